@@ -1,0 +1,1 @@
+"""Build an environment for one combo, step by step."""

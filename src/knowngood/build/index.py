@@ -1,0 +1,129 @@
+"""Which index packages come from: decided once per run, and told to both installers in the same way.
+
+Packages with an index of their own are offered from its project pages (``find-links``) beside the default index. Both
+installers then take the local version, ``2.1.2+cpu``, over the plain one, and no other package can come from there.
+"""
+
+import re
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, urlsplit, urlunsplit
+
+from knowngood.model import Index, IndexChoice
+
+_PATIENCE = 4.0  # seconds an index has to answer
+
+_DEFAULT = "default"
+
+_KEPT = re.compile(
+    r"UV_(CACHE_DIR|CONCURRENT_\w+|DEFAULT_INDEX|EXTRA_INDEX_URL|FIND_LINKS|HTTP_\w+|INDEX|INDEX_URL|INDEX_\w+_(USERNAME"
+    r"|PASSWORD)|INSECURE_HOST|KEYRING_PROVIDER|LINK_MODE|NATIVE_TLS|OFFLINE|REQUEST_TIMEOUT|SYSTEM_CERTS)"
+    r"|PIP_(CACHE_DIR|CERT|CLIENT_CERT|CONFIG_FILE|DEFAULT_TIMEOUT|EXTRA_INDEX_URL|FIND_LINKS|INDEX_URL|KEYRING_PROVIDER"
+    r"|PROXY|RETRIES|TIMEOUT|TRUSTED_HOST)"
+)
+"""Settings of the installers that say how to reach packages; all others could change which versions are chosen."""
+
+_SOURCES = re.compile(r"(UV|PIP)_(DEFAULT_INDEX|EXTRA_INDEX_URL|FIND_LINKS|INDEX|INDEX_URL|CONFIG_FILE)")
+
+_SECRET_NAME = re.compile(r"(_|^)(TOKEN|SECRET|PASSWORD|PASSWD|API_?KEY|KEY)$", re.IGNORECASE)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Routes:
+    """Where packages come from in one run."""
+
+    choices: tuple[IndexChoice, ...] = ()
+    default: str | None = None
+    """URL of the default index; None leaves each installer its own."""
+    pages: tuple[str, ...] = ()
+    """Project pages that are offered beside the default index."""
+
+    def environment(self, outside: Mapping[str, str]) -> dict[str, str]:
+        """Return the environment for an installer: URLs go in here, since arguments are visible to everybody."""
+        kept = {
+            name: value
+            for name, value in outside.items()
+            if not name.startswith(("UV_", "PIP_", "PYTHON", "VIRTUAL_ENV", "CONDA_")) or _KEPT.fullmatch(name)
+        }
+        ours = {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1", "UV_NO_PROGRESS": "1", "NO_COLOR": "1"}
+        if self.default is not None:
+            kept = {name: value for name, value in kept.items() if not _SOURCES.fullmatch(name)}
+            host = urlsplit(self.default).hostname or ""
+            ours |= {"UV_DEFAULT_INDEX": self.default, "PIP_INDEX_URL": self.default, "PIP_CONFIG_FILE": "/dev/null"}
+            if self.default.startswith("http://"):
+                # Whoever declares a plain http index in a matrix wants it: uv takes it as it is, pip asks for this.
+                ours |= {"PIP_TRUSTED_HOST": f"{kept.get('PIP_TRUSTED_HOST', '')} {host}".strip()}
+        for name, separator in (("UV_FIND_LINKS", ","), ("PIP_FIND_LINKS", " ")):
+            pages = [page for page in (kept.get(name, ""), *self.pages) if page]
+            if pages:
+                ours[name] = separator.join(pages)
+        return kept | ours
+
+
+def decide(indexes: Iterable[Index]) -> Routes:
+    """Return the routes for a run: an index with a fallback is asked once whether it can be reached."""
+    choices: list[IndexChoice] = []
+    default: str | None = None
+    pages: list[str] = []
+    for index in indexes:
+        trouble = _trouble(index) if index.fallback else None
+        if trouble is not None:
+            used, why = _DEFAULT, trouble
+        else:
+            used, why = redact(index.url), "reachable" if index.fallback else "declared without a fallback"
+            if index.packages:
+                pages.extend(f"{index.url.rstrip('/')}/{package}/" for package in index.packages)
+            else:
+                default = index.url
+        choices.append(
+            IndexChoice(name=index.name, asked=redact(index.url), used=used, packages=index.packages, why=why)
+        )
+    return Routes(choices=tuple(choices), default=default, pages=tuple(pages))
+
+
+def secrets(indexes: Iterable[Index], outside: Mapping[str, str]) -> tuple[str, ...]:
+    """Return what must not appear in any log: credentials in index URLs, and tokens in the environment."""
+    urls = [index.url for index in indexes]
+    urls += [url for name, value in outside.items() if _SOURCES.fullmatch(name) for url in value.split()]
+    found: list[str] = []
+    for url in urls:
+        parts = urlsplit(url)
+        found += [parts.password or "", parts.username or "" if parts.password is None else ""]
+        found += [value for _, value in parse_qsl(parts.query)]
+    found += [value for name, value in outside.items() if _SECRET_NAME.search(name)]
+    # Shorter ones are words like "user": taking them out would garble the log and hide nothing.
+    return tuple(sorted({value for value in found if len(value) >= 8}, key=len, reverse=True))
+
+
+def redact(url: str) -> str:
+    """Return ``url`` without what may be secret: user, password and the values of its query."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    netloc = f"***@{host}" if "@" in parts.netloc else host
+    query = re.sub(r"=[^&]*", "=***", parts.query)
+    return urlunsplit((parts.scheme, netloc, parts.path, query, ""))
+
+
+def _trouble(index: Index) -> str | None:
+    """Return why ``index`` cannot be used now; None when it answers."""
+    page = f"{index.url.rstrip('/')}/{index.packages[0]}/" if index.packages else index.url
+    answers: list[str | None] = []
+    # In a thread, since looking up a name has no time limit of its own.
+    asking = threading.Thread(target=lambda: answers.append(_ask(page)), daemon=True)
+    asking.start()
+    asking.join(_PATIENCE + 1)
+    return answers[0] if answers else f"no answer within {_PATIENCE:g} s"
+
+
+def _ask(page: str) -> str | None:
+    request = urllib.request.Request(page, method="GET", headers={"Accept": "text/html", "User-Agent": "knowngood"})
+    try:
+        with urllib.request.urlopen(request, timeout=_PATIENCE):
+            return None
+    except urllib.error.HTTPError as error:
+        return f"answered {error.code}"
+    except (OSError, ValueError) as error:
+        return f"unreachable ({getattr(error, 'reason', error)})"

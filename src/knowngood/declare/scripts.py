@@ -1,0 +1,83 @@
+"""The probes of a matrix: scripts in ``[[probe]]`` tables, or files of the project named where they are used."""
+
+from collections.abc import Callable
+from pathlib import PurePosixPath
+
+from knowngood.declare.slugs import checked_id, slug
+from knowngood.declare.values import relative_path
+from knowngood.declare.wording import WrongValueError, did_you_mean, shown
+from knowngood.model import Probe
+
+ReadProbe = Callable[[str], str | None]
+"""Gives the text of a file, relative to the project; None when it does not exist."""
+
+
+class Scripts:
+    """Finds the script that an entry of ``probes`` means, reads each file once, and keeps what is used, in order."""
+
+    def __init__(self, read_probe: ReadProbe) -> None:
+        self._read_probe = read_probe
+        self._declared: dict[str, Probe] = {}
+        self._used: dict[str, Probe] = {}
+        self._sources: dict[str, str | WrongValueError] = {}
+
+    @property
+    def declared(self) -> tuple[str, ...]:
+        """Ids of the ``[[probe]]`` tables, in order."""
+        return tuple(self._declared)
+
+    @property
+    def used(self) -> tuple[Probe, ...]:
+        """The probes found so far, in the order of their first use."""
+        return tuple(self._used.values())
+
+    def declare(self, probe_id: str, *, source: str | None, path: str | None) -> None:
+        """Take up a ``[[probe]]`` table.
+
+        Raises ``WrongValueError``: its file cannot be read.
+        """
+        self._declared[probe_id] = Probe(id=probe_id, source=source or "", path=path)  # known even if unreadable
+        if path is not None:
+            self._declared[probe_id] = Probe(id=probe_id, source=self._source(path), path=path)
+
+    def find(self, entry: str) -> str:
+        """Give the id of the probe that an entry means: a declared id, ``probes/<id>.py``, or a path ending in ``.py``.
+
+        Raises ``WrongValueError``: there is no such script, or its id already stands for another one.
+        """
+        probe = self._declared.get(entry) or self._file(entry)
+        known = self._declared.get(probe.id) or self._used.setdefault(probe.id, probe)
+        if known.path != probe.path:
+            other = known.path or "the script in the matrix file"
+            raise WrongValueError(
+                f"the id {probe.id!r} of {probe.path} already stands for {other}", "rename one of the files"
+            )
+        return self._used.setdefault(known.id, known).id
+
+    def _file(self, entry: str) -> Probe:
+        if entry.endswith(".py"):
+            path = relative_path(entry)
+            probe_id = checked_id(slug(PurePosixPath(path).stem))
+        else:
+            probe_id = checked_id(entry)
+            path = f"probes/{entry}.py"
+        return Probe(id=probe_id, source=self._source(path), path=path)
+
+    def _source(self, path: str) -> str:
+        if path not in self._sources:
+            self._sources[path] = self._read(path)
+        source = self._sources[path]
+        if isinstance(source, WrongValueError):
+            raise source
+        return source
+
+    def _read(self, path: str) -> str | WrongValueError:
+        try:
+            source = self._read_probe(path)
+        except (OSError, ValueError) as error:
+            return WrongValueError(f"the script {shown(path)} cannot be read: {error}")
+        if source is None:
+            stem = PurePosixPath(path).stem
+            hint = did_you_mean(stem, self._declared, "write that file, or the script itself in a [[probe]] table")
+            return WrongValueError(f"there is no script {shown(path)} in the project", hint)
+        return source

@@ -1,0 +1,67 @@
+"""What a user can get wrong and what can stand in the way: each with its exit code and a next step."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """Exit codes of every ``knowngood`` verb; part of the public interface."""
+
+    AS_EXPECTED = 0
+    DIFFERS = 1
+    USAGE = 2
+    UNDECIDED = 3
+    NOTHING_SELECTED = 4
+    REFERENCE_FAILED = 5
+    INTERRUPTED = 130
+    TERMINATED = 143
+
+
+class KnowngoodError(Exception):
+    """Something the user can act on. Printed as ``error:``, ``cause:`` and ``next:`` lines, never as a traceback."""
+
+    exit_code = ExitCode.USAGE
+
+    def __init__(self, what: str, *, cause: str = "", next_step: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.cause = cause
+        self.next_step = next_step
+
+
+class UsageError(KnowngoodError):
+    """The command line asks for something that does not exist."""
+
+
+class NothingSelectedError(KnowngoodError):
+    """The selection leaves no combo to run: never a success."""
+
+    exit_code = ExitCode.NOTHING_SELECTED
+
+
+class UndecidedError(KnowngoodError):
+    """The machine or the network stood in the way before any combo could be judged."""
+
+    exit_code = ExitCode.UNDECIDED
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Problem:
+    """One thing that is wrong with a matrix file."""
+
+    line: int
+    """Counted from 1; 0 when the whole file is meant."""
+    where: str
+    """Path of the value, such as ``combo[2].steps[0][1]``."""
+    what: str
+    hint: str = ""
+
+
+class MatrixFileError(KnowngoodError):
+    """A matrix file that cannot be used, with everything that is wrong with it at once."""
+
+    def __init__(self, path: str, problems: tuple[Problem, ...]) -> None:
+        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        super().__init__(f"{path}: {count}, nothing was run", next_step="mend the file and run again")
+        self.path = path
+        self.problems = problems

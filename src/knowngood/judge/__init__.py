@@ -1,0 +1,1 @@
+"""Judge recorded facts. Pure: no I/O, nothing spawned."""

@@ -1,0 +1,79 @@
+"""The drift ledger: what each step moved, and which of the combo's own pins the end state contradicts."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from knowngood.model import ComboFacts, Drift
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Contradiction:
+    """A requirement of the combo that what ended up installed does not meet."""
+
+    pin: str
+    package: str
+    installed: str | None
+
+    def __str__(self) -> str:
+        return f"{self.pin} was asked for, {self.installed or 'nothing'} is installed"
+
+
+def contradictions(facts: ComboFacts) -> tuple[Contradiction, ...]:
+    """Return the pins that the end state contradicts, in the order of the steps that state them."""
+    installed = facts.installed
+    found: dict[str, Contradiction] = {}
+    for step in facts.steps:
+        if step.installed is None:
+            continue
+        for pin in step.requirements:
+            requirement = Requirement(pin)
+            package = canonicalize_name(requirement.name)
+            version = installed.get(package)
+            if _applies(requirement, facts.python_version) and not _meets(requirement, version):
+                found.setdefault(pin, Contradiction(pin=pin, package=package, installed=version))
+    return tuple(found.values())
+
+
+def ledger(facts: ComboFacts) -> tuple[Drift, ...]:
+    """Return every package that a step changed or removed after an earlier step had installed it, step by step."""
+    contradicted: dict[str, list[str]] = {}
+    for one in contradictions(facts):
+        contradicted.setdefault(one.package, []).append(one.pin)
+    return tuple(
+        Drift(
+            package=package,
+            step=number,
+            before=before,
+            after=after,
+            contradicts=", ".join(contradicted[package]) if package in contradicted else None,
+        )
+        for number, package, before, after in _moves(facts)
+    )
+
+
+def _moves(facts: ComboFacts) -> Iterator[tuple[int, str, str, str | None]]:
+    before: dict[str, str] = {}
+    for step in facts.steps:
+        if step.installed is None:
+            continue
+        for package, version in before.items():
+            if step.installed.get(package) != version:
+                yield step.number, package, version, step.installed.get(package)
+        before = dict(step.installed)
+
+
+def _applies(requirement: Requirement, python_version: str | None) -> bool:
+    if requirement.marker is None:
+        return True
+    # The platform is the harness's own; only the Python of the environment may differ from ours.
+    known = {}
+    if python_version is not None:
+        known = {"python_full_version": python_version, "python_version": ".".join(python_version.split(".")[:2])}
+    return requirement.marker.evaluate(known)
+
+
+def _meets(requirement: Requirement, version: str | None) -> bool:
+    return version is not None and requirement.specifier.contains(version, prereleases=True)

@@ -1,0 +1,22 @@
+"""Verdicts -> one exit code for the whole run."""
+
+from knowngood.errors import ExitCode
+from knowngood.model import UNDECIDED, JudgedRun, Status
+
+
+def exit_code(judged: JudgedRun) -> ExitCode:
+    """Return what the run as a whole comes to; the earlier of these that fits.
+
+    Interrupted; the reference combo failed; a cell differs from what is expected; something stood in the way; all as
+    expected.
+    """
+    if judged.run.interrupted is not None:
+        return ExitCode.INTERRUPTED if judged.run.interrupted == "SIGINT" else ExitCode.TERMINATED
+    reference = [cell for cell in judged.cells if cell.combo.id == judged.run.info.reference]
+    if any(cell.verdict.status not in (*UNDECIDED, Status.PASS) for cell in reference):
+        return ExitCode.REFERENCE_FAILED
+    if any(cell.as_expected is False for cell in judged.cells):
+        return ExitCode.DIFFERS
+    if any(cell.as_expected is None for cell in judged.cells):
+        return ExitCode.UNDECIDED
+    return ExitCode.AS_EXPECTED

@@ -1,0 +1,75 @@
+"""What one attempt at a probe means: its exit and its transcript, taken together."""
+
+import re
+
+from knowngood.model import Check, Ending, Exit, Outcome, Phase, ProbeFacts, Reason, Status, Transcript, Verdict
+
+_FROM_OUTSIDE = frozenset({"SIGHUP", "SIGINT", "SIGKILL", "SIGQUIT", "SIGTERM"})
+"""Signals that somebody sends; a program does not die of them by itself."""
+
+_DUMPED = re.compile(r"most recent call first\):\n  File \"(?P<file>[^\"]+)\", line (?P<line>\d+) in (?P<function>.+)")
+
+
+def failed_checks(transcript: Transcript) -> tuple[Check, ...]:
+    """Return the checks that raised or said no."""
+    return tuple(check for check in transcript.checks if check.outcome is Outcome.FAILED)
+
+
+def judge_probe(facts: ProbeFacts) -> tuple[Verdict, str | None, str]:
+    """Return the verdict of one attempt, the check it is about, and why.
+
+    A pass needs all of it: exit code 0, a record file that carries this cell's nonce from ``hello`` to ``bye``, and no
+    check that failed.
+    """
+    ended, transcript = facts.action.exit, facts.transcript
+    status, reason, message = _ended(ended, transcript)
+    check = transcript.open_check
+    if status is Status.PASS:
+        failed = failed_checks(transcript)
+        if failed:
+            status, reason = Status.FAIL, Reason.CHECK_FAILED
+            check, message = failed[0].name, first_line(failed[0])
+        elif not any(one.outcome is Outcome.PASSED for one in transcript.checks):
+            status, reason, message = Status.FAIL, Reason.NO_CHECKS, "no check was run"
+    elif status in (Status.CRASH, Status.TIMEOUT, Status.OOM):
+        message += _place(check, facts.action.output)
+    return Verdict(status=status, phase=Phase.PROBE, reason=reason), check, message
+
+
+def _ended(ended: Exit, transcript: Transcript) -> tuple[Status, Reason, str]:
+    match ended.ending:
+        case Ending.CANCELLED:
+            return Status.NOT_RUN, Reason.INTERRUPTED, "stopped while it was probed"
+        case Ending.TIMED_OUT:
+            return Status.TIMEOUT, Reason.TIMED_OUT, "did not end within its time limit"
+        case Ending.OUT_OF_MEMORY:
+            return Status.OOM, Reason.OUT_OF_MEMORY, ended.note
+        case Ending.NOT_STARTED:
+            return Status.INFRA, Reason.NO_START, ended.note
+        case Ending.SIGNALLED if ended.signal in _FROM_OUTSIDE:
+            return Status.INFRA, Reason.KILLED_BY_OTHERS, f"somebody else ended it with {ended.signal}"
+        case Ending.SIGNALLED:
+            return Status.CRASH, Reason.SIGNALLED, f"died of {ended.signal}"
+        case Ending.EXITED if not transcript.hello:
+            return Status.CRASH, Reason.NO_START, f"its Python ended with exit code {ended.code} before the probe began"
+        case Ending.EXITED if not transcript.bye:
+            return Status.CRASH, Reason.LEFT_EARLY, f"left with exit code {ended.code} before its end"
+        case Ending.EXITED if ended.code:
+            return Status.FAIL, Reason.EXIT_CODE, f"every check was done, then it ended with exit code {ended.code}"
+        case Ending.EXITED:
+            return Status.PASS, Reason.ALL_PASSED, ""
+
+
+def _place(check: str | None, output: str) -> str:
+    """Return where a process was when it died, as far as it is known."""
+    where = f", in check {check!r}" if check is not None else ", after its last check"
+    dumped = list(_DUMPED.finditer(output))
+    if dumped:
+        where += ", at {file}:{line} in {function}".format(**dumped[-1].groupdict())
+    return where
+
+
+def first_line(check: Check) -> str:
+    """Return the first line of what a failed check said."""
+    lines = [line for line in check.message.splitlines() if line.strip()]
+    return lines[0].strip() if lines else "failed without a message"

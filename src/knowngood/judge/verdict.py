@@ -1,0 +1,166 @@
+"""Facts -> verdicts: what became of each cell of a combo, and whether that was expected."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from knowngood.judge import installs
+from knowngood.judge.drift import contradictions, ledger
+from knowngood.judge.probes import failed_checks, first_line, judge_probe
+from knowngood.model import (
+    UNDECIDED,
+    Action,
+    Cell,
+    ComboFacts,
+    JudgedRun,
+    Phase,
+    ProbeFacts,
+    Reason,
+    Run,
+    Seconds,
+    Status,
+    Verdict,
+)
+
+_ALARMS = (
+    re.compile(r"A module that was compiled using NumPy 1\.x cannot be run in\s+NumPy [\w.]+"),
+    re.compile(r"Failed to initialize NumPy: [^\n(]+"),
+)
+"""Text that tells of trouble even when the process goes on."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Finding:
+    """What one look at the facts says: a verdict, the check it is about, and why."""
+
+    verdict: Verdict
+    message: str
+    check: str | None = None
+    log: str | None = None
+
+
+def judge(run: Run) -> JudgedRun:
+    """Return the verdict of every cell of ``run``, in the order of the matrix."""
+    return JudgedRun(run=run, cells=tuple(cell for facts in run.combos for cell in judge_combo(facts)))
+
+
+def judge_combo(facts: ComboFacts) -> tuple[Cell, ...]:
+    """Return a cell for each probe of one combo, whatever became of it."""
+    return tuple(_cell(facts, probe) for probe in facts.combo.probes)
+
+
+def _cell(facts: ComboFacts, probe: str) -> Cell:
+    attempts = [attempt for attempt in facts.probes if attempt.probe == probe]
+    last = attempts[-1] if attempts else None
+    finding = _before_probes(facts) or _not_run(facts, last) or _probed(facts, last)
+    combo, actions = facts.combo, [step.resolve for step in facts.steps]
+    return Cell(
+        combo=combo,
+        probe=probe,
+        python=facts.python_version or combo.python,
+        verdict=finding.verdict,
+        as_expected=_as_expected(facts, last, finding),
+        check=finding.check,
+        message=finding.message,
+        checks=last.transcript.checks if last else (),
+        installed=facts.installed,
+        drift=ledger(facts),
+        metrics=_metrics(facts, last),
+        warnings=_warnings(last),
+        seconds=Seconds(
+            resolve=sum(action.seconds for action in actions if action),
+            create=facts.create.seconds if facts.create else 0.0,
+            install=sum(step.install.seconds for step in facts.steps if step.install),
+            probe=sum(attempt.action.seconds for attempt in attempts),
+        ),
+        attempts=max(1, len(attempts)),
+        log=finding.log or (last.action.log if last else None),
+    )
+
+
+def _before_probes(facts: ComboFacts) -> _Finding | None:
+    """Return what kept the combo from being probed; None when nothing did."""
+    if facts.harness_error is not None:
+        return _Finding(
+            verdict=Verdict(status=Status.ERROR, phase=Phase.PROBE, reason=Reason.HARNESS_BUG),
+            message=facts.harness_error,
+        )
+    if facts.trouble is not None:
+        trouble = facts.trouble
+        verdict = Verdict(status=Status.INFRA, phase=trouble.phase, reason=trouble.reason)
+        return _Finding(verdict=verdict, message=trouble.message, log=trouble.log)
+    commands: list[tuple[Phase, str, Action | None]] = [
+        *((Phase.RESOLVE, f"step {step.number}: ", step.resolve) for step in facts.steps),
+        (Phase.CREATE, "", facts.create),
+        *((Phase.INSTALL, f"step {step.number}: ", step.install) for step in facts.steps),
+    ]
+    for phase, where, action in commands:
+        if action is not None and not action.exit.ok:
+            status, reason = installs.blame(action)
+            verdict = Verdict(status=status, phase=phase, reason=reason)
+            return _Finding(verdict=verdict, message=where + installs.message(action, status), log=action.log)
+    return None
+
+
+def _not_run(facts: ComboFacts, last: ProbeFacts | None) -> _Finding | None:
+    if last is not None:
+        return None
+    reason = Reason.INTERRUPTED if facts.started else Reason.NOT_REACHED
+    verdict = Verdict(status=Status.NOT_RUN, phase=Phase.PROBE, reason=reason)
+    return _Finding(verdict=verdict, message="stopped before it was probed" if facts.started else "never started")
+
+
+def _probed(facts: ComboFacts, last: ProbeFacts | None) -> _Finding:
+    assert last is not None
+    verdict, check, message = judge_probe(last)
+    contradicted = contradictions(facts)
+    # A crash or a hang tells more than the drift behind it; a failed check is what the drift led to.
+    if contradicted and verdict.status in (Status.PASS, Status.FAIL):
+        verdict = Verdict(status=Status.FAIL, phase=Phase.DRIFT, reason=Reason.PIN_CONTRADICTED)
+        told = [str(one) for one in contradicted]
+        # A check that looks at the pins itself says the same: once is enough.
+        failed = [one for one in failed_checks(last.transcript) if not any(text in one.message for text in told)]
+        message = "; ".join([*told, *(f"{one.name}: {first_line(one)}" for one in failed)])
+    return _Finding(verdict=verdict, message=message, check=check)
+
+
+def _as_expected(facts: ComboFacts, last: ProbeFacts | None, finding: _Finding) -> bool | None:
+    expect = facts.combo.expect
+    if finding.verdict.status in UNDECIDED:
+        return None
+    if finding.verdict.status is not expect.status:
+        return False
+    return expect.match is None or re.search(expect.match, _evidence(facts, last, finding)) is not None
+
+
+def _evidence(facts: ComboFacts, last: ProbeFacts | None, finding: _Finding) -> str:
+    """Everything that was said: the message, each check, and the output of every command."""
+    said = [finding.message]
+    if last is not None:
+        said += [check.message for check in last.transcript.checks]
+        said += [raised.message for check in last.transcript.checks for raised in check.raised]
+        said.append(last.action.output)
+    for step in facts.steps:
+        said += [action.output for action in (step.resolve, step.install) if action is not None]
+    return "\n".join(said)
+
+
+def _metrics(facts: ComboFacts, last: ProbeFacts | None) -> Mapping[str, bool | int | float | str | None]:
+    metrics: dict[str, bool | int | float | str | None] = {}
+    if last is not None:
+        for check in last.transcript.checks:
+            for name, value in check.metrics.items():
+                metrics[name if name not in metrics else f"{check.name}.{name}"] = value
+        if last.action.exit.peak_memory:
+            metrics["peak_memory_mib"] = round(last.action.exit.peak_memory / 2**20)
+    if facts.environment_bytes is not None:
+        metrics["environment_mib"] = round(facts.environment_bytes / 2**20)
+    return metrics
+
+
+def _warnings(last: ProbeFacts | None) -> tuple[str, ...]:
+    if last is None:
+        return ()
+    found = [" ".join(alarm[0].split()) for pattern in _ALARMS for alarm in pattern.finditer(last.action.output)]
+    found += [warning for check in last.transcript.checks for warning in check.warnings]
+    return tuple(dict.fromkeys(found))

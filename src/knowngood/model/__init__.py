@@ -1,0 +1,72 @@
+"""The words of the project as frozen value types and enums. Imports nothing of ours.
+
+Three groups: what a matrix file declares, the facts that a run records, and what is judged from them.
+"""
+
+from knowngood.model.declared import (
+    UNDECIDED,
+    Asset,
+    Combo,
+    Expectation,
+    Index,
+    InstallerName,
+    Matrix,
+    Phase,
+    Probe,
+    Status,
+)
+from knowngood.model.facts import (
+    Action,
+    Array,
+    Check,
+    ComboFacts,
+    Ending,
+    Exit,
+    Frame,
+    IndexChoice,
+    Outcome,
+    ProbeFacts,
+    Raised,
+    Reason,
+    Run,
+    RunInfo,
+    StepFacts,
+    Transcript,
+    Trouble,
+)
+from knowngood.model.judged import Cell, Drift, JudgedRun, Seconds, Verdict
+
+__all__ = [
+    "UNDECIDED",
+    "Action",
+    "Array",
+    "Asset",
+    "Cell",
+    "Check",
+    "Combo",
+    "ComboFacts",
+    "Drift",
+    "Ending",
+    "Exit",
+    "Expectation",
+    "Frame",
+    "Index",
+    "IndexChoice",
+    "InstallerName",
+    "JudgedRun",
+    "Matrix",
+    "Outcome",
+    "Phase",
+    "Probe",
+    "ProbeFacts",
+    "Raised",
+    "Reason",
+    "Run",
+    "RunInfo",
+    "Seconds",
+    "Status",
+    "StepFacts",
+    "Transcript",
+    "Trouble",
+    "Verdict",
+]

@@ -1,0 +1,1 @@
+"""Run a probe inside an environment and read what it recorded."""

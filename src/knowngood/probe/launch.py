@@ -1,0 +1,78 @@
+"""Run a probe in an environment: compose the command, run it, read what it recorded."""
+
+import json
+import secrets
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from knowngood.model import Combo, Probe, ProbeFacts
+from knowngood.probe import transcript
+from knowngood.process import Processes
+
+_RUNNER = Path(__file__).parent / "in_env" / "probe_api.py"
+
+_PASSED_ON = ("LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "PATH", "SYSTEMROOT", "TERM")
+_PASSED_ON_PREFIXES = ("KMP_", "MKL_", "OMP_", "OPENBLAS_")
+_OFFLINE = {
+    "HF_DATASETS_OFFLINE": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "HF_HUB_OFFLINE": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+    "TRANSFORMERS_OFFLINE": "1",
+}
+_THREADS = ("MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Launcher:
+    """Runs probes the same way in every environment of a run.
+
+    ``outside`` is the environment of the harness: only an allow-list of it reaches a probe. ``threads`` is how many
+    threads numeric libraries may use in one probe.
+    """
+
+    processes: Processes
+    outside: Mapping[str, str]
+    assets: Mapping[str, Path]
+    threads: int
+
+    def launch(self, python: Path, combo: Combo, probe: Probe, folder: Path) -> ProbeFacts:
+        """Run ``probe`` with ``python``, the interpreter of the combo's environment; ``folder`` is made anew for it."""
+        if folder.exists():
+            shutil.rmtree(folder)
+        work, home, temporary = folder / "work", folder / "home", folder / "tmp"
+        for place in (work, home, temporary):
+            place.mkdir(parents=True)
+        script = folder / f"{probe.id}.py"
+        script.write_text(probe.source, encoding="utf-8")
+        records, log, nonce = folder / "records.jsonl", folder / "probe.log", secrets.token_hex(16)
+        config = {
+            "assets": {name: str(path) for name, path in self.assets.items()},
+            "pins": [requirement for step in combo.steps for requirement in step],
+            # Just before the deadline every thread says where it is: a hang then has a place.
+            "dump_after": max(combo.timeout - 0.5, combo.timeout * 0.8),
+        }
+        runner = [python, "-I", "-u", "-X", "faulthandler", "-X", "utf8", _RUNNER, script]
+        action = self.processes.run(
+            [*runner, "--out", records, "--nonce", nonce, "--config", json.dumps(config)],
+            env=self._environment(combo, home, temporary),
+            cwd=work,
+            log=log,
+            timeout=combo.timeout,
+        )
+        data = records.read_bytes() if records.exists() else b""
+        for place in (work, home, temporary):
+            shutil.rmtree(place, ignore_errors=True)
+        return ProbeFacts(probe=probe.id, action=action, transcript=transcript.read(data, nonce=nonce))
+
+    def _environment(self, combo: Combo, home: Path, temporary: Path) -> dict[str, str]:
+        passed_on = {
+            name: value
+            for name, value in self.outside.items()
+            if name in _PASSED_ON or name.startswith(_PASSED_ON_PREFIXES)
+        }
+        private = {"HOME": str(home), "TMPDIR": str(temporary), "TZ": "UTC", "PYTHONHASHSEED": "0"}
+        threads = {name: str(self.threads) for name in _THREADS}
+        return {"LANG": "C.UTF-8"} | passed_on | _OFFLINE | threads | private | dict(combo.env)

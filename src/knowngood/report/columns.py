@@ -1,0 +1,125 @@
+"""What a table of cells shows: its columns as text, each with how much a reader would miss it."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from knowngood.model import Cell, Combo, JudgedRun, Status
+from knowngood.report import words
+from knowngood.report.text import columns, seconds
+
+MAX_PACKAGES = 4
+MAX_METRICS = 2
+CONTRADICTED = "!"
+"""Behind a version that the combo's own pin rules out."""
+ABSENT = "-"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Column:
+    """One column of a table: raw text, escaped by whoever prints it."""
+
+    header: str
+    values: tuple[str, ...]
+    rank: int
+    """How much it is missed: 0 always stays, the largest goes first."""
+    least: int | None = None
+    """Columns of a terminal that are enough for it; None: it is never cut."""
+    right: bool = False
+
+    @property
+    def width(self) -> int:
+        """Columns of a terminal that it takes as it is."""
+        return max(columns(line) for text in (self.header, *self.values) for line in text.split("\n"))
+
+
+def key_packages(judged: JudgedRun) -> tuple[str, ...]:
+    """Return the packages that most combos name themselves, at most four, in the order of the matrix.
+
+    Of two that equally many name, the one that is asked for in more ways tells the combos better apart.
+    """
+    combos: dict[str, set[str]] = {}
+    ways: dict[str, set[str]] = {}
+    for cell in judged.cells:
+        for requirement in named(cell.combo):
+            name = canonicalize_name(requirement.name)
+            combos.setdefault(name, set()).add(cell.combo.id)
+            ways.setdefault(name, set()).add(str(requirement.specifier))
+    chosen = sorted(combos, key=lambda name: (-len(combos[name]), -len(ways[name])))[:MAX_PACKAGES]
+    return tuple(name for name in combos if name in chosen)
+
+
+def named(combo: Combo) -> Iterator[Requirement]:
+    """Yield the requirements of a combo's steps that name a package, in order."""
+    for text in (text for step in combo.steps for text in step):
+        with suppress(InvalidRequirement):
+            yield Requirement(text)
+
+
+def key_metrics(cells: Iterable[Cell]) -> tuple[str, ...]:
+    """Return the numbers that the probes of most cells tell, at most two, in the order they were recorded.
+
+    Of equals rates come first, then durations; and of those what was recorded last, as the real work comes last.
+    """
+    counts: dict[str, int] = {}
+    for cell in cells:
+        for name in (name for check in cell.checks for name in check.metrics if _is_number(cell.metrics.get(name))):
+            counts[name] = counts.get(name, 0) + 1
+    names = list(counts)
+    chosen = sorted(names, key=lambda name: (-counts[name], _worth(name), -names.index(name)))[:MAX_METRICS]
+    return tuple(name for name in names if name in chosen)
+
+
+def _worth(metric: str) -> int:
+    if metric.endswith("_per_second"):
+        return 0
+    return 1 if metric.endswith("seconds") else 2
+
+
+def columns_of(judged: JudgedRun) -> tuple[Column, ...]:
+    """Return the columns of the result table, from left to right; every column has a value for each cell."""
+    cells = judged.cells
+    several_pythons = len({cell.python for cell in cells}) > 1
+    several_probes = len({cell.probe for cell in cells}) > 1
+    found = [Column(header="combo", values=tuple(cell.combo.id for cell in cells), rank=0, least=12)]
+    if several_probes:
+        found.append(Column(header="probe", values=tuple(cell.probe for cell in cells), rank=1))
+    found.append(
+        Column(header="python", values=tuple(cell.python for cell in cells), rank=2 if several_pythons else 9),
+    )
+    for rank, name in enumerate(key_packages(judged), start=3):
+        found.append(Column(header=name, values=tuple(installed(cell, name) for cell in cells), rank=rank))
+    found.append(Column(header="verdict", values=tuple(words.verdict(cell) for cell in cells), rank=0, least=10))
+    if any(words.where(cell) for cell in cells):
+        found.append(Column(header="why", values=tuple(words.where(cell) for cell in cells), rank=7, least=16))
+    passing = [cell for cell in cells if cell.verdict.status is Status.PASS]
+    for rank, name in enumerate(key_metrics(passing or cells), start=10):
+        values = tuple(metric(cell, name) for cell in cells)
+        found.append(Column(header=name.replace("_", " "), values=values, rank=rank, right=True))
+    spent = tuple(seconds(total) if (total := words.total_seconds(cell)) else ABSENT for cell in cells)
+    found.append(Column(header="time", values=spent, rank=8, right=True))
+    return tuple(found)
+
+
+def installed(cell: Cell, package: str) -> str:
+    """Return the installed version of a package, marked where the combo's own pin rules it out."""
+    version = cell.installed.get(package, ABSENT)
+    contradicted = any(drift.package == package and drift.contradicts for drift in cell.drift)
+    return f"{version} {CONTRADICTED}" if contradicted else version
+
+
+def metric(cell: Cell, name: str) -> str:
+    """Return a metric of a cell in at most three significant digits past the whole ones."""
+    value = cell.metrics.get(name)
+    if value is None:
+        return ABSENT
+    if isinstance(value, float):
+        return f"{value:.0f}" if 100 <= abs(value) < 1e15 else f"{value:.3g}"
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -1,0 +1,115 @@
+"""``matrix.md``: the tested matrix as a page for docs and repositories, stable so that its diffs are small."""
+
+from collections.abc import Sequence
+
+from knowngood.model import Cell, JudgedRun, Status
+from knowngood.report import words
+from knowngood.report.columns import CONTRADICTED, columns_of, metric
+from knowngood.report.markup import code, fence, inline, paragraph, table
+from knowngood.report.summary import cautions, summary
+from knowngood.report.text import count, size
+
+
+def render(judged: JudgedRun) -> str:
+    """Return the page in GitHub-flavoured Markdown, ending in a newline: caption, table, legend, one part per combo."""
+    combos: dict[str, list[Cell]] = {}
+    for cell in judged.cells:
+        combos.setdefault(cell.combo.id, []).append(cell)
+    sizes = {facts.combo.id: facts.environment_bytes for facts in judged.run.combos}
+    blocks = [
+        [f"# {inline(judged.run.info.title)}"],
+        _caption(judged),
+        [f"{inline(summary(judged))}."],
+        [f"- {inline(caution)}" for caution in cautions(judged)],
+        _matrix(judged),
+        _legend(judged),
+        *(block for combo, cells in combos.items() for block in _combo(cells, sizes.get(combo))),
+    ]
+    return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
+
+
+def _caption(judged: JudgedRun) -> list[str]:
+    info = judged.run.info
+    pythons = ", ".join(dict.fromkeys(cell.python for cell in judged.cells)) or info.python
+    tools = ", ".join(f"{name} {info.versions[name]}" for name in ("knowngood", "uv") if name in info.versions)
+    lines = [
+        f"Tested on {inline(info.started[:10])} with Python {inline(pythons)} on {inline(info.platform)}"
+        f" ({inline(info.cpu)}){f', by {inline(tools)}' if tools else ''}.",
+    ]
+    for choice in judged.run.indexes:
+        if choice.used == choice.asked:  # others are told as cautions
+            packages = ", ".join(map(inline, choice.packages)) or "all other packages"
+            lines.append(f"From {code(choice.used)}: {packages}.")
+    return lines
+
+
+def _matrix(judged: JudgedRun) -> list[str]:
+    # Times and metrics differ from run to run: they would make every line of the table a diff.
+    kept = [column for column in columns_of(judged) if not column.right]
+    return table([column.header for column in kept], zip(*(column.values for column in kept), strict=True))
+
+
+def _legend(judged: JudgedRun) -> list[str]:
+    statuses = {cell.verdict.status for cell in judged.cells}
+    lines = [f"- **{status}**: {words.MEANING[status]}" for status in Status if status in statuses]
+    if any(drift.contradicts for cell in judged.cells for drift in cell.drift):
+        lines.append(f"- **{CONTRADICTED}** behind a version: it contradicts the combo's own pin")
+    return lines
+
+
+def _combo(cells: Sequence[Cell], environment_bytes: int | None) -> list[list[str]]:
+    combo, last = cells[0].combo, cells[-1]
+    steps = [f"{number}. {' '.join(map(code, step))}" for number, step in enumerate(combo.steps, start=1)]
+    facts = [f"Python {inline(last.python)}", str(combo.installer), count(len(steps), "step")]
+    if environment_bytes is not None:
+        facts.append(size(environment_bytes))
+    return [
+        [f"## {inline(combo.id)}"],
+        [paragraph(combo.title)] if combo.title != combo.id else [],
+        [f"{', '.join(facts)}:"],
+        steps,
+        *_ledger(last),
+        *(block for cell in cells for block in _cell(cell)),
+        _installed(last),
+    ]
+
+
+def _ledger(cell: Cell) -> list[list[str]]:
+    headers = ("step", "package", "before", "after", "contradicts")
+    rows = [
+        (str(drift.step), drift.package, drift.before, drift.after or "removed", drift.contradicts or "")
+        for drift in sorted(cell.drift, key=lambda drift: (drift.step, drift.package))
+    ]
+    return [["Moved away by a later step:"], table(headers, rows)] if rows else []
+
+
+def _cell(cell: Cell) -> list[list[str]]:
+    verdict, expect = cell.verdict, cell.combo.expect
+    told = f"**{inline(cell.probe)}: {inline(words.verdict(cell))}**"
+    if verdict.status is not Status.PASS:
+        told += f" in {verdict.phase} ({verdict.reason})"
+    if cell.check:
+        told += f", check {code(cell.check)}"
+    if expect.status is not Status.PASS:
+        told += f"; the matrix expects {inline(words.expectation(expect))}"
+    rows = [(name.replace("_", " "), metric(cell, name)) for name in sorted(cell.metrics)]
+    return [
+        [told],
+        fence(cell.message) if cell.message else [],
+        [f"- seen: {code(warning)}" for warning in cell.warnings],
+        table(("metric", "value"), rows) if rows else [],
+    ]
+
+
+def _installed(cell: Cell) -> list[str]:
+    if not cell.installed:
+        return []
+    lines = fence("\n".join(f"{name}=={version}" for name, version in sorted(cell.installed.items())))
+    return [
+        "<details>",
+        f"<summary>{len(cell.installed)} distributions installed</summary>",
+        "",
+        *lines,
+        "",
+        "</details>",
+    ]

@@ -1,0 +1,78 @@
+"""Text that is safe to print, cut to a width, and short words for durations and sizes."""
+
+from unicodedata import category
+
+from wcwidth import clip, strip_sequences, wcswidth
+from wcwidth import wrap as wrap_columns
+
+ELLIPSIS = "\u2026"
+_DROPPED = frozenset({"Cc", "Cf"})
+"""Controls (C0 and C1), and format characters: bidi overrides, zero-width and tag characters, the soft hyphen."""
+
+
+def plain(text: str, *, lines: bool = False) -> str:
+    """Return ``text`` with everything gone that a terminal would obey instead of show.
+
+    Whole escape sequences go with their payload; a lone surrogate becomes U+FFFD. Runs of whitespace become one space,
+    or with ``lines`` every kind of line break (a lone CR of a progress bar too) becomes a newline and tabs stay.
+    """
+    text = strip_sequences(text)
+    if not lines:
+        return " ".join(filter(None, map(_without_controls, text.split())))
+    return "\n".join(_without_controls(line) for line in text.splitlines())
+
+
+def _without_controls(text: str) -> str:
+    if text.isascii() and text.isprintable():
+        return text
+    kept = (character for character in text if character == "\t" or category(character) not in _DROPPED)
+    return "".join("\ufffd" if "\ud800" <= character <= "\udfff" else character for character in kept)
+
+
+def columns(text: str) -> int:
+    """Return how many terminal columns one line of ``plain`` text takes."""
+    return max(0, wcswidth(text))
+
+
+def shorten(text: str, width: int) -> str:
+    """Return ``text`` as one plain line of at most ``width`` columns; an ellipsis tells that something was cut."""
+    text = plain(text)
+    if columns(text) <= width:
+        return text
+    return f"{(clip(text, 0, max(0, width - 1)) or '').rstrip()}{ELLIPSIS}" if width > 0 else ""
+
+
+def wrap(text: str, width: int, *, most: int) -> list[str]:
+    """Return ``text`` as at most ``most`` plain lines of at most ``width`` columns each; nothing for nothing."""
+    found = [line.rstrip() for line in wrap_columns(plain(text), max(2, width))]
+    if len(found) <= most:
+        return found
+    return [*found[: most - 1], shorten(f"{found[most - 1]} {found[most]}", width)]
+
+
+def seconds(value: float) -> str:
+    """Return a duration for people: ``0.8s``, ``12s``, ``3m05s``, ``2h07m``."""
+    value = max(0.0, value)
+    if value < 9.95:
+        return f"{value:.1f}s"
+    whole = round(value)
+    if whole < 60:
+        return f"{whole}s"
+    if whole < 3600:
+        return f"{whole // 60}m{whole % 60:02}s"
+    return f"{whole // 3600}h{whole % 3600 // 60:02}m"
+
+
+def size(count: int) -> str:
+    """Return a number of bytes for people, in powers of 1000: ``512 B``, ``1.3 MB``, ``967 MB``."""
+    value = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < 999.5:
+            return f"{value:.0f} {unit}" if unit == "B" or value >= 9.95 else f"{value:.1f} {unit}"
+        value /= 1000
+    return f"{value:.1f} TB"
+
+
+def count(number: int, noun: str) -> str:
+    """Return ``1 cell`` or ``7 cells``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,0 +1,1 @@
+"""Run combos: evaluate one, schedule many, keep the event log, show what happens."""

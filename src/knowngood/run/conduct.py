@@ -1,0 +1,138 @@
+"""One run, from the first event to the last: index, assets, then the combos, several at a time."""
+
+import threading
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from knowngood.build import index
+from knowngood.build.assets import Assets
+from knowngood.events import Emit, Event, IndexChosen, Interrupted, RunFinished, RunResumed, RunStarted
+from knowngood.judge import installs
+from knowngood.model import Combo, Matrix, Phase, Reason, Run, RunInfo, Trouble
+from knowngood.probe.launch import Launcher
+from knowngood.process import Processes
+from knowngood.run.evaluate import Bench, evaluate
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """What one run is to do and with what."""
+
+    matrix: Matrix
+    combos: tuple[Combo, ...]
+    info: RunInfo
+    folder: Path
+    resumed: Run | None
+    """What an earlier process recorded of this run before it was cut short."""
+    outside: Mapping[str, str]
+    """The environment of the harness."""
+    uv: Path
+    python: Path
+    asset_folder: Path
+    jobs: int
+    cores: int
+    keep: bool
+
+
+class Conductor:
+    """Carries out a plan and tells what happens, one event at a time, until it is done or told to stop."""
+
+    def __init__(self, plan: Plan, emit: Emit) -> None:
+        self._plan = plan
+        self._sink = emit
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._signal: str | None = None
+        self._processes = Processes(plan.folder, secrets=index.secrets(plan.matrix.indexes, plan.outside))
+
+    def stop(self, signal: str) -> None:
+        """End what runs and start nothing more; safe to call from a signal handler and more than once."""
+        self._signal = self._signal or signal
+        self._stop.set()
+        # In a thread: a handler may have interrupted the very code that holds the lock this needs.
+        threading.Thread(target=self._processes.cancel, daemon=True).start()
+
+    def run(self) -> None:
+        """Carry out the plan. An exception of the event sink, such as a full disk, ends the run and is raised."""
+        plan = self._plan
+        if plan.resumed is None:
+            self._emit(RunStarted(info=plan.info, combos=plan.combos))
+        else:
+            self._emit(RunResumed())
+        done = {facts.combo.id for facts in plan.resumed.combos if facts.finished} if plan.resumed else set()
+        left = [combo for combo in plan.combos if combo.id not in done]
+        bench = self._prepare()
+        # The reference comes first: when it fails, nobody else is to blame.
+        left.sort(key=lambda combo: combo.id != plan.matrix.reference)
+        with ThreadPoolExecutor(max_workers=plan.jobs) as pool:
+            futures = [pool.submit(self._evaluate, combo, bench) for combo in left]
+        for future in futures:
+            future.result()
+        if self._stop.is_set():
+            self._emit(Interrupted(signal=self._signal or "unknown"))
+        else:
+            self._emit(RunFinished())
+
+    def _evaluate(self, combo: Combo, bench: Bench) -> None:
+        if self._stop.is_set():
+            return
+        try:
+            evaluate(combo, bench, self._emit)
+        except BaseException:
+            # Only the sink can raise here: without a log there is no truth to go on for.
+            self.stop("unwritable log")
+            raise
+
+    def _prepare(self) -> Bench:
+        plan = self._plan
+        routes = index.decide(plan.matrix.indexes)
+        for choice in routes.choices:
+            self._emit(IndexChosen(choice=choice))
+        environ = routes.environment(plan.outside)
+        assets, trouble = self._fetch_assets(environ)
+        launcher = Launcher(
+            processes=self._processes,
+            outside=plan.outside,
+            assets=assets,
+            threads=max(1, plan.cores // plan.jobs),
+        )
+        return Bench(
+            processes=self._processes,
+            uv=plan.uv,
+            environ=environ,
+            outside=plan.outside,
+            launcher=launcher,
+            probes={probe.id: probe for probe in plan.matrix.probes},
+            trouble=trouble,
+            keep=plan.keep,
+            stop=self._stop,
+        )
+
+    def _fetch_assets(self, environ: Mapping[str, str]) -> tuple[dict[str, Path], Trouble | None]:
+        plan = self._plan
+        store = Assets(
+            folder=plan.asset_folder, processes=self._processes, uv=plan.uv, python=plan.python, environ=environ
+        )
+        found: dict[str, Path] = {}
+        for asset in plan.matrix.assets:
+            place, action = store.fetch(asset, plan.folder / "assets" / f"{asset.name}.log")
+            if place.exists():
+                found[asset.name] = place
+                continue
+            if action is not None and not action.exit.ok:
+                why = installs.message(action, installs.blame(action)[0])
+            else:
+                why = f"{asset.wheel} holds no {asset.path}"
+            return found, Trouble(
+                phase=Phase.PROBE,
+                reason=Reason.ASSET_UNAVAILABLE,
+                message=f"asset {asset.name}: {why}",
+                log=action.log if action is not None else None,
+            )
+        return found, None
+
+    def _emit(self, event: Event) -> None:
+        with self._lock:
+            self._sink(event)

@@ -1,0 +1,53 @@
+"""What machine this is and which tools take part: the part of a run that explains a different answer elsewhere."""
+
+import os
+import platform
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from secrets import token_hex
+
+from knowngood import __version__
+from knowngood.model import Matrix, RunInfo
+
+_MEMORY_PER_JOB = 4 * 2**30  # bytes; a torch environment being built and probed stays below it
+
+
+def describe(matrix: Matrix, *, command: str) -> RunInfo:
+    """Return who asks what, now and on this machine; ``command`` runs the same again."""
+    now = datetime.now(UTC)
+    return RunInfo(
+        id=f"{now:%Y%m%d-%H%M%S}-{token_hex(2)}",
+        started=now.isoformat(timespec="seconds"),
+        matrix=matrix.id,
+        title=matrix.title,
+        digest=matrix.digest,
+        reference=matrix.reference,
+        platform=f"{platform.system()} {platform.machine()}, {' '.join(platform.libc_ver()) or 'libc unknown'}",
+        cpu=_cpu(),
+        cores=cores(),
+        python=platform.python_version(),
+        versions={"knowngood": __version__, "uv": version("uv"), "virtualenv": version("virtualenv")},
+        command=command,
+    )
+
+
+def cores() -> int:
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def default_jobs() -> int:
+    """Return how many combos to evaluate at a time: bounded by processors and memory."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return max(1, min(cores(), memory // _MEMORY_PER_JOB))
+
+
+def _cpu() -> str:
+    information = Path("/proc/cpuinfo")
+    if information.is_file():
+        for line in information.read_text(encoding="utf-8", errors="replace").splitlines():
+            key, _, value = line.partition(":")
+            if key.strip() == "model name":
+                return " ".join(value.split())
+    return platform.processor() or platform.machine()

@@ -1,0 +1,38 @@
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TypeAlias
+
+import pytest
+
+from knowngood.declare.file import parse
+from knowngood.errors import MatrixFileError, Problem
+from knowngood.model import Matrix
+
+FILES = {"probes/imports.py": "import numpy\n", "probes/embedding.py": "import torch\n", "deep/My Probe.py": "pass\n"}
+
+Read: TypeAlias = Callable[..., Matrix]
+ProblemsOf: TypeAlias = Callable[[str | bytes], tuple[Problem, ...]]
+
+
+def _read(text: str | bytes, files: Mapping[str, str] = FILES) -> Matrix:
+    path = Path("matrices/Embedding Stack.toml")
+    return parse(text, path=path, project=Path("/project"), read_probe=lambda name: files.get(name))
+
+
+def _problems_of(text: str | bytes) -> tuple[Problem, ...]:
+    with pytest.raises(MatrixFileError) as caught:
+        _read(text)
+    assert caught.value.problems
+    return caught.value.problems
+
+
+@pytest.fixture(scope="session")
+def read() -> Read:
+    """Read a matrix file of a project that holds ``FILES``."""
+    return _read
+
+
+@pytest.fixture(scope="session")
+def problems_of() -> ProblemsOf:
+    """Read a matrix file that is wrong, and give what is wrong with it."""
+    return _problems_of

@@ -1,0 +1,285 @@
+"""What ``[axes]`` spans, how its combos are named, and that ``combo_ids`` names the same ones."""
+
+import subprocess
+import sys
+import time
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import knowngood
+from declare.conftest import ProblemsOf, Read
+from knowngood.declare.expand import combo_ids
+from knowngood.model import InstallerName
+
+HEAD = '[matrix]\nprobes = ["imports"]\n'
+
+
+def ids(read: Read, text: str) -> list[str]:
+    return [combo.id for combo in read(HEAD + text).combos]
+
+
+def test_a_grid_is_the_product_of_its_axes_without_what_is_excluded(read: Read) -> None:
+    matrix = read(
+        HEAD
+        + """
+[axes]
+numpy = ["1.24.3", "2.0.2"]
+Torch = ["2.1.2", "2.5.1"]
+exclude = [{ numpy = "2.0.2", torch = "2.1.2" }]
+"""
+    )
+    assert [(combo.id, combo.title, combo.steps, combo.axes) for combo in matrix.combos] == [
+        (
+            "numpy1.24.3-torch2.1.2",
+            "numpy 1.24.3, torch 2.1.2",
+            (("numpy==1.24.3",), ("torch==2.1.2",)),
+            (("numpy", "1.24.3"), ("torch", "2.1.2")),
+        ),
+        (
+            "numpy1.24.3-torch2.5.1",
+            "numpy 1.24.3, torch 2.5.1",
+            (("numpy==1.24.3",), ("torch==2.5.1",)),
+            (("numpy", "1.24.3"), ("torch", "2.5.1")),
+        ),
+        (
+            "numpy2.0.2-torch2.5.1",
+            "numpy 2.0.2, torch 2.5.1",
+            (("numpy==2.0.2",), ("torch==2.5.1",)),
+            (("numpy", "2.0.2"), ("torch", "2.5.1")),
+        ),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "requirement", "combo_id"),
+    [
+        ("1.24.3", "numpy==1.24.3", "numpy1.24.3"),
+        ("2.1.2+cpu", "numpy==2.1.2+cpu", "numpy2.1.2-cpu"),
+        ("latest", "numpy", "numpy-latest"),
+        (">=2,<3", "numpy>=2,<3", "numpy-ge2-lt3"),
+        (">= 2, < 3", "numpy>=2,<3", "numpy-ge2-lt3"),
+        ("<2", "numpy<2", "numpy-lt2"),
+        ("~=2.0", "numpy~=2.0", "numpy-like2.0"),
+        ("==1.24.*", "numpy==1.24.*", "numpy-eq1.24.x"),
+        ("!=2.0.0", "numpy!=2.0.0", "numpy-ne2.0.0"),
+        ("1!2.0", "numpy==1!2.0", "numpy1-2.0"),
+    ],
+)
+def test_a_value_is_a_version_a_specifier_or_latest(read: Read, value: str, requirement: str, combo_id: str) -> None:
+    (combo,) = read(f'{HEAD}[axes]\nnumpy = ["{value}"]').combos
+    assert (combo.steps, combo.id, combo.axes) == (((requirement,),), combo_id, (("numpy", value),))
+
+
+def test_only_axes_with_a_choice_are_in_the_id_unless_none_has(read: Read) -> None:
+    assert ids(read, '[axes]\nnumpy = ["1.0", "2.0"]\ntorch = ["2.1.2"]') == ["numpy1.0", "numpy2.0"]
+    assert ids(read, '[axes]\nnumpy = ["1.0"]\ntorch = ["2.1.2"]') == ["numpy1.0-torch2.1.2"]
+
+
+def test_a_package_that_ends_in_a_digit_keeps_its_version_apart(read: Read) -> None:
+    assert ids(read, '[axes]\nh5 = ["1.0", "2.0"]') == ["h5-1.0", "h5-2.0"]
+
+
+def test_order_installer_and_python_are_axes_with_suffixes(read: Read) -> None:
+    text = """
+[axes]
+numpy = ["1.0"]
+torch = ["2.0"]
+order = ["as-given", "reversed", "together"]
+installer = ["uv", "pip"]
+python = ["3.11", "3.12"]
+"""
+    combos = read(HEAD + text).combos
+    assert len({combo.id for combo in combos}) == 12
+    by_id = {combo.id: combo for combo in combos}
+    plain = by_id["numpy1.0-torch2.0-py3.11"]
+    assert (plain.steps, plain.installer, plain.python) == (
+        (("numpy==1.0",), ("torch==2.0",)),
+        InstallerName.UV,
+        "3.11",
+    )
+    last = by_id["numpy1.0-torch2.0-together-pip-py3.12"]
+    assert (last.steps, last.installer, last.python) == ((("numpy==1.0", "torch==2.0"),), InstallerName.PIP, "3.12")
+    assert last.title == "numpy 1.0, torch 2.0, together, pip, Python 3.12"
+    assert by_id["numpy1.0-torch2.0-reversed-py3.11"].steps == (("torch==2.0",), ("numpy==1.0",))
+
+
+def test_single_values_of_order_installer_and_python_leave_no_suffix(read: Read) -> None:
+    (combo,) = read(
+        HEAD + '[axes]\nnumpy = ["1.0"]\norder = ["together"]\ninstaller = ["pip"]\npython = ["3.12"]'
+    ).combos
+    assert (combo.id, combo.installer, combo.python) == ("numpy1.0", InstallerName.PIP, "3.12")
+
+
+def test_pythons_of_the_matrix_are_an_axis_of_the_grid(read: Read) -> None:
+    text = '[matrix]\nprobes = ["imports"]\npython = ["3.11", "3.12"]\n[axes]\nnumpy = ["1.0"]\n'
+    assert [(combo.id, combo.python) for combo in read(text).combos] == [
+        ("numpy1.0-py3.11", "3.11"),
+        ("numpy1.0-py3.12", "3.12"),
+    ]
+    assert [combo.python for combo in read(text + 'exclude = [{ python = "3.11" }]').combos] == ["3.12"]
+
+
+def test_a_long_grid_id_is_cut_and_stays_unique(read: Read) -> None:
+    axes = "".join(f'some-long-package-name-{letter} = ["1.0", "2.0"]\n' for letter in "abcdef")
+    found = ids(read, "[axes]\n" + axes)
+    assert len(set(found)) == 64
+    assert all(len(combo_id) <= 100 for combo_id in found)
+
+
+def test_combos_may_be_listed_and_spanned_in_one_file(read: Read) -> None:
+    text = HEAD + 'reference = "numpy2.0"\n[[combo]]\nid = "listed"\nsteps = [["x"]]\n[axes]\nnumpy = ["1.0", "2.0"]'
+    assert [combo.id for combo in read(text).combos] == ["listed", "numpy1.0", "numpy2.0"]
+
+
+@pytest.mark.parametrize(
+    ("axes", "line", "where", "what", "hint"),
+    [
+        ("numpy = []", 4, "axes.numpy", "no values", "leave the axis out"),
+        ('numpy = "1.0"', 4, "axes.numpy", "must be an array, not a string", '["'),
+        ('numpy = ["1.0", 1.10]', 4, "axes.numpy[1]", "a version must be a string", 'write "1.10"'),
+        ('numpy = [\n "1.0",\n "1.0"\n]', 6, "axes.numpy[1]", "twice", ""),
+        ('numpy = ["1.0", "v1.0"]', 4, "axes.numpy[1]", "twice", ""),
+        ('numpy = ["minors:>=1.24,<3"]', 4, "axes.numpy[0]", "not supported yet", "list the versions"),
+        ('numpy = ["last:3"]', 4, "axes.numpy[0]", "not supported yet", ""),
+        ('numpy = ["1.24.*"]', 4, "axes.numpy[0]", "is not a version", "'==1.24.*'"),
+        ('numpy = [" 1.0"]', 4, "axes.numpy[0]", "spaces", "'1.0'"),
+        ('numpy = [">=2\\n--index-url=x"]', 4, "axes.numpy[0]", "is not a version", ""),
+        ('numpy = ["===1 ; -r x"]', 4, "axes.numpy[0]", "is not", ""),
+        ('numpy = [""]', 4, "axes.numpy[0]", "is not a version", ""),
+        ('"../x" = ["1.0"]', 4, "axes.'../x'", "is not a package name", ""),
+        ('numpy = ["1"]\nNumPy = ["2"]', 5, "axes.NumPy", "written twice", ""),
+        ('order = ["reversed"]', 3, "axes", "names no package", ""),
+        ('numpy = ["1"]\norder = ["revered"]', 5, "axes.order[0]", "not possible", "did you mean 'reversed'?"),
+        ('numpy = ["1"]\ninstaller = ["conda"]', 5, "axes.installer[0]", "not possible", "'uv', 'pip'"),
+        ('numpy = ["1"]\npython = [3.10]', 5, "axes.python[0]", "must be a string", 'write "3.10"'),
+        ('numpy = ["1"]\nexclude = [{ nunpy = "1" }]', 5, "axes.exclude[0].nunpy", "is not an axis", "'numpy'"),
+        ('numpy = ["1"]\nexclude = [{ numpy = "2" }]', 5, "axes.exclude[0].numpy", "nothing is excluded", "'1'"),
+        ('numpy = ["1"]\nexclude = [\n  {}\n]', 6, "axes.exclude[0]", "at least one axis", ""),
+        ('numpy = ["1"]\nexclude = { numpy = "1" }', 5, "axes.exclude", "array of tables", ""),
+        ('numpy = ["1"]\nexclude = [{ numpy = "1" }]', 5, "axes.exclude", "every combination", ""),
+    ],
+)
+def test_a_wrong_axis_is_told_with_line_and_hint(
+    problems_of: ProblemsOf, axes: str, line: int, where: str, what: str, hint: str
+) -> None:
+    (problem,) = problems_of(f"{HEAD}[axes]\n{axes}")
+    assert (problem.line, problem.where) == (line, where)
+    assert what in problem.what
+    assert hint in problem.hint
+
+
+@pytest.mark.parametrize(("axes", "count"), [(6, "1,000,000"), (12, "1,000,000,000,000"), (400, "more than 10^18")])
+def test_a_huge_product_is_refused_at_once_with_its_count(problems_of: ProblemsOf, axes: int, count: str) -> None:
+    text = HEAD + "[axes]\n" + "".join(f"p{n} = {[str(v) for v in range(10)]}\n" for n in range(axes))
+    started = time.monotonic()
+    (problem,) = problems_of(text)
+    assert time.monotonic() - started < 1
+    assert (problem.line, problem.where) == (3, "axes")
+    assert f"has {count} combos; the limit is 10,000" in problem.what
+    assert combo_ids(tomllib.loads(text)) == ()
+
+
+def test_listed_combos_count_towards_the_limit(problems_of: ProblemsOf, read: Read) -> None:
+    axes = "".join(f"p{n} = {[str(v) for v in range(10)]}\n" for n in range(4))
+    assert len(read(f"{HEAD}[axes]\n{axes}").combos) == 10_000
+    (problem,) = problems_of(f'{HEAD}[[combo]]\nid = "a"\nsteps = [["x"]]\n[axes]\n{axes}')
+    assert "10,001 combos" in problem.what
+
+
+def test_values_that_make_the_same_id_are_refused(problems_of: ProblemsOf) -> None:
+    (problem,) = problems_of(HEAD + '[axes]\nnumpy = ["1.0", "1-0"]')
+    assert (problem.line, problem.where) == (3, "axes")
+    assert "'numpy1-0' collides with 'numpy1.0' on line 3" in problem.what
+
+
+GOOD_VALUES = st.sampled_from(["1.0", "1.24.3", "2.0.2", "latest", ">=2,<3", "<2", "~=1.0", "2.1.2+cpu"])
+
+
+@given(
+    axes=st.dictionaries(
+        st.sampled_from(["numpy", "Torch", "h5", "order-less", "zope.interface"]),
+        st.lists(GOOD_VALUES, min_size=1, max_size=3, unique=True),
+        min_size=1,
+        max_size=3,
+    ),
+    order=st.lists(st.sampled_from(["as-given", "reversed", "together"]), min_size=1, max_size=3, unique=True),
+    installer=st.lists(st.sampled_from(["uv", "pip"]), min_size=1, max_size=2, unique=True),
+    pythons=st.lists(st.sampled_from(["3.10", "3.11", "3.12"]), min_size=1, max_size=3, unique=True),
+    own=st.lists(st.sampled_from(["3.10", "3.13"]), max_size=2, unique=True),
+)
+def test_combo_ids_lists_what_the_loader_makes(
+    read: Read,
+    axes: Mapping[str, list[str]],
+    order: list[str],
+    installer: list[str],
+    pythons: list[str],
+    own: list[str],
+) -> None:
+    spanned = "".join(f'"{name}" = {values}\n' for name, values in axes.items())
+    text = (
+        f'[matrix]\nprobes = ["imports"]\npython = {pythons}\n'
+        f'[[combo]]\nid = "listed"\nsteps = [["x"]]\n{f"python = {own}" if own else ""}\n'
+        f"[axes]\n{spanned}order = {order}\ninstaller = {installer}\n"
+    )
+    assert combo_ids(tomllib.loads(text)) == tuple(combo.id for combo in read(text).combos)
+
+
+def test_combo_ids_leaves_out_what_it_cannot_read() -> None:
+    raw = {
+        "matrix": {"python": [3.11, "3.12"]},
+        "combo": [{"id": "good"}, {"id": "Bad Id"}, {"id": 7}, {}, "text", {"id": "good"}],
+        "axes": {"numpy": ["1.0", 2.0, "last:3"], "torch": "2.0", "order": ["sideways"], "exclude": 3},
+    }
+    assert combo_ids(raw) == ("good", "numpy1.0")
+
+
+ANYTHING = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=5)
+    | st.sampled_from(["1.0", "3.11", "x"]),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(
+                ["id", "python", "numpy", "order", "exclude", "combo", "axes", "matrix", "installer", "", "\0"]
+            ),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=30,
+)
+
+
+@given(raw=st.dictionaries(st.sampled_from(["matrix", "combo", "axes", "other"]), ANYTHING))
+def test_combo_ids_never_raises(raw: dict[str, object]) -> None:
+    assert all(isinstance(combo_id, str) for combo_id in combo_ids(raw))
+
+
+@pytest.mark.parametrize(
+    "raw", [{"axes": {1: ["1.0"], ("a",): [1]}}, {"combo": {"id": "x"}}, {"axes": {"exclude": [{3: 4}]}}]
+)
+def test_combo_ids_does_not_mind_keys_that_toml_cannot_hold(raw: Mapping[str, object]) -> None:
+    assert combo_ids(raw) == ()
+
+
+def test_combo_ids_needs_only_the_standard_library_and_packaging() -> None:
+    script = (
+        "import sys\n"
+        "import knowngood.declare.expand\n"
+        "roots = {name.partition('.')[0] for name in sys.modules}\n"
+        "print(*sorted(roots - set(sys.stdlib_module_names) - {'__main__', '__mp_main__'}))\n"
+    )
+    source = Path(knowngood.__file__).parent.parent
+    site = [path for path in sys.path if path.endswith("site-packages")]
+    code = f"import sys; sys.path[:0] = {[str(source), *site]!r}\n{script}"
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["knowngood", "packaging"]

@@ -1,0 +1,102 @@
+"""Whatever a file holds, the answer is a matrix or a ``MatrixFileError``: never a traceback."""
+
+import json
+import math
+from datetime import datetime
+from pathlib import Path
+
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from knowngood.declare.expand import combo_ids
+from knowngood.declare.file import parse
+from knowngood.declare.toml import read
+from knowngood.errors import MatrixFileError
+
+KEYS = st.sampled_from(
+    [
+        *("matrix", "index", "asset", "probe", "combo", "axes", "id", "title", "python", "probes", "reference"),
+        *("timeout", "installer", "env", "url", "packages", "fallback", "wheel", "path", "source", "steps"),
+        *("expect", "status", "reason", "match", "numpy", "order", "exclude", "typo", "[key]", "", "a b"),
+    ]
+)
+WORDS = st.sampled_from(
+    [
+        *("a", "legacy", "imports", "x.py", "3.11", "numpy==1.24.3", "numpy", "latest", ">=2,<3", "uv", "pip", "fail"),
+        *("90s", "https://x/y", "reversed", "../x", "-r x", "a @ file:///x", "(", "(?i", "\0", "\x1b[2J", "💥", ""),
+    ]
+)
+SCALARS = WORDS | st.text(max_size=8) | st.booleans() | st.integers(-(2**70), 2**70) | st.floats() | st.datetimes()
+VALUES = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4), max_leaves=25
+)
+STRINGS = st.lists(WORDS, max_size=2)
+COMBOS = st.fixed_dictionaries(
+    {"id": WORDS, "steps": st.lists(STRINGS, max_size=2)},
+    optional={"python": VALUES, "probes": VALUES, "expect": VALUES},
+)
+NEARLY_RIGHT = st.fixed_dictionaries(
+    {"matrix": st.dictionaries(KEYS, VALUES, max_size=3), "combo": st.lists(COMBOS | VALUES, max_size=3)},
+    optional={
+        "axes": st.dictionaries(KEYS, STRINGS | VALUES, max_size=4),
+        "probe": st.lists(st.dictionaries(KEYS, VALUES, max_size=3), max_size=2),
+        "index": st.dictionaries(KEYS, st.dictionaries(KEYS, VALUES, max_size=3), max_size=2),
+        "asset": st.dictionaries(KEYS, st.dictionaries(KEYS, VALUES, max_size=2), max_size=2),
+    },
+)
+
+
+def toml(value: object) -> str:
+    match value:
+        case dict():
+            return "{" + ", ".join(f"{json.dumps(key)} = {toml(item)}" for key, item in value.items()) + "}"
+        case list():
+            return "[" + ", ".join(map(toml, value)) + "]"
+        case datetime():
+            return value.isoformat()
+        case float():
+            return repr(value) if math.isfinite(value) else str(value)
+        case str():
+            return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+        case _:
+            return json.dumps(value)
+
+
+def check(text: str | bytes) -> None:
+    """Accept the only two answers there are; ``combo_ids`` must agree with the first."""
+    try:
+        matrix = parse(
+            text, path=Path("m.toml"), project=Path(), read_probe=lambda path: "pass" if "imp" in path else None
+        )
+    except MatrixFileError as error:
+        assert error.problems
+        for problem in error.problems:
+            assert all(part.isprintable() for part in (problem.where, problem.what, problem.hint)), problem
+    else:
+        assert combo_ids(read(text, path="m.toml")[1]) == tuple(combo.id for combo in matrix.combos)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text() | st.binary())
+@example("\x00")
+@example("'" * 1000)
+def test_any_text_is_read_or_refused(text: str | bytes) -> None:
+    check(text)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(alphabet="[]{}=.,\"'#\n abcombo1\\", max_size=80))
+def test_any_scrap_of_toml_is_read_or_refused(text: str) -> None:
+    check(text)
+
+
+@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.dictionaries(KEYS, VALUES, max_size=5))
+def test_any_tables_are_read_or_refused(tables: dict[str, object]) -> None:
+    check("".join(f"{json.dumps(key)} = {toml(value)}\n" for key, value in tables.items()))
+
+
+@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(NEARLY_RIGHT)
+def test_tables_that_are_nearly_right_are_read_or_refused(tables: dict[str, object]) -> None:
+    check("".join(f"{json.dumps(key)} = {toml(value)}\n" for key, value in tables.items()))

@@ -1,0 +1,1 @@
+"""Reports: judged runs built by hand, and what is printed of them."""

@@ -1,0 +1,187 @@
+"""A judged run of the mission's matrix, built by hand: every kind of verdict a report must tell apart."""
+
+from dataclasses import replace
+
+from knowngood.model import (
+    Array,
+    Cell,
+    Check,
+    Combo,
+    ComboFacts,
+    Drift,
+    Expectation,
+    IndexChoice,
+    JudgedRun,
+    Outcome,
+    Phase,
+    Reason,
+    Run,
+    RunInfo,
+    Seconds,
+    Status,
+    Verdict,
+)
+
+NUMPY_ABI = "RuntimeError: Numpy is not available\n  _ARRAY_API not found (torch was built for NumPy 1.x)"
+PINS = {"numpy": "1.24.3", "torch": "2.1.2", "sentence-transformers": "2.2.2", "transformers": "4.36.2"}
+STEPS = (
+    ("numpy==1.24.3",),
+    ("torch==2.1.2",),
+    ("sentence-transformers==2.2.2", "transformers==4.36.2", "huggingface-hub==0.19.4"),
+)
+METRICS = {"import_seconds": 1.913, "encode_seconds": 0.4321, "sentences_per_second": 128.75, "difference": 1e-7}
+
+
+def combo(name: str, title: str = "", *, steps: tuple[tuple[str, ...], ...] = STEPS, **changes: object) -> Combo:
+    base = Combo(id=name, title=title or name, python="3.11", steps=steps, probes=("embedding",))
+    return replace(base, **changes)  # type: ignore[arg-type]
+
+
+def cell(
+    of: Combo, status: Status, phase: Phase, reason: Reason, *, as_expected: bool | None = True, **changes: object
+) -> Cell:
+    base = Cell(
+        combo=of,
+        probe="embedding",
+        python="3.11.7",
+        verdict=Verdict(status=status, phase=phase, reason=reason),
+        as_expected=as_expected,
+        check=None,
+        message="",
+        seconds=Seconds(resolve=0.9, create=0.2, install=4.1, probe=3.1),
+        log=f"logs/{of.id}/embedding.log",
+    )
+    return replace(base, **changes)  # type: ignore[arg-type]
+
+
+def passing(of: Combo, **changes: object) -> Cell:
+    checks = (
+        Check(name="numpy works", outcome=Outcome.PASSED, seconds=0.11),
+        Check(
+            name="vectors",
+            outcome=Outcome.PASSED,
+            seconds=0.5,
+            metrics=METRICS,
+            arrays={"vectors": Array(dtype="float32", shape=(1, 2), encoding="f4", data="AACAPwAAAAA=")},
+        ),
+    )
+    facts: dict[str, object] = {"checks": checks, "installed": PINS, "metrics": METRICS | {"peak_memory_mib": 812}}
+    return cell(of, Status.PASS, Phase.PROBE, Reason.ALL_PASSED, **(facts | changes))  # type: ignore[arg-type]
+
+
+def mission() -> JudgedRun:
+    """Return a pass, two expected failures, an unsolvable, an unexpected pass, an outage, and one never run."""
+    expects = Expectation(
+        status=Status.FAIL, reason="torch 2.1 is compiled for NumPy 1.x", match="Numpy is not available"
+    )
+    legacy = combo("legacy", "NumPy 1.24 + PyTorch 2.1", steps=(STEPS[0], (*STEPS[1], "torchvision==0.16.2"), STEPS[2]))
+    numpy2 = combo("legacy-numpy2", "The same on NumPy 2", steps=(("numpy>=2",), *STEPS[1:]), expect=expects)
+    wrong = combo(
+        "legacy-wrong-order",
+        "torch first, then what pulls it up",
+        steps=(*STEPS[1:], ("numpy==1.24.3",)),
+        expect=Expectation(status=Status.FAIL, reason="the last step replaces the pinned torch"),
+    )
+    never = combo("numpy2-torch21", expect=Expectation(status=Status.UNSOLVABLE))
+    surprise = combo("modern-loose", "Whatever is newest", steps=(("sentence-transformers", "torch"),), expect=expects)
+    outage = combo("modern", "NumPy 2 + PyTorch 2.9", steps=(("numpy==2.3.5",), ("torch==2.9.0",)))
+    unreached = combo("modern-py313", python="3.13")
+    newest = {"numpy": "2.3.5", "torch": "2.9.0+cpu", "sentence-transformers": "5.1.2", "transformers": "4.57.1"}
+    moved = (
+        Drift(package="torch", step=2, before="2.1.2", after="2.9.0", contradicts="torch==2.1.2"),
+        Drift(package="sympy", step=2, before="1.12", after="1.14.0", contradicts=None),
+    )
+    cells = (
+        passing(legacy, warnings=("A module that was compiled using NumPy 1.x cannot be run in NumPy 2.0",)),
+        cell(
+            numpy2,
+            Status.FAIL,
+            Phase.PROBE,
+            Reason.CHECK_FAILED,
+            check="numpy and torch share memory",
+            message=NUMPY_ABI,
+            installed=PINS | {"numpy": "2.3.5"},
+            checks=(Check(name="numpy and torch share memory", outcome=Outcome.FAILED, message=NUMPY_ABI),),
+        ),
+        cell(
+            wrong,
+            Status.FAIL,
+            Phase.DRIFT,
+            Reason.PIN_CONTRADICTED,
+            message="torch==2.1.2 was asked for, 2.9.0 is installed",
+            installed=PINS | {"torch": "2.9.0"},
+            drift=moved,
+        ),
+        cell(
+            never,
+            Status.UNSOLVABLE,
+            Phase.RESOLVE,
+            Reason.CONFLICT,
+            message="Because torch==2.1.2 depends on numpy<2 and you require numpy>=2, there is no solution.",
+            seconds=Seconds(resolve=0.4),
+        ),
+        passing(surprise, installed=newest, as_expected=False, seconds=Seconds(install=80.2, probe=12.5)),
+        cell(
+            outage,
+            Status.INFRA,
+            Phase.INSTALL,
+            Reason.INDEX_UNREACHABLE,
+            as_expected=None,
+            message="error: connection refused (3 tries)",
+            attempts=3,
+            log="logs/modern/install-2.log",
+        ),
+        cell(
+            unreached,
+            Status.NOT_RUN,
+            Phase.RESOLVE,
+            Reason.INTERRUPTED,
+            as_expected=None,
+            python="3.13",
+            seconds=Seconds(),
+            log=None,
+        ),
+    )
+    return JudgedRun(run=run(cells), cells=cells)
+
+
+def run(cells: tuple[Cell, ...]) -> Run:
+    """Return a run that was interrupted and took torch from the default index."""
+    combos = {cell.combo.id: cell for cell in cells}
+    return Run(
+        info=RunInfo(
+            id="20261124-071000-7f3a",
+            started="2026-11-24T07:10:00.000+00:00",
+            matrix="embedding",
+            title="Sentence embeddings on the CPU",
+            digest="0f" * 32,
+            reference="legacy",
+            platform="Linux-6.1.0-x86_64",
+            cpu="AMD EPYC 7B13",
+            cores=2,
+            python="3.11.7",
+            versions={"knowngood": "0.1.0", "uv": "0.13.9", "pip": "26.3", "virtualenv": "21.15.8"},
+            command="knowngood run matrices/embedding.toml",
+        ),
+        combos=tuple(
+            ComboFacts(combo=each.combo, started=True, finished=True, environment_bytes=967_000_000)
+            for each in combos.values()
+        ),
+        indexes=(
+            IndexChoice(
+                name="pytorch-cpu",
+                asked="https://download.pytorch.org/whl/cpu",
+                used="default",
+                packages=("torch", "torchvision", "torchaudio"),
+                why="https://download.pytorch.org/whl/cpu did not answer in 10 s",
+            ),
+        ),
+        interrupted="SIGINT",
+        finished=True,
+    )
+
+
+def whole(judged: JudgedRun) -> JudgedRun:
+    """Return the same without its undecided cells: a run that came to its end, with every index as asked."""
+    cells = tuple(cell for cell in judged.cells if cell.as_expected is not None)
+    return JudgedRun(run=replace(run(cells), interrupted=None, indexes=()), cells=cells)

@@ -1,0 +1,85 @@
+"""Text that programs under test may say to harm whoever reads a report, and judged runs that are full of it."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from unicodedata import category
+
+from hypothesis import strategies as st
+
+from knowngood.model import Cell, Check, Drift, Expectation, IndexChoice, JudgedRun, Outcome, Phase, Reason, Status
+from report.factory import cell, combo, passing, run
+
+CORPUS = (
+    "\x1b[2J\x1b[H\x1b]52;c;ZXZpbA==\x07wiped",
+    "\x1b]8;;https://evil.example\x1b\\click\x1b]8;;\x1b\\",
+    "\x9b31m\x9dtitle\x9c",
+    "\x1bP1$r\x1b\\ \x00\x08\x08\x7f",
+    "progress 10%\rprogress 20%\r\ndone\u2028next\u2029last\x85end\x0b\x0c",
+    "\u202etfel\u202c \u2066\u2069 \u200f\u200e \ufeff \U000e0041",
+    "\ud800 lone \udfff",
+    "| a | b |\n| --- | --- |\n| c \\| d \\\\| e |",
+    "```\n</details><script>alert(1)</script>\n````\n~~~\n# heading",
+    "`` ` code ` `` \\` trailing`",
+    "<!-- knowngood:end --> <img src=x onerror=alert(1)> &lt; &amp; $x$",
+    "@someone please look at #123 and org/repo#4, [link](javascript:alert(1)) ![x](y)",
+    "# not a heading",
+    "- not a list",
+    "1. nor this",
+    "---",
+    "[/nope] [red]markup[/red] {braces} %s %d",
+    "::error file=x::boo\n##[group]x",
+    "日本語 ❤️ 👩‍👩‍👧 e\u0301\u0301\u0301",
+    "",
+    " ",
+    "\x01",
+    "1.10",
+    "x" * 500,
+)
+
+
+def anything() -> st.SearchStrategy[str]:
+    """Draw pieces of the corpus and any characters, surrogates too, put together."""
+    every = st.text(st.characters(exclude_categories=()), max_size=20)
+    return st.lists(st.one_of(st.sampled_from(CORPUS), every), max_size=4).map("".join)
+
+
+def dangerous(text: str) -> set[str]:
+    """Return the characters of ``text`` that a terminal may obey, or that hide or reorder what is shown."""
+    return {character for character in text if category(character) in {"Cc", "Cf", "Cs"}}
+
+
+def poisoned(say: Callable[[], str]) -> JudgedRun:
+    """Return a run in which every text that is not ours is what ``say`` gives next."""
+    steps = ((say(), "numpy==1.24.3"), (say(),))
+    expect = Expectation(status=Status.FAIL, reason=say(), match=say())
+    bad = combo(say(), say(), steps=steps, expect=expect, probes=(say(), say()))
+    failed = cell(
+        bad,
+        Status.FAIL,
+        Phase.PROBE,
+        Reason.CHECK_FAILED,
+        as_expected=False,
+        probe=say(),
+        python=say(),
+        check=say(),
+        message=say(),
+        checks=(Check(name=say(), outcome=Outcome.FAILED, message=say(), warnings=(say(),)),),
+        installed={"numpy": say(), say(): say()},
+        drift=(Drift(package="numpy", step=1, before=say(), after=say(), contradicts=say()),),
+        metrics={say(): say(), "rate": float("nan"), "best": float("inf")},
+        warnings=(say(), say()),
+        log=say(),
+    )
+    others: tuple[Cell, ...] = (
+        replace(failed, as_expected=True),
+        replace(failed, as_expected=None),
+        replace(failed, verdict=replace(failed.verdict, reason=Reason.PIN_CONTRADICTED)),
+        passing(combo(say(), say()), warnings=(say(),), python=say(), installed={"numpy": say()}, attempts=2),
+    )
+    cells = (failed, *others)
+    told = run(cells)
+    index = IndexChoice(name=say(), asked=say(), used=say(), packages=(say(),), why=say())
+    info = replace(
+        told.info, title=say(), platform=say(), cpu=say(), started=say(), command=say(), versions={"uv": say()}
+    )
+    return JudgedRun(run=replace(told, info=info, indexes=(index, replace(index, used=index.asked))), cells=cells)

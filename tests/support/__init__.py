@@ -1,0 +1,1 @@
+"""What the tests build for real: tiny wheels, an index on loopback, projects on disk."""

@@ -1,0 +1,103 @@
+"""A real package index on loopback (PEP 503 pages over a folder of files), with faults on request."""
+
+import hashlib
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+
+@dataclass
+class Index:
+    """A running index: its ``url``, the folder it serves, and the faults that are switched on.
+
+    ``page_status`` maps a project (or ``"*"``) to the HTTP status its page answers with; ``file_status`` does the
+    same for a file name. ``wrong_hash`` and ``truncated`` hold file names. ``requests`` is every path asked for.
+    """
+
+    url: str
+    folder: Path
+    page_status: dict[str, int] = field(default_factory=dict)
+    file_status: dict[str, int] = field(default_factory=dict)
+    wrong_hash: set[str] = field(default_factory=set)
+    truncated: set[str] = field(default_factory=set)
+    requests: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def serve(folder: Path) -> Iterator[Index]:
+    """Serve ``folder`` as an index at ``http://127.0.0.1:PORT/simple`` until the block ends."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+    server.daemon_threads = True
+    index = Index(url=f"http://127.0.0.1:{server.server_port}/simple", folder=folder)
+    server.index = index  # type: ignore[attr-defined]
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield index
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
+    def do_GET(self) -> None:
+        index: Index = self.server.index  # type: ignore[attr-defined]
+        index.requests.append(self.path)
+        parts = [part for part in self.path.split("?")[0].split("/") if part]
+        if parts[:1] == ["simple"] and len(parts) == 2:
+            self._project(index, parts[1])
+        elif parts[:1] == ["files"] and len(parts) == 2:
+            self._file(index, parts[1])
+        elif parts == ["simple"]:
+            self._answer(200, b"<!doctype html><title>index</title>", "text/html")
+        else:
+            self._answer(404, b"not here", "text/plain")
+
+    def _project(self, index: Index, project: str) -> None:
+        status = index.page_status.get(project, index.page_status.get("*", 200))
+        files = [path for path in sorted(index.folder.iterdir()) if _project_of(path.name) == project]
+        if status != 200 or not files:
+            self._answer(status if status != 200 else 404, b"no page", "text/plain")
+            return
+        links = []
+        for path in files:
+            digest = hashlib.sha256(path.read_bytes()).hexdigest()
+            if path.name in index.wrong_hash:
+                digest = "0" * 64
+            links.append(f'<a href="/files/{path.name}#sha256={digest}">{path.name}</a><br>')
+        self._answer(200, ("<!doctype html>" + "\n".join(links)).encode(), "text/html")
+
+    def _file(self, index: Index, name: str) -> None:
+        status = index.file_status.get(name, 200)
+        path = index.folder / name
+        if status != 200 or not path.is_file():
+            self._answer(status if status != 200 else 404, b"no file", "text/plain")
+            return
+        data = path.read_bytes()
+        sent = data[: len(data) // 2] if name in index.truncated else data
+        self._answer(200, sent, "application/octet-stream", length=len(data))
+
+    def _answer(self, status: int, body: bytes, kind: str, *, length: int | None = None) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body) if length is None else length))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+        self.close_connection = True
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Keep the test output clean; ``Index.requests`` has what was asked."""
+
+
+def _project_of(file_name: str) -> str:
+    name = re.split(r"-\d", file_name, maxsplit=1)[0]
+    return re.sub(r"[-_.]+", "-", name).lower()

@@ -1,0 +1,64 @@
+"""Tiny real wheels and source distributions, built in the test that needs them."""
+
+import base64
+import hashlib
+import io
+import tarfile
+import zipfile
+from pathlib import Path
+
+
+def build_wheel(
+    folder: Path,
+    name: str,
+    version: str,
+    *,
+    requires: tuple[str, ...] = (),
+    files: dict[str, str] | None = None,
+    requires_python: str | None = None,
+) -> Path:
+    """Write ``name-version-py3-none-any.whl`` into ``folder`` and return its path.
+
+    Without ``files`` the wheel holds one module, named after the distribution, with ``__version__`` in it.
+    """
+    module = name.replace("-", "_")
+    dist_info = f"{module}-{version}.dist-info"
+    contents = dict(files) if files is not None else {f"{module}.py": f"__version__ = {version!r}\n"}
+    contents[f"{dist_info}/METADATA"] = _metadata(name, version, requires, requires_python)
+    contents[f"{dist_info}/WHEEL"] = "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+    record = [f"{path},{_digest(text)},{len(text.encode())}" for path, text in contents.items()]
+    contents[f"{dist_info}/RECORD"] = "\n".join([*record, f"{dist_info}/RECORD,,"]) + "\n"
+    folder.mkdir(parents=True, exist_ok=True)
+    wheel = folder / f"{module}-{version}-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path, text in contents.items():
+            archive.writestr(path, text)
+    return wheel
+
+
+def build_sdist(folder: Path, name: str, version: str, *, setup: str) -> Path:
+    """Write ``name-version.tar.gz`` whose ``setup.py`` is ``setup``: for builds that fail for real."""
+    module = name.replace("-", "_")
+    root = f"{module}-{version}"
+    folder.mkdir(parents=True, exist_ok=True)
+    sdist = folder / f"{root}.tar.gz"
+    with tarfile.open(sdist, "w:gz") as archive:
+        for path, text in {"setup.py": setup, "PKG-INFO": _metadata(name, version, (), None)}.items():
+            data = text.encode()
+            member = tarfile.TarInfo(f"{root}/{path}")
+            member.size = len(data)
+            archive.addfile(member, io.BytesIO(data))
+    return sdist
+
+
+def _metadata(name: str, version: str, requires: tuple[str, ...], requires_python: str | None) -> str:
+    lines = ["Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}"]
+    if requires_python is not None:
+        lines.append(f"Requires-Python: {requires_python}")
+    lines.extend(f"Requires-Dist: {requirement}" for requirement in requires)
+    return "\n".join(lines) + "\n"
+
+
+def _digest(text: str) -> str:
+    digest = hashlib.sha256(text.encode()).digest()
+    return "sha256=" + base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
