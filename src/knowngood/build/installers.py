@@ -38,8 +38,10 @@ class Step:
 class Installer(Protocol):
     """Builds environments. Every method runs commands and reports on them; none raises for what they say."""
 
-    resolves_ahead: bool
-    """Whether steps can be resolved before the environment exists."""
+    @property
+    def resolves_ahead(self) -> bool:
+        """Whether steps can be resolved before the environment exists."""
+        ...
 
     def create(self, environment: Environment, python: Path, log: Path) -> Action:
         """Make the empty venv with the base interpreter ``python``."""
@@ -100,7 +102,15 @@ class Uv:
         Not in the form of a ``pylock.toml``: uv installs that one by URL and asks the index about every file again,
         where this one is served from its cache.
         """
-        install_lock = ["pip", "install", "--python", environment.python, "--no-deps", "-r", step.file("lock")]
+        install_lock: list[str | Path] = [
+            "pip",
+            "install",
+            "--python",
+            environment.python,
+            "--no-deps",
+            "-r",
+            step.file("lock"),
+        ]
         return self._run(install_lock, step.file("install.log"), _INSTALL_LIMIT)
 
     def _run(self, arguments: list[str | Path], log: Path, limit: float) -> Action:
@@ -122,7 +132,7 @@ class Pip:
 
     def create(self, environment: Environment, python: Path, log: Path) -> Action:
         """Make the venv with ``virtualenv``; it has the pip that virtualenv brings along, and no setuptools."""
-        make = [sys.executable, "-I", "-m", "virtualenv", "--no-periodic-update", "--python", python]
+        make: list[str | Path] = [sys.executable, "-I", "-m", "virtualenv", "--no-periodic-update", "--python", python]
         return self._run([*make, environment.folder], log, _CREATE_LIMIT)
 
     def resolve(

@@ -141,10 +141,23 @@ def blame(action: Action) -> tuple[Status, Reason]:
             return Status.INFRA, Reason.UNRECOGNISED
 
 
-_KEY_LINES = (
-    # The last error of a build is its cause; "exit status 1" of the backend is not.
-    re.compile(r"^\s*(?P<key>[\w./+-]+:\d+(:\d+)?: (fatal )?error: .+|(\w+\.)*\w*(Error|Exception|Exit)\b: .+)$", re.M),
+_BUILD_ERROR = re.compile(
+    r"^\s*(?P<key>[\w./+-]+:\d+(:\d+)?: (fatal )?error: .+|(\w+\.)*\w*(Error|Exception|Exit)\b: .+)$", re.MULTILINE
 )
+"""What compilers and Python say; the last of them is the cause, where "exit status 1" of the backend tells nothing."""
+
+_REASONS = tuple(
+    re.compile(pattern, re.MULTILINE)
+    for pattern in (
+        r"^\s*cause: (?P<said>(?:Because|Hash mismatch)[\s\S]+?)(?=\n\s*\n|\n\s*(?:cause|hint):|\Z)",
+        r"^\s*cause: (?P<said>HTTP status.+|.*(?:refused|lookup address|timed out).*)$",
+        r"The conflict is caused by:\n(?P<said>(?: {4}.+\n)+)",
+        r"(?P<said>Could not fetch URL .+)$",
+        r"^\s*ERROR: (?P<said>Could not find a version.+|HTTP error.+|Package .+)$",
+        r"^\s*(?:error|ERROR): (?P<said>.+)$",
+    )
+)
+"""Where uv and pip say why, the most telling first."""
 
 
 def message(action: Action, status: Status) -> str:
@@ -153,20 +166,12 @@ def message(action: Action, status: Status) -> str:
         return action.exit.note or action.exit.ending.value.replace("-", " ")
     output = action.output
     if status is Status.BUILD_FAIL:
-        for pattern in _KEY_LINES:
-            keys = [found["key"] for found in pattern.finditer(output) if "subprocess-exited" not in found["key"]]
-            if keys:
-                return keys[-1].strip()
-    for pattern in (
-        r"^\s*cause: (?P<said>(?:Because|Hash mismatch)[\s\S]+?)(?=\n\s*\n|\n\s*(?:cause|hint):|\Z)",
-        r"^\s*cause: (?P<said>HTTP status.+|.*(?:refused|lookup address|timed out).*)$",
-        r"The conflict is caused by:\n(?P<said>(?: {4}.+\n)+)",
-        r"(?P<said>Could not fetch URL .+)$",
-        r"^\s*ERROR: (?P<said>Could not find a version.+|HTTP error.+|Package .+)$",
-        r"^\s*(?:error|ERROR): (?P<said>.+)$",
-    ):
-        found = re.search(pattern, output, re.MULTILINE)
-        if found:
+        keys = [found["key"].strip() for found in _BUILD_ERROR.finditer(output)]
+        causes = [key for key in keys if "CalledProcessError" not in key]
+        if keys:
+            return (causes or keys)[-1]
+    for pattern in _REASONS:
+        if found := pattern.search(output):
             return " ".join(found["said"].split())
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     return lines[-1] if lines else f"exit code {action.exit.code}, without a word"

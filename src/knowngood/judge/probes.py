@@ -65,8 +65,15 @@ def _place(check: str | None, output: str) -> str:
     where = f", in check {check!r}" if check is not None else ", after its last check"
     dumped = list(_DUMPED.finditer(output))
     if dumped:
-        where += ", at {file}:{line} in {function}".format(**dumped[-1].groupdict())
+        frame = dumped[-1]
+        where += f", at {_short(frame['file'])}:{frame['line']} in {frame['function']}"
     return where
+
+
+def _short(file: str) -> str:
+    """Return a path from the package on, or only the name of a script."""
+    _, found, inside = file.rpartition("site-packages/")
+    return inside if found else file.rpartition("/")[2]
 
 
 def first_line(check: Check) -> str:

@@ -13,8 +13,9 @@ from knowngood.process import Processes
 
 _RUNNER = Path(__file__).parent / "in_env" / "probe_api.py"
 
+# Of the harness's environment only this reaches a probe. KG_ is for what a probe is to be told from outside.
 _PASSED_ON = ("LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "PATH", "SYSTEMROOT", "TERM")
-_PASSED_ON_PREFIXES = ("KMP_", "MKL_", "OMP_", "OPENBLAS_")
+_PASSED_ON_PREFIXES = ("KG_", "KMP_", "MKL_", "OMP_", "OPENBLAS_")
 _OFFLINE = {
     "HF_DATASETS_OFFLINE": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
@@ -54,7 +55,7 @@ class Launcher:
             # Just before the deadline every thread says where it is: a hang then has a place.
             "dump_after": max(combo.timeout - 0.5, combo.timeout * 0.8),
         }
-        runner = [python, "-I", "-u", "-X", "faulthandler", "-X", "utf8", _RUNNER, script]
+        runner: list[str | Path] = [python, "-I", "-u", "-X", "faulthandler", "-X", "utf8", _RUNNER, script]
         action = self.processes.run(
             [*runner, "--out", records, "--nonce", nonce, "--config", json.dumps(config)],
             env=self._environment(combo, home, temporary),

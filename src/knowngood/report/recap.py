@@ -3,7 +3,7 @@
 import shlex
 from collections.abc import Sequence
 
-from knowngood.model import Cell, JudgedRun, Status
+from knowngood.model import Cell, JudgedRun, Reason, Status
 from knowngood.report import words
 from knowngood.report.summary import cautions, summary
 from knowngood.report.text import columns, count, plain, shorten, wrap
@@ -102,7 +102,9 @@ def _compact(remarks: Sequence[tuple[Cell, str]], width: int) -> list[str]:
 
 
 def _what(cell: Cell) -> str:
-    return f"{cell.verdict.status} at {cell.check}" if cell.check else str(cell.verdict.status)
+    # Where a pin is contradicted, the check that failed is only how it showed.
+    at = f" at {cell.check}" if cell.check and cell.verdict.reason is not Reason.PIN_CONTRADICTED else ""
+    return f"{cell.verdict.status}{at}"
 
 
 def _name(cell: Cell) -> str:

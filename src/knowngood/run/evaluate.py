@@ -1,4 +1,4 @@
-"""One combo, start to end: resolve, create, install, probe, each told as an event. It judges only to decide on retries."""
+"""One combo, start to end: resolve, create, install, probe, each told as an event. Judges only to decide on retries."""
 
 import shutil
 import threading

@@ -94,7 +94,7 @@ class Lines(_Context):
 
 
 class Board(_Context):
-    """What every active combo is doing now and how far the run is, below the lines of all that came to an end."""
+    """What every active combo is doing now and how far the run is, below a line for each cell that is done."""
 
     def __init__(
         self,
@@ -132,11 +132,11 @@ class Board(_Context):
         self._live.stop()
 
     def __call__(self, event: Event) -> None:
-        """Take one event in: what came to an end is printed above the board."""
+        """Take one event in: a cell that is done is printed above the board."""
         with self._lock:
             self._progress(event, self._clock())
             notes = self._narrate(event)
-        for note in notes:
+        for note in (note for note in notes if not note.routine):
             self._console.print(note.line(), no_wrap=True, overflow="ellipsis")
 
     def render(self) -> Group:

@@ -38,6 +38,8 @@ class Note:
     style: str
     text: str
     seconds: float | None = None
+    routine: bool = False
+    """Worth a line in a log, but not one on a board that shows it anyway while it happens."""
 
     def line(self) -> Text:
         """Return the line, its word right-aligned in twelve columns; the text goes in as text, never as markup."""
@@ -82,10 +84,10 @@ class Narrator:
         match event:
             case StepResolved(action=action) if action.exit.ok:
                 text = f"{combo.id} {_step(event.step, facts)}: {count(len(event.resolved), 'package')}"
-                return [Note(word="Resolved", style=BUSY, text=text, seconds=action.seconds)]
+                return [Note(word="Resolved", style=BUSY, text=text, seconds=action.seconds, routine=True)]
             case StepInstalled(action=action) if action.exit.ok:
                 text = f"{combo.id} {_step(event.step, facts)}"
-                return [Note(word="Installed", style=BUSY, text=text, seconds=action.seconds)]
+                return [Note(word="Installed", style=BUSY, text=text, seconds=action.seconds, routine=True)]
             case Retrying():
                 text = f"{combo.id} {event.phase}: {event.why}"
                 return [Note(word="Retrying", style=ODD, text=text)]

@@ -25,6 +25,8 @@ Checks run at once, in the order of the file. ``numpy_works.value`` is what the 
 any check is one check itself: it passes when it ends without an exception.
 """
 
+from __future__ import annotations
+
 import argparse
 import array as _array
 import base64
@@ -39,6 +41,11 @@ import traceback
 import types
 import warnings
 
+TYPE_CHECKING = False  # as type checkers want it, without the 10 ms that importing typing takes
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any
+
 __all__ = ["array", "asset", "check", "pins", "record"]
 
 SCRIPT = "script"  # the name of the check that a whole script is
@@ -51,15 +58,16 @@ _LARGEST_ARRAY = 65536  # values
 class _State:
     """What the process knows of its own run; set once by ``main``."""
 
-    def __init__(self):
-        self.out = None
+    def __init__(self) -> None:
+        self.out: int | None = None
         self.nonce = ""
         self.pid = os.getpid()
-        self.config = {}
-        self.running = []  # the checks that are open, outermost first
+        self.config: dict[str, Any] = {}
+        self.running: list[Check] = []  # the checks that are open, outermost first
         self.explicit = False
 
-    def write(self, kind, **fields):
+    def write(self, kind: str, **fields: Any) -> None:
+        """Append one record, at once."""
         # A forked child of the probe shares the file: its records would be taken for the probe's own.
         if self.out is None or os.getpid() != self.pid:
             return
@@ -77,17 +85,17 @@ class Check:
     ``ok`` is None before it ran, then whether it passed. ``value`` is what the function returned.
     """
 
-    def __init__(self, name=None, needs=()):
+    def __init__(self, name: str | None = None, needs: tuple[Check, ...] | list[Check] = ()) -> None:
         self.name = name
         self.needs = tuple(needs)
-        self.ok = None
-        self.value = None
-        self._metrics = {}
-        self._arrays = {}
-        self._warnings = []
+        self.ok: bool | None = None
+        self.value: Any = None
+        self._metrics: dict[str, Any] = {}
+        self._arrays: dict[str, Any] = {}
+        self._warnings: list[str] = []
         self._started = 0.0
 
-    def __call__(self, function=None, *ignored_args, **ignored_kwargs):
+    def __call__(self, function: Callable[..., Any] | None = None, *ignored: Any, **also_ignored: Any) -> Any:
         """Run ``function`` as this check. Called again by the probe, give the value."""
         if self.ok is not None or not callable(function):
             return self.value
@@ -102,7 +110,7 @@ class Check:
             self.value = function()
         return self
 
-    def __enter__(self):
+    def __enter__(self) -> Check:
         if self.name is None:
             raise TypeError("a check in a with statement needs a name: with check('name'):")
         _state.explicit = _state.explicit or self.name is not SCRIPT
@@ -111,7 +119,7 @@ class Check:
         self._started = time.perf_counter()
         return self
 
-    def __exit__(self, kind, error, trace):
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> bool:
         seconds = time.perf_counter() - self._started
         _state.running.remove(self)
         # Ctrl-C and such are not the check's: they end the probe.
@@ -130,20 +138,20 @@ class Check:
         )
         return not through
 
-    def _skip(self, why):
+    def _skip(self, why: str) -> None:
         self.ok = False
         _state.explicit = True
         _state.write("end", check=self.name, outcome="skipped", seconds=0.0, message=why)
 
 
-def check(name=None, needs=()):
-    """Make a check: ``@check``, ``@check("name", needs=[other])`` or ``with check("name"):``."""
+def check(name: Any = None, needs: tuple[Check, ...] | list[Check] = ()) -> Any:
+    """Make a check, to be used as ``@check``, as ``@check("name", needs=[other])`` or as ``with check("name"):``."""
     if callable(name):
         return Check()(name)
     return Check(name, needs)
 
 
-def record(**metrics):
+def record(**metrics: Any) -> None:
     """Attach numbers, strings, booleans or None to the open check, by name."""
     for name, value in metrics.items():
         if not isinstance(value, (bool, int, float, str, type(None))):
@@ -153,11 +161,11 @@ def record(**metrics):
         _current()._metrics[name] = value
 
 
-def array(name, values):
+def array(name: str, values: Any) -> None:
     """Attach an array (nested lists, or anything with ``tolist``) of up to 65,536 numbers to the open check."""
     dtype = str(getattr(values, "dtype", "float64")).replace("torch.", "")
     nested = values.tolist() if hasattr(values, "tolist") else values
-    shape = []
+    shape: list[int] = []
     level = nested
     while isinstance(level, (list, tuple)):
         shape.append(len(level))
@@ -173,26 +181,26 @@ def array(name, values):
     _current()._arrays[name] = {"dtype": dtype, "shape": shape, "encoding": encoding, "data": data}
 
 
-def asset(name):
+def asset(name: str) -> str:
     """Return the path of an asset of the matrix, as a string."""
     assets = _state.config.get("assets", {})
     if name not in assets:
         raise LookupError("the matrix declares no asset %r; it has: %s" % (name, ", ".join(sorted(assets)) or "none"))
-    return assets[name]
+    return str(assets[name])
 
 
-def pins():
+def pins() -> list[str]:
     """Return the combo's own requirements, as strings in the order of its steps."""
     return list(_state.config.get("pins", []))
 
 
-def _current():
+def _current() -> Check:
     if not _state.running:
         raise RuntimeError("record() and array() belong inside a check")
     return _state.running[-1]
 
 
-def _flatten(values):
+def _flatten(values: Any) -> Iterator[float]:
     if isinstance(values, (list, tuple)):
         for value in values:
             for one in _flatten(value):
@@ -201,20 +209,22 @@ def _flatten(values):
         yield float(values)
 
 
-def _message(error):
+def _message(error: BaseException) -> str:
     lines = traceback.format_exception_only(type(error), error)
-    return "".join(lines).strip()[:_LONGEST]
+    # Before its message a SyntaxError quotes the line it is about.
+    return ("".join(lines[-1:]) if isinstance(error, SyntaxError) else "".join(lines)).strip()[:_LONGEST]
 
 
-def _raised(error):
-    """The exception and what caused it, the root cause first, without the frames of this file."""
-    chain = []
+def _raised(raised: BaseException) -> list[dict[str, Any]]:
+    """Describe the exception and what caused it, the root cause first, without the frames of this file."""
+    error: BaseException | None = raised
+    chain: list[dict[str, Any]] = []
     seen = set()
     while error is not None and id(error) not in seen and len(chain) < 8:
         seen.add(id(error))
         # Lines of source are read by traceback itself: a broken loader must not hide the error.
         try:
-            frames = traceback.extract_tb(error.__traceback__)
+            frames = list(traceback.extract_tb(error.__traceback__))
         except Exception:
             frames = []
         kept = [frame for frame in frames if frame.filename != __file__][-_FRAMES:]
@@ -232,18 +242,20 @@ def _raised(error):
     return chain[::-1]
 
 
-def _text(error):
+def _text(error: BaseException) -> str:
     try:
         return str(error)[:_LONGEST]
     except Exception:
         return "(its message cannot be shown)"
 
 
-def _note_warnings():
+def _note_warnings() -> None:
     """Record warnings with the check they were raised in, and show them as before."""
     show = warnings.showwarning
 
-    def showwarning(message, category, filename, lineno, file=None, line=None):
+    def showwarning(
+        message: Any, category: Any, filename: str, lineno: int, file: Any = None, line: Any = None
+    ) -> None:
         if _state.running and len(_state.running[-1]._warnings) < _WARNINGS:
             _state.running[-1]._warnings.append(("%s: %s" % (category.__name__, message))[:_LONGEST])
         show(message, category, filename, lineno, file, line)
@@ -251,11 +263,10 @@ def _note_warnings():
     warnings.showwarning = showwarning
 
 
-def _run(path):
-    """Run the script at ``path`` as ``__main__``; return whether it ended as it should."""
+def _run(path: str) -> None:
+    """Run the script at ``path`` as ``__main__``, as the check that a whole script is."""
     module = types.ModuleType("__main__")
     module.__file__ = path
-    module.__builtins__ = __builtins__
     sys.modules["__main__"] = module
     sys.argv = [path]
     whole = Check(SCRIPT)
@@ -267,10 +278,9 @@ def _run(path):
         except SystemExit as leaving:
             if leaving.code not in (None, 0):
                 raise
-    return whole
 
 
-def main():
+def main() -> None:
     """Run one probe from the command line."""
     parser = argparse.ArgumentParser()
     parser.add_argument("probe")
