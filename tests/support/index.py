@@ -1,8 +1,11 @@
 """A real package index on loopback (PEP 503 pages over a folder of files), with faults on request."""
 
 import hashlib
+import html
 import re
+import socket
 import threading
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,6 +19,7 @@ class Index:
 
     ``page_status`` maps a project (or ``"*"``) to the HTTP status its page answers with; ``file_status`` does the
     same for a file name. ``wrong_hash`` and ``truncated`` hold file names. ``requests`` is every path asked for.
+    A wheel's own ``Requires-Python`` is told on its page, as real indexes do.
     """
 
     url: str
@@ -72,7 +76,9 @@ class _Handler(BaseHTTPRequestHandler):
             digest = hashlib.sha256(path.read_bytes()).hexdigest()
             if path.name in index.wrong_hash:
                 digest = "0" * 64
-            links.append(f'<a href="/files/{path.name}#sha256={digest}">{path.name}</a><br>')
+            requires = _requires_python(path)
+            also = f' data-requires-python="{html.escape(requires)}"' if requires else ""
+            links.append(f'<a href="/files/{path.name}#sha256={digest}"{also}>{path.name}</a><br>')
         self._answer(200, ("<!doctype html>" + "\n".join(links)).encode(), "text/html")
 
     def _file(self, index: Index, name: str) -> None:
@@ -101,3 +107,19 @@ class _Handler(BaseHTTPRequestHandler):
 def _project_of(file_name: str) -> str:
     name = re.split(r"-\d", file_name, maxsplit=1)[0]
     return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _requires_python(path: Path) -> str | None:
+    if path.suffix != ".whl":
+        return None
+    with zipfile.ZipFile(path) as wheel:
+        name = next(name for name in wheel.namelist() if name.endswith(".dist-info/METADATA"))
+        found = re.search(r"^Requires-Python: (.+)$", wheel.read(name).decode(), re.MULTILINE)
+    return found[1] if found else None
+
+
+def closed_url() -> str:
+    """Return the URL of an index at a port of this machine that nobody listens on."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{taken.getsockname()[1]}/simple"

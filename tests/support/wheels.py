@@ -36,14 +36,24 @@ def build_wheel(
     return wheel
 
 
-def build_sdist(folder: Path, name: str, version: str, *, setup: str) -> Path:
-    """Write ``name-version.tar.gz`` whose ``setup.py`` is ``setup``: for builds that fail for real."""
+def build_sdist(folder: Path, name: str, version: str, *, setup: str = "", backend: str | None = None) -> Path:
+    """Write ``name-version.tar.gz``, for builds that fail for real.
+
+    Its ``setup.py`` is ``setup``; or with ``backend``, the source of a build backend, it is its own backend and needs
+    nothing else to be built.
+    """
     module = name.replace("-", "_")
     root = f"{module}-{version}"
     folder.mkdir(parents=True, exist_ok=True)
+    files = {"PKG-INFO": _metadata(name, version, (), None)}
+    if backend is None:
+        files["setup.py"] = setup
+    else:
+        files["backend.py"] = backend
+        files["pyproject.toml"] = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
     sdist = folder / f"{root}.tar.gz"
     with tarfile.open(sdist, "w:gz") as archive:
-        for path, text in {"setup.py": setup, "PKG-INFO": _metadata(name, version, (), None)}.items():
+        for path, text in files.items():
             data = text.encode()
             member = tarfile.TarInfo(f"{root}/{path}")
             member.size = len(data)

@@ -132,8 +132,8 @@ class Pip:
 
     def create(self, environment: Environment, python: Path, log: Path) -> Action:
         """Make the venv with ``virtualenv``; it has the pip that virtualenv brings along, and no setuptools."""
-        make: list[str | Path] = [sys.executable, "-I", "-m", "virtualenv", "--no-periodic-update", "--python", python]
-        return self._run([*make, environment.folder], log, _CREATE_LIMIT)
+        make: list[str | Path] = [sys.executable, "-I", "-m", "virtualenv", "--no-periodic-update", "--no-setuptools"]
+        return self._run([*make, "--python", python, environment.folder], log, _CREATE_LIMIT)
 
     def resolve(
         self, step: Step, environment: Environment, python: Path, before: Mapping[str, str]
@@ -160,6 +160,7 @@ class Pip:
             "-m",
             "pip",
             "install",
+            "--verbose",  # or, with a debug log, what a build says goes only there
             "--no-color",
             "--progress-bar=off",
             "--log",

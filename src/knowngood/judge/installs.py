@@ -85,19 +85,21 @@ _RULES = (
         r"Failed building wheel",
         r"Failed to build installable wheels",
     ),
+    _rule(Status.UNSOLVABLE, Reason.CONFLICT, r"^ERROR: ResolutionImpossible", r"conflicting dependencies"),
     _rule(
         Status.UNSOLVABLE,
         Reason.PACKAGE_NOT_FOUND,
         r"was not found in the (package registry|provided package locations)",
-        r"No matching distribution found[\s\S]*Could not fetch URL \S+: 404 ",
-        r"\(from versions: none\)",
+        r"\(from versions: none\)[\s\S]*Could not fetch URL \S+: 404 ",
     ),
     _rule(
         Status.UNSOLVABLE,
         Reason.NO_MATCHING_FILE,
         r"requires Python [<>=!~]",
         r"does not satisfy Python",
-        r"requires a different Python",
+        r"^ERROR: Package .* requires a different Python",
+        r"require a different python version: .*?(?P<asked>[^\s;]+) Requires-Python[\s\S]*requirement [^\s=]+==(?P=asked)[ ;]",
+        r"\(from versions: none\)",
         r"has no (usable )?wheels",
         r"no (wheels|source distribution)",
         r"doesn't have a source distribution or wheel",
@@ -111,13 +113,7 @@ _RULES = (
         r"[Bb]ecause there (is|are) no versions? of",
         r"Could not find a version that satisfies",
     ),
-    _rule(
-        Status.UNSOLVABLE,
-        Reason.CONFLICT,
-        r"No solution found when resolving",
-        r"ResolutionImpossible",
-        r"conflicting dependencies",
-    ),
+    _rule(Status.UNSOLVABLE, Reason.CONFLICT, r"No solution found when resolving"),
 )
 
 
@@ -149,11 +145,17 @@ _BUILD_ERROR = re.compile(
 _REASONS = tuple(
     re.compile(pattern, re.MULTILINE)
     for pattern in (
+        r"^\s*hint: (?P<said>An index .+(?:credentials|403 Forbidden).*)$",
         r"^\s*cause: (?P<said>(?:Because|Hash mismatch)[\s\S]+?)(?=\n\s*\n|\n\s*(?:cause|hint):|\Z)",
-        r"^\s*cause: (?P<said>HTTP status.+|.*(?:refused|lookup address|timed out).*)$",
+        r"^\s*cause: (?P<said>HTTP status.+)$",
+        r"^\s*error: (?P<said>.+)(?:\n\s+cause: .+)*\n\s+cause: (?P<root>.+)$",
         r"The conflict is caused by:\n(?P<said>(?: {4}.+\n)+)",
+        r"(?P<said>Could not fetch URL \S+: (?!404 ).+)$",
+        r"^\s*ERROR: (?P<said>Could not find a version.+\(from versions: (?!none\)).+)$",
         r"(?P<said>Could not fetch URL .+)$",
         r"^\s*ERROR: (?P<said>Could not find a version.+|HTTP error.+|Package .+)$",
+        r"(?P<said>HTTPS?ConnectionPool\(.+)$",
+        r"^\s*error: [a-z-]+\n\s*\n\s*× (?P<said>.+)$",
         r"^\s*(?:error|ERROR): (?P<said>.+)$",
     )
 )
@@ -172,6 +174,6 @@ def message(action: Action, status: Status) -> str:
             return (causes or keys)[-1]
     for pattern in _REASONS:
         if found := pattern.search(output):
-            return " ".join(found["said"].split())
+            return " ".join(": ".join(part for part in found.groupdict().values() if part).split())
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     return lines[-1] if lines else f"exit code {action.exit.code}, without a word"

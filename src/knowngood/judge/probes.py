@@ -77,6 +77,9 @@ def _short(file: str) -> str:
 
 
 def first_line(check: Check) -> str:
-    """Return the first line of what a failed check said."""
-    lines = [line for line in check.message.splitlines() if line.strip()]
-    return lines[0].strip() if lines else "failed without a message"
+    """Return the first line of what a failed check said that tells anything."""
+    lines = [line.strip() for line in check.message.splitlines() if line.strip()]
+    # "ImportError:" alone says nothing: some libraries begin their message with an empty line.
+    if len(lines) > 1 and lines[0].endswith(":"):
+        return f"{lines[0]} {lines[1]}"
+    return lines[0] if lines else "failed without a message"

@@ -1,0 +1,210 @@
+"""``knowngood run`` as a user sees it: real environments, tiny wheels, a real index, exit codes and files."""
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+from support.index import Index
+from support.project import Project
+
+import knowngood
+
+SCHEMA = Path(knowngood.__file__).parent / "report" / "matrix.schema.json"
+
+IMPORTS = """
+[[probe]]
+id = "imports"
+source = '''
+import tiny
+assert tiny.__version__ == "1.0", tiny.__version__
+'''
+"""
+
+
+def combo(name: str, steps: str, more: str = "") -> str:
+    return f'\n[[combo]]\nid = "{name}"\nsteps = {steps}\n{more}\n'
+
+
+def matrix(index: Index, *combos: str, head: str = "") -> str:
+    return f'[matrix]\n{head}\n[index.local]\nurl = "{index.url}"\n{IMPORTS}' + "".join(combos)
+
+
+def test_a_run_in_which_all_is_as_expected_ends_with_0_and_a_report_that_fits_its_schema(
+    project: Project, index: Index
+) -> None:
+    good = combo("good", '[["tiny==1.0"]]')
+    bad = combo("bad", '[["tiny==2.0"]]', 'expect = { status = "fail", reason = "tiny 2", match = "2\\\\.0" }')
+    none = combo("none", '[["tiny==3.0"]]', 'expect = "unsolvable"')
+    project.write(matrix(index, good, bad, none))
+
+    result = project.run_matrix()
+
+    assert result.returncode == 0, result.stdout + result.stderr
+    report = json.loads((project.report / "matrix.json").read_text())
+    jsonschema.validate(report, json.loads(SCHEMA.read_text()))
+    verdicts = {cell["combo"]: cell["verdict"] for cell in report["cells"]}
+    assert verdicts == {
+        "good": {"status": "pass", "phase": "probe", "reason": "all-passed"},
+        "bad": {"status": "fail", "phase": "probe", "reason": "check-failed"},
+        "none": {"status": "unsolvable", "phase": "resolve", "reason": "version-not-found"},
+    }
+    assert project.cells()["good"]["installed"] == {"tiny": "1.0"}
+    assert "AssertionError: 2.0" in project.cells()["bad"]["message"]
+    assert "good" in result.stdout and "pass" in result.stdout
+    assert (project.report / "matrix.md").read_text().startswith("# ")
+
+
+def test_pip_and_uv_record_the_same_of_the_same_combo(project: Project, index: Index) -> None:
+    steps = '[["tiny==1.0"], ["mover"]]'
+    project.write(matrix(index, combo("by-uv", steps), combo("by-pip", steps, 'installer = "pip"')))
+
+    result = project.run_matrix()
+
+    assert result.returncode == 1, result.stdout + result.stderr
+    by_uv, by_pip = project.cells()["by-uv"], project.cells()["by-pip"]
+    assert by_pip["installed"].pop("pip")
+    for key in ("verdict", "installed", "drift", "check", "python"):
+        assert by_uv[key] == by_pip[key], key
+    assert by_uv["drift"] == [
+        {"package": "tiny", "step": 2, "before": "1.0", "after": "2.0", "contradicts": "tiny==1.0"}
+    ]
+    assert by_uv["verdict"] == {"status": "fail", "phase": "drift", "reason": "pin-contradicted"}
+
+
+@pytest.mark.parametrize(
+    ("more", "steps", "code"),
+    [
+        ('expect = "fail"', '[["tiny==1.0"]]', 1),
+        ("", '[["tiny==2.0"]]', 1),
+        ('expect = { status = "fail", reason = "r", match = "another error" }', '[["tiny==2.0"]]', 1),
+        ('python = "3.99"', '[["tiny==1.0"]]', 3),
+    ],
+    ids=["passes unexpectedly", "fails unexpectedly", "fails otherwise than expected", "no such Python"],
+)
+def test_what_differs_from_the_expectation_ends_with_1_and_what_cannot_be_told_with_3(
+    project: Project, index: Index, more: str, steps: str, code: int
+) -> None:
+    project.write(matrix(index, combo("one", steps, more)))
+
+    result = project.run_matrix()
+
+    assert result.returncode == code, result.stdout + result.stderr
+    assert project.cells()["one"]["as_expected"] is (False if code == 1 else None)
+
+
+def test_a_failing_reference_ends_with_5(project: Project, index: Index) -> None:
+    project.write(
+        matrix(index, combo("ref", '[["tiny==2.0"]]'), combo("other", '[["tiny==1.0"]]'), head='reference = "ref"')
+    )
+
+    assert project.run_matrix().returncode == 5
+
+
+def test_an_index_that_is_down_is_never_held_against_the_versions(project: Project, index: Index) -> None:
+    text = matrix(index, combo("by-uv", '[["tiny==1.0"]]'), combo("by-pip", '[["tiny==1.0"]]', 'installer = "pip"'))
+    project.write(text.replace(index.url, "http://127.0.0.1:9/simple"))
+
+    result = project.run_matrix()
+
+    assert result.returncode == 3, result.stdout + result.stderr
+    for cell in project.cells().values():
+        assert cell["verdict"] == {"status": "infra", "phase": "resolve", "reason": "index-unreachable"}
+        assert "refused" in cell["message"]
+
+
+def test_selecting_nothing_is_an_error(project: Project, index: Index) -> None:
+    project.write(matrix(index, combo("one", '[["tiny==1.0"]]')))
+
+    result = project.run_matrix("--only", "two")
+
+    assert result.returncode == 4
+    assert "no combo is named 'two'" in result.stderr
+    assert not project.logs()
+
+
+def test_all_mistakes_of_a_matrix_file_are_told_at_once_and_nothing_is_run(project: Project, index: Index) -> None:
+    project.write(
+        matrix(
+            index,
+            combo("one", '[["tiny==1.0"]]', "python = 3.11"),
+            combo("two", '[["tiny=1"]]', 'instaler = "pip"'),
+            combo("One", "[]", 'probes = ["absent"]'),
+        )
+    )
+
+    result = project.run_matrix()
+
+    assert result.returncode == 2
+    assert "Traceback" not in result.stderr
+    for said in ("3.11", "tiny=1", "instaler", "absent"):
+        assert said in result.stderr
+    assert f"{project.matrix}:" in result.stderr
+    assert not project.logs()
+
+
+def test_a_complete_run_publishes_its_report_and_a_partial_one_leaves_it_alone(project: Project, index: Index) -> None:
+    project.write(matrix(index, combo("one", '[["tiny==1.0"]]'), combo("two", '[["tiny==1.0"]]')))
+    published = project.folder / "reports" / "m" / "matrix.json"
+
+    assert project.run("run").returncode == 0
+    before = published.read_bytes()
+    partial = project.run("run", "--only", "one")
+
+    assert partial.returncode == 0
+    assert "left as it is" in partial.stdout
+    assert published.read_bytes() == before
+
+
+def test_rendering_the_log_again_gives_the_report_byte_for_byte(project: Project, index: Index) -> None:
+    project.write(matrix(index, combo("one", '[["tiny==1.0"]]')))
+    project.run_matrix()
+
+    again = project.run("report", str(project.logs()[0]), "--format", "json")
+
+    assert again.stdout == (project.report / "matrix.json").read_text()
+
+
+def test_two_runs_of_one_matrix_at_once_do_not_disturb_each_other(project: Project, index: Index) -> None:
+    project.write(matrix(index, combo("one", '[["tiny==1.0"]]'), combo("two", '[["tiny==1.0"]]')))
+
+    running = [project.start("run", "--report-dir", f"report{number}") for number in range(3)]
+    codes = [process.wait(timeout=60) for process in running]
+    for process in running:
+        process.communicate()
+
+    assert codes == [0, 0, 0]
+    assert len(project.logs()) == 3
+
+
+def test_a_secret_in_the_environment_reaches_neither_probe_nor_log(project: Project, index: Index) -> None:
+    leak = """
+[[probe]]
+id = "leak"
+source = '''
+import os
+print(dict(os.environ))
+assert "canary" not in str(os.environ)
+'''
+"""
+    project.write(matrix(index, combo("one", '[["tiny==1.0"]]', 'probes = ["leak"]')) + leak)
+
+    result = project.run("run", MY_TOKEN="canary-0123456789", KG_HINT="passed on")
+
+    assert result.returncode == 0, result.stdout
+    everything = b"".join(path.read_bytes() for path in project.folder.rglob("*") if path.is_file())
+    assert b"canary-0123456789" not in everything
+    assert b"passed on" in everything
+
+
+@pytest.mark.parametrize("columns", ["40", "80", "200"])
+def test_tables_keep_within_the_terminal_and_without_colour_when_it_is_no_terminal(
+    project: Project, index: Index, columns: str
+) -> None:
+    project.write(matrix(index, combo("a-rather-long-name-for-a-combo", '[["tiny==1.0"]]')))
+
+    result = project.run("run", COLUMNS=columns)
+
+    table = result.stdout[result.stdout.index("\ncombo") :].split("\n\n")[0]
+    assert max(map(len, table.splitlines())) <= int(columns)
+    assert "\x1b" not in result.stdout + result.stderr

@@ -1,0 +1,104 @@
+"""A project on disk with a matrix of its own, and the command line run in it as a user would."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+MARK = "KNOWNGOOD_TEST_MARK"  # in the environment of every process below a command, to find those that are left
+
+
+@dataclass(frozen=True, kw_only=True)
+class Project:
+    """A folder with ``matrices/m.toml``."""
+
+    folder: Path
+
+    @property
+    def matrix(self) -> Path:
+        return self.folder / "matrices" / "m.toml"
+
+    @property
+    def report(self) -> Path:
+        return self.folder / "report"
+
+    def write(self, text: str) -> None:
+        """Write the matrix file."""
+        self.matrix.parent.mkdir(parents=True, exist_ok=True)
+        self.matrix.write_text(text, encoding="utf-8")
+
+    def command(self, *arguments: str) -> list[str]:
+        return [sys.executable, "-m", "knowngood", *arguments]
+
+    def environment(self, **extra: str) -> dict[str, str]:
+        """Return the environment of a user, with few retries: what is down in a test stays down."""
+        mine = {MARK: str(self.folder), "KG_TEST_MARK": str(self.folder), "UV_HTTP_RETRIES": "0", "PIP_RETRIES": "0"}
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("UV_", "PIP_"))}
+        return kept | mine | {"COLUMNS": "120"} | extra
+
+    def run(self, *arguments: str, **extra: str) -> "subprocess.CompletedProcess[str]":
+        """Run ``knowngood`` with ``arguments`` in the project, to its end."""
+        return subprocess.run(
+            self.command(*arguments),
+            cwd=self.folder,
+            env=self.environment(**extra),
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    def start(self, *arguments: str) -> "subprocess.Popen[str]":
+        """Start ``knowngood`` with ``arguments`` in the project."""
+        return subprocess.Popen(
+            self.command(*arguments),
+            cwd=self.folder,
+            env=self.environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run_matrix(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """Run the matrix, and write its report to ``report``."""
+        return self.run("run", "matrices/m.toml", "--report-dir", "report", *arguments)
+
+    def cells(self) -> dict[str, dict[str, Any]]:
+        """Return the cells of the report, by combo."""
+        report = json.loads((self.report / "matrix.json").read_text(encoding="utf-8"))
+        return {cell["combo"]: cell for cell in report["cells"]}
+
+    def logs(self) -> list[Path]:
+        """Return the event logs of all runs, oldest first."""
+        return sorted((self.folder / ".knowngood" / "runs").glob("*/*/events.jsonl"))
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        """Return the events called ``name`` in the newest log."""
+        lines = self.logs()[-1].read_text(encoding="utf-8").splitlines()
+        return [event for event in map(json.loads, lines) if event["event"] == name]
+
+    def processes_left(self) -> list[str]:
+        """Return the command lines of living processes that came from a command in this project."""
+        found = []
+        for folder in Path("/proc").iterdir():
+            if folder.name.isdigit() and int(folder.name) != os.getpid():
+                try:
+                    environment = (folder / "environ").read_bytes()
+                    if str(self.folder).encode() in environment:
+                        found.append((folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+                except OSError:
+                    continue
+        return found
+
+
+def wait_for(condition: Callable[[], object], *, seconds: float = 30.0) -> None:
+    """Wait until ``condition`` holds; fail when it does not within ``seconds``."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)

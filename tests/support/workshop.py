@@ -1,0 +1,156 @@
+"""Builds real environments and runs real probes in a folder of the test, with nothing of this machine's own settings."""
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from uv import find_uv_bin
+
+from knowngood.build import installers
+from knowngood.build.environment import Environment
+from knowngood.build.index import Routes
+from knowngood.model import (
+    Action,
+    Combo,
+    ComboFacts,
+    InstallerName,
+    Probe,
+    ProbeFacts,
+    StepFacts,
+)
+from knowngood.probe.launch import Launcher
+from knowngood.process import Processes
+
+UV = Path(find_uv_bin())
+PYTHON = Path(sys.executable)
+BASE_PYTHON = Path(getattr(sys, "_base_executable", sys.executable))
+MINOR = f"{sys.version_info.major}.{sys.version_info.minor}"
+
+
+def outside(home: Path) -> dict[str, str]:
+    """Return an environment for a harness: private caches below ``home``, and installers that do not try again."""
+    return {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "PYENV_ROOT": os.environ.get("PYENV_ROOT", str(Path.home() / ".pyenv")),
+        "HOME": str(home),
+        "LANG": "C.UTF-8",
+        "UV_CACHE_DIR": str(home / "uv"),
+        "UV_HTTP_RETRIES": "0",
+        "UV_LINK_MODE": "copy",
+        "PIP_CACHE_DIR": str(home / "pip"),
+        "PIP_RETRIES": "0",
+    }
+
+
+def combo(
+    *steps: tuple[str, ...],
+    name: str = "one",
+    probes: tuple[str, ...] = ("works",),
+    installer: InstallerName = InstallerName.UV,
+    python: str = MINOR,
+    timeout: float = 30.0,
+    env: tuple[tuple[str, str], ...] = (),
+) -> Combo:
+    """Return a combo of the running Python."""
+    return Combo(
+        id=name,
+        title=name,
+        python=python,
+        steps=steps,
+        probes=probes,
+        installer=installer,
+        timeout=timeout,
+        env=env,
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Workshop:
+    """A place to build environments in, below ``folder``; ``environ`` is that of a harness."""
+
+    folder: Path
+    environ: Mapping[str, str]
+
+    def installer(self, name: InstallerName, routes: Routes) -> installers.Installer:
+        """Return a real installer that takes its packages from ``routes``."""
+        return installers.choose(name, Processes(self.folder, grace=1.0), UV, routes.environment(self.environ))
+
+    def environment(self, name: str = "env") -> Environment:
+        """Return the environment called ``name``, which need not exist yet."""
+        return Environment(folder=self.folder / name)
+
+    def carry_out(
+        self, name: InstallerName, steps: tuple[tuple[str, ...], ...], routes: Routes, *, environment: str = "env"
+    ) -> ComboFacts:
+        """Resolve and install ``steps`` one after the other, up to the first that fails, and return what became of it.
+
+        Unlike in a run nothing is tried again, and each step is resolved just before it is installed.
+        """
+        installer, place = self.installer(name, routes), self.environment(environment)
+        create = installer.create(place, BASE_PYTHON, self.folder / f"{environment}.create.log")
+        assert create.exit.ok, create.output
+        return ComboFacts(
+            combo=combo(*steps, installer=name),
+            started=True,
+            create=create,
+            python_version=place.python_version(),
+            steps=tuple(self._steps(installer, place, steps)),
+        )
+
+    def _steps(
+        self, installer: installers.Installer, place: Environment, steps: tuple[tuple[str, ...], ...]
+    ) -> list[StepFacts]:
+        done: list[StepFacts] = []
+        before: dict[str, str] = {}
+        for number, requirements in enumerate(steps, start=1):
+            step = installers.Step(number=number, requirements=requirements, folder=self.folder / f"{place.folder.name}.steps")
+            resolve, resolved = installer.resolve(step, place, BASE_PYTHON, before)
+            before.update(resolved)
+            install = installer.install(step, place) if resolve.exit.ok else None
+            installed = place.installed() if install is not None and install.exit.ok else None
+            done.append(
+                StepFacts(
+                    number=number,
+                    requirements=requirements,
+                    resolve=resolve,
+                    resolved=resolved,
+                    install=install,
+                    installed=installed,
+                )
+            )
+            if installed is None:
+                break
+        return done
+
+
+def failed(facts: ComboFacts) -> Action:
+    """Return the command that failed, the only one that can have: the last."""
+    last = facts.steps[-1]
+    action = last.install or last.resolve
+    assert action is not None and not action.exit.ok, action
+    return action
+
+
+def launch(
+    source: str,
+    folder: Path,
+    *,
+    python: Path = PYTHON,
+    timeout: float = 30.0,
+    grace: float = 1.0,
+    env: tuple[tuple[str, str], ...] = (),
+    pins: tuple[str, ...] = (),
+    assets: Mapping[str, Path] | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> ProbeFacts:
+    """Run ``source`` as the probe of a combo, for real, with everything it writes below ``folder``."""
+    launcher = Launcher(
+        processes=Processes(folder, grace=grace),
+        outside={"PATH": os.environ.get("PATH", os.defpath)} if environ is None else environ,
+        assets=assets or {},
+        threads=1,
+    )
+    subject = combo(pins, timeout=timeout, env=env)
+    return launcher.launch(python, subject, Probe(id="works", source=source, path=None), folder / "probe")
