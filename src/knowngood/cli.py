@@ -160,7 +160,7 @@ def run(
     if keep:
         click.echo(f"kept    the environments, {_near(folder.path / 'combos')}/ID/env")
     if not whole and report_dir is None:
-        click.echo("The published report was left as it is: it takes a run in which every combo was decided.")
+        click.echo("The published report was left as it is: it takes a run of all combos in which each was decided.")
     sys.exit(exit_code(judged))
 
 

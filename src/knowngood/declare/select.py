@@ -51,7 +51,7 @@ def select(combos: tuple[Combo, ...], only: tuple[str, ...]) -> tuple[Combo, ...
         raise NothingSelectedError(
             f"no combo is named {', '.join(repr(pattern[:100]) for pattern in lost)}",
             cause=f"{'near matches' if near else 'combos'}: {known}{', …' if not near and len(ids) > 10 else ''}",
-            next_step="run `nox -l` to see all combos",
+            next_step="see them all with `knowngood list` or `nox -l`",
         )
     return tuple(combo for combo in combos if any(_names(pattern, combo.id) for pattern in only))
 

@@ -66,14 +66,8 @@ def _place(check: str | None, output: str) -> str:
     dumped = list(_DUMPED.finditer(output))
     if dumped:
         frame = dumped[-1]
-        where += f", at {_short(frame['file'])}:{frame['line']} in {frame['function']}"
+        where += f", at {frame['file']}:{frame['line']} in {frame['function']}"
     return where
-
-
-def _short(file: str) -> str:
-    """Return a path from the package on, or only the name of a script."""
-    _, found, inside = file.rpartition("site-packages/")
-    return inside if found else file.rpartition("/")[2]
 
 
 def first_line(check: Check) -> str:

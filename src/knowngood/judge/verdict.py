@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from knowngood.judge import installs
 from knowngood.judge.drift import contradictions, ledger
+from knowngood.judge.paths import shorten_paths
 from knowngood.judge.probes import failed_checks, first_line, judge_probe
 from knowngood.model import (
     UNDECIDED,
@@ -54,6 +55,7 @@ def _cell(facts: ComboFacts, probe: str) -> Cell:
     last = attempts[-1] if attempts else None
     finding = _before_probes(facts) or _not_run(facts, last) or _probed(facts, last)
     combo, actions = facts.combo, [step.resolve for step in facts.steps]
+    checks = last.transcript.checks if last else ()
     return Cell(
         combo=combo,
         probe=probe,
@@ -61,8 +63,8 @@ def _cell(facts: ComboFacts, probe: str) -> Cell:
         verdict=finding.verdict,
         as_expected=_as_expected(facts, last, finding),
         check=finding.check,
-        message=finding.message,
-        checks=last.transcript.checks if last else (),
+        message=shorten_paths(finding.message),
+        checks=tuple(replace(one, message=shorten_paths(one.message)) for one in checks),
         installed=facts.installed,
         drift=ledger(facts),
         metrics=_metrics(facts, last),
@@ -163,4 +165,4 @@ def _warnings(last: ProbeFacts | None) -> tuple[str, ...]:
         return ()
     found = [" ".join(alarm[0].split()) for pattern in _ALARMS for alarm in pattern.finditer(last.action.output)]
     found += [warning for check in last.transcript.checks for warning in check.warnings]
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(map(shorten_paths, found)))

@@ -34,7 +34,9 @@ def read(data: bytes, *, nonce: str) -> Transcript:
             transcript = replace(transcript, bad_lines=transcript.bad_lines + 1)
     if len(checks) > 1:
         # With checks of its own, the script as a whole is worth telling only when it went wrong outside them.
-        checks = [one for one in checks if (one.name, one.outcome) != (_SCRIPT, Outcome.PASSED)]
+        died_inside = any(one.outcome is Outcome.OPEN and one.name != _SCRIPT for one in checks)
+        untold = {(_SCRIPT, Outcome.PASSED), (_SCRIPT, Outcome.OPEN)} if died_inside else {(_SCRIPT, Outcome.PASSED)}
+        checks = [one for one in checks if (one.name, one.outcome) not in untold]
     return replace(transcript, checks=tuple(checks))
 
 

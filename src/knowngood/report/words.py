@@ -69,10 +69,14 @@ def cause(cell: Cell) -> str:
 
 
 def brief_cause(cell: Cell) -> str:
-    """Return why in one line; where a pin is contradicted, how that came about says more than that it is."""
-    if cell.verdict.reason is not Reason.PIN_CONTRADICTED:
+    """Return why in one line; where a pin is contradicted: how that came about, and what failed because of it."""
+    moved = [drift for drift in cell.drift if drift.contradicts]
+    if cell.verdict.reason is not Reason.PIN_CONTRADICTED or not moved:
         return cause(cell)
-    return "; ".join(drifted(drift) for drift in cell.drift if drift.contradicts) or cause(cell)
+    broken = [check for check in cell.checks if check.name == cell.check]
+    # A check of the pins themselves says the same again.
+    broken = [check for check in broken if not any(str(drift.contradicts) in check.message for drift in moved)]
+    return "; ".join([*map(drifted, moved), *(f"{check.name}: {check.message}" for check in broken)])
 
 
 def total_seconds(cell: Cell) -> float:

@@ -35,6 +35,7 @@ import faulthandler
 import functools
 import json
 import os
+import signal
 import sys
 import time
 import traceback
@@ -294,10 +295,12 @@ def main() -> None:
     _state.config = json.loads(options.config)
     _state.write("hello", python=sys.version, executable=sys.executable)
     if _state.config.get("dump_after"):
-        faulthandler.dump_traceback_later(_state.config["dump_after"], exit=False)
+        # Not dump_traceback_later: its thread makes a forked child of the probe hang at its exit.
+        faulthandler.register(signal.SIGALRM, chain=False)
+        signal.setitimer(signal.ITIMER_REAL, _state.config["dump_after"])
     _note_warnings()
     _run(options.probe)
-    faulthandler.cancel_dump_traceback_later()
+    signal.setitimer(signal.ITIMER_REAL, 0)
     with contextlib.suppress(Exception):
         sys.stdout.flush()
     _state.write("bye")

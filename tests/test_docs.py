@@ -1,0 +1,46 @@
+"""README and DESIGN say what is so."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from knowngood.declare.file import parse
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
+
+
+def test_the_table_in_the_readme_is_that_of_the_published_report() -> None:
+    report = (ROOT / "reports" / "embedding" / "matrix.md").read_text(encoding="utf-8")
+    caption, table = README.split("<!-- matrix:begin -->\n")[1].split("<!-- matrix:end -->")[0].split("\n\n")
+
+    assert table.startswith("| combo |")
+    assert f"\n{caption}\n" in report
+    assert f"\n{table}" in report
+
+
+def test_the_published_report_tells_of_every_combo_of_the_matrix() -> None:
+    matrix = tomllib.loads((ROOT / "matrices" / "embedding.toml").read_text(encoding="utf-8"))
+    report = (ROOT / "reports" / "embedding" / "matrix.md").read_text(encoding="utf-8")
+
+    for combo in matrix["combo"]:
+        assert f"\n## {combo['id']}\n" in report
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=range(len(EXAMPLES)))
+def test_every_matrix_in_the_readme_is_a_matrix(example: str) -> None:
+    matrix = parse(example, path=Path("example.toml"), project=ROOT, read_probe=lambda path: None)
+
+    assert matrix.combos
+
+
+def test_the_design_names_every_module_and_no_other() -> None:
+    design = (ROOT / "DESIGN.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`(?:\w+/)*(\w+\.py)`", design))
+    modules = {path.name for path in (ROOT / "src" / "knowngood").rglob("*.py")} - {"__init__.py", "__main__.py"}
+
+    assert modules <= named
+    assert named - modules <= {"noxfile.py"}
