@@ -12,6 +12,7 @@ import time
 import traceback
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -81,6 +82,11 @@ _state = click.option(
 )
 
 
+_signatures = click.option(
+    "--signatures", type=_PATH, help="Known breakages of your own.  [default: PROJECT/signatures.toml, if there is one]"
+)
+
+
 @main.command("list")
 @_selection
 def list_combos(asked: str | None, named: str | None, only: tuple[str, ...], shard: str | None) -> None:
@@ -100,6 +106,7 @@ def list_combos(asked: str | None, named: str | None, only: tuple[str, ...], sha
 @click.option("--fresh", is_flag=True, help="Start over instead of resuming a run that was cut short.")
 @click.option("--keep", is_flag=True, help="Keep the environments for a closer look.")
 @click.option("--progress", type=click.Choice(["auto", "board", "lines", "none"]), default="auto", show_default=True)
+@_signatures
 @_state
 def run(
     asked: str | None,
@@ -111,6 +118,7 @@ def run(
     fresh: bool,
     keep: bool,
     progress: str,
+    signatures: Path | None,
     state_dir: Path | None,
 ) -> None:
     """Build and probe the combos of MATRIX, print the table and write the report.
@@ -147,6 +155,7 @@ def run(
         jobs=jobs or host.default_jobs(),
         cores=host.cores(),
         keep=keep,
+        signatures=files.signatures(matrix.project, signatures),
     )
     started = time.monotonic()
     judged = _carry_out(plan, folder, store, progress)
@@ -170,8 +179,11 @@ def run(
 @click.option(
     "--format", "formats", type=click.Choice(["table", "markdown", "json"]), default="table", show_default=True
 )
+@_signatures
 @_state
-def report(logs: tuple[Path, ...], named: str | None, formats: str, state_dir: Path | None) -> None:
+def report(
+    logs: tuple[Path, ...], named: str | None, formats: str, signatures: Path | None, state_dir: Path | None
+) -> None:
     """Render event logs once more: each LOG is an events.jsonl; without one, the newest run of the matrix."""
     from knowngood import files
     from knowngood.judge.verdict import judge
@@ -184,11 +196,12 @@ def report(logs: tuple[Path, ...], named: str | None, formats: str, state_dir: P
         if newest is None:
             raise UsageError(f"no run of {matrix.id} is kept", next_step="run the matrix first, or name an event log")
         logs = (newest.log,)
+    known = files.signatures(Path.cwd(), signatures)
     for log in logs:
         recorded = read(log)
         if recorded is None:
             raise UsageError(f"{log} is not the event log of a run", next_step="name an events.jsonl of knowngood run")
-        judged = judge(recorded)
+        judged = judge(recorded, known)
         match formats:
             case "markdown":
                 click.echo(markdown.render(judged), nl=False)
@@ -224,7 +237,7 @@ def _carry_out(plan: "Plan", folder: "RunFolder", store: "Store", progress: Any)
                 progress,
                 console=console,
                 is_tty=sys.stderr.isatty(),
-                judge=judge_combo,
+                judge=partial(judge_combo, signatures=plan.signatures),
                 past=store.past_seconds(),
                 resumed=plan.resumed,
             )
@@ -239,7 +252,7 @@ def _carry_out(plan: "Plan", folder: "RunFolder", store: "Store", progress: Any)
             conductor.run()
     recorded = folder.read()
     assert recorded is not None, "the first event of every log is run-started"
-    return judge(recorded)
+    return judge(recorded, plan.signatures)
 
 
 def _write(judged: "JudgedRun", folder: Path) -> None:

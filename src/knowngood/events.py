@@ -15,7 +15,9 @@ from knowngood.model import (
     Action,
     Combo,
     ComboFacts,
+    EnvironmentFacts,
     IndexChoice,
+    Leads,
     Phase,
     ProbeFacts,
     Run,
@@ -116,6 +118,24 @@ class EnvironmentMeasured:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class EnvironmentRead:
+    """What the files of the finished environment tell before anything runs in it."""
+
+    combo: str
+    environment: EnvironmentFacts
+    event: Literal["environment-read"] = "environment-read"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LeadsFollowed:
+    """What was looked up for the diagnosis of a combo that failed."""
+
+    combo: str
+    leads: Leads
+    event: Literal["leads-followed"] = "leads-followed"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class TroubleMet:
     """Something outside the steps stood in the way of a combo, such as an asset that could not be fetched."""
 
@@ -195,6 +215,8 @@ Event = (
     | EnvironmentCreated
     | StepInstalled
     | EnvironmentMeasured
+    | EnvironmentRead
+    | LeadsFollowed
     | TroubleMet
     | ProbeFinished
     | Retrying
@@ -296,6 +318,10 @@ def add(facts: ComboFacts, event: Event) -> ComboFacts:
             return _with_step(facts, replace(step, install=event.action, installed=event.installed))
         case EnvironmentMeasured():
             return replace(facts, environment_bytes=event.size)
+        case EnvironmentRead():
+            return replace(facts, environment=event.environment)
+        case LeadsFollowed():
+            return replace(facts, leads=event.leads)
         case TroubleMet():
             return replace(facts, trouble=event.trouble)
         case ProbeFinished():

@@ -6,8 +6,10 @@ from tempfile import NamedTemporaryFile
 
 from knowngood.declare.file import parse
 from knowngood.errors import UsageError
+from knowngood.judge.diagnosis.signatures import Signature
 from knowngood.model import Matrix
 from knowngood.run.store import Store
+from knowngood.signatures import OURS, load
 
 
 def find_matrix(asked: str | None, folder: Path) -> Path:
@@ -72,6 +74,12 @@ def store(matrix: Matrix, asked: Path | None) -> Store:
             f"no runs can be kept in {folder}", cause=str(error), next_step="name another folder with --state-dir"
         ) from error
     return Store(folder=folder / "runs" / matrix.id)
+
+
+def signatures(project: Path, asked: Path | None) -> tuple[Signature, ...]:
+    """Return the known breakages: ours, and those of ``asked`` or of the project's ``signatures.toml``."""
+    own = asked or project / "signatures.toml"
+    return load(OURS, *([own] if asked or own.is_file() else []))
 
 
 def write(path: Path, text: str) -> None:

@@ -133,6 +133,8 @@ def test_a_run_ends_when_the_process_that_started_it_is_gone(stuck: Project) -> 
         env=stuck.environment(),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
+        # Where the tests themselves run below nohup, a run would rightly outlive its parent.
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
     )
     wait_for((stuck.folder / "reached").exists)
 

@@ -119,8 +119,8 @@ def _trouble(index: Index) -> str | None:
 
 
 def _ask(page: str) -> str | None:
-    request = urllib.request.Request(page, method="GET", headers={"Accept": "text/html", "User-Agent": "knowngood"})
     try:
+        request = urllib.request.Request(page, headers={"Accept": "text/html", "User-Agent": "knowngood"})
         with urllib.request.urlopen(request, timeout=_PATIENCE):
             return None
     except urllib.error.HTTPError as error:

@@ -154,7 +154,7 @@ class Pip:
         details = step.file(f"{verb}.debug.log")
         step.folder.mkdir(parents=True, exist_ok=True)
         details.unlink(missing_ok=True)
-        install = [
+        install: list[str | Path] = [
             environment.python,
             "-I",
             "-m",

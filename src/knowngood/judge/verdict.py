@@ -5,6 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from knowngood.judge import installs
+from knowngood.judge.diagnosis.case import Case
+from knowngood.judge.diagnosis.diagnose import diagnose
+from knowngood.judge.diagnosis.signatures import Signature
 from knowngood.judge.drift import contradictions, ledger
 from knowngood.judge.paths import shorten_paths
 from knowngood.judge.probes import failed_checks, first_line, judge_probe
@@ -40,23 +43,30 @@ class _Finding:
     log: str | None = None
 
 
-def judge(run: Run) -> JudgedRun:
-    """Return the verdict of every cell of ``run``, in the order of the matrix."""
-    return JudgedRun(run=run, cells=tuple(cell for facts in run.combos for cell in judge_combo(facts)))
+def judge(run: Run, signatures: tuple[Signature, ...] = ()) -> JudgedRun:
+    """Return the verdict of every cell of ``run``, in the order of the matrix; ``signatures`` are known breakages."""
+    return JudgedRun(run=run, cells=tuple(cell for facts in run.combos for cell in judge_combo(facts, signatures)))
 
 
-def judge_combo(facts: ComboFacts) -> tuple[Cell, ...]:
+def judge_combo(facts: ComboFacts, signatures: tuple[Signature, ...] = ()) -> tuple[Cell, ...]:
     """Return a cell for each probe of one combo, whatever became of it."""
-    return tuple(_cell(facts, probe) for probe in facts.combo.probes)
+    return tuple(_cell(facts, probe, signatures) for probe in facts.combo.probes)
 
 
-def _cell(facts: ComboFacts, probe: str) -> Cell:
+def case_of(facts: ComboFacts, cell: Cell) -> Case:
+    """Return a judged cell as the rules of a diagnosis see it."""
+    attempts = [attempt for attempt in facts.probes if attempt.probe == cell.probe]
+    failed = next((action for _, _, action in _commands(facts) if action is not None and not action.exit.ok), None)
+    return Case(facts=facts, verdict=cell.verdict, probe=attempts[-1] if attempts else None, action=failed)
+
+
+def _cell(facts: ComboFacts, probe: str, signatures: tuple[Signature, ...]) -> Cell:
     attempts = [attempt for attempt in facts.probes if attempt.probe == probe]
     last = attempts[-1] if attempts else None
     finding = _before_probes(facts) or _not_run(facts, last) or _probed(facts, last)
     combo, actions = facts.combo, [step.resolve for step in facts.steps]
     checks = last.transcript.checks if last else ()
-    return Cell(
+    cell = Cell(
         combo=combo,
         probe=probe,
         python=facts.python_version or combo.python,
@@ -78,6 +88,17 @@ def _cell(facts: ComboFacts, probe: str) -> Cell:
         attempts=max(1, len(attempts)),
         log=finding.log or (last.action.log if last else None),
     )
+    found = diagnose(case_of(facts, cell), signatures)
+    return replace(cell, diagnosis=found and replace(found, evidence=tuple(map(shorten_paths, found.evidence))))
+
+
+def _commands(facts: ComboFacts) -> list[tuple[Phase, str, Action | None]]:
+    """Return the commands that build an environment: phase, what to say before their message, and how they ended."""
+    return [
+        *((Phase.RESOLVE, f"step {step.number}: ", step.resolve) for step in facts.steps),
+        (Phase.CREATE, "", facts.create),
+        *((Phase.INSTALL, f"step {step.number}: ", step.install) for step in facts.steps),
+    ]
 
 
 def _before_probes(facts: ComboFacts) -> _Finding | None:
@@ -91,12 +112,7 @@ def _before_probes(facts: ComboFacts) -> _Finding | None:
         trouble = facts.trouble
         verdict = Verdict(status=Status.INFRA, phase=trouble.phase, reason=trouble.reason)
         return _Finding(verdict=verdict, message=trouble.message, log=trouble.log)
-    commands: list[tuple[Phase, str, Action | None]] = [
-        *((Phase.RESOLVE, f"step {step.number}: ", step.resolve) for step in facts.steps),
-        (Phase.CREATE, "", facts.create),
-        *((Phase.INSTALL, f"step {step.number}: ", step.install) for step in facts.steps),
-    ]
-    for phase, where, action in commands:
+    for phase, where, action in _commands(facts):
         if action is not None and not action.exit.ok:
             status, reason = installs.blame(action)
             verdict = Verdict(status=status, phase=phase, reason=reason)

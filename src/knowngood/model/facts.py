@@ -152,6 +152,57 @@ class ProbeFacts:
     transcript: Transcript
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Distribution:
+    """One installed distribution, as its own metadata tells."""
+
+    name: str
+    """Canonical."""
+    version: str
+    requires: tuple[str, ...] = ()
+    """Its declared requirements, markers and all."""
+    modules: tuple[str, ...] = ()
+    """What it puts at the top of ``site-packages``: packages, modules, and file names of extensions."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Extension:
+    """A compiled file that was built against the C API of NumPy."""
+
+    file: str
+    """Relative to ``site-packages``."""
+    distribution: str
+    """Canonical name of the distribution that owns it."""
+    numpy: str
+    """``1`` when it can run on NumPy 1.x only, ``2`` when it was built for NumPy 2 (and runs on 1.x, too)."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Leads:
+    """What was looked up for the diagnosis of a failure, beyond what the run itself recorded."""
+
+    uploaded: Mapping[str, str] = field(default_factory=dict)
+    """Canonical name -> when the installed version was uploaded, UTC, ISO 8601."""
+    current_then: Mapping[str, str] = field(default_factory=dict)
+    """Canonical name of a suspect -> its version when the other party to the conflict was uploaded."""
+    last_with: Mapping[str, str] = field(default_factory=dict)
+    """``module:name`` that is missing -> the newest older version of its distribution that has it."""
+    with_wheel: Mapping[str, str] = field(default_factory=dict)
+    """Canonical name of what could not be built -> the next version that has a wheel for this Python."""
+    definitions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Name of a class or function -> the distributions in whose source it is defined."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EnvironmentFacts:
+    """What the files of an environment tell before anything runs in it."""
+
+    distributions: tuple[Distribution, ...] = ()
+    extensions: tuple[Extension, ...] = ()
+    remarks: tuple[str, ...] = ()
+    """What else looks dangerous: two OpenMP runtimes, a file that two distributions own, a wrong platform tag."""
+
+
 class Reason(StrEnum):
     """Why a verdict is what it is: a closed list; where several fit, the earlier one is given."""
 
@@ -208,6 +259,8 @@ class ComboFacts:
     python_version: str | None = None
     """Exact, such as ``3.11.7``."""
     environment_bytes: int | None = None
+    environment: EnvironmentFacts | None = None
+    leads: Leads = Leads()
     probes: tuple[ProbeFacts, ...] = ()
     """Every attempt, in order; the last one of a probe counts."""
     trouble: Trouble | None = None

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from knowngood.model.declared import Combo, Phase, Status
 from knowngood.model.facts import Check, Reason, Run
@@ -27,6 +28,60 @@ class Drift:
     """None: the step removed it."""
     contradicts: str | None
     """The combo's own requirement that the end state does not meet; None when it meets them all."""
+
+
+class Confidence(StrEnum):
+    """How sure a diagnosis is of its culprit."""
+
+    CERTAIN = "certain"
+    """The message, the resolver or the metadata says so."""
+    LIKELY = "likely"
+    """Several facts point at it."""
+    POSSIBLE = "possible"
+    """It is the nearest that the facts lead to."""
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Diagnosis:
+    """Which package must move, what it conflicts with, why, and what cures it."""
+
+    culprit: str | None
+    """Canonical name of the distribution whose version must move or that must be added; ``python``; None: unknown."""
+    conflicts_with: str | None
+    why: str
+    """One sentence."""
+    remedy: tuple[str, ...] = ()
+    """Constraints that, taken together, cure it; empty when none is known."""
+    evidence: tuple[str, ...] = ()
+    """What it rests on, one fact each, the strongest first."""
+    reference: str | None = None
+    """URL of a page that tells more."""
+    confidence: Confidence = Confidence.UNKNOWN
+    signature: str | None = None
+    """Id of the signature that matched; None: found from facts alone."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Numbers:
+    """The vectors of one cell compared with those of the reference combo, the worst of all arrays."""
+
+    cosine: float
+    """Smallest cosine of a vector with its counterpart."""
+    difference: float
+    """Largest absolute difference of two components."""
+    norm: float
+    """Largest absolute difference of two norms."""
+    dtype: tuple[str, str] | None
+    """(reference's, ours) where they differ."""
+    order_changed: bool
+    """Whether the neighbours of some vector come in another order."""
+    finite: bool
+    """Whether all of ours are."""
+    moved: bool
+    """Whether it is beyond the tolerance."""
+    says: str
+    """Whether one can upgrade without re-indexing, in a sentence."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,6 +117,12 @@ class Cell:
     attempts: int = 1
     log: str | None = None
     """Relative to the folder of the run."""
+    diagnosis: Diagnosis | None = None
+    numbers: Numbers | None = None
+    predicted: str | None = None
+    """What the static scan foretold would fail, one sentence; None: nothing."""
+    flaky: str | None = None
+    """``2/3``: how many attempts passed, of how many, where they disagree."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

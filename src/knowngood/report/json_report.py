@@ -68,7 +68,10 @@ def _cell(cell: Cell, facts: ComboFacts | None) -> dict[str, object]:
         "message": cell.message,
         "installed": _sorted(cell.installed),
         "drift": [asdict(drift) for drift in cell.drift],
-        "diagnosis": None,
+        "diagnosis": asdict(cell.diagnosis) if cell.diagnosis else None,
+        "numbers": asdict(cell.numbers) if cell.numbers else None,
+        "predicted": cell.predicted,
+        "flaky": cell.flaky,
         "metrics": _sorted(cell.metrics),
         "arrays": _sorted({name: asdict(array) for check in cell.checks for name, array in check.arrays.items()}),
         "checks": [

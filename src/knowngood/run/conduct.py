@@ -10,6 +10,7 @@ from knowngood.build import index
 from knowngood.build.assets import Assets
 from knowngood.events import Emit, Event, IndexChosen, Interrupted, RunFinished, RunResumed, RunStarted
 from knowngood.judge import installs
+from knowngood.judge.diagnosis.signatures import Signature
 from knowngood.model import Combo, Matrix, Phase, Reason, Run, RunInfo, Trouble
 from knowngood.probe.launch import Launcher
 from knowngood.process import Processes
@@ -34,6 +35,7 @@ class Plan:
     jobs: int
     cores: int
     keep: bool
+    signatures: tuple[Signature, ...] = ()
 
 
 class Conductor:
@@ -108,6 +110,7 @@ class Conductor:
             trouble=trouble,
             keep=plan.keep,
             stop=self._stop,
+            signatures=plan.signatures,
         )
 
     def _fetch_assets(self, environ: Mapping[str, str]) -> tuple[dict[str, Path], Trouble | None]:

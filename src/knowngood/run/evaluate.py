@@ -9,25 +9,33 @@ from pathlib import Path
 
 from knowngood.build import installers, pythons
 from knowngood.build.environment import Environment
+from knowngood.build.leads import Scout
+from knowngood.build.reading import read
 from knowngood.events import (
     ComboFinished,
     ComboStarted,
     Emit,
     EnvironmentCreated,
     EnvironmentMeasured,
+    EnvironmentRead,
+    Event,
     HarnessFailed,
+    LeadsFollowed,
     PhaseStarted,
     ProbeFinished,
     Retrying,
     StepInstalled,
     StepResolved,
     TroubleMet,
+    add,
 )
 from knowngood.judge import installs
+from knowngood.judge.diagnosis.signatures import Signature
 from knowngood.judge.probes import judge_probe
-from knowngood.model import Action, Combo, Phase, Probe, Reason, Status, Trouble
+from knowngood.model import Action, Combo, ComboFacts, Leads, Phase, Probe, Reason, Status, Trouble
 from knowngood.probe.launch import Launcher
 from knowngood.process import Processes
+from knowngood.run.investigate import investigate
 
 _PASSING = frozenset({Reason.INDEX_UNREACHABLE, Reason.INDEX_ERROR, Reason.CORRUPT_DOWNLOAD})
 """Reasons that a second try may not meet."""
@@ -53,6 +61,7 @@ class Bench:
     keep: bool
     """Whether environments stay when their combo is done."""
     stop: threading.Event
+    signatures: tuple[Signature, ...] = ()
 
     def folder(self, combo: Combo) -> Path:
         """Return where everything of ``combo`` is kept."""
@@ -85,18 +94,27 @@ def evaluate(combo: Combo, bench: Bench, emit: Emit) -> None:
         emit(ComboFinished(combo=combo.id))
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
 class _Evaluation:
-    combo: Combo
-    bench: Bench
-    emit: Emit
+    """One combo on its way; it folds what it emits, to know what there is to look up at its end."""
+
+    def __init__(self, combo: Combo, bench: Bench, emit: Emit) -> None:
+        self.combo = combo
+        self.bench = bench
+        self._sink = emit
+        self._facts = ComboFacts(combo=combo, started=True)
+
+    def emit(self, event: Event) -> None:
+        self._facts = add(self._facts, event)
+        self._sink(event)
 
     def run(self) -> None:
         python = pythons.find(self.combo.python, outside=self.bench.outside)
         if python is None:
             self._trouble(_no_python(self.combo.python))
-        elif self._build(python):
+            return
+        if self._build(python):
             self._probe()
+        self._investigate(python)
 
     def _build(self, python: Path) -> bool:
         """Bring the environment about; return whether every step succeeded."""
@@ -159,6 +177,7 @@ class _Evaluation:
             if not install(step):
                 return False
         self.emit(EnvironmentMeasured(combo=combo.id, size=environment.size()))
+        self.emit(EnvironmentRead(combo=combo.id, environment=read(environment)))
         return True
 
     def _probe(self) -> None:
@@ -178,6 +197,17 @@ class _Evaluation:
                 if verdict.status not in _REPEATED or attempt == 2:
                     break
                 self.emit(Retrying(combo=self.combo.id, phase=Phase.PROBE, why=message, delay=0.0))
+
+    def _investigate(self, python: Path) -> None:
+        """Look up what the diagnosis of a failure wants to know while the environment is still there."""
+        if self.bench.stop.is_set():
+            return
+        bench = self.bench
+        folder = bench.folder(self.combo) / "leads"
+        scout = Scout(processes=bench.processes, uv=bench.uv, environ=bench.environ, python=python, folder=folder)
+        leads = investigate(self._facts, scout, bench.environment(self.combo), bench.signatures)
+        if leads != Leads():
+            self.emit(LeadsFollowed(combo=self.combo.id, leads=leads))
 
     def _patiently(self, phase: Phase, act: Callable[[], Action]) -> Action:
         """Act, and once more when what stood in the way may have passed."""

@@ -1,0 +1,50 @@
+"""Compiled code that was built for another NumPy: told by the error, or by the files themselves."""
+
+import re
+
+from knowngood.judge import abi
+from knowngood.judge.diagnosis.case import Case
+from knowngood.model import Confidence, Diagnosis, Status
+
+_TOLD = re.compile(
+    r"numpy\.(?:dtype|ndarray|ufunc) size changed, may indicate binary incompatibility"
+    r"|numpy\.core\.multiarray failed to import|_ARRAY_API not found|Numpy is not available"
+    r"|compiled (?:using|against) (?:NumPy 1\.x|ABI version|API version)|numpy\.core\.umath failed to import"
+    r"|module compiled against (?:ABI|API) version"
+)
+
+
+def rule(case: Case) -> Diagnosis | None:
+    """Name NumPy and the extension that cannot work with it.
+
+    Without such an error it takes a crash, or a wrong result with no exception from a library, to suspect the files.
+    """
+    numpy = case.installed.get("numpy")
+    if numpy is None or case.facts.environment is None:
+        return None
+    told = _TOLD.search(case.said)
+    misfits = abi.predict(case.facts.environment)
+    silent = case.verdict.status is Status.CRASH or not case.path
+    owners = list(dict.fromkeys(extension.distribution for extension in misfits))
+    # Of several, the one that the failure passed through comes first.
+    owners.sort(key=lambda owner: owner not in case.path)
+    if not told and not (owners and (silent or owners[0] in case.path[:2])):
+        return None
+    compiled = next((one for one in owners), None) or next((one for one in case.path if one != "numpy"), None)
+    evidence = [told[0]] if told else []
+    evidence += [f"{one.file} was built for NumPy 1.x only" for one in misfits if one.distribution == compiled][:2]
+    subject = case.shown(compiled) if compiled else "compiled code"
+    if numpy.major >= 2:
+        why = f"{subject} was built for NumPy 1.x, NumPy {numpy} is installed"
+        remedy = "numpy<2"
+    else:
+        why = f"{subject} was built for a newer NumPy than {numpy}"
+        remedy = f"numpy>{numpy}"
+    return Diagnosis(
+        culprit="numpy",
+        conflicts_with=compiled,
+        why=why,
+        remedy=(remedy,),
+        evidence=tuple(evidence),
+        confidence=Confidence.CERTAIN if told else Confidence.LIKELY,
+    )

@@ -1,0 +1,141 @@
+"""One failure as the rules see it: what was raised, whose code it passed through, what is installed."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from knowngood.judge.probes import failed_checks
+from knowngood.model import Action, ComboFacts, Distribution, Frame, ProbeFacts, Raised, Verdict
+
+_DUMPED = re.compile(r'^  File "(?P<file>[^"]+)", line (?P<line>\d+) in (?P<function>.+)$', re.MULTILINE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """A cell that did not pass, with the facts of its combo."""
+
+    facts: ComboFacts
+    verdict: Verdict
+    probe: ProbeFacts | None
+    """The attempt that counts; None when the combo never got to its probe."""
+    action: Action | None
+    """The resolve or install command that failed, if one did."""
+
+    @cached_property
+    def raised(self) -> tuple[Raised, ...]:
+        """The exception of the first failed check and its causes, the root cause first."""
+        failed = failed_checks(self.probe.transcript) if self.probe else ()
+        return next((check.raised for check in failed if check.raised), ())
+
+    @cached_property
+    def output(self) -> str:
+        """What the command or the probe said."""
+        action = self.action or (self.probe.action if self.probe else None)
+        return action.output if action else ""
+
+    @cached_property
+    def said(self) -> str:
+        """All messages of the exceptions and of the failed checks, then the output."""
+        failed = failed_checks(self.probe.transcript) if self.probe else ()
+        messages = [one.message for one in self.raised] + [check.message for check in failed]
+        return "\n".join([*messages, self.output])
+
+    @cached_property
+    def installed(self) -> dict[str, Version]:
+        """Canonical name -> version of what is installed."""
+        return {name: version for name, text in self.facts.installed.items() if (version := parsed(text))}
+
+    @cached_property
+    def distributions(self) -> dict[str, Distribution]:
+        """Canonical name -> what the metadata of an installed distribution tells."""
+        environment = self.facts.environment
+        return {one.name: one for one in environment.distributions} if environment else {}
+
+    @cached_property
+    def frames(self) -> tuple[Frame, ...]:
+        """The frames of the root cause, or of the stacks that were dumped when the process died; innermost first."""
+        if self.raised:
+            # Frames of a cause end where it was raised; those of what it led to tell how one got there.
+            return tuple(frame for one in self.raised for frame in reversed(one.frames))
+        _, found, dump = self.output.rpartition("most recent call first")
+        if not found:
+            return ()
+        return tuple(
+            Frame(file=one["file"], line=int(one["line"]), function=one["function"]) for one in _DUMPED.finditer(dump)
+        )
+
+    @cached_property
+    def path(self) -> tuple[str, ...]:
+        """The distributions whose code the failure passed through, innermost first, each once."""
+        owners = (self.owner(frame.file) for frame in self.frames)
+        return tuple(dict.fromkeys(owner for owner in owners if owner))
+
+    @property
+    def python(self) -> tuple[int, int]:
+        """The minor version of the environment's Python."""
+        text = self.facts.python_version or self.facts.combo.python
+        numbers = [int(part) for part in text.split(".")[:2] if part.isdigit()]
+        return (numbers[0], numbers[1]) if len(numbers) == 2 else (0, 0)
+
+    def owner(self, file: str) -> str | None:
+        """Return the distribution that owns ``file``; None for the probe itself and the standard library."""
+        _, found, inside = file.rpartition("site-packages/")
+        if not found and not file.startswith(("/", "<")):
+            # Compiled by Cython, code tells its place from the top of its package on.
+            inside, found = file, "/"
+        return self.provider(re.sub(r"\.pyx?$", "", inside).replace("/", ".")) if found else None
+
+    def provider(self, module: str) -> str | None:
+        """Return the installed distribution that provides ``module``, a dotted name."""
+        top, _, rest = module.partition(".")
+        top = top.partition(".cpython-")[0]
+        owners = [one.name for one in self.distributions.values() if top in one.modules or module in one.modules]
+        if len(owners) > 1:
+            # A namespace package: the owner is named after the part of it that it brings.
+            second = canonicalize_name(rest.partition(".")[0] or top)
+            named = [name for name in owners if second in name or name in second]
+            return (named or owners)[0]
+        if owners:
+            return owners[0]
+        return canonicalize_name(top) if canonicalize_name(top) in self.installed else None
+
+    def requirements(self, name: str) -> Iterator[Requirement]:
+        """Yield what distribution ``name`` declares to need here, extras left aside."""
+        distribution = self.distributions.get(name)
+        for text in distribution.requires if distribution else ():
+            try:
+                requirement = Requirement(text)
+            except InvalidRequirement:
+                continue
+            known = {"extra": ""}
+            if self.facts.python_version:
+                known["python_full_version"] = self.facts.python_version
+                known["python_version"] = f"{self.python[0]}.{self.python[1]}"
+            if requirement.marker is None or requirement.marker.evaluate(known):
+                yield requirement
+
+    def shown(self, name: str) -> str:
+        """Return ``name version`` of an installed distribution, or just the name."""
+        if name == "python":
+            return f"Python {self.python[0]}.{self.python[1]}"
+        return f"{name} {self.installed[name]}" if name in self.installed else name
+
+
+def parsed(text: str) -> Version | None:
+    """Return ``text`` as a version; None when it is none."""
+    try:
+        return Version(text)
+    except InvalidVersion:
+        return None
+
+
+def below(version: Version) -> str:
+    """Return the constraint that keeps below the series of ``version``: ``<2`` for 2.0.2, ``<0.28`` for 0.28.1."""
+    if version.minor == 0 and version.major:
+        return f"<{version.major}"
+    return f"<{version.major}.{version.minor}"

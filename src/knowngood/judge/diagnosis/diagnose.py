@@ -1,0 +1,63 @@
+"""The rules in their order, and what they need to be told beyond what a run records."""
+
+from collections.abc import Iterator
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from knowngood.judge.diagnosis import (
+    abi,
+    builds,
+    declared,
+    drifted,
+    messages,
+    names,
+    nearest,
+    python,
+    resolver,
+    signatures,
+)
+from knowngood.judge.diagnosis.case import Case
+from knowngood.judge.diagnosis.signatures import SPECIFIC, Signature
+from knowngood.model import UNDECIDED, Confidence, Diagnosis, Status
+
+_RULES = (
+    resolver.rule,
+    builds.rule,
+    messages.rule,
+    python.rule,
+    abi.rule,
+    declared.rule,
+    names.rule,
+    drifted.rule,
+)
+"""Nearest to a proof first."""
+
+_UNKNOWN = Diagnosis(
+    culprit=None, conflicts_with=None, why="nothing that was recorded tells", confidence=Confidence.UNKNOWN
+)
+
+
+def diagnose(case: Case, known: tuple[Signature, ...]) -> Diagnosis | None:
+    """Return the diagnosis of a cell that did not pass; None for one that did, or of which nothing can be said."""
+    if case.verdict.status in (*UNDECIDED, Status.PASS, Status.MOVED):
+        return None
+    specific = tuple(one for one in known if one.priority >= SPECIFIC)
+    broad = tuple(one for one in known if one.priority < SPECIFIC)
+    found = signatures.rule(case, specific)
+    for rule in _RULES:
+        found = found or rule(case)
+    return found or signatures.rule(case, broad) or nearest.rule(case) or _UNKNOWN
+
+
+def concerned(case: Case) -> Iterator[str]:
+    """Yield the distributions that may be a party: the path, what it directly needs, and what the combo asks for."""
+    for who in case.path[:4]:
+        yield who
+        for requirement in case.requirements(who):
+            name = canonicalize_name(requirement.name)
+            if name in case.installed:
+                yield name
+    for step in case.facts.combo.steps:
+        for text in step:
+            yield canonicalize_name(Requirement(text).name)

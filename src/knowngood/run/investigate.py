@@ -1,0 +1,95 @@
+"""After a failure: follow the leads that its diagnosis would want to have, and no others."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from packaging.utils import canonicalize_name
+
+from knowngood.build.environment import Environment
+from knowngood.build.leads import Scout, definitions
+from knowngood.judge.diagnosis.builds import failed_build
+from knowngood.judge.diagnosis.case import Case
+from knowngood.judge.diagnosis.diagnose import concerned, diagnose
+from knowngood.judge.diagnosis.names import symbol, wanted
+from knowngood.judge.diagnosis.signatures import Signature
+from knowngood.judge.drift import ledger
+from knowngood.judge.verdict import case_of, judge_combo
+from knowngood.model import UNDECIDED, ComboFacts, Confidence, Leads, Status
+
+_PYTHONS = {
+    (3, 7): "2018-06-27",
+    (3, 8): "2019-10-14",
+    (3, 9): "2020-10-05",
+    (3, 10): "2021-10-04",
+    (3, 11): "2022-10-24",
+    (3, 12): "2023-10-02",
+    (3, 13): "2024-10-07",
+    (3, 14): "2025-10-07",
+}
+"""When a Python came out (PEPs 537, 569, 596, 619, 664, 693, 719, 745)."""
+_CATCHING_UP = timedelta(days=120)  # packages support a new Python within months
+
+
+def investigate(facts: ComboFacts, scout: Scout, environment: Environment, signatures: tuple[Signature, ...]) -> Leads:
+    """Return what can be looked up for the first failing cell of a combo; nothing when none failed."""
+    failing = [cell for cell in judge_combo(facts) if cell.verdict.status not in (*UNDECIDED, Status.PASS)]
+    if not failing:
+        return Leads()
+    case = case_of(facts, failing[0])
+    built = failed_build(case.action) if case.action and case.verdict.status is Status.BUILD_FAIL else None
+    if built is not None:
+        name, version = built
+        newer = scout.next_with_wheel(name, version)
+        return Leads(with_wheel={name: newer} if newer else {})
+    if case.verdict.status is Status.UNSOLVABLE or _is_known(case, signatures):
+        return Leads()
+    who = dict.fromkeys(name for name in concerned(case) if name in facts.installed)
+    who |= dict.fromkeys(move.package for move in ledger(facts) if move.after is not None)
+    owners = [case.distributions[name] for name in who if name in case.distributions]
+    leads = Leads(
+        uploaded=scout.uploaded({name: facts.installed[name] for name in who}) if who else {},
+        definitions=definitions(environment, wanted(case), owners),
+    )
+    probe = failing[0].probe
+    leads = _with_current(replace(facts, leads=leads), probe, scout, leads)
+    return _with_last(replace(facts, leads=leads), probe, scout, leads)
+
+
+def _is_known(case: Case, signatures: tuple[Signature, ...]) -> bool:
+    found = diagnose(case, signatures)
+    return found is not None and found.signature is not None and found.confidence is Confidence.CERTAIN
+
+
+def _with_current(facts: ComboFacts, probe: str, scout: Scout, leads: Leads) -> Leads:
+    """Add what the culprit's version was when the other party came out: that is where it can go back to."""
+    cell = next(cell for cell in judge_combo(facts) if cell.probe == probe)
+    found = cell.diagnosis
+    if found is None or found.culprit is None:
+        return leads
+    if "python" in (found.conflicts_with, found.culprit):
+        case = case_of(facts, cell)
+        suspect, then = next(iter(case.path), None), _python_release(case.python)
+    else:
+        suspect, then = found.culprit, leads.uploaded.get(canonicalize_name(found.conflicts_with or ""))
+    if suspect is None or then is None or suspect not in facts.installed:
+        return leads
+    version = scout.current(suspect, datetime.fromisoformat(then))
+    return replace(leads, current_then={suspect: version}) if version else leads
+
+
+def _with_last(facts: ComboFacts, probe: str, scout: Scout, leads: Leads) -> Leads:
+    """Add the newest older version of a culprit that still has the name that is missing."""
+    cell = next(cell for cell in judge_combo(facts) if cell.probe == probe)
+    missing, found = symbol(case_of(facts, cell)), cell.diagnosis
+    culprit = found.culprit if found else None
+    if missing is None or culprit is None or case_of(facts, cell).provider(missing[0]) != culprit:
+        return leads
+    last = scout.last_with(culprit, facts.installed[culprit], *missing)
+    return replace(leads, last_with={":".join(missing): last}) if last else leads
+
+
+def _python_release(python: tuple[int, int]) -> str | None:
+    day = _PYTHONS.get(python)
+    if day is None:
+        return None
+    return (datetime.fromisoformat(day).replace(tzinfo=UTC) + _CATCHING_UP).isoformat()

@@ -1,0 +1,192 @@
+import json
+from itertools import cycle
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from knowngood.model.changes import Change, ChangeKind
+from knowngood.report.diff import headline, render, render_json, render_markdown
+from knowngood.report.text import columns
+from report.hostile import CORPUS, anything, dangerous
+
+
+def change(kind: ChangeKind, combo: str, before: str | None, after: str | None, **more: object) -> Change:
+    facts: dict[str, object] = {"probe": "embedding", "why": "", "moved": ()} | more
+    return Change(combo=combo, kind=kind, before=before, after=after, **facts)  # type: ignore[arg-type]
+
+
+LOOSE = change(
+    ChangeKind.REGRESSED,
+    "modern-loose",
+    "pass",
+    "fail",
+    why="in probe, check 'transformers has torch enabled': AssertionError: transformers 5.23.0 does not use the"
+    " torch that is installed",
+    moved=(("tokenizers", "0.22.1", "0.23.0"), ("transformers", "4.57.1", "5.23.0"), ("xxhash", None, "3.5")),
+)
+CHANGES = (
+    change(ChangeKind.SAME_PASS, "legacy", "pass", "pass"),
+    change(ChangeKind.NEW, "modern-py313", None, "pass", why="it is not in the baseline"),
+    change(ChangeKind.FIXED, "legacy-loose", "fail", "pass", why="it was fail in drift", moved=(("torch", "2", "3"),)),
+    change(ChangeKind.SAME_FAIL, "legacy-numpy2", "fail", "fail", why="in probe"),
+    change(ChangeKind.SPURIOUS, "modern", "pass", "infra", why="in resolve: refused"),
+    change(ChangeKind.SPURIOUS, "modern", "pass", "infra", probe="imports"),
+    LOOSE,
+    change(ChangeKind.CHANGED_FAIL, "legacy-wrong-order", "fail", "crash", why="it was fail; it is crash"),
+    change(ChangeKind.MOVED, "modern-cpu", "pass", "moved", why="in compare: re-index"),
+    change(ChangeKind.GONE, "ancient", "pass", None, why="it is in the baseline only"),
+    change(ChangeKind.UNKNOWN, "numpy3", "infra", "fail", why="it was infra"),
+    change(ChangeKind.SAME_PASS, "legacy-pip", "pass", "pass", moved=(("six", "1", "2"),)),
+)
+NAME = "reports/embedding/matrix.json"
+
+TEXT = """\
+Against reports/embedding/matrix.json: 1 regressed, 1 changed-fail, 1 moved, 1 fixed, 2 spurious, 1
+unknown, 1 new, 1 gone, 3 unchanged
+
+Regressed:
+  modern-loose: pass -> fail
+    why     in probe, check 'transformers has torch enabled': AssertionError: transformers 5.23.0
+            does not use the torch that is installed
+    moved   tokenizers 0.22.1 -> 0.23.0
+            transformers 4.57.1 -> 5.23.0
+            xxhash absent -> 3.5
+
+Fails for another cause:
+  legacy-wrong-order: fail -> crash
+    why     it was fail; it is crash
+
+Passes with other numbers:
+  modern-cpu: pass -> moved
+    why     in compare: re-index
+
+Fixed:
+  legacy-loose: fail -> pass
+    why     it was fail in drift
+    moved   torch 2 -> 3
+
+Could not be told this time (says nothing about the versions):
+  modern embedding: pass -> infra (in resolve: refused)
+  modern imports: pass -> infra
+
+The baseline could not tell:
+  numpy3: infra -> fail (it was infra)
+
+New:
+  modern-py313: pass
+
+Gone:
+  ancient: pass
+
+Unchanged: 2 same-pass, 1 same-fail
+"""
+
+
+def test_regressions_come_first_with_why_and_with_what_changed_between_the_two_locks() -> None:
+    assert render(CHANGES, baseline_name=NAME) == TEXT
+
+
+def test_every_kind_of_change_is_told_in_every_format() -> None:
+    shown, page, data = (
+        render(CHANGES, baseline_name=NAME),
+        render_markdown(CHANGES, baseline_name=NAME),
+        json.loads(render_json(CHANGES, baseline_name=NAME)),
+    )
+    assert {one.kind for one in CHANGES} == set(ChangeKind)
+    for one in CHANGES:
+        if one.kind not in (ChangeKind.SAME_PASS, ChangeKind.SAME_FAIL):
+            assert one.combo in shown and one.combo in page
+    assert [(one["combo"], one["kind"]) for one in data["changes"]] == [(one.combo, one.kind) for one in CHANGES]
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        (CHANGES, "1 regressed, 1 changed-fail, 1 moved, 1 fixed, 2 spurious, 1 unknown, 1 new, 1 gone, 3 unchanged"),
+        ((LOOSE, LOOSE), "2 regressed"),
+        (CHANGES[:1], "1 unchanged"),
+        ((), "0 unchanged"),
+    ],
+)
+def test_the_headline_counts_every_cell_once_and_the_worst_first(changes: tuple[Change, ...], told: str) -> None:
+    assert headline(changes) == told
+
+
+def test_a_long_list_of_distributions_is_cut_on_the_terminal_and_whole_elsewhere() -> None:
+    moved = tuple((f"package-{number:02}", "1", "2") for number in range(35))
+    changes = (change(ChangeKind.REGRESSED, "a", "pass", "fail", moved=moved),)
+
+    assert "package-19 1 -> 2\n            and 15 distributions more\n" in render(changes, baseline_name=NAME)
+    assert "| package-34 | 1 | 2 |" in render_markdown(changes, baseline_name=NAME)
+    assert len(json.loads(render_json(changes, baseline_name=NAME))["changes"][0]["moved"]) == 35
+
+
+def test_the_page_shows_a_table_of_what_changed_and_the_lock_of_each_regression() -> None:
+    page = render_markdown(CHANGES, baseline_name=NAME)
+
+    assert (
+        "| change | cell | before | now |\n| --- | --- | --- | --- |\n| regressed | modern-loose | pass | fail |"
+        in page
+    )
+    assert "| transformers | 4.57.1 | 5.23.0 |" in page
+    assert page.endswith("Unchanged: 2 same-pass, 1 same-fail\n")
+
+
+def test_a_comparison_in_which_nothing_changed_is_short() -> None:
+    same = CHANGES[:1]
+
+    assert render(same, baseline_name="run 7") == "Against run 7: 1 unchanged\n\nUnchanged: 1 same-pass\n"
+    assert "|" not in render_markdown(same, baseline_name="run 7")
+
+
+def test_the_json_counts_every_kind_and_says_null_for_what_is_absent() -> None:
+    data = json.loads(render_json(CHANGES, baseline_name=NAME))
+
+    assert list(data["counts"]) == [str(kind) for kind in ChangeKind]
+    assert sum(data["counts"].values()) == len(CHANGES)
+    assert data["baseline"] == NAME and data["schema"] == 1
+    assert data["changes"][6]["moved"][2] == {"package": "xxhash", "before": None, "after": "3.5"}
+    assert data["changes"][1]["before"] is None
+
+
+def poisoned(texts: list[str]) -> tuple[Change, ...]:
+    say = cycle(texts).__next__
+    return tuple(
+        change(kind, say(), say(), say(), probe=say(), why=say(), moved=((say(), say(), say()), (say(), None, say())))
+        for kind in (*ChangeKind, ChangeKind.REGRESSED)
+    )
+
+
+HOSTILE = st.lists(anything(), min_size=1, max_size=9)
+
+
+@settings(max_examples=60, deadline=None)
+@given(HOSTILE, st.integers(min_value=40, max_value=200))
+def test_whatever_was_said_the_text_is_inert_and_never_wider_than_asked(texts: list[str], width: int) -> None:
+    shown = render(poisoned(texts), baseline_name=texts[0], width=width)
+
+    assert not dangerous(shown.replace("\n", ""))
+    assert max(map(columns, shown.split("\n"))) <= width
+
+
+@settings(max_examples=60, deadline=None)
+@given(HOSTILE)
+def test_whatever_was_said_the_page_has_no_other_structure_than_ours(texts: list[str]) -> None:
+    page = render_markdown(poisoned(texts), baseline_name=texts[0])
+
+    tokens = MarkdownIt("commonmark").enable("table").parse(page)
+    inlines = {child.type for token in tokens for child in token.children or ()}
+    assert inlines <= {"text", "text_special", "code_inline", "strong_open", "strong_close", "softbreak"}
+    assert [token.tag for token in tokens if token.type == "heading_open"] == ["h2"]
+    assert not {token.type for token in tokens} & {"html_block", "fence", "hr", "bullet_list_open", "ordered_list_open"}
+    assert not dangerous(page.replace("\u2060", "").replace("\n", ""))
+
+
+@pytest.mark.parametrize("raw", CORPUS)
+def test_the_json_is_ascii_and_gives_the_text_back(raw: str) -> None:
+    shown = render_json(poisoned([raw]), baseline_name=raw)
+
+    assert shown.isascii()
+    assert json.loads(shown)["changes"][0]["why"] == raw.replace("\ud800", "\ufffd").replace("\udfff", "\ufffd")
