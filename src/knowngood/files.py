@@ -4,6 +4,8 @@ import os
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
+from platformdirs import user_state_path
+
 from knowngood.declare.file import parse
 from knowngood.errors import UsageError
 from knowngood.judge.diagnosis.signatures import Signature
@@ -61,9 +63,12 @@ def load_matrix(path: Path) -> Matrix:
 def store(matrix: Matrix, asked: Path | None) -> Store:
     """Return where runs of ``matrix`` are kept: below ``asked``, or in its project, out of sight of git.
 
-    Raises ``UsageError`` when nothing can be written there.
+    A project that cannot be written to has them in the user's own state. Raises ``UsageError`` when nothing can be
+    written there, either.
     """
     folder = (asked or matrix.project / ".knowngood").absolute()
+    if asked is None and not os.access(folder if folder.exists() else matrix.project, os.W_OK):
+        folder = user_state_path("knowngood") / str(matrix.project).strip("/").replace("/", "-")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         ignore = folder / ".gitignore"

@@ -5,6 +5,7 @@ NumPy 2 to see what becomes of it. Only what always failed there is told as ``1`
 """
 
 import csv
+import importlib.metadata
 import mmap
 import platform
 import re
@@ -12,10 +13,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import lru_cache
-from importlib.metadata import distributions
 from pathlib import Path, PurePosixPath
 
-from packaging.tags import Tag, compatible_tags, cpython_tags, parse_tag, platform_tags
+from packaging.tags import compatible_tags, cpython_tags, parse_tag, platform_tags
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
@@ -27,6 +27,7 @@ _LARGEST = 128 * 2**20
 _ASIDE = frozenset({"tests", "test", "docs", "doc", "examples", "benchmarks"})
 """Folders at the top that many distributions bring by mistake and nobody imports."""
 _PLAIN = "py3-none-any"
+_TAG = re.compile(r"^Tag: *([\w.]+-[\w.]+-[\w.]+)\s*$", re.MULTILINE)
 _OPENMP = re.compile(r"(libi?omp5?)(-[0-9a-f]+)?\.so[.\d]*")
 """LLVM's and Intel's OpenMP, hashed names too: two copies of them in one process abort or hang. GCC's get along."""
 
@@ -87,7 +88,7 @@ def read(environment: Environment) -> EnvironmentFacts:
 def _installed(environment: Environment) -> list[_Installed]:
     found: dict[str, _Installed] = {}
     for folder in environment.site_packages():
-        for distribution in distributions(path=[str(folder)]):
+        for distribution in importlib.metadata.distributions(path=[str(folder)]):
             metadata = distribution.metadata  # parsed anew at each access
             names, versions = metadata.get_all("Name"), metadata.get_all("Version")
             # Metadata cut short by a failed install has neither.
@@ -97,17 +98,26 @@ def _installed(environment: Environment) -> list[_Installed]:
                 name=name,
                 version=versions[0],
                 requires=tuple(metadata.get_all("Requires-Dist") or ()),
-                files=dict(_rows(distribution.read_text("RECORD") or "")),
-                tags=tuple(re.findall(r"^Tag: *(\S+)", distribution.read_text("WHEEL") or "", re.MULTILINE)),
+                files=_files(_text(distribution, "RECORD")),
+                tags=tuple(_TAG.findall(_text(distribution, "WHEEL"))),
                 folder=folder,
             )
     return [one for _, one in sorted(found.items())]
 
 
-def _rows(record: str) -> Iterator[tuple[str, str]]:
-    for row in csv.reader(record.splitlines()):
-        if row:
-            yield row[0], row[1] if len(row) > 1 else ""
+def _text(distribution: importlib.metadata.Distribution, name: str) -> str:
+    try:
+        return distribution.read_text(name) or ""
+    except UnicodeDecodeError:
+        return ""
+
+
+def _files(record: str) -> dict[str, str]:
+    try:
+        rows = list(csv.reader(record.splitlines()))
+    except csv.Error:
+        return {}
+    return {row[0]: row[1] if len(row) > 1 else "" for row in rows if row}
 
 
 def _modules(files: Iterable[str]) -> tuple[str, ...]:
@@ -135,8 +145,8 @@ def _extensions(one: _Installed) -> tuple[list[Extension], str | None]:
             size = file.stat().st_size
             all_seen = all_seen and size <= _LARGEST
             api = _api(file) if 0 < size <= _LARGEST else None
-        except OSError:
-            continue
+        except (OSError, ValueError):
+            continue  # it is gone, or its name is no name of a file
         if api is not None:
             told[path] = api
     numpy = {_Api.ONE: "1", _Api.TWO: "2"}
@@ -208,13 +218,13 @@ def _foreign(installed: Iterable[_Installed], environment: Environment) -> Itera
         if not one.tags or _PLAIN in one.tags:
             continue
         tags = {tag for text in one.tags for tag in parse_tag(text)}
-        platforms = _platforms()
-        fitting = {tag for tag in tags if tag.platform == "any" or tag.platform in platforms}
+        fitting = {tag for tag in tags if tag.platform == "any" or tag.platform in _platforms()}
+        pythons = {(tag.interpreter, tag.abi) for tag in fitting}
         if not fitting:
             asked = " or ".join(sorted({tag.platform for tag in tags}))
             yield f"{one.called} was built for {asked}, this machine is {_machine()}"
-        elif version is not None and fitting.isdisjoint(_supported(_python(one.folder, version))):
-            asked = " or ".join(sorted({f"{tag.interpreter}-{tag.abi}" for tag in fitting}))
+        elif version is not None and pythons.isdisjoint(_supported(_python(one.folder, version))):
+            asked = " or ".join(sorted(map("-".join, pythons)))
             yield f"{one.called} was built for {asked}, this environment has Python {version}"
 
 
@@ -230,17 +240,14 @@ def _platforms() -> frozenset[str]:
 
 
 @lru_cache
-def _supported(python: tuple[int, int, bool]) -> frozenset[Tag]:
+def _supported(python: tuple[int, int, bool]) -> frozenset[tuple[str, str]]:
+    """Return the interpreter and ABI tags that go together with a Python, whatever the platform."""
     major, minor, free_threaded = python
     interpreter = f"cp{major}{minor}"
     suffix = "t" if free_threaded else "m" if python < (3, 8) else ""
-    platforms = sorted(_platforms())
-    return frozenset(
-        [
-            *cpython_tags((major, minor), abis=[interpreter + suffix], platforms=platforms),
-            *compatible_tags((major, minor), interpreter=interpreter, platforms=platforms),
-        ]
-    )
+    own = cpython_tags((major, minor), abis=[interpreter + suffix], platforms=["any"])
+    plain = compatible_tags((major, minor), interpreter=interpreter, platforms=["any"])
+    return frozenset((tag.interpreter, tag.abi) for tag in (*own, *plain))
 
 
 def _machine() -> str:

@@ -9,11 +9,15 @@ from knowngood.declare.slugs import checked_id
 from knowngood.declare.values import one_line, pattern, relative_path, seconds, url, variable_name, variable_value
 from knowngood.declare.versions import exact_wheel, package_name, python_version, requirement, text
 from knowngood.declare.wording import WrongValueError, choose, kind, shown
-from knowngood.model import UNDECIDED, InstallerName, Status
+from knowngood.model import UNDECIDED, InstallerName, Status, WarningPolicy
 
 
 def _id(value: object) -> str:
     return checked_id(text(value, "an id"))
+
+
+def _warnings(value: object) -> WarningPolicy:
+    return choose(value, WarningPolicy)
 
 
 def _installer(value: object) -> InstallerName:
@@ -74,6 +78,7 @@ Wheel = Annotated[str, BeforeValidator(exact_wheel)]
 Pattern = Annotated[str, BeforeValidator(pattern)]
 Seconds = Annotated[float, BeforeValidator(seconds)]
 Installer = Annotated[InstallerName, BeforeValidator(_installer)]
+Warnings = Annotated[WarningPolicy, BeforeValidator(_warnings)]
 ExpectedStatus = Annotated[Status, BeforeValidator(expected_status)]
 Env = dict[Annotated[str, BeforeValidator(variable_name)], Annotated[str, BeforeValidator(variable_value)]]
 

@@ -14,7 +14,7 @@ from knowngood.declare.schema import ExpectTable, MatrixTable
 from knowngood.declare.scripts import ReadProbe, Scripts
 from knowngood.declare.sections import Tables, read_tables
 from knowngood.declare.slugs import slug
-from knowngood.model import Asset, Combo, Expectation, Index, InstallerName, Matrix, Probe
+from knowngood.model import Asset, Combo, Expectation, Index, InstallerName, Matrix, Probe, WarningPolicy
 
 DEFAULT_TIMEOUT = 600.0
 """Seconds that one probe may take where the file says nothing."""
@@ -57,6 +57,7 @@ def _combos(tables: Tables, grid: Grid | None, pythons: tuple[str, ...], scripts
     matrix = tables.matrix or MatrixTable()
     default_installer = matrix.installer or InstallerName.UV
     timeout = matrix.timeout or DEFAULT_TIMEOUT
+    warnings = matrix.warnings or WarningPolicy.NOTE
 
     def probes(own: tuple[str, ...] | None) -> tuple[str, ...]:
         return own or matrix.probes or tuple(scripts.find(probe) for probe in scripts.declared)
@@ -72,6 +73,7 @@ def _combos(tables: Tables, grid: Grid | None, pythons: tuple[str, ...], scripts
                 steps=table.steps,
                 probes=probes(table.probes),
                 installer=table.installer or default_installer,
+                warnings=table.warnings or warnings,
                 env=tuple({**matrix.env, **table.env}.items()),
                 timeout=table.timeout or timeout,
                 expect=_expectation(table.expect),
@@ -84,6 +86,7 @@ def _combos(tables: Tables, grid: Grid | None, pythons: tuple[str, ...], scripts
             steps=point.steps,
             probes=probes(None),
             installer=point.installer or default_installer,
+            warnings=warnings,
             env=tuple(matrix.env.items()),
             timeout=timeout,
             axes=point.axes,

@@ -18,6 +18,7 @@ from knowngood.declare.fields import (
     Slug,
     Steps,
     Url,
+    Warnings,
     Wheel,
     expected_status,
 )
@@ -42,6 +43,7 @@ class MatrixTable(Table):
     reference: str | None = None
     timeout: Seconds | None = None
     installer: Installer | None = None
+    warnings: Warnings | None = None
     env: Env = {}
 
 
@@ -102,6 +104,7 @@ class ComboTable(Table):
     env: Env = {}
     timeout: Seconds | None = None
     installer: Installer | None = None
+    warnings: Warnings | None = None
     expect: ExpectTable | None = None
 
     examples: ClassVar[dict[str, str]] = {"id": 'id = "legacy"', "steps": 'steps = [["numpy==1.26.4"]]'}

@@ -5,18 +5,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from knowngood.judge import installs
+from knowngood.judge.alarms import alarms
+from knowngood.judge.attempts import deciding, flaky
 from knowngood.judge.diagnosis.case import Case
 from knowngood.judge.diagnosis.diagnose import diagnose
 from knowngood.judge.diagnosis.signatures import Signature
 from knowngood.judge.drift import contradictions, ledger
+from knowngood.judge.numbers import arrays_of, compare, non_finite
 from knowngood.judge.paths import shorten_paths
 from knowngood.judge.probes import failed_checks, first_line, judge_probe
 from knowngood.model import (
     UNDECIDED,
     Action,
+    Array,
     Cell,
     ComboFacts,
     JudgedRun,
+    Numbers,
     Phase,
     ProbeFacts,
     Reason,
@@ -24,13 +29,8 @@ from knowngood.model import (
     Seconds,
     Status,
     Verdict,
+    WarningPolicy,
 )
-
-_ALARMS = (
-    re.compile(r"A module that was compiled using NumPy 1\.x cannot be run in\s+NumPy [\w.]+"),
-    re.compile(r"Failed to initialize NumPy: [^\n(]+"),
-)
-"""Text that tells of trouble even when the process goes on."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,12 +45,29 @@ class _Finding:
 
 def judge(run: Run, signatures: tuple[Signature, ...] = ()) -> JudgedRun:
     """Return the verdict of every cell of ``run``, in the order of the matrix; ``signatures`` are known breakages."""
-    return JudgedRun(run=run, cells=tuple(cell for facts in run.combos for cell in judge_combo(facts, signatures)))
+    reference = _reference(run)
+    return JudgedRun(
+        run=run,
+        cells=tuple(cell for facts in run.combos for cell in judge_combo(facts, signatures, reference)),
+    )
 
 
-def judge_combo(facts: ComboFacts, signatures: tuple[Signature, ...] = ()) -> tuple[Cell, ...]:
-    """Return a cell for each probe of one combo, whatever became of it."""
-    return tuple(_cell(facts, probe, signatures) for probe in facts.combo.probes)
+def judge_combo(
+    facts: ComboFacts,
+    signatures: tuple[Signature, ...] = (),
+    reference: Mapping[str, Mapping[str, Array]] | None = None,
+) -> tuple[Cell, ...]:
+    """Return a cell for each probe of one combo, whatever became of it.
+
+    ``reference`` holds, by probe, the arrays that numbers are compared with; without it none are.
+    """
+    return tuple(_cell(facts, probe, signatures, (reference or {}).get(probe, {})) for probe in facts.combo.probes)
+
+
+def _reference(run: Run) -> Mapping[str, Mapping[str, Array]]:
+    """Return what the probes of the reference combo recorded, where they passed: else there is nothing to hold to."""
+    cells = [cell for facts in run.combos if facts.combo.id == run.info.reference for cell in judge_combo(facts)]
+    return {cell.probe: arrays_of(cell.checks) for cell in cells if cell.verdict.status is Status.PASS}
 
 
 def case_of(facts: ComboFacts, cell: Cell) -> Case:
@@ -60,10 +77,14 @@ def case_of(facts: ComboFacts, cell: Cell) -> Case:
     return Case(facts=facts, verdict=cell.verdict, probe=attempts[-1] if attempts else None, action=failed)
 
 
-def _cell(facts: ComboFacts, probe: str, signatures: tuple[Signature, ...]) -> Cell:
+def _cell(facts: ComboFacts, probe: str, signatures: tuple[Signature, ...], reference: Mapping[str, Array]) -> Cell:
     attempts = [attempt for attempt in facts.probes if attempt.probe == probe]
-    last = attempts[-1] if attempts else None
+    last = deciding(attempts) if attempts else None
     finding = _before_probes(facts) or _not_run(facts, last) or _probed(facts, last)
+    numbers = _numbers(finding, last, reference)
+    if numbers is not None and numbers.moved and finding.verdict.status is Status.PASS:
+        moved = Verdict(status=Status.MOVED, phase=Phase.COMPARE, reason=Reason.NUMBERS_MOVED)
+        finding = replace(finding, verdict=moved, message=numbers.says)
     combo, actions = facts.combo, [step.resolve for step in facts.steps]
     checks = last.transcript.checks if last else ()
     cell = Cell(
@@ -86,6 +107,8 @@ def _cell(facts: ComboFacts, probe: str, signatures: tuple[Signature, ...]) -> C
             probe=sum(attempt.action.seconds for attempt in attempts),
         ),
         attempts=max(1, len(attempts)),
+        numbers=numbers,
+        flaky=flaky(attempts),
         log=finding.log or (last.action.log if last else None),
     )
     found = diagnose(case_of(facts, cell), signatures)
@@ -131,6 +154,15 @@ def _not_run(facts: ComboFacts, last: ProbeFacts | None) -> _Finding | None:
 def _probed(facts: ComboFacts, last: ProbeFacts | None) -> _Finding:
     assert last is not None
     verdict, check, message = judge_probe(last)
+    # What a pass hides: an answer that is no number, and alarms that the matrix does not put up with.
+    hidden = ""
+    if verdict.status is Status.PASS:
+        alarming = alarms(last) if facts.combo.warnings is WarningPolicy.FAIL else ()
+        hidden, reason = non_finite(arrays_of(last.transcript.checks)) or "", Reason.NOT_FINITE
+        if not hidden and alarming:
+            hidden, reason = "; ".join(alarming), Reason.ALARM
+        if hidden:
+            verdict, message = Verdict(status=Status.FAIL, phase=Phase.PROBE, reason=reason), hidden
     contradicted = contradictions(facts)
     # A crash or a hang tells more than the drift behind it; a failed check is what the drift led to.
     if contradicted and verdict.status in (Status.PASS, Status.FAIL):
@@ -138,8 +170,15 @@ def _probed(facts: ComboFacts, last: ProbeFacts | None) -> _Finding:
         told = [str(one) for one in contradicted]
         # A check that looks at the pins itself says the same: once is enough.
         failed = [one for one in failed_checks(last.transcript) if not any(text in one.message for text in told)]
-        message = "; ".join([*told, *(f"{one.name}: {first_line(one)}" for one in failed)])
+        broken = [f"{one.name}: {first_line(one)}" for one in failed]
+        message = "; ".join([*told, *broken, *([hidden] if hidden else [])])
     return _Finding(verdict=verdict, message=message, check=check)
+
+
+def _numbers(finding: _Finding, last: ProbeFacts | None, reference: Mapping[str, Array]) -> Numbers | None:
+    ours = arrays_of(last.transcript.checks) if last is not None else {}
+    # A cell that failed may not have come to record anything: that is told already.
+    return compare(reference, ours) if ours or finding.verdict.status is Status.PASS else None
 
 
 def _as_expected(facts: ComboFacts, last: ProbeFacts | None, finding: _Finding) -> bool | None:
@@ -179,6 +218,5 @@ def _metrics(facts: ComboFacts, last: ProbeFacts | None) -> Mapping[str, bool | 
 def _warnings(last: ProbeFacts | None) -> tuple[str, ...]:
     if last is None:
         return ()
-    found = [" ".join(alarm[0].split()) for pattern in _ALARMS for alarm in pattern.finditer(last.action.output)]
-    found += [warning for check in last.transcript.checks for warning in check.warnings]
-    return tuple(dict.fromkeys(map(shorten_paths, found)))
+    told = [warning for check in last.transcript.checks for warning in check.warnings]
+    return tuple(dict.fromkeys([*alarms(last), *map(shorten_paths, told)]))

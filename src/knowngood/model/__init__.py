@@ -14,6 +14,7 @@ from knowngood.model.declared import (
     Phase,
     Probe,
     Status,
+    WarningPolicy,
 )
 from knowngood.model.facts import (
     Action,
@@ -80,4 +81,5 @@ __all__ = [
     "Transcript",
     "Trouble",
     "Verdict",
+    "WarningPolicy",
 ]

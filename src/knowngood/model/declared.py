@@ -12,6 +12,13 @@ class InstallerName(StrEnum):
     PIP = "pip"
 
 
+class WarningPolicy(StrEnum):
+    """What becomes of a pass during which alarming text was printed."""
+
+    NOTE = "note"
+    FAIL = "fail"
+
+
 class Phase(StrEnum):
     """Where in the life of a cell something happened, in order."""
 
@@ -69,6 +76,8 @@ class Combo:
     timeout: float = 600.0
     """Seconds that one probe may take."""
     expect: Expectation = Expectation()
+    warnings: WarningPolicy = WarningPolicy.NOTE
+    """Whether a pass during which something alarming was printed is a failure: the policy ``warnings = "fail"``."""
     axes: tuple[tuple[str, str], ...] = ()
     """For a combo spanned by axes: (axis, value) pairs in the order of the file."""
 

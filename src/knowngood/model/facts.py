@@ -234,6 +234,9 @@ class Reason(StrEnum):
     CHECK_FAILED = "check-failed"
     EXIT_CODE = "exit-code"
     NO_CHECKS = "no-checks"
+    NOT_FINITE = "not-finite"
+    ALARM = "alarm"
+    NUMBERS_MOVED = "numbers-moved"
     ALL_PASSED = "all-passed"
 
 

@@ -1,5 +1,6 @@
 """Where runs are kept: one folder each, with its event log and the logs of its commands."""
 
+import itertools
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -37,6 +38,11 @@ class RunFolder:
         """Return the run that the log tells of; None when there is none."""
         return read(self.log) if self.log.is_file() else None
 
+    def asked(self) -> Run | None:
+        """Return only what was asked, from the first line of the log: a long log is not read to be passed over."""
+        with self.log.open("rb") as lines:
+            return fold(decode(itertools.islice(lines, 1)))
+
 
 def read(log: Path) -> Run | None:
     """Return the run that an event log tells of, finished or not; None when it tells of none."""
@@ -64,11 +70,12 @@ class Store:
     def unfinished(self, digest: str, combos: tuple[Combo, ...]) -> RunFolder | None:
         """Return the newest run that asked just this, was cut short, and that no living process still writes."""
         for folder in self.newest():
-            run = folder.read()
-            if run is None or run.info.digest != digest or tuple(one.combo for one in run.combos) != combos:
+            asked = folder.asked()
+            if asked is None or asked.info.digest != digest or tuple(one.combo for one in asked.combos) != combos:
                 continue
-            age = datetime.now(UTC) - datetime.fromisoformat(run.info.started)
-            if run.finished or age > _RESUMABLE or not any(one.finished for one in run.combos):
+            age = datetime.now(UTC) - datetime.fromisoformat(asked.info.started)
+            run = folder.read()
+            if run is None or run.finished or age > _RESUMABLE or not any(one.finished for one in run.combos):
                 return None
             try:
                 with folder.lock():
