@@ -83,6 +83,12 @@ def report(session: nox.Session) -> None:
 
 
 @nox.session
+def diff(session: nox.Session) -> None:
+    """Compare the last run with the published report, or with ``--baseline``, and fail when something regressed."""
+    _knowngood(session, "diff", *_named(session.posargs))
+
+
+@nox.session
 def tests(session: nox.Session) -> None:
     """Run the tests; ``-- -m real`` runs those that install the real torch."""
     _install(session, "tests")

@@ -10,8 +10,7 @@ from knowngood.errors import UsageError
 from knowngood.judge.changes import compare, selected
 from knowngood.judge.snapshots import Snapshot, snapshots, snapshots_of_json
 from knowngood.judge.verdict import judge
-from knowngood.model import JudgedRun, Matrix, Run
-from knowngood.model.changes import Change, ChangeKind
+from knowngood.model import Change, ChangeKind, JudgedRun, Matrix, Run
 from knowngood.report import json_report, markdown
 from knowngood.run.store import RunFolder, Store, read
 

@@ -22,7 +22,9 @@ from knowngood import __version__
 from knowngood.errors import ExitCode, KnowngoodError, MatrixFileError, UsageError
 
 if TYPE_CHECKING:
-    from knowngood.model import JudgedRun
+    from knowngood.baseline import Side
+    from knowngood.judge.diagnosis.signatures import Signature
+    from knowngood.model import JudgedRun, Matrix
     from knowngood.run.conduct import Plan
     from knowngood.run.store import RunFolder, Store
 
@@ -105,6 +107,13 @@ def list_combos(asked: str | None, named: str | None, only: tuple[str, ...], sha
 @click.option("--jobs", "-j", type=click.IntRange(1, 64), help="Combos at a time.  [default: by cores and memory]")
 @click.option("--fresh", is_flag=True, help="Start over instead of resuming a run that was cut short.")
 @click.option("--keep", is_flag=True, help="Keep the environments for a closer look.")
+@click.option(
+    "--baseline",
+    "against",
+    metavar="RUN",
+    help="Compare with this matrix.json, event log, folder or id of a run.  [default: the published report]",
+)
+@click.option("--accept", is_flag=True, help="Make this run the baseline, whatever regressed.")
 @click.option("--progress", type=click.Choice(["auto", "board", "lines", "none"]), default="auto", show_default=True)
 @_signatures
 @_state
@@ -117,6 +126,8 @@ def run(
     jobs: int | None,
     fresh: bool,
     keep: bool,
+    against: str | None,
+    accept: bool,
     progress: str,
     signatures: Path | None,
     state_dir: Path | None,
@@ -125,20 +136,31 @@ def run(
 
     MATRIX is a TOML file, or the name of one in matrices/; it may be left out when there is only one. A run that was
     cut short within the last day is resumed: only its unfinished combos run.
+
+    A complete run becomes the published report, which is the baseline of the next, unless something regressed against
+    it that nobody expects: then it takes --accept.
     """
     from platformdirs import user_cache_path
     from uv import find_uv_bin
 
-    from knowngood import files
+    from knowngood import baseline, files
     from knowngood.declare.select import Shard, choose
     from knowngood.judge.gate import exit_code
+    from knowngood.report import diff as diff_report
     from knowngood.run import host
     from knowngood.run.conduct import Plan
 
     path = files.find_matrix(asked or named, Path.cwd())
     matrix = files.load_matrix(path)
     combos = choose(matrix.combos, only=only, shard=Shard.parse(shard) if shard else None)
+    if accept and combos != matrix.combos:
+        raise UsageError(
+            "only a run of all combos can be the baseline",
+            next_step="leave out --accept, or else --only and --shard",
+        )
     store = files.store(matrix, state_dir)
+    rules = files.signatures(matrix.project, signatures)
+    before = _standing(against, matrix, store, rules)
     earlier = None if fresh else store.unfinished(matrix.digest, combos)
     info = host.describe(matrix, command=f"knowngood run {shlex.quote(asked or named or str(path))}")
     folder = earlier or store.new(info.id)
@@ -155,21 +177,28 @@ def run(
         jobs=jobs or host.default_jobs(),
         cores=host.cores(),
         keep=keep,
-        signatures=files.signatures(matrix.project, signatures),
+        signatures=rules,
     )
     started = time.monotonic()
     judged = _carry_out(plan, folder, store, progress)
-    decided = all(cell.as_expected is not None for cell in judged.cells)
-    whole = judged.run.finished and decided and combos == matrix.combos
-    published = matrix.project / "reports" / matrix.id if whole else folder.path / "report"
-    reports = report_dir or published
+    changes = baseline.changes(before, baseline.side(judged), matrix)[0] if before else ()
+    surprise = baseline.surprise(changes, judged)
+    refusal = baseline.refusal(judged, matrix) or (
+        None if accept or not surprise else f"{surprise} (--accept takes it)"
+    )
+    reports = report_dir or folder.path / "report"
+    if refusal is None and (accept or report_dir is None):
+        published = baseline.accept(judged, matrix)
+        reports = report_dir or published
     _write(judged, reports)
     _show(judged, folder.path, elapsed=time.monotonic() - started)
+    if before is not None:
+        click.echo("\n" + diff_report.render(changes, baseline_name=before.name, width=_width()), nl=False)
     click.echo(f"\nreport  {_near(reports / 'matrix.md')}, {_near(reports / 'matrix.json')}")
     if keep:
         click.echo(f"kept    the environments, {_near(folder.path / 'combos')}/ID/env")
-    if not whole and report_dir is None:
-        click.echo("The published report was left as it is: it takes a run of all combos in which each was decided.")
+    if refusal is not None and (accept or report_dir is None):
+        click.echo(f"The published report was left as it is: {refusal}.")
     sys.exit(exit_code(judged))
 
 
@@ -211,11 +240,79 @@ def report(
                 _show(judged, log.parent)
 
 
+@main.command()
+@click.argument("asked", metavar="[MATRIX]", required=False)
+@click.option("--matrix", "named", metavar="NAME", help="The same as MATRIX.")
+@click.option("--baseline", "against", metavar="RUN", help="What to compare with.  [default: the published report]")
+@click.option("--run", "chosen", metavar="RUN", help="What is compared.  [default: the newest run of the matrix]")
+@click.option("--format", "formats", type=click.Choice(["text", "markdown", "json"]), default="text", show_default=True)
+@_signatures
+@_state
+def diff(
+    asked: str | None,
+    named: str | None,
+    against: str | None,
+    chosen: str | None,
+    formats: str,
+    signatures: Path | None,
+    state_dir: Path | None,
+) -> None:
+    """Tell what a run changed against a baseline: what regressed, with the distributions that moved, what was fixed.
+
+    RUN is a matrix.json, an event log, a folder that holds one, or the id of a run, which may be cut short. Ends with 1
+    when something regressed, with 3 when it could not be told whether something did, else with 0.
+    """
+    from knowngood import baseline, files
+    from knowngood.judge.changes import exit_code
+    from knowngood.judge.verdict import judge
+    from knowngood.report import diff as diff_report
+
+    matrix = files.load_matrix(files.find_matrix(asked or named, Path.cwd()))
+    store = files.store(matrix, state_dir)
+    rules = partial(judge, signatures=files.signatures(matrix.project, signatures))
+    before = baseline.find(against, matrix, store, judge=rules)
+    now = baseline.current(chosen, matrix, store, judge=rules)
+    changes, left_out = baseline.changes(before, now, matrix)
+    match formats:
+        case "markdown":
+            click.echo(diff_report.render_markdown(changes, baseline_name=before.name), nl=False)
+        case "json":
+            click.echo(diff_report.render_json(changes, baseline_name=before.name), nl=False)
+        case _:
+            click.echo(diff_report.render(changes, baseline_name=before.name, width=_width()), nl=False)
+            if left_out:
+                click.echo(f"\n{left_out} more cells of the baseline had no part in {now.name}.")
+    sys.exit(exit_code(changes))
+
+
+def _standing(
+    against: str | None, matrix: "Matrix", store: "Store", signatures: "tuple[Signature, ...]"
+) -> "Side | None":
+    """Return what a run is compared with; unless asked for, nothing that cannot be read stands in its way."""
+    from knowngood import baseline
+    from knowngood.judge.verdict import judge
+
+    if against is None and not (baseline.published(matrix) / "matrix.json").is_file():
+        return None
+    try:
+        return baseline.find(against, matrix, store, judge=partial(judge, signatures=signatures))
+    except UsageError as error:
+        if against is not None:
+            raise
+        _tell(error)
+        return None
+
+
+def _width() -> int:
+    return min(shutil.get_terminal_size((120, 24)).columns, 120)
+
+
 def _carry_out(plan: "Plan", folder: "RunFolder", store: "Store", progress: Any) -> "JudgedRun":
     """Run the plan under watch of signals, with its log and the live terminal as sinks, and judge what was recorded."""
     from rich.console import Console
 
     from knowngood.events import Event
+    from knowngood.judge.known import day_of
     from knowngood.judge.verdict import judge, judge_combo
     from knowngood.run import live
     from knowngood.run.conduct import Conductor
@@ -237,7 +334,7 @@ def _carry_out(plan: "Plan", folder: "RunFolder", store: "Store", progress: Any)
                 progress,
                 console=console,
                 is_tty=sys.stderr.isatty(),
-                judge=partial(judge_combo, signatures=plan.signatures),
+                judge=partial(judge_combo, signatures=plan.signatures, day=day_of(plan.info)),
                 past=store.past_seconds(),
                 resumed=plan.resumed,
             )

@@ -1,7 +1,5 @@
 """What a wrong matrix file is told: everything at once, each with line, path, cause and hint."""
 
-import time
-
 import pytest
 
 from declare.conftest import ProblemsOf
@@ -329,9 +327,7 @@ def test_an_empty_file_has_nothing_to_run(problems_of: ProblemsOf, text: str | b
     ],
     ids=["100,000 unknown keys", "9,000 wrong combos", "100,000 wrong requirements", "100,000 floats", "deep"],
 )
-def test_a_huge_file_of_mistakes_is_cut_short_and_quick(problems_of: ProblemsOf, text: str) -> None:
-    started = time.monotonic()
+def test_a_huge_file_of_mistakes_is_cut_short(problems_of: ProblemsOf, text: str) -> None:
     problems = problems_of(text)
-    assert time.monotonic() - started < 5
     assert len(problems) <= 201
     assert len(problems) < 201 or "more problems" in problems[-1].what

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from knowngood.model.changes import Change, ChangeKind
+from knowngood.model import Change, ChangeKind
 from knowngood.report.diff import headline, render, render_json, render_markdown
 from knowngood.report.text import columns
 from report.hostile import CORPUS, anything, dangerous

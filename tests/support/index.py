@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import unquote
 
 
 @dataclass
@@ -19,7 +20,8 @@ class Index:
 
     ``page_status`` maps a project (or ``"*"``) to the HTTP status its page answers with; ``file_status`` does the
     same for a file name. ``wrong_hash`` and ``truncated`` hold file names. ``requests`` is every path asked for.
-    A wheel's own ``Requires-Python`` is told on its page, as real indexes do.
+    ``delay`` is how many seconds every answer takes. A wheel's own ``Requires-Python`` is told on its page, as real
+    indexes do.
     """
 
     url: str
@@ -29,6 +31,8 @@ class Index:
     wrong_hash: set[str] = field(default_factory=set)
     truncated: set[str] = field(default_factory=set)
     requests: list[str] = field(default_factory=list)
+    delay: float = 0.0
+    closing: threading.Event = field(default_factory=threading.Event)
 
 
 @contextmanager
@@ -43,6 +47,7 @@ def serve(folder: Path) -> Iterator[Index]:
     try:
         yield index
     finally:
+        index.closing.set()
         server.shutdown()
         server.server_close()
         thread.join()
@@ -55,7 +60,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         index: Index = self.server.index  # type: ignore[attr-defined]
         index.requests.append(self.path)
-        parts = [part for part in self.path.split("?")[0].split("/") if part]
+        if index.closing.wait(index.delay):
+            return
+        parts = [part for part in unquote(self.path.split("?")[0]).split("/") if part]
         if parts[:1] == ["simple"] and len(parts) == 2:
             self._project(index, parts[1])
         elif parts[:1] == ["files"] and len(parts) == 2:
@@ -100,7 +107,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(body)
         self.close_connection = True
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         """Keep the test output clean; ``Index.requests`` has what was asked."""
 
 

@@ -1,4 +1,4 @@
-"""Looks at what runs on this machine. Processes of a test carry a mark in their environment, so it finds just its own."""
+"""Finds the processes of a test among all that run: they carry a mark in their environment."""
 
 import time
 from contextlib import suppress

@@ -16,23 +16,28 @@ def build_wheel(
     requires: tuple[str, ...] = (),
     files: dict[str, str] | None = None,
     requires_python: str | None = None,
+    binary: dict[str, bytes] | None = None,
+    tags: tuple[str, ...] = ("py3-none-any",),
 ) -> Path:
     """Write ``name-version-py3-none-any.whl`` into ``folder`` and return its path.
 
-    Without ``files`` the wheel holds one module, named after the distribution, with ``__version__`` in it.
+    Without ``files`` the wheel holds one module, named after the distribution, with ``__version__`` in it. ``binary``
+    comes on top. ``tags`` are what its metadata says; installers go by the name of the file, which stays.
     """
     module = name.replace("-", "_")
     dist_info = f"{module}-{version}.dist-info"
-    contents = dict(files) if files is not None else {f"{module}.py": f"__version__ = {version!r}\n"}
-    contents[f"{dist_info}/METADATA"] = _metadata(name, version, requires, requires_python)
-    contents[f"{dist_info}/WHEEL"] = "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-    record = [f"{path},{_digest(text)},{len(text.encode())}" for path, text in contents.items()]
-    contents[f"{dist_info}/RECORD"] = "\n".join([*record, f"{dist_info}/RECORD,,"]) + "\n"
+    texts = dict(files) if files is not None else {f"{module}.py": f"__version__ = {version!r}\n"}
+    texts[f"{dist_info}/METADATA"] = _metadata(name, version, requires, requires_python)
+    told = "".join(f"Tag: {tag}\n" for tag in tags)
+    texts[f"{dist_info}/WHEEL"] = f"Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\n{told}"
+    contents = {path: text.encode() for path, text in texts.items()} | (binary or {})
+    record = [f"{path},{_digest(data)},{len(data)}" for path, data in contents.items()]
+    contents[f"{dist_info}/RECORD"] = ("\n".join([*record, f"{dist_info}/RECORD,,"]) + "\n").encode()
     folder.mkdir(parents=True, exist_ok=True)
     wheel = folder / f"{module}-{version}-py3-none-any.whl"
     with zipfile.ZipFile(wheel, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path, text in contents.items():
-            archive.writestr(path, text)
+        for path, data in contents.items():
+            archive.writestr(path, data)
     return wheel
 
 
@@ -69,6 +74,6 @@ def _metadata(name: str, version: str, requires: tuple[str, ...], requires_pytho
     return "\n".join(lines) + "\n"
 
 
-def _digest(text: str) -> str:
-    digest = hashlib.sha256(text.encode()).digest()
+def _digest(data: bytes) -> str:
+    digest = hashlib.sha256(data).digest()
     return "sha256=" + base64.urlsafe_b64encode(digest).rstrip(b"=").decode()

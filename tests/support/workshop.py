@@ -1,4 +1,4 @@
-"""Builds real environments and runs real probes in a folder of the test, with nothing of this machine's own settings."""
+"""Builds real environments and runs real probes in a folder of the test, without this machine's own settings."""
 
 import os
 import sys
@@ -72,10 +72,12 @@ class Workshop:
 
     folder: Path
     environ: Mapping[str, str]
+    secrets: tuple[str, ...] = ()
 
     def installer(self, name: InstallerName, routes: Routes) -> installers.Installer:
         """Return a real installer that takes its packages from ``routes``."""
-        return installers.choose(name, Processes(self.folder, grace=1.0), UV, routes.environment(self.environ))
+        processes = Processes(self.folder, grace=1.0, secrets=self.secrets)
+        return installers.choose(name, processes, UV, routes.environment(self.environ))
 
     def environment(self, name: str = "env") -> Environment:
         """Return the environment called ``name``, which need not exist yet."""
@@ -86,11 +88,14 @@ class Workshop:
     ) -> ComboFacts:
         """Resolve and install ``steps`` one after the other, up to the first that fails, and return what became of it.
 
-        Unlike in a run nothing is tried again, and each step is resolved just before it is installed.
+        Unlike in a run nothing is tried again, each step is resolved just before it is installed, and an environment
+        that exists is taken as it is.
         """
         installer, place = self.installer(name, routes), self.environment(environment)
-        create = installer.create(place, BASE_PYTHON, self.folder / f"{environment}.create.log")
-        assert create.exit.ok, create.output
+        create = None
+        if not place.python.exists():
+            create = installer.create(place, BASE_PYTHON, self.folder / f"{environment}.create.log")
+            assert create.exit.ok, create.output
         return ComboFacts(
             combo=combo(*steps, installer=name),
             started=True,
@@ -105,7 +110,9 @@ class Workshop:
         done: list[StepFacts] = []
         before: dict[str, str] = {}
         for number, requirements in enumerate(steps, start=1):
-            step = installers.Step(number=number, requirements=requirements, folder=self.folder / f"{place.folder.name}.steps")
+            step = installers.Step(
+                number=number, requirements=requirements, folder=self.folder / f"{place.folder.name}.steps"
+            )
             resolve, resolved = installer.resolve(step, place, BASE_PYTHON, before)
             before.update(resolved)
             install = installer.install(step, place) if resolve.exit.ok else None

@@ -47,8 +47,9 @@ class Scout:
         return found
 
     def current(self, name: str, then: datetime) -> str | None:
-        """Return the version of ``name`` that was the newest at ``then``."""
-        packages = self._resolve(f"current-{name}", [name], "--exclude-newer", then.astimezone(UTC).isoformat())
+        """Return the version of ``name`` that was the newest at ``then``, of those that need no build."""
+        options = ["--exclude-newer", then.astimezone(UTC).isoformat(), "--only-binary", name]
+        packages = self._resolve(f"current-{name}", [name], *options)
         return next((package["version"] for package in packages), None)
 
     def next_with_wheel(self, name: str, above: str | None) -> str | None:

@@ -1,7 +1,7 @@
 """What the files of an environment tell before anything runs in it: nothing is imported, and few files are opened.
 
-How an extension tells which C API of NumPy it was built for was learned from real wheels, each of them imported on
-NumPy 2 to see what becomes of it. Only what always failed there is told as ``1``.
+How an extension tells which C API of NumPy it was built for was learned from real wheels, whose extensions
+were imported on NumPy 2: no distribution with one that is told as ``1`` worked there.
 """
 
 import csv

@@ -1,6 +1,7 @@
 """What only the whole file can tell: ids that collide, names that lead nowhere, grids that are too large."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from fnmatch import fnmatchcase
 from typing import Any
 
 from knowngood.declare.expand import MOST_COMBOS, identified, listed
@@ -10,7 +11,7 @@ from knowngood.declare.problems import Problems
 from knowngood.declare.scripts import Scripts
 from knowngood.declare.sections import Tables
 from knowngood.declare.slugs import collision_key
-from knowngood.declare.wording import did_you_mean, shown
+from knowngood.declare.wording import did_you_mean, listing, shown
 
 
 def check(raw: Mapping[str, Any], tables: Tables, grid: Grid | None, scripts: Scripts, problems: Problems) -> None:
@@ -29,6 +30,7 @@ def check(raw: Mapping[str, Any], tables: Tables, grid: Grid | None, scripts: Sc
     if reference is not None and reference not in ids and not problems.within("axes"):
         hint = did_you_mean(reference, ids, "a reference is the id of a combo")
         problems.add(("matrix", "reference"), f"there is no combo {shown(reference)}", hint)
+    _check_knowns(tables, ids, scripts, problems)
     if grid is not None and next(grid.points(), None) is None:
         problems.add(("axes", "exclude"), "every combination is excluded", "leave one to run, or remove [axes]")
 
@@ -75,6 +77,18 @@ def _check_indexes(tables: Tables, problems: Problems) -> None:
             if owner != name:
                 what = f"{package} already comes from the index {owner!r} (line {problems.line(('index', owner))})"
                 problems.add(("index", name, "packages", position), what, "a package has one index")
+
+
+def _check_knowns(tables: Tables, ids: Collection[str], scripts: Scripts, problems: Problems) -> None:
+    """Note the entries that are about nothing, so excuse nothing: mistyped, or their combo is gone."""
+    probes = {*scripts.declared, *(probe.id for probe in scripts.used)}
+    for position, known in tables.knowns.items():
+        if not any(fnmatchcase(one, known.combo) for one in ids) and not problems.within("axes"):
+            hint = did_you_mean(known.combo, ids, "give the id of a combo, or a glob of ids")
+            problems.add(("known", position, "combo"), f"there is no combo {shown(known.combo)}", hint)
+        if known.probe is not None and known.probe not in probes:
+            hint = did_you_mean(known.probe, probes, listing(sorted(probes)))
+            problems.add(("known", position, "probe"), f"there is no probe {shown(known.probe)}", hint)
 
 
 def _check_probes(raw: Mapping[str, Any], tables: Tables, scripts: Scripts, problems: Problems) -> None:

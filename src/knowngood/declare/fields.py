@@ -1,12 +1,23 @@
 """The kinds of values that tables of a matrix file hold, as types that pydantic checks and converts."""
 
+import re
 from collections.abc import Callable
+from datetime import date
 from typing import Annotated, TypeVar, cast
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
 from knowngood.declare.slugs import checked_id
-from knowngood.declare.values import one_line, pattern, relative_path, seconds, url, variable_name, variable_value
+from knowngood.declare.values import (
+    last_day,
+    one_line,
+    pattern,
+    relative_path,
+    seconds,
+    url,
+    variable_name,
+    variable_value,
+)
 from knowngood.declare.versions import exact_wheel, package_name, python_version, requirement, text
 from knowngood.declare.wording import WrongValueError, choose, kind, shown
 from knowngood.model import UNDECIDED, InstallerName, Status, WarningPolicy
@@ -27,6 +38,17 @@ def _installer(value: object) -> InstallerName:
 def expected_status(value: object) -> Status:
     """Check a status that can be expected of a cell: one that says something about the versions."""
     return choose(value, (status for status in Status if status not in UNDECIDED))
+
+
+def _failing_status(value: object) -> Status:
+    return choose(value, (status for status in Status if status not in UNDECIDED and status is not Status.PASS))
+
+
+def _combos(value: object) -> str:
+    name = text(value, "the id of a combo")
+    if not re.fullmatch(r"[\w.*?\[\]!-]{1,100}", name):
+        raise WrongValueError(f"{shown(name)} is neither the id of a combo nor a glob", 'such as "modern" or "modern*"')
+    return name
 
 
 def _script(value: object, info: ValidationInfo) -> str:
@@ -80,6 +102,9 @@ Seconds = Annotated[float, BeforeValidator(seconds)]
 Installer = Annotated[InstallerName, BeforeValidator(_installer)]
 Warnings = Annotated[WarningPolicy, BeforeValidator(_warnings)]
 ExpectedStatus = Annotated[Status, BeforeValidator(expected_status)]
+FailingStatus = Annotated[Status, BeforeValidator(_failing_status)]
+Combos = Annotated[str, BeforeValidator(_combos)]
+LastDay = Annotated[date, BeforeValidator(last_day)]
 Env = dict[Annotated[str, BeforeValidator(variable_name)], Annotated[str, BeforeValidator(variable_value)]]
 
 T = TypeVar("T")

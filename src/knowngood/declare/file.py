@@ -14,7 +14,7 @@ from knowngood.declare.schema import ExpectTable, MatrixTable
 from knowngood.declare.scripts import ReadProbe, Scripts
 from knowngood.declare.sections import Tables, read_tables
 from knowngood.declare.slugs import slug
-from knowngood.model import Asset, Combo, Expectation, Index, InstallerName, Matrix, Probe, WarningPolicy
+from knowngood.model import Asset, Combo, Expectation, Index, InstallerName, Known, Matrix, Probe, WarningPolicy
 
 DEFAULT_TIMEOUT = 600.0
 """Seconds that one probe may take where the file says nothing."""
@@ -62,6 +62,11 @@ def _combos(tables: Tables, grid: Grid | None, pythons: tuple[str, ...], scripts
     def probes(own: tuple[str, ...] | None) -> tuple[str, ...]:
         return own or matrix.probes or tuple(scripts.find(probe) for probe in scripts.declared)
 
+    knowns = tuple(Known(**dict(table)) for table in tables.knowns.values())
+
+    def known(combo_id: str) -> tuple[Known, ...]:
+        return tuple(one for one in knowns if one.covers(combo_id))
+
     for table in tables.combos.values():
         spreading = spread(table.id, table.python or pythons)
         title = table.title or table.id
@@ -77,6 +82,7 @@ def _combos(tables: Tables, grid: Grid | None, pythons: tuple[str, ...], scripts
                 env=tuple({**matrix.env, **table.env}.items()),
                 timeout=table.timeout or timeout,
                 expect=_expectation(table.expect),
+                known=known(combo_id),
             )
     for point in grid.points() if grid else ():
         yield Combo(
@@ -90,6 +96,7 @@ def _combos(tables: Tables, grid: Grid | None, pythons: tuple[str, ...], scripts
             env=tuple(matrix.env.items()),
             timeout=timeout,
             axes=point.axes,
+            known=known(point.id),
         )
 
 

@@ -5,9 +5,12 @@ from typing import ClassVar
 from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 
 from knowngood.declare.fields import (
+    Combos,
     Env,
     ExpectedStatus,
+    FailingStatus,
     Installer,
+    LastDay,
     Line,
     Packages,
     Pattern,
@@ -113,3 +116,21 @@ class ComboTable(Table):
     @classmethod
     def _accept_a_bare_status(cls, value: object) -> object:
         return value if isinstance(value, dict) else {"status": expected_status(value)}
+
+
+class KnownTable(Table):
+    """``[[known]]``: a failure that is known, and excused until a date."""
+
+    combo: Combos
+    status: FailingStatus
+    reason: Line
+    expires: LastDay
+    probe: Slug | None = None
+    url: Url | None = None
+
+    examples: ClassVar[dict[str, str]] = {
+        "combo": 'combo = "modern*"',
+        "status": 'status = "fail"',
+        "reason": 'reason = "no wheel for Python 3.14 yet"',
+        "expires": "expires = 2027-01-31",
+    }

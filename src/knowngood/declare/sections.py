@@ -9,12 +9,21 @@ from pydantic_core import ErrorDetails
 
 from knowngood.declare.locate import Where
 from knowngood.declare.problems import Problems
-from knowngood.declare.schema import AssetTable, ComboTable, ExpectTable, IndexTable, MatrixTable, ProbeTable, Table
+from knowngood.declare.schema import (
+    AssetTable,
+    ComboTable,
+    ExpectTable,
+    IndexTable,
+    KnownTable,
+    MatrixTable,
+    ProbeTable,
+    Table,
+)
 from knowngood.declare.scripts import Scripts
 from knowngood.declare.slugs import checked_id
 from knowngood.declare.wording import WrongValueError, did_you_mean, kind, listing, shown
 
-SECTIONS = ("matrix", "index", "asset", "probe", "combo", "axes")
+SECTIONS = ("matrix", "index", "asset", "probe", "combo", "axes", "known")
 """The keys at the top of a matrix file."""
 
 AnyTable = TypeVar("AnyTable", bound=Table)
@@ -28,6 +37,8 @@ class Tables:
     indexes: Mapping[str, IndexTable]
     assets: Mapping[str, AssetTable]
     combos: Mapping[int, ComboTable]
+    """Position in the file -> table."""
+    knowns: Mapping[int, KnownTable]
     """Position in the file -> table."""
 
 
@@ -51,6 +62,11 @@ def read_tables(raw: Mapping[str, Any], scripts: Scripts, problems: Problems) ->
             position: combo
             for position, table in reader.repeated(raw, "combo")
             if (combo := reader.read(ComboTable, table, ("combo", position)))
+        },
+        knowns={
+            position: known
+            for position, table in reader.repeated(raw, "known")
+            if (known := reader.read(KnownTable, table, ("known", position)))
         },
     )
 

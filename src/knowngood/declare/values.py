@@ -6,6 +6,7 @@ Each function takes a value as the file has it and gives it back checked, or rai
 import math
 import re
 import warnings
+from datetime import date, datetime
 from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
@@ -40,6 +41,15 @@ def seconds(value: object) -> float:
     if not 0 < duration <= _LONGEST_TIMEOUT:
         raise WrongValueError(f"{shown(value)} is out of range: more than 0 and at most 7 days")
     return duration
+
+
+def last_day(value: object) -> date:
+    """Check a day: a date of TOML, without a time."""
+    # Every datetime is a date, too.
+    if not isinstance(value, date) or isinstance(value, datetime):
+        hint = "write expires = 2027-01-31, without quotes and without a time"
+        raise WrongValueError(f"must be a date, not {kind(value)}", hint)
+    return value
 
 
 def url(value: object) -> str:

@@ -5,8 +5,7 @@ from collections.abc import Iterable, Sequence
 from knowngood.errors import ExitCode
 from knowngood.judge.fingerprint import Fingerprint, fingerprint
 from knowngood.judge.snapshots import Snapshot
-from knowngood.model import UNDECIDED, Status
-from knowngood.model.changes import Change, ChangeKind
+from knowngood.model import UNDECIDED, Change, ChangeKind, Status
 
 _WORKS = frozenset({Status.PASS, Status.MOVED})
 

@@ -98,7 +98,8 @@ _RULES = (
         r"requires Python [<>=!~]",
         r"does not satisfy Python",
         r"^ERROR: Package .* requires a different Python",
-        r"require a different python version: .*?(?P<asked>[^\s;]+) Requires-Python[\s\S]*requirement [^\s=]+==(?P=asked)[ ;]",
+        r"require a different python version: .*?(?P<asked>[^\s;]+) Requires-Python"
+        r"[\s\S]*requirement [^\s=]+==(?P=asked)[ ;]",
         r"\(from versions: none\)",
         r"has no (usable )?wheels",
         r"no (wheels|source distribution)",
@@ -138,7 +139,8 @@ def blame(action: Action) -> tuple[Status, Reason]:
 
 
 _BUILD_ERROR = re.compile(
-    r"^\s*(?P<key>[\w./+-]+:\d+(:\d+)?: (fatal )?error: .+|(\w+\.)*\w*(Error|Exception|Exit)\b: .+)$", re.MULTILINE
+    r"^\s*(?P<key>[\w./+-]+:\d+(:\d+)?: (fatal )?error: .+|(\w+\.)*\w*(Error|Exception|Exit)\b: .+|error in .+ setup command: .+)$",
+    re.MULTILINE,
 )
 """What compilers and Python say; the last of them is the cause, where "exit status 1" of the backend tells nothing."""
 
@@ -155,7 +157,7 @@ _REASONS = tuple(
         r"(?P<said>Could not fetch URL .+)$",
         r"^\s*ERROR: (?P<said>Could not find a version.+|HTTP error.+|Package .+)$",
         r"(?P<said>HTTPS?ConnectionPool\(.+)$",
-        r"^\s*error: [a-z-]+\n\s*\n\s*× (?P<said>.+)$",
+        r"^\s*error: [a-z-]+\n\s*\n\s*\u00d7 (?P<said>.+)$",
         r"^\s*(?:error|ERROR): (?P<said>.+)$",
     )
 )

@@ -1,10 +1,27 @@
 """Known issues: a failure that is excused until a date, told when the date is past, and when it fails no more."""
 
 from collections.abc import Iterable
-from datetime import date
+from dataclasses import replace
+from datetime import date, datetime
 
-from knowngood.model import UNDECIDED, Expectation, Status
-from knowngood.model.changes import Known
+from knowngood.model import UNDECIDED, Cell, Expectation, Known, RunInfo, Status
+
+
+def day_of(info: RunInfo) -> date:
+    """Return the day of a run, by which its known issues expire."""
+    try:
+        return datetime.fromisoformat(info.started).date()
+    except ValueError:  # a log that somebody wrote by hand
+        return date.min
+
+
+def excused(cell: Cell, day: date) -> Cell:
+    """Return a judged cell with what is known of its combo taken into account."""
+    combo, status = cell.combo, cell.verdict.status
+    expect, note = excuse(combo.expect, combo.known, combo.id, cell.probe, status, day)
+    if expect is combo.expect:
+        return replace(cell, known=note)
+    return replace(cell, combo=replace(combo, expect=expect), as_expected=status is expect.status, known=note)
 
 
 def excuse(

@@ -3,14 +3,17 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 
 from knowngood.judge import installs
+from knowngood.judge.abi import sentence as foretold
 from knowngood.judge.alarms import alarms
 from knowngood.judge.attempts import deciding, flaky
 from knowngood.judge.diagnosis.case import Case
 from knowngood.judge.diagnosis.diagnose import diagnose
 from knowngood.judge.diagnosis.signatures import Signature
 from knowngood.judge.drift import contradictions, ledger
+from knowngood.judge.known import day_of, excused
 from knowngood.judge.numbers import arrays_of, compare, non_finite
 from knowngood.judge.paths import shorten_paths
 from knowngood.judge.probes import failed_checks, first_line, judge_probe
@@ -46,9 +49,10 @@ class _Finding:
 def judge(run: Run, signatures: tuple[Signature, ...] = ()) -> JudgedRun:
     """Return the verdict of every cell of ``run``, in the order of the matrix; ``signatures`` are known breakages."""
     reference = _reference(run)
+    day = day_of(run.info)
     return JudgedRun(
         run=run,
-        cells=tuple(cell for facts in run.combos for cell in judge_combo(facts, signatures, reference)),
+        cells=tuple(cell for facts in run.combos for cell in judge_combo(facts, signatures, reference, day=day)),
     )
 
 
@@ -56,12 +60,16 @@ def judge_combo(
     facts: ComboFacts,
     signatures: tuple[Signature, ...] = (),
     reference: Mapping[str, Mapping[str, Array]] | None = None,
+    *,
+    day: date = date.min,
 ) -> tuple[Cell, ...]:
     """Return a cell for each probe of one combo, whatever became of it.
 
-    ``reference`` holds, by probe, the arrays that numbers are compared with; without it none are.
+    ``reference`` holds, by probe, the arrays that numbers are compared with; without it none are. Known issues
+    expire by ``day``, that of the run, so that an old log is judged the same on every day.
     """
-    return tuple(_cell(facts, probe, signatures, (reference or {}).get(probe, {})) for probe in facts.combo.probes)
+    cells = (_cell(facts, probe, signatures, (reference or {}).get(probe, {})) for probe in facts.combo.probes)
+    return tuple(excused(cell, day) for cell in cells)
 
 
 def _reference(run: Run) -> Mapping[str, Mapping[str, Array]]:
@@ -109,6 +117,7 @@ def _cell(facts: ComboFacts, probe: str, signatures: tuple[Signature, ...], refe
         attempts=max(1, len(attempts)),
         numbers=numbers,
         flaky=flaky(attempts),
+        predicted=foretold(facts.environment) if facts.environment else None,
         log=finding.log or (last.action.log if last else None),
     )
     found = diagnose(case_of(facts, cell), signatures)

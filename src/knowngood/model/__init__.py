@@ -3,6 +3,7 @@
 Three groups: what a matrix file declares, the facts that a run records, and what is judged from them.
 """
 
+from knowngood.model.changes import Change, ChangeKind
 from knowngood.model.declared import (
     UNDECIDED,
     Asset,
@@ -10,6 +11,7 @@ from knowngood.model.declared import (
     Expectation,
     Index,
     InstallerName,
+    Known,
     Matrix,
     Phase,
     Probe,
@@ -47,6 +49,8 @@ __all__ = [
     "Array",
     "Asset",
     "Cell",
+    "Change",
+    "ChangeKind",
     "Check",
     "Combo",
     "ComboFacts",
@@ -64,6 +68,7 @@ __all__ = [
     "IndexChoice",
     "InstallerName",
     "JudgedRun",
+    "Known",
     "Leads",
     "Matrix",
     "Numbers",

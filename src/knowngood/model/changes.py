@@ -1,11 +1,7 @@
-"""What is said of a cell that was judged before: how it compares with a baseline, and failures that are known."""
+"""What became of a cell, compared with a baseline."""
 
 from dataclasses import dataclass
-from datetime import date
 from enum import StrEnum
-from fnmatch import fnmatchcase
-
-from knowngood.model.declared import Status
 
 
 class ChangeKind(StrEnum):
@@ -42,24 +38,3 @@ class Change:
     """Where and what was said, or what it was; empty when there is nothing to say."""
     moved: tuple[tuple[str, str | None, str | None], ...] = ()
     """(canonical name or ``python``, version before, version now) of what is installed otherwise; None: not there."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Known:
-    """A failure that is known and excused until a date: ``[[known]]`` of a matrix file."""
-
-    combo: str
-    """Id of a combo, or a glob of ids."""
-    status: Status
-    reason: str
-    expires: date
-    """The last day on which it is excused."""
-    probe: str | None = None
-    """None: all probes of the combo."""
-    url: str | None = None
-    """Where it is tracked."""
-
-    def covers(self, combo: str, probe: str | None = None) -> bool:
-        """Tell whether it is about a combo, and about a probe of it where one is given."""
-        named = self.combo == combo or fnmatchcase(combo, self.combo)
-        return named and (probe is None or self.probe is None or self.probe == probe)

@@ -1,7 +1,9 @@
 """What a matrix file declares."""
 
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 
@@ -61,6 +63,27 @@ class Expectation:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Known:
+    """A failure that is known and excused until a date: ``[[known]]`` of a matrix file."""
+
+    combo: str
+    """Id of a combo, or a glob of ids."""
+    status: Status
+    reason: str
+    expires: date
+    """The last day on which it is excused."""
+    probe: str | None = None
+    """None: all probes of the combo."""
+    url: str | None = None
+    """Where it is tracked."""
+
+    def covers(self, combo: str, probe: str | None = None) -> bool:
+        """Tell whether it is about a combo, and about a probe of it where one is given."""
+        named = self.combo == combo or fnmatchcase(combo, self.combo)
+        return named and (probe is None or self.probe is None or self.probe == probe)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Combo:
     """One candidate: a Python, ordered install steps, and what is expected of it."""
 
@@ -76,6 +99,8 @@ class Combo:
     timeout: float = 600.0
     """Seconds that one probe may take."""
     expect: Expectation = Expectation()
+    known: tuple[Known, ...] = ()
+    """The entries of known issues that name it."""
     warnings: WarningPolicy = WarningPolicy.NOTE
     """Whether a pass during which something alarming was printed is a failure: the policy ``warnings = "fail"``."""
     axes: tuple[tuple[str, str], ...] = ()

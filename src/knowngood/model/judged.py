@@ -121,6 +121,8 @@ class Cell:
     numbers: Numbers | None = None
     predicted: str | None = None
     """What the static scan foretold would fail, one sentence; None: nothing."""
+    known: str | None = None
+    """What an entry of known issues says: excused until when, expired, or seemingly fixed; None: there is none."""
     flaky: str | None = None
     """``2/3``: how many attempts passed, of how many, where they disagree."""
 

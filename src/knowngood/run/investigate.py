@@ -7,6 +7,7 @@ from packaging.utils import canonicalize_name
 
 from knowngood.build.environment import Environment
 from knowngood.build.leads import Scout, definitions
+from knowngood.judge.diagnosis import python
 from knowngood.judge.diagnosis.builds import failed_build
 from knowngood.judge.diagnosis.case import Case
 from knowngood.judge.diagnosis.diagnose import concerned, diagnose
@@ -66,8 +67,8 @@ def _with_current(facts: ComboFacts, probe: str, scout: Scout, leads: Leads) -> 
     found = cell.diagnosis
     if found is None or found.culprit is None:
         return leads
-    if "python" in (found.conflicts_with, found.culprit):
-        case = case_of(facts, cell)
+    case = case_of(facts, cell)
+    if python.rule(case) is not None:
         suspect, then = next(iter(case.path), None), _python_release(case.python)
     else:
         suspect, then = found.culprit, leads.uploaded.get(canonicalize_name(found.conflicts_with or ""))

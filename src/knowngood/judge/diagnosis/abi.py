@@ -13,6 +13,8 @@ _TOLD = re.compile(
     r"|module compiled against (?:ABI|API) version"
 )
 
+_WEAK = re.compile(r"(?P<who>[\w.-]+) \S+ was built with a pybind11 older than 2\.12")
+
 
 def rule(case: Case) -> Diagnosis | None:
     """Name NumPy and the extension that cannot work with it.
@@ -26,12 +28,16 @@ def rule(case: Case) -> Diagnosis | None:
     misfits = abi.predict(case.facts.environment)
     silent = case.verdict.status is Status.CRASH or not case.path
     owners = list(dict.fromkeys(extension.distribution for extension in misfits))
+    # Only a crash or a wrong result makes one of those suspicious: most of them work.
+    weak = [found["who"] for one in case.facts.environment.remarks if (found := _WEAK.match(one))] if silent else []
+    owners += [one for one in weak if one not in owners]
     # Of several, the one that the failure passed through comes first.
     owners.sort(key=lambda owner: owner not in case.path)
     if not told and not (owners and (silent or owners[0] in case.path[:2])):
         return None
     compiled = next((one for one in owners), None) or next((one for one in case.path if one != "numpy"), None)
     evidence = [told[0]] if told else []
+    evidence += [one for one in case.facts.environment.remarks if compiled and one.startswith(f"{compiled} ")]
     evidence += [f"{one.file} was built for NumPy 1.x only" for one in misfits if one.distribution == compiled][:2]
     subject = case.shown(compiled) if compiled else "compiled code"
     if numpy.major >= 2:

@@ -14,7 +14,7 @@ _FAILED = re.compile(
 )
 
 _ABOUT_SETUPTOOLS = re.compile(
-    r"from 'setuptools'|module 'setuptools|setuptools\.\w+ |use_2to3|No module named 'pkg_resources'|'Feature'"
+    r"from 'setuptools|module 'setuptools|use_2to3 is invalid|No module named 'pkg_resources'|cython_sources"
 )
 
 
@@ -37,7 +37,7 @@ def rule(case: Case) -> Diagnosis | None:
     newer = case.facts.leads.with_wheel.get(name)
     python = f"{case.python[0]}.{case.python[1]}"
     why = installs.message(case.action, case.verdict.status)
-    other = "setuptools" if _ABOUT_SETUPTOOLS.search(why) else "python"
+    other = "setuptools" if _ABOUT_SETUPTOOLS.search(case.output) else "python"
     what = f"{name} {version}" if version else name
     evidence = [why]
     if newer:

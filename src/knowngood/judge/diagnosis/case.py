@@ -14,6 +14,9 @@ from knowngood.model import Action, ComboFacts, Distribution, Frame, ProbeFacts,
 
 _DUMPED = re.compile(r'^  File "(?P<file>[^"]+)", line (?P<line>\d+) in (?P<function>.+)$', re.MULTILINE)
 
+_LOADED = re.compile(r"^Extension modules: (?P<names>.+?) \(total: \d+\)", re.MULTILINE)
+_UNPARSED = re.compile(r"\((?P<module>\w+)\.py, line \d+\)")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
@@ -72,8 +75,21 @@ class Case:
     @cached_property
     def path(self) -> tuple[str, ...]:
         """The distributions whose code the failure passed through, innermost first, each once."""
-        owners = (self.owner(frame.file) for frame in self.frames)
+        owners = [self.owner(frame.file) for frame in self.frames]
+        if not any(owners):
+            # A crash in compiled code leaves no frame of it, but the list of what was loaded; a file that cannot be
+            # parsed is named in the message.
+            loaded = _LOADED.search(self.output) if not self.raised else None
+            owners += [self.provider(name) for name in loaded["names"].split(", ")] if loaded else []
+            unread = [_UNPARSED.search(one.message) for one in self.raised if one.type.endswith("SyntaxError")]
+            owners += [self.provider(found["module"]) for found in unread if found]
         return tuple(dict.fromkeys(owner for owner in owners if owner))
+
+    @cached_property
+    def asked(self) -> tuple[str, ...]:
+        """The distributions that the combo itself asks for, in order."""
+        names = (Requirement(text).name for step in self.facts.combo.steps for text in step)
+        return tuple(dict.fromkeys(canonicalize_name(name) for name in names))
 
     @property
     def python(self) -> tuple[int, int]:
@@ -118,6 +134,11 @@ class Case:
                 known["python_version"] = f"{self.python[0]}.{self.python[1]}"
             if requirement.marker is None or requirement.marker.evaluate(known):
                 yield requirement
+
+    def needs(self, name: str) -> tuple[str, ...]:
+        """Return the installed distributions that ``name`` declares to need."""
+        needed = (canonicalize_name(requirement.name) for requirement in self.requirements(name))
+        return tuple(dict.fromkeys(one for one in needed if one in self.installed))
 
     def shown(self, name: str) -> str:
         """Return ``name version`` of an installed distribution, or just the name."""

@@ -2,9 +2,6 @@
 
 from collections.abc import Iterator
 
-from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
-
 from knowngood.judge.diagnosis import (
     abi,
     builds,
@@ -54,10 +51,5 @@ def concerned(case: Case) -> Iterator[str]:
     """Yield the distributions that may be a party: the path, what it directly needs, and what the combo asks for."""
     for who in case.path[:4]:
         yield who
-        for requirement in case.requirements(who):
-            name = canonicalize_name(requirement.name)
-            if name in case.installed:
-                yield name
-    for step in case.facts.combo.steps:
-        for text in step:
-            yield canonicalize_name(Requirement(text).name)
+        yield from case.needs(who)
+    yield from case.asked

@@ -1,5 +1,6 @@
 """Something that is not there: a name, a module, an attribute, a parameter. Who should provide it, and who asked."""
 
+import builtins
 import re
 from collections.abc import Iterator, Mapping
 
@@ -22,6 +23,9 @@ _OF_THING = re.compile(
     r"|(?P<abstract>\w+) with abstract methods?"
 )
 
+_BUILTINS = frozenset(dir(builtins)) | {"NoneType", "function", "method", "coroutine", "generator"}
+"""Types that are nobody's: that their attribute is missing says nothing about who defines one of that name."""
+
 _BROUGHT_BY: Mapping[str, tuple[str, str]] = {
     "pkg_resources": ("setuptools", "setuptools<81"),
     "attr": ("attrs", "attrs"),
@@ -43,7 +47,8 @@ _BROUGHT_BY: Mapping[str, tuple[str, str]] = {
 
 def rule(case: Case) -> Diagnosis | None:
     """Find what is missing and settle between its provider and whoever asked for it."""
-    for raised in case.raised:
+    # The last exception first: after "except ImportError: try the other place" both are told, and that one counts.
+    for raised in reversed(case.raised):
         if found := _FROM_MODULE.search(raised.message):
             return _from_module(case, found, raised.message)
         if found := _OF_THING.search(raised.message):
@@ -56,13 +61,14 @@ def wanted(case: Case) -> Iterator[str]:
     for raised in case.raised:
         for found in _OF_THING.finditer(raised.message):
             names = [found["owner"], found["kind"], *(found["called"] or "").split("."), found["abstract"]]
-            names += [found["attribute"], found["of_kind"]]
+            if names[0] not in _BUILTINS - {"super"}:
+                names += [found["attribute"], found["of_kind"]]
             yield from (name for name in names if name and name not in ("super", "__init__", "type", "module"))
 
 
 def symbol(case: Case) -> tuple[str, str] | None:
     """Return module and name of what could not be imported or found in a module."""
-    for raised in case.raised:
+    for raised in reversed(case.raised):
         found = _FROM_MODULE.search(raised.message)
         if found and not found["missing"]:
             return found["module"] or found["of"], found["name"] or found["attribute"]
@@ -95,7 +101,7 @@ def _absent(case: Case, module: str, message: str) -> Diagnosis | None:
     name, requirement = _BROUGHT_BY.get(top, (canonicalize_name(top), canonicalize_name(top)))
     consumer = next(iter(case.path), None)
     declared = [one for one in case.requirements(consumer or "") if canonicalize_name(one.name) == name]
-    if declared:
+    if declared and requirement == name:
         requirement = f"{name}{declared[0].specifier}"
     installed = case.installed.get(name)
     state = f"{case.shown(name)} no longer brings" if installed else "nothing that is installed brings"
@@ -113,7 +119,8 @@ def _of_thing(case: Case, found: re.Match[str], message: str) -> Diagnosis | Non
     definitions = case.facts.leads.definitions
     asked = [found["owner"], found["kind"], found["abstract"], *reversed((found["called"] or "").split("."))]
     # A class tells best; the attribute itself does when the message names no class of anybody ("super", "NoneType").
-    asked += [found["attribute"], found["of_kind"]]
+    if found["owner"] not in _BUILTINS - {"super"}:
+        asked += [found["attribute"], found["of_kind"]]
     for name in asked:
         owners = [owner for owner in definitions.get(name or "", ()) if owner in case.installed]
         if len(owners) == 0:

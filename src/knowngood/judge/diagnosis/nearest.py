@@ -1,7 +1,4 @@
-"""When no message tells: the code it happened in, and the newer package that this code builds on."""
-
-from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
+"""When no message tells: the code it happened in, who called it, and what that code builds on."""
 
 from knowngood.judge.diagnosis.case import Case
 from knowngood.judge.diagnosis.parties import settle, uploaded
@@ -9,70 +6,87 @@ from knowngood.model import Confidence, Diagnosis, Status
 
 
 def rule(case: Case) -> Diagnosis | None:
-    """Name the innermost distribution, or what it builds on when that is newer than it."""
-    if not case.path:
-        return None
-    nearest = case.path[0]
+    """Settle between the two nearest packages, of which those that the combo asks for come first."""
     if case.verdict.status is Status.TIMEOUT:
-        version = case.installed.get(nearest)
-        return Diagnosis(
-            culprit=nearest,
-            conflicts_with=None,
-            why=f"it hung in {case.shown(nearest)}",
-            remedy=(f"{nearest}>{version}",) if version else (),
-            evidence=_place(case),
-            confidence=Confidence.POSSIBLE,
-        )
-    # Code that the failure went through and that is newer than what it was called by, or calls.
-    others = [one for one in case.path[1:3] if one in case.installed]
-    others += [
-        name for needed in case.requirements(nearest) if (name := canonicalize_name(needed.name)) in case.installed
-    ]
-    since = uploaded(case, nearest)
-    newer = [one for one in dict.fromkeys(others) if since and (day := uploaded(case, one)) and day > since]
-    through = [one for one in newer if one in case.path]
-    if through:
-        return settle(
-            case,
-            provider=through[0],
-            consumer=nearest,
-            why=f"it failed in {case.shown(nearest)}, which is older than the {case.shown(through[0])} it works with",
-            evidence=_place(case),
-            confidence=Confidence.POSSIBLE,
-        )
-    asked = {canonicalize_name(Requirement(text).name) for step in case.facts.combo.steps for text in step}
-    newer.sort(key=lambda one: one not in asked)
-    if newer and not _complains(case) and (newer[0] in asked or len(newer) == 1):
-        return settle(
-            case,
-            provider=newer[0],
-            consumer=nearest,
-            why=f"it failed in {case.shown(nearest)}, which builds on {case.shown(newer[0])} and is older than it",
-            evidence=_place(case),
-            confidence=Confidence.POSSIBLE,
-        )
-    if all(one == nearest for one in case.path):
-        # Nothing between it and the probe: what the probe does is no longer, or not yet, how it is used.
-        version = case.installed.get(nearest)
-        return Diagnosis(
-            culprit=nearest,
-            conflicts_with=None,
-            why=f"{case.shown(nearest)} does not take what the probe does",
-            remedy=(f"{nearest}<{version.major}",) if version and version.major else (),
-            evidence=_place(case),
-            confidence=Confidence.POSSIBLE,
-        )
+        return _hung(case)
+    through = [one for one in case.path if one in case.asked]
+    if len(through) < 2:
+        through = list(case.path)
+    if len(through) >= 2:
+        inner, outer = through[:2]
+        why = f"it failed in {case.shown(inner)}, called by {case.shown(outer)}"
+        return _between(case, inner, outer, why)
+    if not case.path:
+        return _asked(case)
+    nearest = case.path[0]
+    below = _built_on(case, nearest)
+    if below is not None:
+        why = f"it failed in {case.shown(nearest)}, which works with {case.shown(below)} and is older than it"
+        return _between(case, below, nearest, why)
+    version = case.installed.get(nearest)
     return Diagnosis(
         culprit=nearest,
-        conflicts_with=newer[0] if newer else case.path[1],
-        why=f"it failed in {case.shown(nearest)}",
-        evidence=(*_place(case), *(f"{case.shown(one)} is newer than it" for one in newer[:3])),
+        conflicts_with=None,
+        why=f"{case.shown(nearest)} does not take what the probe does",
+        remedy=(f"{nearest}<{version.major}",) if version and version.major else (),
+        evidence=_place(case),
         confidence=Confidence.POSSIBLE,
     )
 
 
+def _between(case: Case, provider: str, consumer: str, why: str) -> Diagnosis:
+    return settle(
+        case,
+        provider=provider,
+        consumer=consumer,
+        why=why,
+        evidence=_place(case),
+        confidence=Confidence.POSSIBLE,
+    )
+
+
+def _built_on(case: Case, nearest: str) -> str | None:
+    """Return the newer package that ``nearest`` builds on: one that the combo asks for, or the only one there is."""
+    needed = [one for one in case.needs(nearest) if _newer(case, one, nearest)]
+    asked = [one for one in case.asked if one != nearest and _newer(case, one, nearest)]
+    both = [one for one in needed if one in asked]
+    if both or asked:
+        return (both or asked)[0]
+    # An error that the package raises itself, on purpose, is about how it is used.
+    return needed[0] if len(needed) == 1 and not _complains(case) else None
+
+
+def _asked(case: Case) -> Diagnosis | None:
+    """With no code to look at: the newest and the oldest of what the combo asks for, since that is what was changed."""
+    dated = sorted((day, one) for one in case.asked if (day := uploaded(case, one)) is not None)
+    if len(dated) < 2:
+        return None
+    (_, oldest), (_, newest) = dated[0], dated[-1]
+    why = f"nothing tells where it failed; of what the combo asks for, {case.shown(newest)} is the newest"
+    return _between(case, newest, oldest, why)
+
+
+def _hung(case: Case) -> Diagnosis | None:
+    if not case.path:
+        return None
+    nearest = case.path[0]
+    version = case.installed.get(nearest)
+    return Diagnosis(
+        culprit=nearest,
+        conflicts_with=None,
+        why=f"it hung in {case.shown(nearest)}",
+        remedy=(f"{nearest}>{version}",) if version else (),
+        evidence=_place(case),
+        confidence=Confidence.POSSIBLE,
+    )
+
+
+def _newer(case: Case, one: str, other: str) -> bool:
+    of_one, of_other = uploaded(case, one), uploaded(case, other)
+    return of_one is not None and of_other is not None and of_one > of_other
+
+
 def _complains(case: Case) -> bool:
-    """Whether the package raised the error itself, on purpose."""
     return bool(case.frames) and case.frames[0].text.lstrip().startswith(("raise ", "assert "))
 
 

@@ -38,7 +38,7 @@ def settle(
         culprit, other = consumer, provider
         remedy = _back_to(case, consumer, provider)
     last = case.facts.leads.last_with.get(symbol or "")
-    if last is not None and culprit == provider:
+    if last is not None and culprit == provider and remedy:
         evidence = (*evidence, f"{provider} {last} still has it")
     told = [*evidence, *_dates(case, provider, consumer), *_moves(case, culprit)]
     return Diagnosis(
@@ -74,8 +74,11 @@ def _is_culprit(case: Case, consumer: str, provider: str, wanted: Requirement | 
 def _for_provider(case: Case, provider: str, wanted: Requirement | None, symbol: str | None) -> tuple[str, ...]:
     if wanted is not None and str(wanted.specifier):
         return (f"{provider}{wanted.specifier}",)
+    # What still has the name; or, where no name tells, what was current when the other party came out.
     last = parsed(case.facts.leads.last_with.get(symbol or "", ""))
-    if last is not None:
+    if last is None and symbol is None:
+        last = parsed(case.facts.leads.current_then.get(provider, ""))
+    if last is not None and last < case.installed.get(provider, last):
         return (f"{provider}<{next_series(last)}",)
     version = case.installed.get(provider)
     return (f"{provider}{below(version)}",) if version is not None else ()

@@ -116,12 +116,12 @@ def _diagnosis(case: Case, what: str, since: tuple[int, int], message: str) -> D
     instead = _INSTEAD.get(what)
     newer = _newer(case, user)
     evidence = [message, f"{what} is gone since {python}"]
-    if instead is not None:
+    if user is not None and newer is not None:
+        culprit, remedy, instead = user, (newer,), None
+        evidence.append(f"{newer} was current when {python} was new")
+    elif instead is not None:
         culprit, remedy = instead, (instead,)
         evidence.append(f"{instead} brings it back")
-    elif user is not None and newer is not None:
-        culprit, remedy = user, (newer,)
-        evidence.append(f"{newer} was current when {python} was new")
     else:
         culprit, remedy = user or "python", (f"python<{since[0]}.{since[1]}",)
     return Diagnosis(

@@ -10,7 +10,7 @@ from knowngood.judge.diagnosis.case import Case
 from knowngood.model import Confidence, Diagnosis, Status
 
 _NEEDS = re.compile(
-    r"(?P<who>[\w.-]+(?:==[\w.+!-]+|[<>=!~][^\s]*)?)(?: all versions of [\w.-]+)? (?:depends?|depend) on "
+    r"(?<![\w.])(?P<who>[A-Za-z][\w.-]*(?:==[\w.+!-]+|[<>=!~][^\s]*)?)(?: all versions of [\w.-]+)? depends? on "
     r"(?P<what>[\w.-]+(?:\[[\w,.-]+\])?(?:\{[^}]*\})?(?:[<>=!~][\w.*+!,<>=~-]*)?)"
 )
 _PIP_NEEDS = re.compile(r"^\s+(?P<who>[\w.-]+) (?P<version>[\w.+!-]+) depends on (?P<what>.+)$", re.MULTILINE)

@@ -1,0 +1,22 @@
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from support.index import Index, serve
+from support.workshop import outside
+
+
+@pytest.fixture(scope="session")
+def environ(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
+    """Return the environment of a harness, with caches of the tests' own and no settings of this machine."""
+    return outside(tmp_path_factory.mktemp("home"))
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> Iterator[Index]:
+    """Serve an empty index on loopback."""
+    folder = tmp_path / "index"
+    folder.mkdir()
+    with serve(folder) as running:
+        yield running

@@ -1,0 +1,85 @@
+"""``[[known]]``: failures that are known and excused until a date."""
+
+from datetime import date
+
+import pytest
+
+from declare.conftest import ProblemsOf, Read
+from knowngood.model import Known, Status
+
+HEAD = """
+[matrix]
+probes = ["imports"]
+python = ["3.11", "3.12"]
+
+[[combo]]
+id = "modern"
+steps = [["numpy"]]
+
+[[combo]]
+id = "legacy"
+steps = [["numpy==1.26.4"]]
+"""
+ENTRY = """
+[[known]]
+combo = "modern*"
+status = "fail"
+reason = "no wheel yet"
+expires = 2027-01-31
+"""
+
+
+def test_an_entry_goes_to_every_combo_it_names(read: Read) -> None:
+    matrix = read(HEAD + ENTRY + 'url = "https://example.org/1"\nprobe = "imports"\n')
+
+    known = Known(
+        combo="modern*",
+        status=Status.FAIL,
+        reason="no wheel yet",
+        expires=date(2027, 1, 31),
+        probe="imports",
+        url="https://example.org/1",
+    )
+    assert {combo.id: combo.known for combo in matrix.combos} == {
+        "modern-py3.11": (known,),
+        "modern-py3.12": (known,),
+        "legacy-py3.11": (),
+        "legacy-py3.12": (),
+    }
+
+
+def test_an_entry_goes_to_the_combos_that_axes_span(read: Read) -> None:
+    matrix = read(HEAD + ENTRY.replace("modern*", "numpy2*") + '[axes]\nnumpy = ["1.26.4", "2.0.2"]\n')
+
+    assert [combo.id for combo in matrix.combos if combo.known] == [
+        combo.id for combo in matrix.combos if combo.id.startswith("numpy2")
+    ]
+    assert any(combo.known for combo in matrix.combos)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "where", "what"),
+    [
+        ('"modern*"', '"modren*"', "combo", "there is no combo 'modren*'"),
+        ('"modern*"', '"a b"', "combo", "is neither the id of a combo nor a glob"),
+        ('"fail"', '"pass"', "status", "'pass' is not possible here"),
+        ('"fail"', '"infra"', "status", "'infra' is not possible here"),
+        ("2027-01-31", '"2027-01-31"', "expires", "must be a date, not a string"),
+        ("2027-01-31", "2027-01-31T00:00:00", "expires", "must be a date, not a date or time"),
+        ("2027-01-31", "2027", "expires", "must be a date, not a number"),
+        ("expires = 2027-01-31\n", "", "expires", "expires is missing"),
+        ('reason = "no wheel yet"\n', "", "reason", "reason is missing"),
+        ('"no wheel yet"', '""', "reason", "is not one line"),
+        ("expires", 'probe = "absent"\nexpires', "probe", "there is no probe 'absent'"),
+        ("expires", 'url = "example.org"\nexpires', "url", "is not an http, https or file URL"),
+        ("expires", "until = 1\nexpires", "until", "is not a key of this table"),
+    ],
+)
+def test_an_entry_that_could_excuse_nothing_or_everything_is_refused(
+    problems_of: ProblemsOf, old: str, new: str, where: str, what: str
+) -> None:
+    (problem,) = problems_of(HEAD + ENTRY.replace(old, new, 1))
+
+    assert problem.where == f"known[0].{where}"
+    assert what in problem.what
+    assert problem.line

@@ -1,0 +1,51 @@
+"""Several attempts at one probe."""
+
+import pytest
+
+from knowngood.judge.attempts import deciding, flaky
+from knowngood.model import Action, Check, Ending, Exit, Outcome, ProbeFacts, Transcript
+
+
+def attempt(ended: Exit, outcome: Outcome = Outcome.PASSED, *, bye: bool = True) -> ProbeFacts:
+    transcript = Transcript(hello=True, bye=bye, checks=(Check(name="works", outcome=outcome),))
+    return ProbeFacts(probe="p", action=Action(exit=ended, seconds=1.0, log="p.log"), transcript=transcript)
+
+
+EXITED = Exit(ending=Ending.EXITED, code=0)
+PASSED = attempt(EXITED)
+FAILED = attempt(EXITED, Outcome.FAILED)
+CRASHED = attempt(Exit(ending=Ending.SIGNALLED, signal="SIGSEGV"), Outcome.OPEN, bye=False)
+HUNG = attempt(Exit(ending=Ending.TIMED_OUT), Outcome.OPEN, bye=False)
+KILLED = attempt(Exit(ending=Ending.SIGNALLED, signal="SIGKILL"), Outcome.OPEN, bye=False)
+CANCELLED = attempt(Exit(ending=Ending.CANCELLED), Outcome.OPEN, bye=False)
+
+
+@pytest.mark.parametrize(
+    ("attempts", "told"),
+    [
+        ((), None),
+        ((PASSED,), None),
+        ((FAILED,), None),
+        ((PASSED, PASSED), None),
+        ((CRASHED, CRASHED), None),
+        ((CRASHED, HUNG), None),
+        ((CRASHED, PASSED), "1/2"),
+        ((PASSED, FAILED), "1/2"),
+        ((HUNG, PASSED, PASSED), "2/3"),
+        ((FAILED, FAILED, PASSED), "1/3"),
+        ((PASSED, CANCELLED), None),
+        ((KILLED, PASSED), None),
+        ((KILLED, CRASHED, PASSED), "1/2"),
+    ],
+)
+def test_attempts_that_disagree_are_flaky_and_those_that_decide_nothing_do_not_count(
+    attempts: tuple[ProbeFacts, ...], told: str | None
+) -> None:
+    assert flaky(attempts) == told
+
+
+@pytest.mark.parametrize("last", [PASSED, FAILED, CRASHED, HUNG, KILLED, CANCELLED])
+@pytest.mark.parametrize("first", [PASSED, FAILED, CRASHED, KILLED])
+def test_the_last_attempt_counts_be_it_better_or_worse(first: ProbeFacts, last: ProbeFacts) -> None:
+    assert deciding((first, last)) is last
+    assert deciding((first,)) is first

@@ -1,0 +1,315 @@
+import json
+from dataclasses import replace
+from itertools import product
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from knowngood.errors import ExitCode, UsageError
+from knowngood.judge.changes import compare, exit_code, selected
+from knowngood.judge.fingerprint import normalised
+from knowngood.judge.snapshots import Snapshot, snapshots, snapshots_of_json
+from knowngood.model import UNDECIDED, Change, ChangeKind, Diagnosis, JudgedRun, Status
+from knowngood.report import json_report
+from report.factory import mission
+
+TABLE = """
+            pass moved fail crash timeout oom unsolvable build-fail infra error not-run
+pass        =    m     R    R     R       R   R          R          ?     ?     ?
+moved       F    =     R    R     R       R   R          R          ?     ?     ?
+fail        F    F     f    c     c       c   c          c          ?     ?     ?
+crash       F    F     c    f     c       c   c          c          ?     ?     ?
+timeout     F    F     c    c     f       c   c          c          ?     ?     ?
+oom         F    F     c    c     c       f   c          c          ?     ?     ?
+unsolvable  F    F     c    c     c       c   f          c          ?     ?     ?
+build-fail  F    F     c    c     c       c   c          f          ?     ?     ?
+infra       U    U     U    U     U       U   U          U          U     U     U
+error       U    U     U    U     U       U   U          U          U     U     U
+not-run     U    U     U    U     U       U   U          U          U     U     U
+"""
+KINDS = {
+    "=": ChangeKind.SAME_PASS,
+    "m": ChangeKind.MOVED,
+    "R": ChangeKind.REGRESSED,
+    "F": ChangeKind.FIXED,
+    "f": ChangeKind.SAME_FAIL,
+    "c": ChangeKind.CHANGED_FAIL,
+    "?": ChangeKind.SPURIOUS,
+    "U": ChangeKind.UNKNOWN,
+}
+
+
+def table() -> dict[tuple[Status, Status], ChangeKind]:
+    """Read ``TABLE``: (status in the baseline, status now) -> kind."""
+    head, *rows = [line.split() for line in TABLE.strip().splitlines()]
+    return {
+        (Status(row[0]), Status(after)): KINDS[letter]
+        for row in rows
+        for after, letter in zip(head, row[1:], strict=True)
+    }
+
+
+def cell(status: Status = Status.PASS, combo: str = "legacy", **more: Any) -> Snapshot:
+    base = Snapshot(combo=combo, probe="embedding", status=status, phase="probe", python="3.11.7")
+    return replace(base, **{"installed": {"numpy": "1.26.4"}, **more})
+
+
+def change(before: Snapshot | None, after: Snapshot | None) -> Change:
+    (only,) = compare((before,) if before else (), (after,) if after else ())
+    return only
+
+
+def test_the_table_has_a_kind_for_every_two_statuses() -> None:
+    assert set(table()) == set(product(Status, Status))
+
+
+@pytest.mark.parametrize(("before", "after"), sorted(table()))
+def test_two_verdicts_of_a_cell_are_one_kind_of_change(before: Status, after: Status) -> None:
+    found = change(cell(before), cell(after))
+
+    assert found.kind is table()[before, after]
+    assert (found.before, found.after) == (before, after)
+
+
+@pytest.mark.parametrize("status", Status)
+def test_a_cell_that_only_one_of_the_two_has_is_new_or_gone(status: Status) -> None:
+    new, gone = change(None, cell(status)), change(cell(status), None)
+
+    assert (new.kind, new.before, new.after) == (ChangeKind.NEW, None, status)
+    assert (gone.kind, gone.before, gone.after) == (ChangeKind.GONE, status, None)
+
+
+def test_no_outage_ever_counts_as_a_regression_or_as_fixed() -> None:
+    for before, after in product(Status, UNDECIDED):
+        assert change(cell(before), cell(after)).kind in (ChangeKind.SPURIOUS, ChangeKind.UNKNOWN)
+
+
+def test_a_probe_is_compared_with_the_same_probe_of_the_same_combo() -> None:
+    other = cell(Status.FAIL, probe="other")
+
+    found = compare((cell(), other), (cell(Status.FAIL), replace(other, status=Status.PASS)))
+
+    assert [(one.probe, one.kind) for one in found] == [
+        ("embedding", ChangeKind.REGRESSED),
+        ("other", ChangeKind.FIXED),
+    ]
+
+
+def test_changes_come_in_the_order_of_this_run_and_end_with_what_is_gone() -> None:
+    baseline = (cell(combo="gone-b"), cell(combo="b"), cell(combo="gone-a"), cell(combo="a"))
+
+    found = compare(baseline, (cell(combo="new"), cell(combo="a"), cell(combo="b")))
+
+    assert [one.combo for one in found] == ["new", "a", "b", "gone-b", "gone-a"]
+
+
+def test_a_regression_tells_which_distributions_are_installed_otherwise_and_which_python() -> None:
+    before = cell(installed={"numpy": "1.26.4", "torch": "2.5.1", "six": "1.16"})
+    after = cell(
+        Status.FAIL,
+        check="numpy to torch and back",
+        message="RuntimeError: Numpy is not available",
+        python="3.11.9",
+        installed={"torch": "2.5.1", "numpy": "2.0.2", "attrs": "24.1"},
+    )
+
+    found = change(before, after)
+
+    assert found.moved == (
+        ("python", "3.11.7", "3.11.9"),
+        ("attrs", None, "24.1"),
+        ("numpy", "1.26.4", "2.0.2"),
+        ("six", "1.16", None),
+    )
+    assert found.why == "in probe, check 'numpy to torch and back': RuntimeError: Numpy is not available"
+
+
+def test_a_regression_with_the_same_distributions_says_so() -> None:
+    assert change(cell(), cell(Status.TIMEOUT)).why == "in probe; the same distributions are installed"
+    assert change(cell(), cell(Status.TIMEOUT, phase="")).why == "the same distributions are installed"
+    assert "same distributions" not in change(cell(), cell(Status.TIMEOUT, installed={"numpy": "2.0.2"})).why
+
+
+@pytest.mark.parametrize(
+    "cut_short",
+    [
+        {"status": Status.BUILD_FAIL, "phase": "install", "installed": {"numpy": "2.0.2"}, "python": "3.11"},
+        {"status": Status.NOT_RUN, "phase": "probe", "installed": {"numpy": "2.0.2"}, "python": "3.11"},
+    ],
+    ids=["failed", "interrupted"],
+)
+def test_what_an_installation_that_was_cut_short_lacks_is_not_called_removed(cut_short: dict[str, Any]) -> None:
+    before = cell(installed={"numpy": "1.26.4", "torch": "2.5.1", "six": "1.16"})
+
+    assert change(before, cell(**cut_short)).moved == (("numpy", "1.26.4", "2.0.2"),)
+
+
+def test_a_combo_that_no_longer_resolves_has_no_lock_to_compare() -> None:
+    found = change(cell(), cell(Status.UNSOLVABLE, phase="resolve", installed={}, message="no solution"))
+
+    assert found.moved == ()
+    assert found.why == "in resolve: no solution"
+
+
+def test_what_moved_under_a_cell_that_still_passes_is_kept_too() -> None:
+    found = change(cell(), cell(installed={"numpy": "1.26.5"}))
+
+    assert found.kind is ChangeKind.SAME_PASS
+    assert found.moved == (("numpy", "1.26.4", "1.26.5"),)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("torch==2.1.2 was asked for, 2.9.0 is installed", "torch==2.1.2 was asked for, 2.15.0+cpu is installed"),
+        ("no such op (/a/env/lib/torch/_ops.py:755)", "no such op (torch/_ops.py:812)"),
+        ("cannot open 'C:\\Program Files\\model.bin'", "cannot open 'D:\\data\\m 2\\model.bin'"),
+        ("at 0x7f3a12 in encode", "at 0x55ee01ff in encode"),
+        ("numpy (from versions: 1.24.3, 1.25.0)", "numpy (from versions: 1.24.3, 1.25.0, 1.26.0rc1, 2.0)"),
+        ("numpy==1.24.3 and numpy>=2,<3", "numpy==1.26.4 and numpy>=2.1,<4"),
+        ("expected sha256 0a1b2c3d4e5f60718293", "expected sha256 ffeeddccbbaa99887766"),
+        ("took 1.5e-07s, twice", "took 12s, twice"),
+        ('in "conftest.py", line 12', 'in "test_it.py", line 812'),
+    ],
+)
+def test_what_differs_from_run_to_run_does_not_make_it_another_failure(before: str, after: str) -> None:
+    found = change(cell(Status.FAIL, message=before), cell(Status.FAIL, message=after))
+
+    assert found.kind is ChangeKind.SAME_FAIL, (normalised(before), normalised(after))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"phase": "drift"},
+        {"check": "model loads"},
+        {"message": "cannot import name 'hf_hub_url' from 'huggingface_hub'"},
+        {"message": "module 'torch.utils._pytree' has no attribute 'register_pytree_node'"},
+        {"culprit": "torch"},
+    ],
+)
+def test_a_failure_with_another_signature_is_a_changed_failure(other: dict[str, Any]) -> None:
+    said = "cannot import name 'cached_download' from 'huggingface_hub'"
+    first = cell(Status.FAIL, check="encode", message=said, culprit="huggingface-hub")
+
+    found = change(first, replace(first, **other))
+
+    assert found.kind is ChangeKind.CHANGED_FAIL
+    assert found.why.startswith(f"it was fail in probe, check 'encode': {said}; it is fail in ")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("expected float32", "expected float64"),
+        ("module 'torch.utils' is missing", "module 'torch.nn' is missing"),
+        ("needs numpy", "needs torch"),
+    ],
+)
+def test_names_count_even_if_they_hold_numbers_or_dots(one: str, other: str) -> None:
+    assert normalised(one) != normalised(other)
+
+
+def test_a_baseline_that_was_never_diagnosed_still_knows_the_same_failure() -> None:
+    undiagnosed = cell(Status.FAIL, message="no")
+
+    assert change(undiagnosed, replace(undiagnosed, culprit="torch")).kind is ChangeKind.SAME_FAIL
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(max_size=300))
+def test_what_is_left_of_a_message_stays_as_it_is(message: str) -> None:
+    once = normalised(message)
+
+    assert normalised(once) == once
+
+
+def test_an_endless_message_takes_no_time() -> None:
+    for piece in ("a", "a.", "1,", "'", "/", "<=1,", "'/"):
+        normalised(piece * 1_000_000)
+
+
+def test_a_published_report_tells_the_same_as_the_run_it_came_from() -> None:
+    judged = mission()
+
+    assert snapshots_of_json(json.loads(json_report.render(judged))) == snapshots(judged)
+
+
+def test_a_diagnosis_is_read_from_a_run_and_from_a_report() -> None:
+    failed = replace(mission().cells[1], diagnosis=Diagnosis(culprit="torch", conflicts_with="numpy", why="ABI"))
+    document = {
+        "schema": 1,
+        "cells": [
+            {
+                "combo": "a",
+                "probe": "p",
+                "verdict": {"status": "fail"},
+                "diagnosis": {"culprit": "torch", "new": 1},
+                "new": [],
+            }
+        ],
+        "new": {},
+    }
+
+    assert snapshots(JudgedRun(run=mission().run, cells=(failed,)))[0].culprit == "torch"
+    assert snapshots_of_json(document)[0].culprit == "torch"
+
+
+@pytest.mark.parametrize(
+    ("document", "cause"),
+    [
+        (None, "it has no schema"),
+        ([], "it has no schema"),
+        ({"cells": []}, "it has no schema"),
+        ({"schema": 2, "cells": []}, "its schema is 2, this version of knowngood reads 1"),
+        ({"schema": [], "cells": []}, "its schema is []"),
+        ({"schema": 1}, "it has no cells"),
+        ({"schema": 1, "cells": [7]}, "cells[0] names no combo and probe"),
+        ({"schema": 1, "cells": [{"combo": "a", "probe": "p"}]}, "cells[0] has a verdict"),
+        ({"schema": 1, "cells": [{"combo": "a", "probe": "p", "verdict": {"status": "fine"}}]}, "cells[0] has a"),
+    ],
+)
+def test_what_is_no_report_of_ours_is_refused_with_a_next_step(document: object, cause: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        snapshots_of_json(document, name="x.json")
+
+    assert caught.value.what == "x.json cannot be compared"
+    assert cause in caught.value.cause
+    assert caught.value.next_step
+
+
+def test_combos_that_only_had_no_part_in_a_run_are_not_gone() -> None:
+    baseline = (cell(combo="a"), cell(combo="b"), cell(combo="dropped"))
+    run = (cell(combo="a"),)
+
+    found = compare(selected(baseline, run, ("a", "b")), run)
+
+    assert [(one.combo, one.kind) for one in found] == [("a", ChangeKind.SAME_PASS), ("dropped", ChangeKind.GONE)]
+
+
+@pytest.mark.parametrize(
+    ("pairs", "code"),
+    [
+        ([("pass", "pass"), ("fail", "fail"), ("fail", "pass"), ("fail", "crash")], ExitCode.AS_EXPECTED),
+        ([("pass", "moved")], ExitCode.AS_EXPECTED),
+        ([("pass", "fail"), ("pass", "infra")], ExitCode.DIFFERS),
+        ([("pass", "pass"), ("pass", "infra")], ExitCode.UNDECIDED),
+        ([("infra", "fail")], ExitCode.UNDECIDED),
+        ([("infra", "pass")], ExitCode.AS_EXPECTED),
+        ([("infra", "error")], ExitCode.UNDECIDED),
+        ([(None, "fail"), ("infra", None), ("pass", None)], ExitCode.AS_EXPECTED),
+        ([(None, "not-run")], ExitCode.UNDECIDED),
+        ([], ExitCode.AS_EXPECTED),
+    ],
+)
+def test_only_a_regression_gates_and_only_what_may_hide_one_leaves_it_undecided(
+    pairs: list[tuple[str | None, str | None]], code: ExitCode
+) -> None:
+    changes = [
+        change(cell(Status(before)) if before else None, cell(Status(after)) if after else None)
+        for before, after in pairs
+    ]
+
+    assert exit_code(changes) is code

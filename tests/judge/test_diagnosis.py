@@ -1,0 +1,430 @@
+"""From facts to a culprit: one row for each kind of evidence, made after failures that really happened."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from packaging.version import Version
+
+from knowngood.judge.diagnosis.case import Case, below
+from knowngood.judge.diagnosis.diagnose import diagnose
+from knowngood.judge.diagnosis.signatures import Signature
+from knowngood.model import (
+    Check,
+    ComboFacts,
+    Confidence,
+    Diagnosis,
+    Distribution,
+    Ending,
+    EnvironmentFacts,
+    Exit,
+    Extension,
+    Frame,
+    Leads,
+    Outcome,
+    Phase,
+    Raised,
+    Reason,
+    Status,
+    StepFacts,
+    Verdict,
+)
+from support.facts import BAD, action, attempt, combo
+
+SITE = "/project/env/lib/python3.11/site-packages"
+
+
+@dataclass(kw_only=True)
+class Failure:
+    """What is known of one failure; files are relative to site-packages, innermost first; ``probe.py`` is the probe."""
+
+    steps: tuple[tuple[str, ...], ...] = (("a",),)
+    states: tuple[dict[str, str], ...] = ()
+    requires: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    modules: dict[str, str] = field(default_factory=dict)
+    extensions: tuple[tuple[str, str], ...] = ()
+    raised: str = ""
+    kind: str = "builtins.ImportError"
+    files: tuple[str, ...] = ()
+    text: str = ""
+    output: str = ""
+    status: Status = Status.FAIL
+    leads: dict[str, Any] = field(default_factory=dict)
+    python: str = "3.11.7"
+
+    def facts(self) -> ComboFacts:
+        installed = self.states[-1]
+        distributions = tuple(
+            Distribution(
+                name=name,
+                version=version,
+                requires=self.requires.get(name, ()),
+                modules=(self.modules.get(name, name.replace("-", "_")),),
+            )
+            for name, version in installed.items()
+        )
+        steps = tuple(
+            StepFacts(
+                number=number, requirements=asked, resolve=action(), install=action(), installed=state, resolved=state
+            )
+            for number, (asked, state) in enumerate(zip(self.steps, self.states, strict=True), start=1)
+        )
+        extensions = tuple(Extension(file=f"{one}/x.so", distribution=one, numpy=api) for one, api in self.extensions)
+        return ComboFacts(
+            combo=combo("one", *self.steps),
+            steps=steps,
+            python_version=self.python,
+            environment=EnvironmentFacts(distributions=distributions, extensions=extensions),
+            leads=Leads(**self.leads),
+        )
+
+    def diagnose(self, *known: Signature) -> Diagnosis:
+        frames = tuple(
+            Frame(file=file if file.startswith("/") else f"{SITE}/{file}", line=1, function="f", text=self.text)
+            for file in reversed(self.files)
+        )
+        raised = (Raised(type=self.kind, message=self.raised, frames=frames),) if self.raised else ()
+        checks = [Check(name="script", outcome=Outcome.FAILED, seconds=0.1, message=self.raised, raised=raised)]
+        end = Exit(ending=Ending.SIGNALLED, signal="SIGSEGV") if self.status is Status.CRASH else None
+        probe = attempt(*checks, output=self.output, **({"end": end} if end else {}))
+        verdict = Verdict(status=self.status, phase=Phase.PROBE, reason=Reason.CHECK_FAILED)
+        found = diagnose(Case(facts=self.facts(), verdict=verdict, probe=probe, action=None), known)
+        assert found is not None
+        return found
+
+
+OLD, NEW = "2021-01-01T00:00:00+00:00", "2024-01-01T00:00:00+00:00"
+
+FAILURES: Mapping[str, tuple[Failure, str | None, str | None, tuple[str, ...]]] = {
+    "a name that a newer package no longer has": (
+        Failure(
+            states=({"jinja2": "2.11.3", "markupsafe": "2.1.1"},),
+            raised="cannot import name 'soft_unicode' from 'markupsafe' (x)",
+            files=("jinja2/filters.py", "jinja2/__init__.py"),
+            leads={"uploaded": {"jinja2": OLD, "markupsafe": NEW}},
+        ),
+        "markupsafe",
+        "jinja2",
+        ("markupsafe<2.1",),
+    ),
+    "a name that is gone since longer than the last series": (
+        Failure(
+            states=({"m2r": "0.2.1", "docutils": "0.20.1"},),
+            raised="cannot import name 'ErrorString' from 'docutils.core' (x)",
+            files=("m2r.py",),
+            leads={"uploaded": {"m2r": OLD, "docutils": NEW}, "last_with": {"docutils.core:ErrorString": "0.17.1"}},
+        ),
+        "docutils",
+        "m2r",
+        ("docutils<0.18",),
+    ),
+    "a name that an older package does not have yet": (
+        Failure(
+            states=({"transformers": "4.57.1", "torch": "2.1.2"},),
+            raised="module 'torch.utils._pytree' has no attribute 'register_pytree_node'",
+            kind="builtins.AttributeError",
+            files=("transformers/utils/generic.py",),
+            leads={"uploaded": {"transformers": NEW, "torch": OLD}, "current_then": {"transformers": "4.36.2"}},
+        ),
+        "transformers",
+        "torch",
+        ("transformers<4.37",),
+    ),
+    "a name that the probe itself uses": (
+        Failure(
+            states=({"numpy": "2.4.0"},),
+            raised="module 'numpy' has no attribute 'trapz'",
+            kind="builtins.AttributeError",
+            files=("/project/p/probe.py",),
+        ),
+        "numpy",
+        None,
+        ("numpy<2.4",),
+    ),
+    "a parameter that a function no longer takes": (
+        Failure(
+            states=({"anthropic": "0.39.0", "httpx": "0.28.0"},),
+            raised="Client.__init__() got an unexpected keyword argument 'proxies'",
+            kind="builtins.TypeError",
+            files=("anthropic/_base_client.py",),
+            leads={"definitions": {"Client": ("httpx",)}, "uploaded": {"anthropic": OLD, "httpx": NEW}},
+        ),
+        "httpx",
+        "anthropic",
+        ("httpx<0.28",),
+    ),
+    "an attribute that an older class does not have": (
+        Failure(
+            states=({"vcrpy": "6.0.1", "urllib3": "2.3.0"},),
+            modules={"vcrpy": "vcr"},
+            raised="'VCRHTTPResponse' object has no attribute 'version_string'",
+            kind="builtins.AttributeError",
+            files=("urllib3/connection.py", "vcr/patch.py"),
+            leads={"definitions": {"VCRHTTPResponse": ("vcrpy",)}, "uploaded": {"vcrpy": OLD, "urllib3": NEW}},
+        ),
+        "urllib3",
+        "vcrpy",
+        ("urllib3<2.3",),
+    ),
+    "a requirement that a package declares": (
+        Failure(
+            steps=(("grpcio-health-checking",), ("protobuf",)),
+            states=(
+                {"grpcio-health-checking": "1.60.0", "protobuf": "4.25.1"},
+                {"grpcio-health-checking": "1.60.0", "protobuf": "3.19.6"},
+            ),
+            modules={"grpcio-health-checking": "grpc_health", "protobuf": "google"},
+            requires={"grpcio-health-checking": ("protobuf>=4.21.6", "other; extra == 'x'")},
+            raised="cannot import name 'builder' from 'google.protobuf.internal' (x)",
+            files=("grpc_health/v1/health_pb2.py",),
+        ),
+        "protobuf",
+        "grpcio-health-checking",
+        ("protobuf>=4.21.6",),
+    ),
+    "a check of versions in words": (
+        Failure(
+            steps=(("transformers",), ("huggingface-hub",)),
+            states=(
+                {"transformers": "4.47.1", "huggingface-hub": "0.30.0"},
+                {"transformers": "4.47.1", "huggingface-hub": "1.0.0"},
+            ),
+            raised="huggingface-hub>=0.24.0,<1.0 is required for a normal functioning of this module, "
+            "but found huggingface-hub==1.0.0.",
+            files=("transformers/utils/versions.py",),
+        ),
+        "huggingface-hub",
+        "transformers",
+        ("huggingface-hub<1.0,>=0.24.0",),
+    ),
+    "compiled for another NumPy, told by the error": (
+        Failure(
+            states=({"pandas": "2.1.4", "numpy": "2.0.2"},),
+            raised="numpy.dtype size changed, may indicate binary incompatibility. Expected 96 from C header, got 88",
+            kind="builtins.ValueError",
+            files=("pandas/_libs/__init__.py",),
+        ),
+        "numpy",
+        "pandas",
+        ("numpy<2",),
+    ),
+    "compiled for another NumPy, told by the files of a crash": (
+        Failure(
+            states=({"onnxruntime": "1.16.2", "numpy": "2.0.2"},),
+            extensions=(("onnxruntime", "1"),),
+            status=Status.CRASH,
+            output=f'most recent call first):\n  File "{SITE}/onnxruntime/x.py", line 3 in run\n',
+        ),
+        "numpy",
+        "onnxruntime",
+        ("numpy<2",),
+    ),
+    "a wrong result of something compiled for another NumPy": (
+        Failure(
+            states=({"mapbox-earcut": "1.0.1", "numpy": "2.0.2"},),
+            extensions=(("mapbox-earcut", "1"),),
+            raised="[2 2 2]",
+            kind="builtins.AssertionError",
+            files=("/project/p/probe.py",),
+        ),
+        "numpy",
+        "mapbox-earcut",
+        ("numpy<2",),
+    ),
+    "a module that Python removed, with a package that brings it back": (
+        Failure(
+            states=({"pydub": "0.25.1"},),
+            raised="No module named 'pyaudioop'",
+            kind="builtins.ModuleNotFoundError",
+            files=("pydub/utils.py",),
+            python="3.13.0",
+        ),
+        "audioop-lts",
+        "pydub",
+        ("audioop-lts",),
+    ),
+    "a module that Python removed, used by a package that has moved on": (
+        Failure(
+            states=({"django": "3.2"},),
+            raised="No module named 'distutils'",
+            kind="builtins.ModuleNotFoundError",
+            files=("django/utils/version.py",),
+            python="3.12.1",
+            leads={"current_then": {"django": "5.0.1"}},
+        ),
+        "django",
+        "python",
+        ("django>=5.0.1",),
+    ),
+    "a name that Python removed, used by a package that has not": (
+        Failure(
+            states=({"nose": "1.3.7"},),
+            raised="module 'collections' has no attribute 'Callable'",
+            kind="builtins.AttributeError",
+            files=("nose/suite.py",),
+            python="3.10.1",
+        ),
+        "nose",
+        "python",
+        ("python<3.10",),
+    ),
+    "a module that nobody declared": (
+        Failure(
+            states=({"pyfiglet": "0.7.6"},),
+            raised="No module named 'pkg_resources'",
+            kind="builtins.ModuleNotFoundError",
+            files=("pyfiglet/__init__.py",),
+        ),
+        "setuptools",
+        "pyfiglet",
+        ("setuptools<81",),
+    ),
+    "a pin that moved, where nothing else failed": (
+        Failure(
+            steps=(("torch==2.1.2",), ("sentence-transformers",)),
+            states=({"torch": "2.1.2"}, {"torch": "2.9.0", "sentence-transformers": "6.0"}),
+            requires={"sentence-transformers": ("torch>=2.2",)},
+        ),
+        "torch",
+        "sentence-transformers",
+        ("torch==2.1.2",),
+    ),
+    "nothing at all": (
+        Failure(states=({"a": "1"},), raised="it is so", files=("/project/p/probe.py",)),
+        None,
+        None,
+        (),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FAILURES)
+def test_the_culprit_is_found_from(name: str) -> None:
+    failure, culprit, conflict, remedy = FAILURES[name]
+
+    found = failure.diagnose()
+
+    assert (found.culprit, found.conflicts_with, found.remedy) == (culprit, conflict, remedy), found
+    assert found.evidence or culprit is None
+    assert (found.confidence is Confidence.UNKNOWN) == (culprit is None)
+
+
+def _signature(priority: int) -> Signature:
+    return Signature(
+        id="known",
+        family="f",
+        priority=priority,
+        culprit="{provider}",
+        conflicts_with="{frame}",
+        cause="because",
+        remedy=("markupsafe==2.0.1",),
+        reference="https://example.org",
+        match={"type": "ImportError", "message": "soft_unicode", "frames": "jinja2"},
+        installed=("markupsafe>=2.1",),
+    )
+
+
+def test_a_specific_signature_goes_before_the_rules_and_a_broad_one_after_them() -> None:
+    failure = FAILURES["a name that a newer package no longer has"][0]
+
+    specific, broad = failure.diagnose(_signature(30)), failure.diagnose(_signature(10))
+
+    assert (specific.signature, specific.remedy) == ("known", ("markupsafe==2.0.1",))
+    assert (specific.culprit, specific.conflicts_with) == ("markupsafe", "jinja2")
+    assert (broad.signature, broad.remedy) == (None, ("markupsafe<2.1",))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"match": {"type": "KeyError", "message": "soft_unicode"}},
+        {"match": {"message": "hard_unicode"}},
+        {"match": {"message": "soft_unicode", "frames": "flask"}},
+        {"match": {"message": "soft_unicode", "status": "crash"}},
+        {"match": {"message": "soft_unicode", "output": "something else"}},
+        {"installed": ("markupsafe<2",)},
+        {"installed": ("absent",)},
+    ],
+)
+def test_a_signature_fits_only_when_all_of_it_does(change: dict[str, Any]) -> None:
+    failure = FAILURES["a name that a newer package no longer has"][0]
+    signature = Signature(**({name: getattr(_signature(30), name) for name in Signature.__dataclass_fields__} | change))
+
+    assert failure.diagnose(signature).signature is None
+
+
+@pytest.mark.parametrize(
+    ("text", "culprit", "conflict", "remedy"),
+    [
+        (
+            "error: No solution found when resolving dependencies\n"
+            "  cause: Because pandas==2.2.2 depends on numpy{python_full_version < '3.12'}>=1.23.2 and you require "
+            "pandas==2.2.2, we can conclude that you require numpy>=1.23.2.\n         And because you require "
+            "numpy==1.22.4, we can conclude that your requirements are unsatisfiable.",
+            "numpy",
+            "pandas",
+            ("numpy>=1.23.2",),
+        ),
+        (
+            "ERROR: Cannot install numpy==1.22.4 and pandas==2.2.2 because these package versions have conflicting "
+            "dependencies.\n\nThe conflict is caused by:\n    The user requested numpy==1.22.4\n"
+            "    pandas 2.2.2 depends on numpy>=1.23.2\n\nERROR: ResolutionImpossible: for help visit",
+            "numpy",
+            "pandas",
+            ("numpy>=1.23.2",),
+        ),
+        (
+            "error: No solution found when resolving dependencies\n  cause: Because there is no version of "
+            "numpy==9 and you require numpy==9, we can conclude that your requirements are unsatisfiable.",
+            "numpy",
+            None,
+            (),
+        ),
+    ],
+)
+def test_the_proof_of_a_resolver_is_read(
+    text: str, culprit: str, conflict: str | None, remedy: tuple[str, ...]
+) -> None:
+    asked = ("pandas==2.2.2", "numpy==1.22.4")
+    failed = action(BAD, text)
+    facts = ComboFacts(combo=combo("one", asked), steps=(StepFacts(number=1, requirements=asked, resolve=failed),))
+    verdict = Verdict(status=Status.UNSOLVABLE, phase=Phase.RESOLVE, reason=Reason.CONFLICT)
+
+    found = diagnose(Case(facts=facts, verdict=verdict, probe=None, action=failed), ())
+
+    assert found is not None
+    assert (found.culprit, found.conflicts_with, found.remedy) == (culprit, conflict, remedy)
+    assert found.confidence is Confidence.CERTAIN
+
+
+def test_what_did_not_build_is_named_with_the_next_version_that_has_a_wheel() -> None:
+    text = (
+        "error: Failed to download and build `pendulum==2.1.2`\n  cause: The build backend returned an error\n"
+        "    Traceback (most recent call last):\n    ModuleNotFoundError: No module named 'distutils'\n"
+    )
+    failed = action(BAD, text)
+    facts = ComboFacts(
+        combo=combo("one", ("pendulum==2.1.2",)), leads=Leads(with_wheel={"pendulum": "3.0.0"}), python_version="3.12.1"
+    )
+    verdict = Verdict(status=Status.BUILD_FAIL, phase=Phase.RESOLVE, reason=Reason.BUILD_ERROR)
+
+    found = diagnose(Case(facts=facts, verdict=verdict, probe=None, action=failed), ())
+
+    assert found is not None
+    assert (found.culprit, found.conflicts_with, found.remedy) == ("pendulum", "python", ("pendulum>=3.0.0",))
+    assert found.evidence[0] == "ModuleNotFoundError: No module named 'distutils'"
+
+
+@pytest.mark.parametrize("status", [Status.PASS, Status.INFRA, Status.ERROR, Status.NOT_RUN])
+def test_what_did_not_fail_or_cannot_be_told_has_no_diagnosis(status: Status) -> None:
+    verdict = Verdict(status=status, phase=Phase.PROBE, reason=Reason.ALL_PASSED)
+
+    assert diagnose(Case(facts=ComboFacts(combo=combo("one")), verdict=verdict, probe=None, action=None), ()) is None
+
+
+@pytest.mark.parametrize(
+    ("version", "constraint"), [("2.0.2", "<2"), ("0.28.1", "<0.28"), ("1.24.4", "<1.24"), ("0.0.3", "<0.0")]
+)
+def test_below_keeps_under_the_series(version: str, constraint: str) -> None:
+    assert below(Version(version)) == constraint

@@ -1,0 +1,281 @@
+"""What a probe can say and what it gets to see, in real runs."""
+
+import base64
+import json
+import os
+from array import array as numbers
+from pathlib import Path
+
+import pytest
+
+from knowngood.build import pythons
+from knowngood.judge.probes import judge_probe
+from knowngood.model import Array, Check, Outcome, ProbeFacts, Status
+from support.workshop import launch
+
+
+def checks(facts: ProbeFacts) -> dict[str, Check]:
+    assert facts.action.exit.ok, facts.action.output
+    return {check.name: check for check in facts.transcript.checks}
+
+
+def values(array: Array) -> list[float]:
+    found = numbers({"f4": "f", "f8": "d"}[array.encoding])
+    found.frombytes(base64.b64decode(array.data))
+    return list(map(float, found))
+
+
+def test_checks_are_functions_or_blocks_and_a_value_goes_from_one_to_the_next(tmp_path: Path) -> None:
+    facts = launch(
+        """
+from probe_api import check
+
+@check
+def first():
+    return 20
+
+@check("the second", needs=[first])
+def second():
+    return first.value + 1
+
+with check("a block") as block:
+    assert second() == 21
+
+with check("a failing block"):
+    raise KeyError("lost")
+
+assert (block.ok, first.ok) == (True, True)
+""",
+        tmp_path,
+    )
+
+    assert [(check.name, check.outcome) for check in facts.transcript.checks] == [
+        ("first", Outcome.PASSED),
+        ("the second", Outcome.PASSED),
+        ("a block", Outcome.PASSED),
+        ("a failing block", Outcome.FAILED),
+    ]
+    assert checks(facts)["a failing block"].message == "KeyError: 'lost'"
+
+
+def test_a_skipped_check_says_what_it_needs(tmp_path: Path) -> None:
+    facts = launch(
+        "from probe_api import check\n"
+        "@check\ndef base(): raise ValueError('no')\n"
+        "@check(needs=[base])\ndef above(): print('never')\n",
+        tmp_path,
+    )
+
+    assert (checks(facts)["above"].outcome, checks(facts)["above"].message) == (Outcome.SKIPPED, "needs base")
+    assert "never" not in facts.action.output
+
+
+def test_a_failed_check_has_its_trace_and_its_root_cause_first(tmp_path: Path) -> None:
+    facts = launch(
+        """
+from probe_api import check
+
+def open_door():
+    raise OSError("locked")
+
+@check
+def enter():
+    try:
+        open_door()
+    except OSError as error:
+        raise RuntimeError("cannot enter") from error
+""",
+        tmp_path,
+    )
+
+    root, outer = checks(facts)["enter"].raised
+    assert (root.type, root.message) == ("builtins.OSError", "locked")
+    assert (outer.type, outer.message) == ("builtins.RuntimeError", "cannot enter")
+    innermost = root.frames[-1]
+    assert (innermost.function, innermost.line, innermost.text) == ("open_door", 5, 'raise OSError("locked")')
+    assert Path(innermost.file).name == "works.py"
+    assert not [frame for frame in root.frames if Path(frame.file).name == "probe_api.py"]
+
+
+def test_metrics_are_scalars_and_what_json_has_no_word_for_is_text(tmp_path: Path) -> None:
+    facts = launch(
+        """
+from probe_api import check, record
+
+class Scalar:
+    def item(self):
+        return 7
+
+@check
+def measures():
+    record(n=1, x=0.5, ok=True, word="w", none=None)
+    record(nan=float("nan"), inf=-float("inf"), scalar=Scalar(), other=[1])
+""",
+        tmp_path,
+    )
+
+    assert checks(facts)["measures"].metrics == {
+        "n": 1,
+        "x": 0.5,
+        "ok": True,
+        "word": "w",
+        "none": None,
+        "nan": "nan",
+        "inf": "-inf",
+        "scalar": 7,
+        "other": "[1]",
+    }
+
+
+def test_arrays_are_nested_lists_or_anything_with_tolist(tmp_path: Path) -> None:
+    facts = launch(
+        """
+from probe_api import array, check
+
+class Tensor:
+    dtype = "torch.float32"
+    def tolist(self):
+        return [[0.5, 1.5, -2.0]]
+
+@check
+def records():
+    array("nested", [[1, 2], [3, 4], [5, 6]])
+    array("tensor", Tensor())
+    array("scalar", 3)
+    array("empty", [])
+
+@check
+def too_large():
+    array("huge", [0.0] * 70000)
+""",
+        tmp_path,
+    )
+
+    arrays = checks(facts)["records"].arrays
+    assert {name: (one.dtype, one.shape, one.encoding, values(one)) for name, one in arrays.items()} == {
+        "nested": ("float64", (3, 2), "f8", [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]),
+        "tensor": ("float32", (1, 3), "f4", [0.5, 1.5, -2.0]),
+        "scalar": ("float64", (), "f8", [3.0]),
+        "empty": ("float64", (0,), "f8", []),
+    }
+    assert checks(facts)["too_large"].message == "ValueError: array 'huge' has 70000 values, more than 65536"
+
+
+def test_warnings_are_recorded_with_their_check_and_still_shown(tmp_path: Path) -> None:
+    facts = launch(
+        "import warnings\nfrom probe_api import check\n"
+        "@check\ndef old():\n    warnings.warn('use the new one', FutureWarning)\n",
+        tmp_path,
+    )
+
+    assert checks(facts)["old"].warnings == ("FutureWarning: use the new one",)
+    assert "FutureWarning: use the new one" in facts.action.output
+
+
+def test_a_script_without_checks_of_its_own_may_record_too(tmp_path: Path) -> None:
+    facts = launch("from probe_api import record\nrecord(size=3)\n", tmp_path)
+
+    assert checks(facts)["script"].metrics == {"size": 3}
+
+
+def test_a_probe_sees_the_pins_of_its_combo_and_its_assets(tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    facts = launch(
+        """
+from probe_api import asset, check, pins, record
+
+@check
+def sees():
+    record(pins=" ".join(pins()), asset=asset("model"))
+
+@check
+def misses():
+    asset("other")
+""",
+        tmp_path,
+        pins=("numpy==1.24.3", "torch>=2"),
+        assets={"model": tmp_path / "model", "more": tmp_path},
+    )
+
+    assert checks(facts)["sees"].metrics == {"pins": "numpy==1.24.3 torch>=2", "asset": str(tmp_path / "model")}
+    assert checks(facts)["misses"].message == "LookupError: the matrix declares no asset 'other'; it has: model, more"
+
+
+def test_only_an_allow_list_of_the_environment_reaches_a_probe(tmp_path: Path) -> None:
+    harness = {
+        "PATH": os.defpath,
+        "HOME": "/home/of/the/harness",
+        "AWS_SECRET_ACCESS_KEY": "realm",
+        "HF_TOKEN": "realm",
+        "PYTHONPATH": "/somewhere",
+        "UV_INDEX_URL": "http://user:realm@example/",
+        "OMP_PROC_BIND": "true",
+        "KG_HINT": "for the probe",
+        "OMP_NUM_THREADS": "64",
+    }
+    facts = launch(
+        "import json, os; print(json.dumps(dict(os.environ)))",
+        tmp_path,
+        environ=harness,
+        env=(("EXTRA", "of the combo"), ("TZ", "Europe/Vienna")),
+    )
+
+    seen = json.loads(facts.action.output)
+    assert "realm" not in facts.action.output
+    assert not {"HF_TOKEN", "PYTHONPATH", "UV_INDEX_URL"} & set(seen)
+    assert seen["HOME"] == str(tmp_path / "probe" / "home")
+    expected = {
+        "EXTRA": "of the combo",
+        "TZ": "Europe/Vienna",
+        "OMP_PROC_BIND": "true",
+        "KG_HINT": "for the probe",
+        "OMP_NUM_THREADS": "1",
+        "HF_HUB_OFFLINE": "1",
+        "PYTHONHASHSEED": "0",
+    }
+    assert {name: seen[name] for name in expected} == expected
+
+
+def test_a_probe_imports_nothing_from_beside_itself_or_from_where_it_runs(tmp_path: Path) -> None:
+    facts = launch(
+        "import sys; print([entry for entry in sys.path if 'probe' in entry or entry in ('', '.')])", tmp_path
+    )
+
+    assert facts.action.output == "[]\n"
+
+
+@pytest.mark.parametrize("minor", ["3.8", "3.9", "3.13"])
+def test_the_same_probe_runs_on_old_and_new_pythons(tmp_path: Path, minor: str, environ: dict[str, str]) -> None:
+    python = pythons.find(minor, outside=environ)
+    if python is None:
+        pytest.skip(f"this machine has no Python {minor}")
+    source = """
+import sys
+from probe_api import array, check, record
+
+@check
+def knows():
+    record(version="%d.%d" % sys.version_info[:2])
+    array("one", [1.0])
+
+@check
+def fails():
+    raise ValueError("no")
+
+with check("block"):
+    import os, warnings
+    warnings.warn("old")
+    # Newer Pythons warn of a fork beside a thread: the runner must have none.
+    if os.fork() == 0:
+        sys.exit(0)
+    os.wait()
+"""
+    facts = launch(source, tmp_path, python=python)
+
+    found = checks(facts)
+    assert found["knows"].metrics == {"version": minor}
+    assert values(found["knows"].arrays["one"]) == [1.0]
+    assert found["fails"].raised[0].type == "builtins.ValueError"
+    assert found["block"].warnings == ("UserWarning: old",)
+    verdict, check, _ = judge_probe(facts)
+    assert (verdict.status, check) == (Status.FAIL, "fails")

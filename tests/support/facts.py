@@ -1,0 +1,105 @@
+"""Facts made by hand, for what is judged without running anything."""
+
+from collections.abc import Mapping
+
+from knowngood.model import (
+    Action,
+    Check,
+    Combo,
+    ComboFacts,
+    Ending,
+    Exit,
+    Expectation,
+    InstallerName,
+    Outcome,
+    ProbeFacts,
+    RunInfo,
+    StepFacts,
+    Transcript,
+)
+
+GOOD = Exit(ending=Ending.EXITED, code=0)
+BAD = Exit(ending=Ending.EXITED, code=1)
+
+
+def info(reference: str | None = None, *, run: str = "20260101-000000-abcd", started: str = "") -> RunInfo:
+    return RunInfo(
+        id=run,
+        started=started or "2026-01-01T00:00:00+00:00",
+        matrix="embedding",
+        title="Embeddings",
+        digest="d1",
+        reference=reference,
+        platform="Linux",
+        cpu="a cpu",
+        cores=2,
+        python="3.11.7",
+        versions={"uv": "1"},
+        command="knowngood run embedding",
+    )
+
+
+def combo(
+    name: str = "one",
+    *steps: tuple[str, ...],
+    probes: tuple[str, ...] = ("works",),
+    expect: Expectation | None = None,
+) -> Combo:
+    return Combo(
+        id=name,
+        title=name,
+        python="3.11",
+        steps=steps or (("numpy",),),
+        probes=probes,
+        installer=InstallerName.UV,
+        expect=expect or Expectation(),
+    )
+
+
+def action(end: Exit = GOOD, output: str = "", *, seconds: float = 1.0, log: str = "a.log") -> Action:
+    return Action(exit=end, seconds=seconds, log=log, output=output)
+
+
+def step(number: int, requirements: tuple[str, ...], installed: Mapping[str, str] | None) -> StepFacts:
+    """Return a step that was resolved and installed; or, with None, one that could not be installed."""
+    return StepFacts(
+        number=number,
+        requirements=requirements,
+        resolve=action(),
+        install=action(GOOD if installed is not None else BAD),
+        installed=installed,
+    )
+
+
+def check(name: str, outcome: Outcome = Outcome.PASSED, message: str = "") -> Check:
+    return Check(name=name, outcome=outcome, seconds=0.1, message=message)
+
+
+def attempt(
+    *checks: Check, end: Exit = GOOD, hello: bool = True, bye: bool = True, output: str = "", probe: str = "works"
+) -> ProbeFacts:
+    return ProbeFacts(
+        probe=probe,
+        action=action(end, output, log=f"{probe}.log"),
+        transcript=Transcript(checks=checks, hello=hello, bye=bye),
+    )
+
+
+def facts(
+    *probes: ProbeFacts,
+    of: Combo | None = None,
+    steps: tuple[StepFacts, ...] | None = None,
+    python: str | None = "3.11.7",
+) -> ComboFacts:
+    """Return the facts of a combo that was built and probed; without attempts, of one that was stopped before."""
+    subject = of or combo()
+    built = tuple(step(number, asked, {"numpy": "1.26.4"}) for number, asked in enumerate(subject.steps, start=1))
+    return ComboFacts(
+        combo=subject,
+        started=True,
+        finished=True,
+        create=action(),
+        python_version=python,
+        steps=built if steps is None else steps,
+        probes=probes,
+    )

@@ -1,0 +1,357 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from knowngood.model import Action, Ending
+from knowngood.process import Processes
+from support.processes import living, wait_for
+
+STUBBORN = """
+import os, signal, subprocess, sys, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+if sys.argv[1:] != ["grandchild"]:
+    subprocess.Popen([sys.executable, __file__, "grandchild"], start_new_session=True)
+print("up", flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.fixture
+def mark() -> str:
+    return f"KNOWNGOOD_TEST={uuid4().hex}"
+
+
+@pytest.fixture
+def run(tmp_path: Path, mark: str) -> Callable[..., Action]:
+    """Run a piece of Python; what it starts carries the mark of the test."""
+
+    def run_python(source: str, *, timeout: float | None = 30.0, grace: float = 0.3, **options: object) -> Action:
+        script = tmp_path / "script.py"
+        script.write_text(textwrap.dedent(source), encoding="utf-8")
+        name, _, value = mark.partition("=")
+        processes = Processes(tmp_path, grace=grace, secrets=options.get("secrets", ()))  # type: ignore[arg-type]
+        return processes.run(
+            [sys.executable, script], env={name: value}, cwd=tmp_path, log=tmp_path / "logs" / "log", timeout=timeout
+        )
+
+    return run_python
+
+
+@pytest.mark.parametrize("code", [0, 1, 3, 125, 255])
+def test_an_exit_code_is_told(run: Callable[..., Action], code: int) -> None:
+    action = run(f"raise SystemExit({code})")
+
+    assert (action.exit.ending, action.exit.code, action.exit.signal) == (Ending.EXITED, code, None)
+    assert action.exit.ok is (code == 0)
+
+
+@pytest.mark.parametrize(
+    ("number", "name"),
+    [
+        (signal.SIGSEGV, "SIGSEGV"),
+        (signal.SIGABRT, "SIGABRT"),
+        (signal.SIGKILL, "SIGKILL"),
+        (signal.SIGTERM, "SIGTERM"),
+        (40, "signal 40"),
+    ],
+)
+def test_a_signal_that_we_did_not_send_is_named(run: Callable[..., Action], number: int, name: str) -> None:
+    action = run(f"import os; os.kill(os.getpid(), {int(number)})")
+
+    assert (action.exit.ending, action.exit.code, action.exit.signal) == (Ending.SIGNALLED, None, name)
+
+
+def test_both_streams_go_to_the_log_in_the_order_of_writing(run: Callable[..., Action], tmp_path: Path) -> None:
+    action = run("import os\nfor turn in range(50): os.write(1, b'out\\n'); os.write(2, b'err\\n')")
+
+    assert (tmp_path / action.log).read_bytes() == b"out\nerr\n" * 50
+    assert action.output == "out\nerr\n" * 50
+    assert action.log == "logs/log"
+
+
+def test_a_command_gets_no_input_just_the_environment_it_was_given_and_its_folder(
+    run: Callable[..., Action], tmp_path: Path, mark: str
+) -> None:
+    action = run(
+        """
+        import json, os, sys
+        print(json.dumps([sys.stdin.read(), os.getcwd(), dict(os.environ)]))
+        """
+    )
+
+    read, folder, environment = json.loads(action.output)
+    assert (read, Path(folder)) == ("", tmp_path.resolve())
+    assert set(environment) - {"LC_CTYPE"} == {mark.partition("=")[0]}
+
+
+def test_output_that_is_not_utf_8_stays_in_the_log_as_it_is(run: Callable[..., Action], tmp_path: Path) -> None:
+    action = run(r"import os; os.write(1, b'caf\xe9 \xff\xfe\x00 end\n')")
+
+    assert (tmp_path / action.log).read_bytes() == b"caf\xe9 \xff\xfe\x00 end\n"
+    assert action.output == "caf� ��\x00 end\n"
+
+
+def test_a_timeout_ends_a_command_that_ignores_sigterm_and_its_grandchild_in_another_session(
+    run: Callable[..., Action], mark: str
+) -> None:
+    action = run(STUBBORN, timeout=1.0, grace=0.5)
+
+    assert action.exit.ending is Ending.TIMED_OUT
+    assert action.output == "up\nup\n"
+    assert action.seconds < 1.0 + 0.5 + 1.0
+    assert living(mark) == []
+
+
+def test_a_command_that_is_out_of_time_may_still_clean_up(run: Callable[..., Action]) -> None:
+    action = run(
+        """
+        import signal, sys, time
+        def leave(number, frame):
+            time.sleep(0.2)
+            print("cleaned up")
+            sys.exit(0)
+        signal.signal(signal.SIGTERM, leave)
+        time.sleep(600)
+        """,
+        timeout=0.7,
+        grace=5.0,
+    )
+
+    assert (action.exit.ending, action.output) == (Ending.TIMED_OUT, "cleaned up\n")
+    assert action.seconds < 3.0
+
+
+def test_a_grandchild_that_is_left_behind_is_killed_and_counted(run: Callable[..., Action], mark: str) -> None:
+    action = run(
+        """
+        import subprocess, sys
+        sleep = [sys.executable, "-c", "import time; print('still here', flush=True); time.sleep(600)"]
+        left = subprocess.Popen(sleep, start_new_session=True, stdout=subprocess.PIPE)
+        left.stdout.readline()
+        """
+    )
+
+    assert (action.exit.ending, action.exit.code, action.exit.leaked) == (Ending.EXITED, 0, 1)
+    assert action.seconds < 5.0
+    assert living(mark) == []
+
+
+def test_a_helper_that_leaves_soon_after_the_command_is_no_leak(run: Callable[..., Action], mark: str) -> None:
+    action = run(
+        """
+        import subprocess, sys
+        subprocess.Popen([sys.executable, "-S", "-c", "print('last words')"], start_new_session=True)
+        """
+    )
+
+    assert (action.exit.leaked, action.output) == (0, "last words\n")
+
+
+def test_the_largest_memory_of_a_command_and_its_children_is_told(run: Callable[..., Action]) -> None:
+    action = run("import subprocess, sys; subprocess.run([sys.executable, '-c', 'bytearray(150_000_000)'], check=True)")
+
+    assert 150_000_000 < action.exit.peak_memory < 400_000_000
+
+
+def test_a_gigabyte_of_output_leaves_a_small_log_and_a_small_harness(tmp_path: Path) -> None:
+    flood = (
+        "import os\n"
+        "os.write(1, b'first\\n')\n"
+        "for _ in range(1024): os.write(1, b'x' * 2**20)\n"
+        "os.write(1, b'\\nlast\\n')\n"
+    )
+    harness = f"""
+import json, resource, sys
+from pathlib import Path
+from knowngood.process import Processes
+
+def peak(who):
+    return resource.getrusage(who).ru_maxrss * 1024
+
+before = peak(resource.RUSAGE_SELF)
+folder = Path({str(tmp_path)!r})
+action = Processes(folder).run(
+    [sys.executable, "-c", {flood!r}], env={{}}, cwd=folder, log=folder / "log", timeout=60
+)
+grown, supervisor = peak(resource.RUSAGE_SELF) - before, peak(resource.RUSAGE_CHILDREN)
+print(json.dumps([action.exit.code, action.exit.dropped_bytes, grown, supervisor, action.output]))
+"""
+    done = subprocess.run([sys.executable, "-c", harness], capture_output=True, check=True, timeout=90)
+    code, dropped, grown, supervisor, output = json.loads(done.stdout)
+
+    log = (tmp_path / "log").read_bytes()
+    assert code == 0
+    assert len(log) <= 5 * 2**20
+    assert log.startswith(b"first\n") and log.endswith(b"\nlast\n")
+    # What is told to be missing and what is there add up to all of it.
+    assert dropped + len(log) - len(f"\n[... {dropped} bytes left out ...]\n") == 2**30 + len("first\n\nlast\n")
+    assert f"[... {dropped} bytes left out ...]".encode() in log
+    assert output.startswith("first\n") and output.endswith("\nlast\n") and len(output) < 40_000
+    assert grown < 64 * 2**20
+    assert supervisor < 128 * 2**20
+
+
+@pytest.mark.parametrize(
+    ("command", "folder", "why"),
+    [
+        ("nothing-here", ".", "FileNotFoundError"),
+        ("script.py", ".", "PermissionError"),
+        (".", ".", "PermissionError"),
+        (sys.executable, "nowhere", "FileNotFoundError"),
+    ],
+)
+def test_a_command_that_cannot_start_says_why(tmp_path: Path, command: str, folder: str, why: str) -> None:
+    (tmp_path / "script.py").write_text("not executable", encoding="utf-8")
+
+    action = Processes(tmp_path).run(
+        [tmp_path / command], env={}, cwd=tmp_path / folder, log=tmp_path / "log", timeout=10
+    )
+
+    assert (action.exit.ending, action.exit.code, action.exit.ok) == (Ending.NOT_STARTED, None, False)
+    assert action.exit.note.startswith(why)
+
+
+def test_a_log_that_cannot_be_written_is_told_and_nothing_runs(tmp_path: Path) -> None:
+    (tmp_path / "log").mkdir()
+    proof = tmp_path / "proof"
+
+    with pytest.raises(IsADirectoryError):
+        Processes(tmp_path).run(
+            [sys.executable, "-c", f"open({str(proof)!r}, 'w')"],
+            env={},
+            cwd=tmp_path,
+            log=tmp_path / "log",
+            timeout=10,
+        )
+    assert not proof.exists()
+
+
+def test_secrets_are_taken_out_of_the_log(run: Callable[..., Action], tmp_path: Path) -> None:
+    action = run(
+        "print('GET http://user:correct-horse@example/ with token-of-the-realm')",
+        secrets=("correct-horse", "token-of-the-realm"),
+    )
+
+    assert action.output == "GET http://user:***@example/ with ***\n"
+    assert (tmp_path / action.log).read_text() == action.output
+
+
+def test_cancel_ends_all_that_runs_and_nothing_starts_after(tmp_path: Path, mark: str) -> None:
+    script = tmp_path / "stubborn.py"
+    script.write_text(STUBBORN, encoding="utf-8")
+    processes = Processes(tmp_path, grace=5.0)
+    name, _, value = mark.partition("=")
+
+    def start(number: int) -> Action:
+        log = tmp_path / f"log{number}"
+        return processes.run([sys.executable, script], env={name: value}, cwd=tmp_path, log=log, timeout=60)
+
+    with ThreadPoolExecutor(4) as pool:
+        running = [pool.submit(start, number) for number in range(3)]
+        assert len(wait_for(mark, 6, within=10)) == 6
+        cancelled = time.monotonic()
+        processes.cancel()
+        assert time.monotonic() - cancelled < 0.5
+        endings = [one.result(timeout=10).exit.ending for one in running]
+        took = time.monotonic() - cancelled
+
+    assert endings == [Ending.CANCELLED] * 3
+    # Nobody waits for the result: those who ignore SIGTERM get less than the usual grace.
+    assert took < 4.0
+    assert living(mark) == []
+    assert processes.cancelled
+    assert start(9).exit.ending is Ending.CANCELLED
+    assert not (tmp_path / "log9").exists()
+
+
+def test_cancelling_twice_or_with_nothing_running_is_harmless(tmp_path: Path) -> None:
+    processes = Processes(tmp_path)
+    threads = [threading.Thread(target=processes.cancel) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(5)
+    assert processes.cancelled
+
+
+def test_many_commands_at_once_keep_their_logs_and_codes_apart(tmp_path: Path) -> None:
+    processes = Processes(tmp_path)
+
+    def start(number: int) -> tuple[int | None, str]:
+        source = f"print({number}); raise SystemExit({number})"
+        action = processes.run(
+            [sys.executable, "-S", "-c", source], env={}, cwd=tmp_path, log=tmp_path / f"log{number}", timeout=60
+        )
+        return action.exit.code, action.output
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(start, range(16))) == [(number, f"{number}\n") for number in range(16)]
+
+
+def test_killing_the_harness_leaves_no_process_behind(tmp_path: Path, mark: str) -> None:
+    script, harness = tmp_path / "stubborn.py", tmp_path / "harness.py"
+    script.write_text(STUBBORN, encoding="utf-8")
+    name, _, value = mark.partition("=")
+    harness.write_text(
+        f"""
+import sys
+from pathlib import Path
+from knowngood.process import Processes
+
+folder = Path({str(tmp_path)!r})
+command = [sys.executable, folder / "stubborn.py"]
+Processes(folder, grace=5.0).run(
+    command, env={{{name!r}: {value!r}}}, cwd=folder, log=folder / "log", timeout=600
+)
+""",
+        encoding="utf-8",
+    )
+    with subprocess.Popen([sys.executable, harness]) as started:
+        try:
+            assert len(wait_for(mark, 2, within=10)) == 2
+        finally:
+            started.kill()
+
+    assert wait_for(mark, 0, within=3.0) == []
+
+
+def test_a_supervisor_that_somebody_kills_is_not_held_against_the_command(tmp_path: Path, mark: str) -> None:
+    name, _, value = mark.partition("=")
+    # The command's parent is its supervisor.
+    source = "import os, signal; os.kill(os.getppid(), signal.SIGKILL)"
+
+    action = Processes(tmp_path).run(
+        [sys.executable, "-c", source], env={name: value}, cwd=tmp_path, log=tmp_path / "log", timeout=10
+    )
+
+    assert (action.exit.ending, action.exit.signal) == (Ending.SIGNALLED, "SIGKILL")
+    assert action.exit.note == "its supervisor was killed by somebody else"
+
+
+def test_no_pipe_of_the_harness_reaches_a_command(tmp_path: Path) -> None:
+    keep = [os.open(os.devnull, os.O_RDONLY) for _ in range(5)]
+    try:
+        action = Processes(tmp_path).run(
+            [sys.executable, "-S", "-c", "import os; print(sorted(os.listdir('/proc/self/fd')))"],
+            env={},
+            cwd=tmp_path,
+            log=tmp_path / "log",
+            timeout=10,
+        )
+    finally:
+        for one in keep:
+            os.close(one)
+
+    # The fourth is the listing's own.
+    assert action.output == "['0', '1', '2', '3']\n"
