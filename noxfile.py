@@ -89,10 +89,16 @@ def diff(session: nox.Session) -> None:
 
 
 @nox.session
+def explain(session: nox.Session) -> None:
+    """Tell all that is known of the combo named after ``--``; without one, of all that is not as expected."""
+    _knowngood(session, "explain", *_named(session.posargs))
+
+
+@nox.session
 def tests(session: nox.Session) -> None:
-    """Run the tests; ``-- -m real`` runs those that install the real torch."""
+    """Run the tests; ``-- -m "real or network"`` runs those that install real packages."""
     _install(session, "tests")
-    session.run("python", "-m", "pytest", *(session.posargs or ["-m", "not real"]))
+    session.run("python", "-m", "pytest", *(session.posargs or ["-m", "not real and not network"]))
 
 
 @nox.session

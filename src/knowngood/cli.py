@@ -20,6 +20,12 @@ import click
 
 from knowngood import __version__
 from knowngood.errors import ExitCode, KnowngoodError, MatrixFileError, UsageError
+from knowngood.explaining import explain
+from knowngood.options import PATH as _PATH
+from knowngood.options import near as _near
+from knowngood.options import signatures as _signatures
+from knowngood.options import state as _state
+from knowngood.options import width as _width
 
 if TYPE_CHECKING:
     from knowngood.baseline import Side
@@ -27,8 +33,6 @@ if TYPE_CHECKING:
     from knowngood.model import JudgedRun, Matrix
     from knowngood.run.conduct import Plan
     from knowngood.run.store import RunFolder, Store
-
-_PATH = click.Path(path_type=Path)
 
 
 class _Group(click.Group):
@@ -61,6 +65,9 @@ def main() -> None:
     """Prove which sets of package versions work together."""
 
 
+main.add_command(explain)
+
+
 def _options(*options: Callable[..., Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         for option in reversed(options):
@@ -77,15 +84,6 @@ _selection = _options(
         "--only", metavar="ID", multiple=True, help="Only this combo, or all of a glob: 'legacy*'. Repeatable."
     ),
     click.option("--shard", metavar="K/N", help="Only the K-th of N parts of the selection."),
-)
-
-_state = click.option(
-    "--state-dir", type=_PATH, envvar="KNOWNGOOD_STATE_DIR", help="Where runs are kept.  [default: PROJECT/.knowngood]"
-)
-
-
-_signatures = click.option(
-    "--signatures", type=_PATH, help="Known breakages of your own.  [default: PROJECT/signatures.toml, if there is one]"
 )
 
 
@@ -303,10 +301,6 @@ def _standing(
         return None
 
 
-def _width() -> int:
-    return min(shutil.get_terminal_size((120, 24)).columns, 120)
-
-
 def _carry_out(plan: "Plan", folder: "RunFolder", store: "Store", progress: Any) -> "JudgedRun":
     """Run the plan under watch of signals, with its log and the live terminal as sinks, and judge what was recorded."""
     from rich.console import Console
@@ -367,12 +361,6 @@ def _show(judged: "JudgedRun", folder: Path, elapsed: float | None = None) -> No
     width = shutil.get_terminal_size((120, 24)).columns
     click.echo("\n" + recap.render(judged, run_folder=_near(folder), elapsed=elapsed, width=min(width, 120)))
     click.echo(table.render(judged, width=width if sys.stdout.isatty() or "COLUMNS" in os.environ else None), nl=False)
-
-
-def _near(path: Path) -> str:
-    """Return ``path`` as a user would type it here."""
-    path = path.absolute()
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
 def _tell(error: KnowngoodError) -> None:

@@ -2,6 +2,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from support.index import Index, serve
 from support.project import Project
 from support.wheels import build_wheel

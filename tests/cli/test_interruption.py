@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+
 from support.index import Index
 from support.project import Project, wait_for
 

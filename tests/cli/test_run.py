@@ -5,10 +5,10 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-from support.index import Index
-from support.project import Project
 
 import knowngood
+from support.index import Index
+from support.project import Project
 
 SCHEMA = Path(knowngood.__file__).parent / "report" / "matrix.schema.json"
 

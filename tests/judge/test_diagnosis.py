@@ -30,7 +30,7 @@ from knowngood.model import (
     StepFacts,
     Verdict,
 )
-from support.facts import BAD, action, attempt, combo
+from support.facts import BAD, GOOD, action, attempt, combo
 
 SITE = "/project/env/lib/python3.11/site-packages"
 
@@ -86,8 +86,8 @@ class Failure:
         )
         raised = (Raised(type=self.kind, message=self.raised, frames=frames),) if self.raised else ()
         checks = [Check(name="script", outcome=Outcome.FAILED, seconds=0.1, message=self.raised, raised=raised)]
-        end = Exit(ending=Ending.SIGNALLED, signal="SIGSEGV") if self.status is Status.CRASH else None
-        probe = attempt(*checks, output=self.output, **({"end": end} if end else {}))
+        end = Exit(ending=Ending.SIGNALLED, signal="SIGSEGV") if self.status is Status.CRASH else GOOD
+        probe = attempt(*checks, output=self.output, end=end)
         verdict = Verdict(status=self.status, phase=Phase.PROBE, reason=Reason.CHECK_FAILED)
         found = diagnose(Case(facts=self.facts(), verdict=verdict, probe=probe, action=None), known)
         assert found is not None

@@ -8,12 +8,16 @@ from knowngood.model import (
     Check,
     Combo,
     ComboFacts,
+    Confidence,
+    Diagnosis,
     Drift,
     Expectation,
+    Frame,
     IndexChoice,
     JudgedRun,
     Outcome,
     Phase,
+    Raised,
     Reason,
     Run,
     RunInfo,
@@ -67,6 +71,74 @@ def passing(of: Combo, **changes: object) -> Cell:
     )
     facts: dict[str, object] = {"checks": checks, "installed": PINS, "metrics": METRICS | {"peak_memory_mib": 812}}
     return cell(of, Status.PASS, Phase.PROBE, Reason.ALL_PASSED, **(facts | changes))  # type: ignore[arg-type]
+
+
+SITE = "/home/me/.knowngood/runs/m/1/combos/legacy-loose/env/lib/python3.11/site-packages/"
+IMPORT = (
+    Frame(file="/home/me/.knowngood/runs/m/1/combos/x/embedding.1/embedding.py", line=67, function="imports"),
+    Frame(file="/usr/lib/python3.11/importlib/__init__.py", line=126, function="import_module"),
+    Frame(file=f"{SITE}sentence_transformers/__init__.py", line=3, function="<module>", text="from .datasets import *"),
+    Frame(
+        file=f"{SITE}sentence_transformers/util.py",
+        line=12,
+        function="<module>",
+        text="from huggingface_hub import cached_download",
+    ),
+)
+
+
+def diagnosed(**changes: object) -> Cell:
+    """Return a cell in which a pin was moved, two checks failed, one was skipped, and whose cause is known."""
+    said = "cannot import name 'cached_download' from 'huggingface_hub'"
+    pin = "torch==2.1.2 was asked for, 2.15.0 is installed"
+    loose = combo(
+        "legacy-loose",
+        "The legacy set with only its three main pins",
+        steps=(("numpy==1.24.3",), ("torch==2.1.2",), ("sentence-transformers==2.2.2",)),
+        expect=Expectation(status=Status.FAIL, reason="torch moves", match=r"name 'cached_\w+'"),
+    )
+    checks = (
+        Check(name="numpy works", outcome=Outcome.PASSED, seconds=0.1),
+        Check(
+            name="sentence-transformers imports",
+            outcome=Outcome.FAILED,
+            message=f"ImportError: {said}",
+            raised=(Raised(type="builtins.ImportError", message=f"{said} ({SITE}huggingface_hub.py)", frames=IMPORT),),
+        ),
+        Check(name="encode", outcome=Outcome.SKIPPED, message="needs sentence-transformers imports"),
+        Check(name="versions are the pins", outcome=Outcome.FAILED, message=f"AssertionError: {pin}"),
+    )
+    found = Diagnosis(
+        culprit="huggingface-hub",
+        conflicts_with="sentence-transformers",
+        why="sentence-transformers 2.2.2 uses cached_download, which huggingface-hub 0.36.2 does not have",
+        remedy=("huggingface-hub<0.26", "torch==2.1.2"),
+        evidence=(said, "huggingface-hub 0.25.2 still has it"),
+        reference="https://example.org/breakage",
+        confidence=Confidence.LIKELY,
+    )
+    facts: dict[str, object] = {
+        "check": "sentence-transformers imports",
+        "message": f"{pin}; sentence-transformers imports: ImportError: {said}",
+        "checks": checks,
+        "installed": {"numpy": "1.24.3", "torch": "2.15.0", "sentence-transformers": "2.2.2", "triton": "3.9.0"}
+        | {"huggingface-hub": "0.36.2", "sympy": "1.14.0"},
+        "drift": (
+            Drift(package="sympy", step=3, before="1.12", after="1.14.0", contradicts=None),
+            Drift(package="torch", step=3, before="2.1.2", after="2.15.0", contradicts="torch==2.1.2"),
+        ),
+        "diagnosis": found,
+        "warnings": ("A module that was compiled using NumPy 1.x cannot be run in NumPy 2.0",),
+        "predicted": "torch 2.1.2 was compiled for NumPy 1.x, NumPy 2.0.2 is installed",
+        "flaky": "1/2",
+        "attempts": 2,
+    }
+    return cell(loose, Status.FAIL, Phase.DRIFT, Reason.PIN_CONTRADICTED, **(facts | changes))  # type: ignore[arg-type]
+
+
+def only(*cells: Cell) -> JudgedRun:
+    """Return a whole run of just these cells."""
+    return JudgedRun(run=replace(run(cells), interrupted=None, indexes=()), cells=cells)
 
 
 def mission() -> JudgedRun:

@@ -6,7 +6,23 @@ from unicodedata import category
 
 from hypothesis import strategies as st
 
-from knowngood.model import Cell, Check, Drift, Expectation, IndexChoice, JudgedRun, Outcome, Phase, Reason, Status
+from knowngood.model import (
+    Cell,
+    Check,
+    Confidence,
+    Diagnosis,
+    Drift,
+    Expectation,
+    Frame,
+    IndexChoice,
+    JudgedRun,
+    Numbers,
+    Outcome,
+    Phase,
+    Raised,
+    Reason,
+    Status,
+)
 from report.factory import cell, combo, passing, run
 
 CORPUS = (
@@ -53,6 +69,21 @@ def poisoned(say: Callable[[], str]) -> JudgedRun:
     steps = ((say(), "numpy==1.24.3"), (say(),))
     expect = Expectation(status=Status.FAIL, reason=say(), match=say())
     bad = combo(say(), say(), steps=steps, expect=expect, probes=(say(), say()))
+    name = say()
+    frames = (Frame(file=say(), line=1, function=say(), text=say()), Frame(file=f"/{say()}", line=2, function=say()))
+    raised = (Raised(type=say(), message=say(), frames=frames), Raised(type=say(), message=say()))
+    diagnosis = Diagnosis(
+        culprit=say(),
+        conflicts_with=say(),
+        why=say(),
+        remedy=(say(), say()),
+        evidence=(say(), say()),
+        reference=say(),
+        confidence=Confidence.LIKELY,
+    )
+    numbers = Numbers(
+        cosine=0.5, difference=1.0, norm=0.0, dtype=None, order_changed=False, finite=True, moved=False, says=say()
+    )
     failed = cell(
         bad,
         Status.FAIL,
@@ -61,9 +92,18 @@ def poisoned(say: Callable[[], str]) -> JudgedRun:
         as_expected=False,
         probe=say(),
         python=say(),
-        check=say(),
+        check=name,
         message=say(),
-        checks=(Check(name=say(), outcome=Outcome.FAILED, message=say(), warnings=(say(),)),),
+        checks=(
+            Check(name=name, outcome=Outcome.FAILED, message=say(), raised=raised, warnings=(say(),)),
+            Check(name=say(), outcome=Outcome.SKIPPED, message=say()),
+            Check(name=say(), outcome=Outcome.PASSED),
+        ),
+        diagnosis=diagnosis,
+        numbers=numbers,
+        predicted=say(),
+        known=say(),
+        flaky=say(),
         installed={"numpy": say(), say(): say()},
         drift=(Drift(package="numpy", step=1, before=say(), after=say(), contradicts=say()),),
         metrics={say(): say(), "rate": float("nan"), "best": float("inf")},
@@ -72,7 +112,8 @@ def poisoned(say: Callable[[], str]) -> JudgedRun:
     )
     others: tuple[Cell, ...] = (
         replace(failed, as_expected=True),
-        replace(failed, as_expected=None),
+        replace(failed, as_expected=None, diagnosis=replace(diagnosis, culprit=None, remedy=())),
+        replace(failed, diagnosis=replace(diagnosis, remedy=()), checks=()),
         replace(failed, verdict=replace(failed.verdict, reason=Reason.PIN_CONTRADICTED)),
         passing(combo(say(), say()), warnings=(say(),), python=say(), installed={"numpy": say()}, attempts=2),
     )

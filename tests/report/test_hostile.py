@@ -10,7 +10,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from knowngood.model import JudgedRun
-from knowngood.report import json_report, markdown, recap, table
+from knowngood.report import explain, explain_json, explain_markdown, json_report, markdown, recap, table
 from knowngood.report.markup import code, fence, inline, paragraph
 from knowngood.report.text import columns, plain
 from report.hostile import CORPUS, anything, dangerous, poisoned
@@ -59,6 +59,42 @@ def test_the_page_is_inert_and_its_tables_keep_their_columns(judged: JudgedRun) 
 
 
 @settings(max_examples=60, deadline=None)
+@given(RUNS, st.integers(min_value=40, max_value=160))
+def test_the_story_of_a_cell_is_inert_and_only_what_is_copied_is_wider_than_asked(
+    judged: JudgedRun, width: int
+) -> None:
+    for cell in judged.cells:
+        shown = explain.render(cell, judged.run, run_folder="runs/1", width=width)
+        assert not dangerous(shown.replace("\n", ""))
+        painted = explain.render(cell, judged.run, run_folder="runs/1", width=width, paint=lambda _, text: text)
+        assert painted == shown
+        for label, line in labels(shown):
+            assert columns(line) <= width or label in {"log", "rerun", "cure", "more"}
+    overview = explain.render_overview(judged, width=width)
+    assert not dangerous(overview.replace("\n", ""))
+    assert max(map(columns, overview.split("\n"))) <= width
+
+
+@settings(max_examples=60, deadline=None)
+@given(RUNS)
+def test_the_story_of_a_cell_in_markdown_is_inert_and_its_tables_keep_their_columns(judged: JudgedRun) -> None:
+    for cell in judged.cells:
+        page = explain_markdown.render(cell, judged.run, run_folder="runs/1")
+        assert not dangerous(page.replace("\n", "").replace("\t", "").replace(JOINER, ""))
+        assert_structure(f"# title\n\n{page}")
+
+
+@settings(max_examples=60, deadline=None)
+@given(RUNS)
+def test_the_story_of_a_cell_in_json_is_strict_and_ascii(judged: JudgedRun) -> None:
+    shown = explain_json.render(judged.cells, judged.run, run_folder="runs/1")
+    assert shown.isascii()
+    assert not dangerous(shown.replace("\n", ""))
+    for cell in json.loads(shown, parse_constant=pytest.fail)["cells"]:
+        json.dumps(cell["explained"], ensure_ascii=False).encode()
+
+
+@settings(max_examples=60, deadline=None)
 @given(RUNS)
 def test_the_json_is_strict_and_ascii(judged: JudgedRun) -> None:
     shown = json_report.render(judged)
@@ -95,6 +131,15 @@ def test_a_code_span_and_a_block_show_text_as_it_is_and_cannot_be_left(raw: str)
 def test_nobody_is_mentioned(raw: str) -> None:
     assert "@someone" not in inline(raw)
     assert "#123" not in inline(raw)
+
+
+def labels(story: str) -> list[tuple[str, str]]:
+    """Return each line of a story below its head with the label that it stands behind."""
+    found: list[tuple[str, str]] = []
+    for line in story.split("\n\n", 1)[1].split("\n"):
+        label = line[: explain.LABEL].strip()
+        found.append((label or (found[-1][0] if found else ""), line))
+    return found
 
 
 def assert_structure(page: str) -> None:

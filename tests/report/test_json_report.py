@@ -65,6 +65,7 @@ def test_a_cell_tells_all_that_is_known_of_it() -> None:
         "status": "fail",
         "reason": "the last step replaces the pinned torch",
         "match": None,
+        "culprit": None,
     }
     assert cell["as_expected"] is True
     assert list(cell["installed"]) == sorted(cell["installed"])

@@ -1,10 +1,10 @@
 from dataclasses import replace
 from pathlib import Path
 
-from knowngood.model import JudgedRun, Seconds, Status
+from knowngood.model import Diagnosis, JudgedRun, Numbers, Seconds, Status
 from knowngood.report import markdown
 from knowngood.report.words import MEANING
-from report.factory import combo, mission, passing, run
+from report.factory import combo, diagnosed, mission, only, passing, run
 
 GOLDEN = Path(__file__).parent / "golden" / "matrix.md"
 
@@ -29,3 +29,34 @@ def test_a_combo_with_several_probes_has_one_part_with_a_verdict_for_each() -> N
 
 def test_every_status_has_a_meaning() -> None:
     assert set(MEANING) == set(Status)
+
+
+def test_a_failing_cell_has_its_diagnosis_with_evidence_and_cure() -> None:
+    page = markdown.render(only(diagnosed(numbers=None)))
+    assert (
+        """
+**Diagnosis** (likely): sentence-transformers 2.2.2 uses cached_download, which huggingface-hub 0.36.2 does not have. \
+Cure: `huggingface-hub<0.26` `torch==2.1.2` in step 3, too. See https://example.org/breakage
+
+- huggingface-hub 0.25.2 still has it
+
+- flaky: 1/2 attempts passed
+- seen: `A module that was compiled using NumPy 1.x cannot be run in NumPy 2.0`
+- foretold: torch 2.1.2 was compiled for NumPy 1.x, NumPy 2.0.2 is installed
+"""
+        in page
+    )
+
+
+def test_an_unknown_cause_is_said_to_be_unknown() -> None:
+    unknown = Diagnosis(culprit=None, conflicts_with=None, why="nothing that was recorded tells")
+    assert "\n**Diagnosis**: unknown: nothing that was recorded tells.\n" in markdown.render(
+        only(diagnosed(diagnosis=unknown))
+    )
+
+
+def test_what_the_numbers_say_is_told_of_a_pass_too() -> None:
+    numbers = Numbers(
+        cosine=1, difference=0, norm=0, dtype=None, order_changed=False, finite=True, moved=False, says="keep the index"
+    )
+    assert "\n- numbers: keep the index\n" in markdown.render(only(passing(combo("a"), numbers=numbers)))

@@ -2,11 +2,11 @@ from dataclasses import replace
 
 import pytest
 
-from knowngood.model import JudgedRun, Phase, Reason, Status
+from knowngood.model import Confidence, Diagnosis, Expectation, JudgedRun, Numbers, Phase, Reason, Status, Verdict
 from knowngood.report import recap
 from knowngood.report.summary import cautions, summary
 from knowngood.report.text import columns
-from report.factory import cell, combo, mission, run, whole
+from report.factory import cell, combo, diagnosed, mission, only, passing, run, whole
 
 RECAP = """\
 7 combos, 7 cells in 1m32s: 1 pass, 2 fail as expected, 1 unsolvable as expected; 1 NOT as expected;
@@ -86,6 +86,15 @@ def test_a_failure_for_another_cause_than_expected_is_a_surprise() -> None:
     )
 
 
+def test_another_culprit_than_expected_is_a_surprise() -> None:
+    expects = Expectation(status=Status.FAIL, culprit="numpy")
+    other = diagnosed(as_expected=False)
+    other = replace(other, combo=replace(other.combo, expect=expects))
+    shown = recap.render(only(other), run_folder="runs/7f3a")
+    assert "FAIL, expected culprit numpy  legacy-loose" in shown
+    assert "    expect  fail, with numpy as the culprit\n" in shown
+
+
 def test_a_run_as_expected_is_said_in_one_line() -> None:
     cells = tuple(each for each in mission().cells if each.as_expected)
     shown = summary(JudgedRun(run=run(cells), cells=cells), elapsed=7.25)
@@ -117,3 +126,70 @@ def test_combos_that_were_never_run_are_listed_not_told_one_by_one() -> None:
     shown = recap.render(JudgedRun(run=run(cells), cells=cells), run_folder="runs/7f3a")
     assert "not-run  combo-0, combo-1, combo-2" in shown
     assert len(shown.splitlines()) < 16
+
+
+def test_a_diagnosis_is_told_with_how_sure_it_is_and_what_cures_it() -> None:
+    shown = recap.render(only(diagnosed(as_expected=False)), run_folder="runs/7f3a")
+    assert (
+        """\
+    cause   sentence-transformers 2.2.2 uses cached_download, which huggingface-hub 0.36.2 does not
+            have (likely)
+    cure    huggingface-hub<0.26, torch==2.1.2 in step 3
+    expect  fail: torch moves, with evidence that matches "name 'cached_\\w+'"
+"""
+        in shown
+    )
+    assert "    seen    1/2 attempts passed\n" in shown
+    assert "            foretold: torch 2.1.2 was compiled for NumPy 1.x, NumPy 2.0.2 is installed\n" in shown
+
+
+def briefly(found: Diagnosis, width: int = 120) -> str:
+    failed = replace(mission().cells[1], diagnosis=found, message="ValueError: numpy.dtype size changed")
+    return recap.render(only(failed), run_folder="runs/7f3a", width=width).splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("confidence", "culprit", "remedy", "shown"),
+    [
+        ("certain", "numpy", ("numpy<2",), "torch was built for NumPy 1.x -> numpy<2"),
+        ("likely", "numpy", (), "torch was built for NumPy 1.x"),
+        ("possible", "numpy", ("numpy<2",), "ValueError: numpy.dtype size changed -> perhaps numpy<2"),
+        ("unknown", None, (), "ValueError: numpy.dtype size changed (cause unknown)"),
+    ],
+)
+def test_a_line_about_a_failure_ends_in_its_cure_and_never_dresses_up_a_guess(
+    confidence: str, culprit: str | None, remedy: tuple[str, ...], shown: str
+) -> None:
+    found = Diagnosis(
+        culprit=culprit,
+        conflicts_with=None,
+        why="torch was built for NumPy 1.x",
+        remedy=remedy,
+        confidence=Confidence(confidence),
+    )
+    assert briefly(found) == f"  legacy-numpy2  fail at numpy and torch share memory: {shown}"
+
+
+def test_where_there_is_no_room_the_cure_is_what_stays() -> None:
+    found = Diagnosis(
+        culprit="numpy", conflicts_with=None, why="x" * 200, remedy=("numpy<2",), confidence=Confidence.LIKELY
+    )
+    assert briefly(found, width=60).endswith("\u2026 -> numpy<2")
+
+
+def test_a_known_failure_is_told_in_the_words_of_its_entry() -> None:
+    known = replace(mission().cells[2], known="known until 2999-01-01: see #1")
+    assert "  legacy-wrong-order  fail, known until 2999-01-01: see #1\n" in recap.render(only(known), run_folder="r")
+
+
+def test_numbers_that_moved_are_told_once() -> None:
+    says = "the vectors moved (smallest cosine 0.5): re-index before you upgrade"
+    numbers = Numbers(
+        cosine=0.5, difference=1.0, norm=0.0, dtype=None, order_changed=False, finite=True, moved=True, says=says
+    )
+    moved = Verdict(status=Status.MOVED, phase=Phase.COMPARE, reason=Reason.NUMBERS_MOVED)
+    one = passing(combo("new"), verdict=moved, as_expected=False, message=says, numbers=numbers)
+    shown = recap.render(only(one), run_folder="runs/7f3a")
+    assert shown.count(says) == 1
+    failed = replace(one, message="another")
+    assert f"    numbers {says}\n" in recap.render(only(failed), run_folder="runs/7f3a")

@@ -2,11 +2,11 @@ from dataclasses import replace
 
 import pytest
 
-from knowngood.model import JudgedRun
-from knowngood.report import table
+from knowngood.model import Confidence, Diagnosis, JudgedRun, Numbers, Reason
+from knowngood.report import table, words
 from knowngood.report.columns import key_metrics, key_packages, metric
 from knowngood.report.text import columns
-from report.factory import combo, mission, passing, run
+from report.factory import combo, diagnosed, mission, only, passing, run
 
 WIDE = """\
 combo               python  numpy   torch      sentence-     transformers  verdict                why
@@ -123,3 +123,48 @@ def test_of_packages_that_equally_many_name_the_columns_are_those_asked_for_in_m
 )
 def test_metrics_are_shown_in_few_digits(value: float | str | None, shown: str) -> None:
     assert metric(passing(combo("a"), metrics={"m": value}), "m") == shown
+
+
+@pytest.mark.parametrize(
+    ("confidence", "culprit", "other", "remedy", "shown"),
+    [
+        ("certain", "torch", "numpy", ("numpy<2", "torch>=2.2"), "needs numpy<2, torch>=2.2"),
+        ("certain", "torch", None, ("torch==2.1.2",), "needs torch==2.1.2 in step 3"),
+        ("possible", "numpy", None, ("numpy<2",), "may need numpy<2"),
+        ("likely", "torch", "numpy", (), "torch 2.15.0 vs numpy 1.24.3"),
+        ("likely", "torch", "python", (), "torch 2.15.0 vs Python 3.11.7"),
+        ("likely", "absent", None, (), "sentence-transformers imports: absent"),
+        ("unknown", None, None, (), "sentence-transformers imports, cause unknown"),
+    ],
+)
+def test_the_cause_is_told_in_a_few_words(
+    confidence: str, culprit: str | None, other: str | None, remedy: tuple[str, ...], shown: str
+) -> None:
+    found = Diagnosis(
+        culprit=culprit, conflicts_with=other, why="long", remedy=remedy, confidence=Confidence(confidence)
+    )
+    assert words.why(diagnosed(diagnosis=found, flaky=None)) == shown
+    assert words.why(diagnosed(diagnosis=found, flaky="1/3")) == f"{shown}, flaky 1/3"
+    assert shown in table.render(only(diagnosed(diagnosis=found)))
+
+
+def test_numbers_that_moved_say_how_far() -> None:
+    numbers = Numbers(
+        cosine=0.98765, difference=1, norm=0, dtype=None, order_changed=False, finite=True, moved=True, says="so"
+    )
+    assert words.why(diagnosed(diagnosis=None, flaky=None)) == "sentence-transformers imports"
+    moved = passing(combo("a"), numbers=numbers)
+    moved = replace(moved, verdict=replace(moved.verdict, reason=Reason.NUMBERS_MOVED))
+    assert words.why(moved) == "numbers moved, cosine 0.9877"
+
+
+def test_a_flaky_pass_says_how_many_attempts_passed() -> None:
+    assert words.why(passing(combo("a"), attempts=2, flaky="1/2")) == "flaky 1/2"
+
+
+def test_where_each_combo_has_a_probe_of_its_own_the_cause_is_missed_more() -> None:
+    found = diagnosed(flaky=None)
+    cells = (found, passing(combo("a", probes=("p",)), probe="p" * 40))
+    shown = table.render(only(*cells), width=100)
+    assert "probe" not in shown.splitlines()[0]
+    assert "needs huggingf" in shown

@@ -14,6 +14,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from knowngood.build.environment import Environment
+from knowngood.build.exports import offers
 from knowngood.model import Distribution
 from knowngood.process import Processes
 
@@ -59,7 +60,7 @@ class Scout:
         return next((package["version"] for package in packages), None)
 
     def last_with(self, name: str, installed: str, module: str, symbol: str) -> str | None:
-        """Return the newest version below the series of ``installed`` whose ``module`` mentions ``symbol``."""
+        """Return the newest version below the series of ``installed`` whose ``module`` offers ``symbol``."""
         version = Version(installed)
         for _ in range(_MOST_STEPS_BACK):
             unpacked = self.folder / "older"
@@ -78,7 +79,7 @@ class Scout:
             }
             if not action.exit.ok or name not in older:
                 return None
-            if _mentions(unpacked, module, symbol):
+            if offers(unpacked, module, symbol):
                 return older[name]
             version = Version(older[name])
         return None
@@ -100,16 +101,6 @@ class Scout:
             return []
         packages: list[Any] = tomllib.loads(lock.read_text(encoding="utf-8")).get("packages", [])
         return packages
-
-
-def _mentions(folder: Path, module: str, symbol: str) -> bool:
-    place = folder / module.replace(".", "/")
-    sources = [place.with_name(f"{place.name}.py"), place / "__init__.py"]
-    texts = [source.read_text(encoding="utf-8", errors="replace") for source in sources if source.is_file()]
-    # Compiled, or filled by a star or by __getattr__: nothing can be told, and the nearest older one is as good.
-    if not texts or re.search(r"import \*|def __getattr__", texts[0]):
-        return True
-    return re.search(rf"\b{re.escape(symbol)}\b", texts[0]) is not None
 
 
 def definitions(

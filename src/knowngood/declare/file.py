@@ -101,7 +101,11 @@ def _combos(tables: Tables, grid: Grid | None, pythons: tuple[str, ...], scripts
 
 
 def _expectation(table: ExpectTable | None) -> Expectation:
-    return Expectation(status=table.status, reason=table.reason, match=table.match) if table else Expectation()
+    return (
+        Expectation(status=table.status, reason=table.reason, match=table.match, culprit=table.culprit)
+        if table
+        else Expectation()
+    )
 
 
 def _digest(source: str, probes: tuple[Probe, ...]) -> str:

@@ -92,6 +92,7 @@ class ExpectTable(Table):
     status: ExpectedStatus
     reason: str = ""
     match: Pattern | None = None
+    culprit: Line | None = None
 
     examples: ClassVar[dict[str, str]] = {"status": 'status = "fail"'}
 

@@ -139,7 +139,15 @@ def blame(action: Action) -> tuple[Status, Reason]:
 
 
 _BUILD_ERROR = re.compile(
-    r"^\s*(?P<key>[\w./+-]+:\d+(:\d+)?: (fatal )?error: .+|(\w+\.)*\w*(Error|Exception|Exit)\b: .+|error in .+ setup command: .+)$",
+    r"^\s*(?P<key>{})$".format(
+        "|".join(
+            (
+                r"[\w./+-]+:\d+(:\d+)?: (fatal )?error: .+",
+                r"(\w+\.)*\w*(Error|Exception|Exit)\b: .+",
+                r"error in .+ setup command: .+",
+            )
+        )
+    ),
     re.MULTILINE,
 )
 """What compilers and Python say; the last of them is the cause, where "exit status 1" of the backend tells nothing."""

@@ -117,11 +117,27 @@ def _cell(facts: ComboFacts, probe: str, signatures: tuple[Signature, ...], refe
         attempts=max(1, len(attempts)),
         numbers=numbers,
         flaky=flaky(attempts),
-        predicted=foretold(facts.environment) if facts.environment else None,
+        predicted=_predicted(facts, last, finding),
         log=finding.log or (last.action.log if last else None),
     )
     found = diagnose(case_of(facts, cell), signatures)
-    return replace(cell, diagnosis=found and replace(found, evidence=tuple(map(shorten_paths, found.evidence))))
+    named = combo.expect.culprit is None or (found is not None and found.culprit == combo.expect.culprit)
+    return replace(
+        cell,
+        as_expected=cell.as_expected and named,
+        diagnosis=found and replace(found, evidence=tuple(map(shorten_paths, found.evidence))),
+    )
+
+
+def _predicted(facts: ComboFacts, last: ProbeFacts | None, finding: _Finding) -> str | None:
+    """Return what the static scan foretells; after a pass only of what was imported, for the rest was not tried."""
+    if facts.environment is None:
+        return None
+    passed = last is not None and finding.verdict.status in (Status.PASS, Status.MOVED)
+    loaded = set(last.transcript.loaded) if last is not None and passed else set()
+    touched = {one.name for one in facts.environment.distributions if not loaded or loaded & set(one.modules)}
+    extensions = tuple(one for one in facts.environment.extensions if one.distribution in touched)
+    return foretold(replace(facts.environment, extensions=extensions))
 
 
 def _commands(facts: ComboFacts) -> list[tuple[Phase, str, Action | None]]:

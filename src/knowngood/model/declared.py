@@ -60,6 +60,8 @@ class Expectation:
     reason: str = ""
     match: str | None = None
     """A regular expression that the evidence of the cell must contain."""
+    culprit: str | None = None
+    """The distribution that its diagnosis must name."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

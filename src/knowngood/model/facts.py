@@ -120,6 +120,8 @@ class Transcript:
     """It came to its end."""
     bad_lines: int = 0
     """Lines that were not a record of this cell."""
+    loaded: tuple[str, ...] = ()
+    """Top-level modules that were imported when it came to its end."""
 
     @property
     def open_check(self) -> str | None:

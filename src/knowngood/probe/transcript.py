@@ -27,7 +27,8 @@ def read(data: bytes, *, nonce: str) -> Transcript:
                 case "end":
                     _close(checks, _check(record))
                 case "bye":
-                    transcript = replace(transcript, bye=True)
+                    loaded = tuple(str(name) for name in record.get("loaded", ()))
+                    transcript = replace(transcript, bye=True, loaded=loaded)
                 case kind:
                     raise ValueError(f"unknown record {kind!r}")
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):

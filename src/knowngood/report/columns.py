@@ -11,7 +11,9 @@ from knowngood.model import Cell, Combo, JudgedRun, Status
 from knowngood.report import words
 from knowngood.report.text import columns, seconds
 
-MAX_PACKAGES = 4
+PACKAGE_RANKS = (3, 4, 6, 7)
+"""The cause of a failure comes between: it is missed more than the versions of a third package."""
+MAX_PACKAGES = len(PACKAGE_RANKS)
 MAX_METRICS = 2
 CONTRADICTED = "!"
 """Behind a version that the combo's own pin rules out."""
@@ -84,17 +86,20 @@ def columns_of(judged: JudgedRun) -> tuple[Column, ...]:
     cells = judged.cells
     several_pythons = len({cell.python for cell in cells}) > 1
     several_probes = len({cell.probe for cell in cells}) > 1
+    # Where each combo has a probe of its own, the combo tells which.
+    needed = any(len(cell.combo.probes) > 1 for cell in cells)
     found = [Column(header="combo", values=tuple(cell.combo.id for cell in cells), rank=0, least=12)]
     if several_probes:
-        found.append(Column(header="probe", values=tuple(cell.probe for cell in cells), rank=1))
+        found.append(Column(header="probe", values=tuple(cell.probe for cell in cells), rank=1 if needed else 9))
     found.append(
         Column(header="python", values=tuple(cell.python for cell in cells), rank=2 if several_pythons else 9),
     )
-    for rank, name in enumerate(key_packages(judged), start=3):
+    for rank, name in zip(PACKAGE_RANKS, key_packages(judged), strict=False):
         found.append(Column(header=name, values=tuple(installed(cell, name) for cell in cells), rank=rank))
     found.append(Column(header="verdict", values=tuple(words.verdict(cell) for cell in cells), rank=0, least=10))
-    if any(words.where(cell) for cell in cells):
-        found.append(Column(header="why", values=tuple(words.where(cell) for cell in cells), rank=7, least=16))
+    why = tuple(words.why(cell) for cell in cells)
+    if any(why):
+        found.append(Column(header="why", values=why, rank=5, least=16))
     passing = [cell for cell in cells if cell.verdict.status is Status.PASS]
     for rank, name in enumerate(key_metrics(passing or cells), start=10):
         values = tuple(metric(cell, name) for cell in cells)

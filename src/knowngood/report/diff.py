@@ -5,7 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from knowngood.model.changes import Change, ChangeKind
+from knowngood.model import Change, ChangeKind
 from knowngood.report.markup import code, inline, paragraph, table
 from knowngood.report.text import count, plain, shorten, wrap
 from knowngood.report.words import UNDECIDED_NOTE

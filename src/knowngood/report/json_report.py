@@ -71,6 +71,7 @@ def _cell(cell: Cell, facts: ComboFacts | None) -> dict[str, object]:
         "diagnosis": asdict(cell.diagnosis) if cell.diagnosis else None,
         "numbers": asdict(cell.numbers) if cell.numbers else None,
         "predicted": cell.predicted,
+        "known": cell.known,
         "flaky": cell.flaky,
         "metrics": _sorted(cell.metrics),
         "arrays": _sorted({name: asdict(array) for check in cell.checks for name, array in check.arrays.items()}),

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from knowngood.model import Cell, JudgedRun, Status
 from knowngood.report import words
 from knowngood.report.columns import CONTRADICTED, columns_of, metric
+from knowngood.report.diagnosis import diagnosis
 from knowngood.report.markup import code, fence, inline, paragraph, table
 from knowngood.report.summary import cautions, summary
 from knowngood.report.text import count, size
@@ -96,9 +97,21 @@ def _cell(cell: Cell) -> list[list[str]]:
     return [
         [told],
         fence(cell.message) if cell.message else [],
-        [f"- seen: {code(warning)}" for warning in cell.warnings],
+        *diagnosis(cell, words.evidence(cell)),
+        _notes(cell),
         table(("metric", "value"), rows) if rows else [],
     ]
+
+
+def _notes(cell: Cell) -> list[str]:
+    """Return what was noticed beside the verdict, as a list."""
+    lines = [f"- {paragraph(cell.known)}"] if cell.known else []
+    lines += [f"- flaky: {inline(words.flaky(cell))}"] if cell.flaky else []
+    lines += [f"- seen: {code(warning)}" for warning in cell.warnings]
+    lines += [f"- foretold: {inline(cell.predicted)}"] if cell.predicted else []
+    # A verdict about the numbers says it by itself.
+    numbers = cell.numbers.says if cell.numbers and cell.numbers.says != cell.message else ""
+    return [*lines, *([f"- numbers: {inline(numbers)}"] if numbers else [])]
 
 
 def _installed(cell: Cell) -> list[str]:

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 
 from knowngood.model import Cell, JudgedRun, Reason, Status
 from knowngood.report import words
+from knowngood.report.lines import compact, labelled, section
 from knowngood.report.summary import cautions, summary
-from knowngood.report.text import columns, count, plain, shorten, wrap
+from knowngood.report.text import count, plain, shorten, wrap
 
 LABEL = 8
 """Columns that the word before a line of a cell takes: ``drift   torch 2.1.2 -> ...``."""
@@ -24,10 +25,8 @@ def render(judged: JudgedRun, *, run_folder: str, elapsed: float | None = None, 
     undecided = [cell for cell in judged.cells if cell.as_expected is None]
     stopped = [cell for cell in undecided if cell.verdict.status is not Status.NOT_RUN]
     not_run = [cell for cell in undecided if cell.verdict.status is Status.NOT_RUN]
-    expected = [cell for cell in judged.cells if cell.as_expected and cell.verdict.status is not Status.PASS]
     blemished = [cell for cell in judged.cells if cell.as_expected and cell.verdict.status is Status.PASS]
-    briefly = [(cell, f"{_what(cell)}: {words.brief_cause(cell)}") for cell in expected]
-    remarks = [(cell, remark) for cell in blemished if (remark := "; ".join(_remarks(cell)))]
+    remarks = [(cell, remark, "") for cell in blemished if (remark := "; ".join(_seen(cell)))]
 
     def full(cells: Sequence[Cell]) -> list[str]:
         command = plain(judged.run.info.command)
@@ -36,16 +35,23 @@ def render(judged: JudgedRun, *, run_folder: str, elapsed: float | None = None, 
     head = [summary(judged, elapsed=elapsed), *cautions(judged)]
     sections = [
         [line for text in head for line in wrap(text, width, most=MOST_LINES)],
-        _section("Not as expected:", full(surprises), width),
-        _section(f"Undecided ({words.UNDECIDED_NOTE}):", full(stopped) + _not_run(not_run, width - 2), width),
-        _section("As expected:", _compact(briefly, width), width),
-        _section("Passed, but:", _compact(remarks, width), width),
+        section("Not as expected:", full(surprises), width),
+        section(f"Undecided ({words.UNDECIDED_NOTE}):", full(stopped) + _not_run(not_run, width - 2), width),
+        section("As expected:", briefly([cell for cell in judged.cells if cell.as_expected], width), width),
+        section("Passed, but:", compact(remarks, width), width),
     ]
-    return "\n\n".join("\n".join(section) for section in sections if section) + "\n"
+    return "\n\n".join("\n".join(lines) for lines in sections if lines) + "\n"
 
 
-def _section(title: str, lines: Sequence[str], width: int) -> list[str]:
-    return [*wrap(title, width, most=2), *(f"  {line}" for line in lines)] if lines else []
+def briefly(cells: Sequence[Cell], width: int) -> list[str]:
+    """Return one line for each of ``cells`` that did not pass: where, why, and what cures it."""
+    failed = [cell for cell in cells if cell.verdict.status is not Status.PASS]
+    return compact([(cell, _brief(cell), words.end(cell)) for cell in failed], width)
+
+
+def _brief(cell: Cell) -> str:
+    # What is known of a failure was written for whoever meets it again.
+    return f"{_what(cell)}, {cell.known}" if cell.known else f"{_what(cell)}: {words.brief_cause(cell)}"
 
 
 def _full(cell: Cell, run_folder: str, command: str, width: int) -> list[str]:
@@ -53,19 +59,24 @@ def _full(cell: Cell, run_folder: str, command: str, width: int) -> list[str]:
     place = f"{cell.verdict.phase}: {cell.check}" if cell.check else str(cell.verdict.phase)
     at = "" if cell.verdict.status is Status.PASS else f" ({plain(place)})"
     room = width - LABEL - 2
+    numbers = cell.numbers.says if cell.numbers and cell.numbers.says != cell.message else ""
     return [
         f"{plain(words.verdict(cell))}  {_name(cell)}{at}",
-        *_labelled("why", wrap(words.cause(cell), room, most=MOST_LINES)),
-        *_labelled("expect", wrap(_expectation(cell), room, most=MOST_LINES)),
-        *_labelled("drift", [shorten(text, room) for text in _ledger(cell)]),
-        *_labelled("seen", [shorten(remark, room) for remark in _remarks(cell)]),
-        *_labelled("log", [f"{run_folder}/{plain(cell.log)}"] if cell.log else []),
-        *_labelled("rerun", [f"{command} --only {shlex.quote(plain(cell.combo.id))}"]),
+        *labelled("why", wrap(words.cause(cell), room, most=MOST_LINES)),
+        *labelled("cause", wrap(_diagnosed(cell), room, most=MOST_LINES)),
+        *labelled("cure", wrap(words.cure(cell), room, most=MOST_LINES)),
+        *labelled("expect", wrap(_expectation(cell), room, most=MOST_LINES)),
+        *labelled("drift", [shorten(text, room) for text in _ledger(cell)]),
+        *labelled("seen", [shorten(remark, room) for remark in _seen(cell)]),
+        *labelled("numbers", wrap(numbers, room, most=MOST_LINES)),
+        *labelled("log", [f"{run_folder}/{plain(cell.log)}"] if cell.log else []),
+        *labelled("rerun", [f"{command} --only {shlex.quote(plain(cell.combo.id))}"]),
     ]
 
 
-def _labelled(label: str, lines: Sequence[str]) -> list[str]:
-    return [f"  {'' if index else label:<{LABEL}}{line}" for index, line in enumerate(lines)]
+def _diagnosed(cell: Cell) -> str:
+    told = words.diagnosed(cell)
+    return f"{told} ({cell.diagnosis.confidence})" if cell.diagnosis and words.explained(cell.diagnosis) else told
 
 
 def _expectation(cell: Cell) -> str:
@@ -82,23 +93,16 @@ def _ledger(cell: Cell) -> list[str]:
     return told
 
 
-def _remarks(cell: Cell) -> tuple[str, ...]:
+def _seen(cell: Cell) -> tuple[str, ...]:
     """Return what was noticed of a cell beside its verdict."""
-    again = (f"took {cell.attempts} attempts",) if cell.attempts > 1 else ()
-    return (*again, *cell.warnings)
+    again = words.flaky(cell) or (f"took {cell.attempts} attempts" if cell.attempts > 1 else "")
+    foretold = f"foretold: {cell.predicted}" if cell.predicted else ""
+    return tuple(one for one in (cell.known, again, *cell.warnings, foretold) if one)
 
 
 def _not_run(cells: Sequence[Cell], width: int) -> list[str]:
     names = wrap(", ".join(map(_name, cells)), width - len("not-run  "), most=MOST_LINES)
     return [f"{'' if index else 'not-run':<9}{line}" for index, line in enumerate(names)]
-
-
-def _compact(remarks: Sequence[tuple[Cell, str]], width: int) -> list[str]:
-    """Return one line for each cell, its remark cut and the names aligned."""
-    names = [_name(cell) for cell, _ in remarks]
-    aligned = min(max(map(columns, names), default=0), width // 3)
-    heads = [f"{name}{' ' * max(0, aligned - columns(name))}  " for name in names]
-    return [f"{head}{shorten(text, width - 2 - columns(head))}" for head, (_, text) in zip(heads, remarks, strict=True)]
 
 
 def _what(cell: Cell) -> str:

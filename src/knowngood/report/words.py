@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from knowngood.model import Cell, Drift, Expectation, Reason, Status
-from knowngood.report.text import count
+from knowngood.model import Cell, Confidence, Diagnosis, Drift, Expectation, Reason, Status
+from knowngood.report.text import count, plain
 
 MEANING: Mapping[Status, str] = {
     Status.PASS: "every check passed",
@@ -19,6 +19,14 @@ MEANING: Mapping[Status, str] = {
     Status.NOT_RUN: "undecided, it was never run to its end",
 }
 """One line for each status, for legends."""
+
+SURE: Mapping[Confidence, str] = {
+    Confidence.CERTAIN: "certain: it is told outright",
+    Confidence.LIKELY: "likely: several facts point at it",
+    Confidence.POSSIBLE: "possible: the nearest that the facts lead to",
+    Confidence.UNKNOWN: "unknown",
+}
+"""How sure a diagnosis is, in words."""
 
 UNDECIDED_NOTE = "says nothing about the versions"
 
@@ -38,21 +46,107 @@ def verdict(cell: Cell) -> str:
 
 def _missed(cell: Cell) -> str:
     expect = cell.combo.expect
-    return str(expect.status) if expect.status is not cell.verdict.status else "other evidence"
+    if expect.status is not cell.verdict.status:
+        return str(expect.status)
+    blamed = cell.diagnosis.culprit if cell.diagnosis else None
+    return f"culprit {expect.culprit}" if expect.culprit not in (None, blamed) else "other evidence"
 
 
 def expectation(expect: Expectation) -> str:
     """Return what a combo's author declared: ``fail: built for NumPy 1, with evidence that matches 'ABI'``."""
-    why = f": {expect.reason}" if expect.reason else ""
-    return f"{expect.status}{why}" + (f", with evidence that matches {expect.match!r}" if expect.match else "")
+    told = [f"{expect.status}{f': {expect.reason}' if expect.reason else ''}"]
+    if expect.match:
+        # Not its repr, which doubles each backslash of a regular expression.
+        quote = '"' if "'" in expect.match else "'"
+        told.append(f"with evidence that matches {quote}{expect.match}{quote}")
+    return ", ".join([*told, *([f"with {expect.culprit} as the culprit"] if expect.culprit else [])])
 
 
 def where(cell: Cell) -> str:
     """Return the failing check, or else the reason; for a pass only what makes it less than clean."""
+    if cell.verdict.reason is Reason.NUMBERS_MOVED and cell.numbers:
+        return f"numbers moved, cosine {cell.numbers.cosine:.4f}"
     if cell.verdict.reason is not Reason.ALL_PASSED:
         return cell.check or str(cell.verdict.reason)
-    again = [f"attempt {cell.attempts}"] if cell.attempts > 1 else []
+    again = [f"attempt {cell.attempts}"] if cell.attempts > 1 and not cell.flaky else []
     return ", ".join([*again, *([count(len(cell.warnings), "warning")] if cell.warnings else [])])
+
+
+def why(cell: Cell) -> str:
+    """Return the cause in a few words: what it needs, else who does not get along, else where it failed."""
+    return ", ".join(filter(None, (_why(cell), f"flaky {cell.flaky}" if cell.flaky else "")))
+
+
+def _why(cell: Cell) -> str:
+    diagnosis = cell.diagnosis
+    if diagnosis is None:
+        return where(cell)
+    if diagnosis.remedy:
+        return f"{'may need' if diagnosis.confidence is Confidence.POSSIBLE else 'needs'} {cure(cell)}"
+    if not diagnosis.culprit:
+        return f"{where(cell)}, cause unknown"
+    # Of an empty environment no versions are known, but a conflict of pins names two that were asked for.
+    parties = [shown(cell, name) for name in (diagnosis.culprit, diagnosis.conflicts_with) if name]
+    return " vs ".join(parties) if len(parties) > 1 else f"{where(cell)}: {parties[0]}"
+
+
+def shown(cell: Cell, package: str) -> str:
+    """Return ``numpy 2.0.2``, or just the name of what is not installed."""
+    if package == "python":
+        return f"Python {cell.python}"
+    return f"{package} {cell.installed[package]}" if package in cell.installed else package
+
+
+def cure(cell: Cell) -> str:
+    """Return what cures it: ``numpy<2``, or where a step must ask for it: ``torch==2.1.2 in step 3``; else nothing."""
+    return ", ".join(_in_step(constraint, cell) for constraint in cell.diagnosis.remedy) if cell.diagnosis else ""
+
+
+def _in_step(constraint: str, cell: Cell) -> str:
+    step = step_to_ask(constraint, cell)
+    return f"{constraint} in step {step}" if step else constraint
+
+
+def step_to_ask(constraint: str, cell: Cell) -> int | None:
+    """Return the step that has to ask for ``constraint`` once more: it moved a pin that an earlier one asked for."""
+    steps = [drift.step for drift in cell.drift if constraint in (drift.contradicts or "").split(", ")]
+    return steps[-1] if steps else None
+
+
+def end(cell: Cell) -> str:
+    """Return what a line about a failure ends in: ``-> numpy<2``, ``-> perhaps httpx<0.28``, ``(cause unknown)``."""
+    diagnosis = cell.diagnosis
+    if diagnosis is None:
+        return ""
+    if not explained(diagnosis):
+        return "(cause unknown)"
+    perhaps = "perhaps " if diagnosis.confidence is Confidence.POSSIBLE else ""
+    return f"-> {perhaps}{cure(cell)}" if diagnosis.remedy else ""
+
+
+def explained(diagnosis: Diagnosis) -> bool:
+    """Return whether a cause was found."""
+    return bool(diagnosis.culprit or diagnosis.remedy)
+
+
+def diagnosed(cell: Cell) -> str:
+    """Return the cause in a sentence; ``unknown: ...`` where none was found, and nothing where none was looked for."""
+    diagnosis = cell.diagnosis
+    if diagnosis is None:
+        return ""
+    return diagnosis.why if explained(diagnosis) else f"unknown: {diagnosis.why}"
+
+
+def evidence(cell: Cell) -> tuple[str, ...]:
+    """Return what the diagnosis rests on, without what the message of the cell or its exception says anyway."""
+    raised = [one.message for check in cell.checks if check.name == cell.check for one in check.raised]
+    said = plain("\n".join([cell.message, *raised]))
+    return tuple(one for one in (cell.diagnosis.evidence if cell.diagnosis else ()) if plain(one) not in said)
+
+
+def flaky(cell: Cell) -> str:
+    """Return ``2/3 attempts passed``; nothing where the attempts agree."""
+    return f"{cell.flaky} attempts passed" if cell.flaky else ""
 
 
 def drifted(drift: Drift) -> str:
@@ -69,14 +163,22 @@ def cause(cell: Cell) -> str:
 
 
 def brief_cause(cell: Cell) -> str:
-    """Return why in one line; where a pin is contradicted: how that came about, and what failed because of it."""
+    """Return why in one line: the diagnosis if it is more than a guess, else what was said.
+
+    Where a pin is contradicted it tells how that came about, and what failed because of it.
+    """
+    diagnosis = cell.diagnosis
+    sure = diagnosis is not None and diagnosis.confidence in (Confidence.CERTAIN, Confidence.LIKELY)
     moved = [drift for drift in cell.drift if drift.contradicts]
     if cell.verdict.reason is not Reason.PIN_CONTRADICTED or not moved:
-        return cause(cell)
+        return diagnosis.why if diagnosis and sure else cause(cell)
+    told = list(map(drifted, moved))
+    if diagnosis and sure and diagnosis.culprit not in [drift.package for drift in moved]:
+        return "; ".join([*told, diagnosis.why])
     broken = [check for check in cell.checks if check.name == cell.check]
     # A check of the pins themselves says the same again.
     broken = [check for check in broken if not any(str(drift.contradicts) in check.message for drift in moved)]
-    return "; ".join([*map(drifted, moved), *(f"{check.name}: {check.message}" for check in broken)])
+    return "; ".join([*told, *(f"{check.name}: {check.message}" for check in broken)])
 
 
 def total_seconds(cell: Cell) -> float:

@@ -20,6 +20,7 @@ from knowngood.events import (
 )
 from knowngood.model import UNDECIDED, Cell, ComboFacts, IndexChoice, Run, Status
 from knowngood.report import words
+from knowngood.report.lines import ended
 from knowngood.report.text import count, plain, shorten
 
 Judge = Callable[[ComboFacts], tuple[Cell, ...]]
@@ -98,7 +99,7 @@ class Narrator:
 
 
 def verdict(cell: Cell) -> Note:
-    """Return the verdict of a cell with its cause; a clean pass needs none."""
+    """Return the verdict of a cell with its cause and its cure; a clean pass needs none."""
     status = cell.verdict.status
     if cell.as_expected is False:
         style, expected = BAD, words.verdict(cell).removeprefix(status.upper())
@@ -108,7 +109,10 @@ def verdict(cell: Cell) -> Note:
         style, expected = ODD, "" if status in UNDECIDED else " (expected)"
     why = words.where(cell) if status is Status.PASS and cell.as_expected else words.brief_cause(cell)
     text = f"{cell.combo.id} {cell.probe}{expected}{f': {why}' if why else ''}"
-    return Note(word=status.upper(), style=style, text=text, seconds=words.total_seconds(cell))
+    # What cures it is worth more than the end of a long message.
+    return Note(
+        word=status.upper(), style=style, text=ended(text, words.end(cell), MESSAGE), seconds=words.total_seconds(cell)
+    )
 
 
 def _index(choice: IndexChoice) -> Note:

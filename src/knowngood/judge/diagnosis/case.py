@@ -9,11 +9,13 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
+from knowngood.judge.diagnosis.tracebacks import told
 from knowngood.judge.probes import failed_checks
 from knowngood.model import Action, ComboFacts, Distribution, Frame, ProbeFacts, Raised, Verdict
 
 _DUMPED = re.compile(r'^  File "(?P<file>[^"]+)", line (?P<line>\d+) in (?P<function>.+)$', re.MULTILINE)
 
+_OWN_WORDS = ("builtins.AssertionError", "builtins.SystemExit", "subprocess.CalledProcessError")
 _LOADED = re.compile(r"^Extension modules: (?P<names>.+?) \(total: \d+\)", re.MULTILINE)
 _UNPARSED = re.compile(r"\((?P<module>\w+)\.py, line \d+\)")
 
@@ -33,7 +35,12 @@ class Case:
     def raised(self) -> tuple[Raised, ...]:
         """The exception of the first failed check and its causes, the root cause first."""
         failed = failed_checks(self.probe.transcript) if self.probe else ()
-        return next((check.raised for check in failed if check.raised), ())
+        raised = next((check.raised for check in failed if check.raised), ())
+        inside = any("site-packages/" in frame.file for one in raised for frame in one.frames)
+        if self.probe and not inside and raised and raised[-1].type in _OWN_WORDS:
+            # The probe says that something else failed: what, is in the output.
+            return told(self.probe.action.output) or raised
+        return raised
 
     @cached_property
     def output(self) -> str:
@@ -90,6 +97,12 @@ class Case:
         """The distributions that the combo itself asks for, in order."""
         names = (Requirement(text).name for step in self.facts.combo.steps for text in step)
         return tuple(dict.fromkeys(canonicalize_name(name) for name in names))
+
+    @cached_property
+    def pinned(self) -> frozenset[str]:
+        """The distributions of which the combo asks for one exact version."""
+        requirements = [Requirement(text) for step in self.facts.combo.steps for text in step]
+        return frozenset(canonicalize_name(one.name) for one in requirements if "==" in str(one.specifier))
 
     @property
     def python(self) -> tuple[int, int]:

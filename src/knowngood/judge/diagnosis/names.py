@@ -70,8 +70,13 @@ def symbol(case: Case) -> tuple[str, str] | None:
     """Return module and name of what could not be imported or found in a module."""
     for raised in reversed(case.raised):
         found = _FROM_MODULE.search(raised.message)
-        if found and not found["missing"]:
-            return found["module"] or found["of"], found["name"] or found["attribute"]
+        if found is None:
+            continue
+        if found["missing"]:
+            # A part of a package: that it is there is all there is to know.
+            parent, _, child = found["missing"].rpartition(".")
+            return (parent, child) if parent else None
+        return found["module"] or found["of"], found["name"] or found["attribute"]
     return None
 
 
@@ -88,7 +93,7 @@ def _from_module(case: Case, found: re.Match[str], message: str) -> Diagnosis | 
         case,
         provider=provider,
         consumer=consumer,
-        symbol=f"{module}:{name}" if name else None,
+        symbol=":".join(symbol(case) or ()) or None,
         why=f"{who} uses {what}, which {case.shown(provider)} does not have",
         evidence=(message,),
         confidence=Confidence.LIKELY,

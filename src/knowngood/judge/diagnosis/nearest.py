@@ -1,5 +1,7 @@
 """When no message tells: the code it happened in, who called it, and what that code builds on."""
 
+import re
+
 from knowngood.judge.diagnosis.case import Case
 from knowngood.judge.diagnosis.parties import settle, uploaded
 from knowngood.model import Confidence, Diagnosis, Status
@@ -28,7 +30,7 @@ def rule(case: Case) -> Diagnosis | None:
         culprit=nearest,
         conflicts_with=None,
         why=f"{case.shown(nearest)} does not take what the probe does",
-        remedy=(f"{nearest}<{version.major}",) if version and version.major else (),
+        remedy=(f"{nearest}<{version.major}",) if version and version.major > 1 and _took_away(case) else (),
         evidence=_place(case),
         confidence=Confidence.POSSIBLE,
     )
@@ -49,9 +51,10 @@ def _built_on(case: Case, nearest: str) -> str | None:
     """Return the newer package that ``nearest`` builds on: one that the combo asks for, or the only one there is."""
     needed = [one for one in case.needs(nearest) if _newer(case, one, nearest)]
     asked = [one for one in case.asked if one != nearest and _newer(case, one, nearest)]
-    both = [one for one in needed if one in asked]
-    if both or asked:
-        return (both or asked)[0]
+    # What it declares to need comes first, and of that what is pinned to one version.
+    asked.sort(key=lambda one: (one not in needed, one not in case.pinned))
+    if asked:
+        return asked[0]
     # An error that the package raises itself, on purpose, is about how it is used.
     return needed[0] if len(needed) == 1 and not _complains(case) else None
 
@@ -88,6 +91,13 @@ def _newer(case: Case, one: str, other: str) -> bool:
 
 def _complains(case: Case) -> bool:
     return bool(case.frames) and case.frames[0].text.lstrip().startswith(("raise ", "assert "))
+
+
+def _took_away(case: Case) -> bool:
+    """Whether the message says that something was there before."""
+    return (
+        re.search(r"\b(removed|moved|renamed|replaced|no longer|has been|deprecated)\b", case.said[:2000]) is not None
+    )
 
 
 def _place(case: Case) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ class Signature:
     family: str
     priority: int
     culprit: str
-    """Canonical name; ``{frame}``: distribution of the innermost frame, ``{provider}``: that of the module named."""
+    """Canonical name; ``{frame}``: the nearest distribution of the frames, ``{provider}``: that of the module named."""
     conflicts_with: str
     cause: str
     remedy: tuple[str, ...]
@@ -72,9 +72,10 @@ def rule(case: Case, signatures: tuple[Signature, ...]) -> Diagnosis | None:
     for signature in sorted(signatures, key=lambda one: -one.priority):
         evidence = signature.fits(case)
         if evidence is not None:
+            culprit = _name(case, signature.culprit, evidence, other_than=None)
             return Diagnosis(
-                culprit=_name(case, signature.culprit, evidence),
-                conflicts_with=_name(case, signature.conflicts_with, evidence),
+                culprit=culprit,
+                conflicts_with=_name(case, signature.conflicts_with, evidence, other_than=culprit),
                 why=signature.cause,
                 remedy=signature.remedy,
                 evidence=(evidence, f"matches the known breakage {signature.id}"),
@@ -90,10 +91,11 @@ def _holds(case: Case, requirement: Requirement) -> bool:
     return version is not None and requirement.specifier.contains(version, prereleases=True)
 
 
-def _name(case: Case, name: str, evidence: str) -> str | None:
+def _name(case: Case, name: str, evidence: str, *, other_than: str | None) -> str | None:
+    """Return the distribution that ``name`` stands for; nobody conflicts with itself."""
     if name == "{frame}":
-        return next(iter(case.path), None)
+        return next((one for one in case.path if one != other_than), None)
     if name == "{provider}":
-        module = re.search(r"'([\w.]+)'$|from '([\w.]+)'|module '([\w.]+)'", evidence)
+        module = re.search(r"from '([\w.]+)'|module '([\w.]+)'|No module named '([\w.]+)'|^([\w.]+) size", evidence)
         return case.provider(next(filter(None, module.groups()))) if module else None
-    return name or None
+    return name if name and name != other_than else None

@@ -78,6 +78,7 @@ class _State:
 
 
 _state = _State()
+_AT_START = frozenset(name.partition(".")[0] for name in list(sys.modules))
 
 
 class Check:
@@ -303,7 +304,7 @@ def main() -> None:
     signal.setitimer(signal.ITIMER_REAL, 0)
     with contextlib.suppress(Exception):
         sys.stdout.flush()
-    _state.write("bye")
+    _state.write("bye", loaded=sorted({name.partition(".")[0] for name in list(sys.modules)} - _AT_START))
 
 
 if __name__ == "__main__":

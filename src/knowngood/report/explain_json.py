@@ -1,0 +1,42 @@
+"""Cells as a story for programs: ``matrix.json`` of just these, each with what only ``explain`` tells."""
+
+import json
+from collections.abc import Sequence
+
+from knowngood.model import Cell, Frame, JudgedRun, Run
+from knowngood.report import json_report, story
+from knowngood.report.frames import place
+
+
+def render(cells: Sequence[Cell], run: Run, *, run_folder: str) -> str:
+    """Return strict JSON in ASCII, ending in a newline, that ``matrix.schema.json`` describes, too.
+
+    Each cell has an ``explained`` more: ``place``, ``said`` and ``frames`` of the failure, the innermost frame first
+    (nothing for a cell that passed), ``noticed`` beside the verdict, ``log`` as a path, and the command ``rerun``.
+    """
+    document = json.loads(json_report.render(JudgedRun(run=run, cells=tuple(cells))))
+    for written, cell in zip(document["cells"], cells, strict=True):
+        written["explained"] = _explained(cell, run, run_folder)
+    return json.dumps(document, indent=2, allow_nan=False) + "\n"
+
+
+def _explained(cell: Cell, run: Run, run_folder: str) -> dict[str, object]:
+    failed = story.failure(cell, run)
+    return {
+        "place": _strict(failed.place) if failed else None,
+        "said": [_strict(text) for text in failed.said] if failed else [],
+        "frames": [_frame(frame) for frame in failed.frames] if failed else [],
+        "noticed": [{"label": label, "text": _strict(text)} for label, text in story.notes(cell, run)],
+        "log": story.log_of(cell, run_folder),
+        "rerun": story.rerun(cell, run),
+    }
+
+
+def _frame(frame: Frame) -> dict[str, object]:
+    function, text = _strict(frame.function), _strict(frame.text)
+    return {"place": _strict(place(frame)), "line": frame.line, "function": function, "text": text}
+
+
+def _strict(text: str) -> str:
+    # No JSON reader has to accept one half of a surrogate pair.
+    return text.encode(errors="replace").decode()

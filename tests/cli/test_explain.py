@@ -1,0 +1,156 @@
+"""``knowngood explain`` as a user sees it, after runs of a matrix of tiny wheels."""
+
+import json
+
+import pytest
+
+from support.index import Index
+from support.project import Project
+
+MATRIX = """
+[matrix]
+
+[index.local]
+url = "{url}"
+
+[[probe]]
+id = "imports"
+source = '''
+from probe_api import check
+
+@check("tiny imports")
+def tiny():
+    import tiny
+    return tiny
+
+@check("tiny is old", needs=[tiny])
+def old():
+    assert tiny.value.__version__ == "1.0", "not with " + tiny.value.__version__
+'''
+
+[[combo]]
+id = "good"
+steps = [["tiny==1.0"]]
+
+[[combo]]
+id = "moved"
+title = "A later step moves a pin"
+steps = [["tiny==1.0"], ["mover"]]
+{expect}
+
+[[combo]]
+id = "none"
+steps = [["tiny==3.0"]]
+expect = "unsolvable"
+"""
+EXPECTED = 'expect = { status = "fail", reason = "mover needs tiny 2" }'
+
+
+@pytest.fixture
+def run(project: Project, index: Index) -> Project:
+    """Return a project whose matrix was run once, with a combo that fails though it should pass."""
+    project.write(MATRIX.format(url=index.url, expect=""))
+    result = project.run("run")
+    assert result.returncode == 1, result.stdout + result.stderr
+    return project
+
+
+def test_a_combo_is_explained_from_its_newest_run(run: Project) -> None:
+    result = run.run("explain", "moved")
+
+    assert result.returncode == 0, result.stderr
+    (log,) = run.logs()
+    folder = log.parent.relative_to(run.folder)
+    shown = result.stdout
+    assert shown.startswith("moved: FAIL, expected pass\nA later step moves a pin\n")
+    assert "asked for   1  tiny==1.0\n            2  mover\n" in shown
+    assert "drift       step 2  tiny  1.0 -> 2.0  contradicts tiny==1.0\n" in shown
+    assert "AssertionError: not with 2.0\n" in shown
+    assert "            at imports.py:10 in old\n" in shown
+    assert "passed      tiny imports\n" in shown
+    assert "cure        tiny==1.0\n            asked for in step 2, too\n" in shown
+    assert f"log         {folder}/combos/moved/" in shown
+    assert "--only moved --keep\n" in shown
+    assert "\x1b" not in shown
+
+
+def test_without_a_combo_what_is_not_as_expected_is_explained(run: Project) -> None:
+    shown = run.run("explain").stdout
+
+    assert shown.startswith("moved: FAIL, expected pass\n")
+    assert "good: " not in shown
+    assert "none: " not in shown
+
+
+def test_where_all_is_as_expected_what_did_not_pass_is_listed(project: Project, index: Index) -> None:
+    project.write(MATRIX.format(url=index.url, expect=EXPECTED))
+    project.run("run")
+
+    result = project.run("explain")
+
+    assert result.returncode == 0
+    assert "  moved  fail: tiny 1.0 -> 2.0 by step 2, contradicts tiny==1.0" in result.stdout
+    assert "  none   unsolvable: " in result.stdout
+    assert result.stdout.endswith("knowngood explain COMBO tells all that is known of one.\n")
+
+
+def test_a_passing_and_an_unsolvable_combo_have_a_story_too(run: Project) -> None:
+    assert "passed      tiny imports, tiny is old\n" in run.run("explain", "good").stdout
+    none = run.run("explain", "none").stdout
+    assert "unsolvable  resolve: version not found\n" in none
+    assert "tiny==3.0" in none
+
+
+def test_the_story_can_be_had_as_markdown_and_as_json(run: Project) -> None:
+    assert run.run("explain", "moved", "--format", "markdown").stdout.startswith("## moved: FAIL, expected pass\n")
+    (cell,) = json.loads(run.run("explain", "moved", "--format", "json").stdout)["cells"]
+    assert cell["explained"]["frames"][0]["place"] == "imports.py:10 in old"
+    every = json.loads(run.run("explain", "*", "--format", "json").stdout)["cells"]
+    assert [one["combo"] for one in every] == ["good", "moved", "none"]
+
+
+def test_the_newest_run_that_tells_of_the_combo_counts_unless_another_is_named(run: Project) -> None:
+    run.run("run", "--only", "good")
+    first, second = (log.parent.name for log in run.logs())
+
+    assert f"run {first} on" in run.run("explain", "moved").stdout
+    assert f"run {second} on" in run.run("explain", "good").stdout
+    assert f"run {first} on" in run.run("explain", "good", "--run", first[:-1]).stdout
+    assert f"run {first} on" in run.run("explain", "good", "--run", str(run.logs()[0])).stdout
+    assert f"run {first} on" in run.run("explain", "good", "--run", str(run.logs()[0].parent)).stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["move"], 4, "near matches: moved"),
+        (["moved", "--probe", "other"], 4, "there are: imports"),
+        (["moved", "--run", "1999"], 2, "no run of m begins with '1999'"),
+        (["moved", "--matrix", "none"], 2, "no matrix 'none'"),
+    ],
+)
+def test_what_is_not_there_is_named_with_what_is(run: Project, arguments: list[str], code: int, said: str) -> None:
+    result = run.run("explain", *arguments)
+
+    assert result.returncode == code
+    assert said in result.stderr
+    assert result.stdout == ""
+
+
+def test_before_the_first_run_there_is_nothing_to_explain(project: Project, index: Index) -> None:
+    project.write(MATRIX.format(url=index.url, expect=""))
+
+    result = project.run("explain", "moved")
+
+    assert result.returncode == 2
+    assert "error: no run of m is kept" in result.stderr
+
+
+def test_a_combo_that_was_never_run_is_told_from_one_that_does_not_exist(project: Project, index: Index) -> None:
+    project.write(MATRIX.format(url=index.url, expect=""))
+    project.run("run", "--only", "good")
+
+    result = project.run("explain", "moved")
+
+    assert result.returncode == 2
+    assert "error: no run that is kept tells of moved" in result.stderr

@@ -1,0 +1,84 @@
+from itertools import count
+
+import pytest
+
+from knowngood.model import Frame, Raised
+from knowngood.report.frames import crossings, of_dump, of_exception, place, shortened
+
+SITE = "/home/me/env/lib/python3.11/site-packages/"
+PROBE = "/home/me/runs/1/probe.py"
+LINES = count(1)
+
+
+def frames(*files: str) -> tuple[Frame, ...]:
+    """Return frames of ``files``, the innermost first."""
+    return tuple(Frame(file=file, line=next(LINES), function="f") for file in files)
+
+
+def files(*given: str) -> list[str]:
+    return [frame.file.removeprefix(SITE) for frame in crossings(frames(*given))]
+
+
+def test_of_each_package_only_where_it_was_left_is_told() -> None:
+    given = (f"{SITE}numpy/__init__.py", f"{SITE}gym/b.py", f"{SITE}gym/a.py", PROBE, PROBE)
+    assert files(*given) == ["numpy/__init__.py", "gym/b.py", PROBE]
+
+
+def test_the_innermost_frame_of_a_package_is_the_one() -> None:
+    inner, outer, probe = frames(f"{SITE}gym/b.py", f"{SITE}gym/b.py", PROBE)
+    assert crossings((inner, outer, probe)) == (inner, probe)
+
+
+def test_the_standard_library_and_the_runner_of_probes_are_left_out() -> None:
+    given = ("<frozen importlib._bootstrap>", f"{SITE}a/x.py", "/usr/lib/python3.11/importlib/__init__.py", PROBE)
+    assert files(*given, "/opt/knowngood/probe/in_env/probe_api.py") == ["a/x.py", PROBE]
+
+
+def test_a_failure_in_nothing_but_the_standard_library_still_has_a_place() -> None:
+    assert files("/usr/lib/python3.11/json/decoder.py", "<string>") == ["/usr/lib/python3.11/json/decoder.py"]
+
+
+def test_compiled_code_belongs_to_the_package_that_its_place_begins_with_or_to_its_importer() -> None:
+    assert files("sklearn/utils/hash.pyx", f"{SITE}sklearn/base.py", PROBE) == ["sklearn/utils/hash.pyx", PROBE]
+    assert files("interval.pyx", f"{SITE}pandas/__init__.py", PROBE) == ["interval.pyx", PROBE]
+
+
+def test_of_many_packages_the_innermost_are_told_and_the_probe() -> None:
+    given = [f"{SITE}{name}/x.py" for name in "abcdef"]
+    assert files(*given, PROBE) == ["a/x.py", "b/x.py", "c/x.py", PROBE]
+
+
+def test_of_a_chain_the_root_cause_comes_first() -> None:
+    root, outer = frames(f"{SITE}a.py", PROBE)
+    chain = (Raised(type="E", message="", frames=(root,)), Raised(type="F", message="", frames=(outer,)))
+    assert of_exception(chain) == (root, outer)
+
+
+def test_a_dump_is_read_and_what_was_printed_before_it_is_not() -> None:
+    before = '  File "x.py", line 1, in f\n'
+    said = f'{before}most recent call first):\n  File "/a/y.py", line 2 in g\n  File "z.py", line 3 in h\n'
+    assert [(frame.file, frame.line, frame.function) for frame in of_dump(said)] == [
+        ("/a/y.py", 2, "g"),
+        ("z.py", 3, "h"),
+    ]
+    assert of_dump("no dump") == ()
+
+
+@pytest.mark.parametrize(
+    ("file", "function", "shown"),
+    [
+        (f"{SITE}pandas/core/api.py", "load", "pandas/core/api.py:7 in load"),
+        ("/usr/lib/python3.11/json/decoder.py", "decode", "json/decoder.py:7 in decode"),
+        (PROBE, "<module>", "probe.py:7"),
+        ("interval.pyx", "init pandas", "interval.pyx:7 in init pandas"),
+    ],
+)
+def test_a_place_is_told_without_where_it_was_on_this_machine(file: str, function: str, shown: str) -> None:
+    assert place(Frame(file=file, line=7, function=function)) == shown
+
+
+def test_long_paths_in_a_message_are_cut_and_others_are_not() -> None:
+    said = f"cannot import x ({SITE}numpy/__init__.py), see https://example.org/a/b/c/d and /etc/hosts, /a/b/c/d/e.so"
+    assert shortened(said) == (
+        "cannot import x (numpy/__init__.py), see https://example.org/a/b/c/d and /etc/hosts, e.so"
+    )
