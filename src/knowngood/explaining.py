@@ -34,6 +34,7 @@ _COLOURS = {
 @click.option("--run", "chosen", metavar="RUN", help="An event log, or how the id of a run begins.  [default: newest]")
 @click.option("--probe", metavar="NAME", help="Only the cell of this probe, where the combo has several.")
 @click.option("--format", "formats", type=click.Choice(["text", "markdown", "json"]), default="text", show_default=True)
+@click.option("--no-color", "colourless", envvar="NO_COLOR", hidden=True)
 @signatures
 @state
 def explain(
@@ -42,6 +43,7 @@ def explain(
     chosen: str | None,
     probe: str | None,
     formats: str,
+    colourless: str | None,
     signatures: Path | None,
     state_dir: Path | None,
 ) -> None:
@@ -66,7 +68,8 @@ def explain(
         told = "\n".join(explain_markdown.render(cell, run, run_folder=folder) for cell in each)
     else:
         told = "\n\n".join(text.render(cell, run, run_folder=folder, width=columns, paint=_painted) for cell in cells)
-    click.echo(told or text.render_overview(judged, width=columns), nl=False)
+    # Any value of NO_COLOR but none means what it says; otherwise click finds out who is looking.
+    click.echo(told or text.render_overview(judged, width=columns), nl=False, color=False if colourless else None)
 
 
 def _painted(kind: str, text: str) -> str:

@@ -163,7 +163,7 @@ def test_a_line_about_a_failure_ends_in_its_cure_and_never_dresses_up_a_guess(
     found = Diagnosis(
         culprit=culprit,
         conflicts_with=None,
-        why="torch was built for NumPy 1.x",
+        why="torch was built for NumPy 1.x.",
         remedy=remedy,
         confidence=Confidence(confidence),
     )

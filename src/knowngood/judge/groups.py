@@ -1,19 +1,9 @@
 """Many red cells with one cause, shown under that cause."""
 
 from collections.abc import Hashable, Iterable
-from dataclasses import dataclass
 
 from knowngood.judge.fingerprint import fingerprint_of
-from knowngood.model import Cell, Status
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Group:
-    """Cells that did not pass for one cause."""
-
-    cause: str
-    """What is said of it: the diagnosis where there is one, else what the first of the cells said."""
-    cells: tuple[Cell, ...]
+from knowngood.model import Cell, Group, Status
 
 
 def groups(cells: Iterable[Cell]) -> tuple[Group, ...]:

@@ -13,6 +13,7 @@ from knowngood.judge.diagnosis.case import Case
 from knowngood.judge.diagnosis.diagnose import diagnose
 from knowngood.judge.diagnosis.signatures import Signature
 from knowngood.judge.drift import contradictions, ledger
+from knowngood.judge.groups import groups
 from knowngood.judge.known import day_of, excused
 from knowngood.judge.numbers import arrays_of, compare, non_finite
 from knowngood.judge.paths import shorten_paths
@@ -50,10 +51,8 @@ def judge(run: Run, signatures: tuple[Signature, ...] = ()) -> JudgedRun:
     """Return the verdict of every cell of ``run``, in the order of the matrix; ``signatures`` are known breakages."""
     reference = _reference(run)
     day = day_of(run.info)
-    return JudgedRun(
-        run=run,
-        cells=tuple(cell for facts in run.combos for cell in judge_combo(facts, signatures, reference, day=day)),
-    )
+    cells = tuple(cell for facts in run.combos for cell in judge_combo(facts, signatures, reference, day=day))
+    return JudgedRun(run=run, cells=cells, groups=groups(cell for cell in cells if cell.as_expected is not None))
 
 
 def judge_combo(

@@ -41,7 +41,7 @@ from knowngood.model.facts import (
     Transcript,
     Trouble,
 )
-from knowngood.model.judged import Cell, Confidence, Diagnosis, Drift, JudgedRun, Numbers, Seconds, Verdict
+from knowngood.model.judged import Cell, Confidence, Diagnosis, Drift, Group, JudgedRun, Numbers, Seconds, Verdict
 
 __all__ = [
     "UNDECIDED",
@@ -64,6 +64,7 @@ __all__ = [
     "Expectation",
     "Extension",
     "Frame",
+    "Group",
     "Index",
     "IndexChoice",
     "InstallerName",

@@ -128,8 +128,19 @@ class Cell:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Group:
+    """Cells that did not pass for one cause."""
+
+    cause: str
+    """What is said of it: the diagnosis where there is one, else what the first of the cells said."""
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class JudgedRun:
     """A run and the verdict of each of its cells, in the order of the matrix."""
 
     run: Run
     cells: tuple[Cell, ...]
+    groups: tuple[Group, ...] = ()
+    """The cells that did not pass, by cause: the largest group first."""

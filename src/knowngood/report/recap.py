@@ -39,8 +39,18 @@ def render(judged: JudgedRun, *, run_folder: str, elapsed: float | None = None, 
         section(f"Undecided ({words.UNDECIDED_NOTE}):", full(stopped) + _not_run(not_run, width - 2), width),
         section("As expected:", briefly([cell for cell in judged.cells if cell.as_expected], width), width),
         section("Passed, but:", compact(remarks, width), width),
+        section("By cause:", _by_cause(judged, width - 2), width),
     ]
     return "\n\n".join("\n".join(lines) for lines in sections if lines) + "\n"
+
+
+def _by_cause(judged: JudgedRun, width: int) -> list[str]:
+    """Return a line for each cause that several cells share: how many, why, and which."""
+    shared = [group for group in judged.groups if len(group.cells) > 1]
+    return [
+        shorten(f"{len(group.cells):>3}  {plain(group.cause)}  ({', '.join(map(_name, group.cells))})", width)
+        for group in shared
+    ]
 
 
 def briefly(cells: Sequence[Cell], width: int) -> list[str]:

@@ -134,7 +134,9 @@ def diagnosed(cell: Cell) -> str:
     diagnosis = cell.diagnosis
     if diagnosis is None:
         return ""
-    return diagnosis.why if explained(diagnosis) else f"unknown: {diagnosis.why}"
+    # More may follow, and some are written as a whole sentence.
+    why = diagnosis.why.rstrip().removesuffix(".")
+    return why if explained(diagnosis) else f"unknown: {why}"
 
 
 def evidence(cell: Cell) -> tuple[str, ...]:
@@ -171,10 +173,10 @@ def brief_cause(cell: Cell) -> str:
     sure = diagnosis is not None and diagnosis.confidence in (Confidence.CERTAIN, Confidence.LIKELY)
     moved = [drift for drift in cell.drift if drift.contradicts]
     if cell.verdict.reason is not Reason.PIN_CONTRADICTED or not moved:
-        return diagnosis.why if diagnosis and sure else cause(cell)
+        return diagnosed(cell) if sure else cause(cell)
     told = list(map(drifted, moved))
     if diagnosis and sure and diagnosis.culprit not in [drift.package for drift in moved]:
-        return "; ".join([*told, diagnosis.why])
+        return "; ".join([*told, diagnosed(cell)])
     broken = [check for check in cell.checks if check.name == cell.check]
     # A check of the pins themselves says the same again.
     broken = [check for check in broken if not any(str(drift.contradicts) in check.message for drift in moved)]

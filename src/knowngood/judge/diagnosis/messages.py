@@ -39,7 +39,7 @@ def rule(case: Case) -> Diagnosis | None:
             version = case.installed.get(name)
             if requirement is None or version is None or requirement.specifier.contains(version, prereleases=True):
                 continue
-            who = next((one for one in case.path if one != name), None)
+            who = _speaker(case, found) or next((one for one in case.path if one != name), None)
             return settle(
                 case,
                 provider=name,
@@ -50,6 +50,14 @@ def rule(case: Case) -> Diagnosis | None:
                 confidence=Confidence.CERTAIN,
             )
     return None
+
+
+def _speaker(case: Case, found: re.Match[str]) -> str | None:
+    """Return the distribution that a log line begins with: "[transformers] Disabling PyTorch because ..."."""
+    line = found.string[found.string.rfind("\n", 0, found.start()) + 1 : found.start()]
+    named = re.match(r"\[(?P<who>[\w.-]+)\]", line)
+    who = canonicalize_name(named["who"]) if named else None
+    return who if who in case.installed else None
 
 
 def _requirement(name: str, groups: dict[str, str | None]) -> Requirement | None:
