@@ -79,7 +79,7 @@ def combo(session: nox.Session, name: str) -> None:
 @nox.session
 def report(session: nox.Session) -> None:
     """Render the report of the last run, or of the event logs named after ``--``, once more."""
-    _knowngood(session, "report", *session.posargs)
+    _knowngood(session, "report", *_named(session.posargs))
 
 
 @nox.session
