@@ -2,8 +2,8 @@
 
 import pytest
 
-from knowngood.judge.abi import Score, predict, score, sentence
-from knowngood.model import Distribution, EnvironmentFacts, Extension
+from knowngood.judge.abi import predict, score, sentence
+from knowngood.model import Distribution, EnvironmentFacts, Extension, Score
 
 
 def environment(*extensions: Extension, **versions: str) -> EnvironmentFacts:

@@ -1,26 +1,11 @@
 """Predicts which extensions cannot work with the NumPy that is installed, and scores that against the run."""
 
-from enum import StrEnum
-
 from packaging.version import InvalidVersion, Version
 
-from knowngood.model import EnvironmentFacts, Extension
+from knowngood.model import EnvironmentFacts, Extension, Score
 
 _NAMED = 3
 """Distributions that a sentence names."""
-
-
-class Score(StrEnum):
-    """What became of a prediction, or of there being none."""
-
-    HIT = "hit"
-    """Foretold, and so it came."""
-    MISS = "miss"
-    """It failed, and nothing was foretold."""
-    FALSE_ALARM = "false-alarm"
-    """Foretold, and it did not fail."""
-    QUIET = "quiet"
-    """Nothing was foretold, and nothing failed."""
 
 
 def predict(environment: EnvironmentFacts) -> tuple[Extension, ...]:

@@ -6,9 +6,11 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from knowngood.judge import installs
+from knowngood.judge.abi import score
 from knowngood.judge.abi import sentence as foretold
 from knowngood.judge.alarms import alarms
 from knowngood.judge.attempts import deciding, flaky
+from knowngood.judge.diagnosis.abi import shown
 from knowngood.judge.diagnosis.case import Case
 from knowngood.judge.diagnosis.diagnose import diagnose
 from knowngood.judge.diagnosis.signatures import Signature
@@ -119,11 +121,15 @@ def _cell(facts: ComboFacts, probe: str, signatures: tuple[Signature, ...], refe
         predicted=_predicted(facts, last, finding),
         log=finding.log or (last.action.log if last else None),
     )
-    found = diagnose(case_of(facts, cell), signatures)
+    case = case_of(facts, cell)
+    found = diagnose(case, signatures)
+    tried = facts.environment is not None and cell.verdict.status not in UNDECIDED
     named = combo.expect.culprit is None or (found is not None and found.culprit == combo.expect.culprit)
     return replace(
         cell,
         as_expected=cell.as_expected and named,
+        score=score(cell.predicted is not None, shown(case)) if tried else None,
+        remarks=facts.environment.remarks if facts.environment else (),
         diagnosis=found and replace(found, evidence=tuple(map(shorten_paths, found.evidence))),
     )
 

@@ -41,7 +41,18 @@ from knowngood.model.facts import (
     Transcript,
     Trouble,
 )
-from knowngood.model.judged import Cell, Confidence, Diagnosis, Drift, Group, JudgedRun, Numbers, Seconds, Verdict
+from knowngood.model.judged import (
+    Cell,
+    Confidence,
+    Diagnosis,
+    Drift,
+    Group,
+    JudgedRun,
+    Numbers,
+    Score,
+    Seconds,
+    Verdict,
+)
 
 __all__ = [
     "UNDECIDED",
@@ -81,6 +92,7 @@ __all__ = [
     "Reason",
     "Run",
     "RunInfo",
+    "Score",
     "Seconds",
     "Status",
     "StepFacts",

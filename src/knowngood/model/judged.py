@@ -62,6 +62,19 @@ class Diagnosis:
     """Id of the signature that matched; None: found from facts alone."""
 
 
+class Score(StrEnum):
+    """What became of a prediction, or of there being none."""
+
+    HIT = "hit"
+    """Foretold, and so it came."""
+    MISS = "miss"
+    """It failed, and nothing was foretold."""
+    FALSE_ALARM = "false-alarm"
+    """Foretold, and it did not fail."""
+    QUIET = "quiet"
+    """Nothing was foretold, and nothing failed."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Numbers:
     """The vectors of one cell compared with those of the reference combo, the worst of all arrays."""
@@ -121,6 +134,10 @@ class Cell:
     numbers: Numbers | None = None
     predicted: str | None = None
     """What the static scan foretold would fail, one sentence; None: nothing."""
+    score: Score | None = None
+    """What became of that prediction; None: the run could not tell."""
+    remarks: tuple[str, ...] = ()
+    """What else looks dangerous in the files of the environment."""
     known: str | None = None
     """What an entry of known issues says: excused until when, expired, or seemingly fixed; None: there is none."""
     flaky: str | None = None

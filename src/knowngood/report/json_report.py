@@ -71,6 +71,8 @@ def _cell(cell: Cell, facts: ComboFacts | None) -> dict[str, object]:
         "diagnosis": asdict(cell.diagnosis) if cell.diagnosis else None,
         "numbers": asdict(cell.numbers) if cell.numbers else None,
         "predicted": cell.predicted,
+        "score": cell.score,
+        "remarks": list(cell.remarks),
         "known": cell.known,
         "flaky": cell.flaky,
         "metrics": _sorted(cell.metrics),

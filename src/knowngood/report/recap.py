@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from knowngood.model import Cell, JudgedRun, Reason, Status
 from knowngood.report import words
 from knowngood.report.lines import compact, labelled, section
-from knowngood.report.summary import cautions, summary
+from knowngood.report.summary import cautions, foretold, summary
 from knowngood.report.text import count, plain, shorten, wrap
 
 LABEL = 8
@@ -32,7 +32,7 @@ def render(judged: JudgedRun, *, run_folder: str, elapsed: float | None = None, 
         command = plain(judged.run.info.command)
         return [line for cell in cells for line in _full(cell, plain(run_folder), command, width - 2)]
 
-    head = [summary(judged, elapsed=elapsed), *cautions(judged)]
+    head = [summary(judged, elapsed=elapsed), *cautions(judged), *foretold(judged)]
     sections = [
         [line for text in head for line in wrap(text, width, most=MOST_LINES)],
         section("Not as expected:", full(surprises), width),
@@ -107,7 +107,7 @@ def _seen(cell: Cell) -> tuple[str, ...]:
     """Return what was noticed of a cell beside its verdict."""
     again = words.flaky(cell) or (f"took {cell.attempts} attempts" if cell.attempts > 1 else "")
     foretold = f"foretold: {cell.predicted}" if cell.predicted else ""
-    return tuple(one for one in (cell.known, again, *cell.warnings, foretold) if one)
+    return tuple(one for one in (cell.known, again, *cell.warnings, foretold, *cell.remarks) if one)
 
 
 def _not_run(cells: Sequence[Cell], width: int) -> list[str]:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from knowngood.model import JudgedRun, Status
+from knowngood.model import JudgedRun, Score, Status
 from knowngood.report.text import count, seconds
 
 
@@ -43,3 +43,12 @@ def cautions(judged: JudgedRun) -> tuple[str, ...]:
     if lost := run.bad_lines + run.unknown_events:
         found.append(f"{count(lost, 'line')} of the event log could not be read by this version")
     return tuple(found)
+
+
+def foretold(judged: JudgedRun) -> tuple[str, ...]:
+    """Return how the static scan did in a line; nothing when it had nothing to say and missed nothing."""
+    scores = [cell.score for cell in judged.cells]
+    hits, misses, alarms = (scores.count(one) for one in (Score.HIT, Score.MISS, Score.FALSE_ALARM))
+    if not hits + misses + alarms:
+        return ()
+    return (f"static scan: {count(hits, 'failure')} foretold, {misses} missed, {count(alarms, 'false alarm')}",)

@@ -16,6 +16,15 @@ _TOLD = re.compile(
 _WEAK = re.compile(r"(?P<who>[\w.-]+) \S+ was built with a pybind11 older than 2\.12")
 
 
+def shown(case: Case) -> bool | None:
+    """Return whether the run showed that compiled code and NumPy do not fit; None: it failed for another reason."""
+    if case.verdict.status in (Status.PASS, Status.MOVED):
+        return False
+    if _TOLD.search(case.said):
+        return True
+    return True if case.verdict.status is Status.CRASH and case.facts.environment and rule(case) else None
+
+
 def rule(case: Case) -> Diagnosis | None:
     """Name NumPy and the extension that cannot work with it.
 
