@@ -98,7 +98,7 @@ def explain(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run the tests; ``-- -m "real or network"`` runs those that install real packages."""
     _install(session, "tests")
-    session.run("python", "-m", "pytest", *(session.posargs or ["-m", "not real and not network"]))
+    session.run("python", "-m", "pytest", *(session.posargs or ["-n", "auto", "-m", "not real and not network"]))
 
 
 @nox.session
