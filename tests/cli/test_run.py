@@ -7,8 +7,9 @@ import jsonschema
 import pytest
 
 import knowngood
-from support.index import Index
+from support.index import Index, serve
 from support.project import Project
+from support.wheels import build_wheel
 
 SCHEMA = Path(knowngood.__file__).parent / "report" / "matrix.schema.json"
 
@@ -208,3 +209,23 @@ def test_tables_keep_within_the_terminal_and_without_colour_when_it_is_no_termin
     table = result.stdout[result.stdout.index("\ncombo") :].split("\n\n")[0]
     assert max(map(len, table.splitlines())) <= int(columns)
     assert "\x1b" not in result.stdout + result.stderr
+
+
+@pytest.mark.parametrize("installer", ["uv", "pip"])
+def test_a_newer_strangers_version_on_the_default_index_is_not_taken(
+    project: Project, index: Index, tmp_path_factory: pytest.TempPathFactory, installer: str
+) -> None:
+    strangers = tmp_path_factory.mktemp("strangers")
+    build_wheel(strangers, "tiny", "99.0")
+    build_wheel(strangers, "user-of-tiny", "1.0", requires=("tiny",))
+    with serve(strangers) as default:
+        project.write(
+            f'[index.own]\nurl = "{index.url}"\npackages = ["tiny"]\n[index.default]\nurl = "{default.url}"\n'
+            '[[probe]]\nid = "p"\nsource = "import tiny"\n'
+            f'[[combo]]\nid = "one"\ninstaller = "{installer}"\nsteps = [["user-of-tiny"]]\n'
+        )
+
+        result = project.run_matrix()
+
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert project.cells()["one"]["installed"]["tiny"] == "2.0"

@@ -2,6 +2,7 @@
 
 Packages with an index of their own are offered from its project pages (``find-links``) beside the default index. Both
 installers then take the local version, ``2.1.2+cpu``, over the plain one, and no other package can come from there.
+What is newer than all of such a page is ruled out: a stranger's 99.0 on the default index shall not win.
 """
 
 import re
@@ -10,11 +11,18 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from http.client import HTTPException
+from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
+
+from packaging.utils import InvalidSdistFilename, InvalidWheelFilename, parse_sdist_filename, parse_wheel_filename
+from packaging.version import Version
 
 from knowngood.model import Index, IndexChoice
 
 _PATIENCE = 4.0  # seconds an index has to answer
+
+_LARGEST_PAGE = 32 * 1024 * 1024  # bytes
 
 _DEFAULT = "default"
 
@@ -40,9 +48,14 @@ class Routes:
     """URL of the default index; None leaves each installer its own."""
     pages: tuple[str, ...] = ()
     """Project pages that are offered beside the default index."""
+    bounds: tuple[str, ...] = ()
+    """The newest version that each of those pages has, as a constraint: a newer one elsewhere is not to be taken."""
 
-    def environment(self, outside: Mapping[str, str]) -> dict[str, str]:
-        """Return the environment for an installer: URLs go in here, since arguments are visible to everybody."""
+    def environment(self, outside: Mapping[str, str], constraints: Path | None = None) -> dict[str, str]:
+        """Return the environment for an installer: URLs go in here, since arguments are visible to everybody.
+
+        ``constraints`` is the file that holds the bounds, if there are any.
+        """
         kept = {
             name: value
             for name, value in outside.items()
@@ -56,6 +69,8 @@ class Routes:
             if self.default.startswith("http://"):
                 # Whoever declares a plain http index in a matrix wants it: uv takes it as it is, pip asks for this.
                 ours |= {"PIP_TRUSTED_HOST": f"{kept.get('PIP_TRUSTED_HOST', '')} {host}".strip()}
+        if constraints is not None:
+            ours |= {"UV_CONSTRAINT": str(constraints), "PIP_CONSTRAINT": str(constraints)}
         for name, separator in (("UV_FIND_LINKS", ","), ("PIP_FIND_LINKS", " ")):
             pages = [page for page in (kept.get(name, ""), *self.pages) if page]
             if pages:
@@ -68,6 +83,7 @@ def decide(indexes: Iterable[Index]) -> Routes:
     choices: list[IndexChoice] = []
     default: str | None = None
     pages: list[str] = []
+    bounds: list[str] = []
     for index in indexes:
         trouble = _trouble(index) if index.fallback else None
         if trouble is not None:
@@ -75,13 +91,15 @@ def decide(indexes: Iterable[Index]) -> Routes:
         else:
             used, why = redact(index.url), "reachable" if index.fallback else "declared without a fallback"
             if index.packages:
-                pages.extend(f"{index.url.rstrip('/')}/{package}/" for package in index.packages)
+                own = {package: f"{index.url.rstrip('/')}/{package}/" for package in index.packages}
+                pages.extend(own.values())
+                bounds.extend(bound for package, page in own.items() if (bound := _bound(package, page)))
             else:
                 default = index.url
         choices.append(
             IndexChoice(name=index.name, asked=redact(index.url), used=used, packages=index.packages, why=why)
         )
-    return Routes(choices=tuple(choices), default=default, pages=tuple(pages))
+    return Routes(choices=tuple(choices), default=default, pages=tuple(pages), bounds=tuple(bounds))
 
 
 def secrets(indexes: Iterable[Index], outside: Mapping[str, str]) -> tuple[str, ...]:
@@ -107,23 +125,43 @@ def redact(url: str) -> str:
     return urlunsplit((parts.scheme, netloc, parts.path, query, ""))
 
 
+def _bound(package: str, page: str) -> str | None:
+    """Return the constraint that keeps ``package`` at what its own page has; None when the page does not tell."""
+    text, _ = _ask(page)
+    versions = [version for name in re.findall(r">\s*([^<>\s]+)\s*</a>", text) if (version := _version(name))]
+    return f"{package}<={max(versions).public}" if versions else None
+
+
+def _version(file_name: str) -> Version | None:
+    try:
+        if file_name.endswith(".whl"):
+            return parse_wheel_filename(file_name)[1]
+        return parse_sdist_filename(file_name)[1]
+    except (InvalidSdistFilename, InvalidWheelFilename):
+        return None
+
+
 def _trouble(index: Index) -> str | None:
     """Return why ``index`` cannot be used now; None when it answers."""
-    page = f"{index.url.rstrip('/')}/{index.packages[0]}/" if index.packages else index.url
-    answers: list[str | None] = []
+    return _ask(f"{index.url.rstrip('/')}/{index.packages[0]}/" if index.packages else index.url)[1]
+
+
+def _ask(page: str) -> tuple[str, str | None]:
+    """Return the text of ``page`` and, when it cannot be had, why."""
+    answers: list[tuple[str, str | None]] = []
     # In a thread, since looking up a name has no time limit of its own.
-    asking = threading.Thread(target=lambda: answers.append(_ask(page)), daemon=True)
+    asking = threading.Thread(target=lambda: answers.append(_fetch(page)), daemon=True)
     asking.start()
     asking.join(_PATIENCE + 1)
-    return answers[0] if answers else f"no answer within {_PATIENCE:g} s"
+    return answers[0] if answers else ("", f"no answer within {_PATIENCE:g} s")
 
 
-def _ask(page: str) -> str | None:
+def _fetch(page: str) -> tuple[str, str | None]:
     try:
         request = urllib.request.Request(page, headers={"Accept": "text/html", "User-Agent": "knowngood"})
-        with urllib.request.urlopen(request, timeout=_PATIENCE):
-            return None
+        with urllib.request.urlopen(request, timeout=_PATIENCE) as answer:
+            return answer.read(_LARGEST_PAGE).decode("utf-8", "replace"), None
     except urllib.error.HTTPError as error:
-        return f"answered {error.code}"
-    except (OSError, ValueError) as error:
-        return f"unreachable ({getattr(error, 'reason', error)})"
+        return "", f"answered {error.code}"
+    except (HTTPException, OSError, ValueError) as error:
+        return "", f"unreachable ({getattr(error, 'reason', error)})"

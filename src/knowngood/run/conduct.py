@@ -92,7 +92,10 @@ class Conductor:
         routes = index.decide(plan.matrix.indexes)
         for choice in routes.choices:
             self._emit(IndexChosen(choice=choice))
-        environ = routes.environment(plan.outside)
+        constraints = plan.folder / "constraints.txt" if routes.bounds else None
+        if constraints is not None:
+            constraints.write_text("".join(f"{bound}\n" for bound in routes.bounds), encoding="utf-8")
+        environ = routes.environment(plan.outside, constraints)
         assets, trouble = self._fetch_assets(environ)
         launcher = Launcher(
             processes=self._processes,
