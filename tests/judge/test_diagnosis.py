@@ -291,10 +291,61 @@ FAILURES: Mapping[str, tuple[Failure, str | None, str | None, tuple[str, ...]]] 
         ("torch==2.1.2",),
     ),
     "nothing at all": (
-        Failure(states=({"a": "1"},), raised="it is so", files=("/project/p/probe.py",)),
+        Failure(steps=(("a", "b"),), states=({"a": "1", "b": "1"},), raised="it is so", files=("/project/p/probe.py",)),
         None,
         None,
         (),
+    ),
+    "nothing but the one package that the combo asks for": (
+        Failure(states=({"a": "1"},), raised="it is so", files=("/project/p/probe.py",)),
+        "a",
+        None,
+        (),
+    ),
+    "an error that the standard library raises": (
+        Failure(
+            steps=(("hydra-core",),),
+            states=({"hydra-core": "1.1.2"},),
+            modules={"hydra-core": "hydra"},
+            raised="mutable default <class 'hydra.conf.X'> for field override_dirname is not allowed",
+            kind="builtins.ValueError",
+            files=("/usr/lib/python3.11/dataclasses.py", "hydra/conf/__init__.py"),
+            leads={"current_then": {"hydra-core": "1.3.1"}},
+        ),
+        "hydra-core",
+        "python",
+        ("hydra-core>=1.3.1",),
+    ),
+    "a function of the standard library that takes other arguments now": (
+        Failure(
+            steps=(("pydantic",),),
+            states=({"pydantic": "1.10.13"},),
+            raised="ForwardRef._evaluate() missing 1 required keyword-only argument: 'recursive_guard'",
+            kind="builtins.TypeError",
+            files=("pydantic/typing.py",),
+            python="3.13.0",
+        ),
+        "pydantic",
+        "python",
+        ("python<3.13",),
+    ),
+    "a plugin that the frames do not show": (
+        Failure(
+            steps=(("pytest-mypy-testing",), ("pytest",)),
+            states=(
+                {"pytest-mypy-testing": "0.1.1", "pytest": "8.0.0"},
+                {"pytest-mypy-testing": "0.1.1", "pytest": "9.1"},
+            ),
+            requires={"pytest-mypy-testing": ("pytest>=7",)},
+            modules={"pytest": "_pytest"},
+            raised="Argument(s) {'path'} are declared in the hookimpl but can not be found in the hookspec",
+            kind="pluggy.PluginValidationError",
+            files=("pluggy/_manager.py", "_pytest/config/__init__.py"),
+            leads={"uploaded": {"pytest": NEW, "pytest-mypy-testing": OLD}, "current_then": {"pytest": "8.0.2"}},
+        ),
+        "pytest",
+        "pytest-mypy-testing",
+        ("pytest<8.1",),
     ),
 }
 

@@ -68,7 +68,7 @@ def _with_current(facts: ComboFacts, probe: str, scout: Scout, leads: Leads) -> 
     if found is None or found.culprit is None:
         return leads
     case = case_of(facts, cell)
-    if python.rule(case) is not None:
+    if python.is_concerned(case) and found.conflicts_with in (None, "python", next(iter(case.path), None)):
         suspect, then = next(iter(case.path), None), _python_release(case.python)
     else:
         suspect, then = found.culprit, leads.uploaded.get(canonicalize_name(found.conflicts_with or ""))

@@ -2,6 +2,7 @@
 
 import re
 
+from knowngood.judge.diagnosis import python
 from knowngood.judge.diagnosis.case import Case
 from knowngood.judge.diagnosis.parties import settle, uploaded
 from knowngood.model import Confidence, Diagnosis, Status
@@ -12,6 +13,12 @@ def rule(case: Case) -> Diagnosis | None:
     if case.verdict.status is Status.TIMEOUT:
         return _hung(case)
     through = [one for one in case.path if one in case.asked]
+    if len(through) == 1:
+        # Of a plugin, what it plugs into shows in the frames, and it does not.
+        plugins = [one for one in case.asked if through[0] in case.needs(one) and one not in case.path]
+        if plugins:
+            why = f"it failed in {case.shown(through[0])}, which {case.shown(plugins[0])} builds on"
+            return _between(case, through[0], plugins[0], why)
     if len(through) < 2:
         through = list(case.path)
     if len(through) >= 2:
@@ -22,6 +29,8 @@ def rule(case: Case) -> Diagnosis | None:
         return _asked(case)
     nearest = case.path[0]
     below = _built_on(case, nearest)
+    if below not in case.asked and python.is_concerned(case):
+        return python.nearest(case, _place(case))
     if below is not None:
         why = f"it failed in {case.shown(nearest)}, which works with {case.shown(below)} and is older than it"
         return _between(case, below, nearest, why)
@@ -62,6 +71,14 @@ def _built_on(case: Case, nearest: str) -> str | None:
 def _asked(case: Case) -> Diagnosis | None:
     """With no code to look at: the newest and the oldest of what the combo asks for, since that is what was changed."""
     dated = sorted((day, one) for one in case.asked if (day := uploaded(case, one)) is not None)
+    if len(case.asked) == 1 and case.asked[0] in case.installed:
+        return Diagnosis(
+            culprit=case.asked[0],
+            conflicts_with=None,
+            why=f"nothing tells where it failed, in code that uses {case.shown(case.asked[0])}",
+            evidence=(f"{case.asked[0]} is all that the combo asks for",),
+            confidence=Confidence.POSSIBLE,
+        )
     if len(dated) < 2:
         return None
     (_, oldest), (_, newest) = dated[0], dated[-1]

@@ -2,6 +2,7 @@
 
 import collections.abc
 import re
+import typing
 from collections.abc import Mapping
 
 from knowngood.judge.diagnosis.case import Case, parsed
@@ -59,6 +60,8 @@ _NO_NAME = re.compile(
     r"|cannot import name '(?P<imported>\w+)' from '(?P<from>[\w.]+)'"
 )
 
+_CALLED = re.compile(r"^(?P<owner>\w+)\.\w+\(\) (?:missing|got|takes)")
+
 
 def rule(case: Case) -> Diagnosis | None:
     """Find something that the Python of this environment no longer has, or whose syntax it does not know."""
@@ -86,6 +89,30 @@ def _syntax(case: Case, message: str) -> Diagnosis:
     )
 
 
+def is_concerned(case: Case) -> bool:
+    """Whether Python itself may be the other party: it took something away, or raised the error in its own library."""
+    if rule(case) is not None:
+        return True
+    innermost = case.frames[0].file if case.frames else ""
+    of_python = re.search(r"/lib/python3\.\d+/(?!site-packages/)(?!importlib/)", innermost) is not None
+    called = [_CALLED.search(one.message) for one in case.raised]
+    return bool(case.path) and (of_python or any(found and hasattr(typing, found["owner"]) for found in called))
+
+
+def nearest(case: Case, evidence: tuple[str, ...]) -> Diagnosis:
+    """Return the diagnosis of a package that failed in a way that concerns Python."""
+    user = case.path[0]
+    newer = _newer(case, user)
+    return Diagnosis(
+        culprit=user,
+        conflicts_with="python",
+        why=f"{case.shown(user)} does not do with Python {case.python[0]}.{case.python[1]}",
+        remedy=(newer or f"python<{case.python[0]}.{case.python[1]}",),
+        evidence=evidence,
+        confidence=Confidence.POSSIBLE,
+    )
+
+
 def _newer(case: Case, user: str | None) -> str | None:
     """Return the constraint for the version of ``user`` that was current when this Python was new, if it is newer."""
     then = parsed(case.facts.leads.current_then.get(user or "", ""))
@@ -98,8 +125,9 @@ def _newer(case: Case, user: str | None) -> str | None:
 
 def _gone(case: Case, message: str) -> tuple[str, tuple[int, int]] | None:
     if found := _NO_MODULE.search(message):
-        what = found["module"].partition(".")[0]
-        since = _MODULES.get(what)
+        dotted = found["module"]
+        what = dotted if dotted in _NAMES else dotted.partition(".")[0]
+        since = _NAMES.get(dotted) or _MODULES.get(what)
     elif found := _NO_NAME.search(message):
         module, name = found["module"] or found["from"], found["name"] or found["imported"]
         what = f"{module}.{name}"

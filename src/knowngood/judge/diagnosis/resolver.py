@@ -62,6 +62,17 @@ def _conflict(case: Case, text: str, proof: str) -> Diagnosis | None:
                 evidence=(proof,),
                 confidence=Confidence.CERTAIN,
             )
+    rivals = [(who, what) for who, what in known if who in pins]
+    if len(rivals) > 1 and len({who for who, _ in rivals}) > 1:
+        # Two of what the combo asks for, which need a third one differently.
+        (other, first), (rival, second) = rivals[0], next(one for one in rivals if one[0] != rivals[0][0])
+        return Diagnosis(
+            culprit=rival,
+            conflicts_with=other,
+            why=f"{other} needs {first}, and {rival} needs {second}",
+            evidence=(proof,),
+            confidence=Confidence.LIKELY,
+        )
     if known:
         who, what = known[0]
         culprit = canonicalize_name(what.name)
