@@ -15,7 +15,7 @@ from packaging.version import Version
 
 from knowngood.build.environment import Environment
 from knowngood.build.exports import offers
-from knowngood.model import Distribution
+from knowngood.model import Action, Distribution
 from knowngood.process import Processes
 
 _LIMIT = 60.0  # seconds; a diagnosis is not worth more
@@ -59,6 +59,13 @@ class Scout:
         packages = self._resolve(f"wheel-{name}", [f"{name}>{above}" if above else name], *options)
         return next((package["version"] for package in packages), None)
 
+    def solvable(self, what: str, requirements: Iterable[str]) -> bool | None:
+        """Return whether there is a set that meets all ``requirements``; None when the resolver could not tell."""
+        action, _ = self._compile(what, requirements)
+        if action.exit.ok:
+            return True
+        return False if "No solution found when resolving" in action.output else None
+
     def last_with(self, name: str, installed: str, module: str, symbol: str) -> str | None:
         """Return the newest version below the series of ``installed`` whose ``module`` offers ``symbol``."""
         version = Version(installed)
@@ -85,11 +92,18 @@ class Scout:
         return None
 
     def _resolve(self, what: str, requirements: Iterable[str], *options: str) -> list[Any]:
+        action, lock = self._compile(what, requirements, "--no-deps", *options)
+        if not action.exit.ok:
+            return []
+        packages: list[Any] = tomllib.loads(lock.read_text(encoding="utf-8")).get("packages", [])
+        return packages
+
+    def _compile(self, what: str, requirements: Iterable[str], *options: str) -> tuple[Action, Path]:
         self.folder.mkdir(parents=True, exist_ok=True)
         asked, lock = self.folder / f"{what}.in", self.folder / f"pylock.{what.replace('.', '-')}.toml"
         asked.write_text("".join(f"{one}\n" for one in requirements), encoding="utf-8")
         lock.unlink(missing_ok=True)
-        command: list[str | Path] = [self.uv, "pip", "compile", asked, "--no-deps", "--quiet", "--python", self.python]
+        command: list[str | Path] = [self.uv, "pip", "compile", asked, "--quiet", "--python", self.python]
         action = self.processes.run(
             [*command, "--format", "pylock.toml", "--output-file", lock, *options],
             env=self.environ,
@@ -97,10 +111,7 @@ class Scout:
             log=self.folder / f"{what}.log",
             timeout=_LIMIT,
         )
-        if not action.exit.ok:
-            return []
-        packages: list[Any] = tomllib.loads(lock.read_text(encoding="utf-8")).get("packages", [])
-        return packages
+        return action, lock
 
 
 def definitions(

@@ -191,6 +191,8 @@ class Leads:
     """``module:name`` that is missing -> the newest older version of its distribution that has it."""
     with_wheel: Mapping[str, str] = field(default_factory=dict)
     """Canonical name of what could not be built -> the next version that has a wheel for this Python."""
+    infeasible: tuple[str, ...] = ()
+    """The remedy that cannot be had beside what else the combo asks for."""
     definitions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Name of a class or function -> the distributions in whose source it is defined."""
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from knowngood.build.environment import Environment
@@ -15,7 +16,7 @@ from knowngood.judge.diagnosis.names import symbol, wanted
 from knowngood.judge.diagnosis.signatures import Signature
 from knowngood.judge.drift import ledger
 from knowngood.judge.verdict import case_of, judge_combo
-from knowngood.model import UNDECIDED, ComboFacts, Confidence, Leads, Status
+from knowngood.model import UNDECIDED, Cell, ComboFacts, Confidence, Leads, Status
 
 _PYTHONS = {
     (3, 7): "2018-06-27",
@@ -36,7 +37,15 @@ def investigate(facts: ComboFacts, scout: Scout, environment: Environment, signa
     failing = [cell for cell in judge_combo(facts) if cell.verdict.status not in (*UNDECIDED, Status.PASS)]
     if not failing:
         return Leads()
-    case = case_of(facts, failing[0])
+    probe = failing[0].probe
+    leads = _found(facts, failing[0], scout, environment, signatures)
+    return _with_infeasible(replace(facts, leads=leads), probe, scout, leads, signatures)
+
+
+def _found(
+    facts: ComboFacts, cell: Cell, scout: Scout, environment: Environment, signatures: tuple[Signature, ...]
+) -> Leads:
+    case = case_of(facts, cell)
     built = failed_build(case.action) if case.action and case.verdict.status is Status.BUILD_FAIL else None
     if built is not None:
         name, version = built
@@ -51,9 +60,25 @@ def investigate(facts: ComboFacts, scout: Scout, environment: Environment, signa
         uploaded=scout.uploaded({name: facts.installed[name] for name in who}) if who else {},
         definitions=definitions(environment, wanted(case), owners),
     )
-    probe = failing[0].probe
-    leads = _with_current(replace(facts, leads=leads), probe, scout, leads)
-    return _with_last(replace(facts, leads=leads), probe, scout, leads)
+    leads = _with_current(replace(facts, leads=leads), cell.probe, scout, leads)
+    return _with_last(replace(facts, leads=leads), cell.probe, scout, leads)
+
+
+def _with_infeasible(
+    facts: ComboFacts, probe: str, scout: Scout, leads: Leads, signatures: tuple[Signature, ...]
+) -> Leads:
+    """Add the remedy, if the resolver proves that it cannot be had beside what else the combo asks for."""
+    cell = next(cell for cell in judge_combo(facts, signatures) if cell.probe == probe)
+    remedy = cell.diagnosis.remedy if cell.diagnosis else ()
+    changed = {canonicalize_name(Requirement(one).name) for one in remedy}
+    if not remedy or "python" in changed:
+        return leads
+    asked = [text for step in facts.combo.steps for text in step]
+    others = [text for text in asked if canonicalize_name(Requirement(text).name) not in changed]
+    # Without the remedy it must be possible: steps one after the other may bring about what no resolver would.
+    if scout.solvable("remedy", [*others, *remedy]) is not False or not scout.solvable("others", others):
+        return leads
+    return replace(leads, infeasible=remedy)
 
 
 def _is_known(case: Case, signatures: tuple[Signature, ...]) -> bool:

@@ -39,7 +39,7 @@ class Case:
         inside = any("site-packages/" in frame.file for one in raised for frame in one.frames)
         if self.probe and not inside and raised and raised[-1].type in _OWN_WORDS:
             # The probe says that something else failed: what, is in the output.
-            return told(self.probe.action.output) or raised
+            return told(raised[-1].message) or told(self.probe.action.output) or raised
         return raised
 
     @cached_property

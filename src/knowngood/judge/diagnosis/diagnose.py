@@ -1,6 +1,7 @@
 """The rules in their order, and what they need to be told beyond what a run records."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from knowngood.judge.diagnosis import (
     abi,
@@ -39,6 +40,15 @@ def diagnose(case: Case, known: tuple[Signature, ...]) -> Diagnosis | None:
     """Return the diagnosis of a cell that did not pass; None for one that did, or of which nothing can be said."""
     if case.verdict.status in (*UNDECIDED, Status.PASS, Status.MOVED):
         return None
+    found = _first(case, known)
+    infeasible = case.facts.leads.infeasible
+    if found.remedy and found.remedy == infeasible:
+        told = f"{', '.join(infeasible)} cannot be had beside what else the combo asks for"
+        return replace(found, remedy=(), evidence=(*found.evidence, told))
+    return found
+
+
+def _first(case: Case, known: tuple[Signature, ...]) -> Diagnosis:
     specific = tuple(one for one in known if one.priority >= SPECIFIC)
     broad = tuple(one for one in known if one.priority < SPECIFIC)
     found = signatures.rule(case, specific)

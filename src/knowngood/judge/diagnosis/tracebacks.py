@@ -12,12 +12,13 @@ _BLOCK = re.compile(
 _FRAME = re.compile(r'^\s+File "(?P<file>[^"]+)", line (?P<line>\d+), in (?P<function>.+)$', re.MULTILINE)
 _PYTEST = re.compile(r"^E\s+(?P<type>[\w.]*(?:Error|Exception|Failure)): (?P<message>.+)$", re.MULTILINE)
 _PYTEST_FRAME = re.compile(r"^(?P<file>\S*site-packages/\S+\.py):(?P<line>\d+): ", re.MULTILINE)
+_PREFIX = re.compile(r"^INTERNALERROR> ", re.MULTILINE)
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def told(output: str) -> tuple[Raised, ...]:
     """Return the last exception that ``output`` tells of, with its frames; empty when there is none."""
-    text = _ANSI.sub("", output).replace("\r\n", "\n")
+    text = _PREFIX.sub("", _ANSI.sub("", output).replace("\r\n", "\n"))
     blocks = list(_BLOCK.finditer(text))
     if blocks:
         last = blocks[-1]
