@@ -131,6 +131,7 @@ def test_all_mistakes_of_a_matrix_file_are_told_at_once_and_nothing_is_run(proje
             combo("one", '[["tiny==1.0"]]', "python = 3.11"),
             combo("two", '[["tiny=1"]]', 'instaler = "pip"'),
             combo("One", "[]", 'probes = ["absent"]'),
+            head='reference = "tow"\ntimeout = "soon"',
         )
     )
 
@@ -138,7 +139,7 @@ def test_all_mistakes_of_a_matrix_file_are_told_at_once_and_nothing_is_run(proje
 
     assert result.returncode == 2
     assert "Traceback" not in result.stderr
-    for said in ("3.11", "tiny=1", "instaler", "absent"):
+    for said in ("3.11", "tiny=1", "instaler", "absent", "did you mean 'two'?", "soon"):
         assert said in result.stderr
     assert f"{project.matrix}:" in result.stderr
     assert not project.logs()

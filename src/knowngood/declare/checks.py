@@ -26,8 +26,10 @@ def check(raw: Mapping[str, Any], tables: Tables, grid: Grid | None, scripts: Sc
     if _too_many(raw, grid, problems):
         return
     ids = _checked_ids(raw, grid, problems)
-    reference = tables.matrix.reference if tables.matrix else None
-    if reference is not None and reference not in ids and not problems.within("axes"):
+    # From the raw table, since another mistake in it must not hide this one.
+    head = raw.get("matrix")
+    reference = head.get("reference") if isinstance(head, Mapping) else None
+    if isinstance(reference, str) and reference not in ids and not problems.within("axes"):
         hint = did_you_mean(reference, ids, "a reference is the id of a combo")
         problems.add(("matrix", "reference"), f"there is no combo {shown(reference)}", hint)
     _check_knowns(tables, ids, scripts, problems)
