@@ -26,6 +26,7 @@ from knowngood.options import near as _near
 from knowngood.options import signatures as _signatures
 from knowngood.options import state as _state
 from knowngood.options import width as _width
+from knowngood.scanning import scan
 
 if TYPE_CHECKING:
     from knowngood.baseline import Side
@@ -66,6 +67,7 @@ def main() -> None:
 
 
 main.add_command(explain)
+main.add_command(scan)
 
 
 def _options(*options: Callable[..., Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:

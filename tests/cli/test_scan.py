@@ -1,0 +1,49 @@
+"""``knowngood scan``: what wheels and environments tell before anything runs."""
+
+from pathlib import Path
+
+import pytest
+
+from support.project import Project
+from support.wheels import build_wheel
+
+FOR_1 = b"\x7fELF numpy.core._multiarray_umath module compiled against ABI version 0x%x"
+FOR_2 = b"\x7fELF numpy._core._multiarray_umath numpy.core._multiarray_umath compiled against NumPy C-API version"
+
+
+def wheel(folder: Path, name: str, content: bytes) -> str:
+    return str(build_wheel(folder, name, "1.0", binary={f"{name}/_x.cpython-311-x86_64-linux-gnu.so": content}))
+
+
+def test_wheels_that_cannot_work_with_a_numpy_are_named_before_they_are_installed(
+    project: Project, tmp_path: Path
+) -> None:
+    old, new = wheel(tmp_path, "oldish", FOR_1), wheel(tmp_path, "newish", FOR_2)
+
+    result = project.run("scan", old, new, "--numpy", "2.0.2")
+
+    assert result.returncode == 1, result.stderr
+    assert "oldish  oldish/_x.cpython-311-x86_64-linux-gnu.so  built for NumPy 1.x only: cannot work\n" in result.stdout
+    assert (
+        "newish  newish/_x.cpython-311-x86_64-linux-gnu.so  built for NumPy 2, and runs on 1.x: fits\n" in result.stdout
+    )
+    assert "oldish 1.0 was compiled for NumPy 1.x" in last
+
+
+def test_with_the_numpy_they_were_built_for_nothing_is_predicted(project: Project, tmp_path: Path) -> None:
+    result = project.run("scan", wheel(tmp_path, "oldish", FOR_1), "--numpy", "1.26.4")
+
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.splitlines()[-1] == "nothing is predicted to fail (1 extensions use NumPy)"
+
+
+@pytest.mark.parametrize("name", ["no.whl", "folder"])
+def test_what_is_neither_a_wheel_nor_an_environment_is_told(project: Project, tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_text("no wheel", encoding="utf-8") if name.endswith(".whl") else path.mkdir()
+
+    result = project.run("scan", str(path))
+
+    assert result.returncode == 2
+    assert f"error: {path} is no" in result.stderr
+    assert "Traceback" not in result.stderr
