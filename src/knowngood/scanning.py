@@ -27,7 +27,7 @@ def scan(paths: tuple[Path, ...], version: str | None) -> None:
     from knowngood.report.text import plain
 
     with tempfile.TemporaryDirectory(prefix="knowngood-scan-") as folder:
-        environment = Environment(folder=_unpacked(paths, Path(folder)))
+        environment = Environment(folder=_unpacked(paths, Path(folder), version))
         if not environment.site_packages():
             raise UsageError(
                 f"{paths[0]} is no environment", cause="it has no site-packages", next_step="name a venv, or wheels"
@@ -47,12 +47,16 @@ def scan(paths: tuple[Path, ...], version: str | None) -> None:
     raise SystemExit(ExitCode.DIFFERS if misfits else ExitCode.AS_EXPECTED)
 
 
-def _unpacked(paths: Sequence[Path], folder: Path) -> Path:
+def _unpacked(paths: Sequence[Path], folder: Path, numpy: str | None) -> Path:
     """Return the environment that ``paths`` are, or lay out in ``folder`` what their wheels would make."""
     if len(paths) == 1 and paths[0].is_dir():
         return paths[0]
     site_packages = folder / "lib" / "python3" / "site-packages"
     site_packages.mkdir(parents=True)
+    if numpy is not None:
+        metadata = site_packages / f"numpy-{numpy}.dist-info" / "METADATA"
+        metadata.parent.mkdir()
+        metadata.write_text(f"Metadata-Version: 2.1\nName: numpy\nVersion: {numpy}\n", encoding="utf-8")
     for path in paths:
         try:
             with zipfile.ZipFile(path) as wheel:
