@@ -1,5 +1,6 @@
 """The verb ``scan``: what the files of an environment, or of wheels, tell before anything runs."""
 
+import re
 import tempfile
 import zipfile
 from collections.abc import Sequence
@@ -20,12 +21,16 @@ def scan(paths: tuple[Path, ...], version: str | None) -> None:
     PATH is one environment, or the wheels that are to be installed together. Nothing of them is run. Ends with 1 when
     something is predicted to fail, else with 0.
     """
+    from packaging.version import VERSION_PATTERN
+
     from knowngood.build.environment import Environment
     from knowngood.build.reading import read
     from knowngood.judge.abi import predict, sentence
     from knowngood.model import Distribution
     from knowngood.report.text import plain
 
+    if version is not None and not re.fullmatch(VERSION_PATTERN, version, re.VERBOSE | re.IGNORECASE):
+        raise UsageError(f"{version[:40]!r} is no version", next_step="write it as --numpy 2.0.2")
     with tempfile.TemporaryDirectory(prefix="knowngood-scan-") as folder:
         environment = Environment(folder=_unpacked(paths, Path(folder), version))
         if not environment.site_packages():

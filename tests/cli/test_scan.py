@@ -46,3 +46,10 @@ def test_what_is_neither_a_wheel_nor_an_environment_is_told(project: Project, tm
     assert result.returncode == 2
     assert f"error: {path} is no" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_a_numpy_that_is_no_version_is_told(project: Project, tmp_path: Path) -> None:
+    result = project.run("scan", wheel(tmp_path, "oldish", FOR_1), "--numpy", "../2")
+
+    assert result.returncode == 2
+    assert "error: '../2' is no version" in result.stderr
