@@ -528,3 +528,19 @@ def test_what_failed_in_another_process_is_read_from_its_output(
 
 def test_output_without_an_exception_tells_of_none() -> None:
     assert told("Error: something\nall is well\n") == ()
+
+
+def test_who_moved_a_pin_is_the_other_party_where_no_rule_names_one() -> None:
+    failure = Failure(
+        steps=(("pydantic==1.10.13",), ("fastapi",)),
+        states=({"pydantic": "1.10.13"}, {"pydantic": "2.14.3", "fastapi": "0.128.0"}),
+        requires={"fastapi": ("pydantic>=2.7",)},
+        raised="module 'pydantic' has no attribute 'BaseSettings'",
+        kind="builtins.AttributeError",
+        files=("/project/p/probe.py",),
+    )
+
+    found = failure.diagnose()
+
+    assert (found.culprit, found.conflicts_with) == ("pydantic", "fastapi")
+    assert "metadata of fastapi: requires pydantic>=2.7" in found.evidence

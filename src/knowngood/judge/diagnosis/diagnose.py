@@ -41,6 +41,10 @@ def diagnose(case: Case, known: tuple[Signature, ...]) -> Diagnosis | None:
     if case.verdict.status in (*UNDECIDED, Status.PASS, Status.MOVED):
         return None
     found = _first(case, known)
+    moved = drifted.rule(case)
+    if moved is not None and moved.culprit == found.culprit and found.conflicts_with is None:
+        # A pin that was moved: whoever moved it is the other party, even where another rule knew the culprit.
+        found = replace(found, conflicts_with=moved.conflicts_with, evidence=(*found.evidence, *moved.evidence))
     infeasible = case.facts.leads.infeasible
     if found.remedy and found.remedy == infeasible:
         told = f"{', '.join(infeasible)} cannot be had beside what else the combo asks for"
