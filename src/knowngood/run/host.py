@@ -17,7 +17,8 @@ def describe(matrix: Matrix, *, command: str) -> RunInfo:
     """Return who asks what, now and on this machine; ``command`` runs the same again."""
     now = datetime.now(UTC)
     return RunInfo(
-        id=f"{now:%Y%m%d-%H%M%S}-{token_hex(2)}",
+        # Ids sort by time, also of two runs within one second: the newest is the last.
+        id=f"{now:%Y%m%d-%H%M%S}-{now.microsecond // 1000:03d}{token_hex(2)}",
         started=now.isoformat(timespec="seconds"),
         matrix=matrix.id,
         title=matrix.title,
