@@ -1,6 +1,7 @@
 """README and DESIGN say what is so."""
 
 import re
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -13,9 +14,19 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
 
 
+def committed(path: str) -> str:
+    """Return a file as it was committed: whoever runs the matrix has a newer report, and the tests still pass."""
+    shown = subprocess.run(["git", "show", f"HEAD:{path}"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if shown.returncode != 0:
+        pytest.skip("not a checkout with a commit")
+    return shown.stdout
+
+
 def test_the_table_in_the_readme_is_that_of_the_published_report() -> None:
-    report = (ROOT / "reports" / "embedding" / "matrix.md").read_text(encoding="utf-8")
-    caption, table = README.split("<!-- matrix:begin -->\n")[1].split("<!-- matrix:end -->")[0].split("\n\n")
+    report = committed("reports/embedding/matrix.md")
+    caption, table = (
+        committed("README.md").split("<!-- matrix:begin -->\n")[1].split("<!-- matrix:end -->")[0].split("\n\n")
+    )
 
     assert table.startswith("| combo |")
     assert f"\n{caption}\n" in report
@@ -23,8 +34,8 @@ def test_the_table_in_the_readme_is_that_of_the_published_report() -> None:
 
 
 def test_the_published_report_tells_of_every_combo_of_the_matrix() -> None:
-    matrix = tomllib.loads((ROOT / "matrices" / "embedding.toml").read_text(encoding="utf-8"))
-    report = (ROOT / "reports" / "embedding" / "matrix.md").read_text(encoding="utf-8")
+    matrix = tomllib.loads(committed("matrices/embedding.toml"))
+    report = committed("reports/embedding/matrix.md")
 
     for combo in matrix["combo"]:
         assert f"\n## {combo['id']}\n" in report

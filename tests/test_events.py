@@ -235,3 +235,11 @@ def test_an_index_that_is_chosen_again_counts_as_chosen_last() -> None:
 
 def test_the_version_of_the_log_is_in_its_first_event() -> None:
     assert json.loads(line(START))["schema_version"] == SCHEMA == 1
+
+
+@pytest.mark.parametrize("name", ["\ud800", "\udfff\ud800", "\x00", "ü"])
+def test_names_are_kept_whatever_a_probe_calls_its_metrics(name: str) -> None:
+    facts = attempt(replace(check(name), metrics={name: 1}))
+    event = ProbeFinished(combo="one", probe=facts.probe, action=facts.action, transcript=facts.transcript)
+
+    assert list(decode([line(event)])) == [event]

@@ -360,9 +360,11 @@ def _show(judged: "JudgedRun", folder: Path, elapsed: float | None = None) -> No
     """Print the recap and then the table."""
     from knowngood.report import recap, table
 
-    width = shutil.get_terminal_size((120, 24)).columns
-    click.echo("\n" + recap.render(judged, run_folder=_near(folder), elapsed=elapsed, width=min(width, 120)))
-    click.echo(table.render(judged, width=width if sys.stdout.isatty() or "COLUMNS" in os.environ else None), nl=False)
+    # Prose has a width to be read at; a table takes all there is, and in a file or pipe what it needs.
+    bounded = sys.stdout.isatty() or "COLUMNS" in os.environ
+    width = shutil.get_terminal_size().columns if bounded else None
+    click.echo("\n" + recap.render(judged, run_folder=_near(folder), elapsed=elapsed, width=_width()))
+    click.echo(table.render(judged, width=width), nl=False)
 
 
 def _tell(error: KnowngoodError) -> None:

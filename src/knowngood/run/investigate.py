@@ -1,7 +1,6 @@
 """After a failure: follow the leads that its diagnosis would want to have, and no others."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -13,23 +12,11 @@ from knowngood.judge.diagnosis.builds import failed_build
 from knowngood.judge.diagnosis.case import Case
 from knowngood.judge.diagnosis.diagnose import concerned, diagnose
 from knowngood.judge.diagnosis.names import symbol, wanted
+from knowngood.judge.diagnosis.parties import uploaded
 from knowngood.judge.diagnosis.signatures import Signature
 from knowngood.judge.drift import ledger
 from knowngood.judge.verdict import case_of, judge_combo
-from knowngood.model import UNDECIDED, Cell, ComboFacts, Confidence, Leads, Status
-
-_PYTHONS = {
-    (3, 7): "2018-06-27",
-    (3, 8): "2019-10-14",
-    (3, 9): "2020-10-05",
-    (3, 10): "2021-10-04",
-    (3, 11): "2022-10-24",
-    (3, 12): "2023-10-02",
-    (3, 13): "2024-10-07",
-    (3, 14): "2025-10-07",
-}
-"""When a Python came out (PEPs 537, 569, 596, 619, 664, 693, 719, 745)."""
-_CATCHING_UP = timedelta(days=120)  # packages support a new Python within months
+from knowngood.model import UNDECIDED, Cell, ComboFacts, Confidence, Diagnosis, Leads, Status
 
 
 def investigate(facts: ComboFacts, scout: Scout, environment: Environment, signatures: tuple[Signature, ...]) -> Leads:
@@ -68,8 +55,8 @@ def _with_infeasible(
     facts: ComboFacts, probe: str, scout: Scout, leads: Leads, signatures: tuple[Signature, ...]
 ) -> Leads:
     """Add the remedy, if the resolver proves that it cannot be had beside what else the combo asks for."""
-    cell = next(cell for cell in judge_combo(facts, signatures) if cell.probe == probe)
-    remedy = cell.diagnosis.remedy if cell.diagnosis else ()
+    _, found = _so_far(facts, probe, signatures)
+    remedy = found.remedy if found else ()
     changed = {canonicalize_name(Requirement(one).name) for one in remedy}
     if not remedy or "python" in changed:
         return leads
@@ -88,34 +75,31 @@ def _is_known(case: Case, signatures: tuple[Signature, ...]) -> bool:
 
 def _with_current(facts: ComboFacts, probe: str, scout: Scout, leads: Leads) -> Leads:
     """Add what the culprit's version was when the other party came out: that is where it can go back to."""
-    cell = next(cell for cell in judge_combo(facts) if cell.probe == probe)
-    found = cell.diagnosis
+    case, found = _so_far(facts, probe)
     if found is None or found.culprit is None:
         return leads
-    case = case_of(facts, cell)
-    if python.is_concerned(case) and found.conflicts_with in (None, "python", next(iter(case.path), None)):
-        suspect, then = next(iter(case.path), None), _python_release(case.python)
-    else:
-        suspect, then = found.culprit, leads.uploaded.get(canonicalize_name(found.conflicts_with or ""))
+    suspect: str | None = found.culprit
+    then = uploaded(case, canonicalize_name(found.conflicts_with or ""))
+    nearest = next(iter(case.path), None)
+    if python.is_concerned(case) and found.conflicts_with in (None, "python", nearest):
+        suspect, then = nearest, python.supported_since(case)
     if suspect is None or then is None or suspect not in facts.installed:
         return leads
-    version = scout.current(suspect, datetime.fromisoformat(then))
+    version = scout.current(suspect, then)
     return replace(leads, current_then={suspect: version}) if version else leads
 
 
 def _with_last(facts: ComboFacts, probe: str, scout: Scout, leads: Leads) -> Leads:
     """Add the newest older version of a culprit that still has the name that is missing."""
-    cell = next(cell for cell in judge_combo(facts) if cell.probe == probe)
-    missing, found = symbol(case_of(facts, cell)), cell.diagnosis
-    culprit = found.culprit if found else None
-    if missing is None or culprit is None or case_of(facts, cell).provider(missing[0]) != culprit:
+    case, found = _so_far(facts, probe)
+    missing, culprit = symbol(case), found.culprit if found else None
+    if missing is None or culprit is None or case.provider(missing[0]) != culprit:
         return leads
     last = scout.last_with(culprit, facts.installed[culprit], *missing)
     return replace(leads, last_with={":".join(missing): last}) if last else leads
 
 
-def _python_release(python: tuple[int, int]) -> str | None:
-    day = _PYTHONS.get(python)
-    if day is None:
-        return None
-    return (datetime.fromisoformat(day).replace(tzinfo=UTC) + _CATCHING_UP).isoformat()
+def _so_far(facts: ComboFacts, probe: str, signatures: tuple[Signature, ...] = ()) -> tuple[Case, Diagnosis | None]:
+    """Return the case of a probe and its diagnosis, from the leads that were followed so far."""
+    cell = next(cell for cell in judge_combo(facts, signatures) if cell.probe == probe)
+    return case_of(facts, cell), cell.diagnosis

@@ -69,8 +69,7 @@ def _built_on(case: Case, nearest: str) -> str | None:
 
 
 def _asked(case: Case) -> Diagnosis | None:
-    """With no code to look at: the newest and the oldest of what the combo asks for, since that is what was changed."""
-    dated = sorted((day, one) for one in case.asked if (day := uploaded(case, one)) is not None)
+    """With no code to look at: the newest and the oldest of what the combo asks for, or the only one."""
     if len(case.asked) == 1 and case.asked[0] in case.installed:
         return Diagnosis(
             culprit=case.asked[0],
@@ -79,6 +78,7 @@ def _asked(case: Case) -> Diagnosis | None:
             evidence=(f"{case.asked[0]} is all that the combo asks for",),
             confidence=Confidence.POSSIBLE,
         )
+    dated = sorted((day, one) for one in case.asked if (day := uploaded(case, one)) is not None)
     if len(dated) < 2:
         return None
     (_, oldest), (_, newest) = dated[0], dated[-1]

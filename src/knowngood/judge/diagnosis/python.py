@@ -4,6 +4,7 @@ import collections.abc
 import re
 import typing
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 
 from knowngood.judge.diagnosis.case import Case, parsed
 from knowngood.model import Confidence, Diagnosis
@@ -54,6 +55,19 @@ _NAMES: Mapping[str, tuple[int, int]] = {
 }
 """Name -> the Python that no longer has it."""
 
+_RELEASED: Mapping[tuple[int, int], str] = {
+    (3, 7): "2018-06-27",
+    (3, 8): "2019-10-14",
+    (3, 9): "2020-10-05",
+    (3, 10): "2021-10-04",
+    (3, 11): "2022-10-24",
+    (3, 12): "2023-10-02",
+    (3, 13): "2024-10-07",
+    (3, 14): "2025-10-07",
+}
+"""When a Python came out (PEPs 537, 569, 596, 619, 664, 693, 719, 745)."""
+_CATCHING_UP = timedelta(days=120)  # packages support a new Python within months
+
 _NO_MODULE = re.compile(r"No module named '(?P<module>[\w.]+)'")
 _NO_NAME = re.compile(
     r"module '(?P<module>[\w.]+)' has no attribute '(?P<name>\w+)'"
@@ -99,6 +113,12 @@ def is_concerned(case: Case) -> bool:
     return bool(case.path) and (of_python or any(found and hasattr(typing, found["owner"]) for found in called))
 
 
+def supported_since(case: Case) -> datetime | None:
+    """Return when packages had caught up with the Python of this environment, as far as its release is known."""
+    day = _RELEASED.get(case.python)
+    return datetime.fromisoformat(day).replace(tzinfo=UTC) + _CATCHING_UP if day else None
+
+
 def nearest(case: Case, evidence: tuple[str, ...]) -> Diagnosis:
     """Return the diagnosis of a package that failed in a way that concerns Python."""
     user = case.path[0]
@@ -106,7 +126,7 @@ def nearest(case: Case, evidence: tuple[str, ...]) -> Diagnosis:
     return Diagnosis(
         culprit=user,
         conflicts_with="python",
-        why=f"{case.shown(user)} does not do with Python {case.python[0]}.{case.python[1]}",
+        why=f"{case.shown(user)} does not get along with Python {case.python[0]}.{case.python[1]}",
         remedy=(newer or f"python<{case.python[0]}.{case.python[1]}",),
         evidence=evidence,
         confidence=Confidence.POSSIBLE,

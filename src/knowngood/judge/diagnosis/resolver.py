@@ -1,6 +1,7 @@
 """What a resolver's proof names: the pin that must give way and the requirement that forbids it."""
 
 import re
+from dataclasses import replace
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
@@ -29,61 +30,71 @@ def rule(case: Case) -> Diagnosis | None:
         return None
     text = " ".join(case.output.replace("\n", " ").split())
     proof = installs.message(case.action, case.verdict.status)
-    return _python(case, text, proof) or _conflict(case, text, proof) or _absent(case, text, proof)
+    pins, needs = _pins(case), _needs(case.output, text)
+    return (
+        _python(case, text, proof)
+        or _against_a_pin(pins, needs, proof)
+        or _at_once(pins, text, proof)
+        or _between_two(pins, needs, proof)
+        or _anything(needs, proof)
+        or _absent(text, proof)
+    )
 
 
-def _conflict(case: Case, text: str, proof: str) -> Diagnosis | None:
-    """Find a requirement of one package on another that a pin of the combo contradicts."""
-    pins = _pins(case)
-    needs = [(_name(one["who"]), _requirement(one["what"])) for one in _NEEDS.finditer(text)]
-    needs += [(_name(one["who"]), _requirement(one["what"])) for one in _PIP_NEEDS.finditer(case.output)]
-    known = [(who, what) for who, what in needs if what is not None]
-    # A package that the combo pins against what another one needs is the one to move.
-    known.sort(key=lambda need: canonicalize_name(need[1].name) not in pins)
-    for who, what in known:
+_Pins = dict[str, list[Requirement]]
+_Needs = list[tuple[str, Requirement]]
+
+
+def _needs(output: str, text: str) -> _Needs:
+    """Return what the proof says of who needs what; ``text`` is the output on one line."""
+    told = [*_NEEDS.finditer(text), *_PIP_NEEDS.finditer(output)]
+    return [(_name(one["who"]), what) for one in told if (what := _requirement(one["what"])) is not None]
+
+
+def _against_a_pin(pins: _Pins, needs: _Needs, proof: str) -> Diagnosis | None:
+    """Find what the combo pins against what another package needs: the pin is the one to move."""
+    for who, what in needs:
         culprit = canonicalize_name(what.name)
         if culprit in pins and who != culprit:
-            remedy = f"{culprit}{what.specifier}" if str(what.specifier) else None
+            asked = " and ".join(map(str, pins[culprit]))
             return Diagnosis(
                 culprit=culprit,
                 conflicts_with=who,
-                why=f"{who} needs {culprit}{what.specifier or ' in another version'}, and the combo asks for "
-                f"{' and '.join(map(str, pins[culprit]))}",
-                remedy=(remedy,) if remedy else (),
+                why=f"{who} needs {culprit}{what.specifier or ' in another version'}, and the combo asks for {asked}",
+                remedy=_constraint(culprit, what),
                 evidence=(proof,),
                 confidence=Confidence.CERTAIN,
             )
-    for pinned, asked in pins.items():
-        if len(asked) > 1 and pinned in text:
-            return Diagnosis(
-                culprit=pinned,
-                conflicts_with=None,
-                why=f"the combo asks for {' and '.join(map(str, asked))} at once",
-                evidence=(proof,),
-                confidence=Confidence.CERTAIN,
+    return None
+
+
+def _at_once(pins: _Pins, text: str, proof: str) -> Diagnosis | None:
+    """Find a package that the combo itself asks for twice, in versions that exclude each other."""
+    for culprit, asked in pins.items():
+        if len(asked) > 1 and culprit in text:
+            why = f"the combo asks for {' and '.join(map(str, asked))} at once"
+            return _said(culprit, None, why, proof, Confidence.CERTAIN)
+    return None
+
+
+def _between_two(pins: _Pins, needs: _Needs, proof: str) -> Diagnosis | None:
+    """Find two packages that the combo asks for and that need a third one differently."""
+    rivals = [(who, what) for who, what in needs if who in pins]
+    for culprit, second in rivals[1:]:
+        other, first = rivals[0]
+        if culprit != other:
+            return _said(
+                culprit, other, f"{other} needs {first}, and {culprit} needs {second}", proof, Confidence.LIKELY
             )
-    rivals = [(who, what) for who, what in known if who in pins]
-    if len(rivals) > 1 and len({who for who, _ in rivals}) > 1:
-        # Two of what the combo asks for, which need a third one differently.
-        (other, first), (rival, second) = rivals[0], next(one for one in rivals if one[0] != rivals[0][0])
-        return Diagnosis(
-            culprit=rival,
-            conflicts_with=other,
-            why=f"{other} needs {first}, and {rival} needs {second}",
-            evidence=(proof,),
-            confidence=Confidence.LIKELY,
-        )
-    if known:
-        who, what = known[0]
+    return None
+
+
+def _anything(needs: _Needs, proof: str) -> Diagnosis | None:
+    """Take the first requirement of the proof, when none of it is the combo's own."""
+    for who, what in needs:
         culprit = canonicalize_name(what.name)
-        return Diagnosis(
-            culprit=culprit,
-            conflicts_with=who,
-            why=f"{who} needs {what}, which the other requirements rule out",
-            remedy=(f"{culprit}{what.specifier}",) if str(what.specifier) else (),
-            evidence=(proof,),
-            confidence=Confidence.LIKELY,
-        )
+        found = _said(culprit, who, f"{who} needs {what}, which the others rule out", proof, Confidence.LIKELY)
+        return replace(found, remedy=_constraint(culprit, what))
     return None
 
 
@@ -95,30 +106,25 @@ def _python(case: Case, text: str, proof: str) -> Diagnosis | None:
     if found is None and abi is None:
         return None
     who = _name((found or abi)["who"])  # type: ignore[index]
-    python = f"{case.python[0]}.{case.python[1]}"
-    why = f"{who} needs Python {found['what']}" if found else f"{who} has no wheel for this Python"
-    return Diagnosis(
-        culprit=who,
-        conflicts_with="python",
-        why=f"{why}, and the combo runs on {python}",
-        evidence=(proof,),
-        confidence=Confidence.CERTAIN,
-    )
+    needs = f"needs Python {found['what']}" if found else "has no wheel for this Python"
+    why = f"{who} {needs}, and the combo runs on {case.python[0]}.{case.python[1]}"
+    return _said(who, "python", why, proof, Confidence.CERTAIN)
 
 
-def _absent(case: Case, text: str, proof: str) -> Diagnosis | None:
+def _absent(text: str, proof: str) -> Diagnosis | None:
     found = _MISSING.search(text)
     if found is None:
         return None
     asked = found["pinned"] or found["absent"] or found["unmatched"].strip()
-    name = _name(asked)
-    return Diagnosis(
-        culprit=name,
-        conflicts_with=None,
-        why=f"the index has no {asked}",
-        evidence=(proof,),
-        confidence=Confidence.CERTAIN,
-    )
+    return _said(_name(asked), None, f"the index has no {asked}", proof, Confidence.CERTAIN)
+
+
+def _said(culprit: str, other: str | None, why: str, proof: str, confidence: Confidence) -> Diagnosis:
+    return Diagnosis(culprit=culprit, conflicts_with=other, why=why, evidence=(proof,), confidence=confidence)
+
+
+def _constraint(name: str, needed: Requirement) -> tuple[str, ...]:
+    return (f"{name}{needed.specifier}",) if str(needed.specifier) else ()
 
 
 def _pins(case: Case) -> dict[str, list[Requirement]]:
