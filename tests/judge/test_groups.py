@@ -85,3 +85,13 @@ def test_an_outage_is_never_grouped_with_a_failure_that_says_the_same() -> None:
     down = cell(combo("down"), Status.INFRA, Phase.PROBE, Reason.UNRECOGNISED, message="no", check="encode")
 
     assert len(groups((down, failing("bad", "no")))) == 2
+
+
+def test_two_packages_that_disagree_about_two_things_are_two_groups() -> None:
+    one = replace(ABI, signature=None, why="transformers 4.57.1 uses a name that torch 2.1.2 does not have")
+    other = replace(ABI, signature=None, why="transformers 5.23.0 asks for a newer torch")
+    again = replace(one, why="transformers 4.56.0 uses a name that torch 2.1.1 does not have")
+
+    found = told(*(failing(name, "no", diagnosis=each) for name, each in (("a", one), ("b", other), ("c", again))))
+
+    assert [names for _, names in found] == [["a", "c"], ["b"]]

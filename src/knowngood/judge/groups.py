@@ -2,7 +2,7 @@
 
 from collections.abc import Hashable, Iterable
 
-from knowngood.judge.fingerprint import fingerprint_of
+from knowngood.judge.fingerprint import fingerprint_of, normalised
 from knowngood.model import Cell, Group, Status
 
 
@@ -21,7 +21,8 @@ def groups(cells: Iterable[Cell]) -> tuple[Group, ...]:
 def _key(cell: Cell) -> Hashable:
     diagnosis = cell.diagnosis
     if diagnosis and (diagnosis.culprit or diagnosis.conflicts_with or diagnosis.signature):
-        return diagnosis.culprit, diagnosis.conflicts_with, diagnosis.signature
+        # Two packages can disagree about more than one thing.
+        return diagnosis.culprit, diagnosis.conflicts_with, diagnosis.signature or normalised(diagnosis.why)
     return fingerprint_of(cell)
 
 
