@@ -20,6 +20,7 @@ from knowngood.model import (
     Leads,
     Phase,
     ProbeFacts,
+    Reused,
     Run,
     RunInfo,
     StepFacts,
@@ -37,6 +38,7 @@ class RunStarted:
 
     info: RunInfo
     combos: tuple[Combo, ...]
+    elsewhere: tuple[Combo, ...] = ()
     schema_version: int = SCHEMA
     event: Literal["run-started"] = "run-started"
 
@@ -83,7 +85,17 @@ class StepResolved:
     requirements: tuple[str, ...]
     action: Action
     resolved: Mapping[str, str]
+    lock: str = ""
     event: Literal["step-resolved"] = "step-resolved"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FactsReused:
+    """What follows of this combo was found out before, for the same lock, probe and machine."""
+
+    combo: str
+    reused: Reused
+    event: Literal["facts-reused"] = "facts-reused"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -212,6 +224,7 @@ Event = (
     | ComboStarted
     | PhaseStarted
     | StepResolved
+    | FactsReused
     | EnvironmentCreated
     | StepInstalled
     | EnvironmentMeasured
@@ -282,7 +295,7 @@ def fold(events: Iterable[Event | Unknown | None]) -> Run | None:
             case Unknown():
                 unknown += 1
             case RunStarted():
-                run = Run(info=event.info, combos=())
+                run = Run(info=event.info, combos=(), elsewhere=event.elsewhere)
                 facts = {combo.id: ComboFacts(combo=combo) for combo in event.combos}
             case _ if run is None:
                 bad += 1
@@ -311,7 +324,9 @@ def add(facts: ComboFacts, event: Event) -> ComboFacts:
             return ComboFacts(combo=facts.combo, started=True)
         case StepResolved():
             step = _step(facts, event.step, event.requirements)
-            return _with_step(facts, replace(step, resolve=event.action, resolved=event.resolved))
+            return _with_step(facts, replace(step, resolve=event.action, resolved=event.resolved, lock=event.lock))
+        case FactsReused():
+            return replace(facts, reused=event.reused)
         case EnvironmentCreated():
             return replace(facts, create=event.action, python_version=event.python_version)
         case StepInstalled():

@@ -118,6 +118,7 @@ def _cell(facts: ComboFacts, probe: str, signatures: tuple[Signature, ...], refe
         attempts=max(1, len(attempts)),
         numbers=numbers,
         flaky=flaky(attempts),
+        reused=facts.reused,
         predicted=_predicted(facts, last, finding),
         log=finding.log or (last.action.log if last else None),
     )

@@ -140,6 +140,8 @@ class StepFacts:
     resolve: Action | None = None
     resolved: Mapping[str, str] = field(default_factory=dict)
     """Canonical name -> version that the resolver chose for this step alone."""
+    lock: str = ""
+    """SHA-256 of its lock with hashes, which is kept as ``combos/<combo>/step<number>.lock``; empty: it has none."""
     install: Action | None = None
     installed: Mapping[str, str] | None = None
     """Canonical name -> version of everything in the environment after this step; None when it did not get there."""
@@ -255,6 +257,20 @@ class Trouble:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Reused:
+    """Where facts come from that this run did not find out anew."""
+
+    run: str
+    """Id of the run that did."""
+    combo: str
+    """Id of the combo they were found out for: another one of this run, where both have one lock."""
+    recorded: str
+    """When, UTC, ISO 8601."""
+    key: str
+    """Of the cache of verdicts: equal keys, equal facts."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ComboFacts:
     """All that is known of one combo."""
 
@@ -270,6 +286,8 @@ class ComboFacts:
     leads: Leads = Leads()
     probes: tuple[ProbeFacts, ...] = ()
     """Every attempt, in order; the last one of a probe counts."""
+    reused: Reused | None = None
+    """Set when what follows its resolution was not found out in this run."""
     trouble: Trouble | None = None
     harness_error: str | None = None
     """Our own bug, as text."""
@@ -313,6 +331,8 @@ class RunInfo:
     """knowngood, uv, pip, virtualenv -> version."""
     command: str
     """How to run the same again, without a selection."""
+    shard: str = ""
+    """``2/8`` when only that part of what was selected is run here."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -321,6 +341,8 @@ class Run:
 
     info: RunInfo
     combos: tuple[ComboFacts, ...]
+    elsewhere: tuple[Combo, ...] = ()
+    """The combos that other shards of the same selection run."""
     indexes: tuple[IndexChoice, ...] = ()
     interrupted: str | None = None
     """The signal that ended it early."""

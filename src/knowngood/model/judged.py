@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from knowngood.model.declared import Combo, Phase, Status
-from knowngood.model.facts import Check, Reason, Run
+from knowngood.model.facts import Check, Reason, Reused, Run
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -142,6 +142,8 @@ class Cell:
     """What an entry of known issues says: excused until when, expired, or seemingly fixed; None: there is none."""
     flaky: str | None = None
     """``2/3``: how many attempts passed, of how many, where they disagree."""
+    reused: Reused | None = None
+    """Where the verdict comes from, when this run did not find it out anew."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

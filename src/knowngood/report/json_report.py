@@ -85,7 +85,7 @@ def _cell(cell: Cell, facts: ComboFacts | None) -> dict[str, object]:
         "seconds": asdict(cell.seconds),
         "environment_bytes": facts.environment_bytes if facts else None,
         "attempts": cell.attempts,
-        "cached": False,
+        "cached": asdict(cell.reused) if cell.reused else None,
         "log": cell.log,
     }
 
