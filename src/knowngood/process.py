@@ -1,10 +1,12 @@
 """The only module that spawns. Every command runs under a supervisor that ends whole process trees."""
 
 import json
+import os
 import subprocess
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -28,7 +30,10 @@ class Processes:
         self.grace = grace
         self._lock = threading.Lock()
         self._running: set[subprocess.Popen[bytes]] = set()
+        self._idle: list[subprocess.Popen[bytes]] = []
+        """Supervisors that wait for their next command."""
         self._cancelled = False
+        weakref.finalize(self, _dismiss, self._idle)
 
     @property
     def cancelled(self) -> bool:
@@ -64,6 +69,7 @@ class Processes:
         """End everything that runs and start nothing more. Returns at once; ``run`` returns as its command ends."""
         with self._lock:
             self._cancelled = True
+            _dismiss(self._idle)
             running = list(self._running)
         for supervisor in running:
             _hang_up(supervisor)
@@ -81,31 +87,66 @@ class Processes:
         with self._lock:
             if self._cancelled:
                 return Exit(ending=Ending.CANCELLED)
-            supervisor = subprocess.Popen(
-                [sys.executable, "-I", "-S", "-B", _SUPERVISOR],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                bufsize=0,
-                env={},
-                start_new_session=True,
-            )
+            supervisor = self._waiting() or _supervisor()
             self._running.add(supervisor)
-        assert supervisor.stdin is not None and supervisor.stdout is not None
-        try:
-            supervisor.stdin.write(spec)
-            answer = supervisor.stdout.read()
-        except OSError:
-            answer = b""
-        finally:
-            with self._lock:
-                self._running.discard(supervisor)
-            _hang_up(supervisor)
-            supervisor.stdout.close()
-            supervisor.wait()
+        answer = _ask(supervisor, spec)
+        with self._lock:
+            self._running.discard(supervisor)
+            if answer and not self._cancelled:
+                self._idle.append(supervisor)
+            else:
+                _dismiss([supervisor])
         if not answer:
             return Exit(ending=Ending.SIGNALLED, signal="SIGKILL", note="its supervisor was killed by somebody else")
         result = json.loads(answer)
         return Exit(**(result | {"ending": Ending(result["ending"])}))
+
+    def _waiting(self) -> subprocess.Popen[bytes] | None:
+        """Return an idle supervisor that still lives."""
+        while self._idle:
+            supervisor = self._idle.pop()
+            if supervisor.poll() is None:
+                return supervisor
+            _dismiss([supervisor])
+        return None
+
+
+def _supervisor() -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-I", "-S", "-B", _SUPERVISOR],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        bufsize=0,
+        env={},
+        start_new_session=True,
+    )
+
+
+def _ask(supervisor: subprocess.Popen[bytes], spec: bytes) -> bytes:
+    """Hand over a command and return the answer once it ended; nothing when the supervisor was killed."""
+    assert supervisor.stdin is not None and supervisor.stdout is not None
+    answer = b""
+    try:
+        supervisor.stdin.write(spec)
+        while not answer.endswith(b"\n"):
+            data = os.read(supervisor.stdout.fileno(), 65536)
+            if not data:
+                return b""
+            answer += data
+    except (OSError, ValueError):  # ValueError: it was hung up on before it was asked
+        return b""
+    return answer
+
+
+def _dismiss(supervisors: list[subprocess.Popen[bytes]]) -> None:
+    """End supervisors: they leave once nothing more can be asked of them."""
+    for supervisor in supervisors:
+        _hang_up(supervisor)
+    while supervisors:
+        supervisor = supervisors.pop()
+        assert supervisor.stdout is not None
+        supervisor.stdout.close()
+        supervisor.wait()
 
 
 def _hang_up(supervisor: subprocess.Popen[bytes]) -> None:

@@ -1,11 +1,12 @@
-"""Watches over one command so that it ends, its log stays small, and nothing outlives it. Stdlib only.
+"""Watches over one command at a time so that it ends, its log stays small, and nothing outlives it. Stdlib only.
 
 Contract (the other side is ``process.py``). Run as ``python -I -S supervisor.py`` in a session of its own:
 
-* standard input: one JSON line ``{argv, env, cwd, log, timeout, grace, head, tail}``; sizes in bytes, times in seconds,
-  ``timeout`` may be null. The pipe then stays open. When it closes, because the harness cancelled or died, the command
-  is ended. So even ``kill -9`` of the harness leaves nothing behind.
-* standard output: one JSON line with the fields of ``model.Exit``.
+* standard input: for each command one JSON line ``{argv, env, cwd, log, timeout, grace, head, tail}``; sizes in bytes,
+  times in seconds, ``timeout`` may be null. The pipe stays open. When it closes, because the harness cancelled or died,
+  the command is ended. So even ``kill -9`` of the harness leaves nothing behind.
+* standard output: for each command one JSON line with the fields of ``model.Exit``. Nothing of it is left then, and the
+  next line may come: starting Python anew for every command would cost more than many of them take.
 * the command gets an empty standard input, and its output goes to ``log``: its first ``head`` and last ``tail`` bytes.
 
 On Linux this process is the subreaper of everything below it: a grandchild that left its session and process group
@@ -81,8 +82,8 @@ class Watch:
         read_end, write_end = os.pipe()
         os.set_blocking(read_end, False)
         self.output: int | None = read_end
-        os.chdir(spec["cwd"])
         try:
+            os.chdir(spec["cwd"])
             self.pid = os.posix_spawn(
                 spec["argv"][0],
                 spec["argv"],
@@ -96,8 +97,18 @@ class Watch:
                 setsigmask=[],
                 setsigdef=[signal.SIGINT, signal.SIGPIPE, signal.SIGTERM, signal.SIGXFSZ],
             )
+        except OSError:
+            self.close()
+            raise
         finally:
             os.close(write_end)
+
+    def close(self) -> None:
+        """Let go of the output and of the log."""
+        if self.output is not None:
+            os.close(self.output)
+            self.output = None
+        self.log.close()
 
     def step(self, wait: float) -> bool:
         """Take in output and ended children for up to ``wait`` seconds; return whether the harness hung up."""
@@ -237,7 +248,7 @@ def watch(spec: dict[str, Any], woken: int) -> dict[str, Any]:
     command.clear()
     if command.output is not None:
         command.drain(limit=1_000_000)
-    command.log.close()
+    command.close()
     result = {"leaked": command.leaked, "dropped_bytes": command.log.dropped, "peak_memory": command.peak_memory}
     if ended_by_us or command.status is None:
         return result | {"ending": ended_by_us}
@@ -251,7 +262,7 @@ def watch(spec: dict[str, Any], woken: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Read what to do, do it, and say how it ended."""
+    """Read what to do, do it, and say how it ended, until nothing more is to be done."""
     become_subreaper()
     # A child that ends must wake the wait in `select`, since its pipe may stay open in a grandchild.
     woken, wake = os.pipe()
@@ -260,12 +271,11 @@ def main() -> None:
     signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda number, frame: None)
     line = b""
-    while not line.endswith(b"\n"):
-        data = os.read(0, 65536)
-        if not data:
-            return
+    while data := os.read(0, 65536):
         line += data
-    os.write(1, json.dumps(watch(json.loads(line), woken)).encode() + b"\n")
+        if line.endswith(b"\n"):
+            os.write(1, json.dumps(watch(json.loads(line), woken)).encode() + b"\n")
+            line = b""
 
 
 if __name__ == "__main__":
