@@ -30,7 +30,20 @@ MAY_IMPORT = {
     "run": BASE | {"events", "process", "build", "probe", "judge", "report", "run"},
     "search": BASE | {"events", "process", "build", "judge", "run", "search"},
 }
-RIM = {"baseline", "cli", "explaining", "files", "options", "signatures", "scanning", "watch", "__init__", "__main__"}
+RIM = {
+    "baseline",
+    "cli",
+    "explaining",
+    "files",
+    "options",
+    "running",
+    "signatures",
+    "scanning",
+    "showing",
+    "watch",
+    "__init__",
+    "__main__",
+}
 """The modules that may import everything."""
 
 EFFECTS = {

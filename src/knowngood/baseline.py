@@ -110,9 +110,14 @@ def accept(judged: JudgedRun, matrix: Matrix) -> Path:
         next_step = "run all combos to their end: knowngood run --accept, without --only and --shard"
         raise UsageError(f"run {judged.run.info.id} cannot be the baseline", cause=why, next_step=next_step)
     folder = published(matrix)
+    write(judged, folder)
+    return folder
+
+
+def write(judged: JudgedRun, folder: Path) -> None:
+    """Write the report of a run into ``folder``."""
     files.write(folder / "matrix.json", json_report.render(judged))
     files.write(folder / "matrix.md", markdown.render(judged))
-    return folder
 
 
 def _look_up(asked: str, store: Store, judge: Judge) -> Side:

@@ -283,38 +283,57 @@ def decode(lines: Iterable[bytes]) -> Iterable[Event | Unknown | None]:
             yield None
 
 
-def fold(events: Iterable[Event | Unknown | None]) -> Run | None:
-    """Return the run that the events tell of; None when they hold no ``run-started``."""
-    run: Run | None = None
-    facts: dict[str, ComboFacts] = {}
-    unknown = bad = 0
-    for event in events:
+class Folding:
+    """A run as it comes about, event by event; ``begun`` is what was recorded of it before."""
+
+    def __init__(self, begun: Run | None = None) -> None:
+        self._run = begun
+        self._facts = {facts.combo.id: facts for facts in begun.combos} if begun else {}
+        self._unknown = begun.unknown_events if begun else 0
+        self._bad = begun.bad_lines if begun else 0
+
+    def __call__(self, event: Event | Unknown | None) -> None:
+        """Take one event in."""
+        run = self._run
         match event:
             case None:
-                bad += 1
+                self._bad += 1
             case Unknown():
-                unknown += 1
+                self._unknown += 1
             case RunStarted():
-                run = Run(info=event.info, combos=(), elsewhere=event.elsewhere)
-                facts = {combo.id: ComboFacts(combo=combo) for combo in event.combos}
+                self._run = Run(info=event.info, combos=(), elsewhere=event.elsewhere)
+                self._facts = {combo.id: ComboFacts(combo=combo) for combo in event.combos}
             case _ if run is None:
-                bad += 1
+                self._bad += 1
             case RunResumed():
-                run = replace(run, interrupted=None)
+                self._run = replace(run, interrupted=None)
             case IndexChosen():
                 kept = tuple(choice for choice in run.indexes if choice.name != event.choice.name)
-                run = replace(run, indexes=(*kept, event.choice))
+                self._run = replace(run, indexes=(*kept, event.choice))
             case Interrupted():
-                run = replace(run, interrupted=event.signal)
+                self._run = replace(run, interrupted=event.signal)
             case RunFinished():
-                run = replace(run, finished=True)
-            case _ if event.combo in facts:
-                facts[event.combo] = add(facts[event.combo], event)
+                self._run = replace(run, finished=True)
+            case _ if event.combo in self._facts:
+                self._facts[event.combo] = add(self._facts[event.combo], event)
             case _:
-                bad += 1
-    if run is None:
-        return None
-    return replace(run, combos=tuple(facts.values()), unknown_events=unknown, bad_lines=bad)
+                self._bad += 1
+
+    @property
+    def run(self) -> Run | None:
+        """The run so far; None before its first event."""
+        if self._run is None:
+            return None
+        combos = tuple(self._facts.values())
+        return replace(self._run, combos=combos, unknown_events=self._unknown, bad_lines=self._bad)
+
+
+def fold(events: Iterable[Event | Unknown | None]) -> Run | None:
+    """Return the run that the events tell of; None when they hold no ``run-started``."""
+    folding = Folding()
+    for event in events:
+        folding(event)
+    return folding.run
 
 
 def add(facts: ComboFacts, event: Event) -> ComboFacts:

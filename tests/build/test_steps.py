@@ -125,7 +125,7 @@ def test_an_environment_is_made_with_the_interpreter_that_was_asked_for_and_is_i
     assert environment.python_version() == facts.python_version
     assert facts.python_version is not None and facts.python_version.startswith(f"{MINOR}.")
     assert set(facts.installed) - OURS == {"wants-any", "base-lib"}
-    assert 1_000 < environment.size() < 50_000_000
+    assert 1_000 < environment.survey().size < 50_000_000
     settings = (environment.folder / "pyvenv.cfg").read_text(encoding="utf-8")
     assert "include-system-site-packages = false" in settings
 

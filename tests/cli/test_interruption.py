@@ -46,6 +46,7 @@ probes = ["stuck"]
 [[combo]]
 id = "third"
 steps = [["tiny==1.0"]]
+timeout = "9m"
 probes = ["quick"]
 """
 

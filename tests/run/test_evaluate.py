@@ -151,7 +151,7 @@ def test_a_combo_that_was_stopped_has_no_end(stocked: Index, environ: Mapping[st
     evaluate(subject, place, emit)
 
     assert "combo-finished" not in names(events)
-    assert not place.environment(subject).folder.exists()
+    assert not (place.folder(subject) / "env").exists()
     assert cells(told(events, subject))["one"].verdict.reason is Reason.INTERRUPTED
 
 

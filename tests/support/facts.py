@@ -34,7 +34,7 @@ def info(reference: str | None = None, *, run: str = "20260101-000000-abcd", sta
         cpu="a cpu",
         cores=2,
         python="3.11.7",
-        versions={"uv": "1"},
+        versions={"uv": "1", "virtualenv": "1"},
         command="knowngood run embedding",
     )
 

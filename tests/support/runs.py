@@ -8,6 +8,7 @@ from knowngood.events import Event, fold
 from knowngood.judge.verdict import judge
 from knowngood.model import Asset, Cell, Combo, Index, Matrix, Probe, Run
 from knowngood.run.conduct import Conductor, Plan
+from knowngood.run.levers import ALL, Lever
 from support.facts import info
 from support.workshop import PYTHON, UV
 
@@ -59,7 +60,10 @@ def plan(
     jobs: int = 2,
     keep: bool = False,
     resumed: Run | None = None,
-    assets: Path | None = None,
+    cache: Path | None = None,
+    fresh: bool = False,
+    fresh_probes: bool = False,
+    levers: frozenset[Lever] = ALL,
 ) -> Plan:
     """Return the plan to run all of ``subject`` in ``folder``, as the command line makes it."""
     return Plan(
@@ -71,10 +75,14 @@ def plan(
         outside=environ,
         uv=UV,
         python=PYTHON,
-        asset_folder=assets or folder.parent / "assets",
+        cache_folder=cache or folder.parent / "cache",
+        place_folder=folder.parent / "environments",
         jobs=jobs,
         cores=2,
         keep=keep,
+        fresh=fresh,
+        fresh_probes=fresh_probes,
+        levers=levers,
     )
 
 

@@ -1,5 +1,6 @@
 """The isolated venv of one combo, read from outside: nothing is run to see what is in it."""
 
+import hashlib
 import os
 from dataclasses import dataclass
 from importlib.metadata import distributions
@@ -21,7 +22,9 @@ class Environment:
 
     def site_packages(self) -> tuple[Path, ...]:
         """Return the folders that distributions are installed into."""
-        return tuple(sorted(path for path in self.folder.glob("lib*/python*/site-packages") if not path.is_symlink()))
+        # lib64 may be a second name of lib.
+        libraries = (path for path in self.folder.glob("lib*") if not path.is_symlink())
+        return tuple(sorted(path for library in libraries for path in library.glob("python*/site-packages")))
 
     def installed(self) -> dict[str, str]:
         """Return canonical name -> version of every distribution, sorted, as its own metadata says."""
@@ -44,9 +47,31 @@ class Environment:
                 return ".".join(value.strip().split(".")[:3])
         return None
 
-    def size(self) -> int:
-        """Return the size of its files in bytes, hard-linked ones counted as if they were its own."""
-        total = 0
-        for root, _, files in os.walk(self.folder):
-            total += sum(os.lstat(Path(root, name)).st_size for name in files)
-        return total
+    def survey(self) -> "Survey":
+        """Look at every file once, without opening any."""
+        digest = hashlib.sha256()
+        size = own = 0
+        for root, folders, files in os.walk(self.folder):
+            folders.sort()
+            told = root.encode(errors="surrogateescape") if not root.endswith("__pycache__") else None
+            for name in sorted(files):
+                stat = os.lstat(f"{root}/{name}")
+                size += stat.st_size
+                own += stat.st_size if stat.st_nlink == 1 else 0
+                # Bytecode comes and goes with every use.
+                if told is not None:
+                    entry = f"{name}\0{stat.st_size}\0{stat.st_mtime_ns}\0{stat.st_ino}\n"
+                    digest.update(told + b"/" + entry.encode(errors="surrogateescape"))
+        return Survey(size=size, own=own, fingerprint=digest.hexdigest())
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Survey:
+    """How large an environment is, and what tells whether somebody changed it."""
+
+    size: int
+    """Bytes of its files, hard-linked ones counted as if they were its own."""
+    own: int
+    """Bytes of the files that nobody else links to: what deleting it would set free."""
+    fingerprint: str
+    """SHA-256 over the path, size, time and inode of every file but bytecode."""

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from packaging.utils import canonicalize_name
 
@@ -144,6 +144,7 @@ class Pip:
         if not action.exit.ok:
             return action, {}
         planned = json.loads(report.read_text(encoding="utf-8"))["install"]
+        step.file("lock").write_text("".join(map(_pinned, planned)), encoding="utf-8")
         return action, {canonicalize_name(one["metadata"]["name"]): one["metadata"]["version"] for one in planned}
 
     def install(self, step: Step, environment: Environment) -> Action:
@@ -172,6 +173,13 @@ class Pip:
 
     def _run(self, arguments: list[str | Path], log: Path, limit: float) -> Action:
         return self.processes.run(arguments, env=self.environ, cwd=_OUTSIDE, log=log, timeout=limit)
+
+
+def _pinned(planned: dict[str, Any]) -> str:
+    """Return a line of pip's report as one of a lock."""
+    hashes = planned.get("download_info", {}).get("archive_info", {}).get("hashes", {})
+    pin = f"{canonicalize_name(planned['metadata']['name'])}=={planned['metadata']['version']}"
+    return " ".join([pin, *(f"--hash={name}:{value}" for name, value in sorted(hashes.items()))]) + "\n"
 
 
 def _with_hidden_causes(action: Action, details: Path) -> Action:

@@ -76,6 +76,25 @@ def choose(combos: tuple[Combo, ...], *, only: tuple[str, ...] = (), shard: Shar
     return hand
 
 
+def divide(selected: tuple[Combo, ...], shard: Shard, dealt: str | None) -> tuple[Combo, ...]:
+    """Return the combos of one shard of ``selected``: those named in ``dealt`` (ids, comma-separated), or its hand.
+
+    Raises ``NothingSelectedError``: it has none. ``UsageError``: what was dealt is not part of what is selected.
+    """
+    if dealt is None:
+        return choose(selected, shard=shard)
+    ids = dict.fromkeys(one for one in dealt.split(",") if one)
+    unknown = sorted(ids.keys() - {combo.id for combo in selected})
+    if unknown:
+        raise UsageError(
+            f"--deal names {', '.join(repr(one[:100]) for one in unknown[:5])}, which is not selected",
+            next_step="take what `knowngood plan` says for the same matrix and selection",
+        )
+    if not ids:
+        raise NothingSelectedError("--deal names no combo", next_step="leave it out to deal like cards")
+    return tuple(combo for combo in selected if combo.id in ids)
+
+
 def _names(pattern: str, combo_id: str) -> bool:
     return pattern == combo_id or fnmatchcase(combo_id, pattern)
 

@@ -120,7 +120,7 @@ def _cell(facts: ComboFacts, probe: str, signatures: tuple[Signature, ...], refe
         flaky=flaky(attempts),
         reused=facts.reused,
         predicted=_predicted(facts, last, finding),
-        log=finding.log or (last.action.log if last else None),
+        log=finding.log or (last.action.log if last else None) or None,
     )
     case = case_of(facts, cell)
     found = diagnose(case, signatures)

@@ -11,7 +11,7 @@ from knowngood.model import Combo, Probe, ProbeFacts
 from knowngood.probe import transcript
 from knowngood.process import Processes
 
-_RUNNER = Path(__file__).parent / "in_env" / "probe_api.py"
+RUNNER = Path(__file__).parent / "in_env" / "probe_api.py"
 
 # Of the harness's environment only this reaches a probe. KG_ is for what a probe is to be told from outside.
 _PASSED_ON = ("LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "PATH", "SYSTEMROOT", "TERM")
@@ -31,16 +31,20 @@ class Launcher:
     """Runs probes the same way in every environment of a run.
 
     ``outside`` is the environment of the harness: only an allow-list of it reaches a probe. ``threads`` is how many
-    threads numeric libraries may use in one probe.
+    threads numeric libraries may use in one probe. ``rare_gc`` has probes look for cyclic garbage rarely.
     """
 
     processes: Processes
     outside: Mapping[str, str]
     assets: Mapping[str, Path]
     threads: int
+    rare_gc: bool = False
 
-    def launch(self, python: Path, combo: Combo, probe: Probe, folder: Path) -> ProbeFacts:
-        """Run ``probe`` with ``python``, the interpreter of the combo's environment; ``folder`` is made anew for it."""
+    def launch(self, python: Path, combo: Combo, probe: Probe, folder: Path, *, quick_exit: bool = False) -> ProbeFacts:
+        """Run ``probe`` with ``python``, the interpreter of the combo's environment; ``folder`` is made anew for it.
+
+        With ``quick_exit`` it leaves without a teardown: for where that is known to go well.
+        """
         if folder.exists():
             shutil.rmtree(folder)
         work, home, temporary = folder / "work", folder / "home", folder / "tmp"
@@ -54,11 +58,13 @@ class Launcher:
             "pins": [requirement for step in combo.steps for requirement in step],
             # Just before the deadline every thread says where it is: a hang then has a place.
             "dump_after": max(combo.timeout - 0.5, combo.timeout * 0.8),
+            "rare_gc": self.rare_gc,
+            "quick_exit": quick_exit,
         }
-        runner: list[str | Path] = [python, "-I", "-u", "-X", "faulthandler", "-X", "utf8", _RUNNER, script]
+        runner: list[str | Path] = [python, "-I", "-u", "-X", "faulthandler", "-X", "utf8", RUNNER, script]
         action = self.processes.run(
             [*runner, "--out", records, "--nonce", nonce, "--config", json.dumps(config)],
-            env=self._environment(combo, home, temporary),
+            env=self.settings(combo) | {"HOME": str(home), "TMPDIR": str(temporary)} | dict(combo.env),
             cwd=work,
             log=log,
             timeout=combo.timeout,
@@ -68,12 +74,13 @@ class Launcher:
             shutil.rmtree(place, ignore_errors=True)
         return ProbeFacts(probe=probe.id, action=action, transcript=transcript.read(data, nonce=nonce))
 
-    def _environment(self, combo: Combo, home: Path, temporary: Path) -> dict[str, str]:
+    def settings(self, combo: Combo) -> dict[str, str]:
+        """Return the environment variables of the combo's probes, but for the folders that are made for each run."""
         passed_on = {
             name: value
             for name, value in self.outside.items()
             if name in _PASSED_ON or name.startswith(_PASSED_ON_PREFIXES)
         }
-        private = {"HOME": str(home), "TMPDIR": str(temporary), "TZ": "UTC", "PYTHONHASHSEED": "0"}
+        fixed = {"TZ": "UTC", "PYTHONHASHSEED": "0"}
         threads = {name: str(self.threads) for name in _THREADS}
-        return {"LANG": "C.UTF-8"} | passed_on | _OFFLINE | threads | private | dict(combo.env)
+        return {"LANG": "C.UTF-8"} | passed_on | _OFFLINE | threads | fixed | dict(combo.env)

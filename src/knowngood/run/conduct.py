@@ -1,20 +1,27 @@
-"""One run, from the first event to the last: index, assets, then the combos, several at a time."""
+"""One run, from the first event to the last: index, assets, locks, then the combos, several at a time."""
 
 import threading
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from knowngood.build import index
 from knowngood.build.assets import Assets
+from knowngood.build.bytecode import BytecodeStore
 from knowngood.events import Emit, Event, IndexChosen, Interrupted, RunFinished, RunResumed, RunStarted
 from knowngood.judge import installs
 from knowngood.judge.diagnosis.signatures import Signature
-from knowngood.model import Combo, Matrix, Phase, Reason, Run, RunInfo, Trouble
+from knowngood.model import Combo, InstallerName, Matrix, Phase, Reason, Run, RunInfo, Trouble
 from knowngood.probe.launch import Launcher
 from knowngood.process import Processes
-from knowngood.run.evaluate import Bench, evaluate
+from knowngood.run import host
+from knowngood.run.evaluate import Bench, Evaluation
+from knowngood.run.kept import Places
+from knowngood.run.keys import Surroundings, asset_digest
+from knowngood.run.levers import ALL, Lever
+from knowngood.run.memory import Memory
+from knowngood.run.pipeline import Pipeline
+from knowngood.run.verdicts import Teardowns, Verdicts
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,10 +38,19 @@ class Plan:
     """The environment of the harness."""
     uv: Path
     python: Path
-    asset_folder: Path
+    cache_folder: Path
+    """What all runs of a user share: assets, verdicts, bytecode."""
+    place_folder: Path
+    """Where environments stay for the next run of the matrix."""
     jobs: int
     cores: int
     keep: bool
+    fresh: bool = False
+    """Take nothing over from earlier runs: no verdict, no environment."""
+    fresh_probes: bool = False
+    """Run every probe, in environments that were kept where there are."""
+    levers: frozenset[Lever] = ALL
+    elsewhere: tuple[Combo, ...] = ()
     signatures: tuple[Signature, ...] = ()
 
 
@@ -60,34 +76,27 @@ class Conductor:
         """Carry out the plan. An exception of the event sink, such as a full disk, ends the run and is raised."""
         plan = self._plan
         if plan.resumed is None:
-            self._emit(RunStarted(info=plan.info, combos=plan.combos))
+            self._emit(RunStarted(info=plan.info, combos=plan.combos, elsewhere=plan.elsewhere))
         else:
             self._emit(RunResumed())
         done = {facts.combo.id for facts in plan.resumed.combos if facts.finished} if plan.resumed else set()
         left = [combo for combo in plan.combos if combo.id not in done]
-        bench = self._prepare()
         # The reference comes first: when it fails, nobody else is to blame.
         left.sort(key=lambda combo: combo.id != plan.matrix.reference)
-        with ThreadPoolExecutor(max_workers=plan.jobs) as pool:
-            futures = [pool.submit(self._evaluate, combo, bench) for combo in left]
-        for future in futures:
-            future.result()
+        places = Places(folder=plan.place_folder)
+        try:
+            bench, memory = self._prepare(places)
+            pipeline = Pipeline(bench=bench, memory=memory, jobs=plan.jobs, abandon=self.stop)
+            pipeline.carry_out([Evaluation(combo, bench, self._emit) for combo in left])
+            memory.prune()
+        finally:
+            places.close()
         if self._stop.is_set():
             self._emit(Interrupted(signal=self._signal or "unknown"))
         else:
             self._emit(RunFinished())
 
-    def _evaluate(self, combo: Combo, bench: Bench) -> None:
-        if self._stop.is_set():
-            return
-        try:
-            evaluate(combo, bench, self._emit)
-        except BaseException:
-            # Only the sink can raise here: without a log there is no truth to go on for.
-            self.stop("unwritable log")
-            raise
-
-    def _prepare(self) -> Bench:
+    def _prepare(self, places: Places) -> tuple[Bench, Memory]:
         plan = self._plan
         routes = index.decide(plan.matrix.indexes)
         for choice in routes.choices:
@@ -102,8 +111,10 @@ class Conductor:
             outside=plan.outside,
             assets=assets,
             threads=max(1, plan.cores // plan.jobs),
+            rare_gc=Lever.GC in plan.levers,
         )
-        return Bench(
+        cache = plan.cache_folder
+        bench = Bench(
             processes=self._processes,
             uv=plan.uv,
             environ=environ,
@@ -114,12 +125,44 @@ class Conductor:
             keep=plan.keep,
             stop=self._stop,
             signatures=plan.signatures,
+            bytecode=BytecodeStore(folder=cache / "bytecode") if Lever.BYTECODE in plan.levers else None,
+            places=places if Lever.KEPT in plan.levers or plan.keep else None,
+            kept_ones=Lever.KEPT in plan.levers and not plan.fresh,
+            teardowns=Teardowns(folder=cache / "teardowns") if Lever.EXIT in plan.levers else None,
         )
+        surroundings = Surroundings(
+            machine=host.machine(),
+            cpu_flags=host.cpu_flags(),
+            installers={
+                InstallerName.UV: plan.info.versions["uv"],
+                InstallerName.PIP: f"with virtualenv {plan.info.versions['virtualenv']}",
+            },
+            assets={
+                asset.name: asset_digest(asset, assets[asset.name])
+                for asset in plan.matrix.assets
+                if asset.name in assets
+            },
+        )
+        memory = Memory(
+            bench=bench,
+            verdicts=Verdicts(folder=cache / "verdicts"),
+            surroundings=surroundings,
+            matrix=plan.matrix.id,
+            run=plan.info.id,
+            reads=Lever.CACHE in plan.levers and not plan.fresh and not plan.fresh_probes,
+            writes=Lever.CACHE in plan.levers,
+            shares=Lever.SHARING in plan.levers and not plan.fresh_probes,
+        )
+        return bench, memory
 
     def _fetch_assets(self, environ: Mapping[str, str]) -> tuple[dict[str, Path], Trouble | None]:
         plan = self._plan
         store = Assets(
-            folder=plan.asset_folder, processes=self._processes, uv=plan.uv, python=plan.python, environ=environ
+            folder=plan.cache_folder / "assets",
+            processes=self._processes,
+            uv=plan.uv,
+            python=plan.python,
+            environ=environ,
         )
         found: dict[str, Path] = {}
         for asset in plan.matrix.assets:

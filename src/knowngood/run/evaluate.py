@@ -4,10 +4,13 @@ import shutil
 import threading
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from knowngood.build import installers, pythons
+from knowngood.build.bytecode import BytecodeStore
 from knowngood.build.environment import Environment
 from knowngood.build.leads import Scout
 from knowngood.build.reading import read
@@ -19,6 +22,7 @@ from knowngood.events import (
     EnvironmentMeasured,
     EnvironmentRead,
     Event,
+    FactsReused,
     HarnessFailed,
     LeadsFollowed,
     PhaseStarted,
@@ -32,10 +36,14 @@ from knowngood.events import (
 from knowngood.judge import installs
 from knowngood.judge.diagnosis.signatures import Signature
 from knowngood.judge.probes import judge_probe
-from knowngood.model import Action, Combo, ComboFacts, Leads, Phase, Probe, Reason, Status, Trouble
+from knowngood.model import Action, Combo, ComboFacts, Leads, Phase, Probe, Reason, Reused, Status, Trouble
 from knowngood.probe.launch import Launcher
 from knowngood.process import Processes
 from knowngood.run.investigate import investigate
+from knowngood.run.kept import Place, Places
+from knowngood.run.keys import digest_of
+from knowngood.run.resolutions import Resolutions, Resolved
+from knowngood.run.verdicts import BUILT, Teardowns, stripped
 
 _PASSING = frozenset({Reason.INDEX_UNREACHABLE, Reason.INDEX_ERROR, Reason.CORRUPT_DOWNLOAD})
 """Reasons that a second try may not meet."""
@@ -59,17 +67,21 @@ class Bench:
     trouble: Trouble | None
     """What keeps all probes of the run from running, such as an asset that could not be fetched."""
     keep: bool
-    """Whether environments stay when their combo is done."""
+    """Whether environments stay when their combo is done, whatever they take."""
     stop: threading.Event
     signatures: tuple[Signature, ...] = ()
+    resolutions: Resolutions = field(default_factory=Resolutions)
+    bytecode: BytecodeStore | None = None
+    places: Places | None = None
+    """Where environments stay for the next run; None: each is built below the folder of the run, and deleted."""
+    kept_ones: bool = False
+    """Whether an environment of an earlier run is probed again, if it is what it was."""
+    teardowns: Teardowns | None = None
+    """None: every probe makes a whole teardown."""
 
     def folder(self, combo: Combo) -> Path:
         """Return where everything of ``combo`` is kept."""
         return self.processes.root / "combos" / combo.id
-
-    def environment(self, combo: Combo) -> Environment:
-        """Return the environment of ``combo``."""
-        return Environment(folder=self.folder(combo) / "env")
 
 
 def evaluate(combo: Combo, bench: Bench, emit: Emit) -> None:
@@ -78,81 +90,203 @@ def evaluate(combo: Combo, bench: Bench, emit: Emit) -> None:
     A combo that is cut short by ``bench.stop`` gets no ``combo-finished``: it is not run, and a resumed run starts it
     again.
     """
-    shutil.rmtree(bench.folder(combo), ignore_errors=True)
-    emit(ComboStarted(combo=combo.id))
+    evaluation = Evaluation(combo, bench, emit)
     try:
-        _Evaluation(combo=combo, bench=bench, emit=emit).run()
-    except Exception as error:
-        # Our own bug is told as such, and the other combos go on.
-        bench.folder(combo).mkdir(parents=True, exist_ok=True)
-        (bench.folder(combo) / "harness-error.txt").write_text(traceback.format_exc(), encoding="utf-8")
-        emit(HarnessFailed(combo=combo.id, error=f"{type(error).__name__}: {error}"))
+        all(evaluation.attempt(stage) for stage in (evaluation.resolve, evaluation.build, evaluation.probe))
     finally:
-        if not bench.keep:
-            shutil.rmtree(bench.environment(combo).folder, ignore_errors=True)
-    if not bench.stop.is_set():
-        emit(ComboFinished(combo=combo.id))
+        evaluation.finish()
 
 
-class _Evaluation:
-    """One combo on its way; it folds what it emits, to know what there is to look up at its end."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Keys:
+    """What its environment and its verdicts depend on, as keys; empty as long as its locks are not known."""
+
+    build: str
+    verdict: str
+
+
+class Evaluation:
+    """One combo on its way, stage by stage; each stage returns whether there is a next one.
+
+    It folds what it emits, to know what there is to look up at its end.
+    """
 
     def __init__(self, combo: Combo, bench: Bench, emit: Emit) -> None:
         self.combo = combo
         self.bench = bench
+        self.facts = ComboFacts(combo=combo, started=True)
+        self.found: list[Event] = []
+        """The facts that a later run could take over."""
         self._sink = emit
-        self._facts = ComboFacts(combo=combo, started=True)
-
-    def emit(self, event: Event) -> None:
-        self._facts = add(self._facts, event)
-        self._sink(event)
-
-    def run(self) -> None:
-        python = pythons.find(self.combo.python, outside=self.bench.outside)
-        if python is None:
-            self._trouble(_no_python(self.combo.python))
-            return
-        if self._build(python):
-            self._probe()
-        self._investigate(python)
-
-    def _build(self, python: Path) -> bool:
-        """Bring the environment about; return whether every step succeeded."""
-        combo, bench = self.combo, self.bench
-        installer = installers.choose(combo.installer, bench.processes, bench.uv, bench.environ)
-        environment, folder = bench.environment(combo), bench.folder(combo)
-        steps = [
-            installers.Step(number=number, requirements=requirements, folder=folder)
+        self._steps = [
+            installers.Step(number=number, requirements=requirements, folder=bench.folder(combo))
             for number, requirements in enumerate(combo.steps, start=1)
         ]
-        before: dict[str, str] = {}
+        self._installer = installers.choose(combo.installer, bench.processes, bench.uv, bench.environ)
+        self._place = Place(folder=bench.folder(combo))
+        self._before: dict[str, str] = {}
+        """Canonical name -> version that the steps so far left."""
+        self._holding = ExitStack()
+        self._untouched: str | None = None
+        """The fingerprint of its environment before any probe ran in it."""
+        self.keys = Keys(build="", verdict="")
+        shutil.rmtree(bench.folder(combo), ignore_errors=True)
 
-        def resolve(step: installers.Step) -> bool:
-            def attempt() -> Action:
-                action, found = installer.resolve(step, environment, python, before)
-                resolved.update(found)
-                return action
+    def emit(self, event: Event) -> None:
+        """Tell an event, and take it in."""
+        self.facts = add(self.facts, event)
+        self._sink(event)
 
-            resolved: dict[str, str] = {}
-            self._begin(Phase.RESOLVE, f"step {step.number}/{len(steps)}: {' '.join(step.requirements)}")
+    @property
+    def python(self) -> Path | None:
+        """The base interpreter; None when this machine does not have it."""
+        return pythons.find(self.combo.python, outside=self.bench.outside)
+
+    @property
+    def environment(self) -> Environment:
+        """Its environment, which need not exist yet."""
+        return self._place.environment
+
+    @property
+    def resolves_ahead(self) -> bool:
+        """Whether its lock is known before its environment is built."""
+        return self._installer.resolves_ahead
+
+    def attempt(self, stage: Callable[[], bool]) -> bool:
+        """Go through a stage; our own bug is told as such and ends this combo, so that the others go on."""
+        try:
+            return stage()
+        except Exception as error:
+            folder = self.bench.folder(self.combo)
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "harness-error.txt").write_text(traceback.format_exc(), encoding="utf-8")
+            self.emit(HarnessFailed(combo=self.combo.id, error=f"{type(error).__name__}: {error}"))
+            return False
+
+    def resolve(self) -> bool:
+        """Find the locks of all steps, as far as that is possible before there is an environment."""
+        self.emit(ComboStarted(combo=self.combo.id))
+        if self.python is None:
+            self._trouble(_no_python(self.combo.python))
+            return False
+        if not self.resolves_ahead or all(self._resolve(step, self.python) for step in self._steps):
+            return True
+        self._investigate()
+        return False
+
+    def build(self) -> bool:
+        """Bring the environment about."""
+        if self.resolves_ahead and self.bench.places is not None:
+            self._place = self._holding.enter_context(self.bench.places.take(self.combo.id, self.keys.build))
+            if self.bench.kept_ones and (events := self._place.events()) is not None:
+                self._begin(Phase.INSTALL, "an environment that was kept")
+                self._replay(events)
+                self._untouched = self.environment.survey().fingerprint
+                return True
+            self.bench.places.discard(self._place)
+        if self._install():
+            return True
+        self._investigate()
+        return False
+
+    def probe(self) -> bool:
+        """Run the probes and look up what a failure calls for."""
+        if self.bench.trouble is not None:
+            self._trouble(self.bench.trouble)
+            return False
+        linked = self.bench.bytecode.seed(self.environment) if self.bench.bytecode else {}
+        for name in self.combo.probes:
+            self._probe(self.bench.probes[name])
+        if self.bench.bytecode and not self.bench.stop.is_set():
+            self.bench.bytecode.harvest(self.environment, linked)
+        self._investigate()
+        return True
+
+    def reuse(self, reused: Reused, events: tuple[Event, ...]) -> None:
+        """Take over what was found out before; what this run knows already stays."""
+        self.emit(FactsReused(combo=self.combo.id, reused=reused))
+        self._replay(tuple(event for event in events if self.facts.create is None or not isinstance(event, BUILT)))
+
+    def finish(self) -> None:
+        """Let go of the environment and tell that nothing more will come."""
+        try:
+            stays = self._placed and self._stays()
+            if not stays and not self.bench.keep:
+                self._discard()
+        finally:
+            self._holding.close()
+        if not self.bench.stop.is_set():
+            self.emit(ComboFinished(combo=self.combo.id))
+
+    @property
+    def _placed(self) -> bool:
+        """Whether its environment is where it can outlive the run."""
+        return self._place.folder != self.bench.folder(self.combo)
+
+    def _stays(self) -> bool:
+        """Have the environment used again by the next run, if it is worth that; return whether it stays."""
+        if self._untouched is None or self.bench.stop.is_set() or self.bench.places is None:
+            return False
+        survey = self.environment.survey()
+        if survey.fingerprint != self._untouched or not self.bench.places.may_stay(self._place, survey):
+            self._place.forget()
+            return False
+        self._place.record(tuple(event for event in self.found if isinstance(event, BUILT)), survey)
+        return True
+
+    def _discard(self) -> None:
+        if self._placed and self.bench.places is not None:
+            self.bench.places.discard(self._place)
+        else:
+            shutil.rmtree(self.environment.folder, ignore_errors=True)
+
+    def _resolve(self, step: installers.Step, python: Path) -> bool:
+        self._begin(Phase.RESOLVE, f"step {step.number}/{len(self._steps)}: {' '.join(step.requirements)}")
+
+        def attempt() -> Action:
+            action, found = self._installer.resolve(step, self.environment, python, self._before)
+            resolved.update(found)
+            return action
+
+        def ask() -> Resolved:
             action = self._patiently(Phase.RESOLVE, attempt)
-            before.update(resolved)
-            self.emit(
-                StepResolved(
-                    combo=combo.id,
-                    step=step.number,
-                    requirements=step.requirements,
-                    action=action,
-                    resolved=dict(sorted(resolved.items())),
-                )
-            )
-            return action.exit.ok
+            return Resolved(action=action, resolved=resolved, lock=step.file("lock"))
 
-        def install(step: installers.Step) -> bool:
-            self._begin(Phase.INSTALL, f"step {step.number}/{len(steps)}: {' '.join(step.requirements)}")
-            action = self._patiently(Phase.INSTALL, lambda: installer.install(step, environment))
+        resolved: dict[str, str] = {}
+        if self.resolves_ahead:
+            answer = self.bench.resolutions.resolve(python, self.combo.steps[: step.number], step, ask)
+        else:
+            answer = ask()
+        self._before.update(answer.resolved)
+        lock = digest_of(step.file("lock").read_bytes()) if answer.action.exit.ok else ""
+        self.emit(
+            StepResolved(
+                combo=self.combo.id,
+                step=step.number,
+                requirements=step.requirements,
+                action=answer.action,
+                resolved=dict(sorted(answer.resolved.items())),
+                lock=lock,
+            )
+        )
+        return answer.action.exit.ok
+
+    def _install(self) -> bool:
+        """Make the venv and carry out every step; return whether all succeeded."""
+        assert self.python is not None
+        combo, environment = self.combo, self.environment
+        self._begin(Phase.CREATE, f"Python {combo.python}")
+        action = self._installer.create(environment, self.python, self.bench.folder(combo) / "create.log")
+        self._find(EnvironmentCreated(combo=combo.id, action=action, python_version=environment.python_version()))
+        if not action.exit.ok:
+            return False
+        for step in self._steps:
+            if not self.resolves_ahead and not self._resolve(step, self.python):
+                return False
+            self._begin(Phase.INSTALL, f"step {step.number}/{len(self._steps)}: {' '.join(step.requirements)}")
+            action = self._patiently(Phase.INSTALL, partial(self._installer.install, step, environment))
             installed = environment.installed() if action.exit.ok else None
-            self.emit(
+            self._find(
                 StepInstalled(
                     combo=combo.id,
                     step=step.number,
@@ -161,53 +295,46 @@ class _Evaluation:
                     installed=installed,
                 )
             )
-            return action.exit.ok
-
-        if installer.resolves_ahead and not all(resolve(step) for step in steps):
-            return False
-        self._begin(Phase.CREATE, f"Python {combo.python}")
-        action = installer.create(environment, python, folder / "create.log")
-        version = environment.python_version()
-        self.emit(EnvironmentCreated(combo=combo.id, action=action, python_version=version))
-        if not action.exit.ok:
-            return False
-        for step in steps:
-            if not installer.resolves_ahead and not resolve(step):
+            if not action.exit.ok:
                 return False
-            if not install(step):
-                return False
-        self.emit(EnvironmentMeasured(combo=combo.id, size=environment.size()))
-        self.emit(EnvironmentRead(combo=combo.id, environment=read(environment)))
+        survey = environment.survey()
+        self._untouched = survey.fingerprint
+        self._find(EnvironmentMeasured(combo=combo.id, size=survey.size))
+        self._find(EnvironmentRead(combo=combo.id, environment=read(environment)))
+        if self.bench.keep and self._placed:
+            self.bench.folder(combo).joinpath("env").symlink_to(environment.folder)
         return True
 
-    def _probe(self) -> None:
-        if self.bench.trouble is not None:
-            self._trouble(self.bench.trouble)
-            return
-        python = self.bench.environment(self.combo).python
-        for name in self.combo.probes:
-            for attempt in (1, 2):
-                self._begin(Phase.PROBE, name)
-                folder = self.bench.folder(self.combo) / f"{name}.{attempt}"
-                facts = self.bench.launcher.launch(python, self.combo, self.bench.probes[name], folder)
-                self.emit(
-                    ProbeFinished(combo=self.combo.id, probe=name, action=facts.action, transcript=facts.transcript)
-                )
-                verdict, _, message = judge_probe(facts)
-                if verdict.status not in _REPEATED or attempt == 2:
-                    break
-                self.emit(Retrying(combo=self.combo.id, phase=Phase.PROBE, why=message, delay=0.0))
+    def _probe(self, probe: Probe) -> None:
+        teardowns = self.bench.teardowns
+        tried = digest_of(f"{self.keys.build} {probe.source}".encode())
+        for attempt in (1, 2):
+            self._begin(Phase.PROBE, probe.id)
+            folder = self.bench.folder(self.combo) / f"{probe.id}.{attempt}"
+            quick = teardowns is not None and bool(self.keys.build) and teardowns.went_well(tried)
+            facts = self.bench.launcher.launch(
+                self.environment.python, self.combo, probe, folder, quick_exit=quick and attempt == 1
+            )
+            self._find(
+                ProbeFinished(combo=self.combo.id, probe=probe.id, action=facts.action, transcript=facts.transcript)
+            )
+            if teardowns is not None and facts.action.exit.ok and facts.transcript.bye:
+                teardowns.note(tried)
+            verdict, _, message = judge_probe(facts)
+            if verdict.status not in _REPEATED or attempt == 2:
+                return
+            self.emit(Retrying(combo=self.combo.id, phase=Phase.PROBE, why=message, delay=0.0))
 
-    def _investigate(self, python: Path) -> None:
+    def _investigate(self) -> None:
         """Look up what the diagnosis of a failure wants to know while the environment is still there."""
-        if self.bench.stop.is_set():
-            return
         bench = self.bench
+        if bench.stop.is_set() or self.python is None:
+            return
         folder = bench.folder(self.combo) / "leads"
-        scout = Scout(processes=bench.processes, uv=bench.uv, environ=bench.environ, python=python, folder=folder)
-        leads = investigate(self._facts, scout, bench.environment(self.combo), bench.signatures)
+        scout = Scout(processes=bench.processes, uv=bench.uv, environ=bench.environ, python=self.python, folder=folder)
+        leads = investigate(self.facts, scout, self.environment, bench.signatures)
         if leads != Leads():
-            self.emit(LeadsFollowed(combo=self.combo.id, leads=leads))
+            self._find(LeadsFollowed(combo=self.combo.id, leads=leads))
 
     def _patiently(self, phase: Phase, act: Callable[[], Action]) -> Action:
         """Act, and once more when what stood in the way may have passed."""
@@ -220,6 +347,15 @@ class _Evaluation:
         why = installs.message(action, status)
         self.emit(Retrying(combo=self.combo.id, phase=phase, why=why, delay=_BACKOFF))
         return action if self.bench.stop.wait(_BACKOFF) else act()
+
+    def _replay(self, events: tuple[Event, ...]) -> None:
+        for event in events:
+            self._find(stripped(event, self.combo.id))
+
+    def _find(self, event: Event) -> None:
+        """Tell an event that is worth keeping."""
+        self.found.append(event)
+        self.emit(event)
 
     def _begin(self, phase: Phase, detail: str) -> None:
         self.emit(PhaseStarted(combo=self.combo.id, phase=phase, detail=detail))

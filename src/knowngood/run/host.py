@@ -3,6 +3,7 @@
 import os
 import platform
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from secrets import token_hex
@@ -13,7 +14,7 @@ from knowngood.model import Matrix, RunInfo
 _MEMORY_PER_JOB = 4 * 2**30  # bytes; a torch environment being built and probed stays below it
 
 
-def describe(matrix: Matrix, *, command: str) -> RunInfo:
+def describe(matrix: Matrix, *, command: str, shard: str = "") -> RunInfo:
     """Return who asks what, now and on this machine; ``command`` runs the same again."""
     now = datetime.now(UTC)
     return RunInfo(
@@ -24,12 +25,13 @@ def describe(matrix: Matrix, *, command: str) -> RunInfo:
         title=matrix.title,
         digest=matrix.digest,
         reference=matrix.reference,
-        platform=f"{platform.system()} {platform.machine()}, {' '.join(platform.libc_ver()) or 'libc unknown'}",
+        platform=machine(),
         cpu=_cpu(),
         cores=cores(),
         python=platform.python_version(),
         versions={"knowngood": __version__, "uv": version("uv"), "virtualenv": version("virtualenv")},
         command=command,
+        shard=shard,
     )
 
 
@@ -44,11 +46,26 @@ def default_jobs() -> int:
     return max(1, min(cores(), memory // _MEMORY_PER_JOB))
 
 
+def machine() -> str:
+    """Return the operating system, the architecture and the C library, as they are told in reports."""
+    return f"{platform.system()} {platform.machine()}, {' '.join(platform.libc_ver()) or 'libc unknown'}"
+
+
+def cpu_flags() -> str:
+    """Return the instruction sets of the processor, sorted: numeric libraries choose their code by them."""
+    return " ".join(sorted((_processor("flags") or _processor("Features") or platform.processor()).split()))
+
+
 def _cpu() -> str:
+    return _processor("model name") or platform.processor() or platform.machine()
+
+
+@cache
+def _processor(what: str) -> str:
     information = Path("/proc/cpuinfo")
     if information.is_file():
         for line in information.read_text(encoding="utf-8", errors="replace").splitlines():
             key, _, value = line.partition(":")
-            if key.strip() == "model name":
+            if key.strip() == what:
                 return " ".join(value.split())
-    return platform.processor() or platform.machine()
+    return ""

@@ -1,20 +1,25 @@
 """Where runs are kept: one folder each, with its event log and the logs of its commands."""
 
+import contextlib
 import itertools
+import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from secrets import token_hex
 from time import monotonic
 
 from filelock import FileLock, Timeout
 
 from knowngood.errors import UndecidedError
 from knowngood.events import ComboFinished, Event, Interrupted, RunFinished, decode, encode, fold
-from knowngood.model import Combo, Run
+from knowngood.model import Combo, ComboFacts, Run
 
 _LOG = "events.jsonl"
+_LAST_LINE = 4096  # bytes that hold the line of the last event of a complete run
+_DURATIONS = "durations.json"
 _RESUMABLE = timedelta(hours=24)  # later, what floats in a combo may have moved: half a run would mix two days
 
 
@@ -43,6 +48,12 @@ class RunFolder:
         with self.log.open("rb") as lines:
             return fold(decode(itertools.islice(lines, 1)))
 
+    def ended(self) -> bool:
+        """Tell whether the last line of the log is that of a complete run, without reading all of it."""
+        with self.log.open("rb") as lines:
+            lines.seek(max(0, lines.seek(0, os.SEEK_END) - _LAST_LINE))
+            return any(isinstance(event, RunFinished) for event in decode(lines.readlines()[-1:]))
+
 
 def read(log: Path) -> Run | None:
     """Return the run that an event log tells of, finished or not; None when it tells of none."""
@@ -55,6 +66,11 @@ class Store:
     """All runs of one matrix, below ``folder``."""
 
     folder: Path
+
+    @property
+    def environments(self) -> Path:
+        """Where environments stay for the next run."""
+        return self.folder.parent.parent / "environments" / self.folder.name
 
     def new(self, run_id: str) -> RunFolder:
         """Return the folder for a new run."""
@@ -74,6 +90,8 @@ class Store:
             if asked is None or asked.info.digest != digest or tuple(one.combo for one in asked.combos) != combos:
                 continue
             age = datetime.now(UTC) - datetime.fromisoformat(asked.info.started)
+            if folder.ended():
+                return None
             run = folder.read()
             if run is None or run.finished or age > _RESUMABLE or not any(one.finished for one in run.combos):
                 return None
@@ -85,17 +103,33 @@ class Store:
         return None
 
     def past_seconds(self) -> dict[str, float]:
-        """Return how long each combo took in the newest runs that finished it, in seconds."""
-        past: dict[str, float] = {}
-        for count, folder in enumerate(self.newest()):
-            if count == 3:
-                break
-            for facts in run.combos if (run := folder.read()) else ():
-                actions = [facts.create, *(step.resolve for step in facts.steps), *(s.install for s in facts.steps)]
-                actions += [probe.action for probe in facts.probes]
-                if facts.finished:
-                    past.setdefault(facts.combo.id, sum(action.seconds for action in actions if action))
-        return past
+        """Return how long each combo took when it was last run to its end, in seconds."""
+        try:
+            past = json.loads((self.folder / _DURATIONS).read_bytes())
+            return {str(combo): float(took) for combo, took in past.items()}
+        except (OSError, ValueError, AttributeError, TypeError):
+            return {}
+
+    def note_seconds(self, run: Run) -> None:
+        """Keep how long the combos of a run took, those that were taken over aside."""
+        took = {facts.combo.id: _seconds(facts) for facts in run.combos if facts.finished and not facts.reused}
+        if took:
+            _write(self.folder / _DURATIONS, json.dumps(self.past_seconds() | took))
+
+
+def _seconds(facts: ComboFacts) -> float:
+    """Return how many seconds the commands of a combo took."""
+    actions = [facts.create, *(step.resolve for step in facts.steps), *(step.install for step in facts.steps)]
+    actions += [probe.action for probe in facts.probes]
+    return round(sum(action.seconds for action in actions if action), 3)
+
+
+def _write(path: Path, text: str) -> None:
+    """Replace a file as a whole; one that cannot be written stays as it was, for it is only an estimate."""
+    partial = path.with_name(f"{path.name}.{token_hex(4)}")
+    with contextlib.suppress(OSError):
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(path)
 
 
 class EventLog:

@@ -1,0 +1,117 @@
+"""Bytecode that an earlier environment compiled, linked into the next: most of a first import is compiling.
+
+Kept by distribution, told apart by the hashes in its ``RECORD``: the same name and version can have other files.
+Python itself looks at a source's size and time and at its own magic number before it takes any bytecode, and replaces
+what does not fit by a new file, so a link never shows another environment what it should not see.
+"""
+
+import contextlib
+import hashlib
+import os
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from secrets import token_hex
+
+from packaging.utils import canonicalize_name
+
+from knowngood.build.environment import Environment
+
+_SOURCE = re.compile(r"^([^,\"\n]+\.py),(sha256=[\w-]+),\d+\r?$", re.MULTILINE)
+_CACHE = "__pycache__"
+
+Linked = Mapping[str, tuple[int, int, int]]
+"""Path of linked bytecode -> inode, time and size of it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Sources:
+    """The sources of one distribution: where they are, and the folder of the store that is theirs."""
+
+    site: Path
+    store: Path
+    files: frozenset[str]
+    """Relative to ``site``."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BytecodeStore:
+    """Bytecode below ``folder``, for all environments of a user; safe to use from several processes at once."""
+
+    folder: Path
+
+    def known(self) -> frozenset[tuple[str, str]]:
+        """Return the distributions, by canonical name and version, that there is bytecode of."""
+        if not self.folder.is_dir():
+            return frozenset()
+        split = (one.name.rsplit("-", 2) for one in self.folder.iterdir())
+        return frozenset((canonicalize_name(parts[0]), parts[1]) for parts in split if len(parts) == 3)
+
+    def seed(self, environment: Environment) -> Linked:
+        """Link what is there into ``environment`` and return what was linked."""
+        linked: dict[str, tuple[int, int, int]] = {}
+        for sources in self._sources(environment):
+            for root, _, names in os.walk(sources.store):
+                target = f"{sources.site}{root[len(str(sources.store)) :]}"
+                with contextlib.suppress(OSError):
+                    if names:
+                        os.makedirs(target, exist_ok=True)
+                for name in names:
+                    with contextlib.suppress(OSError):
+                        _link(f"{root}/{name}", f"{target}/{name}")
+                        linked[f"{target}/{name}"] = _identity(f"{target}/{name}")
+            with contextlib.suppress(OSError):
+                os.utime(sources.store)  # what was used last is evicted last
+        return linked
+
+    def harvest(self, environment: Environment, linked: Linked) -> None:
+        """Keep what ``environment`` compiled since it was seeded; drop what was written into instead of replaced."""
+        for sources in self._sources(environment):
+            for folder in sorted({os.path.dirname(file) for file in sources.files}):
+                cache = f"{sources.site}/{folder}/{_CACHE}" if folder else f"{sources.site}/{_CACHE}"
+                with contextlib.suppress(OSError):
+                    for name in os.listdir(cache):
+                        source = f"{folder}/{name.partition('.')[0]}.py" if folder else f"{name.partition('.')[0]}.py"
+                        if source in sources.files and name.endswith(".pyc"):
+                            self._keep(f"{cache}/{name}", sources.store / folder / _CACHE / name, linked)
+
+    def _keep(self, compiled: str, stored: Path, linked: Linked) -> None:
+        with contextlib.suppress(OSError):
+            now, then = _identity(compiled), linked.get(compiled)
+            if now == then:
+                return
+            if then is not None and now[0] == then[0]:
+                stored.unlink(missing_ok=True)
+                return
+            stored.parent.mkdir(parents=True, exist_ok=True)
+            partial = f"{stored}.{token_hex(4)}"
+            _link(compiled, partial)
+            os.replace(partial, stored)
+            # Where both are one file already, replacing does nothing and leaves both names.
+            Path(partial).unlink(missing_ok=True)
+
+    def _sources(self, environment: Environment) -> Iterator[_Sources]:
+        for site in environment.site_packages():
+            for record in sorted(site.glob("*.dist-info/RECORD")):
+                found = _SOURCE.findall(record.read_text(encoding="utf-8", errors="surrogateescape"))
+                inside = sorted(one for one in found if not one[0].startswith(("/", "..")))
+                digest = hashlib.sha256(repr(inside).encode(errors="surrogateescape")).hexdigest()
+                store = self.folder / f"{record.parent.name.removesuffix('.dist-info').lower()}-{digest[:16]}"
+                yield _Sources(site=site, store=store, files=frozenset(file for file, _ in inside))
+
+
+def _identity(path: str) -> tuple[int, int, int]:
+    stat = os.lstat(path)
+    return stat.st_ino, stat.st_mtime_ns, stat.st_size
+
+
+def _link(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except FileExistsError:
+        return
+    except OSError:
+        # Another device, or as many links as a file can have.
+        shutil.copy2(source, target)

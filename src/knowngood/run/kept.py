@@ -1,0 +1,147 @@
+"""Environments that outlive their run: the next run of the same lock probes them again instead of building anew.
+
+Each has a place of its own, named after its combo and the key of its build, and beside it what was recorded when it was
+built and a fingerprint of its files. One that anybody touched since is not used again.
+"""
+
+import contextlib
+import json
+import shutil
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from secrets import token_hex
+
+from filelock import FileLock, Timeout
+
+from knowngood.build.environment import Environment, Survey
+from knowngood.events import EnvironmentRead, Event, decode, encode
+from knowngood.run.verdicts import BUILT
+
+_MOST = 24
+"""Environments of one matrix that stay."""
+_LARGEST = 2**30
+"""Bytes; an environment that would free more when deleted does not stay: its files are copies, not links."""
+_FREE = 5 * 2**30
+"""Bytes of disk that keeping environments must leave."""
+_TRASH = ".trash-"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Place:
+    """Where one environment is, or will be."""
+
+    folder: Path
+
+    @property
+    def environment(self) -> Environment:
+        """The environment itself."""
+        return Environment(folder=self.folder / "env")
+
+    @property
+    def _record(self) -> Path:
+        return self.folder / "built.jsonl"
+
+    def events(self) -> tuple[Event, ...] | None:
+        """Return what was recorded when it was built; None when it is not there, or is not what it was."""
+        try:
+            first, _, rest = self._record.read_bytes().partition(b"\n")
+            fingerprint = json.loads(first)["fingerprint"]
+        except (OSError, ValueError, TypeError, KeyError):
+            return None
+        if not self.environment.python.exists() or self.environment.survey().fingerprint != fingerprint:
+            return None
+        events = tuple(event for event in decode(rest.splitlines()) if isinstance(event, BUILT))
+        return events if events and isinstance(events[-1], EnvironmentRead) else None
+
+    def record(self, events: tuple[Event, ...], survey: Survey) -> None:
+        """Have the environment used again as long as it is as ``survey`` tells."""
+        head = json.dumps({"fingerprint": survey.fingerprint}).encode() + b"\n"
+        lines = (encode(event, seq=number, at=datetime.now(UTC), elapsed=0.0) for number, event in enumerate(events, 1))
+        with contextlib.suppress(OSError):
+            self._record.write_bytes(head + b"".join(lines))
+
+    def forget(self) -> None:
+        """Have the environment not used again."""
+        self._record.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Places:
+    """The environments of one matrix, below ``folder``, and the deletion of those that go."""
+
+    folder: Path
+    _deleting: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(max_workers=1))
+    _staying: set[Path] = field(default_factory=set)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @contextmanager
+    def take(self, combo: str, key: str) -> Iterator[Place]:
+        """Give the place of a combo for as long as the context lasts; another one while somebody else has that."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        name = f"{combo}-{key[:12]}"
+        lock = FileLock(self.folder / f"{name}.lock", blocking=False)
+        try:
+            lock.acquire()
+        except Timeout:
+            place = Place(folder=self.folder / f"{name}.{token_hex(3)}")
+            try:
+                yield place
+            finally:
+                self.discard(place)
+            return
+        try:
+            yield Place(folder=self.folder / name)
+        finally:
+            lock.release()
+
+    def may_stay(self, place: Place, survey: Survey) -> bool:
+        """Tell whether an environment may stay beside those that do already."""
+        if survey.own > _LARGEST or shutil.disk_usage(self.folder).free < _FREE:
+            return False
+        with self._lock:
+            if len(self._staying | {place.folder}) > _MOST:
+                return False
+            self._staying.add(place.folder)
+        return True
+
+    def discard(self, place: Place) -> None:
+        """Move an environment out of the way at once, and delete it while others are probed."""
+        with self._lock:
+            self._staying.discard(place.folder)
+        trash = self.folder / f"{_TRASH}{token_hex(6)}"
+        try:
+            place.folder.rename(trash)
+        except OSError:
+            return
+        self._deleting.submit(shutil.rmtree, trash, ignore_errors=True)
+
+    def close(self) -> None:
+        """Delete what an earlier run left half deleted, and environments beyond those that may stay; wait for it."""
+        if self.folder.is_dir():
+            for trash in self.folder.glob(f"{_TRASH}*"):
+                self._deleting.submit(shutil.rmtree, trash, ignore_errors=True)
+            places = [place for place in self.folder.iterdir() if place.is_dir() and not place.name.startswith(_TRASH)]
+            newest = sorted(places, key=lambda place: _used(place), reverse=True)
+            for old in newest[_MOST:]:
+                self._evict(old)
+        self._deleting.shutdown(wait=True)
+
+    def _evict(self, folder: Path) -> None:
+        try:
+            with FileLock(f"{folder}.lock", blocking=False):
+                self.discard(Place(folder=folder))
+                Path(f"{folder}.lock").unlink()
+        except (Timeout, OSError):
+            return
+
+
+def _used(folder: Path) -> float:
+    try:
+        return (folder / "built.jsonl").stat().st_mtime
+    except OSError:
+        return 0.0

@@ -1,0 +1,95 @@
+"""What a run takes over from earlier ones, and leaves to later ones: the cache of verdicts as one run uses it."""
+
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from knowngood.judge.verdict import judge_combo
+from knowngood.model import UNDECIDED, Reused, Status
+from knowngood.process import Processes
+from knowngood.run.evaluate import Bench, Evaluation, Keys
+from knowngood.run.keys import Ingredients, Surroundings, key
+from knowngood.run.verdicts import KEPT, Entry, Verdicts, now, stripped
+
+_TELL = "import sys; print(sys.version.replace(chr(10), ' '), sys.implementation.cache_tag, sys.abiflags)"
+_LIMIT = 30.0  # seconds
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Memory:
+    """Looks up what is known of a combo as soon as its locks are known, and keeps what was found out."""
+
+    bench: Bench
+    verdicts: Verdicts
+    surroundings: Surroundings
+    matrix: str
+    run: str
+    reads: bool
+    """Whether verdicts of earlier runs are taken over."""
+    writes: bool
+    """Whether what is found out is kept for later runs."""
+    shares: bool
+    """Whether combos of one key are probed once."""
+    _pythons: dict[Path, str] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def identify(self, evaluation: Evaluation) -> bool:
+        """Give a combo whose locks are known its keys; return whether it can be looked up by them."""
+        build = self._build(evaluation)
+        evaluation.keys = Keys(build=key(build), verdict=key(self._verdict(evaluation, build)))
+        return True
+
+    def recall(self, evaluation: Evaluation) -> bool:
+        """Take over what an earlier run found out; return whether there was anything."""
+        entry = self.verdicts.get(evaluation.keys.verdict) if self.reads else None
+        if entry is None:
+            return False
+        evaluation.reuse(entry.reused, entry.events)
+        return True
+
+    def keep(self, evaluation: Evaluation) -> Entry | None:
+        """Keep what was found out of a combo; return it, or None when it says nothing that holds another time."""
+        facts = evaluation.facts
+        cells = judge_combo(facts)
+        # What was not the same twice, or ended for want of memory, may be another next time.
+        unsure = {*UNDECIDED, Status.OOM}
+        if facts.reused or any(cell.verdict.status in unsure or cell.flaky for cell in cells):
+            return None
+        if not evaluation.keys.verdict:
+            return None
+        ingredients = self._verdict(evaluation, self._build(evaluation))
+        entry = Entry(
+            reused=Reused(run=self.run, combo=facts.combo.id, recorded=now(), key=evaluation.keys.verdict),
+            matrix=self.matrix,
+            statuses={cell.probe: cell.verdict.status.value for cell in cells},
+            ingredients=ingredients,
+            events=tuple(stripped(event, facts.combo.id) for event in evaluation.found if isinstance(event, KEPT)),
+        )
+        if self.writes:
+            self.verdicts.put(entry)
+        return entry
+
+    def prune(self) -> None:
+        """Keep the cache below its size."""
+        if self.writes:
+            self.verdicts.prune()
+
+    def _build(self, evaluation: Evaluation) -> Ingredients:
+        assert evaluation.python is not None
+        return self.surroundings.build(evaluation.facts, self._identity(evaluation.python, self.bench.processes))
+
+    def _verdict(self, evaluation: Evaluation, build: Ingredients) -> Ingredients:
+        combo = evaluation.combo
+        settings = self.bench.launcher.settings(combo)
+        return self.surroundings.verdict(build, combo, self.bench.probes, settings)
+
+    def _identity(self, python: Path, processes: Processes) -> str:
+        """Return what tells one build of an interpreter from another of the same version."""
+        with self._lock:
+            if python not in self._pythons:
+                log = processes.root / "pythons" / f"{len(self._pythons) + 1}.log"
+                argv: list[str | Path] = [python, "-I", "-S", "-c", _TELL]
+                action = processes.run(argv, env={}, cwd=processes.root, log=log, timeout=_LIMIT)
+                # One that does not say what it is shares no verdict with any other run.
+                self._pythons[python] = action.output.strip() if action.exit.ok else f"unknown to {self.run}"
+            return self._pythons[python]

@@ -1,0 +1,147 @@
+"""Combos on their way: all locks first, then some are built while others are probed; equal ones wait for the first."""
+
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+
+from knowngood.run.evaluate import Bench, Evaluation
+from knowngood.run.memory import Memory
+from knowngood.run.schedule import Distributions, pick
+from knowngood.run.verdicts import Entry
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Work:
+    """A combo to be built and probed, and those that take over what becomes of it."""
+
+    evaluation: Evaluation
+    followers: list[Evaluation] = field(default_factory=list)
+
+    @property
+    def distributions(self) -> Distributions:
+        steps = self.evaluation.facts.steps
+        return frozenset(each for step in steps for each in step.resolved.items())
+
+
+class Pipeline:
+    """Carries evaluations through their stages. ``abandon`` is called when events cannot be told any more."""
+
+    def __init__(self, *, bench: Bench, memory: Memory, jobs: int, abandon: Callable[[str], None]) -> None:
+        self._bench = bench
+        self._memory = memory
+        self._jobs = jobs
+        self._abandon = abandon
+        self._lock = threading.Lock()
+        self._waiting: list[_Work] = []
+        self._compiling: list[_Work] = []
+        """Those that were begun and whose bytecode is not known yet."""
+        self._compiled: Distributions = frozenset()
+        self._ahead = threading.Semaphore(2 * jobs)
+
+    def carry_out(self, evaluations: Sequence[Evaluation]) -> None:
+        """Bring every evaluation to its end, unless the run is stopped. Raises what the sink of events raised."""
+        # Resolving waits for the index more than it computes.
+        with ThreadPoolExecutor(max_workers=2 * self._jobs) as pool:
+            locked = list(pool.map(partial(self._safely, self._resolve), evaluations))
+        left = [evaluation for evaluation, open_ in zip(evaluations, locked, strict=True) if open_]
+        work = self._grouped(left)
+        while work:
+            self._build_and_probe(work)
+            # Where the first of several equal ones found out nothing that holds, each of them tries for itself.
+            work = [_Work(evaluation=one) for each in work for one in each.followers]
+
+    def _resolve(self, evaluation: Evaluation) -> bool:
+        """Return whether there is more to do than to resolve."""
+        if self._bench.stop.is_set():
+            return False
+        ahead = evaluation.attempt(evaluation.resolve)
+        if ahead and evaluation.resolves_ahead:
+            ahead = evaluation.attempt(partial(self._memory.identify, evaluation))
+            ahead = ahead and not self._memory.recall(evaluation)
+        if not ahead:
+            evaluation.finish()
+        return ahead
+
+    def _grouped(self, evaluations: Sequence[Evaluation]) -> list[_Work]:
+        work: dict[str, _Work] = {}
+        for evaluation in evaluations:
+            alone = not self._memory.shares or not evaluation.resolves_ahead
+            key = evaluation.combo.id if alone else evaluation.keys.verdict
+            if key in work:
+                work[key].followers.append(evaluation)
+            else:
+                work[key] = _Work(evaluation=evaluation)
+        return list(work.values())
+
+    def _build_and_probe(self, work: list[_Work]) -> None:
+        if self._bench.bytecode is not None:
+            self._compiled |= self._bench.bytecode.known()
+        self._waiting = list(work)
+        probing: list[Future[bool]] = []
+        pool = partial(ThreadPoolExecutor, max_workers=self._jobs)
+        with pool() as probers, pool() as builders:
+            building = [builders.submit(self._safely, self._build, probers, probing) for _ in work]
+        for future in (*building, *probing):
+            future.result()
+
+    def _build(self, probers: ThreadPoolExecutor, probing: list[Future[bool]]) -> bool:
+        self._ahead.acquire()
+        with self._lock:
+            position = pick(
+                [each.distributions for each in self._waiting],
+                [each.distributions for each in self._compiling],
+                self._compiled,
+            )
+            work = self._waiting.pop(position)
+            self._compiling.append(work)
+        evaluation = work.evaluation
+        if self._bench.stop.is_set():
+            self._ahead.release()
+            return False
+        try:
+            built = evaluation.attempt(evaluation.build)
+        except BaseException:
+            self._ahead.release()
+            raise
+        probing.append(probers.submit(self._safely, self._probe, work, built))
+        return True
+
+    def _probe(self, work: _Work, built: bool) -> bool:
+        evaluation = work.evaluation
+        try:
+            if built and not self._bench.stop.is_set() and not self._recalled_late(evaluation):
+                evaluation.attempt(evaluation.probe)
+            evaluation.finish()
+            entry = self._memory.keep(evaluation) if not self._bench.stop.is_set() else None
+            if entry is not None:
+                self._follow(work, entry)
+        finally:
+            with self._lock:
+                self._compiling.remove(work)
+                self._compiled |= work.distributions
+            self._ahead.release()
+        return True
+
+    def _recalled_late(self, evaluation: Evaluation) -> bool:
+        """Look up a combo whose lock was not known before it was built."""
+        return (
+            not evaluation.resolves_ahead
+            and evaluation.attempt(partial(self._memory.identify, evaluation))
+            and self._memory.recall(evaluation)
+        )
+
+    def _follow(self, work: _Work, entry: Entry) -> None:
+        for follower in work.followers:
+            follower.reuse(entry.reused, entry.events)
+            follower.finish()
+        work.followers.clear()
+
+    def _safely(self, stage: Callable[..., bool], *arguments: object) -> bool:
+        """Stop the run when its events cannot be told: without a log there is no truth to go on for."""
+        try:
+            return stage(*arguments)
+        except BaseException:
+            self._abandon("unwritable log")
+            raise
