@@ -93,7 +93,8 @@ def refusal(judged: JudgedRun, matrix: Matrix) -> str | None:
         return f"the run is incomplete: {f'ended by {run.interrupted}' if run.interrupted else 'its log has no end'}"
     if run.info.digest != matrix.digest:
         return "the matrix file or one of its probes is not what it was when the run began"
-    if missing := [one.id for one in matrix.combos if one.id not in {facts.combo.id for facts in run.combos}]:
+    had = {facts.combo.id for facts in run.combos}
+    if missing := [one.id for one in matrix.combos if one.id not in had]:
         return f"it is a run of some combos only: {_some(missing)} had no part in it"
     if undecided := [cell.combo.id for cell in judged.cells if cell.as_expected is None]:
         return f"not every cell was decided: {_some(list(dict.fromkeys(undecided)))}"

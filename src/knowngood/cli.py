@@ -15,11 +15,14 @@ from typing import Any
 import click
 
 from knowngood import __version__
+from knowngood.caching import cache
 from knowngood.errors import ExitCode, KnowngoodError, UsageError
 from knowngood.explaining import explain
+from knowngood.exporting import export
 from knowngood.options import selection, tell, width
 from knowngood.options import signatures as _signatures
 from knowngood.options import state as _state
+from knowngood.planning import plan
 from knowngood.running import run
 from knowngood.scanning import scan
 
@@ -56,7 +59,10 @@ def main(context: click.Context) -> None:
     context.obj = dict(os.environ)
 
 
+main.add_command(cache)
 main.add_command(explain)
+main.add_command(export)
+main.add_command(plan)
 main.add_command(run)
 main.add_command(scan)
 

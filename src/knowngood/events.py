@@ -73,6 +73,8 @@ class PhaseStarted:
     combo: str
     phase: Phase
     detail: str
+    log: str = ""
+    """What can be watched of it meanwhile, relative to the folder of the run."""
     event: Literal["phase-started"] = "phase-started"
 
 

@@ -29,15 +29,19 @@ def _together(*options: Callable[..., Any]) -> Callable[[Callable[..., None]], C
     return decorate
 
 
-selection = _together(
+only_selection = _together(
     click.argument("asked", metavar="[MATRIX]", required=False),
     click.option("--matrix", "named", metavar="NAME", help="The same as MATRIX."),
     click.option(
         "--only", metavar="ID", multiple=True, help="Only this combo, or all of a glob: 'legacy*'. Repeatable."
     ),
-    click.option("--shard", metavar="K/N", help="Only the K-th of N parts of the selection."),
 )
 """Which combos of which matrix."""
+
+selection = _together(
+    only_selection, click.option("--shard", metavar="K/N", help="Only the K-th of N parts of the selection.")
+)
+"""Which combos of which matrix, and which part of them."""
 
 
 def tell(error: KnowngoodError) -> None:

@@ -94,6 +94,7 @@ def run(
     matrix = files.load_matrix(path)
     selected = choose(matrix.combos, only=only)
     combos = divide(selected, Shard.parse(shard), deal) if shard else selected
+    here = {combo.id for combo in combos}
     if accept and combos != matrix.combos:
         raise UsageError(
             "only a run of all combos can be the baseline",
@@ -109,7 +110,7 @@ def run(
     plan = Plan(
         matrix=matrix,
         combos=combos,
-        elsewhere=tuple(combo for combo in selected if combo not in combos),
+        elsewhere=tuple(combo for combo in selected if combo.id not in here),
         info=info,
         folder=folder.path,
         resumed=earlier.read() if earlier else None,
@@ -133,11 +134,12 @@ def run(
     refusal = baseline.refusal(judged, matrix) or (
         None if accept or not surprise else f"{surprise} (--accept takes it)"
     )
-    reports = report_dir or folder.path / "report"
-    if refusal is None and (accept or report_dir is None):
-        published = baseline.accept(judged, matrix)
-        reports = report_dir or published
-    baseline.write(judged, reports)
+    publishes = refusal is None and (accept or report_dir is None)
+    reports = report_dir or (baseline.published(matrix) if publishes else folder.path / "report")
+    if publishes:
+        baseline.accept(judged, matrix)
+    if reports != baseline.published(matrix):
+        baseline.write(judged, reports)
     show(judged, folder.path, outside, elapsed=time.monotonic() - started)
     if before is not None:
         click.echo("\n" + diff_report.render(changes, baseline_name=before.name, width=width()), nl=False)
@@ -197,6 +199,7 @@ def _carry_out(plan: "Plan", folder: "RunFolder", store: "Store", progress: Any)
                 is_tty=sys.stderr.isatty(),
                 judge=partial(judge_combo, signatures=plan.signatures, day=day_of(plan.info)),
                 past=store.past_seconds(),
+                folder=folder.path,
                 resumed=plan.resumed,
             )
         )

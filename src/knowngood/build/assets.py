@@ -23,6 +23,10 @@ class Assets:
     python: Path
     environ: Mapping[str, str]
 
+    def place(self, asset: Asset) -> Path:
+        """Return where ``asset`` is, or would be."""
+        return self.folder / asset.wheel.replace("==", "-") / asset.path
+
     def fetch(self, asset: Asset, log: Path) -> tuple[Path, Action | None]:
         """Return where ``asset`` is, and the command that was needed to get it: None when it was there already.
 

@@ -97,6 +97,9 @@ def columns_of(judged: JudgedRun) -> tuple[Column, ...]:
     for rank, name in zip(PACKAGE_RANKS, key_packages(judged), strict=False):
         found.append(Column(header=name, values=tuple(installed(cell, name) for cell in cells), rank=rank))
     found.append(Column(header="verdict", values=tuple(words.verdict(cell) for cell in cells), rank=0, least=10))
+    ages = tuple(words.age(cell, judged.run.info) for cell in cells)
+    if any(ages):
+        found.append(Column(header="cached", values=ages, rank=1, right=True))
     why = tuple(words.why(cell) for cell in cells)
     if any(why):
         found.append(Column(header="why", values=why, rank=5, least=16))
@@ -104,7 +107,9 @@ def columns_of(judged: JudgedRun) -> tuple[Column, ...]:
     for rank, name in enumerate(key_metrics(passing or cells), start=10):
         values = tuple(metric(cell, name) for cell in cells)
         found.append(Column(header=name.replace("_", " "), values=values, rank=rank, right=True))
-    spent = tuple(seconds(total) if (total := words.total_seconds(cell)) else ABSENT for cell in cells)
+    # What was taken over took its time in another run.
+    totals = (0.0 if cell.reused else words.total_seconds(cell) for cell in cells)
+    spent = tuple(seconds(total) if total else ABSENT for total in totals)
     found.append(Column(header="time", values=spent, rank=8, right=True))
     return tuple(found)
 

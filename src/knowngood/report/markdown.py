@@ -106,6 +106,8 @@ def _cell(cell: Cell) -> list[list[str]]:
 def _notes(cell: Cell) -> list[str]:
     """Return what was noticed beside the verdict, as a list."""
     lines = [f"- {paragraph(cell.known)}"] if cell.known else []
+    if cell.reused:
+        lines.append(f"- cached: found out {inline(cell.reused.recorded[:10])} for {inline(cell.reused.combo)}")
     lines += [f"- flaky: {inline(words.flaky(cell))}"] if cell.flaky else []
     lines += [f"- seen: {code(warning)}" for warning in cell.warnings]
     lines += [f"- foretold: {inline(cell.predicted)}"] if cell.predicted else []

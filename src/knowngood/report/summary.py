@@ -20,6 +20,8 @@ def summary(judged: JudgedRun, *, elapsed: float | None = None) -> str:
     ]
     surprises = sum(cell.as_expected is False for cell in cells)
     parts = [", ".join(good), f"{surprises} {'NOT' if surprises else 'not'} as expected"]
+    if reused := sum(cell.reused is not None for cell in cells):
+        parts.append(f"{reused} cached")
     if undecided:
         listed = ", ".join(f"{undecided[status]} {status}" for status in Status if undecided[status])
         parts.append(f"{listed} (undecided)")

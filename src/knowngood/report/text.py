@@ -44,7 +44,10 @@ def shorten(text: str, width: int) -> str:
 
 def wrap(text: str, width: int, *, most: int) -> list[str]:
     """Return ``text`` as at most ``most`` plain lines of at most ``width`` columns each; nothing for nothing."""
-    found = [line.rstrip() for line in wrap_columns(plain(text), max(2, width))]
+    width = max(2, width)
+    # Wrapping takes steeply longer for a very long word; what is beyond the last line is not needed.
+    enough = clip(plain(text), 0, (most + 2) * (width + 1)) or ""
+    found = [line.rstrip() for line in wrap_columns(enough, width)]
     if len(found) <= most:
         return found
     return [*found[: most - 1], shorten(f"{found[most - 1]} {found[most]}", width)]

@@ -1,8 +1,9 @@
 """The words that every report and the live terminal share: verdicts, causes, drift, expectations."""
 
 from collections.abc import Mapping
+from datetime import datetime
 
-from knowngood.model import Cell, Confidence, Diagnosis, Drift, Expectation, Reason, Status
+from knowngood.model import Cell, Confidence, Diagnosis, Drift, Expectation, Reason, RunInfo, Status
 from knowngood.report.text import count, plain
 
 MEANING: Mapping[Status, str] = {
@@ -181,6 +182,23 @@ def brief_cause(cell: Cell) -> str:
     # A check of the pins themselves says the same again.
     broken = [check for check in broken if not any(str(drift.contradicts) in check.message for drift in moved)]
     return "; ".join([*told, *(f"{check.name}: {check.message}" for check in broken)])
+
+
+def age(cell: Cell, info: RunInfo) -> str:
+    """Return how old a verdict was when its run began: ``3d``, ``5h``, ``12m``; whose it is, where it was just shared.
+
+    Nothing for a verdict that was found out anew.
+    """
+    if cell.reused is None:
+        return ""
+    if cell.reused.run == info.id:
+        return f"as {cell.reused.combo}"
+    try:
+        old = (datetime.fromisoformat(info.started) - datetime.fromisoformat(cell.reused.recorded)).total_seconds()
+    except (ValueError, TypeError):
+        return "?"
+    days, hours, minutes = int(old // 86400), int(old // 3600), max(0, int(old // 60))
+    return f"{days}d" if days > 0 else f"{hours}h" if hours > 0 else f"{minutes}m"
 
 
 def total_seconds(cell: Cell) -> float:

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from knowngood.build import index
@@ -16,6 +16,7 @@ from knowngood.probe.launch import Launcher
 from knowngood.process import Processes
 from knowngood.run import host
 from knowngood.run.evaluate import Bench, Evaluation
+from knowngood.run.forecast import Forecast
 from knowngood.run.kept import Places
 from knowngood.run.keys import Surroundings, asset_digest
 from knowngood.run.levers import ALL, Lever
@@ -72,6 +73,11 @@ class Conductor:
         # In a thread: a handler may have interrupted the very code that holds the lock this needs.
         threading.Thread(target=self._processes.cancel, daemon=True).start()
 
+    @property
+    def stopped(self) -> bool:
+        """Whether it was told to stop."""
+        return self._stop.is_set()
+
     def run(self) -> None:
         """Carry out the plan. An exception of the event sink, such as a full disk, ends the run and is raised."""
         plan = self._plan
@@ -96,7 +102,17 @@ class Conductor:
         else:
             self._emit(RunFinished())
 
-    def _prepare(self, places: Places) -> tuple[Bench, Memory]:
+    def foresee(self) -> tuple[Forecast, ...]:
+        """Resolve every combo and tell what a run would do with it; nothing is built and nothing downloaded for it."""
+        plan = self._plan
+        places = Places(folder=plan.place_folder)
+        bench, memory = self._prepare(places, fetches=False)
+        self._emit(RunStarted(info=plan.info, combos=plan.combos))
+        bench = replace(bench, investigates=False)
+        pipeline = Pipeline(bench=bench, memory=memory, jobs=plan.jobs, abandon=self.stop)
+        return pipeline.foresee([Evaluation(combo, bench, self._emit) for combo in plan.combos])
+
+    def _prepare(self, places: Places, *, fetches: bool = True) -> tuple[Bench, Memory]:
         plan = self._plan
         routes = index.decide(plan.matrix.indexes)
         for choice in routes.choices:
@@ -105,7 +121,7 @@ class Conductor:
         if constraints is not None:
             constraints.write_text("".join(f"{bound}\n" for bound in routes.bounds), encoding="utf-8")
         environ = routes.environment(plan.outside, constraints)
-        assets, trouble = self._fetch_assets(environ)
+        assets, trouble = self._fetch_assets(environ) if fetches else (self._fetched_assets(environ), None)
         launcher = Launcher(
             processes=self._processes,
             outside=plan.outside,
@@ -155,15 +171,22 @@ class Conductor:
         )
         return bench, memory
 
-    def _fetch_assets(self, environ: Mapping[str, str]) -> tuple[dict[str, Path], Trouble | None]:
+    def _assets(self, environ: Mapping[str, str]) -> Assets:
         plan = self._plan
-        store = Assets(
+        return Assets(
             folder=plan.cache_folder / "assets",
             processes=self._processes,
             uv=plan.uv,
             python=plan.python,
             environ=environ,
         )
+
+    def _fetched_assets(self, environ: Mapping[str, str]) -> dict[str, Path]:
+        places = {asset.name: self._assets(environ).place(asset) for asset in self._plan.matrix.assets}
+        return {name: place for name, place in places.items() if place.exists()}
+
+    def _fetch_assets(self, environ: Mapping[str, str]) -> tuple[dict[str, Path], Trouble | None]:
+        plan, store = self._plan, self._assets(environ)
         found: dict[str, Path] = {}
         for asset in plan.matrix.assets:
             place, action = store.fetch(asset, plan.folder / "assets" / f"{asset.name}.log")

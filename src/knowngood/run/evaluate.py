@@ -76,6 +76,8 @@ class Bench:
     """Where environments stay for the next run; None: each is built below the folder of the run, and deleted."""
     kept_ones: bool = False
     """Whether an environment of an earlier run is probed again, if it is what it was."""
+    investigates: bool = True
+    """Whether what a failure calls for is looked up."""
     teardowns: Teardowns | None = None
     """None: every probe makes a whole teardown."""
 
@@ -283,7 +285,9 @@ class Evaluation:
         for step in self._steps:
             if not self.resolves_ahead and not self._resolve(step, self.python):
                 return False
-            self._begin(Phase.INSTALL, f"step {step.number}/{len(self._steps)}: {' '.join(step.requirements)}")
+            log = step.file("install.log").relative_to(self.bench.processes.root)
+            detail = f"step {step.number}/{len(self._steps)}: {' '.join(step.requirements)}"
+            self.emit(PhaseStarted(combo=combo.id, phase=Phase.INSTALL, detail=detail, log=str(log)))
             action = self._patiently(Phase.INSTALL, partial(self._installer.install, step, environment))
             installed = environment.installed() if action.exit.ok else None
             self._find(
@@ -328,7 +332,7 @@ class Evaluation:
     def _investigate(self) -> None:
         """Look up what the diagnosis of a failure wants to know while the environment is still there."""
         bench = self.bench
-        if bench.stop.is_set() or self.python is None:
+        if bench.stop.is_set() or self.python is None or not bench.investigates:
             return
         folder = bench.folder(self.combo) / "leads"
         scout = Scout(processes=bench.processes, uv=bench.uv, environ=bench.environ, python=self.python, folder=folder)

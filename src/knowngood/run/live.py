@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import Literal, Protocol, Self
 
@@ -11,10 +12,13 @@ from rich.live import Live
 from rich.text import Text
 
 from knowngood.events import Event
+from knowngood.judge.downloads import Download, downloads
 from knowngood.model import Run
-from knowngood.report.text import seconds
+from knowngood.report.text import seconds, size
 from knowngood.run.notes import BUSY, Judge, Narrator, Note
 from knowngood.run.progress import Progress
+
+_WATCHED = 65536  # characters of the log of a running command
 
 Choice = Literal["auto", "board", "lines", "none"]
 """What a user can ask for."""
@@ -42,19 +46,20 @@ def choose(
     is_tty: bool,
     judge: Judge,
     past: Mapping[str, float],
+    folder: Path = Path(),
     resumed: Run | None = None,
 ) -> Sink:
     """Return the sink that fits: for ``auto`` a board on a terminal that can move its cursor, else plain lines.
 
     ``is_tty`` is asked apart from the console, because FORCE_COLOR makes a console take a log file for a terminal.
-    ``past`` holds how many seconds combos took in earlier runs, by id; ``resumed`` is what an earlier process recorded
-    of the run that goes on.
+    ``past`` holds how many seconds combos took in earlier runs, by id; ``folder`` is that of the run, whose logs can be
+    watched; ``resumed`` is what an earlier process recorded of the run that goes on.
     """
     if progress == "auto":
         progress = "board" if is_tty and not console.is_dumb_terminal else "lines"
     match progress:
         case "board":
-            return Board(console=console, judge=judge, past=past, resumed=resumed)
+            return Board(console=console, judge=judge, past=past, folder=folder, resumed=resumed)
         case "lines":
             return Lines(console=console, judge=judge, resumed=resumed)
         case "none":
@@ -102,12 +107,14 @@ class Board(_Context):
         console: Console,
         judge: Judge,
         past: Mapping[str, float],
+        folder: Path = Path(),
         resumed: Run | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._console = console
         self._narrate = Narrator(judge, resumed)
         self._clock = clock
+        self._folder = folder
         self._lock = threading.Lock()
         """Guards everything below; never held while printing, because the refreshing thread takes both locks."""
         self._progress = Progress(past, resumed)
@@ -145,21 +152,43 @@ class Board(_Context):
             now = self._clock()
             active = list(self._progress.active.items())
             shown = active[: max(1, self._console.height - 3)]
+            fetching = {combo: downloads(self._peek(each.log)) for combo, each in shown if each.log}
             notes = [
-                Note(word=each.doing, style=BUSY, text=f"{combo} {each.detail}", seconds=now - each.since)
+                Note(
+                    word=each.doing,
+                    style=BUSY,
+                    text=f"{combo} {_fetching(fetching.get(combo, ())) or each.detail}",
+                    seconds=now - each.since,
+                )
                 for combo, each in shown
             ]
-            notes.append(self._sum(now, hidden=len(active) - len(shown)))
+            fetched = sum(each.size for several in fetching.values() for each in several if each.done)
+            notes.append(self._sum(now, hidden=len(active) - len(shown), fetched=fetched))
             return Group(*map(_one_line, notes))
 
-    def _sum(self, now: float, *, hidden: int) -> Note:
+    def _peek(self, log: str) -> str:
+        """Return what a command that is still running has said so far."""
+        try:
+            return (self._folder / log).read_text(encoding="utf-8", errors="replace")[-_WATCHED:]
+        except OSError:
+            return ""
+
+    def _sum(self, now: float, *, hidden: int, fetched: int) -> Note:
         progress = self._progress
         parts = [f"{len(progress.done)}/{progress.total} done"]
         if hidden:
             parts.append(f"{hidden} more running")
+        if total := progress.downloaded + fetched:
+            parts.append(f"{size(total)} downloaded")
         if (left := progress.left(now)) and left >= 1:
             parts.append(f"about {seconds(left)} left")
         return Note(word="Running", style="bold", text=", ".join(parts), seconds=now - self._began)
+
+
+def _fetching(several: tuple[Download, ...]) -> str:
+    """Return what is being downloaded; nothing when all is there."""
+    under_way = [f"{each.name} ({size(each.size)})" for each in several if not each.done]
+    return f"downloads {', '.join(under_way)}" if under_way else ""
 
 
 def _one_line(note: Note) -> Text:

@@ -39,9 +39,13 @@ class Memory:
         evaluation.keys = Keys(build=key(build), verdict=key(self._verdict(evaluation, build)))
         return True
 
+    def known(self, evaluation: Evaluation) -> Entry | None:
+        """Return what an earlier run found out about a combo; None when nothing, or when it is not asked for."""
+        return self.verdicts.get(evaluation.keys.verdict) if self.reads else None
+
     def recall(self, evaluation: Evaluation) -> bool:
         """Take over what an earlier run found out; return whether there was anything."""
-        entry = self.verdicts.get(evaluation.keys.verdict) if self.reads else None
+        entry = self.known(evaluation)
         if entry is None:
             return False
         evaluation.reuse(entry.reused, entry.events)

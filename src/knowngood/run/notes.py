@@ -108,10 +108,14 @@ def verdict(cell: Cell) -> Note:
     else:
         style, expected = ODD, "" if status in UNDECIDED else " (expected)"
     why = words.where(cell) if status is Status.PASS and cell.as_expected else words.brief_cause(cell)
-    text = f"{cell.combo.id} {cell.probe}{expected}{f': {why}' if why else ''}"
+    known = f" (cached, {cell.reused.recorded[:10]})" if cell.reused else ""
+    text = f"{cell.combo.id} {cell.probe}{expected}{known}{f': {why}' if why else ''}"
     # What cures it is worth more than the end of a long message.
     return Note(
-        word=status.upper(), style=style, text=ended(text, words.end(cell), MESSAGE), seconds=words.total_seconds(cell)
+        word=status.upper(),
+        style=style,
+        text=ended(text, words.end(cell), MESSAGE),
+        seconds=None if cell.reused else words.total_seconds(cell),
     )
 
 

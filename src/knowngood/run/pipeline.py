@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from knowngood.run.evaluate import Bench, Evaluation
+from knowngood.run.forecast import Forecast
 from knowngood.run.memory import Memory
 from knowngood.run.schedule import Distributions, pick
 from knowngood.run.verdicts import Entry
@@ -51,6 +52,18 @@ class Pipeline:
             self._build_and_probe(work)
             # Where the first of several equal ones found out nothing that holds, each of them tries for itself.
             work = [_Work(evaluation=one) for each in work for one in each.followers]
+
+    def foresee(self, evaluations: Sequence[Evaluation]) -> tuple[Forecast, ...]:
+        """Resolve, and tell what is known of each combo already; nothing is built."""
+        with ThreadPoolExecutor(max_workers=2 * self._jobs) as pool:
+            return tuple(pool.map(self._forecast, evaluations))
+
+    def _forecast(self, evaluation: Evaluation) -> Forecast:
+        ahead = not self._bench.stop.is_set() and evaluation.attempt(evaluation.resolve)
+        known = None
+        if ahead and evaluation.resolves_ahead and evaluation.attempt(partial(self._memory.identify, evaluation)):
+            known = self._memory.known(evaluation)
+        return Forecast(facts=evaluation.facts, possible=ahead, known=known)
 
     def _resolve(self, evaluation: Evaluation) -> bool:
         """Return whether there is more to do than to resolve."""

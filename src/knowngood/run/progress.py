@@ -4,7 +4,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import fmean
 
-from knowngood.events import ComboFinished, ComboStarted, Event, PhaseStarted, Retrying, RunStarted
+from knowngood.events import (
+    ComboFinished,
+    ComboStarted,
+    Event,
+    FactsReused,
+    PhaseStarted,
+    Retrying,
+    RunStarted,
+    StepInstalled,
+    StepResolved,
+)
+from knowngood.judge.downloads import downloads
 from knowngood.model import Phase, Run
 
 DOING: Mapping[Phase, str] = {
@@ -25,6 +36,8 @@ class Activity:
     doing: str
     detail: str
     since: float
+    log: str = ""
+    """What can be watched of it, relative to the folder of the run."""
 
 
 class Progress:
@@ -38,10 +51,16 @@ class Progress:
         self.active: dict[str, Activity] = {}
         """By combo, in the order they started."""
         self.done: set[str] = set()
+        self.downloaded = 0
+        """Bytes that steps which are installed have fetched."""
         self._past = dict(past)
         self._waiting: set[str] = set()
-        self._started: dict[str, float] = {}
+        self._spent: dict[str, float] = {}
+        """Seconds that each combo was busy: between its lock and its environment it waits for its turn."""
+        self._begun: dict[str, float] = {}
+        self._reused: set[str] = set()
         self._took: list[float] = []
+        self._steps = {facts.combo.id: len(facts.combo.steps) for facts in resumed.combos} if resumed else {}
         for facts in resumed.combos if resumed else ():
             (self.done if facts.finished else self._waiting).add(facts.combo.id)
 
@@ -50,18 +69,26 @@ class Progress:
         match event:
             case RunStarted():
                 self._waiting = {combo.id for combo in event.combos}
+                self._steps = {combo.id: len(combo.steps) for combo in event.combos}
             case ComboStarted():
-                self._waiting.discard(event.combo)
-                self._started[event.combo] = now
                 self._do(event.combo, "Starting", "", now)
             case PhaseStarted():
-                self._do(event.combo, DOING[event.phase], event.detail, now)
+                self._do(event.combo, DOING[event.phase], event.detail, now, event.log)
             case Retrying():
                 self._do(event.combo, "Waiting", f"to {event.phase} again", now)
+            case StepResolved() if event.step == self._steps.get(event.combo):
+                self._pause(event.combo, now)
+                self._waiting.add(event.combo)
+            case StepInstalled():
+                self.downloaded += sum(each.size for each in downloads(event.action.output) if each.done)
+            case FactsReused():
+                self._reused.add(event.combo)
             case ComboFinished():
-                self.active.pop(event.combo, None)
+                self._pause(event.combo, now)
+                self._waiting.discard(event.combo)
                 self.done.add(event.combo)
-                self._took.append(now - self._started.get(event.combo, now))
+                if event.combo not in self._reused:
+                    self._took.append(self._spent.get(event.combo, 0.0))
             case _:
                 pass
 
@@ -79,10 +106,17 @@ class Progress:
         if not known or not self.active:
             return None
         usual = fmean(known)
-        begun = [max(0.0, self._past.get(combo, usual) - (now - self._started[combo])) for combo in self.active]
-        to_come = [self._past.get(combo, usual) for combo in self._waiting]
+        spent = {combo: self._spent.get(combo, 0.0) + now - self._begun[combo] for combo in self.active}
+        begun = [max(0.0, self._past.get(combo, usual) - spent[combo]) for combo in self.active]
+        waiting = ((self._past.get(combo, usual), self._spent.get(combo, 0.0)) for combo in self._waiting)
+        to_come = [max(0.0, whole - part) for whole, part in waiting]
         return max(*begun, *to_come, sum(begun + to_come) / len(self.active))
 
-    def _do(self, combo: str, doing: str, detail: str, now: float) -> None:
-        self._started.setdefault(combo, now)
-        self.active[combo] = Activity(doing=doing, detail=detail, since=now)
+    def _do(self, combo: str, doing: str, detail: str, now: float, log: str = "") -> None:
+        self._waiting.discard(combo)
+        self._begun.setdefault(combo, now)
+        self.active[combo] = Activity(doing=doing, detail=detail, since=now, log=log)
+
+    def _pause(self, combo: str, now: float) -> None:
+        self.active.pop(combo, None)
+        self._spent[combo] = self._spent.get(combo, 0.0) + now - self._begun.pop(combo, now)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
@@ -137,9 +137,8 @@ class Case:
         """Yield what distribution ``name`` declares to need here, extras left aside."""
         distribution = self.distributions.get(name)
         for text in distribution.requires if distribution else ():
-            try:
-                requirement = Requirement(text)
-            except InvalidRequirement:
+            requirement = _requirement(text)
+            if requirement is None:
                 continue
             known = {"extra": ""}
             if self.facts.python_version:
@@ -158,6 +157,15 @@ class Case:
         if name == "python":
             return f"Python {self.python[0]}.{self.python[1]}"
         return f"{name} {self.installed[name]}" if name in self.installed else name
+
+
+@lru_cache(maxsize=4096)
+def _requirement(text: str) -> Requirement | None:
+    """Return ``text`` as a requirement; None when it is none. The same ones come up for every combo of a run."""
+    try:
+        return Requirement(text)
+    except InvalidRequirement:
+        return None
 
 
 def parsed(text: str) -> Version | None:

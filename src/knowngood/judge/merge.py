@@ -1,0 +1,173 @@
+"""The event logs of several machines, or of several tries, as one run: a matrix that was dealt out is judged whole."""
+
+import re
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from heapq import heapify, heappop, heappush
+from itertools import count, groupby, pairwise
+from typing import TypeVar
+
+from knowngood.errors import UsageError
+from knowngood.model import Action, ComboFacts, Run
+
+_SHARD = re.compile(r"(\d{1,4})/(\d{1,4})", re.ASCII)
+_SHOWN = 5
+_T = TypeVar("_T", bound=Hashable)
+
+
+def merge(runs: Sequence[Run]) -> Run:
+    """Return one run of all that ``runs``, at least one, tell of one matrix; their order does not matter.
+
+    Of a combo that several tell of, the facts of the one that finished it count, else of the later one. What is only
+    known as the part of another shard was not run; ``elsewhere`` still names it, and ``missing`` the shards. Raises
+    ``UsageError``: the runs are of several matrices, or of several versions of one.
+    """
+    _check(runs)
+    ordered = [run for run, _ in groupby(sorted(runs, key=_age))]  # a log that was named twice counts once
+    told = _told(ordered)
+    absent = {combo.id: combo for run in ordered for combo in run.elsewhere if combo.id not in told}
+    order = _order(ordered)
+    combos = tuple(told[name] if name in told else ComboFacts(combo=absent[name]) for name in order)
+    unfinished = {facts.combo.id for facts in combos if not facts.finished}
+    if len(ordered) == 1 and not absent:
+        return ordered[0]
+    stopped = [run.interrupted for run in ordered if any(facts.combo.id in unfinished for facts in run.combos)]
+    first = ordered[0]
+    return Run(
+        info=replace(
+            first.info,
+            platform=", ".join(_unique(run.info.platform for run in ordered)),
+            cpu=", ".join(_unique(run.info.cpu for run in ordered)),
+            shard=", ".join(f"{number}/{of}" for of, number in _shards(ordered)) if absent else "",
+        ),
+        combos=combos,
+        elsewhere=tuple(absent[name] for name in order if name in absent),
+        indexes=_unique(choice for run in ordered for choice in run.indexes),
+        interrupted=next(filter(None, stopped), None),
+        finished=not unfinished,
+        unknown_events=sum(run.unknown_events for run in ordered),
+        bad_lines=sum(run.bad_lines for run in ordered),
+    )
+
+
+def missing(run: Run) -> tuple[str, ...]:
+    """Return the shards, such as ``3/8``, that ``run`` would need to be whole; none when it has every combo."""
+    found = _shards([run]) if run.elsewhere else []
+    return tuple(
+        f"{number}/{of}"
+        for of in _unique(of for of, _ in found)
+        for number in range(1, of + 1)
+        if (of, number) not in found
+    )
+
+
+def below(run: Run, folder: str) -> Run:
+    """Return ``run`` with its logs below ``folder``, for a run whose logs are in the folders of several."""
+    return replace(run, combos=tuple(_moved(facts, folder) for facts in run.combos))
+
+
+def _moved(facts: ComboFacts, folder: str) -> ComboFacts:
+    def moved(action: Action | None) -> Action | None:
+        return replace(action, log=f"{folder}/{action.log}") if action and action.log else action
+
+    steps = tuple(replace(one, resolve=moved(one.resolve), install=moved(one.install)) for one in facts.steps)
+    probes = tuple(replace(one, action=moved(one.action) or one.action) for one in facts.probes)
+    trouble = facts.trouble
+    if trouble and trouble.log:
+        trouble = replace(trouble, log=f"{folder}/{trouble.log}")
+    return replace(facts, create=moved(facts.create), steps=steps, probes=probes, trouble=trouble)
+
+
+def _check(runs: Sequence[Run]) -> None:
+    matrices = {(run.info.matrix, run.info.digest) for run in runs}
+    if len(matrices) > 1:
+        told = []
+        for matrix, digest in sorted(matrices):
+            names = [run.info.id for run in runs if (run.info.matrix, run.info.digest) == (matrix, digest)]
+            told.append(f"{matrix} {digest[:12]} ({_some(names)})")
+        what = "several matrices" if len({matrix for matrix, _ in matrices}) > 1 else "several versions of one matrix"
+        raise UsageError(
+            f"these are runs of {what}, which make no one run",
+            cause=_some(told),
+            next_step="name the logs of one matrix, all of them made from the same matrix file and probes",
+        )
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return f"{', '.join(names[:_SHOWN])}{more}"
+
+
+def _age(run: Run) -> tuple[str, str, int, int]:
+    # Of two copies of one log, one cut short, the longer one is the later one.
+    facts = sum(len(one.steps) + len(one.probes) for one in run.combos)
+    return run.info.started, run.info.id, sum(one.finished for one in run.combos), facts
+
+
+def _told(ordered: Iterable[Run]) -> Mapping[str, ComboFacts]:
+    """Return the facts that count, by combo, of ``ordered`` runs, the oldest first."""
+    best: dict[str, ComboFacts] = {}
+    for run in ordered:
+        absent = {combo.id for combo in run.elsewhere}
+        for facts in run.combos:
+            name = facts.combo.id
+            if name not in absent and (name not in best or _worth(facts) >= _worth(best[name])):
+                best[name] = facts
+    return best
+
+
+def _worth(facts: ComboFacts) -> tuple[bool, bool]:
+    return facts.finished, facts.started
+
+
+def _order(runs: Iterable[Run]) -> tuple[str, ...]:
+    """Return the ids of all combos in the order of the matrix, as far as the runs tell.
+
+    Each tells its own combos, and those that are elsewhere, in that order. Where this leaves a choice, such as between
+    the combos of two shards, they are put as if they had been dealt like cards.
+    """
+    guesses: dict[str, int] = {}
+    after: dict[str, set[str]] = {}
+    for run in runs:
+        for name, place in _places(run).items():
+            guesses[name] = min(place, guesses.get(name, place))
+        for names in ([facts.combo.id for facts in run.combos], [combo.id for combo in run.elsewhere]):
+            for one, other in pairwise(names):
+                after.setdefault(one, set()).add(other)
+    waits_for = dict.fromkeys(guesses, 0)
+    for name in (name for later in after.values() for name in later):
+        waits_for[name] += 1
+    ready = [(guesses[name], name) for name, number in waits_for.items() if not number]
+    heapify(ready)
+    found: dict[str, None] = {}
+    while len(found) < len(guesses):
+        # Only what was guessed for runs that had been merged before can go round in circles.
+        _, name = heappop(ready) if ready else min((guesses[one], one) for one in guesses if one not in found)
+        if name in found:
+            continue
+        found[name] = None
+        for later in sorted(after.get(name, ())):
+            waits_for[later] -= 1
+            if not waits_for[later]:
+                heappush(ready, (guesses[later], later))
+    return tuple(found)
+
+
+def _places(run: Run) -> Mapping[str, int]:
+    """Return where in the matrix each combo would be if the shard of ``run`` had been dealt like cards."""
+    own, others = [facts.combo.id for facts in run.combos], [combo.id for combo in run.elsewhere]
+    of, number = shards[0] if len(shards := _shards([run])) == 1 else (1, 1)
+    dealt = {name: place * of + number - 1 for place, name in enumerate(own)}
+    slots = (place for place in count() if of == 1 or place % of != number - 1)
+    return dict(zip(others, slots, strict=False)) | dealt
+
+
+def _shards(runs: Iterable[Run]) -> list[tuple[int, int]]:
+    """Return (of how many, which) for each shard that the runs are, or were merged from, in order."""
+    found = {_SHARD.fullmatch(name) for run in runs for name in run.info.shard.split(", ")}
+    pairs = {(int(match[2]), int(match[1])) for match in found if match}
+    return sorted((of, number) for of, number in pairs if 1 <= number <= of)
+
+
+def _unique(values: Iterable[_T]) -> tuple[_T, ...]:
+    return tuple(dict.fromkeys(values))

@@ -1,0 +1,86 @@
+"""``badge.json``: a run in a few words and a colour, as an endpoint of shields.io reads it."""
+
+import json
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from knowngood.model import Cell, JudgedRun, Status
+from knowngood.report.as_test import Standing, plain_name, standing
+from knowngood.report.text import count, shorten
+from knowngood.report.when import started
+
+SCHEMA = 1
+"""Version of the endpoint's format."""
+
+FRESH_DAYS = 30
+"""A run that is older says how old it is, and has no colour any more."""
+
+LONGEST_LABEL = 40
+
+
+class Color(StrEnum):
+    """What a badge may be painted with: names that shields.io knows."""
+
+    GOOD = "green"
+    """Everything is decided and as expected."""
+    PARTLY = "yellowgreen"
+    """What is decided is as expected."""
+    BAD = "red"
+    """Something is not as expected; never because something could not be told."""
+    NONE = "lightgrey"
+    """Nothing is decided, or it was too long ago."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Badge:
+    """What stands on a badge: plain text on one line each."""
+
+    label: str
+    message: str
+    color: Color
+
+
+def render(judged: JudgedRun, *, today: date | None = None) -> str:
+    """Return the badge as JSON in ASCII, ending in a newline; ``today`` is as for ``badge``."""
+    shown = badge(judged, today=today)
+    document = {"schemaVersion": SCHEMA, "label": shown.label, "message": shown.message, "color": shown.color}
+    return json.dumps(document, indent=2) + "\n"
+
+
+def badge(judged: JudgedRun, *, today: date | None = None) -> Badge:
+    """Return what a badge says of a run as seen on ``today``; None: on the day of the run itself."""
+    message, color = _told(judged)
+    start = started(judged.run.info)
+    age = (today - start.date()).days if today and start else 0
+    if age > FRESH_DAYS:
+        message, color = f"{message}; tested {count(age, 'day')} ago", Color.NONE
+    elif start is None:
+        message, color = f"{message}; nobody knows when", Color.NONE
+    label = shorten(plain_name(judged.run.info.matrix), LONGEST_LABEL)
+    return Badge(label=label, message=message, color=color)
+
+
+def _told(judged: JudgedRun) -> tuple[str, Color]:
+    combos: dict[str, list[Cell]] = {}
+    for cell in judged.cells:
+        combos.setdefault(cell.combo.id, []).append(cell)
+    came = {combo: {standing(cell) for cell in cells} for combo, cells in combos.items()}
+    surprises = sum(Standing.FAILED in one for one in came.values())
+    fulfilled = [combo for combo, one in came.items() if one == {Standing.PASSED}]
+    passing = sum(all(cell.verdict.status is Status.PASS for cell in combos[combo]) for combo in fulfilled)
+    # What other shards were to run and nobody merged in could not be told here, either.
+    elsewhere = {combo.id for combo in judged.run.elsewhere} - combos.keys()
+    decided = surprises + len(fulfilled)
+    undecided = len(combos) - decided + len(elsewhere)
+    if not decided:
+        return ("undecided" if undecided else "no combos"), Color.NONE
+    total = f"{decided} decided combos" if undecided else count(decided, "combo")
+    rest = f"; {undecided} undecided" if undecided else ""
+    if surprises:
+        return f"{surprises} of {total} not as expected{rest}", Color.BAD
+    if undecided:
+        return f"{passing} of {total} pass, as expected{rest}", Color.PARTLY
+    if passing == decided:
+        return f"{total} passes" if decided == 1 else f"all {total} pass", Color.GOOD
+    return f"{passing} of {total} pass, as expected", Color.GOOD

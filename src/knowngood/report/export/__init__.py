@@ -1,0 +1,1 @@
+"""A proven combo in the forms that installers take, each headed by its evidence. Pure: text in, text out."""

@@ -1,0 +1,156 @@
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import cycle
+from pathlib import Path
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from knowngood.judge.changes import compare
+from knowngood.judge.snapshots import snapshots
+from knowngood.model import Change, ChangeKind, JudgedRun, Status
+from knowngood.report import atom
+from report.factory import combo, mission, only, passing, whole
+from report.hostile import CORPUS, anything, dangerous, poisoned
+
+GOLDEN = Path(__file__).parent / "golden" / "feed.xml"
+ATOM = "{http://www.w3.org/2005/Atom}"
+TEXTS = st.lists(anything(), min_size=1, max_size=12)
+
+
+def change(kind: ChangeKind, name: str = "legacy", **more: object) -> Change:
+    base = Change(combo=name, probe="embedding", kind=kind, before="pass", after="fail", why="in probe: it broke")
+    return replace(base, **more)  # type: ignore[arg-type]
+
+
+MOVED = (("numpy", "1.24.3", "2.4.6"), ("python", "3.11.7", "3.11.8"), ("triton", None, "3.9.0"))
+CHANGES = (
+    change(ChangeKind.SAME_PASS, "same"),
+    change(ChangeKind.FIXED, "mended", before="fail", after="pass", why="it was fail in probe"),
+    change(ChangeKind.SPURIOUS, "cut-off", after="infra", why="in install: connection refused"),
+    change(ChangeKind.REGRESSED, "legacy", moved=MOVED),
+    change(ChangeKind.NEW, "new", before=None),
+    change(ChangeKind.CHANGED_FAIL, "other", before="fail"),
+    change(ChangeKind.MOVED, "drifting", after="moved"),
+    change(ChangeKind.GONE, "gone", after=None),
+)
+
+
+def feed(judged: JudgedRun, changes: tuple[Change, ...] = ()) -> Element:
+    """Return a parsed feed that has all that RFC 4287 asks for."""
+    root = ElementTree.fromstring(atom.render(judged, changes).encode())
+    assert root.tag == f"{ATOM}feed"
+    assert root.find(f"{ATOM}author/{ATOM}name") is not None
+    assert root.find("author") is None
+    for one in (root, *root.iter(f"{ATOM}entry")):
+        assert text(one, "title")
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", text(one, "updated"))
+        assert re.fullmatch(r"urn:uuid:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", text(one, "id"))
+        for tag in ("id", "title", "updated"):
+            assert len(one.findall(f"{ATOM}{tag}")) == 1
+    for one in root.iter(f"{ATOM}entry"):
+        content = one.find(f"{ATOM}content")  # without it, it would need a link
+        assert content is not None and content.get("type") == "text" and len(content) == 0
+    assert len(set(ids(root))) == len(ids(root))
+    return root
+
+
+def text(of: Element, tag: str) -> str:
+    return of.findtext(f"{ATOM}{tag}") or ""
+
+
+def entries(root: Element) -> list[Element]:
+    return root.findall(f"{ATOM}entry")
+
+
+def ids(root: Element) -> list[str]:
+    return [text(root, "id"), *(text(one, "id") for one in entries(root))]
+
+
+def test_the_feed_is_the_golden_one() -> None:
+    assert atom.render(mission(), CHANGES) == GOLDEN.read_text(encoding="utf-8")
+
+
+def test_each_change_that_matters_is_an_entry_and_the_worst_comes_first() -> None:
+    found = entries(feed(mission(), CHANGES))
+    kinds = [category.get("term") for one in found for category in one.iter(f"{ATOM}category")]
+    assert kinds == ["regressed", "changed-fail", "moved", "fixed", "spurious"]
+    assert text(found[0], "title") == "legacy: it regressed (pass -> fail)"
+    assert text(found[0], "content") == (
+        "in probe: it broke.\n"
+        "Installed otherwise: numpy 1.24.3 -> 2.4.6, python 3.11.7 -> 3.11.8, triton absent -> 3.9.0."
+    )
+    assert text(found[0], "updated") == "2026-11-24T07:10:00Z"
+
+
+def test_a_real_comparison_with_an_older_run_becomes_entries() -> None:
+    now = whole(mission())
+    before = [replace(one, status=Status.PASS) if one.combo == "legacy-numpy2" else one for one in snapshots(now)]
+    (entry,) = entries(feed(now, compare(before, snapshots(now))))
+    assert text(entry, "title").startswith("legacy-numpy2: it regressed")
+
+
+def test_without_a_baseline_the_run_itself_is_the_entry() -> None:
+    (entry,) = entries(feed(mission()))
+    assert text(entry, "title") == "Sentence embeddings on the CPU: run 20261124-071000-7f3a"
+    assert text(entry, "content").startswith("7 combos, 7 cells: 1 pass, ")
+    assert "modern-loose: PASS, expected fail" in text(entry, "content")
+
+
+def test_a_run_that_changed_nothing_is_a_feed_without_entries() -> None:
+    assert not entries(feed(mission(), (change(ChangeKind.SAME_PASS), change(ChangeKind.SAME_FAIL, "b"))))
+
+
+def test_ids_stay_when_the_feed_is_made_again_and_are_new_for_another_run() -> None:
+    judged = mission()
+    info = replace(judged.run.info, id="20261125-071000-0000", title="Another title")
+    other = replace(judged, run=replace(judged.run, info=info))
+    assert ids(feed(judged, CHANGES)) == ids(feed(whole(judged), CHANGES[::-1]))
+    assert ids(feed(judged, CHANGES))[0] == ids(feed(other, CHANGES))[0]
+    assert not set(ids(feed(judged, CHANGES))[1:]) & set(ids(feed(other, CHANGES)))
+
+
+def test_long_lists_are_cut() -> None:
+    many = tuple((f"p{number}", "1", "2") for number in range(25))
+    (entry,) = entries(feed(mission(), (change(ChangeKind.REGRESSED, moved=many),)))
+    assert text(entry, "content").endswith("p19 1 -> 2, and 5 distributions more.")
+    (entry,) = entries(feed(only(*(passing(combo(f"c{one}"), as_expected=False) for one in range(23)))))
+    assert text(entry, "content").endswith("\nand 3 more cells.")
+
+
+def test_a_combo_with_several_probes_is_named_with_the_probe() -> None:
+    both = combo("legacy", probes=("embedding", "numbers"))
+    judged = only(passing(both), passing(both, probe="numbers"))
+    (entry,) = entries(feed(judged, (change(ChangeKind.REGRESSED),)))
+    assert text(entry, "title").startswith("legacy embedding: ")
+
+
+@pytest.mark.parametrize("raw", [*CORPUS, "not in XML: \ufffe \uffff"])
+def test_a_run_that_says_nothing_else_is_inert(raw: str) -> None:
+    assert_inert(lambda: raw)
+
+
+@settings(max_examples=40, deadline=None)
+@given(TEXTS)
+def test_whatever_is_said_it_is_parsed_and_shown(texts: list[str]) -> None:
+    assert_inert(cycle(texts).__next__)
+
+
+def assert_inert(say: Callable[[], str]) -> None:
+    judged = poisoned(say)
+    changes = tuple(
+        change(kind, f"{say()}{number}", probe=say(), why=say(), moved=((say(), say(), None),))
+        for number, kind in enumerate(ChangeKind)
+    )
+    for told, count in ((changes, len(atom.TOLD)), ((), 1)):
+        shown = atom.render(judged, told)
+        assert shown == atom.render(judged, told)
+        assert not dangerous(shown.replace("\n", "").replace("\t", ""))
+        root = feed(judged, told)
+        assert len(entries(root)) == count
+        said = [one for each in root.iter() for one in (each.text or "", each.tail or "", *each.attrib.values())]
+        assert not dangerous("".join(said).replace("\n", "").replace("\t", ""))

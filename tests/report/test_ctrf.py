@@ -1,0 +1,130 @@
+import json
+from dataclasses import replace
+from itertools import cycle
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from knowngood.model import JudgedRun, Seconds
+from knowngood.report import ctrf
+from report.factory import combo, diagnosed, mission, only, passing, run, whole
+from report.hostile import CORPUS, anything, dangerous, poisoned
+
+HERE = Path(__file__).parent
+GOLDEN = HERE / "golden" / "ctrf.json"
+# As published by the project itself, version 0.3.0 of its package; its licence is beside it.
+SCHEMA: dict[str, Any] = json.loads((HERE / "schemas" / "ctrf.schema.json").read_text(encoding="utf-8"))
+RUNS = st.lists(anything(), min_size=1, max_size=12).map(lambda texts: poisoned(cycle(texts).__next__))
+
+
+def parsed(judged: JudgedRun) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(ctrf.render(judged), parse_constant=pytest.fail)
+    jsonschema.Draft7Validator(SCHEMA, format_checker=jsonschema.FormatChecker()).validate(document)
+    return document
+
+
+def by_name(judged: JudgedRun) -> dict[str, dict[str, Any]]:
+    return {test["name"]: test for test in parsed(judged)["results"]["tests"]}
+
+
+def test_the_report_is_the_golden_one() -> None:
+    assert ctrf.render(mission()) == GOLDEN.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("judged", [mission(), whole(mission()), only(diagnosed()), JudgedRun(run=run(()), cells=())])
+def test_the_report_is_as_the_published_schema_says(judged: JudgedRun) -> None:
+    jsonschema.Draft7Validator.check_schema(SCHEMA)
+    assert parsed(judged)["reportFormat"] == "CTRF"
+
+
+def test_each_cell_is_one_test_and_the_counts_are_right() -> None:
+    results = parsed(mission())["results"]
+    told = results["summary"]
+    statuses = [test["status"] for test in results["tests"]]
+    assert statuses == ["passed", "passed", "passed", "passed", "failed", "other", "skipped"]
+    assert told["tests"] == 7
+    assert {one: told[one] for one in ("passed", "failed", "skipped", "pending", "other")} == {
+        one: statuses.count(one) for one in ("passed", "failed", "skipped", "pending", "other")
+    }
+
+
+def test_an_expected_failure_passed_and_its_verdict_is_kept() -> None:
+    test = by_name(mission())["legacy-numpy2"]
+    assert (test["status"], test["rawStatus"]) == ("passed", "fail (expected)")
+    assert "trace" not in test
+    assert test["extra"]["asExpected"] is True
+    assert test["extra"]["installed"]["numpy"] == "2.3.5"
+
+
+def test_what_could_not_be_told_is_neither_passed_nor_failed() -> None:
+    test = by_name(mission())["modern"]
+    assert test["status"] == "other"
+    assert "says nothing about the versions" in test["message"]
+    assert test["retries"] == 2
+
+
+def test_a_failure_has_its_message_its_story_and_its_cure() -> None:
+    test = by_name(only(diagnosed(as_expected=False)))["legacy-loose"]
+    assert test["message"].startswith("FAIL, expected")
+    assert "--only legacy-loose --keep" in test["trace"]
+    assert test["extra"]["culprit"] == "huggingface-hub"
+    assert test["extra"]["cure"] == ["huggingface-hub<0.26", "torch==2.1.2"]
+
+
+def test_flaky_is_what_passed_after_it_had_failed() -> None:
+    judged = only(passing(combo("a"), flaky="1/2", attempts=2), diagnosed(), passing(combo("b")))
+    assert [test["flaky"] for test in by_name(judged).values()] == [True, False, False]
+    assert parsed(judged)["results"]["summary"]["flaky"] == 1
+
+
+def test_times_are_milliseconds_and_what_cells_share_is_counted_once_in_all() -> None:
+    both = combo("a", probes=("x", "y"))
+    spent = Seconds(resolve=1.0, create=0.5, install=2.0, probe=0.25)
+    judged = only(passing(both, probe="x", seconds=spent), passing(both, probe="y", seconds=spent))
+    assert [test["duration"] for test in by_name(judged).values()] == [3750, 3750]
+    told = parsed(judged)["results"]["summary"]
+    assert told["start"] == 1795504200000
+    assert told["stop"] - told["start"] == 4000
+
+
+def test_a_shard_says_which() -> None:
+    judged = mission()
+    assert "shardId" not in parsed(judged)["results"]["environment"]
+    info = replace(judged.run.info, shard="2/8")
+    shard = replace(judged, run=replace(judged.run, info=info))
+    assert parsed(shard)["results"]["environment"]["shardId"] == "2/8"
+
+
+@pytest.mark.parametrize("raw", CORPUS)
+def test_a_run_that_says_nothing_else_is_inert(raw: str) -> None:
+    assert_inert(poisoned(lambda: raw))
+
+
+@settings(max_examples=40, deadline=None)
+@given(RUNS)
+def test_whatever_is_said_it_is_strict_and_as_its_schema_says(judged: JudgedRun) -> None:
+    assert_inert(judged)
+
+
+def assert_inert(judged: JudgedRun) -> None:
+    shown = ctrf.render(judged)
+    assert shown == ctrf.render(judged)
+    assert shown.isascii()
+    results = parsed(judged)["results"]
+    names = [test["name"] for test in results["tests"]]
+    assert len(names) == len(set(names)) == len(judged.cells) == results["summary"]["tests"]
+    assert (results["summary"]["passed"], results["summary"]["failed"], results["summary"]["other"]) == (2, 3, 1)
+    assert not dangerous("".join(texts(json.loads(shown))).replace("\n", "").replace("\t", ""))
+
+
+def texts(value: object) -> list[str]:
+    """Return every text in a decoded document, keys too."""
+    if isinstance(value, dict):
+        return [text for pair in value.items() for one in pair for text in texts(one)]
+    if isinstance(value, list):
+        return [text for one in value for text in texts(one)]
+    return [value] if isinstance(value, str) else []

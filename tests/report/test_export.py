@@ -1,0 +1,398 @@
+"""A combo as requirements, constraints, a fragment of a Dockerfile and a ``pylock.toml``: what each says."""
+
+import re
+import shlex
+import tomllib
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from packaging.pylock import Pylock
+
+from knowngood.errors import UndecidedError, UsageError
+from knowngood.judge.verdict import judge
+from knowngood.model import (
+    ComboFacts,
+    Distribution,
+    EnvironmentFacts,
+    IndexChoice,
+    Outcome,
+    Reused,
+    Run,
+    StepFacts,
+)
+from knowngood.report.export import constraints, dockerfile, pylock, requirements
+from knowngood.report.export.evidence import Proof, comment, header
+from knowngood.report.export.pins import misfits, parts, pins
+from report.hostile import CORPUS, anything, dangerous, poisoned
+from support.facts import attempt, check, combo, facts, step
+from support.facts import info as any_info
+
+STEPS = (("numpy",), ("torch[opt]==2.1.2", "old; python_version < '3'"))
+INSTALLED = ({"numpy": "2.0.2"}, {"numpy": "1.26.4", "sympy": "1.12", "torch": "2.1.2+cpu"})
+A, B, C, D = ("sha256:" + letter * 64 for letter in "abcd")
+LOCKS = {
+    1: f"numpy==2.0.2 \\\n    --hash={D}\n",
+    2: f"numpy==1.26.4 \\\n    --hash={B} \\\n    --hash={A}\nSymPy==1.12.0 --hash={C}\n"
+    f"torch==2.1.2+cpu \\\n    --hash={D}\n",
+}
+OWN = IndexChoice(
+    name="pytorch-cpu",
+    asked="https://download.pytorch.org/whl/cpu",
+    used="https://download.pytorch.org/whl/cpu",
+    packages=("torch", "torchvision"),
+    why="reachable",
+)
+SECRET = "https://***@packages.example/simple?token=***"
+DEFAULT = replace(OWN, name="ours", asked=SECRET, used=SECRET, packages=())
+FELL_BACK = replace(OWN, used="default", why="answered 503")
+
+INFO = replace(any_info(), versions={"knowngood": "0.1.0", "uv": "1"})
+
+EVIDENCE = """\
+# Proven by knowngood: every probe of this combo passed with just these versions.
+#
+# combo      one: NumPy first
+# matrix     embedding: Embeddings
+# run        20260101-000000-abcd of 2026-01-01
+# probe      works: pass on Python 3.11.7, Linux
+# index      the installer's own default
+"""
+END = """\
+# made by    knowngood 0.1.0, uv 1
+# prove it   knowngood run embedding --only one --fresh
+"""
+
+
+def built(
+    *, steps: tuple[tuple[str, ...], ...] = STEPS, installed: tuple[Mapping[str, str], ...] = INSTALLED
+) -> ComboFacts:
+    done = tuple(step(number, asked, installed[number - 1]) for number, asked in enumerate(steps, start=1))
+    return facts(attempt(check("a")), of=replace(combo("one", *steps), title="NumPy first"), steps=done)
+
+
+def proof(of: ComboFacts | None = None, *, indexes: tuple[IndexChoice, ...] = ()) -> Proof:
+    subject = of or built()
+    return Proof(judged=judge(Run(info=INFO, combos=(subject,), indexes=indexes, finished=True)), facts=subject)
+
+
+def failing() -> ComboFacts:
+    return replace(built(), probes=(attempt(check("a", Outcome.FAILED, "numpy says no")),))
+
+
+def misfit() -> ComboFacts:
+    """Return a combo that passed though torch declares another NumPy, a package that is not there, and an extra."""
+    declared = ("numpy<1.26", "filelock", "triton; extra == 'opt'", "old; python_version < '3'")
+    torch = Distribution(name="torch", version="2.1.2+cpu", requires=declared)
+    return replace(built(), environment=EnvironmentFacts(distributions=(torch,)))
+
+
+def test_requirements_are_pinned_with_hashes_in_the_order_of_the_steps() -> None:
+    whole = "# note       the list is whole: pip install --no-deps -r FILE, or uv pip install --no-deps -r FILE\n"
+    assert requirements.render(proof(), LOCKS) == (
+        f"{EVIDENCE}{whole}{END}"
+        "\n# step 1: numpy\n"
+        "\n# step 2: torch[opt]==2.1.2 old; python_version < '3'\n"
+        f"numpy==1.26.4 \\\n    --hash={A} \\\n    --hash={B}\n"
+        f"sympy==1.12 \\\n    --hash={C}\n"
+        f"torch==2.1.2+cpu \\\n    --hash={D}\n"
+    )
+
+
+def test_requirements_have_no_hashes_rather_than_some() -> None:
+    text = requirements.render(proof(), {2: f"numpy==1.26.4 --hash={A}\nsympy==1.12\n"})
+
+    assert "--hash" not in text
+    assert "# note       without hashes: " in text
+    assert "\nnumpy==1.26.4\nsympy==1.12\ntorch==2.1.2+cpu\n" in text
+
+
+def test_requirements_name_the_pages_and_the_default_index_that_the_run_used_without_its_secrets() -> None:
+    text = requirements.render(proof(indexes=(OWN, DEFAULT)), LOCKS)
+
+    assert (
+        "\n--index-url https://packages.example/simple\n"
+        "--find-links https://download.pytorch.org/whl/cpu/torch/\n"
+        "--find-links https://download.pytorch.org/whl/cpu/torchvision/\n"
+    ) in text
+    assert (
+        "# index      pytorch-cpu: https://download.pytorch.org/whl/cpu for torch, torchvision\n"
+        "# index      ours: https://packages.example/simple; it wants credentials, which are not told here\n"
+    ) in text
+    assert "token" not in text
+
+
+def test_constraints_are_sorted_and_have_no_hashes() -> None:
+    assert constraints.render(proof()) == f"{EVIDENCE}{END}\nnumpy==1.26.4\nsympy==1.12\ntorch==2.1.2+cpu\n"
+
+
+def test_a_dockerfile_runs_the_steps_in_their_order_at_the_versions_that_were_proven() -> None:
+    assert dockerfile.render(proof()) == (
+        f"{EVIDENCE}{END}"
+        "\n# Put it below a FROM that has Python 3.11, such as python:3.11-slim.\n"
+        "ARG CONSTRAINTS=/tmp/knowngood-constraints.txt\n"
+        "\n# All that was proven: no step moves what is there.\n"
+        "RUN printf '%s\\n' \\\n    numpy==1.26.4 \\\n    sympy==1.12 \\\n    torch==2.1.2+cpu \\\n"
+        '    > "$CONSTRAINTS"\n'
+        "\n# step 1: numpy\n"
+        'RUN pip install --no-cache-dir --constraint "$CONSTRAINTS" \\\n    numpy==1.26.4\n'
+        "\n# step 2: torch[opt]==2.1.2 old; python_version < '3'\n"
+        "RUN pip install --no-cache-dir --constraint \"$CONSTRAINTS\" \\\n    'torch[opt]==2.1.2+cpu'\n"
+    )
+
+
+def test_a_dockerfile_names_an_index_of_some_packages_where_a_step_brings_these() -> None:
+    text = dockerfile.render(proof(indexes=(OWN,)))
+
+    first, second = re.findall("^RUN pip install.*", text, re.MULTILINE)
+    assert "index-url" not in first
+    assert second.endswith(" --extra-index-url https://download.pytorch.org/whl/cpu \\")
+    runs = re.findall("^RUN pip install.*", dockerfile.render(proof(indexes=(DEFAULT,))), re.MULTILINE)
+    assert all(" --index-url https://packages.example/simple \\" in run for run in runs)
+
+
+def test_an_index_that_fell_back_is_told_and_not_asked_for() -> None:
+    text = dockerfile.render(proof(indexes=(FELL_BACK,)))
+
+    assert "index-url" not in text
+    assert (
+        "# note       index pytorch-cpu not used: torch, torchvision came from the default index (answered 503)" in text
+    )
+
+
+def test_what_a_resolver_would_refuse_is_installed_without_one() -> None:
+    text = dockerfile.render(proof(misfit()))
+
+    assert misfits(misfit()) == (
+        "torch 2.1.2+cpu declares numpy<1.26, and numpy 1.26.4 is installed",
+        "torch 2.1.2+cpu declares filelock, and it is not installed",
+    )
+    assert "# note       torch 2.1.2+cpu declares numpy<1.26, and numpy 1.26.4 is installed\n" in text
+    command = 'RUN pip install --no-cache-dir --constraint "$CONSTRAINTS" --no-deps \\\n'
+    assert f"{command}    'torch[opt]==2.1.2+cpu' \\\n    numpy==1.26.4 \\\n    sympy==1.12 \\\n" in text
+
+
+def file(kind: str, letter: str, host: str = "https://packages.example") -> str:
+    return f'{{ url = "{host}/{kind}?t=1#x", size = 1, hashes = {{ sha256 = "{letter * 64}" }} }}'
+
+
+UV = f"""
+lock-version = "1.0"
+created-by = "uv"
+requires-python = ">=3.11.7"
+
+[[packages]]
+name = "numpy"
+version = "1.26.4"
+sdist = {file("numpy-1.26.4.tar.gz", "f")}
+wheels = [
+  {file("numpy-1.26.4-py3-none-any.whl", "a", "https://me:secret@packages.example")},
+  {file("numpy-1.26.4-1-py3-none-any.whl", "e")},
+]
+
+[[packages]]
+name = "sympy"
+version = "1.12"
+sdist = {file("sympy-1.12.tar.gz", "c")}
+
+[[packages]]
+name = "torch"
+version = "2.1.2+cpu"
+wheels = [{file("torch-2.1.2+cpu-py3-none-any.whl", "d")}]
+"""
+
+
+def test_a_pylock_has_the_files_that_were_proven_at_urls_without_secrets() -> None:
+    text = pylock.render(proof(), UV, LOCKS)
+
+    assert text.startswith(EVIDENCE)
+    assert "secret" not in text
+    assert "?t=1" not in text
+    read = Pylock.from_dict(tomllib.loads(text))
+    assert (read.created_by, str(read.requires_python)) == ("knowngood", "==3.11.*")
+    numpy, sympy, torch = read.packages
+    assert numpy.sdist is None
+    assert [wheel.url for wheel in numpy.wheels or ()] == ["https://packages.example/numpy-1.26.4-py3-none-any.whl"]
+    assert sympy.sdist is not None and sympy.sdist.hashes == {"sha256": "c" * 64}
+    assert str(torch.version) == "2.1.2+cpu"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ('version = "2.1.2+cpu"', 'version = "2.1.2"', "other versions"),
+        ('name = "sympy"', 'name = "numpy"', "other versions"),
+        ("d" * 64, "e" * 64, "torch 2.1.2+cpu: no index offers a file of it that the run had"),
+        ("c" * 64, "e" * 64, "sympy 1.12: no index offers a file of it that the run had"),
+        ('sha256 = "' + "d" * 64, 'md5 = "0", sha256 = "' + "d" * 64, "torch 2.1.2+cpu: a file has a hash that"),
+        (
+            'url = "https://packages.example/torch-2.1.2+cpu-py3-none-any.whl?t=1#x"',
+            'path = "/srv/torch-2.1.2+cpu-py3-none-any.whl"',
+            "a folder of this machine",
+        ),
+        (
+            '"https://packages.example/torch-2.1.2+cpu-py3-none-any.whl',
+            '"file:///srv/torch-2.1.2+cpu-py3-none-any.whl',
+            "a folder of this machine",
+        ),
+        ("[[packages]]", "[packages", "cannot be read"),
+        ('lock-version = "1.0"', "", "cannot be read"),
+        ('name = "sympy"', "", "cannot be read"),
+    ],
+)
+def test_a_pylock_that_is_not_what_was_proven_is_not_made(before: str, after: str, said: str) -> None:
+    assert before in UV
+
+    with pytest.raises(UndecidedError) as caught:
+        pylock.render(proof(), UV.replace(before, after), LOCKS)
+
+    assert said in caught.value.cause
+
+
+def test_what_the_run_has_no_hash_for_is_taken_as_the_index_has_it_and_told() -> None:
+    bare = {2: LOCKS[2].replace(f" \\\n    --hash={D}", "")}
+
+    text = pylock.render(proof(), UV.replace("d" * 64, "e" * 64), bare)
+
+    assert "# note       hashes of today, as the run has none: torch\n" in text
+    assert "e" * 64 in text
+    with pytest.raises(UndecidedError) as caught:
+        pylock.render(proof(), UV, {2: bare[2].replace("torch==", "other==")})
+    assert caught.value.cause == "uv or the locks of the run have other versions than those"
+
+
+def test_a_combo_that_did_not_pass_is_marked_in_the_first_line() -> None:
+    doubted = proof(failing())
+
+    assert doubted.doubts == ("works: fail (probe): numpy says no",)
+    for text in (requirements.render(doubted, LOCKS), constraints.render(doubted), dockerfile.render(doubted)):
+        assert text.startswith("# NOT PROVEN - NOT PROVEN - NOT PROVEN: ")
+        assert "\n# WHY        works: fail (probe): numpy says no\n" in text
+        assert "Proven by" not in text
+    assert pylock.render(doubted, UV, LOCKS).startswith("# NOT PROVEN")
+    assert proof().doubts == ()
+
+
+def test_a_verdict_that_was_taken_over_says_from_where() -> None:
+    taken = replace(built(), reused=Reused(run="r0", combo="two", recorded="2025-12-31T00:00:00+00:00", key="k"))
+
+    assert "# probe      works: pass, found out by run r0 for two on 2025-12-31 on Python 3.11.7, Linux" in (
+        header(proof(taken))
+    )
+
+
+def test_the_pip_of_an_environment_is_exported_only_if_it_was_asked_for() -> None:
+    with_pip = built(steps=(("numpy",),), installed=({"numpy": "1.0", "pip": "26.0"},))
+    asked = replace(with_pip, steps=(replace(with_pip.steps[0], resolved={"pip": "26.0"}),))
+
+    assert pins(with_pip) == {"numpy": "1.0"}
+    assert pins(asked) == {"numpy": "1.0", "pip": "26.0"}
+
+
+def test_a_distribution_belongs_to_the_step_that_brought_it_to_its_last_version() -> None:
+    first = {"moved": "1.0", "stays": "1.0"}
+    kept = built(steps=(("moved", "stays"), ("mover",)), installed=(first, first | {"moved": "2.0", "mover": "1.0"}))
+
+    assert [(part.own, part.brought) for part in parts(kept)] == [
+        (("moved==2.0", "stays==1.0"), ("stays==1.0",)),
+        (("mover==1.0",), ("moved==2.0", "mover==1.0")),
+    ]
+
+
+def test_of_a_step_that_was_not_installed_nothing_is_exported() -> None:
+    cut = replace(built(), steps=(built().steps[0], StepFacts(number=2, requirements=STEPS[1])))
+
+    assert [part.brought for part in parts(cut)] == [("numpy==2.0.2",)]
+    with pytest.raises(UsageError, match="there is nothing to export of one"):
+        pins(replace(built(), steps=()))
+
+
+@pytest.mark.parametrize(
+    "installed",
+    [
+        {"numpy": "1.0\nRUN evil"},
+        {"numpy": "1.0\n"},
+        {"numpy": "1.0 --index-url https://evil.example"},
+        {"numpy": "${HOME}"},
+        {"numpy": ""},
+        {"numpy\n--index-url https://evil.example": "1.0"},
+        {"numpy\n": "1.0"},
+        {"-r evil": "1.0"},
+        {"": "1.0"},
+    ],
+)
+def test_a_name_or_version_that_is_none_is_refused(installed: dict[str, str]) -> None:
+    with pytest.raises(UsageError, match="cannot be exported"):
+        constraints.render(proof(built(steps=(("numpy",),), installed=(installed,))))
+
+
+LINE = re.compile(
+    r"#.*|"
+    r"|[a-z0-9-]+==[0-9.]+( \\)?|    --hash=sha256:[0-9a-f]{64}( \\)?"
+    r"|--(index-url|find-links) \S+"
+)
+
+
+def hostile(text: str) -> Proof:
+    """Return a proof in which everything that may be any text is ``text``."""
+    subject = built(steps=(("numpy",),), installed=({"numpy": "1.26.4"},))
+    index = IndexChoice(name=text, asked=text, used=text, packages=(), why=text)
+    own = replace(index, packages=("numpy",))
+    back = replace(own, used="default")
+    told = replace(
+        INFO, title=text, matrix=text, platform=text, started=text, command=text, id=text, versions={text: text}
+    )
+    run = Run(info=told, combos=(subject,), indexes=(index, own, back), interrupted=text)
+    asked = replace(subject.steps[0], requirements=(text, "numpy"))
+    of = replace(subject, combo=replace(subject.combo, title=text), python_version=text, steps=(asked,))
+    return Proof(judged=judge(run), facts=of)
+
+
+@given(anything())
+def test_no_text_breaks_out_of_its_comment(text: str) -> None:
+    given_ = hostile(text)
+    made = requirements.render(given_, {1: f"numpy==1.26.4 --hash={A}"})
+
+    for one in (made, constraints.render(given_), dockerfile.render(given_)):
+        assert not dangerous(one.replace("\n", ""))
+        assert one.split("\n")[:2] == EVIDENCE.split("\n")[:2]
+        # A comment that ends in a backslash goes on in the next line for some readers.
+        assert not [line for line in one.split("\n") if line.startswith("#") and line.endswith("\\")]
+    assert not [line for line in made.split("\n") if not LINE.fullmatch(line)]
+    instructions = [line for line in dockerfile.render(given_).split("\n") if line and not line.startswith("#")]
+    assert [line for line in instructions if not line.startswith("    ")] == [
+        "ARG CONSTRAINTS=/tmp/knowngood-constraints.txt",
+        "RUN printf '%s\\n' \\",
+        next(line for line in instructions if line.startswith("RUN pip")),
+    ]
+    for line in instructions:
+        shlex.split(line.removesuffix("\\"))
+
+
+def test_a_comment_does_not_go_on_in_the_next_line() -> None:
+    assert comment("a \\ b\n \\ \\\\ \\") == "# a \\ b"
+    titled = replace(built(), combo=replace(built().combo, title="ends in \\"))
+    assert "# combo      one: ends in" in header(proof(titled))
+
+
+@given(anything())
+def test_a_pylock_with_any_text_in_its_evidence_can_be_read(text: str) -> None:
+    given_ = hostile(text)
+    told = "\n".join([*header(given_, text), *map(comment, (text, f"step: {text}"))])
+
+    assert tomllib.loads(told) == {}
+
+
+def test_every_line_of_the_evidence_of_a_poisoned_run_is_a_comment() -> None:
+    for number in range(len(CORPUS)):
+        texts = iter((CORPUS[number:] + CORPUS[:number]) * 10)
+        judged = poisoned(lambda texts=texts: next(texts))  # type: ignore[misc]
+        for subject in judged.run.combos:
+            lines = header(Proof(judged=judged, facts=subject))
+            assert all(line.startswith("#") and not dangerous(line) for line in lines)
+
+
+def test_the_same_proof_gives_the_same_bytes() -> None:
+    assert requirements.render(proof(), LOCKS) == requirements.render(proof(), dict(reversed(LOCKS.items())))
+    assert pylock.render(proof(), UV, LOCKS) == pylock.render(proof(), UV, LOCKS)

@@ -1,0 +1,140 @@
+import re
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from knowngood.model import Change, ChangeKind, JudgedRun
+from knowngood.report.github.room import Part, page, size
+from knowngood.report.github.summary import render
+from report.factory import diagnosed, mission, only, run
+from report.hostile import CORPUS, anything, dangerous, poisoned
+
+LIMIT = 1_000_000
+GITHUB = MarkdownIt("gfm-like", {"html": True, "linkify": False})
+CHANGES = (
+    Change(
+        combo="modern-loose",
+        probe="embedding",
+        kind=ChangeKind.REGRESSED,
+        before="pass",
+        after="fail",
+        why="in probe: it broke",
+        moved=(("numpy", "1.26.4", "2.3.5"),),
+    ),
+)
+
+
+def headings(text: str) -> list[str]:
+    tokens = GITHUB.parse(text)
+    return [tokens[index + 1].content for index, token in enumerate(tokens) if token.type == "heading_open"]
+
+
+def html_of(text: str) -> set[str]:
+    """Return the raw HTML that GitHub would see in ``text``."""
+    tokens = GITHUB.parse(text)
+    inline = [child for token in tokens for child in token.children or ()]
+    return {token.content.strip() for token in (*tokens, *inline) if token.type in ("html_block", "html_inline")}
+
+
+def many(cells: int, *, message: str = "it broke") -> JudgedRun:
+    """Return a run of many cells, every tenth of which nobody expected."""
+    told = tuple(
+        diagnosed(
+            combo=replace(diagnosed().combo, id=f"combo-{number}"),
+            message=message,
+            as_expected=number % 10 != 0,
+        )
+        for number in range(cells)
+    )
+    return JudgedRun(run=replace(run(told), interrupted=None, indexes=()), cells=told)
+
+
+def test_the_sum_comes_first_then_the_table_then_stories_with_the_surprising_first() -> None:
+    text = render(mission(), CHANGES, baseline_name="reports/embedding/matrix.json")
+
+    assert headings(text)[:2] == ["Sentence embeddings on the CPU", "Compared with a baseline"]
+    assert headings(text)[2:4] == ["modern-loose: PASS, expected fail", "modern: infra"]
+    assert "**7 combos, 7 cells: 1 pass" in text.split("\n\n")[1]
+    assert "`reports/embedding/matrix.json`: **1 regressed**" in text
+    assert text.index("| combo |") < text.index("## modern-loose")
+    assert text.count("<details>") == text.count("</details>") == 3
+    assert "<summary>legacy-numpy2, as expected</summary>" in text
+    assert text == render(mission(), CHANGES, baseline_name="reports/embedding/matrix.json")
+
+
+def test_without_a_baseline_there_is_no_comparison() -> None:
+    assert "Compared" not in render(mission())
+
+
+@pytest.mark.parametrize("judged", [many(3000), many(40, message="x" * 100_000), poisoned(lambda: "💥`|<" * 100_000)])
+def test_a_run_that_is_too_large_still_fits_and_says_what_it_lacks(judged: JudgedRun) -> None:
+    text = render(judged)
+
+    assert size(text) < LIMIT
+    assert len(text.encode()) == size(text)
+    assert re.search(r"\*\*\d+ parts left out\*\*, as GitHub", text.splitlines()[-1]) or size(text) < LIMIT / 2
+
+
+def test_what_nobody_expected_is_kept_before_what_was_expected() -> None:
+    text = render(many(3000))
+
+    assert "parts left out" in text.splitlines()[-1]
+    stories = [heading for heading in headings(text) if heading.startswith("combo-")]
+    assert len(stories) > 300
+    assert sum("FAIL" in story for story in stories) == 300, "every cell that nobody expected has its story"
+    rows = re.findall(r"^\| (combo-\d+) \|", text, re.MULTILINE)
+    assert {f"combo-{number}" for number in range(0, 3000, 10)} <= set(rows)
+    assert rows == sorted(rows, key=lambda name: int(name.split("-")[1])), "in the order of the matrix"
+
+
+def test_a_table_that_is_too_large_says_how_many_cells_it_lacks() -> None:
+    text = render(many(6000))
+    rows = re.findall(r"^\| (combo-\d+) \|", text, re.MULTILINE)
+
+    assert f"{6000 - len(rows)} more cells, not in this table." in text
+
+
+def test_a_story_that_is_too_long_is_told_in_a_line() -> None:
+    text = render(only(diagnosed(as_expected=False, message="x" * 2_000_000)))
+
+    assert size(text) < 10_000
+    assert "huggingface-hub" in text.splitlines()[-1]
+
+
+@given(st.data())
+def test_hostile_text_shows_as_it_is_and_does_nothing(data: st.DataObject) -> None:
+    judged = poisoned(lambda: data.draw(anything()))
+
+    text = render(judged)
+
+    assert not dangerous(text) - {"\n", "\t", "\u2060"}
+    assert all(re.fullmatch(r"</?details>|<details>\s<summary>.*</summary>", one, re.DOTALL) for one in html_of(text))
+    assert not re.search(r"(?<![\w`])@\w", re.sub(r"`+[^`]*`+", "", text.split("```")[0]))
+
+
+@pytest.mark.parametrize("text", CORPUS)
+def test_every_hostile_text_alone_leaves_the_page_whole(text: str) -> None:
+    shown = render(poisoned(lambda: text), CHANGES)
+
+    assert headings(shown)[1] == "Compared with a baseline"
+    assert all("script" not in one and "img" not in one for one in html_of(shown))
+
+
+def test_a_page_keeps_the_first_text_of_a_part_that_fits_and_names_what_it_leaves_out() -> None:
+    parts = [
+        Part(name="long", texts=("l" * 900, "short form")),
+        Part(name="lost | <b>", texts=("x" * 900,)),
+        Part(name="small", texts=("fits",)),
+    ]
+
+    text = page(["# head", ""], parts, most=2500)
+
+    assert text.split("\n\n") == [
+        "# head",
+        "short form" if len("l" * 900) > 500 else "",
+        "fits",
+        "**1 part left out**, as GitHub shows no page as large: lost &#124; &#60;b&#62;.\n",
+    ]
