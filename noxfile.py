@@ -83,6 +83,24 @@ def report(session: nox.Session) -> None:
 
 
 @nox.session
+def plan(session: nox.Session) -> None:
+    """Resolve only: tell which combos can exist and which a run would probe; ``-- --format github`` for a CI."""
+    _knowngood(session, "plan", *_named(session.posargs))
+
+
+@nox.session
+def cache(session: nox.Session) -> None:
+    """Look at the cache of verdicts, or hand it on: ``-- ls``, ``-- export FILE``, ``-- import FILE``."""
+    _knowngood(session, "cache", *(session.posargs or ["ls"]))
+
+
+@nox.session
+def export(session: nox.Session) -> None:
+    """Write the proven combo named after ``--`` as requirements, constraints, ``pylock.toml`` or for a Dockerfile."""
+    _knowngood(session, "export", *_named(session.posargs))
+
+
+@nox.session
 def diff(session: nox.Session) -> None:
     """Compare the last run with the published report, or with ``--baseline``, and fail when something regressed."""
     _knowngood(session, "diff", *_named(session.posargs))
@@ -114,3 +132,10 @@ def types(session: nox.Session) -> None:
     """Check types with mypy, strictly."""
     _install(session, "types")
     session.run("mypy")
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure knowngood against tox, nox and uv alone, and write bench/RESULTS.md; options go after ``--``."""
+    _install(session, "bench")
+    session.run("python", "bench/run.py", *session.posargs)

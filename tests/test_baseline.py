@@ -65,7 +65,9 @@ def test_an_accepted_run_is_the_baseline_of_its_matrix(matrix: Matrix, store: St
     found = baseline.find(None, matrix, store)
     assert found.cells == snapshots(JUDGED)
     assert found.name.endswith("reports/embedding/matrix.json")
-    assert sorted(path.name for path in folder.iterdir()) == ["matrix.json", "matrix.md"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        *("badge.json", "badge.svg", "feed.xml", "index.html", "matrix.json", "matrix.md")
+    ]
     assert (folder / "matrix.md").read_text(encoding="utf-8").startswith("# ")
 
 

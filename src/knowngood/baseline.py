@@ -10,8 +10,11 @@ from knowngood.errors import UsageError
 from knowngood.judge.changes import compare, selected
 from knowngood.judge.snapshots import Snapshot, snapshots, snapshots_of_json
 from knowngood.judge.verdict import judge
-from knowngood.model import Change, ChangeKind, JudgedRun, Matrix, Run
-from knowngood.report import json_report, markdown
+from knowngood.model import Change, ChangeKind, JudgedRun, Matrix, Run, Status
+from knowngood.report import atom
+from knowngood.report.formats import FORMATS
+from knowngood.report.html import page
+from knowngood.report.text import plain
 from knowngood.run.store import RunFolder, Store, read
 
 Judge = Callable[[Run], JudgedRun]
@@ -101,24 +104,50 @@ def refusal(judged: JudgedRun, matrix: Matrix) -> str | None:
     return None
 
 
-def accept(judged: JudgedRun, matrix: Matrix) -> Path:
+def accept(
+    judged: JudgedRun, matrix: Matrix, changed: tuple[Change, ...] = (), *, run_folder: Path | None = None
+) -> Path:
     """Make a run the baseline, whatever became of its cells, and return the folder it was written to.
 
-    Raises ``UsageError``: it is not complete, see ``refusal``.
+    ``changed`` is what it changed against the baseline before; ``run_folder`` holds its locks. Raises ``UsageError``:
+    it is not complete, see ``refusal``.
     """
     why = refusal(judged, matrix)
     if why is not None:
         next_step = "run all combos to their end: knowngood run --accept, without --only and --shard"
         raise UsageError(f"run {judged.run.info.id} cannot be the baseline", cause=why, next_step=next_step)
     folder = published(matrix)
-    write(judged, folder)
+    write(judged, folder, changed, run_folder=run_folder)
     return folder
 
 
-def write(judged: JudgedRun, folder: Path) -> None:
-    """Write the report of a run into ``folder``."""
-    files.write(folder / "matrix.json", json_report.render(judged))
-    files.write(folder / "matrix.md", markdown.render(judged))
+def write(judged: JudgedRun, folder: Path, changed: tuple[Change, ...] = (), *, run_folder: Path | None = None) -> None:
+    """Write the report of a run into ``folder``: for people, for programs, and the locks of what passed."""
+    for name in ("json", "markdown", "badge", "badge-svg"):
+        files.write(folder / FORMATS[name].file, FORMATS[name].render(judged))
+    files.write(folder / FORMATS["html"].file, page.render(judged, changes=changed))
+    files.write(folder / FORMATS["atom"].file, atom.render(judged, changed))
+    if run_folder is not None:
+        _write_locks(judged, folder / "locks", run_folder)
+
+
+def _write_locks(judged: JudgedRun, folder: Path, run_folder: Path) -> None:
+    """Write what each passing combo was installed from, hashes and all, in the order of its steps."""
+    failed = {cell.combo.id for cell in judged.cells if cell.verdict.status is not Status.PASS}
+    written = set()
+    for facts in judged.run.combos:
+        locks = [run_folder / "combos" / facts.combo.id / f"step{step.number}.lock" for step in facts.steps]
+        if facts.combo.id in failed or not locks or not all(lock.is_file() for lock in locks):
+            continue
+        parts = [
+            f"# step {step.number}: {plain(' '.join(step.requirements))}\n{lock.read_text(encoding='utf-8')}"
+            for step, lock in zip(facts.steps, locks, strict=True)
+        ]
+        files.write(folder / f"{facts.combo.id}.txt", "\n".join(parts))
+        written.add(f"{facts.combo.id}.txt")
+    for old in folder.glob("*.txt") if folder.is_dir() else ():
+        if old.name not in written:
+            old.unlink()
 
 
 def _look_up(asked: str, store: Store, judge: Judge) -> Side:

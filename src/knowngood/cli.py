@@ -7,7 +7,6 @@ import os
 import sys
 import tempfile
 import traceback
-from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,13 +15,14 @@ import click
 
 from knowngood import __version__
 from knowngood.caching import cache
-from knowngood.errors import ExitCode, KnowngoodError, UsageError
+from knowngood.errors import ExitCode, KnowngoodError
 from knowngood.explaining import explain
 from knowngood.exporting import export
 from knowngood.options import selection, tell, width
 from knowngood.options import signatures as _signatures
 from knowngood.options import state as _state
 from knowngood.planning import plan
+from knowngood.reporting import report
 from knowngood.running import run
 from knowngood.scanning import scan
 
@@ -63,6 +63,7 @@ main.add_command(cache)
 main.add_command(explain)
 main.add_command(export)
 main.add_command(plan)
+main.add_command(report)
 main.add_command(run)
 main.add_command(scan)
 
@@ -77,51 +78,6 @@ def list_combos(asked: str | None, named: str | None, only: tuple[str, ...], sha
     matrix = files.load_matrix(files.find_matrix(asked or named, Path.cwd()))
     for combo in choose(matrix.combos, only=only, shard=Shard.parse(shard) if shard else None):
         click.echo(f"{combo.id}  {' | '.join(' '.join(step) for step in combo.steps)}")
-
-
-@main.command()
-@click.argument("logs", metavar="[LOG]...", nargs=-1, type=click.Path(exists=True, path_type=Path))
-@click.option("--matrix", "named", metavar="NAME", help="The newest run of this matrix, when no LOG is given.")
-@click.option(
-    "--format", "formats", type=click.Choice(["table", "markdown", "json"]), default="table", show_default=True
-)
-@_signatures
-@_state
-@click.pass_obj
-def report(
-    outside: Mapping[str, str],
-    logs: tuple[Path, ...],
-    named: str | None,
-    formats: str,
-    signatures: Path | None,
-    state_dir: Path | None,
-) -> None:
-    """Render event logs once more: each LOG is an events.jsonl; without one, the newest run of the matrix."""
-    from knowngood import files
-    from knowngood.judge.verdict import judge
-    from knowngood.report import json_report, markdown
-    from knowngood.run.store import read
-    from knowngood.showing import show
-
-    if not logs:
-        matrix = files.load_matrix(files.find_matrix(named, Path.cwd()))
-        newest = next(files.store(matrix, state_dir).newest(), None)
-        if newest is None:
-            raise UsageError(f"no run of {matrix.id} is kept", next_step="run the matrix first, or name an event log")
-        logs = (newest.log,)
-    known = files.signatures(Path.cwd(), signatures)
-    for log in logs:
-        recorded = read(log)
-        if recorded is None:
-            raise UsageError(f"{log} is not the event log of a run", next_step="name an events.jsonl of knowngood run")
-        judged = judge(recorded, known)
-        match formats:
-            case "markdown":
-                click.echo(markdown.render(judged), nl=False)
-            case "json":
-                click.echo(json_report.render(judged), nl=False)
-            case _:
-                show(judged, log.parent, outside)
 
 
 @main.command()

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 @click.option(
     "--without",
     "left_out",
-    type=click.Choice(["all", *Lever]),
+    type=click.Choice(["all", *(lever.value for lever in Lever)]),
     multiple=True,
     help="Leave out a way to be fast, to rule it out. Repeatable.",
 )
@@ -137,13 +137,15 @@ def run(
     publishes = refusal is None and (accept or report_dir is None)
     reports = report_dir or (baseline.published(matrix) if publishes else folder.path / "report")
     if publishes:
-        baseline.accept(judged, matrix)
+        baseline.accept(judged, matrix, changes, run_folder=folder.path)
     if reports != baseline.published(matrix):
-        baseline.write(judged, reports)
+        baseline.write(judged, reports, changes, run_folder=folder.path)
     show(judged, folder.path, outside, elapsed=time.monotonic() - started)
     if before is not None:
         click.echo("\n" + diff_report.render(changes, baseline_name=before.name, width=width()), nl=False)
-    click.echo(f"\nreport  {near(reports / 'matrix.md')}, {near(reports / 'matrix.json')}")
+    click.echo(
+        f"\nreport  {near(reports / 'index.html')}, {near(reports / 'matrix.md')}, {near(reports / 'matrix.json')}"
+    )
     if keep:
         click.echo(f"kept    the environments, {near(folder.path / 'combos')}/ID/env")
     if refusal is not None and (accept or report_dir is None):

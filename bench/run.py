@@ -1,0 +1,107 @@
+"""Measure, and write ``results.json``, ``RESULTS.md`` and the plot of the docs: ``python bench/run.py --help``.
+
+The Python that runs this needs knowngood, tox, tox-uv, nox and uv.
+"""
+
+import argparse
+import os
+import shutil
+import sys
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+
+from uv import find_uv_bin  # noqa: E402
+
+from bench import figures, plot, results  # noqa: E402
+from bench.measure import Sample, ask, environment  # noqa: E402
+from bench.parts import BENCH, PARTS  # noqa: E402
+from bench.work import Place, default_index  # noqa: E402
+from knowngood import files  # noqa: E402
+from knowngood.build import pythons  # noqa: E402
+from knowngood.run import host  # noqa: E402
+
+_UV_SETTINGS = """\
+[[index]]
+url = "{index}"
+default = true
+cache-control = {{ api = "max-age=3600", files = "max-age=365000000, immutable" }}
+"""
+_TOOLS = ("knowngood", "uv", "tox", "tox-uv", "nox")
+_LINES = {
+    "first run": figures.FIRST,
+    "the same by xargs and bare uv": figures.LOOP,
+    "nothing changed": figures.UNCHANGED,
+    "the same resolutions by bare uv": figures.BARE,
+}
+
+
+def main() -> None:
+    """Measure what was asked for, and write everything that was ever measured."""
+    parser = argparse.ArgumentParser(description="Measure knowngood against what one would use instead.")
+    parser.add_argument("--only", action="append", choices=PARTS, help="measure this part; the others stay as they are")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds of each part (default: 3)")
+    parser.add_argument("--jobs", type=int, default=2, help="combos at a time, for all tools (default: 2)")
+    parser.add_argument("--work", type=Path, default=BENCH / ".work", help="where to work, on the disk of uv's cache")
+    parser.add_argument("--render", action="store_true", help="measure nothing, write the page and the plot once more")
+    options = parser.parse_args()
+    known = BENCH / "results.json"
+    parts = results.load(known.read_text(encoding="utf-8")) if known.is_file() else {}
+    if not options.render:
+        place = _prepare(options.work.absolute() / "knowngood-bench", options.jobs)
+        for name in options.only or PARTS:
+            parts[name] = _measure(name, place, options.rounds)
+            # After each part: the next one may fail, and hours are not to be lost.
+            files.write(known, results.dump(parts))
+        shutil.rmtree(place.folder)
+    remarks = BENCH / "remarks.md"
+    told = remarks.read_text(encoding="utf-8") if remarks.is_file() else ""
+    files.write(BENCH / "RESULTS.md", results.render(parts, told))
+    if "tiny" in parts:
+        lines = {name: results.points(parts["tiny"], what, figures.SIZES) for name, what in _LINES.items()}
+        title = "Seconds of a run over the number of combos, tiny wheels"
+        files.write(ROOT / "docs" / "_static" / "linear.svg", plot.render(lines, title))
+
+
+def _prepare(folder: Path, jobs: int) -> Place:
+    """Return the place of the whole benchmark; how fast an index answers is kept out of it."""
+    shutil.rmtree(folder, ignore_errors=True)
+    settings = folder / "settings" / "uv"
+    settings.mkdir(parents=True)
+    uv = Path(find_uv_bin())
+    index = default_index(uv, os.environ, folder)
+    (settings / "uv.toml").write_text(_UV_SETTINGS.format(index=index), encoding="utf-8")
+    python = pythons.find("3.11", outside=os.environ)
+    if python is None:
+        sys.exit("the combos of the benchmark need Python 3.11")
+    cache = Path(ask([uv, "cache", "dir"], env=os.environ, cwd=folder).strip())
+    tools = Path(sys.executable).parent
+    env = environment(os.environ, uv_cache=cache, settings=settings.parent, tools=tools)
+    return Place(folder=folder, env=env, uv=uv, python=python, jobs=jobs)
+
+
+def _measure(name: str, place: Place, rounds: int) -> results.Part:
+    series: dict[str, list[Sample]] = {}
+
+    def record(what: str, sample: Sample) -> None:
+        series.setdefault(what, []).append(sample)
+        print(f"{name}  {sample.seconds:8.2f} s  {what}", flush=True)
+
+    measured = f"{datetime.now(UTC):%Y-%m-%d}"
+    PARTS[name](place.below(name), Path(sys.executable), rounds, record)
+    info = host.describe(files.load_matrix(BENCH / "matrices" / "six.toml"), command="")
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return results.Part(
+        measured=measured,
+        rounds=rounds,
+        machine={"cpu": info.cpu, "cores": f"{info.cores} cores", "memory": f"{memory:.0f} GiB", "os": info.platform},
+        versions={"Python": info.python} | {tool: version(tool) for tool in _TOOLS},
+        series={what: tuple(samples) for what, samples in series.items()},
+    )
+
+
+if __name__ == "__main__":
+    main()
