@@ -135,6 +135,19 @@ def types(session: nox.Session) -> None:
 
 
 @nox.session
+def docs(session: nox.Session) -> None:
+    """Write the tested matrix into the docs; ``-- --check`` fails when a page is stale."""
+    _knowngood(session, "docs", *session.posargs)
+
+
+@nox.session
+def site(session: nox.Session) -> None:
+    """Build the documentation site into docs/_build/html; a warning is an error."""
+    _install(session, "docs")
+    session.run("python", "-m", "sphinx", "-b", "html", "-W", "--keep-going", "-n", "docs", "docs/_build/html")
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Measure knowngood against tox, nox and uv alone, and write bench/RESULTS.md; options go after ``--``."""
     _install(session, "bench")

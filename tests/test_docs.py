@@ -1,5 +1,6 @@
 """README and DESIGN say what is so."""
 
+import json
 import re
 import subprocess
 import tomllib
@@ -8,6 +9,10 @@ from pathlib import Path
 import pytest
 
 from knowngood.declare.file import parse
+from knowngood.report.markers import Kind, Wanted, replace, slots
+from knowngood.report.tested.document import judged
+from knowngood.report.tested.markdown import render
+from knowngood.report.tested.rows import Show, parts
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -23,14 +28,13 @@ def committed(path: str) -> str:
 
 
 def test_the_table_in_the_readme_is_that_of_the_published_report() -> None:
-    report = committed("reports/embedding/matrix.md")
-    caption, table = (
-        committed("README.md").split("<!-- matrix:begin -->\n")[1].split("<!-- matrix:end -->")[0].split("\n\n")
-    )
+    page = committed("README.md")
+    run = judged(json.loads(committed("reports/embedding/matrix.json")))
+    asked = [slot.wanted for slot in slots(page, Kind.MARKDOWN)]
+    block = render(parts(run, Show.TABLE), evidence="reports/embedding/matrix.md")
 
-    assert table.startswith("| combo |")
-    assert f"\n{caption}\n" in report
-    assert f"\n{table}" in report
+    assert asked == [Wanted(matrix="embedding", show=Show.TABLE)]
+    assert replace(page, {asked[0]: block}, Kind.MARKDOWN) == page
 
 
 def test_the_published_report_tells_of_every_combo_of_the_matrix() -> None:

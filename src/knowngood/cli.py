@@ -22,6 +22,7 @@ from knowngood.options import selection, tell, width
 from knowngood.options import signatures as _signatures
 from knowngood.options import state as _state
 from knowngood.planning import plan
+from knowngood.publishing import docs
 from knowngood.reporting import report
 from knowngood.running import run
 from knowngood.scanning import scan
@@ -60,6 +61,7 @@ def main(context: click.Context) -> None:
 
 
 main.add_command(cache)
+main.add_command(docs)
 main.add_command(explain)
 main.add_command(export)
 main.add_command(plan)

@@ -69,24 +69,27 @@ def test_without_a_baseline_there_is_no_comparison() -> None:
     assert "Compared" not in render(mission())
 
 
-@pytest.mark.parametrize("judged", [many(3000), many(40, message="x" * 100_000), poisoned(lambda: "💥`|<" * 100_000)])
-def test_a_run_that_is_too_large_still_fits_and_says_what_it_lacks(judged: JudgedRun) -> None:
+@pytest.mark.parametrize(
+    "judged",
+    [many(3000), many(40, message="x" * 100_000), poisoned(lambda: "💥`|<" * 10_000)],
+    ids=["many cells", "long messages", "long everything"],
+)
+def test_a_run_that_is_too_large_still_fits(judged: JudgedRun) -> None:
     text = render(judged)
 
-    assert size(text) < LIMIT
-    assert len(text.encode()) == size(text)
-    assert re.search(r"\*\*\d+ parts left out\*\*, as GitHub", text.splitlines()[-1]) or size(text) < LIMIT / 2
+    assert len(text.encode()) == size(text) < LIMIT
+    assert text.startswith("# ") and "| combo |" in text
 
 
 def test_what_nobody_expected_is_kept_before_what_was_expected() -> None:
-    text = render(many(3000))
+    text = render(many(2000))
 
     assert "parts left out" in text.splitlines()[-1]
     stories = [heading for heading in headings(text) if heading.startswith("combo-")]
-    assert len(stories) > 300
-    assert sum("FAIL" in story for story in stories) == 300, "every cell that nobody expected has its story"
+    assert len(stories) > 200
+    assert sum("FAIL" in story for story in stories) == 200, "every cell that nobody expected has its story"
     rows = re.findall(r"^\| (combo-\d+) \|", text, re.MULTILINE)
-    assert {f"combo-{number}" for number in range(0, 3000, 10)} <= set(rows)
+    assert {f"combo-{number}" for number in range(0, 2000, 10)} <= set(rows)
     assert rows == sorted(rows, key=lambda name: int(name.split("-")[1])), "in the order of the matrix"
 
 
@@ -98,10 +101,13 @@ def test_a_table_that_is_too_large_says_how_many_cells_it_lacks() -> None:
 
 
 def test_a_story_that_is_too_long_is_told_in_a_line() -> None:
-    text = render(only(diagnosed(as_expected=False, message="x" * 2_000_000)))
+    cell = diagnosed(as_expected=False)
+    assert cell.diagnosis is not None
+
+    text = render(only(replace(cell, diagnosis=replace(cell.diagnosis, why="x" * 2_000_000))))
 
     assert size(text) < 10_000
-    assert "huggingface-hub" in text.splitlines()[-1]
+    assert text.splitlines()[-1].startswith("legacy-loose")
 
 
 @given(st.data())
@@ -120,7 +126,7 @@ def test_every_hostile_text_alone_leaves_the_page_whole(text: str) -> None:
     shown = render(poisoned(lambda: text), CHANGES)
 
     assert headings(shown)[1] == "Compared with a baseline"
-    assert all("script" not in one and "img" not in one for one in html_of(shown))
+    assert all("<script" not in one and "<img" not in one for one in html_of(shown))
 
 
 def test_a_page_keeps_the_first_text_of_a_part_that_fits_and_names_what_it_leaves_out() -> None:
@@ -134,7 +140,7 @@ def test_a_page_keeps_the_first_text_of_a_part_that_fits_and_names_what_it_leave
 
     assert text.split("\n\n") == [
         "# head",
-        "short form" if len("l" * 900) > 500 else "",
+        "short form",
         "fits",
         "**1 part left out**, as GitHub shows no page as large: lost &#124; &#60;b&#62;.\n",
     ]

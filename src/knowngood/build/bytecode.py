@@ -10,6 +10,7 @@ import hashlib
 import os
 import re
 import shutil
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,11 +55,14 @@ class BytecodeStore:
         linked: dict[str, tuple[int, int, int]] = {}
         for sources in self._sources(environment):
             for root, _, names in os.walk(sources.store):
-                target = f"{sources.site}{root[len(str(sources.store)) :]}"
+                folder = root[len(str(sources.store)) + 1 :]
+                target = f"{sources.site}/{folder}"
                 with contextlib.suppress(OSError):
                     if names:
                         os.makedirs(target, exist_ok=True)
                 for name in names:
+                    if _source(os.path.dirname(folder), name) not in sources.files:
+                        continue
                     with contextlib.suppress(OSError):
                         _link(f"{root}/{name}", f"{target}/{name}")
                         linked[f"{target}/{name}"] = _identity(f"{target}/{name}")
@@ -73,8 +77,7 @@ class BytecodeStore:
                 cache = f"{sources.site}/{folder}/{_CACHE}" if folder else f"{sources.site}/{_CACHE}"
                 with contextlib.suppress(OSError):
                     for name in os.listdir(cache):
-                        source = f"{folder}/{name.partition('.')[0]}.py" if folder else f"{name.partition('.')[0]}.py"
-                        if source in sources.files and name.endswith(".pyc"):
+                        if name.endswith(".pyc") and _source(folder, name) in sources.files:
                             self._keep(f"{cache}/{name}", sources.store / folder / _CACHE / name, linked)
 
     def _keep(self, compiled: str, stored: Path, linked: Linked) -> None:
@@ -94,12 +97,25 @@ class BytecodeStore:
 
     def _sources(self, environment: Environment) -> Iterator[_Sources]:
         for site in environment.site_packages():
-            for record in sorted(site.glob("*.dist-info/RECORD")):
-                found = _SOURCE.findall(record.read_text(encoding="utf-8", errors="surrogateescape"))
-                inside = sorted(one for one in found if not one[0].startswith(("/", "..")))
+            found = {record: _inside(record) for record in sorted(site.glob("*.dist-info/RECORD"))}
+            owners = Counter(file for inside in found.values() for file, _ in inside)
+            for record, inside in found.items():
                 digest = hashlib.sha256(repr(inside).encode(errors="surrogateescape")).hexdigest()
                 store = self.folder / f"{record.parent.name.removesuffix('.dist-info').lower()}-{digest[:16]}"
-                yield _Sources(site=site, store=store, files=frozenset(file for file, _ in inside))
+                # A file of two owners may be the other one's: its bytecode is nothing to keep under this name.
+                files = frozenset(file for file, _ in inside if owners[file] == 1)
+                yield _Sources(site=site, store=store, files=files)
+
+
+def _inside(record: Path) -> list[tuple[str, str]]:
+    """Return (path, hash) of the sources that a distribution has below ``site-packages``, sorted."""
+    found: list[tuple[str, str]] = _SOURCE.findall(record.read_text(encoding="utf-8", errors="surrogateescape"))
+    return sorted(one for one in found if not one[0].startswith("/") and ".." not in one[0].split("/"))
+
+
+def _source(folder: str, name: str) -> str:
+    """Return the source of the bytecode ``name`` of a folder with sources, relative to ``site-packages``."""
+    return os.path.join(folder, f"{name.partition('.')[0]}.py")
 
 
 def _identity(path: str) -> tuple[int, int, int]:

@@ -32,7 +32,9 @@ def cautions(judged: JudgedRun) -> tuple[str, ...]:
     """Return what limits a run: it was cut short, its reference failed, indexes other than asked, lines unread."""
     run = judged.run
     found = []
-    if run.interrupted or not run.finished:
+    if run.elsewhere:
+        found.append(f"incomplete run: {count(len(run.elsewhere), 'combo')} of other shards are missing here")
+    elif run.interrupted or not run.finished:
         found.append(f"incomplete run: {f'ended by {run.interrupted}' if run.interrupted else 'its log has no end'}")
     reference = [cell for cell in judged.cells if cell.combo.id == run.info.reference]
     if any(cell.verdict.status is not Status.PASS for cell in reference):

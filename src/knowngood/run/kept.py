@@ -83,20 +83,21 @@ class Places:
     def take(self, combo: str, key: str) -> Iterator[Place]:
         """Give the place of a combo for as long as the context lasts; another one while somebody else has that."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        name = f"{combo}-{key[:12]}"
-        lock = FileLock(self.folder / f"{name}.lock", blocking=False)
+        place = Place(folder=self.folder / f"{combo}-{key[:12]}")
+        lock, spare = _lock_of(place.folder), False
         try:
             lock.acquire()
         except Timeout:
-            place = Place(folder=self.folder / f"{name}.{token_hex(3)}")
-            try:
-                yield place
-            finally:
-                self.discard(place)
-            return
+            # The other one is locked as well: no run that ends meanwhile shall take it for one that was left behind.
+            place, spare = Place(folder=place.folder.with_name(f"{place.folder.name}.{token_hex(3)}")), True
+            lock = _lock_of(place.folder)
+            lock.acquire()
         try:
-            yield Place(folder=self.folder / name)
+            yield place
         finally:
+            if spare:
+                self.discard(place)
+                Path(lock.lock_file).unlink(missing_ok=True)
             lock.release()
 
     def may_stay(self, place: Place, survey: Survey) -> bool:
@@ -133,11 +134,16 @@ class Places:
 
     def _evict(self, folder: Path) -> None:
         try:
-            with FileLock(f"{folder}.lock", blocking=False):
+            with _lock_of(folder) as lock:
                 self.discard(Place(folder=folder))
-                Path(f"{folder}.lock").unlink()
+                Path(lock.lock_file).unlink()
         except (Timeout, OSError):
             return
+
+
+def _lock_of(folder: Path) -> FileLock:
+    # Not of one thread: an environment is built in one and let go in another.
+    return FileLock(f"{folder}.lock", blocking=False, thread_local=False)
 
 
 def _used(folder: Path) -> float:

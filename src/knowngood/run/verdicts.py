@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -99,8 +100,10 @@ class Verdicts:
 
     def put(self, entry: Entry) -> None:
         """Keep an entry. A disk that does not take it is no reason to fail: the next run finds out anew."""
-        with contextlib.suppress(OSError):
-            self._write(entry.reused.key, entry.lines())
+        data = entry.lines()
+        if len(data) <= _LARGEST:
+            with contextlib.suppress(OSError):
+                self._write(entry.reused.key, data)
 
     def __iter__(self) -> Iterator[Stored]:
         """Yield what is there, the least lately used first."""
@@ -127,12 +130,15 @@ class Verdicts:
         """Write all entries into one file, a zip archive; return how many."""
         partial = target.with_name(f"{target.name}.{token_hex(4)}")
         count = 0
-        with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive:
-            for one in self:
-                with contextlib.suppress(OSError):
-                    archive.writestr(f"{one.key}.jsonl", one.path.read_bytes())
-                    count += 1
-        partial.replace(target)
+        try:
+            with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive:
+                for one in self:
+                    with contextlib.suppress(FileNotFoundError):  # another run pruned it
+                        archive.writestr(f"{one.key}.jsonl", one.path.read_bytes())
+                        count += 1
+            partial.replace(target)
+        finally:
+            partial.unlink(missing_ok=True)
         return count
 
     def take_in(self, source: Path) -> tuple[int, int]:
@@ -143,7 +149,7 @@ class Verdicts:
         taken = refused = 0
         with zipfile.ZipFile(source) as archive:
             for member in archive.infolist():
-                data = archive.read(member) if member.file_size <= _LARGEST else b""
+                data = _member(archive, member)
                 entry = parse(data)
                 # The name of a member is not trusted: the key follows from what is inside.
                 if entry is None or key(entry.ingredients) != entry.reused.key:
@@ -168,6 +174,16 @@ class Verdicts:
             raise
 
 
+def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
+    """Return what a member of an archive holds; nothing when it is too large, damaged, or not as we write them."""
+    if member.file_size > _LARGEST or member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        return b""
+    try:
+        return archive.read(member)
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError):  # RuntimeError: it is encrypted
+        return b""
+
+
 def parse(data: bytes) -> Entry | None:
     """Return the entry that ``data`` holds; None for anything else, one of another version included."""
     first, _, rest = data.partition(b"\n")
@@ -176,11 +192,12 @@ def parse(data: bytes) -> Entry | None:
         if head["schema"] != SCHEMA:
             return None
         reused = Reused(**{name: str(head[name]) for name in ("run", "combo", "recorded", "key")})
-        datetime.fromisoformat(reused.recorded)
+        if datetime.fromisoformat(reused.recorded).tzinfo is None:
+            return None
         matrix, statuses, ingredients = str(head["matrix"]), dict(head["statuses"]), dict(head["ingredients"])
-    except (ValueError, TypeError, KeyError):
+        events = tuple(event for event in decode(rest.splitlines()) if isinstance(event, KEPT))
+    except (ValueError, TypeError, KeyError, RecursionError):
         return None
-    events = tuple(event for event in decode(rest.splitlines()) if isinstance(event, KEPT))
     if not any(isinstance(event, ProbeFinished) for event in events) and not any(
         isinstance(event, StepInstalled | EnvironmentCreated) and not event.action.exit.ok for event in events
     ):

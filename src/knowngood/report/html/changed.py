@@ -8,7 +8,7 @@ from knowngood.model import Change, ChangeKind
 from knowngood.report.html.anchors import Anchors, Link
 from knowngood.report.text import shorten
 
-_ORDER = {
+TONES = {
     ChangeKind.REGRESSED: "bad",
     ChangeKind.CHANGED_FAIL: "bad",
     ChangeKind.MOVED: "warn",
@@ -58,8 +58,8 @@ def comparison(changes: Sequence[Change], anchors: Anchors) -> Comparison | None
         return None
     kinds = Counter(change.kind for change in changes)
     same = sum(kinds[kind] for kind in _SAME)
-    told = [f"{kinds[kind]} {str(kind).replace('-', ' ')}" for kind in _ORDER if kinds[kind]]
-    entries = [change for kind in _ORDER for change in changes if change.kind is kind]
+    told = [f"{kinds[kind]} {str(kind).replace('-', ' ')}" for kind in TONES if kinds[kind]]
+    entries = [change for kind in TONES for change in changes if change.kind is kind]
     several = _several(changes)
     return Comparison(
         headline=", ".join([*told, f"{same} unchanged"] if same else told),
@@ -70,7 +70,7 @@ def comparison(changes: Sequence[Change], anchors: Anchors) -> Comparison | None
 
 def kinds(changes: Iterable[Change]) -> dict[tuple[str, str], ChangeKind]:
     """Return (combo, probe) -> kind of those that are not what they were."""
-    return {(one.combo, one.probe): one.kind for one in changes if one.kind in _ORDER}
+    return {(one.combo, one.probe): one.kind for one in changes if one.kind in TONES}
 
 
 def _entry(change: Change, several: set[str], anchors: Anchors) -> Changed:
@@ -78,7 +78,7 @@ def _entry(change: Change, several: set[str], anchors: Anchors) -> Changed:
     return Changed(
         link=Link(text=name, anchor=anchors.of(change.combo, change.probe)),
         kind=str(change.kind).replace("-", " "),
-        tone=_ORDER[change.kind],
+        tone=TONES[change.kind],
         before=change.before or "absent",
         after=change.after or "absent",
         why=shorten(change.why, _WHY),

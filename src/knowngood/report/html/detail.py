@@ -237,11 +237,11 @@ def _decided(cell: Cell, facts: ComboFacts) -> Action | None:
     probed = [one.action for one in facts.probes if one.probe == cell.probe]
     if probed:
         return probed[-1]
-    steps = [action for step in facts.steps for action in (step.resolve, step.install) if action]
-    if cell.verdict.phase is Phase.CREATE and facts.create:
+    if cell.verdict.phase is Phase.CREATE:
         return facts.create
-    broken = [action for action in steps if not action.exit.ok]
-    return (broken or steps or [None])[-1]
+    actions = [action for step in facts.steps for action in (step.resolve, step.install) if action]
+    decisive = [action for action in actions if not action.exit.ok] or actions
+    return decisive[-1] if decisive else None
 
 
 def _cut(text: str, most: int) -> str:

@@ -55,7 +55,10 @@
       return words.get(cell);
     };
     const columnOf = () => headers.findIndex((header) => header.className === "package" && header.textContent.trim() === named.value);
-    const versionOf = (cell, column) => cell.rows[0].cells[column].firstChild.textContent.replace(" !", "").trim();
+    const versionOf = (cell, column) => {
+      const [first] = cell.rows[0].cells[column].childNodes;
+      return (first.firstChild ?? first).textContent.replace(" !", "").trim();
+    };
 
     function offerVersions() {
       if (!named) return;
@@ -66,17 +69,29 @@
       version.disabled = column < 0;
     }
 
+    // A long list comes back in parts, so that the first of it is there at once.
+    const PART = 100;
+    let turn = 0;
+    function unhide(found, from, mine) {
+      if (mine !== turn) return;
+      for (const cell of found.slice(from, from + PART)) cell.hidden = false;
+      if (from + PART < found.length) requestAnimationFrame(() => unhide(found, from + PART, mine));
+    }
+
     function apply() {
       const wanted = q.value.trim().toLowerCase();
       const column = named?.value && version.value ? columnOf() : -1;
+      const found = [];
       let number = 0;
       for (const cell of cells) {
-        const fits = (!show.value || show.value in cell.dataset)
+        const fits = (!show.value || (show.value === "passing" ? !("failing" in cell.dataset) : show.value in cell.dataset))
           && (column < 0 || versionOf(cell, column) === version.value)
           && (!wanted || textOf(cell).includes(wanted));
-        if (cell.hidden === fits) cell.hidden = !fits;
         number += fits;
+        if (!fits) cell.hidden = true;
+        else if (cell.hidden) found.push(cell);
       }
+      unhide(found, 0, ++turn);
       shown.value = number === cells.length ? "" : `${number} of ${cells.length} shown`;
       document.getElementById("nothing").hidden = number > 0;
     }

@@ -20,6 +20,8 @@ MOST_TIMES = 6
 ROW = 34
 """Pixels that a row is high."""
 _LABEL = 44
+_FOREVER = 1e9
+"""Seconds that nothing takes."""
 DECADES = (-9, 0)
 """Powers of ten at the ends of a logarithmic scale: what is smaller is noise of single precision."""
 
@@ -41,7 +43,8 @@ class Bar:
 class Plot:
     """Bars below a title."""
 
-    id: str
+    key: str
+    """Tells its ids apart from those of the other plots."""
     title: str
     note: str
     """How to read it, or what is not drawn."""
@@ -94,8 +97,10 @@ def _title(name: str) -> str:
 
 def _number(cell: Cell, name: str) -> float | None:
     value = cell.metrics.get(name)
-    usable = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value >= 0
-    return float(value) if usable and isinstance(value, int | float) else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    # Neither nan nor an integer beyond all floats has a place on a plot.
+    return float(value) if 0 <= value < _FOREVER else None
 
 
 def _cosine_distance(cell: Cell) -> float:
@@ -106,14 +111,14 @@ def _difference(cell: Cell) -> float:
     return abs(cell.numbers.difference) if cell.numbers else 0.0
 
 
-def _linear(id: str, title: str, values: Sequence[tuple[Cell, float]], told: Callable[[float], str]) -> Plot:
+def _linear(key: str, title: str, values: Sequence[tuple[Cell, float]], told: Callable[[float], str]) -> Plot:
     kept, note = _kept(values)
     most = max((value for _, value in kept), default=0.0) or 1.0
     rows = [(cell, value / most, told(value), tone(cell.verdict.status)) for cell, value in kept]
-    return _plot(id, title, note, rows, ())
+    return _plot(key, title, note, rows, ())
 
 
-def _logarithmic(id: str, title: str, cells: Sequence[Cell], measure: Callable[[Cell], float]) -> Plot:
+def _logarithmic(key: str, title: str, cells: Sequence[Cell], measure: Callable[[Cell], float]) -> Plot:
     """Return a plot with a logarithmic scale, the same for all runs, so that harmless noise does not look large.
 
     A bar is in the tone of a warning where it is beyond the tolerance, whatever became of the cell otherwise.
@@ -126,7 +131,7 @@ def _logarithmic(id: str, title: str, cells: Sequence[Cell], measure: Callable[[
         moved = cell.numbers is not None and cell.numbers.moved
         rows.append((cell, reach, f"{value:.1e}" if value else "0", "warn" if moved else "good"))
     ticks = tuple((_percent((at - low) / (high - low)), f"1e{at}") for at in range(low + 2, high, 2))
-    return _plot(id, title, " ".join(filter(None, ("Logarithmic scale.", note))), rows, ticks)
+    return _plot(key, title, " ".join(filter(None, ("Logarithmic scale.", note))), rows, ticks)
 
 
 def _kept(values: Sequence[tuple[Cell, float]]) -> tuple[Sequence[tuple[Cell, float]], str]:
@@ -137,7 +142,7 @@ def _kept(values: Sequence[tuple[Cell, float]]) -> tuple[Sequence[tuple[Cell, fl
 
 
 def _plot(
-    id: str, title: str, note: str, rows: Sequence[tuple[Cell, float, str, str]], ticks: tuple[tuple[str, str], ...]
+    key: str, title: str, note: str, rows: Sequence[tuple[Cell, float, str, str]], ticks: tuple[tuple[str, str], ...]
 ) -> Plot:
     bars = tuple(
         Bar(
@@ -151,7 +156,7 @@ def _plot(
         for number, (cell, reach, value, colour) in enumerate(rows)
     )
     return Plot(
-        id=id,
+        key=key,
         title=title,
         note=note,
         bars=bars,

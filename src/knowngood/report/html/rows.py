@@ -7,6 +7,7 @@ from knowngood.model import Cell, ChangeKind, ComboFacts, JudgedRun, Run, Status
 from knowngood.report import words
 from knowngood.report.columns import ABSENT, CONTRADICTED, installed, key_packages
 from knowngood.report.html.anchors import Anchors, Link
+from knowngood.report.html.changed import TONES
 from knowngood.report.html.depth import Depth
 from knowngood.report.html.detail import Detail, detail
 from knowngood.report.html.signs import Sign, sign
@@ -51,8 +52,8 @@ class Row:
     cause: str
     cure: str
     perhaps: bool
-    change: str | None
-    """What it is since the baseline, where it is not the same."""
+    change: tuple[str, str] | None
+    """(what it is since the baseline, tone), where it is not the same."""
     detail: Detail
     same: Link | None
     """An earlier cell that has just the same installed; then it is not told again."""
@@ -83,7 +84,7 @@ def rows(
     run = judged.run
     facts = {each.combo.id: each for each in run.combos}
     # What is looked up of one cell is found at once in a run of its own.
-    alone = {id: Run(info=run.info, combos=(each,)) for id, each in facts.items()}
+    alone = {name: Run(info=run.info, combos=(each,)) for name, each in facts.items()}
     nobody = Run(info=run.info, combos=())
     first: dict[tuple[tuple[str, str], ...], Link] = {}
     found = []
@@ -124,7 +125,7 @@ def _row(
         cause=shorten(_cause(cell), _CAUSE),
         cure=words.cure(cell),
         perhaps=bool(cell.diagnosis and cell.diagnosis.confidence == "possible"),
-        change=str(change).replace("-", " ") if change else None,
+        change=(str(change).replace("-", " "), TONES[change]) if change else None,
         detail=told,
         same=same,
     )

@@ -1,0 +1,137 @@
+"""Judged runs by hand that a page is looked at with: a map of two packages, and one with a thousand cells."""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import replace
+
+from knowngood.judge.groups import groups
+from knowngood.model import (
+    Action,
+    Cell,
+    Check,
+    Combo,
+    ComboFacts,
+    Confidence,
+    Diagnosis,
+    Ending,
+    Exit,
+    JudgedRun,
+    Numbers,
+    Outcome,
+    Phase,
+    ProbeFacts,
+    Reason,
+    Reused,
+    Status,
+    StepFacts,
+    Transcript,
+)
+from report.factory import cell, combo, passing, run
+
+NUMPYS = ("1.24.4", "1.26.4", "2.0.2", "2.3.5")
+TORCHES = ("2.1.2", "2.3.1", "2.5.1", "2.9.0")
+UNTESTED = ("2.3.5", "2.3.1")
+EARLIER = Reused(run="20261001-100000-aaaa", combo="other", recorded="2026-10-01T10:00:00+00:00", key="ab" * 32)
+NUMBERS = Numbers(
+    cosine=1 - 2e-7,
+    difference=1.5e-7,
+    norm=0.0,
+    dtype=None,
+    order_changed=False,
+    finite=True,
+    moved=False,
+    says="the same numbers: no re-indexing needed",
+)
+
+
+def of(cells: Sequence[Cell], combos: Sequence[ComboFacts] = ()) -> JudgedRun:
+    """Return a whole run of ``cells``, its failures grouped by cause."""
+    base = replace(run(tuple(cells)), interrupted=None, indexes=())
+    base = replace(base, combos=tuple(combos) or base.combos)
+    return JudgedRun(run=base, cells=tuple(cells), groups=groups(one for one in cells if one.as_expected is not None))
+
+
+def grid(pythons: Sequence[str] = ("3.11",)) -> JudgedRun:
+    """Return NumPy x torch: a point that is not there, failures for one cause, a crash, and some from the cache."""
+    points = itertools.product(pythons, NUMPYS, TORCHES)
+    return of([_point(*point) for point in points if point[1:] != UNTESTED])
+
+
+def _point(python: str, numpy: str, torch: str) -> Cell:
+    slug = f"numpy{numpy}-torch{torch}-py{python}"
+    spanned = combo(
+        slug,
+        f"numpy {numpy} + torch {torch}",
+        steps=((f"numpy=={numpy}",), (f"torch=={torch}",)),
+        axes=(("numpy", numpy), ("torch", torch), ("python", python)),
+        python=python,
+    )
+    installed = {"numpy": numpy, "torch": torch, "sympy": "1.12"}
+    if numpy.startswith("2") and torch == "2.1.2":
+        return abi(spanned, numpy, torch, installed)
+    if (numpy, torch) == ("1.24.4", "2.9.0"):
+        return cell(spanned, Status.CRASH, Phase.PROBE, Reason.SIGNALLED, as_expected=False, message="died of SIGSEGV")
+    reused = EARLIER if torch == "2.5.1" else None
+    return passing(spanned, installed=installed, reused=reused, numbers=NUMBERS)
+
+
+def abi(spanned: Combo, numpy: str, torch: str, installed: dict[str, str]) -> Cell:
+    said = "RuntimeError: Numpy is not available"
+    return cell(
+        spanned,
+        Status.FAIL,
+        Phase.PROBE,
+        Reason.CHECK_FAILED,
+        check="numpy to torch",
+        message=said,
+        installed=installed,
+        checks=(Check(name="numpy to torch", outcome=Outcome.FAILED, message=said, seconds=0.2),),
+        diagnosis=Diagnosis(
+            culprit="numpy",
+            conflicts_with="torch",
+            why=f"torch {torch} was built for NumPy 1.x, NumPy {numpy} is installed",
+            remedy=("numpy<2",),
+            evidence=("Numpy is not available",),
+            confidence=Confidence.CERTAIN,
+        ),
+    )
+
+
+def large(number: int = 1000) -> JudgedRun:
+    """Return ``number`` cells, each of its own combo: sixty packages, ten checks, locks and three KiB of output."""
+    pairs = [_large(index) for index in range(number)]
+    return of([one for one, _ in pairs], [facts for _, facts in pairs])
+
+
+def _large(index: int) -> tuple[Cell, ComboFacts]:
+    numpy, torch = f"{1 + index % 2}.{index % 13}.{index % 5}", f"2.{index % 11}.{index % 3}"
+    made = combo(
+        f"numpy{numpy}-torch{torch}-{index:04}",
+        f"numpy {numpy} with torch {torch}, number {index}",
+        steps=((f"numpy=={numpy}",), (f"torch=={torch}",), ("sentence-transformers==2.2.2",)),
+    )
+    installed = {"numpy": numpy, "torch": torch} | {
+        f"some-package-{each}": f"{each}.{index % 7}.{index % (each + 2)}" for each in range(58)
+    }
+    checks = tuple(
+        Check(name=f"check number {each}", outcome=Outcome.PASSED, seconds=0.1 * each, metrics={f"{each}_seconds": 0.5})
+        for each in range(10)
+    )
+    output = "".join(f"line {each} of what the probe of combo {index} printed\n" for each in range(60))
+    ended = Exit(ending=Ending.EXITED, code=0)
+    action = Action(exit=ended, seconds=1.0, log="probe.log", output=output)
+    steps = tuple(
+        StepFacts(number=step, requirements=made.steps[step - 1], resolved=installed, lock="ab" * 32)
+        for step in (1, 2, 3)
+    )
+    facts = ComboFacts(
+        combo=made,
+        started=True,
+        finished=True,
+        steps=steps,
+        environment_bytes=1_000_000 * (index + 1),
+        probes=(ProbeFacts(probe="embedding", action=action, transcript=Transcript(checks=checks)),),
+    )
+    if index % 3:
+        return passing(made, installed=installed, checks=checks, metrics={"0_seconds": 0.5}, numbers=NUMBERS), facts
+    return replace(abi(made, numpy, torch, installed), as_expected=bool(index % 2), combo=made), facts

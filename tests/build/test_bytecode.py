@@ -1,0 +1,197 @@
+"""The bytecode store: what one environment compiled is linked into another, and never shows it what it should not see."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from knowngood.build.bytecode import BytecodeStore
+from knowngood.build.environment import Environment
+from knowngood.build.index import Routes
+from knowngood.model import InstallerName
+from support.index import Index
+from support.wheels import build_wheel
+from support.workshop import MINOR, Workshop
+
+TAG = sys.implementation.cache_tag
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> BytecodeStore:
+    return BytecodeStore(folder=tmp_path / "all" / "of" / "it" / "in" / "store")
+
+
+def by_hand(folder: Path, sources: Mapping[str, str], *, name: str = "solid", also: str = "") -> Environment:
+    """Return an environment with one distribution of ``sources``, all of them of one time; ``also`` goes into RECORD."""
+    environment = Environment(folder=folder)
+    site = folder / "lib" / f"python{MINOR}" / "site-packages"
+    for path, source in sources.items():
+        file = site / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(source, encoding="utf-8")
+        os.utime(file, (1_600_000_000, 1_600_000_000))
+    record = site / f"{name}-1.0.dist-info" / "RECORD"
+    record.parent.mkdir()
+    lines = [f"{path},sha256={source.encode().hex() or '0'},{len(source)}\n" for path, source in sources.items()]
+    record.write_text("".join(lines) + also, encoding="utf-8")
+    return environment
+
+
+def site(environment: Environment) -> Path:
+    (found,) = environment.site_packages()
+    return found
+
+
+def bytecode(environment: Environment, module: str = "solid") -> Path:
+    folder, _, name = module.rpartition("/")
+    return site(environment) / folder / "__pycache__" / f"{name}.{TAG}.pyc"
+
+
+def load(environment: Environment, module: str = "solid", *, python: Path | str = sys.executable) -> str:
+    """Import a module of an environment and return its ``SAYS``; Python writes the bytecode that it lacks."""
+    source = f"import sys; sys.path.insert(0, {str(site(environment))!r}); import {module} as m; print(m.SAYS)"
+    done = subprocess.run([python, "-I", "-c", source], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def kept(store: BytecodeStore) -> list[Path]:
+    return sorted(path for path in store.folder.rglob("*") if path.is_file())
+
+
+def test_what_one_environment_compiled_is_linked_into_another_with_another_lock_and_python_takes_it(
+    index: Index, environ: Mapping[str, str], tmp_path: Path, store: BytecodeStore
+) -> None:
+    build_wheel(index.folder, "solid", "1.0")
+    build_wheel(index.folder, "other", "1.0")
+    workshop = Workshop(folder=tmp_path, environ=dict(environ) | {"UV_LINK_MODE": "hardlink"})
+    for name, steps in (("first", (("solid",),)), ("second", (("other", "solid"),))):
+        workshop.carry_out(InstallerName.UV, steps, Routes(default=index.url), environment=name)
+    first, second = workshop.environment("first"), workshop.environment("second")
+    subprocess.run([first.python, "-I", "-c", "import solid"], check=True)
+    store.harvest(first, {})
+
+    linked = store.seed(second)
+
+    assert list(linked) == [str(bytecode(second))]
+    assert bytecode(second).stat().st_ino == bytecode(first).stat().st_ino
+    verbose = subprocess.run(
+        [second.python, "-I", "-v", "-c", "import solid"], capture_output=True, text=True, check=True
+    )
+    assert f"{bytecode(second)} matches {site(second) / 'solid.py'}" in verbose.stderr
+    assert bytecode(second).stat().st_ino == bytecode(first).stat().st_ino
+    assert store.known() == {("solid", "1.0")}
+    assert not bytecode(second, "other").exists()
+
+
+def test_of_the_same_name_and_version_with_other_files_nothing_is_taken(tmp_path: Path, store: BytecodeStore) -> None:
+    first = by_hand(tmp_path / "first", {"solid.py": "SAYS = 'one'\n"})
+    second = by_hand(tmp_path / "second", {"solid.py": "SAYS = 'two'\n"})
+    assert load(first) == "one"
+    store.harvest(first, {})
+
+    assert store.seed(second) == {}
+    # Size and time of both sources are the same: had it been linked, Python would have believed it.
+    assert load(second) == "two"
+    store.harvest(second, {})
+    assert len(kept(store)) == 2
+
+
+def test_bytecode_that_was_written_into_is_dropped_from_the_store(tmp_path: Path, store: BytecodeStore) -> None:
+    sources = {"solid.py": "SAYS = 'one'\n", "pack/__init__.py": "SAYS = 'pack'\n"}
+    first, second, third = (by_hand(tmp_path / name, sources) for name in ("first", "second", "third"))
+    load(first), load(first, "pack")
+    store.harvest(first, {})
+    linked = store.seed(second)
+    with bytecode(second).open("r+b") as file:
+        file.write(b"\0" * 64)
+
+    store.harvest(second, linked)
+
+    assert [path.name for path in kept(store)] == [f"__init__.{TAG}.pyc"]
+    assert list(store.seed(third)) == [str(bytecode(third, "pack/__init__"))]
+    assert load(third) == "one"
+
+
+def test_what_an_environment_compiles_anew_leaves_others_as_they_were(tmp_path: Path, store: BytecodeStore) -> None:
+    first, second = (by_hand(tmp_path / name, {"solid.py": "SAYS = 'one'\n"}) for name in ("first", "second"))
+    load(first)
+    store.harvest(first, {})
+    before = bytecode(first).read_bytes()
+    linked = store.seed(second)
+    (site(second) / "solid.py").write_text("SAYS = 'changed here'\n", encoding="utf-8")
+
+    assert load(second) == "changed here"
+
+    store.harvest(second, linked)
+    assert bytecode(first).read_bytes() == before
+    assert load(first) == "one"
+    # What is stored now fits nobody's source, which Python sees by itself.
+    third = by_hand(tmp_path / "third", {"solid.py": "SAYS = 'one'\n"})
+    store.seed(third)
+    assert load(third) == "one"
+
+
+def test_of_a_file_that_two_distributions_own_nothing_is_kept(tmp_path: Path, store: BytecodeStore) -> None:
+    both = by_hand(tmp_path / "both", {"solid.py": "SAYS = 'one'\n", "mine.py": "SAYS = 'mine'\n"})
+    by_hand(tmp_path / "both", {"solid.py": "SAYS = 'two'\n"}, name="rival")
+    alone = by_hand(tmp_path / "alone", {"solid.py": "SAYS = 'one'\n", "mine.py": "SAYS = 'mine'\n"})
+    assert (load(both), load(both, "mine")) == ("two", "mine")
+
+    store.harvest(both, {})
+
+    store.seed(alone)
+    assert load(alone) == "one"
+    assert {path.name for path in kept(store)} == {f"mine.{TAG}.pyc"}
+
+
+def test_a_file_that_two_distributions_own_gets_the_bytecode_of_neither(tmp_path: Path, store: BytecodeStore) -> None:
+    alone = by_hand(tmp_path / "alone", {"solid.py": "SAYS = 'one'\n", "mine.py": "SAYS = 'mine'\n"})
+    assert (load(alone), load(alone, "mine")) == ("one", "mine")
+    store.harvest(alone, {})
+    both = by_hand(tmp_path / "both", {"solid.py": "SAYS = 'one'\n", "mine.py": "SAYS = 'mine'\n"})
+    by_hand(tmp_path / "both", {"solid.py": "SAYS = 'two'\n"}, name="rival")
+
+    assert list(store.seed(both)) == [str(bytecode(both, "mine"))]
+    assert load(both) == "two"
+
+
+@pytest.mark.parametrize("path", ["../../../../outside.py", "pack/../../../../../outside.py", "/{}/outside.py"])
+def test_a_record_that_leads_out_of_its_environment_is_not_followed(
+    path: str, tmp_path: Path, store: BytecodeStore
+) -> None:
+    line = path.format(str(tmp_path / "home").lstrip("/"))
+    outside = tmp_path / "home" / "__pycache__" / f"outside.{TAG}.pyc"
+    environment = by_hand(
+        tmp_path / "home" / "env", {"pack/__init__.py": "SAYS = 1\n"}, also=f"{line},sha256=00,0\n"
+    )
+    outside.parent.mkdir()
+    outside.write_bytes(b"bytecode of somebody else")
+
+    store.harvest(environment, {})
+
+    assert kept(store) == []
+    assert [path for path in tmp_path.rglob(outside.name)] == [outside]
+
+
+def test_several_runs_can_use_a_store_at_once(tmp_path: Path, store: BytecodeStore) -> None:
+    sources = {f"pack/m{number}.py": f"SAYS = {number}\n" for number in range(40)}
+    environments = [by_hand(tmp_path / f"env{number}", sources) for number in range(6)]
+    compile_all = [sys.executable, "-I", "-m", "compileall", "-q", *map(str, map(site, environments))]
+    subprocess.run(compile_all, check=True)
+
+    def use(environment: Environment) -> None:
+        for _ in range(5):
+            store.harvest(environment, store.seed(environment))
+
+    with ThreadPoolExecutor(6) as pool:
+        for one in [pool.submit(use, environment) for environment in environments]:
+            one.result()
+
+    fresh = by_hand(tmp_path / "fresh", sources)
+    assert len(store.seed(fresh)) == 40
+    assert load(fresh, "pack.m7") == "7"
+    assert len(kept(store)) == 40, "no unfinished files are left"

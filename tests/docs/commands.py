@@ -1,0 +1,55 @@
+"""Commands as pages show them: ours are checked against the command line as click knows it."""
+
+import re
+from collections.abc import Sequence
+
+import click
+
+from docs.blocks import ROOT
+from knowngood.cli import main
+
+
+def sessions() -> dict[str, str]:
+    """Return the verb that each session of our noxfile calls; of other sessions, the empty string."""
+    noxfile = (ROOT / "noxfile.py").read_text(encoding="utf-8")
+    found: dict[str, str] = {}
+    for part in re.split(r"^@nox\.session\n", noxfile, flags=re.MULTILINE)[1:]:
+        name = re.search(r"^def (\w+)\(", part, re.MULTILINE)
+        verb = re.search(r"_knowngood\(session, \"(\w+)\"", part)
+        assert name is not None
+        found[name[1]] = verb[1] if verb else ""
+    return found
+
+
+def check(command: Sequence[str]) -> None:
+    """Fail unless ``command`` names a verb or session that exists, with options that it knows."""
+    if command[:1] == ["knowngood"]:
+        check_verb(command[1:])
+    elif command[:1] == ["nox"] and "-s" in command:
+        after = command.index("--") if "--" in command else len(command)
+        names = [name.partition("(")[0] for name in command[list(command).index("-s") + 1 : after]]
+        known = sessions()
+        assert set(names) <= known.keys(), f"no such session: {names}"
+        for name in names:
+            if known[name]:
+                check_verb([known[name], *command[after + 1 :]])
+
+
+def check_verb(arguments: Sequence[str]) -> None:
+    """Fail unless click takes ``arguments``, paths that are not there aside; nothing is run."""
+    group: click.Command = main
+    words = list(arguments)
+    context = click.Context(main, info_name="knowngood")
+    while isinstance(group, click.Group):
+        assert words, f"{context.command_path} needs a verb"
+        name = words.pop(0)
+        if name.startswith("-"):
+            assert name in ("--help", "-h", "--version"), name
+            return
+        found = group.get_command(context, name)
+        assert found is not None, f"there is no `{context.command_path} {name}`"
+        group, context = found, click.Context(found, info_name=name, parent=context)
+    options = {name for option in group.params for name in (*option.opts, *option.secondary_opts)}
+    for word in words:
+        if word.startswith("-"):
+            assert word.partition("=")[0] in (*options, "--help", "-h"), f"{context.command_path} has no {word}"

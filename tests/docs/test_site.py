@@ -1,0 +1,94 @@
+"""The site: built without a warning, needs nothing from elsewhere, leads nowhere in vain, and fits a phone."""
+
+import re
+import shutil
+from collections.abc import Iterator
+from urllib.parse import unquote, urlsplit
+
+import pytest
+from bs4 import Tag
+from selenium import webdriver
+
+from docs.blocks import DOCS
+from docs.conftest import Site
+
+PHONE, DESKTOP = 390, 1280
+LOADED = (("script", "src"), ("link", "href"), ("img", "src"), ("iframe", "src"), ("source", "src"))
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[webdriver.Chrome]:
+    if not shutil.which("chromium") or not shutil.which("chromedriver"):
+        pytest.skip("Debian's chromium and chromium-driver are not installed")
+    options = webdriver.ChromeOptions()
+    options.binary_location = str(shutil.which("chromium"))
+    for one in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"):
+        options.add_argument(one)
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(shutil.which("chromedriver")))
+    yield driver
+    driver.quit()
+
+
+def links(page: Tag) -> Iterator[str]:
+    """Yield what the page refers to on this site."""
+    for anchor in page.find_all("a", href=True):
+        href = str(anchor["href"])
+        if not urlsplit(href).scheme and not href.startswith("//"):
+            yield href
+
+
+def test_it_is_built_without_a_warning_and_has_a_page_for_each_of_ours(site: Site) -> None:
+    assert (site.code, site.warnings) == (0, "")
+    for path in DOCS.rglob("*.md"):
+        if path.relative_to(DOCS).parts[0] not in ("_build", "_ext", "recipes"):
+            assert path.relative_to(DOCS).with_suffix(".html").as_posix() in site.pages
+
+
+def test_nothing_is_fetched_from_elsewhere(site: Site) -> None:
+    for name, page in site.pages.items():
+        for tag, attribute in LOADED:
+            for one in page.select(f"{tag}[{attribute}]"):
+                parts = urlsplit(str(one[attribute]))
+                assert not parts.scheme or parts.scheme == "data", f"{name}: {one}"
+                assert not parts.netloc, f"{name}: {one}"
+    for sheet in site.folder.rglob("*.css"):
+        assert not re.search(r"(url\(|@import)\s*['\"]?(https?:)?//", sheet.read_text(encoding="utf-8")), sheet
+
+
+def test_every_link_on_the_site_leads_somewhere(site: Site) -> None:
+    ids = {name: {str(one["id"]) for one in page.find_all(id=True)} for name, page in site.pages.items()}
+    for name, page in site.pages.items():
+        for href in links(page):
+            parts = urlsplit(href)
+            target = (site.folder / name).parent / unquote(parts.path) if parts.path else site.folder / name
+            assert target.resolve().is_file(), f"{name} refers to {href}"
+            if parts.fragment and target.suffix == ".html":
+                known = ids[target.resolve().relative_to(site.folder.resolve()).as_posix()]
+                assert unquote(parts.fragment) in known, f"{name} refers to {href}"
+
+
+def test_every_page_says_what_it_is(site: Site) -> None:
+    titles = [str(page.title.string) for page in site.pages.values() if page.title]
+
+    assert len(titles) == len(set(titles)) == len(site.pages)
+    for name, page in site.pages.items():
+        html = page.find("html")
+        assert isinstance(html, Tag) and html.get("lang") == "en", name
+        assert len(page.find_all("h1")) == 1 or name in ("search.html", "genindex.html"), name
+
+
+@pytest.mark.parametrize("width", [PHONE, DESKTOP])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_fits_its_screen_and_can_be_read_in_light_and_dark(
+    site: Site, browser: webdriver.Chrome, width: int, scheme: str
+) -> None:
+    metrics = {"width": width, "height": 844, "deviceScaleFactor": 1, "mobile": width == PHONE}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
+    for name in site.pages:
+        browser.get((site.folder / name).as_uri())
+        assert browser.execute_script("return document.documentElement.scrollWidth") <= width, name
+        colour = browser.execute_script("return getComputedStyle(document.body).backgroundColor")
+        light = sum(map(int, re.findall(r"\d+", colour)[:3])) > 3 * 128
+        assert light == (scheme == "light"), f"{name}: {colour}"

@@ -1,0 +1,115 @@
+"""Combos dealt to the jobs of a CI, by what they will take."""
+
+from collections.abc import Mapping
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from knowngood.model import ComboFacts, Reused, StepFacts
+from knowngood.run.forecast import Forecast, costs, deal
+from knowngood.run.verdicts import Entry
+from support.facts import combo
+
+COSTS = st.dictionaries(
+    st.text("abcdefgh", min_size=1, max_size=4), st.one_of(st.just(0.0), st.floats(0.01, 5000)), min_size=1, max_size=40
+)
+KNOWN = Entry(
+    reused=Reused(run="r", combo="known", recorded="2026-01-01T00:00:00+00:00", key="k"),
+    matrix="m",
+    statuses={},
+    ingredients={},
+    events=(),
+)
+
+
+def forecast(name: str, *, possible: bool = True, known: Entry | None = None) -> Forecast:
+    return Forecast(facts=ComboFacts(combo=combo(name)), possible=possible, known=known)
+
+
+FORECASTS = (
+    forecast("known", known=KNOWN),
+    forecast("slow"),
+    forecast("impossible", possible=False),
+    forecast("never-run"),
+)
+
+
+def test_what_is_known_or_impossible_costs_nothing_and_what_was_never_run_what_is_usual() -> None:
+    past = {"slow": 30.0, "known": 10.0}
+
+    assert costs(FORECASTS, past, everything=False) == {
+        "known": 0.0,
+        "slow": 30.0,
+        "impossible": 0.0,
+        "never-run": 20.0,
+    }
+
+
+def test_when_everything_is_run_what_is_known_costs_what_it_took() -> None:
+    past = {"slow": 30.0, "known": 10.0}
+
+    assert costs(FORECASTS, past, everything=True)["known"] == 10.0
+    assert costs(FORECASTS, past, everything=True)["impossible"] == 0.0
+
+
+def test_a_matrix_that_was_never_run_is_taken_to_cost_something() -> None:
+    found = costs(FORECASTS, {}, everything=False)
+
+    assert found["slow"] == found["never-run"] > 0
+
+
+def test_the_order_of_the_matrix_stays() -> None:
+    assert list(costs(FORECASTS, {}, everything=False)) == ["known", "slow", "impossible", "never-run"]
+
+
+def test_a_later_step_tells_what_is_installed_in_the_end() -> None:
+    steps = (
+        StepFacts(number=1, requirements=("a",), resolved={"a": "1", "b": "1"}),
+        StepFacts(number=2, requirements=("b",), resolved={"b": "2"}),
+    )
+    one = Forecast(facts=ComboFacts(combo=combo(), steps=steps), possible=True, known=None)
+
+    assert one.distributions == {"a": "1", "b": "2"}
+
+
+@given(COSTS, st.integers(1, 300))
+def test_every_combo_is_dealt_once_in_order_to_no_more_jobs_than_allowed(cost: Mapping[str, float], most: int) -> None:
+    jobs = deal(cost, most=most)
+
+    assert 1 <= len(jobs) <= most
+    assert sorted(one for job in jobs for one in job.combos) == sorted(cost)
+    order = list(cost)
+    for job in jobs:
+        assert job.combos, "a job without a combo would run nothing"
+        assert list(job.combos) == sorted(job.combos, key=order.index)
+        assert abs(job.seconds - sum(cost[one] for one in job.combos)) <= 0.06
+
+
+@given(COSTS, st.integers(1, 300))
+def test_no_job_takes_much_longer_than_it_must(cost: Mapping[str, float], most: int) -> None:
+    jobs = deal(cost, most=most)
+
+    least = sum(cost.values()) / len(jobs)
+    assert max(job.seconds for job in jobs) <= least + max(cost.values()) + 0.1
+
+
+@given(COSTS, st.integers(1, 300))
+def test_dealing_twice_gives_the_same(cost: Mapping[str, float], most: int) -> None:
+    assert deal(cost, most=most) == deal(dict(cost), most=most)
+
+
+def test_equal_combos_are_dealt_evenly() -> None:
+    jobs = deal({f"c{number}": 60.0 for number in range(8)}, most=4)
+
+    assert [(len(job.combos), job.seconds) for job in jobs] == [(2, 120.0)] * 4
+
+
+def test_little_work_is_not_worth_many_jobs() -> None:
+    assert len(deal({f"c{number}": 1.0 for number in range(50)}, most=8)) == 1
+    assert len(deal({f"c{number}": 90.0 for number in range(50)}, most=8)) == 8
+
+
+def test_what_is_all_known_is_one_job() -> None:
+    (job,) = deal({"a": 0.0, "b": 0.0}, most=8)
+
+    assert (job.combos, job.seconds) == (("a", "b"), 0.0)

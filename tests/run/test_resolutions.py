@@ -1,0 +1,139 @@
+"""Steps that several combos begin with are resolved once."""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from knowngood.build.installers import Step
+from knowngood.events import StepResolved
+from knowngood.run.resolutions import Resolutions, Resolved
+from support.facts import BAD, GOOD, action
+from support.index import Index
+from support.runs import cells, conduct, matrix, plan
+from support.wheels import build_wheel
+from support.workshop import combo
+
+PYTHON = Path("/python")
+STEPS = (("a==1",),)
+
+
+def step(folder: Path) -> Step:
+    return Step(number=1, requirements=("a==1",), folder=folder)
+
+
+class Resolver:
+    """Answers as a resolver does, slowly, and counts how often it was asked."""
+
+    def __init__(self, folder: Path, *, ok: bool = True) -> None:
+        self.asked = 0
+        self._lock = folder / "asked.lock"
+        self._ok = ok
+
+    def __call__(self) -> Resolved:
+        self.asked += 1
+        time.sleep(0.05)
+        if self._ok:
+            self._lock.write_text("a==1\n", encoding="utf-8")
+        return Resolved(action=action(GOOD if self._ok else BAD), resolved={"a": "1"}, lock=self._lock)
+
+
+@pytest.fixture
+def resolve(tmp_path: Path) -> Callable[..., Resolved]:
+    resolutions = Resolutions()
+
+    def ask(name: str, resolver: Callable[[], Resolved], *, python: Path = PYTHON, steps: object = STEPS) -> Resolved:
+        return resolutions.resolve(python, steps, step(tmp_path / name), resolver)  # type: ignore[arg-type]
+
+    return ask
+
+
+def test_many_that_ask_the_same_at_once_get_one_answer_and_each_its_lock(
+    resolve: Callable[..., Resolved], tmp_path: Path
+) -> None:
+    resolver = Resolver(tmp_path)
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda number: resolve(f"c{number}", resolver), range(8)))
+
+    assert resolver.asked == 1
+    assert {answer.resolved["a"] for answer in answers} == {"1"}
+    assert len(list(tmp_path.glob("c?/step1.lock"))) == 7, "the first has the original"
+
+
+def test_another_python_or_other_steps_before_it_are_another_question(
+    resolve: Callable[..., Resolved], tmp_path: Path
+) -> None:
+    resolver = Resolver(tmp_path)
+
+    resolve("one", resolver)
+    resolve("two", resolver, python=Path("/python3.12"))
+    resolve("three", resolver, steps=(("b",), ("a==1",)))
+    resolve("four", resolver, steps=(("a==1", "b"),))
+
+    assert resolver.asked == 4
+
+
+def test_an_answer_that_is_no_lock_is_shared_too(resolve: Callable[..., Resolved], tmp_path: Path) -> None:
+    resolver = Resolver(tmp_path, ok=False)
+
+    assert not resolve("one", resolver).action.exit.ok
+    assert not resolve("two", resolver).action.exit.ok
+    assert resolver.asked == 1
+    assert not (tmp_path / "two").exists()
+
+
+def test_what_goes_wrong_in_asking_is_raised_for_all_who_wait(resolve: Callable[..., Resolved]) -> None:
+    began = threading.Event()
+
+    def fail() -> Resolved:
+        began.set()
+        time.sleep(0.1)
+        raise OSError("the disk is full")
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(resolve, "one", fail)
+        assert began.wait(5)
+        second = pool.submit(resolve, "two", fail)
+        for one in (first, second):
+            with pytest.raises(OSError, match="full"):
+                one.result(timeout=5)
+
+
+def test_combos_that_begin_alike_are_resolved_as_if_they_were_alone(
+    index: Index, environ: Mapping[str, str], tmp_path: Path
+) -> None:
+    for version in ("1.0", "2.0"):
+        build_wheel(index.folder, "solid", version)
+    build_wheel(index.folder, "wants-new", "1.0", requires=("solid>=2",))
+    combos = (
+        combo(("solid==1.0",), ("wants-new",), name="one"),
+        combo(("solid==1.0",), ("solid",), name="two"),
+        combo(("solid==1.0",), name="three"),
+        combo(("solid==9.9",), name="none"),
+        combo(("solid==9.9",), name="none-either"),
+    )
+    folder = tmp_path / "runs" / "one"
+
+    events = conduct(plan(matrix(tmp_path, index.url, combos, probes={"works": ""}), folder, environ))
+
+    told = [event for event in events if isinstance(event, StepResolved)]
+    assert {(event.combo, event.step, tuple(event.resolved.items())) for event in told} == {
+        ("one", 1, (("solid", "1.0"),)),
+        ("one", 2, (("solid", "2.0"), ("wants-new", "1.0"))),
+        ("two", 1, (("solid", "1.0"),)),
+        ("two", 2, (("solid", "1.0"),)),
+        ("three", 1, (("solid", "1.0"),)),
+        ("none", 1, ()),
+        ("none-either", 1, ()),
+    }
+    assert len(list(folder.glob("combos/*/step1.resolve.log"))) == 2, "one for each of the two first steps"
+    locks = {path.parent.name: path.read_bytes() for path in folder.glob("combos/*/step1.lock")}
+    assert locks["one"] == locks["two"] == locks["three"]
+    judged = cells(events)
+    assert judged["none"].message == judged["none-either"].message
+    for cell in judged.values():
+        assert cell.log is None or (folder / cell.log).is_file()

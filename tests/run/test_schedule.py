@@ -1,0 +1,49 @@
+"""Which combo is built next."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from knowngood.run.schedule import Distributions, pick
+
+PAIRS = st.frozensets(
+    st.tuples(st.sampled_from(["numpy", "torch", "scipy", "tiny"]), st.sampled_from(["1.0", "2.0"])), max_size=6
+)
+TORCH, OTHER, LEGACY = (
+    frozenset({("torch", "2.9"), ("numpy", "2.0")}),
+    frozenset({("torch", "2.1"), ("numpy", "2.0")}),
+    frozenset({("torch", "2.1"), ("numpy", "1.24")}),
+)
+
+
+def test_two_that_share_torch_are_not_compiled_side_by_side() -> None:
+    assert pick([TORCH, OTHER, LEGACY], [TORCH], frozenset()) == 2
+
+
+def test_what_is_compiled_already_stands_in_nobodys_way() -> None:
+    assert pick([TORCH, LEGACY], [TORCH], TORCH) == 0
+
+
+def test_with_nothing_to_mind_the_order_of_the_matrix_holds() -> None:
+    assert pick([OTHER, TORCH, LEGACY], [], frozenset()) == 0
+
+
+@given(st.lists(PAIRS, min_size=1, max_size=8), st.lists(PAIRS, max_size=4), PAIRS)
+def test_what_is_picked_shares_least_and_is_the_first_of_those(
+    waiting: list[Distributions], compiling: list[Distributions], compiled: Distributions
+) -> None:
+    position = pick(waiting, compiling, compiled)
+
+    busy = {pair for each in compiling for pair in each if pair not in compiled}
+    shared = [len(each & busy) for each in waiting]
+    assert shared[position] == min(shared)
+    assert position == shared.index(min(shared))
+
+
+@given(st.lists(PAIRS, min_size=1, max_size=8))
+def test_all_that_wait_come_up_once(waiting: list[Distributions]) -> None:
+    left, seen = list(enumerate(waiting)), list[int]()
+    while left:
+        number, _ = left.pop(pick([each for _, each in left], [waiting[0]], frozenset()))
+        seen.append(number)
+
+    assert sorted(seen) == list(range(len(waiting)))
