@@ -114,9 +114,10 @@ def explain(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Run the tests; ``-- -m "real or network"`` runs those that install real packages."""
+    """Run the tests; ``-- -m "real or network"`` runs those that install real packages, ``-- -m browser`` the pages."""
     _install(session, "tests")
-    session.run("python", "-m", "pytest", *(session.posargs or ["-n", "auto", "-m", "not real and not network"]))
+    usual = ["-n", "auto", "-m", "not real and not network and not browser"]
+    session.run("python", "-m", "pytest", *(session.posargs or usual))
 
 
 @nox.session

@@ -201,8 +201,8 @@ def test_every_runtime_dependency_is_used() -> None:
 
 def test_every_package_that_is_imported_is_a_runtime_dependency() -> None:
     distributions = packages_distributions()
-    used = {name for path in MODULES.values() for name in third_party(path)} - {
-        "pydantic_core"
-    }  # pydantic's other half
+    # Who imports the extension of Sphinx has Sphinx, which brings docutils.
+    files = [path for path in MODULES.values() if path.name != "sphinx.py"]
+    used = {name for path in files for name in third_party(path)} - {"pydantic_core"}  # pydantic's other half
     undeclared = {name for name in used if not {canonicalize_name(one) for one in distributions[name]} & dependencies()}
     assert not undeclared

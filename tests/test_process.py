@@ -1,3 +1,4 @@
+import gc
 import json
 import os
 import signal
@@ -355,3 +356,149 @@ def test_no_pipe_of_the_harness_reaches_a_command(tmp_path: Path) -> None:
 
     # The fourth is the listing's own.
     assert action.output == "['0', '1', '2', '3']\n"
+
+
+PARENT = "import os; print(os.getppid())"
+
+
+def supervisor_of(processes: Processes, tmp_path: Path, name: str = "log") -> int:
+    """Run a command and return the process id of its supervisor."""
+    action = processes.run([sys.executable, "-S", "-c", PARENT], env={}, cwd=tmp_path, log=tmp_path / name, timeout=30)
+    assert action.exit.ok, action
+    return int(action.output)
+
+
+def lives(pid: int) -> bool:
+    """Tell whether a process is there and is no zombie."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[0] != "Z"
+
+
+def gone(pids: set[int], *, within: float = 5.0) -> bool:
+    """Wait until none of the processes lives."""
+    deadline = time.monotonic() + within
+    while any(map(lives, pids)) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return not any(map(lives, pids))
+
+
+def test_one_supervisor_serves_one_command_after_the_other_whatever_became_of_them(tmp_path: Path) -> None:
+    processes = Processes(tmp_path, grace=0.2)
+    first = supervisor_of(processes, tmp_path)
+
+    def run(source: str, timeout: float = 30.0) -> Action:
+        return processes.run(
+            [sys.executable, "-S", "-c", source], env={}, cwd=tmp_path, log=tmp_path / "more", timeout=timeout
+        )
+
+    assert run("raise SystemExit(7)").exit.code == 7
+    assert run("import os; os.abort()").exit.signal == "SIGABRT"
+    assert run("import time; time.sleep(60)", timeout=0.2).exit.ending is Ending.TIMED_OUT
+    nothing = processes.run([tmp_path / "nothing"], env={}, cwd=tmp_path, log=tmp_path / "none", timeout=5)
+    assert nothing.exit.ending is Ending.NOT_STARTED
+    assert supervisor_of(processes, tmp_path) == first
+
+
+def test_what_one_command_left_or_used_says_nothing_of_the_next_one_of_its_supervisor(
+    tmp_path: Path, mark: str
+) -> None:
+    processes = Processes(tmp_path)
+    name, _, value = mark.partition("=")
+    greedy = (
+        "import subprocess, sys; block = bytearray(150_000_000)\n"
+        "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'], start_new_session=True)"
+    )
+
+    def run(source: str, log: str, env: dict[str, str]) -> Action:
+        return processes.run([sys.executable, "-c", source], env=env, cwd=tmp_path, log=tmp_path / log, timeout=30)
+
+    first = run(greedy, "first", {name: value})
+    second = run("import os; print(sorted(os.environ), os.listdir('/proc/self/fd'))", "second", {})
+
+    assert (first.exit.leaked, second.exit.leaked) == (1, 0)
+    assert first.exit.peak_memory > 150_000_000 > second.exit.peak_memory > 0
+    assert name not in second.output and "['0', '1', '2', '3']" in second.output
+    assert living(mark) == []
+
+
+def open_files(pid: int) -> set[str]:
+    return {path.name for path in Path(f"/proc/{pid}/fd").iterdir()}
+
+
+def test_many_commands_leave_a_supervisor_without_open_files(tmp_path: Path) -> None:
+    processes = Processes(tmp_path)
+    pid = supervisor_of(processes, tmp_path)
+    before = open_files(pid)
+
+    for number in range(20):
+        assert supervisor_of(processes, tmp_path, f"log{number}") == pid
+        processes.run([tmp_path / "nothing"], env={}, cwd=tmp_path, log=tmp_path / "none", timeout=5)
+        processes.run([sys.executable], env={}, cwd=tmp_path / "nowhere", log=tmp_path / "none", timeout=5)
+
+    assert open_files(pid) == before
+
+
+def test_a_supervisor_that_was_killed_while_it_waited_is_replaced(tmp_path: Path) -> None:
+    processes = Processes(tmp_path)
+    first = supervisor_of(processes, tmp_path)
+    os.kill(first, signal.SIGKILL)
+    assert gone({first})
+
+    second = supervisor_of(processes, tmp_path)
+
+    assert second != first
+    assert supervisor_of(processes, tmp_path) == second
+
+
+def test_no_more_supervisors_wait_than_commands_ran_at_once(tmp_path: Path) -> None:
+    processes = Processes(tmp_path)
+
+    with ThreadPoolExecutor(3) as pool:
+        pids = set(pool.map(lambda number: supervisor_of(processes, tmp_path, f"log{number}"), range(12)))
+
+    assert 1 <= len(pids) <= 3
+
+
+@pytest.mark.parametrize("how", ["cancelled", "forgotten"])
+def test_supervisors_that_wait_end_with_those_who_could_ask_them(tmp_path: Path, how: str) -> None:
+    processes = Processes(tmp_path)
+    with ThreadPoolExecutor(2) as pool:
+        pids = set(pool.map(lambda number: supervisor_of(processes, tmp_path, f"log{number}"), range(4)))
+    assert any(map(lives, pids))
+
+    if how == "cancelled":
+        processes.cancel()
+    else:
+        del processes
+        gc.collect()
+
+    assert gone(pids)
+
+
+@pytest.mark.parametrize("how", ["ends", "is killed"])
+def test_supervisors_that_wait_end_with_the_harness(tmp_path: Path, how: str) -> None:
+    harness = f"""
+import sys, time
+from pathlib import Path
+from knowngood.process import Processes
+
+folder = Path({str(tmp_path)!r})
+processes = Processes(folder)
+action = processes.run(
+    [sys.executable, "-S", "-c", {PARENT!r}], env={{}}, cwd=folder, log=folder / "log", timeout=30
+)
+print(action.output, flush=True)
+if {how != "ends"}:
+    time.sleep(600)
+"""
+    with subprocess.Popen([sys.executable, "-c", harness], stdout=subprocess.PIPE, text=True) as started:
+        assert started.stdout is not None
+        pid = int(started.stdout.readline())
+        if how != "ends":
+            assert lives(pid)
+            started.kill()
+
+    assert gone({pid})

@@ -14,10 +14,6 @@ DESKTOP = (1280, 900)
 PHONE = (360, 740)
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "browser: opens the page in Chromium; deselected unless asked for")
-
-
 class Browser:
     """One tab, and all that it complained about."""
 

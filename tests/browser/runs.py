@@ -97,18 +97,22 @@ def abi(spanned: Combo, numpy: str, torch: str, installed: dict[str, str]) -> Ce
     )
 
 
-def large(number: int = 1000) -> JudgedRun:
-    """Return ``number`` cells, each of its own combo: sixty packages, ten checks, locks and three KiB of output."""
-    pairs = [_large(index) for index in range(number)]
+def large(number: int = 1000, *, failing: int = 3) -> JudgedRun:
+    """Return ``number`` cells on a map: sixty packages, ten checks, locks and three KiB of output each.
+
+    Of each ``failing`` cells one does not pass.
+    """
+    pairs = [_large(index, failing) for index in range(number)]
     return of([one for one, _ in pairs], [facts for _, facts in pairs])
 
 
-def _large(index: int) -> tuple[Cell, ComboFacts]:
+def _large(index: int, failing: int) -> tuple[Cell, ComboFacts]:
     numpy, torch = f"{1 + index % 2}.{index % 13}.{index % 5}", f"2.{index % 11}.{index % 3}"
     made = combo(
         f"numpy{numpy}-torch{torch}-{index:04}",
         f"numpy {numpy} with torch {torch}, number {index}",
         steps=((f"numpy=={numpy}",), (f"torch=={torch}",), ("sentence-transformers==2.2.2",)),
+        axes=(("numpy", f"1.{index // 20}"), ("torch", f"2.{index % 20}")),
     )
     installed = {"numpy": numpy, "torch": torch} | {
         f"some-package-{each}": f"{each}.{index % 7}.{index % (each + 2)}" for each in range(58)
@@ -132,6 +136,6 @@ def _large(index: int) -> tuple[Cell, ComboFacts]:
         environment_bytes=1_000_000 * (index + 1),
         probes=(ProbeFacts(probe="embedding", action=action, transcript=Transcript(checks=checks)),),
     )
-    if index % 3:
+    if index % failing:
         return passing(made, installed=installed, checks=checks, metrics={"0_seconds": 0.5}, numbers=NUMBERS), facts
     return replace(abi(made, numpy, torch, installed), as_expected=bool(index % 2), combo=made), facts

@@ -1,4 +1,4 @@
-"""The bytecode store: what one environment compiled is linked into another, and never shows it what it should not see."""
+"""The bytecode store: what one environment compiled is linked into another, and never shows it what it should not."""
 
 import os
 import subprocess
@@ -26,7 +26,7 @@ def store(tmp_path: Path) -> BytecodeStore:
 
 
 def by_hand(folder: Path, sources: Mapping[str, str], *, name: str = "solid", also: str = "") -> Environment:
-    """Return an environment with one distribution of ``sources``, all of them of one time; ``also`` goes into RECORD."""
+    """Return an environment with one distribution of ``sources``, all of one time; ``also`` goes into its RECORD."""
     environment = Environment(folder=folder)
     site = folder / "lib" / f"python{MINOR}" / "site-packages"
     for path, source in sources.items():
@@ -165,16 +165,24 @@ def test_a_record_that_leads_out_of_its_environment_is_not_followed(
 ) -> None:
     line = path.format(str(tmp_path / "home").lstrip("/"))
     outside = tmp_path / "home" / "__pycache__" / f"outside.{TAG}.pyc"
-    environment = by_hand(
-        tmp_path / "home" / "env", {"pack/__init__.py": "SAYS = 1\n"}, also=f"{line},sha256=00,0\n"
-    )
+    environment = by_hand(tmp_path / "home" / "env", {"pack/__init__.py": "SAYS = 1\n"}, also=f"{line},sha256=00,0\n")
     outside.parent.mkdir()
     outside.write_bytes(b"bytecode of somebody else")
 
     store.harvest(environment, {})
 
     assert kept(store) == []
-    assert [path for path in tmp_path.rglob(outside.name)] == [outside]
+    assert list(tmp_path.rglob(outside.name)) == [outside]
+
+
+def test_what_is_in_the_store_already_is_kept_once(tmp_path: Path, store: BytecodeStore) -> None:
+    environment = by_hand(tmp_path / "env", {"solid.py": "SAYS = 'one'\n"})
+    load(environment)
+
+    store.harvest(environment, {})
+    store.harvest(environment, {})
+
+    assert [path.name for path in kept(store)] == [f"solid.{TAG}.pyc"]
 
 
 def test_several_runs_can_use_a_store_at_once(tmp_path: Path, store: BytecodeStore) -> None:

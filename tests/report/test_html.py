@@ -326,8 +326,11 @@ def test_a_run_without_data_still_is_a_page(judged: JudgedRun, expected: str) ->
     assert expected in said(parsed(render(judged)))
 
 
-def test_a_thousand_cells_keep_within_the_budget_and_each_tells_its_verdict_its_cause_and_its_cure() -> None:
-    judged = large()
+@pytest.mark.parametrize("failing", [1, 3])
+def test_a_thousand_cells_keep_within_the_budget_and_each_tells_its_verdict_its_cause_and_its_cure(
+    failing: int,
+) -> None:
+    judged = large(failing=failing)
     page = render(judged)
     assert len(page.encode()) <= BUDGET < 1024**2
     root = parsed(page)

@@ -244,7 +244,7 @@ def test_a_log_that_takes_nothing_more_ends_the_run_and_all_that_runs(
         combo(("solid==1.0",), name="other"),
         *(combo(("solid==1.0",), name=f"more-{number}") for number in range(3)),
     )
-    subject = matrix(tmp_path, stocked.url, combos, probes={"works": "import solid", "sleeps": SLEEPS})
+    subject = matrix(tmp_path, stocked.url, combos, probes={"works": "import time; time.sleep(2)", "sleeps": SLEEPS})
     built: list[str] = []
 
     def also(event: Event, conductor: Conductor) -> None:

@@ -104,6 +104,12 @@ def test_equal_combos_are_dealt_evenly() -> None:
     assert [(len(job.combos), job.seconds) for job in jobs] == [(2, 120.0)] * 4
 
 
+def test_what_takes_longest_is_dealt_first() -> None:
+    jobs = deal({"a": 60.0, "b": 60.0, "c": 120.0}, most=2)
+
+    assert [(job.combos, job.seconds) for job in jobs] == [(("c",), 120.0), (("a", "b"), 120.0)]
+
+
 def test_little_work_is_not_worth_many_jobs() -> None:
     assert len(deal({f"c{number}": 1.0 for number in range(50)}, most=8)) == 1
     assert len(deal({f"c{number}": 90.0 for number in range(50)}, most=8)) == 8

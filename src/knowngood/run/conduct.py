@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from knowngood.build import index
@@ -108,7 +108,6 @@ class Conductor:
         places = Places(folder=plan.place_folder)
         bench, memory = self._prepare(places, fetches=False)
         self._emit(RunStarted(info=plan.info, combos=plan.combos))
-        bench = replace(bench, investigates=False)
         pipeline = Pipeline(bench=bench, memory=memory, jobs=plan.jobs, abandon=self.stop)
         return pipeline.foresee([Evaluation(combo, bench, self._emit) for combo in plan.combos])
 
@@ -165,9 +164,10 @@ class Conductor:
             surroundings=surroundings,
             matrix=plan.matrix.id,
             run=plan.info.id,
-            reads=Lever.CACHE in plan.levers and not plan.fresh and not plan.fresh_probes,
+            # What is kept for a closer look must have been built.
+            reads=Lever.CACHE in plan.levers and not (plan.fresh or plan.fresh_probes or plan.keep),
             writes=Lever.CACHE in plan.levers,
-            shares=Lever.SHARING in plan.levers and not plan.fresh_probes,
+            shares=Lever.SHARING in plan.levers and not (plan.fresh_probes or plan.keep),
         )
         return bench, memory
 

@@ -34,6 +34,7 @@ from knowngood.events import (
     add,
 )
 from knowngood.judge import installs
+from knowngood.judge.alarms import alarms
 from knowngood.judge.diagnosis.signatures import Signature
 from knowngood.judge.probes import judge_probe
 from knowngood.model import Action, Combo, ComboFacts, Leads, Phase, Probe, Reason, Reused, Status, Trouble
@@ -76,8 +77,6 @@ class Bench:
     """Where environments stay for the next run; None: each is built below the folder of the run, and deleted."""
     kept_ones: bool = False
     """Whether an environment of an earlier run is probed again, if it is what it was."""
-    investigates: bool = True
-    """Whether what a failure calls for is looked up."""
     teardowns: Teardowns | None = None
     """None: every probe makes a whole teardown."""
 
@@ -95,6 +94,7 @@ def evaluate(combo: Combo, bench: Bench, emit: Emit) -> None:
     evaluation = Evaluation(combo, bench, emit)
     try:
         all(evaluation.attempt(stage) for stage in (evaluation.resolve, evaluation.build, evaluation.probe))
+        evaluation.attempt(evaluation.investigate)
     finally:
         evaluation.finish()
 
@@ -171,10 +171,7 @@ class Evaluation:
         if self.python is None:
             self._trouble(_no_python(self.combo.python))
             return False
-        if not self.resolves_ahead or all(self._resolve(step, self.python) for step in self._steps):
-            return True
-        self._investigate()
-        return False
+        return not self.resolves_ahead or all(self._resolve(step, self.python) for step in self._steps)
 
     def build(self) -> bool:
         """Bring the environment about."""
@@ -184,15 +181,13 @@ class Evaluation:
                 self._begin(Phase.INSTALL, "an environment that was kept")
                 self._replay(events)
                 self._untouched = self.environment.survey().fingerprint
+                self._show_kept()
                 return True
             self.bench.places.discard(self._place)
-        if self._install():
-            return True
-        self._investigate()
-        return False
+        return self._install()
 
     def probe(self) -> bool:
-        """Run the probes and look up what a failure calls for."""
+        """Run the probes."""
         if self.bench.trouble is not None:
             self._trouble(self.bench.trouble)
             return False
@@ -201,7 +196,6 @@ class Evaluation:
             self._probe(self.bench.probes[name])
         if self.bench.bytecode and not self.bench.stop.is_set():
             self.bench.bytecode.harvest(self.environment, linked)
-        self._investigate()
         return True
 
     def reuse(self, reused: Reused, events: tuple[Event, ...]) -> None:
@@ -305,40 +299,47 @@ class Evaluation:
         self._untouched = survey.fingerprint
         self._find(EnvironmentMeasured(combo=combo.id, size=survey.size))
         self._find(EnvironmentRead(combo=combo.id, environment=read(environment)))
-        if self.bench.keep and self._placed:
-            self.bench.folder(combo).joinpath("env").symlink_to(environment.folder)
+        self._show_kept()
         return True
+
+    def _show_kept(self) -> None:
+        """Have an environment that was asked to stay be found in the folder of the run."""
+        if self.bench.keep and self._placed:
+            self.bench.folder(self.combo).joinpath("env").symlink_to(self.environment.folder)
 
     def _probe(self, probe: Probe) -> None:
         teardowns = self.bench.teardowns
-        tried = digest_of(f"{self.keys.build} {probe.source}".encode())
+        tried = digest_of(f"{self.keys.verdict} {probe.id}".encode())
         for attempt in (1, 2):
             self._begin(Phase.PROBE, probe.id)
             folder = self.bench.folder(self.combo) / f"{probe.id}.{attempt}"
-            quick = teardowns is not None and bool(self.keys.build) and teardowns.went_well(tried)
+            quick = teardowns is not None and bool(self.keys.verdict) and teardowns.went_well(tried)
             facts = self.bench.launcher.launch(
                 self.environment.python, self.combo, probe, folder, quick_exit=quick and attempt == 1
             )
             self._find(
                 ProbeFinished(combo=self.combo.id, probe=probe.id, action=facts.action, transcript=facts.transcript)
             )
-            if teardowns is not None and facts.action.exit.ok and facts.transcript.bye:
+            # What a teardown says is heard each time, too.
+            quiet = facts.action.exit.ok and facts.transcript.bye and not alarms(facts)
+            if teardowns is not None and quiet:
                 teardowns.note(tried)
             verdict, _, message = judge_probe(facts)
             if verdict.status not in _REPEATED or attempt == 2:
                 return
             self.emit(Retrying(combo=self.combo.id, phase=Phase.PROBE, why=message, delay=0.0))
 
-    def _investigate(self) -> None:
+    def investigate(self) -> bool:
         """Look up what the diagnosis of a failure wants to know while the environment is still there."""
         bench = self.bench
-        if bench.stop.is_set() or self.python is None or not bench.investigates:
-            return
+        if bench.stop.is_set() or self.python is None or self.facts.reused:
+            return True
         folder = bench.folder(self.combo) / "leads"
         scout = Scout(processes=bench.processes, uv=bench.uv, environ=bench.environ, python=self.python, folder=folder)
         leads = investigate(self.facts, scout, self.environment, bench.signatures)
         if leads != Leads():
             self._find(LeadsFollowed(combo=self.combo.id, leads=leads))
+        return True
 
     def _patiently(self, phase: Phase, act: Callable[[], Action]) -> Action:
         """Act, and once more when what stood in the way may have passed."""

@@ -26,6 +26,15 @@ class _Work:
         return frozenset(each for step in steps for each in step.resolved.items())
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Rooms:
+    """Where combos are probed, and where what comes after that is done."""
+
+    probers: ThreadPoolExecutor
+    closers: ThreadPoolExecutor
+    futures: list[Future[bool]] = field(default_factory=list)
+
+
 class Pipeline:
     """Carries evaluations through their stages. ``abandon`` is called when events cannot be told any more."""
 
@@ -74,6 +83,7 @@ class Pipeline:
             ahead = evaluation.attempt(partial(self._memory.identify, evaluation))
             ahead = ahead and not self._memory.recall(evaluation)
         if not ahead:
+            evaluation.attempt(evaluation.investigate)
             evaluation.finish()
         return ahead
 
@@ -92,14 +102,15 @@ class Pipeline:
         if self._bench.bytecode is not None:
             self._compiled |= self._bench.bytecode.known()
         self._waiting = list(work)
-        probing: list[Future[bool]] = []
         pool = partial(ThreadPoolExecutor, max_workers=self._jobs)
-        with pool() as probers, pool() as builders:
-            building = [builders.submit(self._safely, self._build, probers, probing) for _ in work]
-        for future in (*building, *probing):
+        # What is looked up about a failure waits for the index: the next probe does not wait for it.
+        with pool() as closers, pool() as probers, pool() as builders:
+            rooms = _Rooms(probers=probers, closers=closers)
+            building = [builders.submit(self._safely, self._build, rooms) for _ in work]
+        for future in (*building, *rooms.futures):
             future.result()
 
-    def _build(self, probers: ThreadPoolExecutor, probing: list[Future[bool]]) -> bool:
+    def _build(self, rooms: _Rooms) -> bool:
         self._ahead.acquire()
         with self._lock:
             position = pick(
@@ -118,22 +129,30 @@ class Pipeline:
         except BaseException:
             self._ahead.release()
             raise
-        probing.append(probers.submit(self._safely, self._probe, work, built))
+        rooms.futures.append(rooms.probers.submit(self._safely, self._probe, work, built, rooms))
         return True
 
-    def _probe(self, work: _Work, built: bool) -> bool:
+    def _probe(self, work: _Work, built: bool, rooms: _Rooms) -> bool:
         evaluation = work.evaluation
         try:
             if built and not self._bench.stop.is_set() and not self._recalled_late(evaluation):
                 evaluation.attempt(evaluation.probe)
+        finally:
+            with self._lock:
+                self._compiling.remove(work)
+                self._compiled |= work.distributions
+            rooms.futures.append(rooms.closers.submit(self._safely, self._close, work))
+        return True
+
+    def _close(self, work: _Work) -> bool:
+        evaluation = work.evaluation
+        try:
+            evaluation.attempt(evaluation.investigate)
             evaluation.finish()
             entry = self._memory.keep(evaluation) if not self._bench.stop.is_set() else None
             if entry is not None:
                 self._follow(work, entry)
         finally:
-            with self._lock:
-                self._compiling.remove(work)
-                self._compiled |= work.distributions
             self._ahead.release()
         return True
 

@@ -20,10 +20,12 @@ class Depth:
     """What each step resolved to."""
     installed: bool = True
     """Everything that is installed, not only what was asked for."""
+    steps: bool = True
+    """What each install step asks for."""
     passed: bool = True
     """The checks that passed, each with its time and metrics."""
     records: bool = True
-    """Metrics and numbers in full, where the time went, the log, and the command that runs it again."""
+    """Titles, metrics and numbers in full, where the time went, the log, and the command that runs it again."""
 
     @property
     def left_out(self) -> tuple[str, ...]:
@@ -36,8 +38,9 @@ class Depth:
             (self.evidence < whole.evidence, f"all but the {self.evidence} strongest facts of each diagnosis"),
             (not self.locks, "the locks of the install steps"),
             (not self.installed, "packages that no combo asks for"),
+            (not self.steps, "the install steps"),
             (not self.passed, "the single checks that passed"),
-            (not self.records, "metrics, logs, and where the time of each cell went"),
+            (not self.records, "titles, metrics, logs, and where the time of each cell went"),
         ]
         return tuple(text for fits, text in told if fits)
 
@@ -49,5 +52,6 @@ LEVELS = (
     Depth(excerpt=0, message=600, locks=False, installed=False, evidence=6),
     Depth(excerpt=0, message=400, locks=False, installed=False, evidence=4, passed=False),
     Depth(excerpt=0, message=240, locks=False, installed=False, evidence=2, passed=False, records=False),
+    Depth(excerpt=0, message=240, locks=False, installed=False, evidence=1, passed=False, records=False, steps=False),
 )
 """From the most to the least; the first that fits is used, and the last one where none does."""

@@ -20,6 +20,7 @@ class Cause:
     """A diagnosis in words."""
 
     text: str
+    """Empty where the line below the row says it, and room is scarce."""
     sure: str
     culprit: str
     against: str
@@ -101,14 +102,15 @@ def detail(cell: Cell, facts: ComboFacts | None, run: Run, depth: Depth) -> Deta
         cause=_cause(cell, cell.diagnosis, failed, depth) if cell.diagnosis else None,
         expectation="" if cell.combo.expect.status is Status.PASS else words.expectation(cell.combo.expect),
         notes=tuple((label, _cut(text, depth.message)) for label, text in _notes(cell, run)),
-        asked=tuple(one for one in _asked(cell) if depth.records or one[3]),
+        # The columns of the list have the versions of most of them, and a diagnosis names the others.
+        asked=_asked(cell) if depth.records else (),
         installed=tuple(sorted(cell.installed.items())) if depth.installed else (),
         packages=len(cell.installed),
         drift=tuple(
             (one.step, one.package, one.before, one.after or "removed", one.contradicts or "")
             for one in story.moved(cell)
         ),
-        steps=_steps(cell, facts, depth),
+        steps=_steps(cell, facts, depth) if depth.steps else (),
         checks=tuple(_check(check, cell, depth) for check in checks),
         silent=sum(check.outcome is Outcome.PASSED for check in cell.checks) if not depth.passed else 0,
         numbers=_numbers(cell, depth),
@@ -123,12 +125,13 @@ def detail(cell: Cell, facts: ComboFacts | None, run: Run, depth: Depth) -> Deta
 
 def _cause(cell: Cell, diagnosis: Diagnosis, failed: story.Failure | None, depth: Depth) -> Cause:
     return Cause(
-        text=words.diagnosed(cell),
+        text=words.diagnosed(cell) if depth.records or words.brief_cause(cell) != words.diagnosed(cell) else "",
         sure=words.SURE[diagnosis.confidence] if words.explained(diagnosis) else "",
         culprit=words.shown(cell, diagnosis.culprit) if diagnosis.culprit else "",
         against=words.shown(cell, diagnosis.conflicts_with) if diagnosis.conflicts_with else "",
         cure=words.cure(cell),
-        remedy=diagnosis.remedy,
+        # The line below the row has it too, but not to be copied.
+        remedy=diagnosis.remedy if depth.records else (),
         evidence=tuple(_cut(one, depth.message) for one in story.evidence(cell, failed)[: depth.evidence]),
         reference=diagnosis.reference,
     )

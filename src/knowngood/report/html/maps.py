@@ -21,8 +21,6 @@ class Square:
 
     anchor: str
     sign: Sign
-    name: str
-    """What it is, for who does not see where it stands."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,9 +57,7 @@ def maps(cells: Sequence[Cell], anchors: Anchors) -> tuple[Map, ...]:
     squares: dict[str, dict[tuple[str | None, str | None], Square]] = {}
     for at, cell, anchor in placed:
         facet = ", ".join(f"{axis} {at[axis]}" for axis in facets if axis in at)
-        name = f"{down} {at.get(down)}, {across} {at.get(across)}"
-        one = Square(anchor=anchor, sign=sign(cell), name=name)
-        squares.setdefault(facet, {})[at.get(down), at.get(across)] = one
+        squares.setdefault(facet, {})[at.get(down), at.get(across)] = Square(anchor=anchor, sign=sign(cell))
     if len(squares) > MOST_MAPS or len(values[across]) > MOST_ACROSS:
         return ()
     return tuple(

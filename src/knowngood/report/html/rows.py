@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from knowngood.model import Cell, ChangeKind, ComboFacts, JudgedRun, Run, Status
+from knowngood.model import Cell, ChangeKind, JudgedRun, Run, Status
 from knowngood.report import words
 from knowngood.report.columns import ABSENT, CONTRADICTED, installed, key_packages
 from knowngood.report.html.anchors import Anchors, Link
@@ -94,7 +94,7 @@ def rows(
         packages = tuple(sorted(cell.installed.items()))
         same = first.get(packages) if packages and depth.installed else None
         first.setdefault(packages, Link(text=words.name(cell), anchor=anchor))
-        found.append(_row(cell, anchor, shown, changed, told, same, facts.get(combo), run))
+        found.append(_row(cell, anchor, shown, changed, told, same, run, depth.records))
     return tuple(found)
 
 
@@ -105,8 +105,8 @@ def _row(
     changed: Mapping[tuple[str, str], ChangeKind],
     told: Detail,
     same: Link | None,
-    facts: ComboFacts | None,
     run: Run,
+    titled: bool,
 ) -> Row:
     title = cell.combo.title
     change = changed.get((cell.combo.id, cell.probe))
@@ -114,7 +114,7 @@ def _row(
     return Row(
         anchor=anchor,
         combo=cell.combo.id,
-        title=title if title != cell.combo.id else "",
+        title=title if title != cell.combo.id and titled else "",
         probe=cell.probe,
         python=cell.python,
         versions=tuple(_version(cell, name) for name in shown.packages),
