@@ -86,8 +86,8 @@ def test_the_report_is_shown_without_a_warning(site: Site, name: str, page: str)
     assert [rows(table) for table in html.select("table.knowngood")] == expected(site, Show.ALL)
     assert "Tested on 2026-11-24 on Linux-6.1.0-x86_64" in html.get_text()
     assert [one.get_text() for one in html.select("p.rubric")] == [
-        "Dependency Matrix (Tested & Working), legacy: NumPy 1.24 + PyTorch 2.1",
-        "Dependency Matrix (Tested & Working), modern-loose: Whatever is newest",
+        "Dependency matrix (tested and working): legacy, NumPy 1.24 + PyTorch 2.1",
+        "Dependency matrix (tested and working): modern-loose, Whatever is newest",
         "What does not work, and why",
     ]
 

@@ -94,6 +94,7 @@ def test_what_only_tells_of_markers_in_markdown_is_none(page: str) -> None:
         "a::\n\n  .. knowngood:begin m\n  .. knowngood:end",
         ".. code-block:: rst\n\n   .. knowngood:begin m\n",
         "text .. knowngood:begin m",
+        ".. knowngood:: ../reports/m/matrix.json\n   :show: table",
         BEGIN,
     ],
 )

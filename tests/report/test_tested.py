@@ -192,6 +192,11 @@ def test_a_run_that_says_nothing_else_is_shown_as_it_is(raw: str) -> None:
     check_rst(found)
 
 
+@pytest.mark.parametrize("count", [1, 2, 3, 8])
+def test_restructuredtext_shows_a_text_of_backslashes_as_it_is(count: int) -> None:
+    check_rst((Caption(text="x"), Items(texts=("\\" * count,)), Table(headers=("a",), rows=(("\\" * count,),))))
+
+
 @settings(max_examples=300, deadline=None)
 @given(st.one_of(anything(), st.text("a1_`*|:<>\\ .-()[]@/#=+'\"\u2022", max_size=12)))
 def test_restructuredtext_shows_any_text_as_it_is(raw: str) -> None:
