@@ -12,7 +12,7 @@ from knowngood.errors import UsageError
 from knowngood.options import PATH
 
 if TYPE_CHECKING:
-    from knowngood.run.verdicts import Verdicts
+    from knowngood.run.verdicts import Entry, Verdicts
 
 
 @click.group()
@@ -24,11 +24,10 @@ def cache() -> None:
 def list_entries() -> None:
     """List what is known, the most lately used last: key, when it was found out, matrix, combo, verdicts."""
     from knowngood.report.text import plain, size
-    from knowngood.run.verdicts import parse
 
     total = entries = 0
     for stored in _verdicts():
-        entry = parse(stored.path.read_bytes())
+        entry = _read(stored.path)
         if entry is not None:
             told = ", ".join(f"{probe} {status}" for probe, status in entry.statuses.items())
             where = f"{entry.matrix}/{entry.reused.combo}"
@@ -41,13 +40,11 @@ def list_entries() -> None:
 @click.argument("key")
 def show(key: str) -> None:
     """Show all that the verdict under KEY depends on, and where it comes from. The beginning of a key is enough."""
-    from knowngood.run.verdicts import parse
-
     found = [one for one in _verdicts() if key and one.key.startswith(key)]
     if len(found) != 1:
         cause = f"{len(found)} begin so" if found else "none begins so"
         raise UsageError(f"no one entry {key[:64]!r}", cause=cause, next_step="see them all with `knowngood cache ls`")
-    entry = parse(found[0].path.read_bytes())
+    entry = _read(found[0].path)
     if entry is None:
         raise UsageError(f"{key[:64]} cannot be read", next_step="remove it with `knowngood cache prune --all`")
     told = {
@@ -112,6 +109,15 @@ def import_from(files: tuple[Path, ...]) -> None:
             raise UsageError(f"{file} is no exported cache", cause=str(error), next_step=next_step) from error
         left_out = f", left out {refused} that do not fit" if refused else ""
         click.echo(f"imported {count(taken, 'verdict')} from {file}{left_out}")
+
+
+def _read(path: Path) -> "Entry | None":
+    from knowngood.run.verdicts import parse
+
+    try:
+        return parse(path.read_bytes())
+    except OSError:  # another run has just evicted it
+        return None
 
 
 def _folder() -> Path:

@@ -92,6 +92,8 @@ def run(
 
     path = files.find_matrix(asked or named, Path.cwd())
     matrix = files.load_matrix(path)
+    if deal is not None and shard is None:
+        raise UsageError("--deal tells which combos a shard has", next_step="say which shard: --shard 1/2 --deal ...")
     selected = choose(matrix.combos, only=only)
     combos = divide(selected, Shard.parse(shard), deal) if shard else selected
     here = {combo.id for combo in combos}

@@ -140,7 +140,6 @@ def test_an_index_that_is_down_makes_nothing_impossible_and_ends_with_3(knowngoo
     assert statuses(knowngood, code=3) == {"good": "unknown"}
 
 
-@pytest.mark.xfail(strict=True, reason="report/plan.py: what is unknown is counted as impossible")
 def test_the_sum_of_a_plan_does_not_call_impossible_what_is_unknown(knowngood: Knowngood, project: Project) -> None:
     project.write(matrix("http://127.0.0.1:9/simple", {"good": '[["tiny==1.0"]]'}))
 
@@ -199,7 +198,6 @@ def test_a_shard_without_a_deal_is_dealt_like_cards(knowngood: Knowngood, projec
             ["--deal", "good"],
             2,
             "--deal",
-            marks=pytest.mark.xfail(strict=True, reason="running.py: --deal without --shard is ignored"),
         ),
     ],
 )

@@ -39,6 +39,12 @@ class Project:
         """Return the environment of a user, with few retries: what is down in a test stays down."""
         mine = {MARK: str(self.folder), "KG_TEST_MARK": str(self.folder), "UV_HTTP_RETRIES": "0", "PIP_RETRIES": "0"}
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("UV_", "PIP_"))}
+        # What tests find out is nothing for the user's own cache; uv's is shared, for it only holds files.
+        caches = Path(kept.get("XDG_CACHE_HOME") or Path(kept.get("HOME", "/")) / ".cache")
+        mine |= {
+            "XDG_CACHE_HOME": str(self.folder / "cache"),
+            "UV_CACHE_DIR": os.environ.get("UV_CACHE_DIR") or str(caches / "uv"),
+        }
         return kept | mine | {"COLUMNS": "120"} | extra
 
     def run(self, *arguments: str, **extra: str) -> "subprocess.CompletedProcess[str]":

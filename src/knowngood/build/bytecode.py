@@ -22,6 +22,8 @@ from knowngood.build.environment import Environment
 
 _SOURCE = re.compile(r"^([^,\"\n]+\.py),(sha256=[\w-]+),\d+\r?$", re.MULTILINE)
 _CACHE = "__pycache__"
+_MOST = 1000
+"""Distributions; most take far less than a megabyte, the largest about thirty."""
 
 Linked = Mapping[str, tuple[int, int, int]]
 """Path of linked bytecode -> inode, time and size of it."""
@@ -79,6 +81,15 @@ class BytecodeStore:
                     for name in os.listdir(cache):
                         if name.endswith(".pyc") and _source(folder, name) in sources.files:
                             self._keep(f"{cache}/{name}", sources.store / folder / _CACHE / name, linked)
+
+    def prune(self, most: int = _MOST) -> None:
+        """Remove what was used least lately until at most so many distributions are left."""
+        if not self.folder.is_dir():
+            return
+        with contextlib.suppress(OSError):
+            used = sorted(self.folder.iterdir(), key=lambda one: one.stat().st_mtime)
+            for old in used[:-most]:
+                shutil.rmtree(old, ignore_errors=True)
 
     def _keep(self, compiled: str, stored: Path, linked: Linked) -> None:
         with contextlib.suppress(OSError):

@@ -3,7 +3,7 @@
 import hashlib
 import os
 from dataclasses import dataclass
-from importlib.metadata import distributions
+from importlib.metadata import Distribution
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
@@ -29,11 +29,11 @@ class Environment:
     def installed(self) -> dict[str, str]:
         """Return canonical name -> version of every distribution, sorted, as its own metadata says."""
         found: dict[str, str] = {}
-        for distribution in distributions(path=[str(path) for path in self.site_packages()]):
-            # Metadata cut short by a failed install has neither; it is not a distribution one can import.
-            names, versions = (distribution.metadata.get_all(key) for key in ("Name", "Version"))
-            if names and versions:
-                found.setdefault(canonicalize_name(names[0]), versions[0])
+        for site in self.site_packages():
+            for path in sorted(site.iterdir()):
+                told = _told(path) if path.suffix in (".dist-info", ".egg-info") else None
+                if told is not None:
+                    found.setdefault(*told)
         return dict(sorted(found.items()))
 
     def python_version(self) -> str | None:
@@ -63,6 +63,25 @@ class Environment:
                     entry = f"{name}\0{stat.st_size}\0{stat.st_mtime_ns}\0{stat.st_ino}\n"
                     digest.update(told + b"/" + entry.encode(errors="surrogateescape"))
         return Survey(size=size, own=own, fingerprint=digest.hexdigest())
+
+
+_TOLD: dict[tuple[int, int, int, int], tuple[str, str] | None] = {}
+"""What metadata says, by device, inode, size and time: linked into many environments it is one file, parsed once."""
+
+
+def _told(path: Path) -> tuple[str, str] | None:
+    """Return canonical name and version of a distribution; None for metadata that a failed install cut short."""
+    inside = [path / name for name in ("METADATA", "PKG-INFO") if (path / name).is_file()]
+    try:
+        stat = (inside[0] if inside else path).stat()
+        key = stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns
+        if key not in _TOLD:
+            metadata = Distribution.at(path).metadata
+            names, versions = metadata.get_all("Name"), metadata.get_all("Version")
+            _TOLD[key] = (canonicalize_name(names[0]), versions[0]) if names and versions else None
+    except OSError:
+        return None
+    return _TOLD[key]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -144,7 +144,7 @@ def _extensions(one: _Installed) -> tuple[list[Extension], str | None]:
         try:
             size = file.stat().st_size
             all_seen = all_seen and size <= _LARGEST
-            api = _api(file) if 0 < size <= _LARGEST else None
+            api = _api_of(file) if 0 < size <= _LARGEST else None
         except (OSError, ValueError):
             continue  # it is gone, or its name is no name of a file
         if api is not None:
@@ -169,6 +169,18 @@ def _is_extension(path: str) -> bool:
     if not name.endswith(".so") or path.startswith(("/", "../")) or folder.endswith(".libs"):
         return False
     return ".cpython-" in name or ".abi3." in name or not name.startswith("lib") or "python" in name
+
+
+_APIS: dict[tuple[int, int, int, int], "_Api | None"] = {}
+"""What extensions tell, by device, inode, size and time: linked into many environments they are one file, read once."""
+
+
+def _api_of(file: Path) -> "_Api | None":
+    stat = file.stat()
+    key = stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns
+    if key not in _APIS:
+        _APIS[key] = _api(file)
+    return _APIS[key]
 
 
 def _api(file: Path) -> _Api | None:

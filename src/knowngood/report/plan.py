@@ -1,12 +1,13 @@
 """A plan as text, as JSON, and as the jobs of a CI: ``matrix`` of GitHub, a child pipeline of GitLab."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from knowngood.report.text import count, plain, seconds, shorten
 
 Row = Mapping[str, object]
-"""One combo: ``combo, status, says, packages, seconds, lock``."""
+"""One combo: ``combo, status, says, seconds, lock``; its status is ``run, cached, impossible`` or ``unknown``."""
 Job = tuple[tuple[str, ...], float]
 """Its combos, and about how many seconds they take."""
 
@@ -18,13 +19,14 @@ def render(rows: Sequence[Row], jobs: int) -> str:
     wide = max((len(plain(str(row["combo"]))) for row in rows), default=0)
     lines = []
     for row in rows:
-        packages = count(len(packages_of(row)), "package") if row["status"] != "impossible" else ""
+        packages = count(len(packages_of(row)), "package") if row["status"] in ("run", "cached") else ""
         says = shorten(str(row["says"]), _LARGEST)
         lines.append(f"{plain(str(row['combo'])):<{wide}}  {row['status']!s:<10}  {packages:<12}  {says}".rstrip())
     to_run = [row for row in rows if row["status"] == "run"]
-    cached = sum(row["status"] == "cached" for row in rows)
+    many = Counter(row["status"] for row in rows)
     took = sum(cost for row in to_run if isinstance(cost := row["seconds"], float))
-    parts = [f"{len(to_run)} to run", f"{cached} known", f"{len(rows) - len(to_run) - cached} impossible"]
+    parts = [f"{many['run']} to run", f"{many['cached']} known", f"{many['impossible']} impossible"]
+    parts += [f"{many['unknown']} unknown"] if many["unknown"] else []
     about = f", about {seconds(took / max(1, jobs))} of work {jobs} at a time" if to_run else ""
     return "\n".join([*lines, "", f"{count(len(rows), 'combo')}: {', '.join(parts)}{about}"]) + "\n"
 

@@ -89,12 +89,14 @@ class Conductor:
         left = [combo for combo in plan.combos if combo.id not in done]
         # The reference comes first: when it fails, nobody else is to blame.
         left.sort(key=lambda combo: combo.id != plan.matrix.reference)
-        places = Places(folder=plan.place_folder)
+        places = Places(folder=plan.place_folder, keep=plan.keep)
         try:
             bench, memory = self._prepare(places)
             pipeline = Pipeline(bench=bench, memory=memory, jobs=plan.jobs, abandon=self.stop)
             pipeline.carry_out([Evaluation(combo, bench, self._emit) for combo in left])
             memory.prune()
+            if bench.bytecode is not None:
+                bench.bytecode.prune()
         finally:
             places.close()
         if self._stop.is_set():

@@ -131,6 +131,8 @@ class Evaluation:
         self._holding = ExitStack()
         self._untouched: str | None = None
         """The fingerprint of its environment before any probe ran in it."""
+        self._compiled = False
+        """Whether its environment has been imported from before."""
         self.keys = Keys(build="", verdict="")
         shutil.rmtree(bench.folder(combo), ignore_errors=True)
 
@@ -177,10 +179,11 @@ class Evaluation:
         """Bring the environment about."""
         if self.resolves_ahead and self.bench.places is not None:
             self._place = self._holding.enter_context(self.bench.places.take(self.combo.id, self.keys.build))
-            if self.bench.kept_ones and (events := self._place.events()) is not None:
+            if self.bench.kept_ones and (built := self._place.built()) is not None:
                 self._begin(Phase.INSTALL, "an environment that was kept")
+                events, self._untouched = built
                 self._replay(events)
-                self._untouched = self.environment.survey().fingerprint
+                self._compiled = True
                 self._show_kept()
                 return True
             self.bench.places.discard(self._place)
@@ -191,11 +194,13 @@ class Evaluation:
         if self.bench.trouble is not None:
             self._trouble(self.bench.trouble)
             return False
-        linked = self.bench.bytecode.seed(self.environment) if self.bench.bytecode else {}
+        # What was kept was seeded and harvested when it was built.
+        bytecode = None if self._compiled else self.bench.bytecode
+        linked = bytecode.seed(self.environment) if bytecode else {}
         for name in self.combo.probes:
             self._probe(self.bench.probes[name])
-        if self.bench.bytecode and not self.bench.stop.is_set():
-            self.bench.bytecode.harvest(self.environment, linked)
+        if bytecode and not self.bench.stop.is_set():
+            bytecode.harvest(self.environment, linked)
         return True
 
     def reuse(self, reused: Reused, events: tuple[Event, ...]) -> None:

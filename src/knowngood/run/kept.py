@@ -46,8 +46,8 @@ class Place:
     def _record(self) -> Path:
         return self.folder / "built.jsonl"
 
-    def events(self) -> tuple[Event, ...] | None:
-        """Return what was recorded when it was built; None when it is not there, or is not what it was."""
+    def built(self) -> tuple[tuple[Event, ...], str] | None:
+        """Return what was recorded when it was built, and its fingerprint; None when it is not what it was any more."""
         try:
             first, _, rest = self._record.read_bytes().partition(b"\n")
             fingerprint = json.loads(first)["fingerprint"]
@@ -56,7 +56,7 @@ class Place:
         if not self.environment.python.exists() or self.environment.survey().fingerprint != fingerprint:
             return None
         events = tuple(event for event in decode(rest.splitlines()) if isinstance(event, BUILT))
-        return events if events and isinstance(events[-1], EnvironmentRead) else None
+        return (events, fingerprint) if events and isinstance(events[-1], EnvironmentRead) else None
 
     def record(self, events: tuple[Event, ...], survey: Survey) -> None:
         """Have the environment used again as long as it is as ``survey`` tells."""
@@ -75,6 +75,8 @@ class Places:
     """The environments of one matrix, below ``folder``, and the deletion of those that go."""
 
     folder: Path
+    keep: bool = False
+    """Whether all of them were asked to stay: then none is evicted."""
     _deleting: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(max_workers=1))
     _staying: set[Path] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -95,7 +97,7 @@ class Places:
         try:
             yield place
         finally:
-            if spare:
+            if spare and not self.keep:
                 self.discard(place)
                 Path(lock.lock_file).unlink(missing_ok=True)
             lock.release()
@@ -128,7 +130,7 @@ class Places:
                 self._deleting.submit(shutil.rmtree, trash, ignore_errors=True)
             places = [place for place in self.folder.iterdir() if place.is_dir() and not place.name.startswith(_TRASH)]
             newest = sorted(places, key=lambda place: _used(place), reverse=True)
-            for old in newest[_MOST:]:
+            for old in newest[_MOST:] if not self.keep else ():
                 self._evict(old)
         self._deleting.shutdown(wait=True)
 
