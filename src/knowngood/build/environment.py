@@ -53,15 +53,14 @@ class Environment:
         size = own = 0
         for root, folders, files in os.walk(self.folder):
             folders.sort()
-            told = root.encode(errors="surrogateescape") if not root.endswith("__pycache__") else None
-            for name in sorted(files):
-                stat = os.lstat(f"{root}/{name}")
-                size += stat.st_size
-                own += stat.st_size if stat.st_nlink == 1 else 0
-                # Bytecode comes and goes with every use.
-                if told is not None:
-                    entry = f"{name}\0{stat.st_size}\0{stat.st_mtime_ns}\0{stat.st_ino}\n"
-                    digest.update(told + b"/" + entry.encode(errors="surrogateescape"))
+            files.sort()
+            stats = [os.lstat(f"{root}/{name}") for name in files]
+            size += sum(stat.st_size for stat in stats)
+            own += sum(stat.st_size for stat in stats if stat.st_nlink == 1)
+            # Bytecode comes and goes with every use.
+            if not root.endswith("__pycache__"):
+                told = [(stat.st_size, stat.st_mtime_ns, stat.st_ino) for stat in stats]
+                digest.update(repr((root, files, told)).encode(errors="surrogateescape"))
         return Survey(size=size, own=own, fingerprint=digest.hexdigest())
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from knowngood.build import installers, pythons
 from knowngood.build.bytecode import BytecodeStore
-from knowngood.build.environment import Environment
+from knowngood.build.environment import Environment, Survey
 from knowngood.build.leads import Scout
 from knowngood.build.reading import read
 from knowngood.events import (
@@ -129,8 +129,8 @@ class Evaluation:
         self._before: dict[str, str] = {}
         """Canonical name -> version that the steps so far left."""
         self._holding = ExitStack()
-        self._untouched: str | None = None
-        """The fingerprint of its environment before any probe ran in it."""
+        self._untouched: Survey | None = None
+        """Its environment as it was before any probe ran in it."""
         self._compiled = False
         """Whether its environment has been imported from before."""
         self.keys = Keys(build="", verdict="")
@@ -228,11 +228,11 @@ class Evaluation:
         """Have the environment used again by the next run, if it is worth that; return whether it stays."""
         if self._untouched is None or self.bench.stop.is_set() or self.bench.places is None:
             return False
-        survey = self.environment.survey()
-        if survey.fingerprint != self._untouched or not self.bench.places.may_stay(self._place, survey):
+        if not self.bench.places.may_stay(self._place, self._untouched):
             self._place.forget()
             return False
-        self._place.record(tuple(event for event in self.found if isinstance(event, BUILT)), survey)
+        # Whether a probe has touched it is seen when it is to be used again.
+        self._place.record(tuple(event for event in self.found if isinstance(event, BUILT)), self._untouched)
         return True
 
     def _discard(self) -> None:
@@ -301,7 +301,7 @@ class Evaluation:
             if not action.exit.ok:
                 return False
         survey = environment.survey()
-        self._untouched = survey.fingerprint
+        self._untouched = survey
         self._find(EnvironmentMeasured(combo=combo.id, size=survey.size))
         self._find(EnvironmentRead(combo=combo.id, environment=read(environment)))
         self._show_kept()

@@ -46,17 +46,20 @@ class Place:
     def _record(self) -> Path:
         return self.folder / "built.jsonl"
 
-    def built(self) -> tuple[tuple[Event, ...], str] | None:
-        """Return what was recorded when it was built, and its fingerprint; None when it is not what it was any more."""
+    def built(self) -> tuple[tuple[Event, ...], Survey] | None:
+        """Return what was recorded when it was built, and how it is now; None when it is not what it was."""
         try:
             first, _, rest = self._record.read_bytes().partition(b"\n")
             fingerprint = json.loads(first)["fingerprint"]
         except (OSError, ValueError, TypeError, KeyError):
             return None
-        if not self.environment.python.exists() or self.environment.survey().fingerprint != fingerprint:
+        if not self.environment.python.exists():
+            return None
+        survey = self.environment.survey()
+        if survey.fingerprint != fingerprint:
             return None
         events = tuple(event for event in decode(rest.splitlines()) if isinstance(event, BUILT))
-        return (events, fingerprint) if events and isinstance(events[-1], EnvironmentRead) else None
+        return (events, survey) if events and isinstance(events[-1], EnvironmentRead) else None
 
     def record(self, events: tuple[Event, ...], survey: Survey) -> None:
         """Have the environment used again as long as it is as ``survey`` tells."""
