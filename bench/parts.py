@@ -40,7 +40,7 @@ def six(place: Place, python: Path, rounds: int, record: Record) -> None:
             raise CommandError(f"{combo.id} is not what six.toml says: {wanted[combo.id]}")
     ours = Ours(place.below("ours"), python, matrix)
     try:
-        for number in range(rounds):
+        for _ in range(rounds):
             measure(bare.command(), env=place.env, cwd=place.folder, log=place.folder / "warm.log")
             record(figures.FLOOR, _call(place, bottom, bottom.fresh))
             _six_ours(ours, record)
@@ -48,9 +48,7 @@ def six(place: Place, python: Path, rounds: int, record: Record) -> None:
                 figures.BARE, measure(bare.command(), env=place.env, cwd=place.folder, log=place.folder / "bare.log")
             )
             for peer in peers(place.below("peers"), work, python):
-                # One combo after the other is no match for anybody: once is enough to show it.
-                if number == 0 or not peer.sequential:
-                    _six_peer(place, peer, wanted, record)
+                _six_peer(place, peer, wanted, record)
     finally:
         shutil.rmtree(place.folder)
 

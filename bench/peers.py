@@ -3,7 +3,7 @@
 import json
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from bench.work import Place, Work, parallel, quoted
@@ -35,8 +35,6 @@ class Peer:
     fresh: tuple[str, ...]
     again: tuple[str, ...] | None
     """The second call, with nothing changed and what it takes to use its environments again; None: not of interest."""
-    sequential: bool = False
-    """Whether it has one combo after the other."""
 
     @property
     def records(self) -> Path:
@@ -54,10 +52,8 @@ def peers(place: Place, work: Work, python: Path) -> tuple[Peer, ...]:
     jobs = place.jobs
     return (
         _tox(place.below("tox"), work, python),
-        replace(_nox(place.below("nox"), work, python, "nox, uv"), sequential=True),
         _nox(place.below("nox-parallel"), work, python, f"nox -j {jobs}, uv", "-j", str(jobs), "--allow-parallel"),
-        replace(loop(place.below("loop"), work, jobs=1, name="shell loop, uv"), sequential=True),
-        loop(place.below("xargs"), work, jobs=jobs, name=f"xargs -P{jobs}, uv"),
+        loop(place.below("xargs"), work, jobs=jobs, name=f"shell loop, xargs -P{jobs}, uv"),
     )
 
 

@@ -159,10 +159,8 @@ def test_every_peer_installs_every_step_of_every_combo_and_runs_the_probe_in_eac
 
     assert [peer.name for peer in made] == [
         "tox -p auto, tox-uv",
-        "nox, uv",
         "nox -j 2, uv",
-        "shell loop, uv",
-        "xargs -P2, uv",
+        "shell loop, xargs -P2, uv",
     ]
     for peer in made:
         text = "".join(file.read_text(encoding="utf-8") for file in peer.folder.rglob("*") if file.is_file())
