@@ -90,17 +90,22 @@ def tiny_combos(place: Place, python: Path, rounds: int, record: Record) -> None
                     matrix = project / f"tiny{size}.toml"
                     matrix.write_text(tiny.matrix(size, url), encoding="utf-8")
                     own = Place(folder=place.folder, env=env, uv=place.uv, python=place.python, jobs=place.jobs)
-                    _tiny_size(own.below(f"size{size}"), python, matrix, size, record, warm=number > 0)
+                    # Building a thousand takes minutes and is told by a hundred: once is enough for the plot.
+                    again = 1 if size < figures.SIZES[-1] else rounds
+                    if number == 0 or again == 1:
+                        _tiny_size(own.below(f"size{size}"), python, matrix, size, record, warm=number > 0, again=again)
     finally:
         shutil.rmtree(place.folder)
 
 
-def _tiny_size(place: Place, python: Path, matrix: Path, size: int, record: Record, *, warm: bool) -> None:
+def _tiny_size(place: Place, python: Path, matrix: Path, size: int, record: Record, *, warm: bool, again: int) -> None:
+    """Measure one size, built once and then ``again`` so many times with nothing changed."""
     combos = load_matrix(matrix).combos
     bare = Resolutions(place, combos)
     builds = _tiny_builds(place, size)
     if not warm:
         measure(bare.command(), env=place.env, cwd=place.folder, log=place.folder / "warm.log")
+    if not warm and again == 1:
         measure(builds, env=place.env, cwd=place.folder, log=place.folder / "warm.log")
         shutil.rmtree(place.folder / "envs")
         for lock in (place.folder / "builds").glob("*.lock"):  # or it would be preferred
@@ -110,11 +115,12 @@ def _tiny_size(place: Place, python: Path, matrix: Path, size: int, record: Reco
     record(
         figures.sized(figures.LOOP, size), measure(builds, env=place.env, cwd=place.folder, log=place.folder / "x.log")
     )
-    record(figures.sized(figures.UNCHANGED, size), ours.run(watch_memory=True))
-    record(
-        figures.sized(figures.BARE, size),
-        measure(bare.command(), env=place.env, cwd=place.folder, log=place.folder / "bare.log"),
-    )
+    for _ in range(again):
+        record(figures.sized(figures.UNCHANGED, size), ours.run(watch_memory=True))
+        record(
+            figures.sized(figures.BARE, size),
+            measure(bare.command(), env=place.env, cwd=place.folder, log=place.folder / "bare.log"),
+        )
     shutil.rmtree(place.folder)
 
 
