@@ -10,7 +10,9 @@ from markdown_it import MarkdownIt
 
 ROOT = Path(__file__).parent.parent.parent
 DOCS = ROOT / "docs"
-PAGES = ("README.md", "CONTRIBUTING.md", *(path.relative_to(ROOT).as_posix() for path in sorted(DOCS.rglob("*.md"))))
+WRITTEN = tuple(path for path in sorted(DOCS.rglob("*.md")) if DOCS / "_build" not in path.parents)
+"""The pages of the site as we write them, not as they were built."""
+PAGES = ("README.md", "CONTRIBUTING.md", *(path.relative_to(ROOT).as_posix() for path in WRITTEN))
 
 _DIRECTIVE = re.compile(r"\{(?P<name>[\w-]+)\}\s*(?P<argument>.*)")
 _CAPTION = re.compile(r"^:caption: (.+)$", re.MULTILINE)
