@@ -23,11 +23,12 @@ MAY_IMPORT = {
     "model": {"model"},
     "errors": set[str](),
     "supervisor": set[str](),
+    "atomic": set[str](),
     "events": BASE,
     "process": BASE,
     **{room: BASE | {"events", room} for room in PURE},
     **{room: BASE | {"events", "process", room} for room in ("build", "probe")},
-    "run": BASE | {"events", "process", "build", "probe", "judge", "report", "run"},
+    "run": BASE | {"atomic", "events", "process", "build", "probe", "judge", "report", "run"},
     "search": BASE | {"events", "process", "build", "judge", "run", "search"},
 }
 RIM = {

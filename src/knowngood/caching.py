@@ -42,8 +42,8 @@ def show(key: str) -> None:
     """Show all that the verdict under KEY depends on, and where it comes from. The beginning of a key is enough."""
     found = [one for one in _verdicts() if key and one.key.startswith(key)]
     if len(found) != 1:
-        cause = f"{len(found)} begin so" if found else "none begins so"
-        raise UsageError(f"no one entry {key[:64]!r}", cause=cause, next_step="see them all with `knowngood cache ls`")
+        what = f"{len(found)} entries begin with {key[:64]!r}" if found else f"no entry begins with {key[:64]!r}"
+        raise UsageError(what, next_step="see them all with `knowngood cache ls`")
     entry = _read(found[0].path)
     if entry is None:
         raise UsageError(f"{key[:64]} cannot be read", next_step="remove it with `knowngood cache prune --all`")
@@ -86,10 +86,11 @@ def prune(everything: bool, older_than: int | None) -> None:
 def export_to(file: Path) -> None:
     """Write everything that is known into FILE, for another machine to import."""
     from knowngood.report.text import count
+    from knowngood.run import archive
 
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        exported = _verdicts().export(file)
+        exported = archive.export(_verdicts(), file)
     except OSError as error:
         raise UsageError(f"{file} cannot be written", cause=str(error), next_step="name another file") from error
     click.echo(f"exported {count(exported, 'verdict')} to {file}")
@@ -100,10 +101,11 @@ def export_to(file: Path) -> None:
 def import_from(files: tuple[Path, ...]) -> None:
     """Add what is known in each FILE, as `cache export` wrote it. What does not fit its own key is left out."""
     from knowngood.report.text import count
+    from knowngood.run import archive
 
     for file in files:
         try:
-            taken, refused = _verdicts().take_in(file)
+            taken, refused = archive.take_in(_verdicts(), file)
         except (OSError, zipfile.BadZipFile) as error:
             next_step = "name a file that `knowngood cache export` wrote"
             raise UsageError(f"{file} is no exported cache", cause=str(error), next_step=next_step) from error

@@ -39,6 +39,7 @@ class RunStarted:
     info: RunInfo
     combos: tuple[Combo, ...]
     elsewhere: tuple[Combo, ...] = ()
+    order: tuple[str, ...] = ()
     schema_version: int = SCHEMA
     event: Literal["run-started"] = "run-started"
 
@@ -303,7 +304,7 @@ class Folding:
             case Unknown():
                 self._unknown += 1
             case RunStarted():
-                self._run = Run(info=event.info, combos=(), elsewhere=event.elsewhere)
+                self._run = Run(info=event.info, combos=(), elsewhere=event.elsewhere, order=event.order)
                 self._facts = {combo.id: ComboFacts(combo=combo) for combo in event.combos}
             case _ if run is None:
                 self._bad += 1

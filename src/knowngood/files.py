@@ -2,10 +2,10 @@
 
 import os
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 
 from platformdirs import user_state_path
 
+from knowngood import atomic
 from knowngood.declare.file import parse
 from knowngood.errors import UsageError
 from knowngood.judge.diagnosis.signatures import Signature
@@ -89,14 +89,4 @@ def signatures(project: Path, asked: Path | None) -> tuple[Signature, ...]:
 
 def write(path: Path, text: str) -> None:
     """Write ``text`` so that ``path`` holds all of it or, after a crash or on a full disk, what it held before."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-        try:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        except OSError:
-            Path(file.name).unlink(missing_ok=True)
-            raise
-    Path(file.name).chmod(0o644)
-    Path(file.name).replace(path)
+    atomic.write(path, text.encode("utf-8"))

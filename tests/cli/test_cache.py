@@ -86,7 +86,7 @@ def test_show_tells_all_that_a_verdict_depends_on_for_the_beginning_of_its_key(k
     assert {"steps", "python", "probes", "timeout", "environment", "machine"} <= set(shown["depends on"])
 
 
-@pytest.mark.parametrize(("key", "cause"), [("zz", "none begins so"), ("", "none begins so")])
+@pytest.mark.parametrize(("key", "cause"), [("zz", "no entry begins with 'zz'"), ("", "no entry begins with ''")])
 def test_show_of_what_is_not_there_says_where_to_look(known: Knowngood, key: str, cause: str) -> None:
     result = known("cache", "show", key)
 
@@ -102,7 +102,7 @@ def test_show_of_an_ambiguous_beginning_says_so(known: Knowngood, cache: Path) -
     result = known("cache", "show", first.stem[:8])
 
     assert result.returncode == 2
-    assert "2 begin so" in result.stderr
+    assert "2 entries begin with" in result.stderr
 
 
 def test_show_of_what_cannot_be_read_tells_how_to_be_rid_of_it(known: Knowngood, cache: Path) -> None:

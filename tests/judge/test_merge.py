@@ -38,6 +38,7 @@ def shard(number: int, of: int, *, day: int = 1, hands: Sequence[Sequence[str]] 
         info=replace(about, shard=f"{number}/{of}"),
         combos=tuple(done(name) for name in ids if name in mine),
         elsewhere=tuple(one for one in MATRIX if one.id not in mine),
+        order=tuple(ids),
         indexes=(CHOICE,),
         finished=True,
     )

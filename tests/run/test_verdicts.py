@@ -34,12 +34,14 @@ from knowngood.model import (
 )
 from knowngood.probe.launch import Launcher
 from knowngood.process import Processes
+from knowngood.run.archive import export, take_in
 from knowngood.run.conduct import Conductor
 from knowngood.run.evaluate import Bench, Evaluation
 from knowngood.run.keys import Surroundings, key
 from knowngood.run.levers import ALL, Lever
 from knowngood.run.memory import Memory
-from knowngood.run.verdicts import SCHEMA, Entry, Teardowns, Verdicts, parse
+from knowngood.run.teardowns import Teardowns
+from knowngood.run.verdicts import SCHEMA, Entry, Verdicts, parse
 from support.facts import action, attempt
 from support.index import Index, closed_url
 from support.runs import PROBE, cells, conduct, matrix, plan
@@ -332,7 +334,7 @@ def test_of_the_ways_that_a_probe_ends_those_are_kept_that_are_the_versions_own(
 
     assert (entry is not None) is is_kept
     assert len(list(home.verdicts)) == is_kept
-    assert (home.verdicts.get(evaluation.keys.verdict) is not None) is is_kept
+    assert (evaluation.keys is not None and home.verdicts.get(evaluation.keys.verdict) is not None) is is_kept
 
 
 TWINS = (
@@ -537,7 +539,7 @@ def test_what_is_pruned_while_others_use_it_is_there_or_not_there(verdicts: Verd
             verdicts.put(one)
             assert verdicts.get(one.reused.key) in (one, None)
             verdicts.prune(30_000)
-            verdicts.export(tmp_path / f"{number}.zip")
+            export(verdicts, tmp_path / f"{number}.zip")
 
     with ThreadPoolExecutor(4) as pool:
         for future in [pool.submit(use, number) for number in range(4)]:
@@ -586,9 +588,9 @@ def test_what_was_exported_is_a_hit_on_a_machine_that_knew_nothing(home: Home, t
     home.run("first", subject)
     file = tmp_path / "known.zip"
 
-    assert home.verdicts.export(file) == 2
+    assert export(home.verdicts, file) == 2
     elsewhere = tmp_path / "elsewhere"
-    assert Verdicts(folder=elsewhere / "verdicts").take_in(file) == (2, 0)
+    assert take_in(Verdicts(folder=elsewhere / "verdicts"), file) == (2, 0)
 
     again = home.run("second", subject, cache=elsewhere)
     assert probed(again) == []
@@ -601,7 +603,7 @@ def test_an_export_that_cannot_be_written_leaves_nothing(verdicts: Verdicts, tmp
     (tmp_path / "out" / "folder").mkdir(parents=True)
 
     with pytest.raises(OSError):
-        verdicts.export(tmp_path / "out" / "folder")
+        export(verdicts, tmp_path / "out" / "folder")
 
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["folder"]
 
@@ -612,7 +614,7 @@ def test_what_does_not_fit_its_key_is_refused(verdicts: Verdicts, tmp_path: Path
         archive.writestr(f"{forged.reused.key}.jsonl", forged.lines())
         archive.writestr("good.jsonl", entry(3).lines())
 
-    assert verdicts.take_in(tmp_path / "known.zip") == (1, 1)
+    assert take_in(verdicts, tmp_path / "known.zip") == (1, 1)
     assert [stored.key for stored in verdicts] == [entry(3).reused.key]
 
 
@@ -628,7 +630,7 @@ def test_a_hostile_archive_writes_nothing_outside_the_cache(verdicts: Verdicts, 
         archive.writestr("deep.jsonl", b"[" * 1_000_000)
         archive.writestr("folder/", b"")
 
-    assert verdicts.take_in(target) == (4, 4)
+    assert take_in(verdicts, target) == (4, 4)
 
     everything = {path for path in tmp_path.rglob("*") if path.is_file()}
     assert everything == {target, *(stored.path for stored in verdicts)}
@@ -646,7 +648,7 @@ def test_damage_in_an_archive_costs_only_what_is_damaged(verdicts: Verdicts, tmp
     data[place : place + 40] = b"\xff" * 40
     target.write_bytes(data)
 
-    assert verdicts.take_in(target) == (1, 2)
+    assert take_in(verdicts, target) == (1, 2)
 
 
 def test_an_encrypted_member_is_refused(verdicts: Verdicts, tmp_path: Path) -> None:
@@ -658,16 +660,16 @@ def test_an_encrypted_member_is_refused(verdicts: Verdicts, tmp_path: Path) -> N
         data[data.index(header) + flags] |= 1
     target.write_bytes(data)
 
-    assert verdicts.take_in(target) == (0, 1)
+    assert take_in(verdicts, target) == (0, 1)
 
 
 def test_a_file_that_is_no_archive_is_told(verdicts: Verdicts, tmp_path: Path) -> None:
     (tmp_path / "text").write_text("no archive", encoding="utf-8")
 
     with pytest.raises(zipfile.BadZipFile):
-        verdicts.take_in(tmp_path / "text")
+        take_in(verdicts, tmp_path / "text")
     with pytest.raises(OSError):
-        verdicts.take_in(tmp_path / "nothing")
+        take_in(verdicts, tmp_path / "nothing")
 
 
 def test_a_teardown_is_noted_for_its_own_key_only(tmp_path: Path) -> None:

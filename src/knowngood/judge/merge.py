@@ -3,8 +3,7 @@
 import re
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from heapq import heapify, heappop, heappush
-from itertools import count, groupby, pairwise
+from itertools import groupby
 from typing import TypeVar
 
 from knowngood.errors import UsageError
@@ -42,6 +41,7 @@ def merge(runs: Sequence[Run]) -> Run:
         ),
         combos=combos,
         elsewhere=tuple(absent[name] for name in order if name in absent),
+        order=_unique(name for run in ordered for name in run.order),
         indexes=_unique(choice for run in ordered for choice in run.indexes),
         interrupted=next(filter(None, stopped), None),
         finished=not unfinished,
@@ -120,46 +120,15 @@ def _worth(facts: ComboFacts) -> tuple[bool, bool]:
     return facts.finished, facts.started
 
 
-def _order(runs: Iterable[Run]) -> tuple[str, ...]:
-    """Return the ids of all combos in the order of the matrix, as far as the runs tell.
-
-    Each tells its own combos, and those that are elsewhere, in that order. Where this leaves a choice, such as between
-    the combos of two shards, they are put as if they had been dealt like cards.
-    """
-    guesses: dict[str, int] = {}
-    after: dict[str, set[str]] = {}
-    for run in runs:
-        for name, place in _places(run).items():
-            guesses[name] = min(place, guesses.get(name, place))
-        for names in ([facts.combo.id for facts in run.combos], [combo.id for combo in run.elsewhere]):
-            for one, other in pairwise(names):
-                after.setdefault(one, set()).add(other)
-    waits_for = dict.fromkeys(guesses, 0)
-    for name in (name for later in after.values() for name in later):
-        waits_for[name] += 1
-    ready = [(guesses[name], name) for name, number in waits_for.items() if not number]
-    heapify(ready)
-    found: dict[str, None] = {}
-    while len(found) < len(guesses):
-        # Only what was guessed for runs that had been merged before can go round in circles.
-        _, name = heappop(ready) if ready else min((guesses[one], one) for one in guesses if one not in found)
-        if name in found:
-            continue
-        found[name] = None
-        for later in sorted(after.get(name, ())):
-            waits_for[later] -= 1
-            if not waits_for[later]:
-                heappush(ready, (guesses[later], later))
-    return tuple(found)
+def _order(runs: Sequence[Run]) -> tuple[str, ...]:
+    """Return the ids of all combos that the runs tell of, in the order of the matrix."""
+    told = [name for run in runs for name in (*_ids(run.combos), *(combo.id for combo in run.elsewhere))]
+    matrix = {name: place for place, name in enumerate(_unique(name for run in runs for name in run.order))}
+    return _unique(sorted(told, key=lambda name: matrix.get(name, len(matrix))))
 
 
-def _places(run: Run) -> Mapping[str, int]:
-    """Return where in the matrix each combo would be if the shard of ``run`` had been dealt like cards."""
-    own, others = [facts.combo.id for facts in run.combos], [combo.id for combo in run.elsewhere]
-    of, number = shards[0] if len(shards := _shards([run])) == 1 else (1, 1)
-    dealt = {name: place * of + number - 1 for place, name in enumerate(own)}
-    slots = (place for place in count() if of == 1 or place % of != number - 1)
-    return dict(zip(others, slots, strict=False)) | dealt
+def _ids(combos: Iterable[ComboFacts]) -> Iterable[str]:
+    return (facts.combo.id for facts in combos)
 
 
 def _shards(runs: Iterable[Run]) -> list[tuple[int, int]]:

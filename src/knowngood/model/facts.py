@@ -343,6 +343,8 @@ class Run:
     combos: tuple[ComboFacts, ...]
     elsewhere: tuple[Combo, ...] = ()
     """The combos that other shards of the same selection run."""
+    order: tuple[str, ...] = ()
+    """The ids of all combos of the matrix, in its order; empty in a log of before it was recorded."""
     indexes: tuple[IndexChoice, ...] = ()
     interrupted: str | None = None
     """The signal that ended it early."""

@@ -22,7 +22,8 @@ from knowngood.run.keys import Surroundings, asset_digest
 from knowngood.run.levers import ALL, Lever
 from knowngood.run.memory import Memory
 from knowngood.run.pipeline import Pipeline
-from knowngood.run.verdicts import Teardowns, Verdicts
+from knowngood.run.teardowns import Teardowns
+from knowngood.run.verdicts import Verdicts
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,7 +83,8 @@ class Conductor:
         """Carry out the plan. An exception of the event sink, such as a full disk, ends the run and is raised."""
         plan = self._plan
         if plan.resumed is None:
-            self._emit(RunStarted(info=plan.info, combos=plan.combos, elsewhere=plan.elsewhere))
+            order = tuple(combo.id for combo in plan.matrix.combos)
+            self._emit(RunStarted(info=plan.info, combos=plan.combos, elsewhere=plan.elsewhere, order=order))
         else:
             self._emit(RunResumed())
         done = {facts.combo.id for facts in plan.resumed.combos if facts.finished} if plan.resumed else set()
@@ -97,6 +99,8 @@ class Conductor:
             memory.prune()
             if bench.bytecode is not None:
                 bench.bytecode.prune()
+            if bench.teardowns is not None:
+                bench.teardowns.prune()
         finally:
             places.close()
         if self._stop.is_set():

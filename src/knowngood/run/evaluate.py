@@ -42,9 +42,10 @@ from knowngood.probe.launch import Launcher
 from knowngood.process import Processes
 from knowngood.run.investigate import investigate
 from knowngood.run.kept import Place, Places
-from knowngood.run.keys import digest_of
+from knowngood.run.keys import Keys, digest_of
 from knowngood.run.resolutions import Resolutions, Resolved
-from knowngood.run.verdicts import BUILT, Teardowns, stripped
+from knowngood.run.teardowns import Teardowns
+from knowngood.run.verdicts import BUILT, stripped
 
 _PASSING = frozenset({Reason.INDEX_UNREACHABLE, Reason.INDEX_ERROR, Reason.CORRUPT_DOWNLOAD})
 """Reasons that a second try may not meet."""
@@ -99,14 +100,6 @@ def evaluate(combo: Combo, bench: Bench, emit: Emit) -> None:
         evaluation.finish()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Keys:
-    """What its environment and its verdicts depend on, as keys; empty as long as its locks are not known."""
-
-    build: str
-    verdict: str
-
-
 class Evaluation:
     """One combo on its way, stage by stage; each stage returns whether there is a next one.
 
@@ -133,8 +126,8 @@ class Evaluation:
         """Its environment as it was before any probe ran in it."""
         self._compiled = False
         """Whether its environment has been imported from before."""
-        self.keys = Keys(build="", verdict="")
-        shutil.rmtree(bench.folder(combo), ignore_errors=True)
+        self.keys: Keys | None = None
+        """None as long as its locks are not known."""
 
     def emit(self, event: Event) -> None:
         """Tell an event, and take it in."""
@@ -169,6 +162,7 @@ class Evaluation:
 
     def resolve(self) -> bool:
         """Find the locks of all steps, as far as that is possible before there is an environment."""
+        shutil.rmtree(self.bench.folder(self.combo), ignore_errors=True)
         self.emit(ComboStarted(combo=self.combo.id))
         if self.python is None:
             self._trouble(_no_python(self.combo.python))
@@ -177,7 +171,7 @@ class Evaluation:
 
     def build(self) -> bool:
         """Bring the environment about."""
-        if self.resolves_ahead and self.bench.places is not None:
+        if self.keys is not None and self.bench.places is not None:
             self._place = self._holding.enter_context(self.bench.places.take(self.combo.id, self.keys.build))
             if self.bench.kept_ones and (built := self._place.built()) is not None:
                 self._begin(Phase.INSTALL, "an environment that was kept")
@@ -313,12 +307,12 @@ class Evaluation:
             self.bench.folder(self.combo).joinpath("env").symlink_to(self.environment.folder)
 
     def _probe(self, probe: Probe) -> None:
-        teardowns = self.bench.teardowns
-        tried = digest_of(f"{self.keys.verdict} {probe.id}".encode())
+        teardowns = self.bench.teardowns if self.keys is not None else None
+        tried = digest_of(f"{self.keys.verdict} {probe.id}".encode()) if self.keys is not None else ""
         for attempt in (1, 2):
             self._begin(Phase.PROBE, probe.id)
             folder = self.bench.folder(self.combo) / f"{probe.id}.{attempt}"
-            quick = teardowns is not None and bool(self.keys.verdict) and teardowns.went_well(tried)
+            quick = teardowns is not None and teardowns.went_well(tried)
             facts = self.bench.launcher.launch(
                 self.environment.python, self.combo, probe, folder, quick_exit=quick and attempt == 1
             )

@@ -19,6 +19,16 @@ _NOT_RELEVANT = frozenset({"PATH", "TERM"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Keys:
+    """What the environment and the verdicts of a combo depend on, as keys."""
+
+    build: str
+    verdict: str
+    ingredients: Ingredients
+    """What the key of its verdicts was made of."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Surroundings:
     """What all verdicts of a run depend on."""
 

@@ -6,9 +6,8 @@ from pathlib import Path
 
 from knowngood.judge.verdict import judge_combo
 from knowngood.model import UNDECIDED, Reused, Status
-from knowngood.process import Processes
-from knowngood.run.evaluate import Bench, Evaluation, Keys
-from knowngood.run.keys import Ingredients, Surroundings, key
+from knowngood.run.evaluate import Bench, Evaluation
+from knowngood.run.keys import Keys, Surroundings, key
 from knowngood.run.verdicts import KEPT, Entry, Verdicts, now, stripped
 
 _TELL = "import sys; print(sys.version.replace(chr(10), ' '), sys.implementation.cache_tag, sys.abiflags)"
@@ -35,13 +34,17 @@ class Memory:
 
     def identify(self, evaluation: Evaluation) -> bool:
         """Give a combo whose locks are known its keys; return whether it can be looked up by them."""
-        build = self._build(evaluation)
-        evaluation.keys = Keys(build=key(build), verdict=key(self._verdict(evaluation, build)))
+        assert evaluation.python is not None
+        combo = evaluation.combo
+        build = self.surroundings.build(evaluation.facts, self._identity(evaluation.python))
+        settings = self.bench.launcher.settings(combo)
+        verdict = self.surroundings.verdict(build, combo, self.bench.probes, settings)
+        evaluation.keys = Keys(build=key(build), verdict=key(verdict), ingredients=verdict)
         return True
 
     def known(self, evaluation: Evaluation) -> Entry | None:
         """Return what an earlier run found out about a combo; None when nothing, or when it is not asked for."""
-        return self.verdicts.get(evaluation.keys.verdict) if self.reads else None
+        return self.verdicts.get(evaluation.keys.verdict) if self.reads and evaluation.keys else None
 
     def recall(self, evaluation: Evaluation) -> bool:
         """Take over what an earlier run found out; return whether there was anything."""
@@ -53,20 +56,17 @@ class Memory:
 
     def keep(self, evaluation: Evaluation) -> Entry | None:
         """Keep what was found out of a combo; return it, or None when it says nothing that holds another time."""
-        facts = evaluation.facts
+        facts, keys = evaluation.facts, evaluation.keys
         cells = judge_combo(facts)
         # What was not the same twice, or ended for want of memory, may be another next time.
         unsure = {*UNDECIDED, Status.OOM}
-        if facts.reused or any(cell.verdict.status in unsure or cell.flaky for cell in cells):
+        if keys is None or facts.reused or any(cell.verdict.status in unsure or cell.flaky for cell in cells):
             return None
-        if not evaluation.keys.verdict:
-            return None
-        ingredients = self._verdict(evaluation, self._build(evaluation))
         entry = Entry(
-            reused=Reused(run=self.run, combo=facts.combo.id, recorded=now(), key=evaluation.keys.verdict),
+            reused=Reused(run=self.run, combo=facts.combo.id, recorded=now(), key=keys.verdict),
             matrix=self.matrix,
             statuses={cell.probe: cell.verdict.status.value for cell in cells},
-            ingredients=ingredients,
+            ingredients=keys.ingredients,
             events=tuple(stripped(event, facts.combo.id) for event in evaluation.found if isinstance(event, KEPT)),
         )
         if self.writes:
@@ -78,19 +78,11 @@ class Memory:
         if self.writes:
             self.verdicts.prune()
 
-    def _build(self, evaluation: Evaluation) -> Ingredients:
-        assert evaluation.python is not None
-        return self.surroundings.build(evaluation.facts, self._identity(evaluation.python, self.bench.processes))
-
-    def _verdict(self, evaluation: Evaluation, build: Ingredients) -> Ingredients:
-        combo = evaluation.combo
-        settings = self.bench.launcher.settings(combo)
-        return self.surroundings.verdict(build, combo, self.bench.probes, settings)
-
-    def _identity(self, python: Path, processes: Processes) -> str:
+    def _identity(self, python: Path) -> str:
         """Return what tells one build of an interpreter from another of the same version."""
         with self._lock:
             if python not in self._pythons:
+                processes = self.bench.processes
                 log = processes.root / "pythons" / f"{len(self._pythons) + 1}.log"
                 argv: list[str | Path] = [python, "-I", "-S", "-c", _TELL]
                 action = processes.run(argv, env={}, cwd=processes.root, log=log, timeout=_LIMIT)

@@ -90,8 +90,8 @@ class Pipeline:
     def _grouped(self, evaluations: Sequence[Evaluation]) -> list[_Work]:
         work: dict[str, _Work] = {}
         for evaluation in evaluations:
-            alone = not self._memory.shares or not evaluation.resolves_ahead
-            key = evaluation.combo.id if alone else evaluation.keys.verdict
+            shares = self._memory.shares and evaluation.keys is not None
+            key = evaluation.keys.verdict if shares and evaluation.keys else evaluation.combo.id
             if key in work:
                 work[key].followers.append(evaluation)
             else:

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from secrets import token_hex
 from time import monotonic
 
 from filelock import FileLock, Timeout
 
+from knowngood import atomic
 from knowngood.errors import UndecidedError
 from knowngood.events import ComboFinished, Event, Interrupted, RunFinished, decode, encode, fold
 from knowngood.model import Combo, ComboFacts, Run
@@ -114,7 +114,9 @@ class Store:
         """Keep how long the combos of a run took, those that were taken over aside."""
         took = {facts.combo.id: _seconds(facts) for facts in run.combos if facts.finished and not facts.reused}
         if took:
-            _write(self.folder / _DURATIONS, json.dumps(self.past_seconds() | took))
+            # Only an estimate: a disk that does not take it is no reason to fail.
+            with contextlib.suppress(OSError):
+                atomic.write(self.folder / _DURATIONS, json.dumps(self.past_seconds() | took).encode())
 
 
 def _seconds(facts: ComboFacts) -> float:
@@ -122,14 +124,6 @@ def _seconds(facts: ComboFacts) -> float:
     actions = [facts.create, *(step.resolve for step in facts.steps), *(step.install for step in facts.steps)]
     actions += [probe.action for probe in facts.probes]
     return round(sum(action.seconds for action in actions if action), 3)
-
-
-def _write(path: Path, text: str) -> None:
-    """Replace a file as a whole; one that cannot be written stays as it was, for it is only an estimate."""
-    partial = path.with_name(f"{path.name}.{token_hex(4)}")
-    with contextlib.suppress(OSError):
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
 
 
 class EventLog:

@@ -7,14 +7,12 @@ not at all, so several runs can share a folder.
 import contextlib
 import json
 import os
-import zipfile
-import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from secrets import token_hex
 
+from knowngood import atomic
 from knowngood.events import (
     EnvironmentCreated,
     EnvironmentMeasured,
@@ -27,13 +25,13 @@ from knowngood.events import (
     encode,
 )
 from knowngood.model import Reused
-from knowngood.run.keys import Ingredients, key
+from knowngood.run.keys import Ingredients
 
 SCHEMA = 1
 """Version of the entries; it changes when an older one would be misread."""
 MOST = 256 * 2**20
 """Bytes that the cache may take before what was used least lately goes."""
-_LARGEST = 16 * 2**20
+LARGEST = 16 * 2**20
 """Bytes; no entry is larger, so whatever an import brings that is larger is none."""
 
 BUILT = (EnvironmentCreated, StepInstalled, EnvironmentMeasured, EnvironmentRead)
@@ -101,9 +99,9 @@ class Verdicts:
     def put(self, entry: Entry) -> None:
         """Keep an entry. A disk that does not take it is no reason to fail: the next run finds out anew."""
         data = entry.lines()
-        if len(data) <= _LARGEST:
+        if len(data) <= LARGEST:
             with contextlib.suppress(OSError):
-                self._write(entry.reused.key, data)
+                self.write(entry.reused.key, data)
 
     def __iter__(self) -> Iterator[Stored]:
         """Yield what is there, the least lately used first."""
@@ -126,62 +124,12 @@ class Verdicts:
                 gone, freed = gone + 1, freed + one.size
         return gone, freed
 
-    def export(self, target: Path) -> int:
-        """Write all entries into one file, a zip archive; return how many."""
-        partial = target.with_name(f"{target.name}.{token_hex(4)}")
-        count = 0
-        try:
-            with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive:
-                for one in self:
-                    with contextlib.suppress(FileNotFoundError):  # another run pruned it
-                        archive.writestr(f"{one.key}.jsonl", one.path.read_bytes())
-                        count += 1
-            partial.replace(target)
-        finally:
-            partial.unlink(missing_ok=True)
-        return count
-
-    def take_in(self, source: Path) -> tuple[int, int]:
-        """Add the entries of such a file; return how many were taken, and how many were none or did not fit their key.
-
-        Raises ``OSError`` or ``zipfile.BadZipFile`` when it is not such a file.
-        """
-        taken = refused = 0
-        with zipfile.ZipFile(source) as archive:
-            for member in archive.infolist():
-                data = _member(archive, member)
-                entry = parse(data)
-                # The name of a member is not trusted: the key follows from what is inside.
-                if entry is None or key(entry.ingredients) != entry.reused.key:
-                    refused += 1
-                    continue
-                self._write(entry.reused.key, data)
-                taken += 1
-        return taken, refused
-
     def _path(self, wanted: str) -> Path:
         return self.folder / wanted[:2] / f"{wanted}.jsonl"
 
-    def _write(self, wanted: str, data: bytes) -> None:
-        path = self._path(wanted)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f"{path.name}.{token_hex(4)}")
-        try:
-            partial.write_bytes(data)
-            partial.replace(path)
-        except OSError:
-            partial.unlink(missing_ok=True)
-            raise
-
-
-def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
-    """Return what a member of an archive holds; nothing when it is too large, damaged, or not as we write them."""
-    if member.file_size > _LARGEST or member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        return b""
-    try:
-        return archive.read(member)
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError):  # RuntimeError: it is encrypted
-        return b""
+    def write(self, wanted: str, data: bytes) -> None:
+        """Write an entry as it is kept; raises ``OSError``."""
+        atomic.write(self._path(wanted), data)
 
 
 def parse(data: bytes) -> Entry | None:
@@ -210,20 +158,3 @@ def parse(data: bytes) -> Entry | None:
 def now() -> str:
     """Return the time as entries tell it: UTC, ISO 8601, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Teardowns:
-    """Which probes were seen to end well with a whole teardown: these may leave quickly the next time."""
-
-    folder: Path
-
-    def went_well(self, wanted: str) -> bool:
-        """Tell whether an interpreter that had run this probe in this environment came to its own end."""
-        return (self.folder / wanted[:2] / wanted).exists()
-
-    def note(self, wanted: str) -> None:
-        """Note that one did."""
-        with contextlib.suppress(OSError):
-            (self.folder / wanted[:2]).mkdir(parents=True, exist_ok=True)
-            (self.folder / wanted[:2] / wanted).touch()
