@@ -12,7 +12,7 @@ from knowngood import baseline
 from knowngood.errors import UsageError
 from knowngood.events import Event, RunFinished, RunStarted, encode
 from knowngood.judge.snapshots import snapshots
-from knowngood.model import JudgedRun, Matrix, Status
+from knowngood.model import ComboFacts, JudgedRun, Matrix, Status, StepFacts
 from knowngood.report import json_report
 from knowngood.run.store import Store
 from report.factory import combo, mission, passing, whole
@@ -248,3 +248,24 @@ def test_only_a_regression_that_nobody_expects_keeps_a_run_from_being_published(
     found, _ = baseline.changes(baseline.side(JUDGED), baseline.side(judged), matrix)
 
     assert baseline.surprise(found, judged) == why
+
+
+def test_the_locks_of_what_passed_are_published_and_those_of_before_go(matrix: Matrix, tmp_path: Path) -> None:
+    judged = replace(JUDGED, run=replace(JUDGED.run, combos=tuple(map(built, JUDGED.run.combos))))
+    run_folder, old = tmp_path / "run", baseline.published(matrix) / "locks" / "gone.txt"
+    for facts in judged.run.combos:
+        lock = run_folder / "combos" / facts.combo.id / "step1.lock"
+        lock.parent.mkdir(parents=True)
+        lock.write_text("numpy==1.24.3 --hash=sha256:0\n", encoding="utf-8")
+    old.parent.mkdir(parents=True)
+    old.touch()
+
+    folder = baseline.accept(judged, matrix, run_folder=run_folder)
+
+    passed = {cell.combo.id for cell in judged.cells if cell.verdict.status is Status.PASS}
+    locks = {path.stem: path.read_text(encoding="utf-8") for path in (folder / "locks").iterdir()}
+    assert locks == dict.fromkeys(passed, "# step 1: numpy\nnumpy==1.24.3 --hash=sha256:0\n")
+
+
+def built(facts: ComboFacts) -> ComboFacts:
+    return replace(facts, steps=(StepFacts(number=1, requirements=("numpy",)),))

@@ -11,9 +11,7 @@ from knowngood.judge.changes import compare, selected
 from knowngood.judge.snapshots import Snapshot, snapshots, snapshots_of_json
 from knowngood.judge.verdict import judge
 from knowngood.model import Change, ChangeKind, JudgedRun, Matrix, Run, Status
-from knowngood.report import atom
-from knowngood.report.formats import FORMATS
-from knowngood.report.html import page
+from knowngood.report.formats import FORMATS, PUBLISHED
 from knowngood.report.text import plain
 from knowngood.run.store import RunFolder, Store, read
 
@@ -123,10 +121,8 @@ def accept(
 
 def write(judged: JudgedRun, folder: Path, changed: tuple[Change, ...] = (), *, run_folder: Path | None = None) -> None:
     """Write the report of a run into ``folder``: for people, for programs, and the locks of what passed."""
-    for name in ("json", "markdown", "badge", "badge-svg"):
-        files.write(folder / FORMATS[name].file, FORMATS[name].render(judged))
-    files.write(folder / FORMATS["html"].file, page.render(judged, changes=changed))
-    files.write(folder / FORMATS["atom"].file, atom.render(judged, changed))
+    for one in map(FORMATS.__getitem__, PUBLISHED):
+        files.write(folder / one.file, one.render(judged, changed))
     if run_folder is not None:
         _write_locks(judged, folder / "locks", run_folder)
 

@@ -123,9 +123,9 @@ def _read(path: Path) -> "Entry | None":
 
 
 def _folder() -> Path:
-    from platformdirs import user_cache_path
+    from knowngood.run import host
 
-    return user_cache_path("knowngood")
+    return host.cache_folder()
 
 
 def _verdicts() -> "Verdicts":

@@ -12,6 +12,7 @@ from knowngood.errors import ExitCode
 from knowngood.options import only_selection, state
 
 if TYPE_CHECKING:
+    from knowngood.report.plan import Row
     from knowngood.run.forecast import Forecast
 
 _MOST = 256  # jobs that GitHub takes in one matrix
@@ -55,11 +56,9 @@ def plan(
     take about as long as one another, by what combos took in the past; each is run with --shard and --deal. Ends with 3
     when an index could not be asked, else with 0.
     """
-    from platformdirs import user_cache_path
-    from uv import find_uv_bin
-
     from knowngood import files
     from knowngood.declare.select import choose
+    from knowngood.judge.gate import stopped_by
     from knowngood.report import plan as report
     from knowngood.run import forecast, host
     from knowngood.run.conduct import Conductor, Plan
@@ -67,7 +66,7 @@ def plan(
 
     matrix = files.load_matrix(files.find_matrix(asked or named, Path.cwd()))
     combos = choose(matrix.combos, only=only)
-    store = files.store(matrix, state_dir)
+    store, machine = files.store(matrix, state_dir), host.here(outside, jobs)
     with tempfile.TemporaryDirectory(prefix="knowngood-plan-") as folder:
         conductor = Conductor(
             Plan(
@@ -75,15 +74,8 @@ def plan(
                 combos=combos,
                 info=host.describe(matrix, command=f"knowngood run {matrix.id}"),
                 folder=Path(folder),
-                resumed=None,
-                outside=outside,
-                uv=Path(find_uv_bin()),
-                python=Path(sys.executable),
-                cache_folder=user_cache_path("knowngood"),
+                machine=machine,
                 place_folder=store.environments,
-                jobs=jobs or host.default_jobs(),
-                cores=host.cores(),
-                keep=False,
             ),
             lambda event: None,
         )
@@ -92,7 +84,7 @@ def plan(
     past = store.past_seconds()
     costs = forecast.costs(forecasts, past, everything=everything)
     rows = [_row(one, costs[one.facts.combo.id], everything=everything) for one in forecasts]
-    dealt = tuple((job.combos, job.seconds) for job in forecast.deal(costs, most=shards))
+    dealt = forecast.deal(costs, most=shards)
     match formats:
         case "github":
             click.echo(report.render_github(dealt), nl=False)
@@ -101,15 +93,16 @@ def plan(
         case "json":
             click.echo(report.render_json(rows), nl=False)
         case _:
-            click.echo(report.render(rows, jobs or host.default_jobs()), nl=False)
-    if conductor.stopped:
-        sys.exit(ExitCode.INTERRUPTED)
-    sys.exit(ExitCode.UNDECIDED if any(row["status"] == "unknown" for row in rows) else ExitCode.AS_EXPECTED)
+            click.echo(report.render(rows, machine.jobs), nl=False)
+    if conductor.stopped is not None:
+        sys.exit(stopped_by(conductor.stopped))
+    sys.exit(ExitCode.UNDECIDED if any(row.status == "unknown" for row in rows) else ExitCode.AS_EXPECTED)
 
 
-def _row(one: "Forecast", cost: float, *, everything: bool) -> dict[str, object]:
+def _row(one: "Forecast", cost: float, *, everything: bool) -> "Row":
     from knowngood.judge.verdict import judge_combo
     from knowngood.model import Status
+    from knowngood.report.plan import Row
 
     if not one.possible:
         cell = judge_combo(one.facts)[0]
@@ -122,10 +115,5 @@ def _row(one: "Forecast", cost: float, *, everything: bool) -> dict[str, object]
         says = f"{told}, found out {one.known.reused.recorded[:10]}"
     else:
         status, says = "run", f"about {cost:.0f}s"
-    return {
-        "combo": one.facts.combo.id,
-        "status": status,
-        "says": says,
-        "seconds": cost,
-        "lock": dict(sorted(one.distributions.items())),
-    }
+    lock = dict(sorted(one.distributions.items()))
+    return Row(combo=one.facts.combo.id, status=status, says=says, seconds=cost, lock=lock)

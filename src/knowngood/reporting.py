@@ -21,7 +21,7 @@ _LOG = "events.jsonl"
 _ISSUE = {"issue": "issue.md", "issue-title": "issue-title.txt"}
 """Formats that are no file of a run but of what it changed, and what their files are called."""
 _FILES = {name: one.file for name, one in FORMATS.items()} | _ISSUE
-_COMPARING = frozenset({"html", "atom", "github", "all", *_ISSUE})
+_COMPARING = frozenset({"all", *_ISSUE, *(name for name, one in FORMATS.items() if one.compares)})
 """Formats that tell what changed since a baseline."""
 
 
@@ -36,15 +36,9 @@ class _Told:
 
     def as_text(self, name: str) -> str:
         """Return it in the format called ``name``."""
-        from knowngood.report import atom
         from knowngood.report.github import issue, summary
-        from knowngood.report.html import page
 
         match name:
-            case "html":
-                return page.render(self.judged, changes=self.changes)
-            case "atom":
-                return atom.render(self.judged, self.changes)
             case "github":
                 return summary.render(self.judged, self.changes, baseline_name=self.baseline)
             case "issue":
@@ -52,7 +46,7 @@ class _Told:
             case "issue-title":
                 return issue.title(self.judged, self.changes) + "\n"
             case _:
-                return FORMATS[name].render(self.judged)
+                return FORMATS[name].render(self.judged, self.changes)
 
 
 @click.command()

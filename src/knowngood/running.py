@@ -79,9 +79,6 @@ def run(
     A complete run becomes the published report, which is the baseline of the next, unless something regressed against
     it that nobody expects: then it takes --accept.
     """
-    from platformdirs import user_cache_path
-    from uv import find_uv_bin
-
     from knowngood import baseline, files
     from knowngood.declare.select import Shard, choose, divide
     from knowngood.judge.gate import exit_code
@@ -116,13 +113,8 @@ def run(
         info=info,
         folder=folder.path,
         resumed=earlier.read() if earlier else None,
-        outside=outside,
-        uv=Path(find_uv_bin()),
-        python=Path(sys.executable),
-        cache_folder=user_cache_path("knowngood"),
+        machine=host.here(outside, jobs),
         place_folder=store.environments,
-        jobs=jobs or host.default_jobs(),
-        cores=host.cores(),
         keep=keep,
         fresh=fresh,
         fresh_probes=fresh_probes,
@@ -150,6 +142,8 @@ def run(
     )
     if keep:
         click.echo(f"kept    the environments, {near(folder.path / 'combos')}/ID/env")
+    if judged.run.interrupted and any(facts.finished for facts in judged.run.combos):
+        click.echo("Run the same again within a day: it goes on with what was not finished.")
     if refusal is not None and (accept or report_dir is None):
         click.echo(f"The published report was left as it is: {refusal}.")
     sys.exit(exit_code(judged))

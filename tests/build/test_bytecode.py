@@ -203,3 +203,16 @@ def test_several_runs_can_use_a_store_at_once(tmp_path: Path, store: BytecodeSto
     assert len(store.seed(fresh)) == 40
     assert load(fresh, "pack.m7") == "7"
     assert len(kept(store)) == 40, "no unfinished files are left"
+
+
+def test_what_was_used_least_lately_goes_first(tmp_path: Path, store: BytecodeStore) -> None:
+    for age, name in enumerate(("new", "middle", "old")):
+        environment = by_hand(tmp_path / name, {f"{name}.py": "SAYS = 1\n"}, name=name)
+        load(environment, name)
+        store.harvest(environment, {})
+        (folder,) = store.folder.glob(f"{name}-*")
+        os.utime(folder, (1000 - age, 1000 - age))
+
+    store.prune(most=2)
+
+    assert {name for name, _ in store.known()} == {"new", "middle"}

@@ -86,7 +86,8 @@ def test_a_signal_ends_a_run_within_seconds_with_its_report_and_nothing_left(
 def test_running_again_resumes_what_was_not_finished_and_only_that(stuck: Project) -> None:
     running = _start(stuck)
     running.send_signal(signal.SIGINT)
-    running.communicate(timeout=10)
+    out, _ = running.communicate(timeout=10)
+    assert "Run the same again within a day" in out
     (stuck.folder / "gate").touch()
 
     again = stuck.run("run", "--report-dir", "report")

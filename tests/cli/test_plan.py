@@ -2,13 +2,14 @@
 
 import json
 import re
+import signal
 import subprocess
 from collections.abc import Callable
 
 import pytest
 
 from support.index import Index
-from support.project import Project
+from support.project import Project, wait_for
 
 Knowngood = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -163,6 +164,7 @@ def test_a_shard_runs_what_was_dealt_to_it_and_tells_of_the_others(knowngood: Kn
     (started,) = project.events("run-started")
     assert [combo["id"] for combo in started["combos"]] == ["good", "none"]
     assert [combo["id"] for combo in started["elsewhere"]] == ["bad", "steps"]
+    assert started["order"] == ["good", "bad", "steps", "none"]
     assert started["info"]["shard"] == "1/2"
     assert not (project.folder / "reports").exists()
 
@@ -209,3 +211,22 @@ def test_a_shard_that_cannot_be_is_an_error_with_a_next_step_and_runs_nothing(
     assert result.returncode == code
     assert says in result.stderr and "next:" in result.stderr
     assert project.logs() == []
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_plan_that_is_stopped_ends_with_the_exit_code_of_the_signal(
+    project: Project, index: Index, number: signal.Signals, code: int
+) -> None:
+    project.write(matrix(index.url, {"good": '[["tiny==1.0"]]'}))
+    asked = len(index.requests)
+    index.delay = 30.0
+    try:
+        running = project.start("plan")
+        wait_for(lambda: len(index.requests) > asked)
+        running.send_signal(number)
+        _, err = running.communicate(timeout=10)
+    finally:
+        index.delay = 0.0
+
+    assert running.returncode == code, err
+    assert "Traceback" not in err

@@ -193,3 +193,10 @@ def test_numbers_that_moved_are_told_once() -> None:
     assert shown.count(says) == 1
     failed = replace(one, message="another")
     assert f"    numbers {says}\n" in recap.render(only(failed), run_folder="runs/7f3a")
+
+
+def test_a_reference_that_never_ran_did_not_fail() -> None:
+    legacy = cell(combo("legacy"), Status.NOT_RUN, Phase.PROBE, Reason.INTERRUPTED, as_expected=None)
+
+    told = "the reference combo legacy was not decided: no numbers were compared with it"
+    assert told in cautions(only(legacy))

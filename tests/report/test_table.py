@@ -2,9 +2,10 @@ from dataclasses import replace
 
 import pytest
 
-from knowngood.model import Confidence, Diagnosis, JudgedRun, Numbers, Reason
+from knowngood.model import Confidence, Diagnosis, JudgedRun, Numbers, Reason, Reused
 from knowngood.report import table, words
-from knowngood.report.columns import key_metrics, key_packages, metric
+from knowngood.report.columns import columns_of, key_metrics, key_packages, metric
+from knowngood.report.summary import summary
 from knowngood.report.text import columns
 from report.factory import combo, diagnosed, mission, only, passing, run
 
@@ -168,3 +169,34 @@ def test_where_each_combo_has_a_probe_of_its_own_the_cause_is_missed_more() -> N
     shown = table.render(only(*cells), width=100)
     assert "probe" not in shown.splitlines()[0]
     assert "needs huggingf" in shown
+
+
+@pytest.mark.parametrize(
+    ("recorded", "shown"),
+    [
+        ("2026-01-01T00:00:00+00:00", "10d"),
+        ("2026-01-10T21:00:00+00:00", "3h"),
+        ("2026-01-10T23:30:00+00:00", "30m"),
+        ("2026-01-11T00:00:30+00:00", "0m"),
+        ("one day", "?"),
+    ],
+)
+def test_a_cached_verdict_is_marked_with_its_age_and_took_no_time(recorded: str, shown: str) -> None:
+    known = passing(combo("a"), reused=Reused(run="r0", combo="a", recorded=recorded, key="k"))
+    judged = only(known, passing(combo("b")))
+    info = replace(judged.run.info, started="2026-01-11T00:00:00+00:00")
+    judged = replace(judged, run=replace(judged.run, info=info))
+
+    found = {column.header: column.values for column in columns_of(judged)}
+
+    assert found["cached"] == (shown, "")
+    assert found["time"] == ("-", "8.3s")
+    assert summary(judged).endswith("; 1 cached")
+
+
+def test_a_verdict_that_was_just_shared_names_whose_it_is() -> None:
+    judged = only(passing(combo("a")), passing(combo("b")))
+    shared = Reused(run=judged.run.info.id, combo="a", recorded="2026-01-01T00:00:00+00:00", key="k")
+    cells = (judged.cells[0], replace(judged.cells[1], reused=shared))
+
+    assert [words.age(cell, judged.run.info) for cell in cells] == ["", "as a"]

@@ -3,6 +3,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from io import StringIO
 from itertools import count
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -11,6 +12,7 @@ from knowngood.events import (
     ComboFinished,
     ComboStarted,
     Event,
+    FactsReused,
     IndexChosen,
     Interrupted,
     PhaseStarted,
@@ -22,11 +24,12 @@ from knowngood.events import (
     StepResolved,
     fold,
 )
-from knowngood.model import Action, Cell, ComboFacts, Ending, Exit, Phase, Reason, Status
+from knowngood.model import Action, Cell, ComboFacts, Ending, Exit, Phase, Reason, Reused, Status
 from knowngood.run.live import Board, Lines, Silence, choose
 from knowngood.run.progress import Progress
 from report.factory import cell, combo, mission, passing
 
+EARLIER = Reused(run="r0", combo="legacy", recorded="2026-01-02T03:04:05+00:00", key="k")
 GOOD = Exit(ending=Ending.EXITED, code=0)
 BAD = Exit(ending=Ending.EXITED, code=1)
 LEGACY, LOOSE = combo("legacy"), combo("loose")
@@ -250,6 +253,66 @@ def test_the_estimate_of_a_first_run_is_the_mean_of_what_is_done() -> None:
 def test_a_resumed_run_counts_what_was_done_before() -> None:
     progress = Progress({}, fold(events()[:13]))
     assert (len(progress.done), progress.total) == (1, 2)
+
+
+def test_what_waits_between_its_lock_and_its_environment_costs_no_time() -> None:
+    progress = Progress({})
+    alone = replace(combo("a"), steps=(("numpy",),))
+    progress(RunStarted(info=mission().run.info, combos=(alone, combo("b"))), 0.0)
+    progress(ComboStarted(combo="a"), 0.0)
+    progress(resolved("a", 1), 2.0)
+    assert list(progress.active) == []
+    progress(PhaseStarted(combo="a", phase=Phase.CREATE, detail=""), 100.0)
+    progress(ComboFinished(combo="a"), 108.0)
+    progress(ComboStarted(combo="b"), 108.0)
+    assert progress.left(108.0) == 10.0
+
+
+def test_what_was_taken_over_says_nothing_of_how_long_the_others_take() -> None:
+    progress = Progress({})
+    progress(RunStarted(info=mission().run.info, combos=tuple(map(combo, "ab"))), 0.0)
+    progress(ComboStarted(combo="a"), 0.0)
+    progress(FactsReused(combo="a", reused=EARLIER), 0.1)
+    progress(ComboFinished(combo="a"), 0.1)
+    progress(ComboStarted(combo="b"), 0.1)
+    assert progress.left(0.1) is None
+
+
+FETCHED = "Downloading numpy (2.0MiB)\nDownloading torch (1.0GiB)\n Downloaded numpy\n"
+INSTALLING = PhaseStarted(combo="legacy", phase=Phase.INSTALL, detail="step 1/3: numpy", log="install.log")
+
+
+def fetched(name: str) -> StepInstalled:
+    action = Action(exit=GOOD, seconds=4.1, log="install.log", output=FETCHED)
+    return StepInstalled(combo=name, step=1, requirements=("numpy",), action=action, installed={"numpy": "2"})
+
+
+def test_the_board_shows_what_is_being_downloaded_and_how_much_was(tmp_path: Path) -> None:
+    out, _ = console(terminal=True)
+    board = Board(console=out, judge=judge, past={}, folder=tmp_path, clock=ticking(0.5))
+    (tmp_path / "install.log").write_text(FETCHED, encoding="utf-8")
+    for event in (*events()[:2], INSTALLING):
+        board(event)
+    assert [line[23:] for line in drawn(board)] == ["legacy downloads torch (1.1 GB)", "0/2 done, 2.1 MB downloaded"]
+    board(fetched("legacy"))
+    assert drawn(board)[-1].endswith("0/2 done, 2.1 MB downloaded"), "once, not twice"
+
+
+def test_what_an_earlier_run_downloaded_is_not_counted_again() -> None:
+    progress = Progress({})
+    progress(RunStarted(info=mission().run.info, combos=(LEGACY,)), 0.0)
+    progress(PhaseStarted(combo="legacy", phase=Phase.INSTALL, detail="an environment that was kept"), 0.0)
+    progress(fetched("legacy"), 0.0)
+    assert progress.downloaded == 0
+
+
+def test_a_verdict_that_was_taken_over_says_so_and_took_no_time() -> None:
+    out, stream = console(terminal=False)
+    known = replace(passing(LEGACY), reused=EARLIER)
+    sink = Lines(console=out, judge=lambda facts: (known,))
+    sink(events()[0])
+    sink(ComboFinished(combo="legacy"))
+    assert stream.getvalue() == "        PASS           legacy embedding (cached, 2026-01-02)\n"
 
 
 def drawn(board: Board, *, width: int = 80) -> list[str]:

@@ -672,6 +672,17 @@ def test_a_file_that_is_no_archive_is_told(verdicts: Verdicts, tmp_path: Path) -
         take_in(verdicts, tmp_path / "nothing")
 
 
+def test_the_oldest_notes_of_teardowns_are_forgotten(tmp_path: Path) -> None:
+    teardowns = Teardowns(folder=tmp_path / "teardowns")
+    for age, name in enumerate("abc"):
+        teardowns.note(name * 64)
+        os.utime(teardowns.folder / (name * 2) / (name * 64), (1000 - age, 1000 - age))
+
+    teardowns.prune(most=2)
+
+    assert [teardowns.went_well(name * 64) for name in "abc"] == [True, True, False]
+
+
 def test_a_teardown_is_noted_for_its_own_key_only(tmp_path: Path) -> None:
     teardowns = Teardowns(folder=tmp_path / "teardowns")
     assert not teardowns.went_well("a" * 64)

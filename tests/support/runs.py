@@ -8,6 +8,7 @@ from knowngood.events import Event, fold
 from knowngood.judge.verdict import judge
 from knowngood.model import Asset, Cell, Combo, Index, Matrix, Probe, Run
 from knowngood.run.conduct import Conductor, Plan
+from knowngood.run.host import Machine
 from knowngood.run.levers import ALL, Lever
 from support.facts import info
 from support.workshop import PYTHON, UV
@@ -72,13 +73,10 @@ def plan(
         info=info(subject.reference, run=folder.name, started=datetime.now(UTC).isoformat(timespec="seconds")),
         folder=folder,
         resumed=resumed,
-        outside=environ,
-        uv=UV,
-        python=PYTHON,
-        cache_folder=cache or folder.parent / "cache",
+        machine=Machine(
+            outside=environ, uv=UV, python=PYTHON, cache_folder=cache or folder.parent / "cache", jobs=jobs, cores=2
+        ),
         place_folder=folder.parent / "environments",
-        jobs=jobs,
-        cores=2,
         keep=keep,
         fresh=fresh,
         fresh_probes=fresh_probes,

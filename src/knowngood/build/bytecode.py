@@ -23,7 +23,7 @@ from knowngood.build.environment import Environment
 _SOURCE = re.compile(r"^([^,\"\n]+\.py),(sha256=[\w-]+),\d+\r?$", re.MULTILINE)
 _CACHE = "__pycache__"
 _MOST = 1000
-"""Distributions; most take far less than a megabyte, the largest about thirty."""
+"""Distributions; the 63 of the three torch stacks of matrices/embedding.toml took 180 MB."""
 
 Linked = Mapping[str, tuple[int, int, int]]
 """Path of linked bytecode -> inode, time and size of it."""

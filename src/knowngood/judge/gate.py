@@ -11,7 +11,7 @@ def exit_code(judged: JudgedRun) -> ExitCode:
     expected.
     """
     if judged.run.interrupted is not None:
-        return ExitCode.INTERRUPTED if judged.run.interrupted == "SIGINT" else ExitCode.TERMINATED
+        return stopped_by(judged.run.interrupted)
     reference = [cell for cell in judged.cells if cell.combo.id == judged.run.info.reference]
     if any(cell.verdict.status not in (*UNDECIDED, Status.PASS) for cell in reference):
         return ExitCode.REFERENCE_FAILED
@@ -20,3 +20,8 @@ def exit_code(judged: JudgedRun) -> ExitCode:
     if any(cell.as_expected is None for cell in judged.cells):
         return ExitCode.UNDECIDED
     return ExitCode.AS_EXPECTED
+
+
+def stopped_by(signal: str) -> ExitCode:
+    """Return the exit code of what a signal cut short."""
+    return ExitCode.INTERRUPTED if signal == "SIGINT" else ExitCode.TERMINATED

@@ -1,6 +1,6 @@
 """What a table of cells shows: its columns as text, each with how much a reader would miss it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -43,6 +43,13 @@ def key_packages(judged: JudgedRun) -> tuple[str, ...]:
 
     Of two that equally many name, the one that is asked for in more ways tells the combos better apart.
     """
+    asked = asked_for(judged)
+    chosen = sorted(asked, key=asked.__getitem__, reverse=True)[:MAX_PACKAGES]
+    return tuple(name for name in asked if name in chosen)
+
+
+def asked_for(judged: JudgedRun) -> Mapping[str, tuple[int, int]]:
+    """Return, for each package that steps name, how many combos do and in how many ways, in the order of the matrix."""
     combos: dict[str, set[str]] = {}
     ways: dict[str, set[str]] = {}
     for cell in judged.cells:
@@ -50,8 +57,7 @@ def key_packages(judged: JudgedRun) -> tuple[str, ...]:
             name = canonicalize_name(requirement.name)
             combos.setdefault(name, set()).add(cell.combo.id)
             ways.setdefault(name, set()).add(str(requirement.specifier))
-    chosen = sorted(combos, key=lambda name: (-len(combos[name]), -len(ways[name])))[:MAX_PACKAGES]
-    return tuple(name for name in combos if name in chosen)
+    return {name: (len(combos[name]), len(ways[name])) for name in combos}
 
 
 def named(combo: Combo) -> Iterator[Requirement]:

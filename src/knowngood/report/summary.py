@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from knowngood.model import JudgedRun, Score, Status
+from knowngood.model import UNDECIDED, JudgedRun, Score, Status
 from knowngood.report.text import count, seconds
 
 
@@ -37,7 +37,9 @@ def cautions(judged: JudgedRun) -> tuple[str, ...]:
     elif run.interrupted or not run.finished:
         found.append(f"incomplete run: {f'ended by {run.interrupted}' if run.interrupted else 'its log has no end'}")
     reference = [cell for cell in judged.cells if cell.combo.id == run.info.reference]
-    if any(cell.verdict.status is not Status.PASS for cell in reference):
+    if reference and all(cell.verdict.status in UNDECIDED for cell in reference):
+        found.append(f"the reference combo {run.info.reference} was not decided: no numbers were compared with it")
+    elif any(cell.verdict.status is not Status.PASS for cell in reference):
         found.append(f"the reference combo {run.info.reference} did not pass: no numbers were compared with it")
     for choice in run.indexes:
         if choice.used != choice.asked:

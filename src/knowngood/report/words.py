@@ -1,10 +1,10 @@
 """The words that every report and the live terminal share: verdicts, causes, drift, expectations."""
 
 from collections.abc import Mapping
-from datetime import datetime
 
 from knowngood.model import Cell, Confidence, Diagnosis, Drift, Expectation, Reason, RunInfo, Status
 from knowngood.report.text import count, plain
+from knowngood.report.when import moment, started
 
 MEANING: Mapping[Status, str] = {
     Status.PASS: "every check passed",
@@ -20,6 +20,21 @@ MEANING: Mapping[Status, str] = {
     Status.NOT_RUN: "undecided, it was never run to its end",
 }
 """One line for each status, for legends."""
+
+GLYPHS: Mapping[Status, str] = {
+    Status.PASS: "\u2713",
+    Status.MOVED: "\u2248",
+    Status.FAIL: "\u2717",
+    Status.CRASH: "\u21af",
+    Status.TIMEOUT: "\u2026",
+    Status.OOM: "\u25b2",
+    Status.UNSOLVABLE: "\u2205",
+    Status.BUILD_FAIL: "\u22a0",
+    Status.INFRA: "?",
+    Status.ERROR: "!",
+    Status.NOT_RUN: "\u2013",
+}
+"""One sign for each status, so that no report needs colour to tell two apart."""
 
 SURE: Mapping[Confidence, str] = {
     Confidence.CERTAIN: "certain: it is told outright",
@@ -193,10 +208,10 @@ def age(cell: Cell, info: RunInfo) -> str:
         return ""
     if cell.reused.run == info.id:
         return f"as {cell.reused.combo}"
-    try:
-        old = (datetime.fromisoformat(info.started) - datetime.fromisoformat(cell.reused.recorded)).total_seconds()
-    except (ValueError, TypeError):
+    begun, recorded = started(info), moment(cell.reused.recorded)
+    if begun is None or recorded is None:
         return "?"
+    old = (begun - recorded).total_seconds()
     days, hours, minutes = int(old // 86400), int(old // 3600), max(0, int(old // 60))
     return f"{days}d" if days > 0 else f"{hours}h" if hours > 0 else f"{minutes}m"
 

@@ -17,6 +17,7 @@ from knowngood.process import Processes
 from knowngood.run import host
 from knowngood.run.evaluate import Bench, Evaluation
 from knowngood.run.forecast import Forecast
+from knowngood.run.host import Machine
 from knowngood.run.kept import Places
 from knowngood.run.keys import Surroundings, asset_digest
 from knowngood.run.levers import ALL, Lever
@@ -33,20 +34,13 @@ class Plan:
     matrix: Matrix
     combos: tuple[Combo, ...]
     info: RunInfo
+    machine: Machine
     folder: Path
-    resumed: Run | None
-    """What an earlier process recorded of this run before it was cut short."""
-    outside: Mapping[str, str]
-    """The environment of the harness."""
-    uv: Path
-    python: Path
-    cache_folder: Path
-    """What all runs of a user share: assets, verdicts, bytecode."""
     place_folder: Path
     """Where environments stay for the next run of the matrix."""
-    jobs: int
-    cores: int
-    keep: bool
+    resumed: Run | None = None
+    """What an earlier process recorded of this run before it was cut short."""
+    keep: bool = False
     fresh: bool = False
     """Take nothing over from earlier runs: no verdict, no environment."""
     fresh_probes: bool = False
@@ -65,7 +59,7 @@ class Conductor:
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._signal: str | None = None
-        self._processes = Processes(plan.folder, secrets=index.secrets(plan.matrix.indexes, plan.outside))
+        self._processes = Processes(plan.folder, secrets=index.secrets(plan.matrix.indexes, plan.machine.outside))
 
     def stop(self, signal: str) -> None:
         """End what runs and start nothing more; safe to call from a signal handler and more than once."""
@@ -75,9 +69,9 @@ class Conductor:
         threading.Thread(target=self._processes.cancel, daemon=True).start()
 
     @property
-    def stopped(self) -> bool:
-        """Whether it was told to stop."""
-        return self._stop.is_set()
+    def stopped(self) -> str | None:
+        """The signal that told it to stop; None when nothing did."""
+        return self._signal
 
     def run(self) -> None:
         """Carry out the plan. An exception of the event sink, such as a full disk, ends the run and is raised."""
@@ -94,7 +88,7 @@ class Conductor:
         places = Places(folder=plan.place_folder, keep=plan.keep)
         try:
             bench, memory = self._prepare(places)
-            pipeline = Pipeline(bench=bench, memory=memory, jobs=plan.jobs, abandon=self.stop)
+            pipeline = Pipeline(bench=bench, memory=memory, jobs=plan.machine.jobs, abandon=self.stop)
             pipeline.carry_out([Evaluation(combo, bench, self._emit) for combo in left])
             memory.prune()
             if bench.bytecode is not None:
@@ -114,7 +108,7 @@ class Conductor:
         places = Places(folder=plan.place_folder)
         bench, memory = self._prepare(places, fetches=False)
         self._emit(RunStarted(info=plan.info, combos=plan.combos))
-        pipeline = Pipeline(bench=bench, memory=memory, jobs=plan.jobs, abandon=self.stop)
+        pipeline = Pipeline(bench=bench, memory=memory, jobs=plan.machine.jobs, abandon=self.stop)
         return pipeline.foresee([Evaluation(combo, bench, self._emit) for combo in plan.combos])
 
     def _prepare(self, places: Places, *, fetches: bool = True) -> tuple[Bench, Memory]:
@@ -125,21 +119,21 @@ class Conductor:
         constraints = plan.folder / "constraints.txt" if routes.bounds else None
         if constraints is not None:
             constraints.write_text("".join(f"{bound}\n" for bound in routes.bounds), encoding="utf-8")
-        environ = routes.environment(plan.outside, constraints)
+        environ = routes.environment(plan.machine.outside, constraints)
         assets, trouble = self._fetch_assets(environ) if fetches else (self._fetched_assets(environ), None)
         launcher = Launcher(
             processes=self._processes,
-            outside=plan.outside,
+            outside=plan.machine.outside,
             assets=assets,
-            threads=max(1, plan.cores // plan.jobs),
+            threads=max(1, plan.machine.cores // plan.machine.jobs),
             rare_gc=Lever.GC in plan.levers,
         )
-        cache = plan.cache_folder
+        cache = plan.machine.cache_folder
         bench = Bench(
             processes=self._processes,
-            uv=plan.uv,
+            uv=plan.machine.uv,
             environ=environ,
-            outside=plan.outside,
+            outside=plan.machine.outside,
             launcher=launcher,
             probes={probe.id: probe for probe in plan.matrix.probes},
             trouble=trouble,
@@ -180,10 +174,10 @@ class Conductor:
     def _assets(self, environ: Mapping[str, str]) -> Assets:
         plan = self._plan
         return Assets(
-            folder=plan.cache_folder / "assets",
+            folder=plan.machine.cache_folder / "assets",
             processes=self._processes,
-            uv=plan.uv,
-            python=plan.python,
+            uv=plan.machine.uv,
+            python=plan.machine.python,
             environ=environ,
         )
 

@@ -2,16 +2,53 @@
 
 import os
 import platform
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from secrets import token_hex
 
+from platformdirs import user_cache_path
+from uv import find_uv_bin
+
 from knowngood import __version__
 from knowngood.model import Matrix, RunInfo
 
 _MEMORY_PER_JOB = 4 * 2**30  # bytes; a torch environment being built and probed stays below it
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Machine:
+    """What a run has to work with."""
+
+    outside: Mapping[str, str]
+    """The environment of the harness."""
+    uv: Path
+    python: Path
+    cache_folder: Path
+    """What all runs of a user share: assets, verdicts, bytecode."""
+    jobs: int
+    cores: int
+
+
+def here(outside: Mapping[str, str], jobs: int | None) -> Machine:
+    """Return this machine; ``jobs`` combos are evaluated at a time, by default as many as it can bear."""
+    return Machine(
+        outside=outside,
+        uv=Path(find_uv_bin()),
+        python=Path(sys.executable),
+        cache_folder=cache_folder(),
+        jobs=jobs or _default_jobs(),
+        cores=cores(),
+    )
+
+
+def cache_folder() -> Path:
+    """Return the folder of all that runs of this user share."""
+    return user_cache_path("knowngood")
 
 
 def describe(matrix: Matrix, *, command: str, shard: str = "") -> RunInfo:
@@ -40,7 +77,7 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def default_jobs() -> int:
+def _default_jobs() -> int:
     """Return how many combos to evaluate at a time: bounded by processors and memory."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return max(1, min(cores(), memory // _MEMORY_PER_JOB))

@@ -1,7 +1,7 @@
 """Where a run is: what each combo is doing now, how many are done, and about how long the rest will take."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 
 from knowngood.events import (
@@ -80,7 +80,11 @@ class Progress:
                 self._pause(event.combo, now)
                 self._waiting.add(event.combo)
             case StepInstalled():
-                self.downloaded += sum(each.size for each in downloads(event.action.output) if each.done)
+                # What is only replayed was fetched in another run: nobody could watch it.
+                activity = self.active.get(event.combo)
+                if activity is not None and activity.log:
+                    self.downloaded += sum(each.size for each in downloads(event.action.output) if each.done)
+                    self.active[event.combo] = replace(activity, log="")
             case FactsReused():
                 self._reused.add(event.combo)
             case ComboFinished():

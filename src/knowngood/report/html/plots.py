@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from knowngood.model import Cell, JudgedRun
 from knowngood.report import words
 from knowngood.report.html.durations import brief
-from knowngood.report.html.signs import GLYPHS, tone
+from knowngood.report.html.signs import tone
 from knowngood.report.text import shorten, size
 
 MOST_ROWS = 20
@@ -146,7 +146,7 @@ def _plot(
 ) -> Plot:
     bars = tuple(
         Bar(
-            glyph=GLYPHS[cell.verdict.status],
+            glyph=words.GLYPHS[cell.verdict.status],
             label=shorten(words.name(cell), _LABEL),
             value=value,
             percent=_percent(reach),

@@ -1,24 +1,9 @@
 """How a verdict looks: a glyph, a tone and words, so that colour is never all that tells two apart."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from knowngood.model import UNDECIDED, Cell, Status
 from knowngood.report import words
-
-GLYPHS: Mapping[Status, str] = {
-    Status.PASS: "\u2713",
-    Status.MOVED: "\u2248",
-    Status.FAIL: "\u2717",
-    Status.CRASH: "\u21af",
-    Status.TIMEOUT: "\u2026",
-    Status.OOM: "\u25b2",
-    Status.UNSOLVABLE: "\u2205",
-    Status.BUILD_FAIL: "\u22a0",
-    Status.INFRA: "?",
-    Status.ERROR: "!",
-    Status.NOT_RUN: "\u2013",
-}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,7 +24,7 @@ def sign(cell: Cell) -> Sign:
     """Return the sign of a cell, with its verdict in full: ``fail (expected)``."""
     status, surprise = cell.verdict.status, cell.as_expected is False
     return Sign(
-        glyph=GLYPHS[status],
+        glyph=words.GLYPHS[status],
         tone=tone(status),
         text=words.verdict(cell),
         short=status.upper() if surprise else str(status),
@@ -49,7 +34,7 @@ def sign(cell: Cell) -> Sign:
 
 def plainly(status: Status) -> Sign:
     """Return the sign of a status, expected or not."""
-    return Sign(glyph=GLYPHS[status], tone=tone(status), text=str(status), short=str(status))
+    return Sign(glyph=words.GLYPHS[status], tone=tone(status), text=str(status), short=str(status))
 
 
 def tone(status: Status) -> str:

@@ -12,8 +12,7 @@ from packaging.utils import canonicalize_name
 
 from knowngood.model import UNDECIDED, Cell, Combo, Confidence, JudgedRun, Run, Status
 from knowngood.report import words
-from knowngood.report.columns import CONTRADICTED, installed, named
-from knowngood.report.html.signs import GLYPHS
+from knowngood.report.columns import CONTRADICTED, asked_for, installed, named
 from knowngood.report.summary import cautions
 from knowngood.report.tested.anchors import anchors
 from knowngood.report.text import count, shorten
@@ -87,22 +86,17 @@ def key_packages(judged: JudgedRun) -> tuple[str, ...]:
 
     Of two that equally many name, the one that is asked for in more ways tells the combos better apart.
     """
-    combos: dict[str, set[str]] = {}
-    ways: dict[str, set[str]] = {}
-    for cell in judged.cells:
-        for requirement in named(cell.combo):
-            name = canonicalize_name(requirement.name)
-            combos.setdefault(name, set()).add(cell.combo.id)
-            ways.setdefault(name, set()).add(str(requirement.specifier))
+    asked = asked_for(judged)
 
     def same(package: str) -> bool:
         return len({cell.installed[package] for cell in judged.cells if package in cell.installed}) < 2
 
     def worth(package: str) -> tuple[bool, int, int]:
-        return same(package), -len(combos[package]), -len(ways[package])
+        combos, ways = asked[package]
+        return same(package), -combos, -ways
 
-    chosen = sorted(combos, key=worth)[:MOST_PACKAGES]
-    return tuple(sorted((package for package in combos if package in chosen), key=same))
+    chosen = sorted(asked, key=worth)[:MOST_PACKAGES]
+    return tuple(sorted((package for package in asked if package in chosen), key=same))
 
 
 def _caption(judged: JudgedRun) -> str:
@@ -125,7 +119,7 @@ def _matrix(judged: JudgedRun, packages: tuple[str, ...]) -> Table:
             *([cell.probe] if several else []),
             cell.python,
             *(installed(cell, package) for package in packages),
-            f"{GLYPHS[cell.verdict.status]} {words.verdict(cell)}",
+            f"{words.GLYPHS[cell.verdict.status]} {words.verdict(cell)}",
             shorten(words.why(cell), _LONGEST),
         )
         for cell in judged.cells
@@ -140,7 +134,7 @@ def _legend(judged: JudgedRun, packages: tuple[str, ...]) -> tuple[str, ...]:
     return (
         *([f"{CONTRADICTED} behind a version: it contradicts the combo's own pin"] * bool(contradicted & {*packages})),
         *(
-            f"{GLYPHS[status]} {status}: {words.UNDECIDED_NOTE}"
+            f"{words.GLYPHS[status]} {status}: {words.UNDECIDED_NOTE}"
             for status in Status
             if status in UNDECIDED and status in statuses
         ),
