@@ -21,7 +21,7 @@ from bench.measure import Sample, ask, environment  # noqa: E402
 from bench.parts import BENCH, PARTS  # noqa: E402
 from bench.work import Place, default_index  # noqa: E402
 from knowngood import files  # noqa: E402
-from knowngood.build import pythons  # noqa: E402
+from knowngood.build.pythons import Pythons  # noqa: E402
 from knowngood.run import host  # noqa: E402
 
 _UV_SETTINGS = """\
@@ -74,13 +74,13 @@ def _prepare(folder: Path, jobs: int) -> Place:
     uv = Path(find_uv_bin())
     index = default_index(uv, os.environ, folder)
     (settings / "uv.toml").write_text(_UV_SETTINGS.format(index=index), encoding="utf-8")
-    python = pythons.find("3.11", outside=os.environ)
+    python = Pythons(outside=os.environ, cache=folder / "pythons").find("3.11")
     if python is None:
         sys.exit("the combos of the benchmark need Python 3.11")
     cache = Path(ask([uv, "cache", "dir"], env=os.environ, cwd=folder).strip())
     tools = Path(sys.executable).parent
     env = environment(os.environ, uv_cache=cache, settings=settings.parent, tools=tools)
-    return Place(folder=folder, env=env, uv=uv, python=python, jobs=jobs)
+    return Place(folder=folder, env=env, uv=uv, python=python.path, jobs=jobs)
 
 
 def _measure(name: str, place: Place, rounds: int) -> results.Part:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from knowngood.build import pythons
+from knowngood.build.pythons import Pythons
 from knowngood.judge.probes import judge_probe
 from knowngood.model import Array, Check, Ending, Outcome, Probe, ProbeFacts, Status
 from knowngood.probe.launch import Launcher
@@ -248,7 +248,7 @@ def test_a_probe_imports_nothing_from_beside_itself_or_from_where_it_runs(tmp_pa
 
 @pytest.mark.parametrize("minor", ["3.8", "3.9", "3.13"])
 def test_the_same_probe_runs_on_old_and_new_pythons(tmp_path: Path, minor: str, environ: dict[str, str]) -> None:
-    python = pythons.find(minor, outside=environ)
+    python = Pythons(outside=environ, cache=tmp_path / "pythons").find(minor)
     if python is None:
         pytest.skip(f"this machine has no Python {minor}")
     source = """
@@ -272,7 +272,7 @@ with check("block"):
         sys.exit(0)
     os.wait()
 """
-    facts = launch(source, tmp_path, python=python)
+    facts = launch(source, tmp_path, python=python.path)
 
     found = checks(facts)
     assert found["knows"].metrics == {"version": minor}

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from knowngood.build.index import Routes
+from knowngood.build.pythons import Pythons
 from knowngood.events import Event, Retrying, RunStarted
 from knowngood.model import Combo, InstallerName, Phase, Probe, Reason, Status
 from knowngood.probe.launch import Launcher
@@ -33,7 +34,7 @@ def bench(url: str, folder: Path, environ: Mapping[str, str], *, probe: str = PR
         processes=processes,
         uv=UV,
         environ=Routes(default=url).environment(environ),
-        outside=environ,
+        pythons=Pythons(outside=environ, cache=folder / "pythons"),
         launcher=Launcher(processes=processes, outside=environ, assets={}, threads=1),
         probes={"works": Probe(id="works", source=probe, path=None)},
         trouble=None,

@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from knowngood.build.pythons import Pythons
 from knowngood.events import ComboStarted, EnvironmentCreated, Event, FactsReused, PhaseStarted, ProbeFinished
 from knowngood.model import (
     Action,
@@ -299,7 +300,7 @@ def test_of_the_ways_that_a_probe_ends_those_are_kept_that_are_the_versions_own(
         processes=processes,
         uv=UV,
         environ=home.environ,
-        outside=home.environ,
+        pythons=Pythons(outside=home.environ, cache=tmp_path / "pythons"),
         launcher=Launcher(processes=processes, outside=home.environ, assets={}, threads=1),
         probes={probe.id: probe for probe in home.matrix(ONE).probes},
         trouble=None,

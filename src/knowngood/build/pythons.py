@@ -1,32 +1,55 @@
-"""Find the interpreter that a combo asks for."""
+"""Find the interpreters that combos ask for, and what tells their builds apart."""
 
 import os
+import threading
 from collections.abc import Mapping
-from functools import lru_cache
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from python_discovery import get_interpreter
+from python_discovery import DiskCache, get_interpreter
 
 
-def find(asked: str, *, outside: Mapping[str, str]) -> Path | None:
-    """Return the base interpreter for ``asked`` (``3.11`` or ``3.11.7``), or None when this machine has none.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Python:
+    """A base interpreter."""
 
-    ``outside`` is the environment of the harness; its ``PATH`` is searched, and before it the versions that pyenv
-    keeps: its shims answer only for versions that are switched on.
+    path: Path
+    build: str
+    """What tells it from another build of the same version: what ``sys.version`` says, and how it was configured."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pythons:
+    """Looks each interpreter up once.
+
+    ``outside`` is the environment of the harness: its ``PATH`` is searched, and before it the versions that pyenv
+    keeps, whose shims answer only for versions that are switched on. What interpreters say about themselves is kept
+    below ``cache`` until their file changes: asking one takes longer than many a resolution.
     """
-    root = Path(outside.get("PYENV_ROOT", "") or Path(outside.get("HOME", "/")) / ".pyenv")
-    return _find(asked, str(root), outside.get("PATH", os.defpath))
 
+    outside: Mapping[str, str]
+    cache: Path
+    _known: dict[str, Python | None] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
-@lru_cache
-def _find(asked: str, pyenv_root: str, path: str) -> Path | None:
-    kept = sorted((Path(pyenv_root) / "versions").glob("*/bin"), key=_version, reverse=True)
-    search = os.pathsep.join([*map(str, kept), path])
-    found = get_interpreter(asked, env={"PATH": search})
-    # An alternative build (free-threaded, PyPy) is another subject than the one that was asked for.
-    if found is None or found.system_executable is None or found.implementation != "CPython":
-        return None
-    return Path(found.system_executable)
+    def find(self, asked: str) -> Python | None:
+        """Return the base interpreter for ``asked`` (``3.11`` or ``3.11.7``), or None when this machine has none."""
+        with self._lock:
+            if asked not in self._known:
+                self._known[asked] = self._find(asked)
+            return self._known[asked]
+
+    def _find(self, asked: str) -> Python | None:
+        root = Path(self.outside.get("PYENV_ROOT", "") or Path(self.outside.get("HOME", "/")) / ".pyenv")
+        kept = sorted((root / "versions").glob("*/bin"), key=_version, reverse=True)
+        search = os.pathsep.join([*map(str, kept), self.outside.get("PATH", os.defpath)])
+        found = get_interpreter(asked, env={"PATH": search}, cache=DiskCache(self.cache))
+        # An alternative build (free-threaded, PyPy) is another subject than the one that was asked for.
+        if found is None or found.system_executable is None or found.implementation != "CPython":
+            return None
+        configured = f"debug {found.debug_build}, free-threaded {found.free_threaded}"
+        build = " ".join(f"{found.version} {configured} {found.sysconfig_platform}".split())
+        return Python(path=Path(found.system_executable), build=build)
 
 
 def _version(folder: Path) -> tuple[int, ...]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from knowngood.build import index
 from knowngood.build.assets import Assets
 from knowngood.build.bytecode import BytecodeStore
+from knowngood.build.pythons import Pythons
 from knowngood.events import Emit, Event, IndexChosen, Interrupted, RunFinished, RunResumed, RunStarted
 from knowngood.judge import installs
 from knowngood.judge.diagnosis.signatures import Signature
@@ -133,7 +134,7 @@ class Conductor:
             processes=self._processes,
             uv=plan.machine.uv,
             environ=environ,
-            outside=plan.machine.outside,
+            pythons=Pythons(outside=plan.machine.outside, cache=cache / "pythons"),
             launcher=launcher,
             probes={probe.id: probe for probe in plan.matrix.probes},
             trouble=trouble,

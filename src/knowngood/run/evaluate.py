@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from knowngood.build import installers, pythons
+from knowngood.build import installers
 from knowngood.build.bytecode import BytecodeStore
 from knowngood.build.environment import Environment, Survey
 from knowngood.build.leads import Scout
+from knowngood.build.pythons import Python, Pythons
 from knowngood.build.reading import read
 from knowngood.events import (
     ComboFinished,
@@ -62,8 +63,7 @@ class Bench:
     uv: Path
     environ: Mapping[str, str]
     """What installers get to see."""
-    outside: Mapping[str, str]
-    """The environment of the harness."""
+    pythons: Pythons
     launcher: Launcher
     probes: Mapping[str, Probe]
     trouble: Trouble | None
@@ -135,9 +135,9 @@ class Evaluation:
         self._sink(event)
 
     @property
-    def python(self) -> Path | None:
+    def python(self) -> Python | None:
         """The base interpreter; None when this machine does not have it."""
-        return pythons.find(self.combo.python, outside=self.bench.outside)
+        return self.bench.pythons.find(self.combo.python)
 
     @property
     def environment(self) -> Environment:
@@ -167,7 +167,7 @@ class Evaluation:
         if self.python is None:
             self._trouble(_no_python(self.combo.python))
             return False
-        return not self.resolves_ahead or all(self._resolve(step, self.python) for step in self._steps)
+        return not self.resolves_ahead or all(self._resolve(step, self.python.path) for step in self._steps)
 
     def build(self) -> bool:
         """Bring the environment about."""
@@ -271,12 +271,12 @@ class Evaluation:
         assert self.python is not None
         combo, environment = self.combo, self.environment
         self._begin(Phase.CREATE, f"Python {combo.python}")
-        action = self._installer.create(environment, self.python, self.bench.folder(combo) / "create.log")
+        action = self._installer.create(environment, self.python.path, self.bench.folder(combo) / "create.log")
         self._find(EnvironmentCreated(combo=combo.id, action=action, python_version=environment.python_version()))
         if not action.exit.ok:
             return False
         for step in self._steps:
-            if not self.resolves_ahead and not self._resolve(step, self.python):
+            if not self.resolves_ahead and not self._resolve(step, self.python.path):
                 return False
             log = step.file("install.log").relative_to(self.bench.processes.root)
             detail = f"step {step.number}/{len(self._steps)}: {' '.join(step.requirements)}"
@@ -334,7 +334,8 @@ class Evaluation:
         if bench.stop.is_set() or self.python is None or self.facts.reused:
             return True
         folder = bench.folder(self.combo) / "leads"
-        scout = Scout(processes=bench.processes, uv=bench.uv, environ=bench.environ, python=self.python, folder=folder)
+        python = self.python.path
+        scout = Scout(processes=bench.processes, uv=bench.uv, environ=bench.environ, python=python, folder=folder)
         leads = investigate(self.facts, scout, self.environment, bench.signatures)
         if leads != Leads():
             self._find(LeadsFollowed(combo=self.combo.id, leads=leads))

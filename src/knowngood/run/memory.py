@@ -1,17 +1,12 @@
 """What a run takes over from earlier ones, and leaves to later ones: the cache of verdicts as one run uses it."""
 
-import threading
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 
 from knowngood.judge.verdict import judge_combo
 from knowngood.model import UNDECIDED, Reused, Status
 from knowngood.run.evaluate import Bench, Evaluation
 from knowngood.run.keys import Keys, Surroundings, key
 from knowngood.run.verdicts import KEPT, Entry, Verdicts, now, stripped
-
-_TELL = "import sys; print(sys.version.replace(chr(10), ' '), sys.implementation.cache_tag, sys.abiflags)"
-_LIMIT = 30.0  # seconds
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,14 +24,12 @@ class Memory:
     """Whether what is found out is kept for later runs."""
     shares: bool
     """Whether combos of one key are probed once."""
-    _pythons: dict[Path, str] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def identify(self, evaluation: Evaluation) -> bool:
         """Give a combo whose locks are known its keys; return whether it can be looked up by them."""
         assert evaluation.python is not None
         combo = evaluation.combo
-        build = self.surroundings.build(evaluation.facts, self._identity(evaluation.python))
+        build = self.surroundings.build(evaluation.facts, evaluation.python.build)
         settings = self.bench.launcher.settings(combo)
         verdict = self.surroundings.verdict(build, combo, self.bench.probes, settings)
         evaluation.keys = Keys(build=key(build), verdict=key(verdict), ingredients=verdict)
@@ -77,15 +70,3 @@ class Memory:
         """Keep the cache below its size."""
         if self.writes:
             self.verdicts.prune()
-
-    def _identity(self, python: Path) -> str:
-        """Return what tells one build of an interpreter from another of the same version."""
-        with self._lock:
-            if python not in self._pythons:
-                processes = self.bench.processes
-                log = processes.root / "pythons" / f"{len(self._pythons) + 1}.log"
-                argv: list[str | Path] = [python, "-I", "-S", "-c", _TELL]
-                action = processes.run(argv, env={}, cwd=processes.root, log=log, timeout=_LIMIT)
-                # One that does not say what it is shares no verdict with any other run.
-                self._pythons[python] = action.output.strip() if action.exit.ok else f"unknown to {self.run}"
-            return self._pythons[python]
