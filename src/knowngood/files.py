@@ -11,7 +11,6 @@ from knowngood.errors import UsageError
 from knowngood.judge.diagnosis.signatures import Signature
 from knowngood.model import Matrix
 from knowngood.run.store import Store
-from knowngood.signatures import OURS, load
 
 
 def find_matrix(asked: str | None, folder: Path) -> Path:
@@ -83,6 +82,8 @@ def store(matrix: Matrix, asked: Path | None) -> Store:
 
 def signatures(project: Path, asked: Path | None) -> tuple[Signature, ...]:
     """Return the known breakages: ours, and those of ``asked`` or of the project's ``signatures.toml``."""
+    from knowngood.signatures import OURS, load
+
     own = asked or project / "signatures.toml"
     return load(OURS, *([own] if asked or own.is_file() else []))
 

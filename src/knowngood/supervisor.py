@@ -13,6 +13,8 @@ On Linux this process is the subreaper of everything below it: a grandchild that
 is still found and ended. Elsewhere only the command's process group is.
 """
 
+from __future__ import annotations
+
 import contextlib
 import ctypes
 import json
@@ -22,7 +24,10 @@ import signal
 import sys
 import time
 from collections import deque
-from typing import Any
+
+TYPE_CHECKING = False  # to import typing for this would make the start an eighth longer
+if TYPE_CHECKING:
+    from typing import Any
 
 _PR_SET_CHILD_SUBREAPER = 36
 _LEAVING = 0.2  # seconds that helpers of an ended command (resource trackers and such) get to leave by themselves

@@ -7,11 +7,8 @@ What is newer than all of such a page is ruled out: a stranger's 99.0 on the def
 
 import re
 import threading
-import urllib.error
-import urllib.request
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from http.client import HTTPException
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
@@ -157,6 +154,11 @@ def _ask(page: str) -> tuple[str, str | None]:
 
 
 def _fetch(page: str) -> tuple[str, str | None]:
+    # Only here, as most matrices have no index to be asked: loading these takes longer than reading a matrix.
+    import urllib.error
+    import urllib.request
+    from http.client import HTTPException
+
     try:
         request = urllib.request.Request(page, headers={"Accept": "text/html", "User-Agent": "knowngood"})
         with urllib.request.urlopen(request, timeout=_PATIENCE) as answer:

@@ -90,12 +90,13 @@ class Conductor:
         try:
             bench, memory = self._prepare(places)
             pipeline = Pipeline(bench=bench, memory=memory, jobs=plan.machine.jobs, abandon=self.stop)
-            pipeline.carry_out([Evaluation(combo, bench, self._emit) for combo in left])
-            memory.prune()
-            if bench.bytecode is not None:
-                bench.bytecode.prune()
-            if bench.teardowns is not None:
-                bench.teardowns.prune()
+            if pipeline.carry_out([Evaluation(combo, bench, self._emit) for combo in left]):
+                # Only what was added to can have grown too large.
+                memory.prune()
+                if bench.bytecode is not None:
+                    bench.bytecode.prune()
+                if bench.teardowns is not None:
+                    bench.teardowns.prune()
         finally:
             places.close()
         if self._stop.is_set():

@@ -12,6 +12,9 @@ from knowngood.run.memory import Memory
 from knowngood.run.schedule import Distributions, pick
 from knowngood.run.verdicts import Entry
 
+_RESOLVERS = 4
+"""Combos that are resolved at a time, whatever the cores: where the index has to be asked, resolving is waiting."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Work:
@@ -50,22 +53,30 @@ class Pipeline:
         self._compiled: Distributions = frozenset()
         self._ahead = threading.Semaphore(2 * jobs)
 
-    def carry_out(self, evaluations: Sequence[Evaluation]) -> None:
-        """Bring every evaluation to its end, unless the run is stopped. Raises what the sink of events raised."""
-        # Resolving waits for the index more than it computes.
-        with ThreadPoolExecutor(max_workers=2 * self._jobs) as pool:
+    def carry_out(self, evaluations: Sequence[Evaluation]) -> bool:
+        """Bring every evaluation to its end, unless the run is stopped. Raises what the sink of events raised.
+
+        Returns whether there was more to do than to resolve.
+        """
+        with ThreadPoolExecutor(max_workers=self._resolvers) as pool:
             locked = list(pool.map(partial(self._safely, self._resolve), evaluations))
         left = [evaluation for evaluation, open_ in zip(evaluations, locked, strict=True) if open_]
         work = self._grouped(left)
+        anything = bool(work)
         while work:
             self._build_and_probe(work)
             # Where the first of several equal ones found out nothing that holds, each of them tries for itself.
             work = [_Work(evaluation=one) for each in work for one in each.followers]
+        return anything
 
     def foresee(self, evaluations: Sequence[Evaluation]) -> tuple[Forecast, ...]:
         """Resolve, and tell what is known of each combo already; nothing is built."""
-        with ThreadPoolExecutor(max_workers=2 * self._jobs) as pool:
+        with ThreadPoolExecutor(max_workers=self._resolvers) as pool:
             return tuple(pool.map(self._forecast, evaluations))
+
+    @property
+    def _resolvers(self) -> int:
+        return max(self._jobs, _RESOLVERS)
 
     def _forecast(self, evaluation: Evaluation) -> Forecast:
         ahead = not self._bench.stop.is_set() and evaluation.attempt(evaluation.resolve)
