@@ -120,6 +120,7 @@ def run(
         fresh_probes=fresh_probes,
         levers=frozenset() if "all" in left_out else ALL - set(map(Lever, left_out)),
         signatures=rules,
+        past=store.past_seconds(),
     )
     started = time.monotonic()
     judged = _carry_out(plan, folder, store, progress)
@@ -196,7 +197,7 @@ def _carry_out(plan: "Plan", folder: "RunFolder", store: "Store", progress: Any)
                 console=console,
                 is_tty=sys.stderr.isatty(),
                 judge=partial(judge_combo, signatures=plan.signatures, day=day_of(plan.info)),
-                past=store.past_seconds(),
+                past=plan.past,
                 folder=folder.path,
                 resumed=plan.resumed,
             )

@@ -87,6 +87,16 @@ def test_what_one_environment_compiled_is_linked_into_another_with_another_lock_
     assert not bytecode(second, "other").exists()
 
 
+def test_what_an_environment_with_it_was_harvested_of_is_known_even_without_any_bytecode(
+    tmp_path: Path, store: BytecodeStore
+) -> None:
+    store.harvest(by_hand(tmp_path / "first", {"solid.py": "SAYS = 'one'\n"}, name="unused"), {})
+    store.harvest(by_hand(tmp_path / "second", {}, name="libraries"), {})
+
+    assert kept(store) == []
+    assert store.known() == {("unused", "1.0"), ("libraries", "1.0")}
+
+
 def test_of_the_same_name_and_version_with_other_files_nothing_is_taken(tmp_path: Path, store: BytecodeStore) -> None:
     first = by_hand(tmp_path / "first", {"solid.py": "SAYS = 'one'\n"})
     second = by_hand(tmp_path / "second", {"solid.py": "SAYS = 'two'\n"})

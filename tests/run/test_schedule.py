@@ -1,9 +1,10 @@
-"""Which combo is built next."""
+"""Which combo comes next."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from knowngood.run.schedule import Distributions, pick
+from knowngood.run.schedule import Distributions, pick, queue
+from support.workshop import combo
 
 PAIRS = st.frozensets(
     st.tuples(st.sampled_from(["numpy", "torch", "scipy", "tiny"]), st.sampled_from(["1.0", "2.0"])), max_size=6
@@ -20,23 +21,40 @@ def test_two_that_share_torch_are_not_compiled_side_by_side() -> None:
 
 
 def test_what_is_compiled_already_stands_in_nobodys_way() -> None:
-    assert pick([TORCH, LEGACY], [TORCH], TORCH) == 0
+    assert pick([TORCH, OTHER], [TORCH], TORCH | OTHER) == 0
 
 
 def test_with_nothing_to_mind_the_order_of_the_matrix_holds() -> None:
     assert pick([OTHER, TORCH, LEGACY], [], frozenset()) == 0
 
 
+def test_of_those_that_share_as_little_the_one_that_has_most_to_compile_comes_first() -> None:
+    assert pick([OTHER, TORCH, LEGACY], [], LEGACY | OTHER) == 1
+
+
 @given(st.lists(PAIRS, min_size=1, max_size=8), st.lists(PAIRS, max_size=4), PAIRS)
-def test_what_is_picked_shares_least_and_is_the_first_of_those(
+def test_what_is_picked_shares_least_compiles_most_and_is_the_first_of_those(
     waiting: list[Distributions], compiling: list[Distributions], compiled: Distributions
 ) -> None:
     position = pick(waiting, compiling, compiled)
 
     busy = {pair for each in compiling for pair in each if pair not in compiled}
-    shared = [len(each & busy) for each in waiting]
-    assert shared[position] == min(shared)
-    assert position == shared.index(min(shared))
+    costs = [(len(each & busy), -len(each - compiled)) for each in waiting]
+    assert costs[position] == min(costs)
+    assert position == costs.index(min(costs))
+
+
+def test_thousands_that_wait_are_not_all_looked_at() -> None:
+    assert pick([TORCH] * 5000 + [OTHER], [TORCH], frozenset()) == 0
+
+
+def test_the_reference_begins_then_what_took_longest_and_what_is_new() -> None:
+    combos = [combo((), name=name) for name in ("short", "long", "new", "reference", "older")]
+
+    order = queue(combos, "reference", {"short": 1.0, "long": 9.0, "reference": 2.0, "older": 9.0})
+
+    assert [one.id for one in order] == ["reference", "new", "long", "older", "short"]
+    assert queue(combos, None, {}) == combos
 
 
 @given(st.lists(PAIRS, min_size=1, max_size=8))

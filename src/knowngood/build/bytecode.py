@@ -46,7 +46,7 @@ class BytecodeStore:
     folder: Path
 
     def known(self) -> frozenset[tuple[str, str]]:
-        """Return the distributions, by canonical name and version, that there is bytecode of."""
+        """Return the distributions, by canonical name and version, that an environment with them was harvested."""
         if not self.folder.is_dir():
             return frozenset()
         split = (one.name.rsplit("-", 2) for one in self.folder.iterdir())
@@ -75,6 +75,9 @@ class BytecodeStore:
     def harvest(self, environment: Environment, linked: Linked) -> None:
         """Keep what ``environment`` compiled since it was seeded; drop what was written into instead of replaced."""
         for sources in self._sources(environment):
+            with contextlib.suppress(OSError):
+                # Also of what has no bytecode, or nobody imports: it needs no compiling any more.
+                sources.store.mkdir(parents=True, exist_ok=True)
             for folder in sorted({os.path.dirname(file) for file in sources.files}):
                 cache = f"{sources.site}/{folder}/{_CACHE}" if folder else f"{sources.site}/{_CACHE}"
                 with contextlib.suppress(OSError):

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from knowngood.build import index
@@ -15,7 +15,7 @@ from knowngood.judge.diagnosis.signatures import Signature
 from knowngood.model import Combo, InstallerName, Matrix, Phase, Reason, Run, RunInfo, Trouble
 from knowngood.probe.launch import Launcher
 from knowngood.process import Processes
-from knowngood.run import host
+from knowngood.run import host, schedule
 from knowngood.run.evaluate import Bench, Evaluation
 from knowngood.run.forecast import Forecast
 from knowngood.run.host import Machine
@@ -49,6 +49,8 @@ class Plan:
     levers: frozenset[Lever] = ALL
     elsewhere: tuple[Combo, ...] = ()
     signatures: tuple[Signature, ...] = ()
+    past: Mapping[str, float] = field(default_factory=dict)
+    """How many seconds combos took when they were last run, by id."""
 
 
 class Conductor:
@@ -83,9 +85,9 @@ class Conductor:
         else:
             self._emit(RunResumed())
         done = {facts.combo.id for facts in plan.resumed.combos if facts.finished} if plan.resumed else set()
-        left = [combo for combo in plan.combos if combo.id not in done]
         # The reference comes first: when it fails, nobody else is to blame.
-        left.sort(key=lambda combo: combo.id != plan.matrix.reference)
+        queue = schedule.queue(plan.combos, plan.matrix.reference, plan.past)
+        left = [combo for combo in queue if combo.id not in done]
         places = Places(folder=plan.place_folder, keep=plan.keep)
         try:
             bench, memory = self._prepare(places)

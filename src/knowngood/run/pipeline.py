@@ -36,6 +36,8 @@ class _Rooms:
     probers: ThreadPoolExecutor
     closers: ThreadPoolExecutor
     futures: list[Future[bool]] = field(default_factory=list)
+    built: list[tuple[_Work, bool]] = field(default_factory=list)
+    """What waits to be probed, and whether its environment came about."""
 
 
 class Pipeline:
@@ -48,8 +50,9 @@ class Pipeline:
         self._abandon = abandon
         self._lock = threading.Lock()
         self._waiting: list[_Work] = []
-        self._compiling: list[_Work] = []
-        """Those that were begun and whose bytecode is not known yet."""
+        self._begun: list[_Work] = []
+        """Those whose bytecode is not known yet; ``_probing`` are those of them that are being imported."""
+        self._probing: list[_Work] = []
         self._compiled: Distributions = frozenset()
         self._ahead = threading.Semaphore(2 * jobs)
 
@@ -124,13 +127,8 @@ class Pipeline:
     def _build(self, rooms: _Rooms) -> bool:
         self._ahead.acquire()
         with self._lock:
-            position = pick(
-                [each.distributions for each in self._waiting],
-                [each.distributions for each in self._compiling],
-                self._compiled,
-            )
-            work = self._waiting.pop(position)
-            self._compiling.append(work)
+            work = self._waiting.pop(self._pick(self._waiting, self._begun))
+            self._begun.append(work)
         evaluation = work.evaluation
         if self._bench.stop.is_set():
             self._ahead.release()
@@ -140,17 +138,26 @@ class Pipeline:
         except BaseException:
             self._ahead.release()
             raise
-        rooms.futures.append(rooms.probers.submit(self._safely, self._probe, work, built, rooms))
+        with self._lock:
+            rooms.built.append((work, built))
+        rooms.futures.append(rooms.probers.submit(self._safely, self._probe, rooms))
         return True
 
-    def _probe(self, work: _Work, built: bool, rooms: _Rooms) -> bool:
+    def _pick(self, works: Sequence[_Work], others: Sequence[_Work]) -> int:
+        return pick([each.distributions for each in works], [each.distributions for each in others], self._compiled)
+
+    def _probe(self, rooms: _Rooms) -> bool:
+        with self._lock:
+            work, built = rooms.built.pop(self._pick([work for work, _ in rooms.built], self._probing))
+            self._probing.append(work)
         evaluation = work.evaluation
         try:
             if built and not self._bench.stop.is_set() and not self._recalled_late(evaluation):
                 evaluation.attempt(evaluation.probe)
         finally:
             with self._lock:
-                self._compiling.remove(work)
+                self._begun.remove(work)
+                self._probing.remove(work)
                 self._compiled |= work.distributions
             rooms.futures.append(rooms.closers.submit(self._safely, self._close, work))
         return True

@@ -1,15 +1,32 @@
-"""Which combo is built next: two that share torch shall not compile it side by side."""
+"""Which combo comes next: the longest first, and two that share torch shall not compile it side by side."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from math import inf
+
+from knowngood.model import Combo
 
 Distributions = frozenset[tuple[str, str]]
 """(canonical name, version) pairs of a lock."""
 
+_LOOKED_AT = 64
+"""Combos; of thousands that wait, the choice among the first of them is good enough, and takes no time."""
+
+
+def queue(combos: Iterable[Combo], first: str | None, past: Mapping[str, float]) -> list[Combo]:
+    """Return ``combos`` in the order to begin them: the one called ``first``, then what took longest in the past.
+
+    For one that is long and begun last everything else would wait. ``past`` holds seconds by id; one that is not in it
+    may be long. Among equals the order stays.
+    """
+    return sorted(combos, key=lambda combo: (combo.id != first, -past.get(combo.id, inf)))
+
 
 def pick(waiting: Sequence[Distributions], compiling: Iterable[Distributions], compiled: Distributions) -> int:
-    """Return the position of the combo to begin next: the one that shares least with those that are compiling now.
+    """Return the position of the combo to go on with: the one that shares least with those that are compiling now.
 
-    ``compiled`` needs no compiling any more. Among equals the first one is taken, so the order of the matrix holds.
+    ``compiled`` needs no compiling any more. Among those that share as little, the one that has most to compile itself
+    is taken: others wait for its bytecode. Among equals it is the first.
     """
     busy = frozenset[tuple[str, str]]().union(*compiling) - compiled
-    return min(range(len(waiting)), key=lambda position: len(waiting[position] & busy))
+    looked_at = range(min(len(waiting), _LOOKED_AT))
+    return min(looked_at, key=lambda one: (len(waiting[one] & busy), -len(waiting[one] - compiled)))
