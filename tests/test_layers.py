@@ -23,6 +23,7 @@ MAY_IMPORT = {
     "model": {"model"},
     "errors": set[str](),
     "supervisor": set[str](),
+    "remover": set[str](),
     "atomic": set[str](),
     "events": BASE,
     "process": BASE,
@@ -167,7 +168,7 @@ def _is_os(node: ast.expr) -> bool:
     return isinstance(node, ast.Name) and node.id == "os"
 
 
-@pytest.mark.parametrize("module", ["supervisor", "probe/in_env/probe_api"])
+@pytest.mark.parametrize("module", ["supervisor", "remover", "probe/in_env/probe_api"])
 def test_what_runs_without_our_packages_imports_only_the_standard_library(module: str) -> None:
     assert {name.split(".")[0] for name in imports(MODULES[module])} <= sys.stdlib_module_names | {"__future__"}
 

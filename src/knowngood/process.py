@@ -1,5 +1,6 @@
 """The only module that spawns. Every command runs under a supervisor that ends whole process trees."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -13,6 +14,7 @@ from pathlib import Path
 from knowngood.model import Action, Ending, Exit
 
 _SUPERVISOR = Path(__file__).with_name("supervisor.py")
+_REMOVER = Path(__file__).with_name("remover.py")
 _HEAD = _TAIL = 2 * 1024 * 1024  # what a log keeps of its beginning and its end, bytes
 _SHOWN_HEAD, _SHOWN_TAIL = 4 * 1024, 24 * 1024  # what an action carries of its log, bytes
 
@@ -87,7 +89,7 @@ class Processes:
         with self._lock:
             if self._cancelled:
                 return Exit(ending=Ending.CANCELLED)
-            supervisor = self._waiting() or _supervisor()
+            supervisor = self._waiting() or _start(_SUPERVISOR)
             self._running.add(supervisor)
         answer = _ask(supervisor, spec)
         with self._lock:
@@ -111,9 +113,41 @@ class Processes:
         return None
 
 
-def _supervisor() -> subprocess.Popen[bytes]:
+class Remover:
+    """Deletes folders in a process of its own, so that nobody waits while tens of thousands of files go.
+
+    It goes on when the harness is done, for as long as that takes. What it could not delete stays.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def remove(self, folder: Path) -> None:
+        """Have ``folder`` deleted. Returns at once."""
+        with self._lock, contextlib.suppress(OSError):
+            if self._process is None:
+                self._process = _start(_REMOVER)
+            assert self._process.stdin is not None
+            self._process.stdin.write(os.fsencode(folder) + b"\0")
+
+    def close(self, *, wait: bool = True) -> None:
+        """Say that nothing more will come; with ``wait`` return when everything is gone."""
+        with self._lock:
+            process, self._process = self._process, None
+        if process is None:
+            return
+        assert process.stdout is not None
+        _hang_up(process)
+        process.wait()
+        if wait:
+            process.stdout.read()
+        process.stdout.close()
+
+
+def _start(script: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-I", "-S", "-B", _SUPERVISOR],
+        [sys.executable, "-I", "-S", "-B", script],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         bufsize=0,

@@ -35,7 +35,7 @@ def by_hand(folder: Path, sources: Mapping[str, str], *, name: str = "solid", al
         file.write_text(source, encoding="utf-8")
         os.utime(file, (1_600_000_000, 1_600_000_000))
     record = site / f"{name}-1.0.dist-info" / "RECORD"
-    record.parent.mkdir()
+    record.parent.mkdir(parents=True)
     lines = [f"{path},sha256={source.encode().hex() or '0'},{len(source)}\n" for path, source in sources.items()]
     record.write_text("".join(lines) + also, encoding="utf-8")
     return environment

@@ -222,6 +222,25 @@ def test_an_alarm_that_is_raised_at_the_exit_is_heard_on_every_run(
         assert judged.warnings
 
 
+def test_a_probe_that_raises_its_alarm_before_the_exit_leaves_quickly_too(
+    stocked: Index, environ: Mapping[str, str], tmp_path: Path
+) -> None:
+    left = tmp_path / "left"
+    probe = "print('A module that was compiled using NumPy 1.x cannot be run in NumPy 2.0')\n" + LEAVES.format(
+        str(left)
+    )
+    one = replace(combo(("solid==1.0",)), warnings=WarningPolicy.FAIL)
+    subject = matrix(tmp_path, stocked.url, (one,), probes={"works": probe})
+
+    for name, whole in (("first", True), ("second", False)):
+        left.unlink(missing_ok=True)
+        judged = cells(conduct(plan(subject, tmp_path / "runs" / name, environ, fresh_probes=True)))["one"]
+
+        assert judged.verdict.status is Status.FAIL, name
+        assert judged.warnings
+        assert left.exists() is whole
+
+
 def test_bytecode_is_shared_between_locks_within_a_run_and_only_with_the_lever(
     stocked: Index, environ: Mapping[str, str], tmp_path: Path
 ) -> None:

@@ -681,14 +681,14 @@ def test_the_oldest_notes_of_teardowns_are_forgotten(tmp_path: Path) -> None:
 
     teardowns.prune(most=2)
 
-    assert [teardowns.went_well(name * 64) for name in "abc"] == [True, True, False]
+    assert [teardowns.alarms(name * 64) for name in "abc"] == [(), (), None]
 
 
 def test_a_teardown_is_noted_for_its_own_key_only(tmp_path: Path) -> None:
     teardowns = Teardowns(folder=tmp_path / "teardowns")
-    assert not teardowns.went_well("a" * 64)
+    assert teardowns.alarms("a" * 64) is None
 
-    teardowns.note("a" * 64)
+    teardowns.note("a" * 64, ("one alarm", "another"))
 
-    assert teardowns.went_well("a" * 64)
-    assert not teardowns.went_well("a" * 63 + "b")
+    assert teardowns.alarms("a" * 64) == ("one alarm", "another")
+    assert teardowns.alarms("a" * 63 + "b") is None

@@ -48,19 +48,18 @@ class Environment:
         return None
 
     def survey(self) -> "Survey":
-        """Look at every file once, without opening any."""
+        """Look at every file but bytecode once, without opening any."""
         digest = hashlib.sha256()
         size = own = 0
-        for root, folders, files in os.walk(self.folder):
-            folders.sort()
+        for root, folders, files, place in os.fwalk(self.folder):
+            # Bytecode comes and goes with every use.
+            folders[:] = sorted(name for name in folders if name != "__pycache__")
             files.sort()
-            stats = [os.lstat(f"{root}/{name}") for name in files]
+            stats = [os.stat(name, dir_fd=place, follow_symlinks=False) for name in files]
             size += sum(stat.st_size for stat in stats)
             own += sum(stat.st_size for stat in stats if stat.st_nlink == 1)
-            # Bytecode comes and goes with every use.
-            if not root.endswith("__pycache__"):
-                told = [(stat.st_size, stat.st_mtime_ns, stat.st_ino) for stat in stats]
-                digest.update(repr((root, files, told)).encode(errors="surrogateescape"))
+            told = [(stat.st_size, stat.st_mtime_ns, stat.st_ino) for stat in stats]
+            digest.update(repr((root, files, told)).encode(errors="surrogateescape"))
         return Survey(size=size, own=own, fingerprint=digest.hexdigest())
 
 
@@ -88,7 +87,7 @@ class Survey:
     """How large an environment is, and what tells whether somebody changed it."""
 
     size: int
-    """Bytes of its files, hard-linked ones counted as if they were its own."""
+    """Bytes of its files but bytecode, hard-linked ones counted as if they were its own."""
     own: int
     """Bytes of the files that nobody else links to: what deleting it would set free."""
     fingerprint: str

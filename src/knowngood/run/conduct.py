@@ -100,7 +100,8 @@ class Conductor:
                 if bench.teardowns is not None:
                     bench.teardowns.prune()
         finally:
-            places.close()
+            # Whoever interrupts a run finds nothing of it at work any more.
+            places.close(wait=self._stop.is_set())
         if self._stop.is_set():
             self._emit(Interrupted(signal=self._signal or "unknown"))
         else:

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from knowngood.build import installers
-from knowngood.build.bytecode import BytecodeStore
+from knowngood.build.bytecode import BytecodeStore, Linked
 from knowngood.build.environment import Environment, Survey
 from knowngood.build.leads import Scout
 from knowngood.build.pythons import Python, Pythons
@@ -80,6 +80,9 @@ class Bench:
     """Whether an environment of an earlier run is probed again, if it is what it was."""
     teardowns: Teardowns | None = None
     """None: every probe makes a whole teardown."""
+    many_files: threading.Lock = field(default_factory=threading.Lock)
+    """Held while thousands of files are looked at or linked. Threads that do so side by side pass the interpreter on at
+    every file, and take more than twice as long as one after the other."""
 
     def folder(self, combo: Combo) -> Path:
         """Return where everything of ``combo`` is kept."""
@@ -173,7 +176,7 @@ class Evaluation:
         """Bring the environment about."""
         if self.keys is not None and self.bench.places is not None:
             self._place = self._holding.enter_context(self.bench.places.take(self.combo.id, self.keys.build))
-            if self.bench.kept_ones and (built := self._place.built()) is not None:
+            if self.bench.kept_ones and (built := self._kept()) is not None:
                 self._begin(Phase.INSTALL, "an environment that was kept")
                 events, self._untouched = built
                 self._replay(events)
@@ -190,12 +193,20 @@ class Evaluation:
             return False
         # What was kept was seeded and harvested when it was built.
         bytecode = None if self._compiled else self.bench.bytecode
-        linked = bytecode.seed(self.environment) if bytecode else {}
+        linked: Linked = {}
+        if bytecode:
+            with self.bench.many_files:
+                linked = bytecode.seed(self.environment)
         for name in self.combo.probes:
             self._probe(self.bench.probes[name])
         if bytecode and not self.bench.stop.is_set():
-            bytecode.harvest(self.environment, linked)
+            with self.bench.many_files:
+                bytecode.harvest(self.environment, linked)
         return True
+
+    def _kept(self) -> tuple[tuple[Event, ...], Survey] | None:
+        with self.bench.many_files:
+            return self._place.built()
 
     def reuse(self, reused: Reused, events: tuple[Event, ...]) -> None:
         """Take over what was found out before; what this run knows already stays."""
@@ -294,10 +305,11 @@ class Evaluation:
             )
             if not action.exit.ok:
                 return False
-        survey = environment.survey()
+        with self.bench.many_files:
+            survey, found = environment.survey(), read(environment)
         self._untouched = survey
         self._find(EnvironmentMeasured(combo=combo.id, size=survey.size))
-        self._find(EnvironmentRead(combo=combo.id, environment=read(environment)))
+        self._find(EnvironmentRead(combo=combo.id, environment=found))
         self._show_kept()
         return True
 
@@ -312,17 +324,17 @@ class Evaluation:
         for attempt in (1, 2):
             self._begin(Phase.PROBE, probe.id)
             folder = self.bench.folder(self.combo) / f"{probe.id}.{attempt}"
-            quick = teardowns is not None and teardowns.went_well(tried)
-            facts = self.bench.launcher.launch(
-                self.environment.python, self.combo, probe, folder, quick_exit=quick and attempt == 1
-            )
+            launch = partial(self.bench.launcher.launch, self.environment.python, self.combo, probe, folder)
+            known = teardowns.alarms(tried) if teardowns is not None and attempt == 1 else None
+            facts = launch(quick_exit=known is not None)
+            if known is not None and facts.action.exit.ok and alarms(facts) != known:
+                # What is missing may be what the teardown says, and that is to be heard each time.
+                known, facts = None, launch(quick_exit=False)
             self._find(
                 ProbeFinished(combo=self.combo.id, probe=probe.id, action=facts.action, transcript=facts.transcript)
             )
-            # What a teardown says is heard each time, too.
-            quiet = facts.action.exit.ok and facts.transcript.bye and not alarms(facts)
-            if teardowns is not None and quiet:
-                teardowns.note(tried)
+            if teardowns is not None and known is None and facts.action.exit.ok and facts.transcript.bye:
+                teardowns.note(tried, alarms(facts))
             verdict, _, message = judge_probe(facts)
             if verdict.status not in _REPEATED or attempt == 2:
                 return

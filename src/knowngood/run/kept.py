@@ -9,7 +9,6 @@ import json
 import shutil
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -20,6 +19,7 @@ from filelock import FileLock, Timeout
 
 from knowngood.build.environment import Environment, Survey
 from knowngood.events import EnvironmentRead, Event, decode, encode
+from knowngood.process import Remover
 from knowngood.run.verdicts import BUILT
 
 _MOST = 24
@@ -80,7 +80,7 @@ class Places:
     folder: Path
     keep: bool = False
     """Whether all of them were asked to stay: then none is evicted."""
-    _deleting: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(max_workers=1))
+    _remover: Remover = field(default_factory=Remover)
     _staying: set[Path] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -116,7 +116,7 @@ class Places:
         return True
 
     def discard(self, place: Place) -> None:
-        """Move an environment out of the way at once, and delete it while others are probed."""
+        """Move an environment out of the way at once; it is deleted while others are probed."""
         with self._lock:
             self._staying.discard(place.folder)
         trash = self.folder / f"{_TRASH}{token_hex(6)}"
@@ -124,18 +124,21 @@ class Places:
             place.folder.rename(trash)
         except OSError:
             return
-        self._deleting.submit(shutil.rmtree, trash, ignore_errors=True)
+        self._remover.remove(trash)
 
-    def close(self) -> None:
-        """Delete what an earlier run left half deleted, and environments beyond those that may stay; wait for it."""
+    def close(self, *, wait: bool = True) -> None:
+        """Have deleted what an earlier run left half deleted, and environments beyond those that may stay.
+
+        Without ``wait`` that goes on for some seconds.
+        """
         if self.folder.is_dir():
             for trash in self.folder.glob(f"{_TRASH}*"):
-                self._deleting.submit(shutil.rmtree, trash, ignore_errors=True)
+                self._remover.remove(trash)
             places = [place for place in self.folder.iterdir() if place.is_dir() and not place.name.startswith(_TRASH)]
             newest = sorted(places, key=lambda place: _used(place), reverse=True)
             for old in newest[_MOST:] if not self.keep else ():
                 self._evict(old)
-        self._deleting.shutdown(wait=True)
+        self._remover.close(wait=wait)
 
     def _evict(self, folder: Path) -> None:
         try:

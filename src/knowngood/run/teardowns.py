@@ -4,25 +4,32 @@ import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from knowngood import atomic
+
 _MOST = 10_000
 """Notes that stay; what is forgotten is only torn down once more."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Teardowns:
-    """Notes below ``folder``, one empty file each."""
+    """Notes below ``folder``, one file each, which holds the alarms that were heard by its end."""
 
     folder: Path
 
-    def went_well(self, wanted: str) -> bool:
-        """Tell whether an interpreter that had run this probe in this environment came to its own end."""
-        return (self.folder / wanted[:2] / wanted).exists()
+    def alarms(self, wanted: str) -> tuple[str, ...] | None:
+        """Return the alarms of an interpreter that ran this probe in this environment and came to its own end.
 
-    def note(self, wanted: str) -> None:
-        """Note that one did."""
+        None when nobody saw one that did.
+        """
+        try:
+            return tuple((self.folder / wanted[:2] / wanted).read_text(encoding="utf-8").splitlines())
+        except (OSError, ValueError):
+            return None
+
+    def note(self, wanted: str, alarms: tuple[str, ...] = ()) -> None:
+        """Note that one did, and its alarms, a line each."""
         with contextlib.suppress(OSError):
-            (self.folder / wanted[:2]).mkdir(parents=True, exist_ok=True)
-            (self.folder / wanted[:2] / wanted).touch()
+            atomic.write(self.folder / wanted[:2] / wanted, "\n".join(alarms).encode())
 
     def prune(self, most: int = _MOST) -> None:
         """Forget the oldest notes until ``most`` are left."""
