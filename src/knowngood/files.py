@@ -1,5 +1,6 @@
 """The files around a matrix: where it is, its probes, where runs and reports go."""
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -89,5 +90,12 @@ def signatures(project: Path, asked: Path | None) -> tuple[Signature, ...]:
 
 
 def write(path: Path, text: str) -> None:
-    """Write ``text`` so that ``path`` holds all of it or, after a crash or on a full disk, what it held before."""
-    atomic.write(path, text.encode("utf-8"))
+    """Write ``text`` so that ``path`` holds all of it or, after a crash or on a full disk, what it held before.
+
+    A file that holds it already is left alone: most locks of a report are those of the report before.
+    """
+    data = text.encode("utf-8")
+    with contextlib.suppress(OSError):
+        if path.read_bytes() == data:
+            return
+    atomic.write(path, data)

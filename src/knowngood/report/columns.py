@@ -1,8 +1,8 @@
 """What a table of cells shows: its columns as text, each with how much a reader would miss it."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
@@ -62,9 +62,16 @@ def asked_for(judged: JudgedRun) -> Mapping[str, tuple[int, int]]:
 
 def named(combo: Combo) -> Iterator[Requirement]:
     """Yield the requirements of a combo's steps that name a package, in order."""
-    for text in (text for step in combo.steps for text in step):
-        with suppress(InvalidRequirement):
-            yield Requirement(text)
+    found = (_requirement(text) for step in combo.steps for text in step)
+    yield from (requirement for requirement in found if requirement is not None)
+
+
+@cache
+def _requirement(text: str) -> Requirement | None:
+    try:
+        return Requirement(text)
+    except InvalidRequirement:
+        return None
 
 
 def key_metrics(cells: Iterable[Cell]) -> tuple[str, ...]:
