@@ -1,6 +1,7 @@
 """knowngood by its command line, with a state and caches of its own."""
 
 import shutil
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -33,7 +34,11 @@ class Ours:
         """Run all combos; an exit code other than 0 says that a combo did not do what its matrix expects."""
         state, report = str(self._kept[0]), str(self._place.folder / "report")
         fixed = ["--jobs", str(self._place.jobs), "--state-dir", state, "--report-dir", report, "--progress", "none"]
-        return self._measure("run", [*fixed, *options], watch_memory=watch_memory)
+        sample = self._measure("run", [*fixed, *options], watch_memory=watch_memory)
+        # Environments that were replaced are deleted beside and after the run: not beside what is measured next.
+        while list(self._kept[0].glob("environments/*/.trash-*")):
+            time.sleep(0.05)
+        return sample
 
     def plan(self, jobs: int) -> Sample:
         """Resolve all combos; some may have no solution."""
