@@ -1,4 +1,4 @@
-"""The only module that spawns. Every command runs under a supervisor that ends whole process trees."""
+"""The only module that spawns: commands, under a supervisor that ends whole process trees, and what deletes folders."""
 
 import contextlib
 import json
@@ -124,7 +124,7 @@ class Remover:
         self._process: subprocess.Popen[bytes] | None = None
 
     def remove(self, folder: Path) -> None:
-        """Have ``folder`` deleted. Returns at once."""
+        """Have ``folder`` deleted. Returns at once, unless hundreds wait already."""
         with self._lock, contextlib.suppress(OSError):
             if self._process is None:
                 self._process = _start(_REMOVER)

@@ -241,6 +241,26 @@ def test_a_probe_that_raises_its_alarm_before_the_exit_leaves_quickly_too(
         assert left.exists() is whole
 
 
+def test_an_alarm_that_is_new_when_a_probe_leaves_quickly_is_not_dropped(
+    stocked: Index, environ: Mapping[str, str], tmp_path: Path
+) -> None:
+    seen = tmp_path / "seen"
+    alarm = "A module that was compiled using NumPy 1.x cannot be run in NumPy 2.0"
+    # Only the second interpreter says it: were its run made once more, nobody would hear.
+    probe = (
+        f"import pathlib\nseen = pathlib.Path({str(seen)!r})\n"
+        f"count = len(seen.read_text()) if seen.exists() else 0\n"
+        f"if count == 1: print({alarm!r})\nseen.write_text('x' * (count + 1))"
+    )
+    one = replace(combo(("solid==1.0",)), warnings=WarningPolicy.FAIL)
+    subject = matrix(tmp_path, stocked.url, (one,), probes={"works": probe})
+
+    for name, status in (("first", Status.PASS), ("second", Status.FAIL)):
+        judged = cells(conduct(plan(subject, tmp_path / "runs" / name, environ, fresh_probes=True)))["one"]
+
+        assert judged.verdict.status is status, name
+
+
 def test_bytecode_is_shared_between_locks_within_a_run_and_only_with_the_lever(
     stocked: Index, environ: Mapping[str, str], tmp_path: Path
 ) -> None:

@@ -1,7 +1,7 @@
 """Combos on their way: all locks first, then some are built while others are probed; equal ones wait for the first."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -143,12 +143,12 @@ class Pipeline:
         rooms.futures.append(rooms.probers.submit(self._safely, self._probe, rooms))
         return True
 
-    def _pick(self, works: Sequence[_Work], others: Sequence[_Work]) -> int:
-        return pick([each.distributions for each in works], [each.distributions for each in others], self._compiled)
+    def _pick(self, works: Iterable[_Work], others: Iterable[_Work]) -> int:
+        return pick((each.distributions for each in works), (each.distributions for each in others), self._compiled)
 
     def _probe(self, rooms: _Rooms) -> bool:
         with self._lock:
-            work, built = rooms.built.pop(self._pick([work for work, _ in rooms.built], self._probing))
+            work, built = rooms.built.pop(self._pick((work for work, _ in rooms.built), self._probing))
             self._probing.append(work)
         evaluation = work.evaluation
         try:

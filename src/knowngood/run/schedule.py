@@ -1,6 +1,7 @@
 """Which combo comes next: the longest first, and two that share torch shall not compile it side by side."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from itertools import islice
 from math import inf
 
 from knowngood.model import Combo
@@ -21,12 +22,12 @@ def queue(combos: Iterable[Combo], first: str | None, past: Mapping[str, float])
     return sorted(combos, key=lambda combo: (combo.id != first, -past.get(combo.id, inf)))
 
 
-def pick(waiting: Sequence[Distributions], compiling: Iterable[Distributions], compiled: Distributions) -> int:
+def pick(waiting: Iterable[Distributions], compiling: Iterable[Distributions], compiled: Distributions) -> int:
     """Return the position of the combo to go on with: the one that shares least with those that are compiling now.
 
     ``compiled`` needs no compiling any more. Among those that share as little, the one that has most to compile itself
     is taken: others wait for its bytecode. Among equals it is the first.
     """
     busy = frozenset[tuple[str, str]]().union(*compiling) - compiled
-    looked_at = range(min(len(waiting), _LOOKED_AT))
-    return min(looked_at, key=lambda one: (len(waiting[one] & busy), -len(waiting[one] - compiled)))
+    looked_at = list(islice(waiting, _LOOKED_AT))
+    return min(range(len(looked_at)), key=lambda one: (len(looked_at[one] & busy), -len(looked_at[one] - compiled)))
