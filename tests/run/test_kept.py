@@ -146,8 +146,9 @@ def test_an_environment_of_pip_is_not_kept_as_its_lock_is_known_too_late(home: H
 def test_no_trash_is_left_when_a_run_ends(home: Home) -> None:
     for name in ("first", "second"):
         home.run(name, fresh=True)
-        (home.environments / ".trash-of-a-run-that-was-killed").mkdir()
-        (home.environments / ".trash-of-a-run-that-was-killed" / "file").touch()
+        trash = home.environments / f".trash-of-a-run-that-was-killed-after-the-{name}"
+        trash.mkdir()
+        (trash / "file").touch()
     home.run("third")
 
     deadline = time.monotonic() + 30
