@@ -15,6 +15,7 @@ from knowngood.events import (
     ComboFinished,
     ComboStarted,
     EnvironmentCreated,
+    EnvironmentRead,
     Event,
     HarnessFailed,
     Interrupted,
@@ -352,3 +353,51 @@ def test_a_run_of_what_was_all_done_before_only_says_that_it_is_finished(
     again = conduct(plan(subject, tmp_path / "run", environ, resumed=done))
 
     assert set(names(again)) == {"run-resumed", "index-chosen", "run-finished"}
+
+
+def test_what_waits_for_bytecode_that_is_being_compiled_lets_others_be_probed_first(
+    index: Index, environ: Mapping[str, str], tmp_path: Path
+) -> None:
+    for name in ("heavy", "light", "heavy-too", "light-too"):
+        build_wheel(index.folder, name, "1.0")
+    # Built last of all, so that it would be probed last.
+    build_wheel(index.folder, "large", "1.0", files={f"large/m{number}.py": "" for number in range(3000)})
+    go_on = {name: tmp_path / f"go-on-{name}" for name in ("slow", "quick")}
+    waits = """
+import os, pathlib, time
+while "KG_WAIT" in os.environ and not pathlib.Path(os.environ["KG_WAIT"]).exists():
+    time.sleep(0.01)
+"""
+    combos = (
+        combo(("heavy", "heavy-too"), name="slow", env=(("KG_WAIT", str(go_on["slow"])),)),
+        combo(("light", "light-too"), name="quick", env=(("KG_WAIT", str(go_on["quick"])),)),
+        combo(("heavy",), name="shares-with-slow"),
+        combo(("light", "large"), name="shares-with-quick"),
+    )
+    built: list[str] = []
+
+    def also(event: Event, conductor: Conductor) -> None:
+        if isinstance(event, EnvironmentRead):
+            built.append(event.combo)
+            if len(built) == len(combos):
+                go_on["quick"].touch()
+        if isinstance(event, PhaseStarted) and event.phase is Phase.PROBE and event.combo.startswith("shares"):
+            go_on["slow"].touch()
+
+    subject = matrix(tmp_path, index.url, combos, probes={"works": waits})
+    events = conduct(plan(subject, tmp_path / "runs" / "first", environ), also)
+
+    probed = [one.combo for one in events if isinstance(one, PhaseStarted) and one.phase is Phase.PROBE]
+    assert probed[2:] == ["shares-with-quick", "shares-with-slow"]
+
+
+def test_what_took_longest_in_the_past_begins_first(index: Index, environ: Mapping[str, str], tmp_path: Path) -> None:
+    build_wheel(index.folder, "light", "1.0")
+    combos = tuple(combo(("light",), name=name, env=(("KG_NAME", name),)) for name in ("short", "long", "longest"))
+    subject = matrix(tmp_path, index.url, combos, probes={"works": "import light"})
+    past = {"short": 1.0, "long": 5.0, "longest": 9.0}
+
+    events = conduct(replace(plan(subject, tmp_path / "runs" / "first", environ, jobs=1), past=past))
+
+    probed = [one.combo for one in events if isinstance(one, PhaseStarted) and one.phase is Phase.PROBE]
+    assert probed == ["longest", "long", "short"]
