@@ -83,6 +83,7 @@ def store(matrix: Matrix, asked: Path | None) -> Store:
 
 def signatures(project: Path, asked: Path | None) -> tuple[Signature, ...]:
     """Return the known breakages: ours, and those of ``asked`` or of the project's ``signatures.toml``."""
+    # Only here: a plan and a list need none.
     from knowngood.signatures import OURS, load
 
     own = asked or project / "signatures.toml"
