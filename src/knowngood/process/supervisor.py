@@ -1,6 +1,6 @@
 """Watches over one command at a time so that it ends, its log stays small, and nothing outlives it. Stdlib only.
 
-Contract (the other side is ``process.py``). Run as ``python -I -S supervisor.py`` in a session of its own:
+Contract (the other side is ``supervisors.py``). Run as ``python -I -S supervisor.py`` in a session of its own:
 
 * standard input: for each command one JSON line ``{argv, env, cwd, log, timeout, grace, head, tail}``; sizes in bytes,
   times in seconds, ``timeout`` may be null. The pipe stays open. When it closes, because the harness cancelled or died,

@@ -1,6 +1,6 @@
 """Deletes folders, one after the other, while others work. Stdlib only.
 
-Contract (the other side is ``process.Remover``). Standard input: paths, each ended by a zero byte. The process that was
+Contract (the other side is ``removal.py``). Standard input: paths, each ended by a zero byte. The process that was
 started ends at once; a child of it deletes, at low priority, until standard input is closed and everything is gone.
 Until then it keeps standard output open and writes nothing to it.
 """

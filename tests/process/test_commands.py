@@ -15,7 +15,7 @@ from uuid import uuid4
 import pytest
 
 from knowngood.model import Action, Ending
-from knowngood.process import Processes, Remover
+from knowngood.process import Processes
 from support.processes import living, wait_for
 
 STUBBORN = """
@@ -175,7 +175,7 @@ def test_a_gigabyte_of_output_leaves_a_small_log_and_a_small_harness(tmp_path: P
     harness = f"""
 import json, resource, sys
 from pathlib import Path
-from knowngood.process import Processes, Remover
+from knowngood.process import Processes
 
 def peak(who):
     return resource.getrusage(who).ru_maxrss * 1024
@@ -308,7 +308,7 @@ def test_killing_the_harness_leaves_no_process_behind(tmp_path: Path, mark: str)
         f"""
 import sys
 from pathlib import Path
-from knowngood.process import Processes, Remover
+from knowngood.process import Processes
 
 folder = Path({str(tmp_path)!r})
 command = [sys.executable, folder / "stubborn.py"]
@@ -483,7 +483,7 @@ def test_supervisors_that_wait_end_with_the_harness(tmp_path: Path, how: str) ->
     harness = f"""
 import sys, time
 from pathlib import Path
-from knowngood.process import Processes, Remover
+from knowngood.process import Processes
 
 folder = Path({str(tmp_path)!r})
 processes = Processes(folder)
@@ -502,43 +502,3 @@ if {how != "ends"}:
             started.kill()
 
     assert gone({pid})
-
-
-def full(folder: Path, name: str) -> Path:
-    (folder / name / "deep").mkdir(parents=True)
-    (folder / name / "deep" / "file").touch()
-    return folder / name
-
-
-def test_what_is_removed_is_gone_when_one_waits_for_it(tmp_path: Path) -> None:
-    remover, folders = Remover(), [full(tmp_path, name) for name in ("one", "with a\nline", "\udcff")]
-
-    for folder in folders:
-        remover.remove(folder)
-    remover.remove(tmp_path / "never was there")
-    remover.close()
-
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_what_is_removed_goes_though_whoever_asked_for_it_does_not_wait(tmp_path: Path) -> None:
-    source = """
-        import sys
-        from pathlib import Path
-        from knowngood.process import Remover
-        remover = Remover()
-        remover.remove(Path(sys.argv[1]))
-        remover.close(wait=False)
-    """
-    folder = full(tmp_path, "one")
-
-    subprocess.run([sys.executable, "-c", textwrap.dedent(source), folder], check=True)
-
-    deadline = time.monotonic() + 30
-    while folder.exists() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert not folder.exists()
-
-
-def test_where_nothing_is_removed_nothing_is_started(tmp_path: Path) -> None:
-    Remover().close()

@@ -1,20 +1,15 @@
-"""The only module that spawns: commands, under a supervisor that ends whole process trees, and what deletes folders."""
+"""Runs commands to their end under supervisors, and tells how they ended."""
 
-import contextlib
 import json
-import os
-import subprocess
-import sys
 import threading
 import time
-import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from knowngood.model import Action, Ending, Exit
+from knowngood.process.spawn import Spawned, hang_up
+from knowngood.process.supervisors import Supervisors, ask, dismiss
 
-_SUPERVISOR = Path(__file__).with_name("supervisor.py")
-_REMOVER = Path(__file__).with_name("remover.py")
 _HEAD = _TAIL = 2 * 1024 * 1024  # what a log keeps of its beginning and its end, bytes
 _SHOWN_HEAD, _SHOWN_TAIL = 4 * 1024, 24 * 1024  # what an action carries of its log, bytes
 
@@ -31,11 +26,9 @@ class Processes:
         self._secrets = tuple(secret.encode() for secret in secrets)
         self.grace = grace
         self._lock = threading.Lock()
-        self._running: set[subprocess.Popen[bytes]] = set()
-        self._idle: list[subprocess.Popen[bytes]] = []
-        """Supervisors that wait for their next command."""
+        self._running: set[Spawned] = set()
+        self._supervisors = Supervisors()
         self._cancelled = False
-        weakref.finalize(self, _dismiss, self._idle)
 
     @property
     def cancelled(self) -> bool:
@@ -71,10 +64,10 @@ class Processes:
         """End everything that runs and start nothing more. Returns at once; ``run`` returns as its command ends."""
         with self._lock:
             self._cancelled = True
-            _dismiss(self._idle)
+            self._supervisors.dismiss()
             running = list(self._running)
         for supervisor in running:
-            _hang_up(supervisor)
+            hang_up(supervisor)
 
     def _redact(self, log: Path) -> None:
         if not self._secrets or not log.exists():
@@ -89,103 +82,19 @@ class Processes:
         with self._lock:
             if self._cancelled:
                 return Exit(ending=Ending.CANCELLED)
-            supervisor = self._waiting() or _start(_SUPERVISOR)
+            supervisor = self._supervisors.take()
             self._running.add(supervisor)
-        answer = _ask(supervisor, spec)
+        answer = ask(supervisor, spec)
         with self._lock:
             self._running.discard(supervisor)
             if answer and not self._cancelled:
-                self._idle.append(supervisor)
+                self._supervisors.give_back(supervisor)
             else:
-                _dismiss([supervisor])
+                dismiss([supervisor])
         if not answer:
             return Exit(ending=Ending.SIGNALLED, signal="SIGKILL", note="its supervisor was killed by somebody else")
         result = json.loads(answer)
         return Exit(**(result | {"ending": Ending(result["ending"])}))
-
-    def _waiting(self) -> subprocess.Popen[bytes] | None:
-        """Return an idle supervisor that still lives."""
-        while self._idle:
-            supervisor = self._idle.pop()
-            if supervisor.poll() is None:
-                return supervisor
-            _dismiss([supervisor])
-        return None
-
-
-class Remover:
-    """Deletes folders in a process of its own, so that nobody waits while tens of thousands of files go.
-
-    It goes on when the harness is done, for as long as that takes. What it could not delete stays.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def remove(self, folder: Path) -> None:
-        """Have ``folder`` deleted. Returns at once, unless hundreds wait already."""
-        with self._lock, contextlib.suppress(OSError):
-            if self._process is None:
-                self._process = _start(_REMOVER)
-            assert self._process.stdin is not None
-            self._process.stdin.write(os.fsencode(folder) + b"\0")
-
-    def close(self, *, wait: bool = True) -> None:
-        """Say that nothing more will come; with ``wait`` return when everything is gone."""
-        with self._lock:
-            process, self._process = self._process, None
-        if process is None:
-            return
-        assert process.stdout is not None
-        _hang_up(process)
-        process.wait()
-        if wait:
-            process.stdout.read()
-        process.stdout.close()
-
-
-def _start(script: Path) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, "-I", "-S", "-B", script],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        bufsize=0,
-        env={},
-        start_new_session=True,
-    )
-
-
-def _ask(supervisor: subprocess.Popen[bytes], spec: bytes) -> bytes:
-    """Hand over a command and return the answer once it ended; nothing when the supervisor was killed."""
-    assert supervisor.stdin is not None and supervisor.stdout is not None
-    answer = b""
-    try:
-        supervisor.stdin.write(spec)
-        while not answer.endswith(b"\n"):
-            data = os.read(supervisor.stdout.fileno(), 65536)
-            if not data:
-                return b""
-            answer += data
-    except (OSError, ValueError):  # ValueError: it was hung up on before it was asked
-        return b""
-    return answer
-
-
-def _dismiss(supervisors: list[subprocess.Popen[bytes]]) -> None:
-    """End supervisors: they leave once nothing more can be asked of them."""
-    for supervisor in supervisors:
-        _hang_up(supervisor)
-    while supervisors:
-        supervisor = supervisors.pop()
-        assert supervisor.stdout is not None
-        supervisor.stdout.close()
-        supervisor.wait()
-
-
-def _hang_up(supervisor: subprocess.Popen[bytes]) -> None:
-    if supervisor.stdin is not None and not supervisor.stdin.closed:
-        supervisor.stdin.close()
 
 
 def _excerpt(log: Path) -> str:
