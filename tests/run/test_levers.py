@@ -1,19 +1,21 @@
 """What makes a run fast changes no verdict: the same matrix with every lever and with none, compared cell by cell."""
 
 import re
+import subprocess
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
 
+from knowngood.build.installers import HUGE_PAGES
 from knowngood.events import Event, PhaseStarted, ProbeFinished
 from knowngood.model import Cell, Combo, InstallerName, Phase, Seconds, Status, WarningPolicy
 from knowngood.run.levers import ALL, Lever
 from support.index import Index
 from support.runs import cells, conduct, matrix, plan
 from support.wheels import build_sdist, build_wheel
-from support.workshop import combo
+from support.workshop import UV, combo
 
 WORKS = """
 import gc, warnings
@@ -281,3 +283,42 @@ def test_bytecode_is_shared_between_locks_within_a_run_and_only_with_the_lever(
     assert links("none", without) == [1, 1]
     # The second one's is linked to the store's and the first one's.
     assert links("bytecode", without | {Lever.BYTECODE})[1] != 1
+
+
+@pytest.mark.parametrize(
+    ("name", "own", "levers", "told"),
+    [
+        ("pulled", {}, ALL, HUGE_PAGES["_RJEM_MALLOC_CONF"]),
+        ("not", {}, ALL - {Lever.HUGE_PAGES}, "nothing"),
+        ("own", {"_RJEM_MALLOC_CONF": "narenas:2"}, ALL, "narenas:2"),
+    ],
+)
+def test_uv_is_told_how_to_allocate_and_probes_are_not(
+    stocked: Index,
+    environ: Mapping[str, str],
+    tmp_path: Path,
+    name: str,
+    own: Mapping[str, str],
+    levers: frozenset[Lever],
+    told: str,
+) -> None:
+    heard = tmp_path / "heard"
+    uv = tmp_path / "uv"
+    uv.write_text(
+        f'#!/bin/sh\necho "${{_RJEM_MALLOC_CONF-nothing}}" >> "{heard}"\nexec "{UV}" "$@"\n', encoding="utf-8"
+    )
+    uv.chmod(0o755)
+    probe = "import os\nfrom probe_api import record\nrecord(own=os.environ.get('_RJEM_MALLOC_CONF', 'nothing'))"
+    subject = matrix(tmp_path, stocked.url, (combo(("solid==1.0",)),), probes={"works": probe})
+    what = plan(subject, tmp_path / "runs" / name, {**environ, **own}, levers=levers)
+
+    judged = cells(conduct(replace(what, machine=replace(what.machine, uv=uv))))["one"]
+
+    assert set(heard.read_text(encoding="utf-8").split()) == {told}
+    assert judged.metrics["own"] == "nothing"
+
+
+def test_the_allocator_of_uv_understands_what_it_is_told() -> None:
+    done = subprocess.run([UV, "--version"], env=HUGE_PAGES, capture_output=True, text=True, check=True)
+
+    assert done.stderr == ""

@@ -8,6 +8,7 @@ from pathlib import Path
 from knowngood.build import index
 from knowngood.build.assets import Assets
 from knowngood.build.bytecode import BytecodeStore
+from knowngood.build.installers import HUGE_PAGES
 from knowngood.build.pythons import Pythons
 from knowngood.events import Emit, Event, IndexChosen, Interrupted, RunFinished, RunResumed, RunStarted
 from knowngood.judge import installs
@@ -125,6 +126,8 @@ class Conductor:
         if constraints is not None:
             constraints.write_text("".join(f"{bound}\n" for bound in routes.bounds), encoding="utf-8")
         environ = routes.environment(plan.machine.outside, constraints)
+        if Lever.HUGE_PAGES in plan.levers:
+            environ = HUGE_PAGES | environ
         assets, trouble = self._fetch_assets(environ) if fetches else (self._fetched_assets(environ), None)
         launcher = Launcher(
             processes=self._processes,

@@ -14,6 +14,8 @@ class Lever(StrEnum):
     """Leave a probe without a teardown, where an earlier teardown went well."""
     GC = "gc"
     """Look for cyclic garbage rarely while a probe runs."""
+    HUGE_PAGES = "huge-pages"
+    """Have uv take its memory in large pieces."""
     KEPT = "kept"
     """Use a kept environment again."""
     SHARING = "sharing"
