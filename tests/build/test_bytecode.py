@@ -13,49 +13,15 @@ from knowngood.build.bytecode import BytecodeStore
 from knowngood.build.environment import Environment
 from knowngood.build.index import Routes
 from knowngood.model import InstallerName
+from support.imported import TAG, by_hand, bytecode, load, site
 from support.index import Index
 from support.wheels import build_wheel
-from support.workshop import MINOR, Workshop
-
-TAG = sys.implementation.cache_tag
+from support.workshop import Workshop
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> BytecodeStore:
     return BytecodeStore(folder=tmp_path / "all" / "of" / "it" / "in" / "store")
-
-
-def by_hand(folder: Path, sources: Mapping[str, str], *, name: str = "solid", also: str = "") -> Environment:
-    """Return an environment with one distribution of ``sources``, all of one time; ``also`` goes into its RECORD."""
-    environment = Environment(folder=folder)
-    site = folder / "lib" / f"python{MINOR}" / "site-packages"
-    for path, source in sources.items():
-        file = site / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(source, encoding="utf-8")
-        os.utime(file, (1_600_000_000, 1_600_000_000))
-    record = site / f"{name}-1.0.dist-info" / "RECORD"
-    record.parent.mkdir(parents=True)
-    lines = [f"{path},sha256={source.encode().hex() or '0'},{len(source)}\n" for path, source in sources.items()]
-    record.write_text("".join(lines) + also, encoding="utf-8")
-    return environment
-
-
-def site(environment: Environment) -> Path:
-    (found,) = environment.site_packages()
-    return found
-
-
-def bytecode(environment: Environment, module: str = "solid") -> Path:
-    folder, _, name = module.rpartition("/")
-    return site(environment) / folder / "__pycache__" / f"{name}.{TAG}.pyc"
-
-
-def load(environment: Environment, module: str = "solid", *, python: Path | str = sys.executable) -> str:
-    """Import a module of an environment and return its ``SAYS``; Python writes the bytecode that it lacks."""
-    source = f"import sys; sys.path.insert(0, {str(site(environment))!r}); import {module} as m; print(m.SAYS)"
-    done = subprocess.run([python, "-I", "-c", source], capture_output=True, text=True, check=True)
-    return done.stdout.strip()
 
 
 def kept(store: BytecodeStore) -> list[Path]:
@@ -72,9 +38,9 @@ def test_what_one_environment_compiled_is_linked_into_another_with_another_lock_
         workshop.carry_out(InstallerName.UV, steps, Routes(default=index.url), environment=name)
     first, second = workshop.environment("first"), workshop.environment("second")
     subprocess.run([first.python, "-I", "-c", "import solid"], check=True)
-    store.harvest(first, {})
+    store.harvest(store.sources(first), {})
 
-    linked = store.seed(second)
+    linked = store.seed(store.sources(second))
 
     assert list(linked) == [str(bytecode(second))]
     assert bytecode(second).stat().st_ino == bytecode(first).stat().st_ino
@@ -90,8 +56,11 @@ def test_what_one_environment_compiled_is_linked_into_another_with_another_lock_
 def test_what_an_environment_with_it_was_harvested_of_is_known_even_without_any_bytecode(
     tmp_path: Path, store: BytecodeStore
 ) -> None:
-    store.harvest(by_hand(tmp_path / "first", {"solid.py": "SAYS = 'one'\n"}, name="unused"), {})
-    store.harvest(by_hand(tmp_path / "second", {}, name="libraries"), {})
+    for one in (
+        by_hand(tmp_path / "first", {"solid.py": "SAYS = 'one'\n"}, name="unused"),
+        by_hand(tmp_path / "second", {}, name="libraries"),
+    ):
+        store.harvest(store.sources(one), {})
 
     assert kept(store) == []
     assert store.known() == {("unused", "1.0"), ("libraries", "1.0")}
@@ -101,12 +70,12 @@ def test_of_the_same_name_and_version_with_other_files_nothing_is_taken(tmp_path
     first = by_hand(tmp_path / "first", {"solid.py": "SAYS = 'one'\n"})
     second = by_hand(tmp_path / "second", {"solid.py": "SAYS = 'two'\n"})
     assert load(first) == "one"
-    store.harvest(first, {})
+    store.harvest(store.sources(first), {})
 
-    assert store.seed(second) == {}
+    assert store.seed(store.sources(second)) == {}
     # Size and time of both sources are the same: had it been linked, Python would have believed it.
     assert load(second) == "two"
-    store.harvest(second, {})
+    store.harvest(store.sources(second), {})
     assert len(kept(store)) == 2
 
 
@@ -114,34 +83,34 @@ def test_bytecode_that_was_written_into_is_dropped_from_the_store(tmp_path: Path
     sources = {"solid.py": "SAYS = 'one'\n", "pack/__init__.py": "SAYS = 'pack'\n"}
     first, second, third = (by_hand(tmp_path / name, sources) for name in ("first", "second", "third"))
     load(first), load(first, "pack")
-    store.harvest(first, {})
-    linked = store.seed(second)
+    store.harvest(store.sources(first), {})
+    linked = store.seed(store.sources(second))
     with bytecode(second).open("r+b") as file:
         file.write(b"\0" * 64)
 
-    store.harvest(second, linked)
+    store.harvest(store.sources(second), linked)
 
     assert [path.name for path in kept(store)] == [f"__init__.{TAG}.pyc"]
-    assert list(store.seed(third)) == [str(bytecode(third, "pack/__init__"))]
+    assert list(store.seed(store.sources(third))) == [str(bytecode(third, "pack/__init__"))]
     assert load(third) == "one"
 
 
 def test_what_an_environment_compiles_anew_leaves_others_as_they_were(tmp_path: Path, store: BytecodeStore) -> None:
     first, second = (by_hand(tmp_path / name, {"solid.py": "SAYS = 'one'\n"}) for name in ("first", "second"))
     load(first)
-    store.harvest(first, {})
+    store.harvest(store.sources(first), {})
     before = bytecode(first).read_bytes()
-    linked = store.seed(second)
+    linked = store.seed(store.sources(second))
     (site(second) / "solid.py").write_text("SAYS = 'changed here'\n", encoding="utf-8")
 
     assert load(second) == "changed here"
 
-    store.harvest(second, linked)
+    store.harvest(store.sources(second), linked)
     assert bytecode(first).read_bytes() == before
     assert load(first) == "one"
     # What is stored now fits nobody's source, which Python sees by itself.
     third = by_hand(tmp_path / "third", {"solid.py": "SAYS = 'one'\n"})
-    store.seed(third)
+    store.seed(store.sources(third))
     assert load(third) == "one"
 
 
@@ -151,9 +120,9 @@ def test_of_a_file_that_two_distributions_own_nothing_is_kept(tmp_path: Path, st
     alone = by_hand(tmp_path / "alone", {"solid.py": "SAYS = 'one'\n", "mine.py": "SAYS = 'mine'\n"})
     assert (load(both), load(both, "mine")) == ("two", "mine")
 
-    store.harvest(both, {})
+    store.harvest(store.sources(both), {})
 
-    store.seed(alone)
+    store.seed(store.sources(alone))
     assert load(alone) == "one"
     assert {path.name for path in kept(store)} == {f"mine.{TAG}.pyc"}
 
@@ -161,11 +130,11 @@ def test_of_a_file_that_two_distributions_own_nothing_is_kept(tmp_path: Path, st
 def test_a_file_that_two_distributions_own_gets_the_bytecode_of_neither(tmp_path: Path, store: BytecodeStore) -> None:
     alone = by_hand(tmp_path / "alone", {"solid.py": "SAYS = 'one'\n", "mine.py": "SAYS = 'mine'\n"})
     assert (load(alone), load(alone, "mine")) == ("one", "mine")
-    store.harvest(alone, {})
+    store.harvest(store.sources(alone), {})
     both = by_hand(tmp_path / "both", {"solid.py": "SAYS = 'one'\n", "mine.py": "SAYS = 'mine'\n"})
     by_hand(tmp_path / "both", {"solid.py": "SAYS = 'two'\n"}, name="rival")
 
-    assert list(store.seed(both)) == [str(bytecode(both, "mine"))]
+    assert list(store.seed(store.sources(both))) == [str(bytecode(both, "mine"))]
     assert load(both) == "two"
 
 
@@ -179,7 +148,7 @@ def test_a_record_that_leads_out_of_its_environment_is_not_followed(
     outside.parent.mkdir()
     outside.write_bytes(b"bytecode of somebody else")
 
-    store.harvest(environment, {})
+    store.harvest(store.sources(environment), {})
 
     assert kept(store) == []
     assert list(tmp_path.rglob(outside.name)) == [outside]
@@ -189,8 +158,8 @@ def test_what_is_in_the_store_already_is_kept_once(tmp_path: Path, store: Byteco
     environment = by_hand(tmp_path / "env", {"solid.py": "SAYS = 'one'\n"})
     load(environment)
 
-    store.harvest(environment, {})
-    store.harvest(environment, {})
+    store.harvest(store.sources(environment), {})
+    store.harvest(store.sources(environment), {})
 
     assert [path.name for path in kept(store)] == [f"solid.{TAG}.pyc"]
 
@@ -203,14 +172,14 @@ def test_several_runs_can_use_a_store_at_once(tmp_path: Path, store: BytecodeSto
 
     def use(environment: Environment) -> None:
         for _ in range(5):
-            store.harvest(environment, store.seed(environment))
+            store.harvest(store.sources(environment), store.seed(store.sources(environment)))
 
     with ThreadPoolExecutor(6) as pool:
         for one in [pool.submit(use, environment) for environment in environments]:
             one.result()
 
     fresh = by_hand(tmp_path / "fresh", sources)
-    assert len(store.seed(fresh)) == 40
+    assert len(store.seed(store.sources(fresh))) == 40
     assert load(fresh, "pack.m7") == "7"
     assert len(kept(store)) == 40, "no unfinished files are left"
 
@@ -219,7 +188,7 @@ def test_what_was_used_least_lately_goes_first(tmp_path: Path, store: BytecodeSt
     for age, name in enumerate(("new", "middle", "old")):
         environment = by_hand(tmp_path / name, {f"{name}.py": "SAYS = 1\n"}, name=name)
         load(environment, name)
-        store.harvest(environment, {})
+        store.harvest(store.sources(environment), {})
         (folder,) = store.folder.glob(f"{name}-*")
         os.utime(folder, (1000 - age, 1000 - age))
 

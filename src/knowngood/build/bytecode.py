@@ -11,7 +11,7 @@ import os
 import re
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_hex
@@ -30,7 +30,7 @@ Linked = Mapping[str, tuple[int, int, int]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Sources:
+class Sources:
     """The sources of one distribution: where they are, and the folder of the store that is theirs."""
 
     site: Path
@@ -52,10 +52,14 @@ class BytecodeStore:
         split = (one.name.rsplit("-", 2) for one in self.folder.iterdir())
         return frozenset((canonicalize_name(parts[0]), parts[1]) for parts in split if len(parts) == 3)
 
-    def seed(self, environment: Environment) -> Linked:
-        """Link what is there into ``environment`` and return what was linked."""
+    def sources(self, environment: Environment) -> tuple[Sources, ...]:
+        """Return the sources of every distribution that is installed."""
+        return tuple(self._sources(environment))
+
+    def seed(self, installed: Iterable[Sources]) -> Linked:
+        """Link what is there for ``installed`` to where it is, and return what was linked."""
         linked: dict[str, tuple[int, int, int]] = {}
-        for sources in self._sources(environment):
+        for sources in installed:
             for root, _, names in os.walk(sources.store):
                 folder = root[len(str(sources.store)) + 1 :]
                 target = f"{sources.site}/{folder}"
@@ -66,15 +70,19 @@ class BytecodeStore:
                     if _source(os.path.dirname(folder), name) not in sources.files:
                         continue
                     with contextlib.suppress(OSError):
-                        _link(f"{root}/{name}", f"{target}/{name}")
-                        linked[f"{target}/{name}"] = _identity(f"{target}/{name}")
+                        if _link(f"{root}/{name}", f"{target}/{name}"):
+                            linked[f"{target}/{name}"] = _identity(f"{target}/{name}")
             with contextlib.suppress(OSError):
                 os.utime(sources.store)  # what was used last is evicted last
         return linked
 
-    def harvest(self, environment: Environment, linked: Linked) -> None:
-        """Keep what ``environment`` compiled since it was seeded; drop what was written into instead of replaced."""
-        for sources in self._sources(environment):
+    def harvest(self, installed: Iterable[Sources], linked: Linked) -> frozenset[Path]:
+        """Keep what was compiled since ``installed`` was seeded; drop what was written into instead of replaced.
+
+        Returns the folders of the store that grew.
+        """
+        grown: set[Path] = set()
+        for sources in installed:
             with contextlib.suppress(OSError):
                 # Also of what has no bytecode, or nobody imports: it needs no compiling any more.
                 sources.store.mkdir(parents=True, exist_ok=True)
@@ -82,8 +90,13 @@ class BytecodeStore:
                 cache = f"{sources.site}/{folder}/{_CACHE}" if folder else f"{sources.site}/{_CACHE}"
                 with contextlib.suppress(OSError):
                     for name in os.listdir(cache):
-                        if name.endswith(".pyc") and _source(folder, name) in sources.files:
-                            self._keep(f"{cache}/{name}", sources.store / folder / _CACHE / name, linked)
+                        if (
+                            name.endswith(".pyc")
+                            and _source(folder, name) in sources.files
+                            and self._keep(f"{cache}/{name}", sources.store / folder / _CACHE / name, linked)
+                        ):
+                            grown.add(sources.store)
+        return frozenset(grown)
 
     def prune(self, most: int = _MOST) -> None:
         """Remove what was used least lately until at most so many distributions are left."""
@@ -94,22 +107,25 @@ class BytecodeStore:
             for old in used[:-most]:
                 shutil.rmtree(old, ignore_errors=True)
 
-    def _keep(self, compiled: str, stored: Path, linked: Linked) -> None:
+    def _keep(self, compiled: str, stored: Path, linked: Linked) -> bool:
+        """Return whether the store has something new."""
         with contextlib.suppress(OSError):
             now, then = _identity(compiled), linked.get(compiled)
             if now == then:
-                return
+                return False
             if then is not None and now[0] == then[0]:
                 stored.unlink(missing_ok=True)
-                return
+                return False
             stored.parent.mkdir(parents=True, exist_ok=True)
             partial = f"{stored}.{token_hex(4)}"
             _link(compiled, partial)
             os.replace(partial, stored)
             # Where both are one file already, replacing does nothing and leaves both names.
             Path(partial).unlink(missing_ok=True)
+            return True
+        return False
 
-    def _sources(self, environment: Environment) -> Iterator[_Sources]:
+    def _sources(self, environment: Environment) -> Iterator[Sources]:
         for site in environment.site_packages():
             found = {record: _inside(record) for record in sorted(site.glob("*.dist-info/RECORD"))}
             owners = Counter(file for inside in found.values() for file, _ in inside)
@@ -118,7 +134,7 @@ class BytecodeStore:
                 store = self.folder / f"{record.parent.name.removesuffix('.dist-info').lower()}-{digest[:16]}"
                 # A file of two owners may be the other one's: its bytecode is nothing to keep under this name.
                 files = frozenset(file for file, _ in inside if owners[file] == 1)
-                yield _Sources(site=site, store=store, files=files)
+                yield Sources(site=site, store=store, files=files)
 
 
 def _inside(record: Path) -> list[tuple[str, str]]:
@@ -137,11 +153,13 @@ def _identity(path: str) -> tuple[int, int, int]:
     return stat.st_ino, stat.st_mtime_ns, stat.st_size
 
 
-def _link(source: str, target: str) -> None:
+def _link(source: str, target: str) -> bool:
+    """Have ``target`` be what ``source`` is; return whether it is, and was not there before."""
     try:
         os.link(source, target)
     except FileExistsError:
-        return
+        return False
     except OSError:
         # Another device, or as many links as a file can have.
         shutil.copy2(source, target)
+    return True

@@ -25,6 +25,7 @@ from knowngood.run.keys import Surroundings, asset_digest
 from knowngood.run.levers import ALL, Lever
 from knowngood.run.memory import Memory
 from knowngood.run.pipeline import Pipeline
+from knowngood.run.seeding import Seeding
 from knowngood.run.teardowns import Teardowns
 from knowngood.run.verdicts import Verdicts
 
@@ -96,8 +97,8 @@ class Conductor:
             if pipeline.carry_out([Evaluation(combo, bench, self._emit) for combo in left]):
                 # Only what was added to can have grown too large.
                 memory.prune()
-                if bench.bytecode is not None:
-                    bench.bytecode.prune()
+                if bench.seeding is not None:
+                    bench.seeding.store.prune()
                 if bench.teardowns is not None:
                     bench.teardowns.prune()
         finally:
@@ -137,6 +138,8 @@ class Conductor:
             rare_gc=Lever.GC in plan.levers,
         )
         cache = plan.machine.cache_folder
+        many_files = threading.Lock()
+        bytecode = BytecodeStore(folder=cache / "bytecode")
         bench = Bench(
             processes=self._processes,
             uv=plan.machine.uv,
@@ -148,10 +151,11 @@ class Conductor:
             keep=plan.keep,
             stop=self._stop,
             signatures=plan.signatures,
-            bytecode=BytecodeStore(folder=cache / "bytecode") if Lever.BYTECODE in plan.levers else None,
+            seeding=Seeding(bytecode, many_files) if Lever.BYTECODE in plan.levers else None,
             places=places if Lever.KEPT in plan.levers or plan.keep else None,
             kept_ones=Lever.KEPT in plan.levers and not plan.fresh,
             teardowns=Teardowns(folder=cache / "teardowns") if Lever.EXIT in plan.levers else None,
+            many_files=many_files,
         )
         surroundings = Surroundings(
             machine=host.machine(),

@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 
 from knowngood.build import installers
-from knowngood.build.bytecode import BytecodeStore, Linked
 from knowngood.build.environment import Environment, Survey
 from knowngood.build.leads import Scout
 from knowngood.build.pythons import Python, Pythons
@@ -45,6 +44,7 @@ from knowngood.run.investigate import investigate
 from knowngood.run.kept import Place, Places
 from knowngood.run.keys import Keys, digest_of
 from knowngood.run.resolutions import Resolutions, Resolved
+from knowngood.run.seeding import Seeding
 from knowngood.run.teardowns import Teardowns
 from knowngood.run.verdicts import BUILT, stripped
 
@@ -73,7 +73,7 @@ class Bench:
     stop: threading.Event
     signatures: tuple[Signature, ...] = ()
     resolutions: Resolutions = field(default_factory=Resolutions)
-    bytecode: BytecodeStore | None = None
+    seeding: Seeding | None = None
     places: Places | None = None
     """Where environments stay for the next run; None: each is built below the folder of the run, and deleted."""
     kept_ones: bool = False
@@ -192,16 +192,15 @@ class Evaluation:
             self._trouble(self.bench.trouble)
             return False
         # What was kept was seeded and harvested when it was built.
-        bytecode = None if self._compiled else self.bench.bytecode
-        linked: Linked = {}
-        if bytecode:
-            with self.bench.many_files:
-                linked = bytecode.seed(self.environment)
-        for name in self.combo.probes:
-            self._probe(self.bench.probes[name])
-        if bytecode and not self.bench.stop.is_set():
-            with self.bench.many_files:
-                bytecode.harvest(self.environment, linked)
+        seeding = None if self._compiled else self.bench.seeding
+        if seeding:
+            seeding.begin(self.environment)
+        try:
+            for name in self.combo.probes:
+                self._probe(self.bench.probes[name])
+        finally:
+            if seeding:
+                seeding.end(self.environment, keep=not self.bench.stop.is_set())
         return True
 
     def _kept(self) -> tuple[tuple[Event, ...], Survey] | None:

@@ -113,8 +113,8 @@ class Pipeline:
         return list(work.values())
 
     def _build_and_probe(self, work: list[_Work]) -> None:
-        if self._bench.bytecode is not None:
-            self._compiled |= self._bench.bytecode.known()
+        if self._bench.seeding is not None:
+            self._compiled |= self._bench.seeding.store.known()
         self._waiting = list(work)
         pool = partial(ThreadPoolExecutor, max_workers=self._jobs)
         # What is looked up about a failure waits for the index: the next probe does not wait for it.
