@@ -68,7 +68,7 @@ def events() -> list[Event]:
         ComboStarted(combo="loose"),
         PhaseStarted(combo="loose", phase=Phase.RESOLVE, detail="step 1/3: [bold]numpy"),
         Retrying(combo="loose", phase=Phase.RESOLVE, why="connection refused", delay=2.0),
-        PhaseStarted(combo="legacy", phase=Phase.INSTALL, detail="step 1/3: numpy==1.24.3"),
+        PhaseStarted(combo="legacy", phase=Phase.INSTALL, detail="step 1/3: numpy==1.24.3", log="install.log"),
         installed("legacy", 1),
         PhaseStarted(combo="legacy", phase=Phase.PROBE, detail="embedding"),
         installed("loose", 1, end=BAD),
@@ -313,6 +313,17 @@ def test_a_verdict_that_was_taken_over_says_so_and_took_no_time() -> None:
     sink(events()[0])
     sink(ComboFinished(combo="legacy"))
     assert stream.getvalue() == "        PASS           legacy embedding (cached, 2026-01-02)\n"
+
+
+def test_what_an_earlier_run_installed_is_not_told_as_if_it_were_done_now() -> None:
+    out, stream = console(terminal=False)
+    sink = Lines(console=out, judge=judge)
+    sink(events()[0])
+    sink(PhaseStarted(combo="legacy", phase=Phase.INSTALL, detail="an environment that was kept"))
+    sink(FactsReused(combo="loose", reused=EARLIER))
+    for name in ("legacy", "loose"):
+        sink(installed(name, 1))
+    assert stream.getvalue() == "        Kept           legacy: its environment of an earlier run\n"
 
 
 def drawn(board: Board, *, width: int = 80) -> list[str]:

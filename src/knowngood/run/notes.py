@@ -10,6 +10,7 @@ from knowngood.events import (
     Event,
     IndexChosen,
     Interrupted,
+    PhaseStarted,
     Retrying,
     RunFinished,
     RunResumed,
@@ -18,7 +19,7 @@ from knowngood.events import (
     StepResolved,
     add,
 )
-from knowngood.model import UNDECIDED, Cell, ComboFacts, IndexChoice, Run, Status
+from knowngood.model import UNDECIDED, Cell, ComboFacts, IndexChoice, Phase, Run, Status
 from knowngood.report import words
 from knowngood.report.lines import ended
 from knowngood.report.text import count, plain, shorten
@@ -58,6 +59,8 @@ class Narrator:
     def __init__(self, judge: Judge, resumed: Run | None = None) -> None:
         self._judge = judge
         self._facts = {facts.combo.id: facts for facts in resumed.combos} if resumed else {}
+        self._installing: set[str] = set()
+        """Combos whose steps are installed just now: of others it is only told again."""
 
     def __call__(self, event: Event) -> list[Note]:
         """Take one event in and return the lines it is worth; most are worth none.
@@ -86,7 +89,13 @@ class Narrator:
             case StepResolved(action=action) if action.exit.ok:
                 text = f"{combo.id} {_step(event.step, facts)}: {count(len(event.resolved), 'package')}"
                 return [Note(word="Resolved", style=BUSY, text=text, seconds=action.seconds, routine=True)]
-            case StepInstalled(action=action) if action.exit.ok:
+            case PhaseStarted(phase=Phase.INSTALL, log=""):
+                text = f"{combo.id}: its environment of an earlier run"
+                return [Note(word="Kept", style=BUSY, text=text, routine=True)]
+            case PhaseStarted(phase=Phase.INSTALL):
+                self._installing.add(combo.id)
+                return []
+            case StepInstalled(action=action) if action.exit.ok and combo.id in self._installing:
                 text = f"{combo.id} {_step(event.step, facts)}"
                 return [Note(word="Installed", style=BUSY, text=text, seconds=action.seconds, routine=True)]
             case Retrying():
