@@ -1,12 +1,11 @@
 """knowngood by its command line, with a state and caches of its own."""
 
-import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from bench.measure import Sample, ask, measure
-from bench.work import Place
+from bench.work import Place, discard
 
 
 class Ours:
@@ -23,7 +22,11 @@ class Ours:
     def clean(self) -> None:
         """Forget everything: the next run is the first ever."""
         for folder in self._kept:
-            shutil.rmtree(folder, ignore_errors=True)
+            discard(folder)
+
+    def without_environments(self) -> None:
+        """Forget the environments: there is none that the next run would have to replace."""
+        discard(self._kept[0] / "environments")
 
     def knows(self, verb: str, option: str = "") -> bool:
         """Return whether this version has ``verb``, and ``option`` in it."""

@@ -9,7 +9,7 @@ from bench import figures, tiny
 from bench.measure import CommandError, Sample, measure
 from bench.ours import Ours
 from bench.peers import Peer, floor, loop, peers
-from bench.work import Place, Resolutions, Work, outcomes, parallel, probe_script, quoted
+from bench.work import Place, Resolutions, Work, discard, outcomes, parallel, probe_script, quoted
 from knowngood.files import load_matrix
 from knowngood.model import Asset, Status
 
@@ -51,20 +51,21 @@ def six(place: Place, python: Path, rounds: int, record: Record) -> None:
             # Figures rest on tox; of the others once is enough to place it.
             for peer in (tox, *others) if number == 0 else (tox,):
                 _six_peer(place, peer, wanted, record)
+        if ours.knows("run", "--without"):
+            # Last, since it deletes what it built: see `discard`.
+            record("knowngood, fresh build, without any lever", ours.run("--fresh", "--without", "all"))
     finally:
-        shutil.rmtree(place.folder)
+        discard(place.folder)
 
 
 def _six_ours(ours: Ours, record: Record) -> None:
     ours.clean()
     record(figures.FIRST, ours.run())
+    ours.without_environments()
     record(figures.FRESH, ours.run("--fresh"))
     if ours.knows("run", "--fresh-probes"):
         record(figures.KEPT, ours.run("--fresh-probes"))
     record(figures.UNCHANGED, ours.run())
-    if ours.knows("run", "--without"):
-        record("knowngood, fresh build, without any lever", ours.run("--fresh", "--without", "all"))
-    ours.clean()
 
 
 def _six_peer(place: Place, peer: Peer, wanted: dict[str, tuple[str, ...]], record: Record) -> None:
@@ -97,7 +98,7 @@ def tiny_combos(place: Place, python: Path, rounds: int, record: Record) -> None
                     if number == 0 or again == 1:
                         _tiny_size(own.below(f"size{size}"), python, matrix, size, record, warm=number > 0, again=again)
     finally:
-        shutil.rmtree(place.folder)
+        discard(place.folder)
 
 
 def _tiny_size(place: Place, python: Path, matrix: Path, size: int, record: Record, *, warm: bool, again: int) -> None:
@@ -109,7 +110,7 @@ def _tiny_size(place: Place, python: Path, matrix: Path, size: int, record: Reco
         measure(bare.command(), env=place.env, cwd=place.folder, log=place.folder / "warm.log")
     if not warm and again == 1:
         measure(builds, env=place.env, cwd=place.folder, log=place.folder / "warm.log")
-        shutil.rmtree(place.folder / "envs")
+        discard(place.folder / "envs")
         for lock in (place.folder / "builds").glob("*.lock"):  # or it would be preferred
             lock.unlink()
     ours = Ours(place.below("ours"), python, matrix)
@@ -123,7 +124,7 @@ def _tiny_size(place: Place, python: Path, matrix: Path, size: int, record: Reco
             figures.sized(figures.BARE, size),
             measure(bare.command(), env=place.env, cwd=place.folder, log=place.folder / "bare.log"),
         )
-    shutil.rmtree(place.folder)
+    discard(place.folder)
 
 
 def _tiny_builds(place: Place, size: int) -> list[str]:
@@ -178,7 +179,7 @@ def plan(place: Place, python: Path, rounds: int, record: Record) -> None:
                 record(figures.PLAN, ours.plan(_PLAN_JOBS))
             record(figures.BARE, resolve())
     finally:
-        shutil.rmtree(place.folder)
+        discard(place.folder)
 
 
 def start(place: Place, python: Path, rounds: int, record: Record) -> None:
@@ -189,7 +190,7 @@ def start(place: Place, python: Path, rounds: int, record: Record) -> None:
             record(figures.HELP, ours.help())
             record(figures.LIST, ours.list())
     finally:
-        shutil.rmtree(place.folder)
+        discard(place.folder)
 
 
 def _call(place: Place, peer: Peer, command: tuple[str, ...]) -> Sample:

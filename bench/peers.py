@@ -1,12 +1,11 @@
 """What one would use instead: each peer builds the same environments by the same steps and runs the same probe."""
 
 import json
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.work import Place, Work, parallel, quoted
+from bench.work import Place, Work, discard, parallel, quoted
 
 _PASSED_ON = ("UV_CACHE_DIR", "XDG_CONFIG_HOME")
 
@@ -42,9 +41,9 @@ class Peer:
         return self.folder / "records"
 
     def clean(self) -> None:
-        """Delete all environments and records."""
+        """Be without environments and records."""
         for place in ("envs", ".tox", ".nox", "records"):
-            shutil.rmtree(self.folder / place, ignore_errors=True)
+            discard(self.folder / place)
 
 
 def peers(place: Place, work: Work, python: Path) -> tuple[Peer, ...]:

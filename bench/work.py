@@ -1,10 +1,12 @@
 """The work that all tools do alike: the steps of each combo, and one probe in each environment, as shell scripts."""
 
+import contextlib
 import json
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from secrets import token_hex
 
 from bench.measure import CommandError, ask, measure
 from knowngood.model import Combo
@@ -39,6 +41,16 @@ class Work:
     combos: tuple[Combo, ...]
     probe: Path
     """A script that runs one probe: ``sh probe.sh PYTHON COMBO FOLDER``; records go to ``FOLDER/COMBO.jsonl``."""
+
+
+def discard(folder: Path) -> None:
+    """Have ``folder`` be gone from where it is; it is deleted when all is measured, with the place it is in.
+
+    ext4 gives the inodes of deleted files out again only after minutes, and until then looks past each of them: once
+    20,000 were deleted, making a file took ten times as long. Nothing that is measured pays for what was cleaned up.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        folder.rename(folder.with_name(f"{folder.name}.{token_hex(4)}.discarded"))
 
 
 def probe_script(place: Place, probe: Path, assets: Mapping[str, Path]) -> Path:

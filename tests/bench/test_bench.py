@@ -15,7 +15,7 @@ from bench.figures import Figure, Kind
 from bench.measure import CommandError, Sample, environment, measure
 from bench.peers import peers
 from bench.results import Part
-from bench.work import Place, Work, outcomes
+from bench.work import Place, Work, discard, outcomes
 from knowngood.files import load_matrix
 
 BENCH = Path(figures.__file__).parent
@@ -186,6 +186,16 @@ def test_nothing_that_is_measured_gets_to_see_what_would_change_its_speed() -> N
     assert seen["PATH"] == "/tools:/bin"
     assert seen["UV_CACHE_DIR"] == "/wheels"
     assert not seen.keys() & {"PYTHONDONTWRITEBYTECODE", "UV_LINK_MODE", "NOX_PARALLEL"}
+
+
+def test_what_is_discarded_is_gone_from_where_it_was_and_not_deleted_yet(tmp_path: Path) -> None:
+    for _ in range(2):
+        (tmp_path / "envs" / "one").mkdir(parents=True)
+        discard(tmp_path / "envs")
+    discard(tmp_path / "nothing")
+
+    assert not (tmp_path / "envs").exists()
+    assert len(list(tmp_path.glob("*/one"))) == 2
 
 
 def test_a_command_is_measured_with_all_below_it_and_its_own_memory(tmp_path: Path) -> None:
