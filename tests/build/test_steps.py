@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from knowngood.build import installers
 from knowngood.build.index import Routes
 from knowngood.judge.drift import contradictions, ledger
 from knowngood.model import InstallerName
@@ -112,6 +113,20 @@ def test_uv_resolves_every_step_before_the_environment_exists(
     pip = workshop.installer(InstallerName.PIP, Routes(default=stocked.url))
 
     assert (uv.resolves_ahead, pip.resolves_ahead) == (True, False)
+
+
+def test_an_older_lock_in_the_folder_of_a_step_is_no_preference(
+    stocked: Index, environ: Mapping[str, str], tmp_path: Path
+) -> None:
+    workshop = Workshop(folder=tmp_path, environ=environ)
+    uv = workshop.installer(InstallerName.UV, Routes(default=stocked.url))
+    step = installers.Step(number=1, requirements=("base-lib",), folder=tmp_path / "steps")
+    step.folder.mkdir()
+    step.file("lock").write_text("base-lib==1.0\n", encoding="utf-8")
+
+    _, resolved = uv.resolve(step, workshop.environment(), BASE_PYTHON, {})
+
+    assert resolved == {"base-lib": "2.0"}
 
 
 @pytest.mark.parametrize("installer", InstallerName)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from knowngood.build.installers import HUGE_PAGES
-from knowngood.events import Event, PhaseStarted, ProbeFinished
+from knowngood.events import Event, HarnessFailed, PhaseStarted, ProbeFinished
 from knowngood.model import Cell, Combo, InstallerName, Phase, Seconds, Status, WarningPolicy
 from knowngood.run.levers import ALL, Lever
 from support.index import Index
@@ -283,6 +283,25 @@ def test_bytecode_is_shared_between_locks_within_a_run_and_only_with_the_lever(
     assert links("none", without) == [1, 1]
     # The second one's is linked to the store's and the first one's.
     assert links("bytecode", without | {Lever.BYTECODE})[1] != 1
+
+
+def test_an_environment_whose_evaluation_failed_gets_no_bytecode_any_more(
+    stocked: Index, environ: Mapping[str, str], tmp_path: Path
+) -> None:
+    # A probe that nobody declares, which no matrix file can ask for, stands for a bug of ours. With pip it is met
+    # twice: when the verdict is looked up, which is after the build, and when it is to be run.
+    combos = (
+        combo(("solid==1.0",), name="broken", probes=("nobody-knows",), installer=InstallerName.PIP),
+        combo(("solid==1.0",), installer=InstallerName.PIP),
+    )
+    subject = matrix(tmp_path, stocked.url, combos, probes={"works": "import solid"})
+    what = plan(subject, tmp_path / "runs" / "one", environ, jobs=1, levers=ALL - {Lever.KEPT})
+
+    events = conduct(what)
+
+    assert [event.combo for event in events if isinstance(event, HarnessFailed)] == ["broken", "broken"]
+    assert [event.combo for event in events if isinstance(event, ProbeFinished)] == ["one"]
+    assert not (what.folder / "combos" / "broken" / "env").exists(), "nothing is made anew of what was deleted"
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import os
 import re
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_hex
@@ -25,7 +25,7 @@ _CACHE = "__pycache__"
 _MOST = 1000
 """Distributions; the 63 of the three torch stacks of matrices/embedding.toml took 180 MB."""
 
-Linked = Mapping[str, tuple[int, int, int]]
+Linked = dict[str, tuple[int, int, int]]
 """Path of linked bytecode -> inode, time and size of it."""
 
 
@@ -52,13 +52,21 @@ class BytecodeStore:
         split = (one.name.rsplit("-", 2) for one in self.folder.iterdir())
         return frozenset((canonicalize_name(parts[0]), parts[1]) for parts in split if len(parts) == 3)
 
-    def sources(self, environment: Environment) -> tuple[Sources, ...]:
-        """Return the sources of every distribution that is installed."""
-        return tuple(self._sources(environment))
+    def sources(self, environment: Environment) -> Iterator[Sources]:
+        """Yield the sources of every distribution that is installed."""
+        for site in environment.site_packages():
+            found = {record: _inside(record) for record in sorted(site.glob("*.dist-info/RECORD"))}
+            owners = Counter(file for inside in found.values() for file, _ in inside)
+            for record, inside in found.items():
+                digest = hashlib.sha256(repr(inside).encode(errors="surrogateescape")).hexdigest()
+                store = self.folder / f"{record.parent.name.removesuffix('.dist-info').lower()}-{digest[:16]}"
+                # A file of two owners may be the other one's: its bytecode is nothing to keep under this name.
+                files = frozenset(file for file, _ in inside if owners[file] == 1)
+                yield Sources(site=site, store=store, files=files)
 
     def seed(self, installed: Iterable[Sources]) -> Linked:
         """Link what is there for ``installed`` to where it is, and return what was linked."""
-        linked: dict[str, tuple[int, int, int]] = {}
+        linked: Linked = {}
         for sources in installed:
             for root, _, names in os.walk(sources.store):
                 folder = root[len(str(sources.store)) + 1 :]
@@ -86,16 +94,9 @@ class BytecodeStore:
             with contextlib.suppress(OSError):
                 # Also of what has no bytecode, or nobody imports: it needs no compiling any more.
                 sources.store.mkdir(parents=True, exist_ok=True)
-            for folder in sorted({os.path.dirname(file) for file in sources.files}):
-                cache = f"{sources.site}/{folder}/{_CACHE}" if folder else f"{sources.site}/{_CACHE}"
-                with contextlib.suppress(OSError):
-                    for name in os.listdir(cache):
-                        if (
-                            name.endswith(".pyc")
-                            and _source(folder, name) in sources.files
-                            and self._keep(f"{cache}/{name}", sources.store / folder / _CACHE / name, linked)
-                        ):
-                            grown.add(sources.store)
+            for compiled, stored in _compiled(sources):
+                if self._keep(compiled, stored, linked):
+                    grown.add(sources.store)
         return frozenset(grown)
 
     def prune(self, most: int = _MOST) -> None:
@@ -125,22 +126,21 @@ class BytecodeStore:
             return True
         return False
 
-    def _sources(self, environment: Environment) -> Iterator[Sources]:
-        for site in environment.site_packages():
-            found = {record: _inside(record) for record in sorted(site.glob("*.dist-info/RECORD"))}
-            owners = Counter(file for inside in found.values() for file, _ in inside)
-            for record, inside in found.items():
-                digest = hashlib.sha256(repr(inside).encode(errors="surrogateescape")).hexdigest()
-                store = self.folder / f"{record.parent.name.removesuffix('.dist-info').lower()}-{digest[:16]}"
-                # A file of two owners may be the other one's: its bytecode is nothing to keep under this name.
-                files = frozenset(file for file, _ in inside if owners[file] == 1)
-                yield Sources(site=site, store=store, files=files)
-
 
 def _inside(record: Path) -> list[tuple[str, str]]:
     """Return (path, hash) of the sources that a distribution has below ``site-packages``, sorted."""
     found: list[tuple[str, str]] = _SOURCE.findall(record.read_text(encoding="utf-8", errors="surrogateescape"))
     return sorted(one for one in found if not one[0].startswith("/") and ".." not in one[0].split("/"))
+
+
+def _compiled(sources: Sources) -> Iterator[tuple[str, Path]]:
+    """Yield all bytecode that there is of ``sources``, each with its place in the store."""
+    for folder in sorted({os.path.dirname(file) for file in sources.files}):
+        cache = os.path.join(sources.site, folder, _CACHE)
+        with contextlib.suppress(OSError):
+            for name in os.listdir(cache):
+                if name.endswith(".pyc") and _source(folder, name) in sources.files:
+                    yield f"{cache}/{name}", sources.store / folder / _CACHE / name
 
 
 def _source(folder: str, name: str) -> str:

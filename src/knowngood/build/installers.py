@@ -19,10 +19,10 @@ _CREATE_LIMIT = 120.0
 _INSTALL_LIMIT = 3600.0
 
 HUGE_PAGES = {"_RJEM_MALLOC_CONF": "thp:always,narenas:1"}
-"""Has jemalloc, which uv allocates with on Linux, ask for huge pages, and for them in one place.
+"""Has jemalloc, which uv is built with, ask for huge pages, and for them in one arena.
 
 A resolution reads a few MB of index pages, and spends two thirds of its time on 5,600 page faults of 4 KiB; so it has
-2,400, and takes a quarter less. Elsewhere nobody reads the variable.
+2,400, and takes a quarter less. Of a uv with another allocator nobody reads the variable.
 """
 
 _OUTSIDE = Path(tempfile.gettempdir())  # where installers run: a project's own settings for them must not apply
@@ -128,7 +128,7 @@ class Uv:
 def _locked(lock: Path) -> dict[str, str]:
     """Return the pins of a lock that uv wrote: canonical name -> version. Lines that go on with hashes are indented."""
     lines = lock.read_text(encoding="utf-8").splitlines()
-    pins = (line.split()[0].partition("==") for line in lines if line[:1].isalnum())
+    pins = (line.partition(" ")[0].partition("==") for line in lines)
     return {name: version for name, equals, version in pins if equals}
 
 

@@ -64,7 +64,7 @@ class Processes:
         """End everything that runs and start nothing more. Returns at once; ``run`` returns as its command ends."""
         with self._lock:
             self._cancelled = True
-            self._supervisors.dismiss()
+            self._supervisors.dismiss_idle()
             running = list(self._running)
         for supervisor in running:
             hang_up(supervisor)

@@ -27,7 +27,7 @@ class Supervisors:
         """Take one in again once its command has ended."""
         self._idle.append(supervisor)
 
-    def dismiss(self) -> None:
+    def dismiss_idle(self) -> None:
         """End those that have nothing to do."""
         dismiss(self._idle)
         self._idle.clear()

@@ -139,7 +139,6 @@ class Conductor:
         )
         cache = plan.machine.cache_folder
         many_files = threading.Lock()
-        bytecode = BytecodeStore(folder=cache / "bytecode")
         bench = Bench(
             processes=self._processes,
             uv=plan.machine.uv,
@@ -151,7 +150,9 @@ class Conductor:
             keep=plan.keep,
             stop=self._stop,
             signatures=plan.signatures,
-            seeding=Seeding(bytecode, many_files) if Lever.BYTECODE in plan.levers else None,
+            seeding=Seeding(BytecodeStore(folder=cache / "bytecode"), many_files)
+            if Lever.BYTECODE in plan.levers
+            else None,
             places=places if Lever.KEPT in plan.levers or plan.keep else None,
             kept_ones=Lever.KEPT in plan.levers and not plan.fresh,
             teardowns=Teardowns(folder=cache / "teardowns") if Lever.EXIT in plan.levers else None,

@@ -4,7 +4,7 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-from knowngood.build.bytecode import BytecodeStore, Sources
+from knowngood.build.bytecode import BytecodeStore, Linked, Sources
 from knowngood.build.environment import Environment
 
 
@@ -13,7 +13,7 @@ class _Imported:
     """An environment that is imported from just now."""
 
     installed: tuple[Sources, ...]
-    linked: dict[str, tuple[int, int, int]]
+    linked: Linked
 
 
 class Seeding:
@@ -30,8 +30,8 @@ class Seeding:
     def begin(self, environment: Environment) -> None:
         """Link what is known into ``environment``, before anything is imported from it."""
         with self._many_files:
-            installed = self.store.sources(environment)
-            linked = dict(self.store.seed(installed))
+            installed = tuple(self.store.sources(environment))
+            linked = self.store.seed(installed)
             self._imported[environment.folder] = _Imported(installed=installed, linked=linked)
 
     def end(self, environment: Environment, *, keep: bool = True) -> None:
