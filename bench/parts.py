@@ -10,8 +10,8 @@ from bench.measure import CommandError, Sample, measure
 from bench.ours import Ours
 from bench.peers import Peer, floor, loop, peers
 from bench.work import Place, Resolutions, Work, discard, outcomes, parallel, probe_script, quoted
-from knowngood.files import load_matrix
 from knowngood.model import Asset, Status
+from knowngood.project.project import load_matrix
 
 BENCH = Path(__file__).parent
 _PLAN_JOBS = 4
@@ -51,9 +51,9 @@ def six(place: Place, python: Path, rounds: int, record: Record) -> None:
             # Figures rest on tox; of the others once is enough to place it.
             for peer in (tox, *others) if number == 0 else (tox,):
                 _six_peer(place, peer, wanted, record)
-        if ours.knows("run", "--without"):
+        if ours.knows("run", "--no-optimization"):
             # Last, since it deletes what it built: see `discard`.
-            record("knowngood, fresh build, without any lever", ours.run("--fresh", "--without", "all"))
+            record("knowngood, fresh build, without any optimization", ours.run("--fresh", "--no-optimization", "all"))
     finally:
         discard(place.folder)
 

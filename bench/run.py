@@ -20,8 +20,8 @@ from bench import figures, plot, results  # noqa: E402
 from bench.measure import Sample, ask, environment  # noqa: E402
 from bench.parts import BENCH, PARTS  # noqa: E402
 from bench.work import Place, default_index  # noqa: E402
-from knowngood import files  # noqa: E402
-from knowngood.build.pythons import Pythons  # noqa: E402
+from knowngood.install.interpreters import Pythons  # noqa: E402
+from knowngood.project import project as files  # noqa: E402
 from knowngood.run import host  # noqa: E402
 
 _UV_SETTINGS = """\

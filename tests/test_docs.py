@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from knowngood.declare.file import parse
-from knowngood.report.markers import Kind, Wanted, replace, slots
-from knowngood.report.tested.document import judged
-from knowngood.report.tested.markdown import render
-from knowngood.report.tested.rows import Show, parts
+from knowngood.report.embed.document import judged
+from knowngood.report.embed.markdown import render
+from knowngood.report.embed.markers import Kind, Wanted, replace, slots
+from knowngood.report.embed.rows import Show, parts
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -2,12 +2,12 @@
 
 import ast
 import re
+import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
 from importlib.metadata import packages_distributions
 from pathlib import Path
-from statistics import median
 
 import pytest
 from packaging.requirements import Requirement
@@ -17,40 +17,27 @@ ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src" / "knowngood"
 MODULES = {path.relative_to(SOURCE).with_suffix("").as_posix(): path for path in sorted(SOURCE.rglob("*.py"))}
 
-BASE = {"model", "errors"}
+FLOORS = (
+    {"model", "errors"},
+    {"packages", "tracebacks", "atomic"},
+    {"process", "events"},
+    {"declare", "install", "probe", "judge", "report"},
+    {"project", "cache"},
+    {"run"},
+    {"search"},
+)
+"""The rooms of the house, lowest floor first: a room may import what is on the floors below it, and its own."""
 PURE = {"declare", "judge", "report"}
+"""The rooms that do no input and no output: they may not import what does."""
+ABOVE_ALL = {"__init__", "__main__", "cli", "nox", "sphinx"}
+"""What may import everything."""
 MAY_IMPORT = {
-    "model": {"model"},
-    "errors": set[str](),
-    "atomic": set[str](),
-    "events": BASE,
-    "process": BASE | {"process"},
-    **{room: BASE | {"events", room} for room in PURE},
-    **{room: BASE | {"events", "process", room} for room in ("build", "probe")},
-    "run": BASE | {"atomic", "events", "process", "build", "probe", "judge", "report", "run"},
-    "search": BASE | {"events", "process", "build", "judge", "run", "search"},
+    room: {room}.union(*FLOORS[:floor]) - ({"process", "install", "probe"} if room in PURE else set())
+    for floor, rooms in enumerate(FLOORS)
+    for room in rooms
 }
-RIM = {
-    "__init__",
-    "__main__",
-    "baseline",
-    "caching",
-    "cli",
-    "explaining",
-    "exporting",
-    "files",
-    "options",
-    "planning",
-    "publishing",
-    "reporting",
-    "running",
-    "scanning",
-    "showing",
-    "signatures",
-    "sphinx",
-    "watch",
-}
-"""The modules that may import everything."""
+MAY_IMPORT["run"] -= {"report"}
+"""The runner knows a callback, not a reporter."""
 
 EFFECTS = {
     "asyncio",
@@ -132,7 +119,7 @@ def third_party(path: Path) -> set[str]:
 
 @pytest.mark.parametrize("module", MODULES)
 def test_a_module_imports_only_from_the_rooms_that_its_own_may_import(module: str) -> None:
-    if room(module) in RIM:
+    if room(module) in ABOVE_ALL:
         return
     assert room(module) in MAY_IMPORT, f"{module}: give its room a row in the table of layers"
     extra = rooms_imported(MODULES[module]) - MAY_IMPORT[room(module)]
@@ -151,7 +138,7 @@ def test_declaring_judging_and_reporting_touch_nothing_outside_the_process(modul
     assert not effects | called
 
 
-@pytest.mark.parametrize("module", [module for module in MODULES if module not in ("process/spawn", "cli")])
+@pytest.mark.parametrize("module", [module for module in MODULES if module not in ("process/supervisors", "cli/main")])
 def test_only_one_module_spawns_and_only_the_command_line_reads_the_environment(module: str) -> None:
     spawning = {"subprocess", "pty", "multiprocessing"} & set(imports(MODULES[module]))
     reads = {
@@ -178,10 +165,53 @@ def test_the_runner_of_probes_is_python_3_7() -> None:
     assert not [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.NamedExpr | ast.Match)]
 
 
-def test_modules_stay_short() -> None:
-    lengths = {module: len(path.read_text(encoding="utf-8").splitlines()) for module, path in MODULES.items()}
-    assert median(lengths.values()) <= 150
-    assert not [module for module, length in lengths.items() if length > 400]
+def importers(module: str) -> set[str]:
+    """Return the modules that import ``module``, itself or a name from it."""
+    dotted = f"knowngood.{module.replace('/', '.')}"
+    parent, _, name = dotted.rpartition(".")
+    return {
+        other
+        for other, path in MODULES.items()
+        if other != module
+        and any(
+            (isinstance(node, ast.ImportFrom) and node.module == dotted)
+            or (isinstance(node, ast.ImportFrom) and node.module == parent and name in {one.name for one in node.names})
+            for node in ast.walk(tree(path))
+        )
+    }
+
+
+LENGTHS = {module: len(path.read_text(encoding="utf-8").splitlines()) for module, path in MODULES.items()}
+
+
+def test_no_module_is_a_heap() -> None:
+    assert not {module: length for module, length in LENGTHS.items() if length > 400}
+
+
+STAND_ALONE = {"__main__", "atomic", "process/remover"}
+"""Short modules that cannot be part of another: an entry point, a floor of its own, a script of its own process."""
+
+
+@pytest.mark.parametrize(
+    "module", [name for name, lines in LENGTHS.items() if lines < 40 and not name.endswith("__init__")]
+)
+def test_no_module_is_a_crumb(module: str) -> None:
+    assert module in STAND_ALONE or len(importers(module)) > 1, "fold it into the one module that imports it"
+
+
+def test_every_test_is_collected() -> None:
+    asked = subprocess.run(
+        [sys.executable, "-m", "pytest", "--collect-only", "-qq", "-p", "no:cacheprovider", "-p", "no:xdist"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    collected = {line.partition(":")[0] for line in asked.stdout.splitlines()}
+    files = {path.relative_to(ROOT).as_posix() for path in (ROOT / "tests").rglob("test_*.py")}
+
+    assert asked.returncode == 0, asked.stdout + asked.stderr
+    assert files - collected == set()
 
 
 def dependencies() -> set[str]:

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from bs4 import BeautifulSoup, Tag
 
-from knowngood import baseline
-from knowngood.report.tested import rst
-from knowngood.report.tested.document import judged
-from knowngood.report.tested.rows import Items, Show, Table, parts
+from knowngood.project import baseline
+from knowngood.report.embed import rst
+from knowngood.report.embed.document import judged
+from knowngood.report.embed.rows import Items, Show, Table, parts
 from knowngood.report.text import plain
 from report.factory import mission
 from report.hostile import CORPUS, poisoned

@@ -28,7 +28,7 @@ from knowngood.model import (
     Trouble,
 )
 
-SCHEMA = 1
+SCHEMA = 2
 """Version of the event log; it changes when a reader of the old one would be wrong."""
 
 

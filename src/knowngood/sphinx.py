@@ -14,9 +14,9 @@ from sphinx.util.docutils import SphinxDirective
 from sphinx.util.typing import ExtensionMetadata, OptionSpec
 
 from knowngood import __version__
+from knowngood.cli.docs import read
 from knowngood.errors import UsageError
-from knowngood.publishing import read
-from knowngood.report.tested.rows import Caption, Heading, Items, Part, Show, Table, parts
+from knowngood.report.embed.rows import Caption, Heading, Items, Part, Show, Table, parts
 from knowngood.report.text import plain
 
 

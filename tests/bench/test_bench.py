@@ -16,7 +16,7 @@ from bench.measure import CommandError, Sample, environment, measure
 from bench.peers import peers
 from bench.results import Part
 from bench.work import Place, Work, discard, outcomes
-from knowngood.files import load_matrix
+from knowngood.project.project import load_matrix
 
 BENCH = Path(figures.__file__).parent
 GOLDEN = Path(__file__).parent / "golden"

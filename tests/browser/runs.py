@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 
-from knowngood.judge.groups import groups
+from knowngood.judge.causes import groups
 from knowngood.model import (
     Action,
     Cell,
@@ -90,7 +90,7 @@ def abi(spanned: Combo, numpy: str, torch: str, installed: dict[str, str]) -> Ce
             culprit="numpy",
             conflicts_with="torch",
             why=f"torch {torch} was built for NumPy 1.x, NumPy {numpy} is installed",
-            remedy=("numpy<2",),
+            fix=("numpy<2",),
             evidence=("Numpy is not available",),
             confidence=Confidence.CERTAIN,
         ),

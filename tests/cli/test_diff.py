@@ -85,7 +85,7 @@ def test_an_outage_is_no_regression_but_leaves_the_comparison_undecided(project:
     result = project.run("diff")
 
     assert result.returncode == 3, result.stdout + result.stderr
-    assert "2 spurious" in result.stdout
+    assert "2 inconclusive" in result.stdout
     assert published(project) == {"one": "pass", "two": "pass"}
 
 

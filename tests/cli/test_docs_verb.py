@@ -6,9 +6,9 @@ import pytest
 from click.testing import CliRunner, Result
 from markdown_it import MarkdownIt
 
-from knowngood import baseline
+from knowngood.cli.docs import docs
 from knowngood.errors import KnowngoodError
-from knowngood.publishing import docs
+from knowngood.project import baseline
 from report.factory import mission, whole
 from support.project import Project
 

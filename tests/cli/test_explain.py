@@ -64,7 +64,7 @@ def test_a_combo_is_explained_from_its_newest_run(run: Project) -> None:
     shown = result.stdout
     assert shown.startswith("moved: FAIL, expected pass\nA later step moves a pin\n")
     assert "asked for   1  tiny==1.0\n            2  mover\n" in shown
-    assert "drift       step 2  tiny  1.0 -> 2.0  contradicts tiny==1.0\n" in shown
+    assert "drift       step 2  tiny  1.0 -> 2.0  violates tiny==1.0\n" in shown
     assert "AssertionError: not with 2.0\n" in shown
     assert "            at imports.py:10 in old\n" in shown
     assert "passed      tiny imports\n" in shown
@@ -89,7 +89,7 @@ def test_where_all_is_as_expected_what_did_not_pass_is_listed(project: Project, 
     result = project.run("explain")
 
     assert result.returncode == 0
-    assert "  moved  fail: tiny 1.0 -> 2.0 by step 2, contradicts tiny==1.0" in result.stdout
+    assert "  moved  fail: tiny 1.0 -> 2.0 by step 2, violates tiny==1.0" in result.stdout
     assert "  none   unsolvable: " in result.stdout
     assert result.stdout.endswith("knowngood explain COMBO tells all that is known of one.\n")
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from packaging.pylock import Pylock
 
-from knowngood.build.environment import Environment
+from knowngood.install.environment import Environment
 from support.index import Index, serve
 from support.project import Project
 from support.wheels import build_sdist, build_wheel

@@ -67,10 +67,8 @@ def test_pip_and_uv_record_the_same_of_the_same_combo(project: Project, index: I
     assert by_pip["installed"].pop("pip")
     for key in ("verdict", "installed", "drift", "check", "python"):
         assert by_uv[key] == by_pip[key], key
-    assert by_uv["drift"] == [
-        {"package": "tiny", "step": 2, "before": "1.0", "after": "2.0", "contradicts": "tiny==1.0"}
-    ]
-    assert by_uv["verdict"] == {"status": "fail", "phase": "drift", "reason": "pin-contradicted"}
+    assert by_uv["drift"] == [{"package": "tiny", "step": 2, "before": "1.0", "after": "2.0", "violates": "tiny==1.0"}]
+    assert by_uv["verdict"] == {"status": "fail", "phase": "drift", "reason": "pin-violated"}
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import click
 
 from docs.blocks import ROOT
-from knowngood.cli import main
+from knowngood.cli.main import main
 
 
 def sessions() -> dict[str, str]:

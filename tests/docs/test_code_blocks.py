@@ -14,11 +14,11 @@ import yaml
 
 from docs import commands, stand_ins
 from docs.blocks import PAGES, ROOT, Block, blocks, of, split
-from knowngood.build.index import Routes
 from knowngood.declare.file import parse
+from knowngood.install.index import Routes
 from knowngood.judge.probes import judge_probe
 from knowngood.model import InstallerName, Status
-from knowngood.signatures import load
+from knowngood.project.signatures import load
 from support.index import Index, serve
 from support.project import Project
 from support.workshop import MINOR, Workshop, launch

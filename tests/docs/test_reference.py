@@ -10,7 +10,7 @@ import knowngood
 from docs import commands
 from docs.blocks import DOCS, PAGES, ROOT, split
 from docs.conftest import Site
-from knowngood.cli import main
+from knowngood.cli.main import main
 from knowngood.declare.schema import (
     AssetTable,
     ComboTable,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from knowngood.judge.attempts import deciding, flaky
+from knowngood.judge.probes import deciding, flaky
 from knowngood.model import Action, Check, Ending, Exit, Outcome, ProbeFacts, Transcript
 
 

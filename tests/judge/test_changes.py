@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from knowngood.errors import ExitCode, UsageError
+from knowngood.judge.causes import normalised
 from knowngood.judge.changes import compare, exit_code, selected
-from knowngood.judge.fingerprint import normalised
 from knowngood.judge.snapshots import Snapshot, snapshots, snapshots_of_json
 from knowngood.model import UNDECIDED, Change, ChangeKind, Diagnosis, JudgedRun, Status
-from knowngood.report import json_report
+from knowngood.report import matrix_json
 from report.factory import mission
 
 TABLE = """
@@ -30,13 +30,13 @@ error       U    U     U    U     U       U   U          U          U     U     
 not-run     U    U     U    U     U       U   U          U          U     U     U
 """
 KINDS = {
-    "=": ChangeKind.SAME_PASS,
+    "=": ChangeKind.STILL_PASS,
     "m": ChangeKind.MOVED,
     "R": ChangeKind.REGRESSED,
     "F": ChangeKind.FIXED,
-    "f": ChangeKind.SAME_FAIL,
+    "f": ChangeKind.STILL_FAIL,
     "c": ChangeKind.CHANGED_FAIL,
-    "?": ChangeKind.SPURIOUS,
+    "?": ChangeKind.INCONCLUSIVE,
     "U": ChangeKind.UNKNOWN,
 }
 
@@ -83,7 +83,7 @@ def test_a_cell_that_only_one_of_the_two_has_is_new_or_gone(status: Status) -> N
 
 def test_no_outage_ever_counts_as_a_regression_or_as_fixed() -> None:
     for before, after in product(Status, UNDECIDED):
-        assert change(cell(before), cell(after)).kind in (ChangeKind.SPURIOUS, ChangeKind.UNKNOWN)
+        assert change(cell(before), cell(after)).kind in (ChangeKind.INCONCLUSIVE, ChangeKind.UNKNOWN)
 
 
 def test_a_probe_is_compared_with_the_same_probe_of_the_same_combo() -> None:
@@ -156,7 +156,7 @@ def test_a_combo_that_no_longer_resolves_has_no_lock_to_compare() -> None:
 def test_what_moved_under_a_cell_that_still_passes_is_kept_too() -> None:
     found = change(cell(), cell(installed={"numpy": "1.26.5"}))
 
-    assert found.kind is ChangeKind.SAME_PASS
+    assert found.kind is ChangeKind.STILL_PASS
     assert found.moved == (("numpy", "1.26.4", "1.26.5"),)
 
 
@@ -177,7 +177,7 @@ def test_what_moved_under_a_cell_that_still_passes_is_kept_too() -> None:
 def test_what_differs_from_run_to_run_does_not_make_it_another_failure(before: str, after: str) -> None:
     found = change(cell(Status.FAIL, message=before), cell(Status.FAIL, message=after))
 
-    assert found.kind is ChangeKind.SAME_FAIL, (normalised(before), normalised(after))
+    assert found.kind is ChangeKind.STILL_FAIL, (normalised(before), normalised(after))
 
 
 @pytest.mark.parametrize(
@@ -215,7 +215,7 @@ def test_names_count_even_if_they_hold_numbers_or_dots(one: str, other: str) -> 
 def test_a_baseline_that_was_never_diagnosed_still_knows_the_same_failure() -> None:
     undiagnosed = cell(Status.FAIL, message="no")
 
-    assert change(undiagnosed, replace(undiagnosed, culprit="torch")).kind is ChangeKind.SAME_FAIL
+    assert change(undiagnosed, replace(undiagnosed, culprit="torch")).kind is ChangeKind.STILL_FAIL
 
 
 @settings(max_examples=200, deadline=None)
@@ -234,7 +234,7 @@ def test_an_endless_message_takes_no_time() -> None:
 def test_a_published_report_tells_the_same_as_the_run_it_came_from() -> None:
     judged = mission()
 
-    assert snapshots_of_json(json.loads(json_report.render(judged))) == snapshots(judged)
+    assert snapshots_of_json(json.loads(matrix_json.render(judged))) == snapshots(judged)
 
 
 def test_a_diagnosis_is_read_from_a_run_and_from_a_report() -> None:
@@ -286,7 +286,7 @@ def test_combos_that_only_had_no_part_in_a_run_are_not_gone() -> None:
 
     found = compare(selected(baseline, run, ("a", "b")), run)
 
-    assert [(one.combo, one.kind) for one in found] == [("a", ChangeKind.SAME_PASS), ("dropped", ChangeKind.GONE)]
+    assert [(one.combo, one.kind) for one in found] == [("a", ChangeKind.STILL_PASS), ("dropped", ChangeKind.GONE)]
 
 
 @pytest.mark.parametrize(

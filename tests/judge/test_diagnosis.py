@@ -10,7 +10,6 @@ from packaging.version import Version
 from knowngood.judge.diagnosis.case import Case, below
 from knowngood.judge.diagnosis.diagnose import diagnose
 from knowngood.judge.diagnosis.signatures import Signature
-from knowngood.judge.diagnosis.tracebacks import told
 from knowngood.model import (
     Check,
     ComboFacts,
@@ -31,6 +30,7 @@ from knowngood.model import (
     StepFacts,
     Verdict,
 )
+from knowngood.tracebacks import told
 from support.facts import BAD, GOOD, action, attempt, combo
 
 SITE = "/project/env/lib/python3.11/site-packages"
@@ -353,11 +353,11 @@ FAILURES: Mapping[str, tuple[Failure, str | None, str | None, tuple[str, ...]]] 
 
 @pytest.mark.parametrize("name", FAILURES)
 def test_the_culprit_is_found_from(name: str) -> None:
-    failure, culprit, conflict, remedy = FAILURES[name]
+    failure, culprit, conflict, fix = FAILURES[name]
 
     found = failure.diagnose()
 
-    assert (found.culprit, found.conflicts_with, found.remedy) == (culprit, conflict, remedy), found
+    assert (found.culprit, found.conflicts_with, found.fix) == (culprit, conflict, fix), found
     assert found.evidence or culprit is None
     assert (found.confidence is Confidence.UNKNOWN) == (culprit is None)
 
@@ -370,7 +370,7 @@ def _signature(priority: int) -> Signature:
         culprit="{provider}",
         conflicts_with="{frame}",
         cause="because",
-        remedy=("markupsafe==2.0.1",),
+        fix=("markupsafe==2.0.1",),
         reference="https://example.org",
         match={"type": "ImportError", "message": "soft_unicode", "frames": "jinja2"},
         installed=("markupsafe>=2.1",),
@@ -382,9 +382,9 @@ def test_a_specific_signature_goes_before_the_rules_and_a_broad_one_after_them()
 
     specific, broad = failure.diagnose(_signature(30)), failure.diagnose(_signature(10))
 
-    assert (specific.signature, specific.remedy) == ("known", ("markupsafe==2.0.1",))
+    assert (specific.signature, specific.fix) == ("known", ("markupsafe==2.0.1",))
     assert (specific.culprit, specific.conflicts_with) == ("markupsafe", "jinja2")
-    assert (broad.signature, broad.remedy) == (None, ("markupsafe<2.1",))
+    assert (broad.signature, broad.fix) == (None, ("markupsafe<2.1",))
 
 
 @pytest.mark.parametrize(
@@ -407,7 +407,7 @@ def test_a_signature_fits_only_when_all_of_it_does(change: dict[str, Any]) -> No
 
 
 @pytest.mark.parametrize(
-    ("text", "culprit", "conflict", "remedy"),
+    ("text", "culprit", "conflict", "fix"),
     [
         (
             "error: No solution found when resolving dependencies\n"
@@ -435,9 +435,7 @@ def test_a_signature_fits_only_when_all_of_it_does(change: dict[str, Any]) -> No
         ),
     ],
 )
-def test_the_proof_of_a_resolver_is_read(
-    text: str, culprit: str, conflict: str | None, remedy: tuple[str, ...]
-) -> None:
+def test_the_proof_of_a_resolver_is_read(text: str, culprit: str, conflict: str | None, fix: tuple[str, ...]) -> None:
     asked = ("pandas==2.2.2", "numpy==1.22.4")
     failed = action(BAD, text)
     facts = ComboFacts(combo=combo("one", asked), steps=(StepFacts(number=1, requirements=asked, resolve=failed),))
@@ -446,7 +444,7 @@ def test_the_proof_of_a_resolver_is_read(
     found = diagnose(Case(facts=facts, verdict=verdict, probe=None, action=failed), ())
 
     assert found is not None
-    assert (found.culprit, found.conflicts_with, found.remedy) == (culprit, conflict, remedy)
+    assert (found.culprit, found.conflicts_with, found.fix) == (culprit, conflict, fix)
     assert found.confidence is Confidence.CERTAIN
 
 
@@ -464,7 +462,7 @@ def test_what_did_not_build_is_named_with_the_next_version_that_has_a_wheel() ->
     found = diagnose(Case(facts=facts, verdict=verdict, probe=None, action=failed), ())
 
     assert found is not None
-    assert (found.culprit, found.conflicts_with, found.remedy) == ("pendulum", "python", ("pendulum>=3.0.0",))
+    assert (found.culprit, found.conflicts_with, found.fix) == ("pendulum", "python", ("pendulum>=3.0.0",))
     assert found.evidence[0] == "ModuleNotFoundError: No module named 'distutils'"
 
 
@@ -488,7 +486,7 @@ def test_a_remedy_that_the_rest_of_the_combo_rules_out_is_not_offered() -> None:
 
     found = failure.diagnose()
 
-    assert (found.culprit, found.remedy) == ("markupsafe", ())
+    assert (found.culprit, found.fix) == ("markupsafe", ())
     assert found.evidence[-1] == "markupsafe<2.1 cannot be had beside what else the combo asks for"
 
 

@@ -2,7 +2,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from knowngood.judge.drift import contradictions, ledger
+from knowngood.judge.drift import ledger, violations
 from knowngood.model import ComboFacts, Drift
 from support.facts import facts, step
 
@@ -15,9 +15,9 @@ def built(steps: Steps, python: str | None = "3.11.7") -> ComboFacts:
 
 
 def moved(
-    package: str, number: int, before: str, after: str | None, *, contradicts: str | None = None
+    package: str, number: int, before: str, after: str | None, *, violates: str | None = None
 ) -> Drift:  # fmt: skip
-    return Drift(package=package, step=number, before=before, after=after, contradicts=contradicts)
+    return Drift(package=package, step=number, before=before, after=after, violates=violates)
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def moved(
         ),
         pytest.param(
             ((("numpy<2",), {"numpy": "1.26"}), (("torch",), {"numpy": "2.0"})),
-            (moved("numpy", 2, "1.26", "2.0", contradicts="numpy<2"),),
+            (moved("numpy", 2, "1.26", "2.0", violates="numpy<2"),),
             id="moved out of what was asked for",
         ),
         pytest.param(
@@ -47,7 +47,7 @@ def moved(
         ),
         pytest.param(
             ((("six",), {"six": "1", "numpy": "1"}), ((), {"numpy": "1"})),
-            (moved("six", 2, "1", None, contradicts="six"),),
+            (moved("six", 2, "1", None, violates="six"),),
             id="removed",
         ),
         pytest.param(
@@ -55,8 +55,8 @@ def moved(
         ),
         pytest.param(
             ((("numpy<2",), {"numpy": "1"}), (("numpy!=2.0",), {"numpy": "2.0"})),
-            (moved("numpy", 2, "1", "2.0", contradicts="numpy<2, numpy!=2.0"),),
-            id="contradicts two pins",
+            (moved("numpy", 2, "1", "2.0", violates="numpy<2, numpy!=2.0"),),
+            id="violates two pins",
         ),
         pytest.param((((), {"numpy": "1"}), (("torch",), None)), (), id="a step that failed moved nothing"),
         pytest.param(
@@ -102,21 +102,21 @@ def test_the_ledger_has_every_move_step_by_step(steps: Steps, drift: tuple[Drift
 def test_a_pin_is_contradicted_by_what_is_installed_in_the_end(
     pin: str, installed: Mapping[str, str], told: tuple[str, ...]
 ) -> None:
-    assert tuple(str(one) for one in contradictions(built((((pin,), installed),)))) == told
+    assert tuple(str(one) for one in violations(built((((pin,), installed),)))) == told
 
 
 def test_a_marker_is_about_the_python_of_the_environment_not_ours() -> None:
     pin = "numpy<2; python_version < '3.9'"
 
-    assert contradictions(built((((pin,), {"numpy": "2.0"}),), python="3.8.18"))
-    assert not contradictions(built((((pin,), {"numpy": "2.0"}),), python="3.13.0"))
+    assert violations(built((((pin,), {"numpy": "2.0"}),), python="3.8.18"))
+    assert not violations(built((((pin,), {"numpy": "2.0"}),), python="3.13.0"))
 
 
 def test_pins_of_a_step_that_was_never_installed_contradict_nothing() -> None:
-    assert not contradictions(built(((("numpy<2",), {"numpy": "1"}), (("torch==9",), None))))
+    assert not violations(built(((("numpy<2",), {"numpy": "1"}), (("torch==9",), None))))
 
 
 def test_a_pin_that_is_stated_twice_is_told_once_in_the_order_of_the_steps() -> None:
     steps: Steps = ((("b<2", "a<2"), {"a": "1", "b": "1"}), (("a<2",), {"a": "3", "b": "3"}))
 
-    assert [one.pin for one in contradictions(built(steps))] == ["b<2", "a<2"]
+    assert [one.pin for one in violations(built(steps))] == ["b<2", "a<2"]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from knowngood.errors import ExitCode, UsageError
-from knowngood.judge.gate import exit_code
+from knowngood.judge.exit_code import exit_code
 from knowngood.judge.merge import below, merge, missing
 from knowngood.judge.verdict import judge
 from knowngood.model import ComboFacts, IndexChoice, Phase, Reason, Run, Status, Trouble

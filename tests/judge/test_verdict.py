@@ -190,19 +190,19 @@ DRIFTED = (step(1, ("numpy<2",), {"numpy": "1.26"}), step(2, ("torch",), {"numpy
     [
         pytest.param(
             attempt(check("a")),
-            (Status.FAIL, Phase.DRIFT, Reason.PIN_CONTRADICTED),
+            (Status.FAIL, Phase.DRIFT, Reason.PIN_VIOLATED),
             "numpy<2 was asked for, 2.0 is installed",
             id="though every check passed",
         ),
         pytest.param(
             attempt(check("a", FAILED, "RuntimeError: Numpy is not available")),
-            (Status.FAIL, Phase.DRIFT, Reason.PIN_CONTRADICTED),
+            (Status.FAIL, Phase.DRIFT, Reason.PIN_VIOLATED),
             "numpy<2 was asked for, 2.0 is installed; a: RuntimeError: Numpy is not available",
             id="and what it led to",
         ),
         pytest.param(
             attempt(check("pins", FAILED, "AssertionError: numpy<2 was asked for, 2.0 is installed")),
-            (Status.FAIL, Phase.DRIFT, Reason.PIN_CONTRADICTED),
+            (Status.FAIL, Phase.DRIFT, Reason.PIN_VIOLATED),
             "numpy<2 was asked for, 2.0 is installed",
             id="told once",
         ),

@@ -112,7 +112,7 @@ def diagnosed(**changes: object) -> Cell:
         culprit="huggingface-hub",
         conflicts_with="sentence-transformers",
         why="sentence-transformers 2.2.2 uses cached_download, which huggingface-hub 0.36.2 does not have",
-        remedy=("huggingface-hub<0.26", "torch==2.1.2"),
+        fix=("huggingface-hub<0.26", "torch==2.1.2"),
         evidence=(said, "huggingface-hub 0.25.2 still has it"),
         reference="https://example.org/breakage",
         confidence=Confidence.LIKELY,
@@ -124,8 +124,8 @@ def diagnosed(**changes: object) -> Cell:
         "installed": {"numpy": "1.24.3", "torch": "2.15.0", "sentence-transformers": "2.2.2", "triton": "3.9.0"}
         | {"huggingface-hub": "0.36.2", "sympy": "1.14.0"},
         "drift": (
-            Drift(package="sympy", step=3, before="1.12", after="1.14.0", contradicts=None),
-            Drift(package="torch", step=3, before="2.1.2", after="2.15.0", contradicts="torch==2.1.2"),
+            Drift(package="sympy", step=3, before="1.12", after="1.14.0", violates=None),
+            Drift(package="torch", step=3, before="2.1.2", after="2.15.0", violates="torch==2.1.2"),
         ),
         "diagnosis": found,
         "warnings": ("A module that was compiled using NumPy 1.x cannot be run in NumPy 2.0",),
@@ -133,7 +133,7 @@ def diagnosed(**changes: object) -> Cell:
         "flaky": "1/2",
         "attempts": 2,
     }
-    return cell(loose, Status.FAIL, Phase.DRIFT, Reason.PIN_CONTRADICTED, **(facts | changes))  # type: ignore[arg-type]
+    return cell(loose, Status.FAIL, Phase.DRIFT, Reason.PIN_VIOLATED, **(facts | changes))  # type: ignore[arg-type]
 
 
 def only(*cells: Cell) -> JudgedRun:
@@ -160,8 +160,8 @@ def mission() -> JudgedRun:
     unreached = combo("modern-py313", python="3.13")
     newest = {"numpy": "2.3.5", "torch": "2.9.0+cpu", "sentence-transformers": "5.1.2", "transformers": "4.57.1"}
     moved = (
-        Drift(package="torch", step=2, before="2.1.2", after="2.9.0", contradicts="torch==2.1.2"),
-        Drift(package="sympy", step=2, before="1.12", after="1.14.0", contradicts=None),
+        Drift(package="torch", step=2, before="2.1.2", after="2.9.0", violates="torch==2.1.2"),
+        Drift(package="sympy", step=2, before="1.12", after="1.14.0", violates=None),
     )
     cells = (
         passing(legacy, warnings=("A module that was compiled using NumPy 1.x cannot be run in NumPy 2.0",)),
@@ -179,7 +179,7 @@ def mission() -> JudgedRun:
             wrong,
             Status.FAIL,
             Phase.DRIFT,
-            Reason.PIN_CONTRADICTED,
+            Reason.PIN_VIOLATED,
             message="torch==2.1.2 was asked for, 2.9.0 is installed",
             installed=PINS | {"torch": "2.9.0"},
             drift=moved,

@@ -76,7 +76,7 @@ def poisoned(say: Callable[[], str]) -> JudgedRun:
         culprit=say(),
         conflicts_with=say(),
         why=say(),
-        remedy=(say(), say()),
+        fix=(say(), say()),
         evidence=(say(), say()),
         reference=say(),
         confidence=Confidence.LIKELY,
@@ -105,16 +105,16 @@ def poisoned(say: Callable[[], str]) -> JudgedRun:
         known=say(),
         flaky=say(),
         installed={"numpy": say(), say(): say()},
-        drift=(Drift(package="numpy", step=1, before=say(), after=say(), contradicts=say()),),
+        drift=(Drift(package="numpy", step=1, before=say(), after=say(), violates=say()),),
         metrics={say(): say(), "rate": float("nan"), "best": float("inf")},
         warnings=(say(), say()),
         log=say(),
     )
     others: tuple[Cell, ...] = (
         replace(failed, as_expected=True),
-        replace(failed, as_expected=None, diagnosis=replace(diagnosis, culprit=None, remedy=())),
-        replace(failed, diagnosis=replace(diagnosis, remedy=()), checks=()),
-        replace(failed, verdict=replace(failed.verdict, reason=Reason.PIN_CONTRADICTED)),
+        replace(failed, as_expected=None, diagnosis=replace(diagnosis, culprit=None, fix=())),
+        replace(failed, diagnosis=replace(diagnosis, fix=()), checks=()),
+        replace(failed, verdict=replace(failed.verdict, reason=Reason.PIN_VIOLATED)),
         passing(combo(say(), say()), warnings=(say(),), python=say(), installed={"numpy": say()}, attempts=2),
     )
     cells = (failed, *others)

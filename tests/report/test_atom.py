@@ -29,9 +29,9 @@ def change(kind: ChangeKind, name: str = "legacy", **more: object) -> Change:
 
 MOVED = (("numpy", "1.24.3", "2.4.6"), ("python", "3.11.7", "3.11.8"), ("triton", None, "3.9.0"))
 CHANGES = (
-    change(ChangeKind.SAME_PASS, "same"),
+    change(ChangeKind.STILL_PASS, "same"),
     change(ChangeKind.FIXED, "mended", before="fail", after="pass", why="it was fail in probe"),
-    change(ChangeKind.SPURIOUS, "cut-off", after="infra", why="in install: connection refused"),
+    change(ChangeKind.INCONCLUSIVE, "cut-off", after="infra", why="in install: connection refused"),
     change(ChangeKind.REGRESSED, "legacy", moved=MOVED),
     change(ChangeKind.NEW, "new", before=None),
     change(ChangeKind.CHANGED_FAIL, "other", before="fail"),
@@ -78,7 +78,7 @@ def test_the_feed_is_the_golden_one() -> None:
 def test_each_change_that_matters_is_an_entry_and_the_worst_comes_first() -> None:
     found = entries(feed(mission(), CHANGES))
     kinds = [category.get("term") for one in found for category in one.iter(f"{ATOM}category")]
-    assert kinds == ["regressed", "changed-fail", "moved", "fixed", "spurious"]
+    assert kinds == ["regressed", "changed-fail", "moved", "fixed", "inconclusive"]
     assert text(found[0], "title") == "legacy: it regressed (pass -> fail)"
     assert text(found[0], "content") == (
         "in probe: it broke.\n"
@@ -102,7 +102,7 @@ def test_without_a_baseline_the_run_itself_is_the_entry() -> None:
 
 
 def test_a_run_that_changed_nothing_is_a_feed_without_entries() -> None:
-    assert not entries(feed(mission(), (change(ChangeKind.SAME_PASS), change(ChangeKind.SAME_FAIL, "b"))))
+    assert not entries(feed(mission(), (change(ChangeKind.STILL_PASS), change(ChangeKind.STILL_FAIL, "b"))))
 
 
 def test_ids_stay_when_the_feed_is_made_again_and_are_new_for_another_run() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from knowngood.model import JudgedRun, Seconds
-from knowngood.report import ctrf
+from knowngood.report.ci import ctrf
 from report.factory import combo, diagnosed, mission, only, passing, run, whole
 from report.hostile import CORPUS, anything, dangerous, poisoned
 
@@ -67,12 +67,12 @@ def test_what_could_not_be_told_is_neither_passed_nor_failed() -> None:
     assert test["retries"] == 2
 
 
-def test_a_failure_has_its_message_its_story_and_its_cure() -> None:
+def test_a_failure_has_its_message_its_story_and_its_fix() -> None:
     test = by_name(only(diagnosed(as_expected=False)))["legacy-loose"]
     assert test["message"].startswith("FAIL, expected")
     assert "--only legacy-loose --keep" in test["trace"]
     assert test["extra"]["culprit"] == "huggingface-hub"
-    assert test["extra"]["cure"] == ["huggingface-hub<0.26", "torch==2.1.2"]
+    assert test["extra"]["fix"] == ["huggingface-hub<0.26", "torch==2.1.2"]
 
 
 def test_flaky_is_what_passed_after_it_had_failed() -> None:

@@ -27,23 +27,23 @@ LOOSE = change(
     moved=(("tokenizers", "0.22.1", "0.23.0"), ("transformers", "4.57.1", "5.23.0"), ("xxhash", None, "3.5")),
 )
 CHANGES = (
-    change(ChangeKind.SAME_PASS, "legacy", "pass", "pass"),
+    change(ChangeKind.STILL_PASS, "legacy", "pass", "pass"),
     change(ChangeKind.NEW, "modern-py313", None, "pass", why="it is not in the baseline"),
     change(ChangeKind.FIXED, "legacy-loose", "fail", "pass", why="it was fail in drift", moved=(("torch", "2", "3"),)),
-    change(ChangeKind.SAME_FAIL, "legacy-numpy2", "fail", "fail", why="in probe"),
-    change(ChangeKind.SPURIOUS, "modern", "pass", "infra", why="in resolve: refused"),
-    change(ChangeKind.SPURIOUS, "modern", "pass", "infra", probe="imports"),
+    change(ChangeKind.STILL_FAIL, "legacy-numpy2", "fail", "fail", why="in probe"),
+    change(ChangeKind.INCONCLUSIVE, "modern", "pass", "infra", why="in resolve: refused"),
+    change(ChangeKind.INCONCLUSIVE, "modern", "pass", "infra", probe="imports"),
     LOOSE,
     change(ChangeKind.CHANGED_FAIL, "legacy-wrong-order", "fail", "crash", why="it was fail; it is crash"),
     change(ChangeKind.MOVED, "modern-cpu", "pass", "moved", why="in compare: re-index"),
     change(ChangeKind.GONE, "ancient", "pass", None, why="it is in the baseline only"),
     change(ChangeKind.UNKNOWN, "numpy3", "infra", "fail", why="it was infra"),
-    change(ChangeKind.SAME_PASS, "legacy-pip", "pass", "pass", moved=(("six", "1", "2"),)),
+    change(ChangeKind.STILL_PASS, "legacy-pip", "pass", "pass", moved=(("six", "1", "2"),)),
 )
 NAME = "reports/embedding/matrix.json"
 
 TEXT = """\
-Against reports/embedding/matrix.json: 1 regressed, 1 changed-fail, 1 moved, 1 fixed, 2 spurious, 1
+Against reports/embedding/matrix.json: 1 regressed, 1 changed-fail, 1 moved, 1 fixed, 2 inconclusive, 1
 unknown, 1 new, 1 gone, 3 unchanged
 
 Regressed:
@@ -80,7 +80,7 @@ New:
 Gone:
   ancient: pass
 
-Unchanged: 2 same-pass, 1 same-fail
+Unchanged: 2 still-pass, 1 still-fail
 """
 
 
@@ -96,7 +96,7 @@ def test_every_kind_of_change_is_told_in_every_format() -> None:
     )
     assert {one.kind for one in CHANGES} == set(ChangeKind)
     for one in CHANGES:
-        if one.kind not in (ChangeKind.SAME_PASS, ChangeKind.SAME_FAIL):
+        if one.kind not in (ChangeKind.STILL_PASS, ChangeKind.STILL_FAIL):
             assert one.combo in shown and one.combo in page
     assert [(one["combo"], one["kind"]) for one in data["changes"]] == [(one.combo, one.kind) for one in CHANGES]
 
@@ -104,7 +104,10 @@ def test_every_kind_of_change_is_told_in_every_format() -> None:
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        (CHANGES, "1 regressed, 1 changed-fail, 1 moved, 1 fixed, 2 spurious, 1 unknown, 1 new, 1 gone, 3 unchanged"),
+        (
+            CHANGES,
+            "1 regressed, 1 changed-fail, 1 moved, 1 fixed, 2 inconclusive, 1 unknown, 1 new, 1 gone, 3 unchanged",
+        ),
         ((LOOSE, LOOSE), "2 regressed"),
         (CHANGES[:1], "1 unchanged"),
         ((), "0 unchanged"),
@@ -131,13 +134,13 @@ def test_the_page_shows_a_table_of_what_changed_and_the_lock_of_each_regression(
         in page
     )
     assert "| transformers | 4.57.1 | 5.23.0 |" in page
-    assert page.endswith("Unchanged: 2 same-pass, 1 same-fail\n")
+    assert page.endswith("Unchanged: 2 still-pass, 1 still-fail\n")
 
 
 def test_a_comparison_in_which_nothing_changed_is_short() -> None:
     same = CHANGES[:1]
 
-    assert render(same, baseline_name="run 7") == "Against run 7: 1 unchanged\n\nUnchanged: 1 same-pass\n"
+    assert render(same, baseline_name="run 7") == "Against run 7: 1 unchanged\n\nUnchanged: 1 still-pass\n"
     assert "|" not in render_markdown(same, baseline_name="run 7")
 
 

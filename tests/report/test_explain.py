@@ -41,11 +41,11 @@ asked for   1  numpy==1.24.3
 expected    fail: torch moves, with evidence that matches "name 'cached_\\w+'"
 
 got         numpy                  1.24.3
-            torch                  2.15.0  contradicts torch==2.1.2
+            torch                  2.15.0  violates torch==2.1.2
             sentence-transformers  2.2.2   what it conflicts with
             huggingface-hub        0.36.2  culprit
             and 2 more packages
-drift       step 3  torch  2.1.2 -> 2.15.0  contradicts torch==2.1.2
+drift       step 3  torch  2.1.2 -> 2.15.0  violates torch==2.1.2
             step 3  sympy  1.12 -> 1.14.0
 
 failed      drift: sentence-transformers imports
@@ -63,13 +63,13 @@ passed      numpy works
 cause       sentence-transformers 2.2.2 uses cached_download, which huggingface-hub 0.36.2
             does not have (likely: several facts point at it)
             - huggingface-hub 0.25.2 still has it
-cure        'huggingface-hub<0.26' torch==2.1.2
+fix        'huggingface-hub<0.26' torch==2.1.2
             asked for in step 3, too
 more        https://example.org/breakage
 
 flaky       1/2 attempts passed: do not trust one run of it
 seen        A module that was compiled using NumPy 1.x cannot be run in NumPy 2.0
-foretold    torch 2.1.2 was compiled for NumPy 1.x, NumPy 2.0.2 is installed
+predicted    torch 2.1.2 was compiled for NumPy 1.x, NumPy 2.0.2 is installed
 
 took        resolve 0.9s, create 0.2s, install 4.1s, probe 3.1s, an environment of 967 MB
 log         runs/7f3a/logs/legacy-loose/embedding.log
@@ -121,13 +121,13 @@ The matrix expects fail: torch moves, with evidence that matches "name 'cached\\
 | package | version |   |
 | --- | --- | --- |
 | numpy | 1.24.3 |   |
-| torch | 2.15.0 | contradicts torch==2.1.2 |
+| torch | 2.15.0 | violates torch==2.1.2 |
 | sentence-transformers | 2.2.2 | what it conflicts with |
 | huggingface-hub | 0.36.2 | culprit |
 
 **Drift**
 
-| step | package | before | after | contradicts |
+| step | package | before | after | violates |
 | --- | --- | --- | --- | --- |
 | 3 | torch | 2.1.2 | 2.15.0 | torch==2.1.2 |
 | 3 | sympy | 1.12 | 1.14.0 |   |
@@ -152,13 +152,13 @@ from embedding.py:67 in imports
 | numpy works | passed |   |
 
 **Diagnosis** (likely): sentence-transformers 2.2.2 uses cached_download, which huggingface-hub 0.36.2 does not have. \
-Cure: `huggingface-hub<0.26` `torch==2.1.2` in step 3, too. See https://example.org/breakage
+Fix: `huggingface-hub<0.26` `torch==2.1.2` in step 3, too. See https://example.org/breakage
 
 - huggingface-hub 0.25.2 still has it
 
 - flaky: 1/2 attempts passed: do not trust one run of it
 - seen: A module that was compiled using NumPy 1.x cannot be run in NumPy 2.0
-- foretold: torch 2.1.2 was compiled for NumPy 1.x, NumPy 2.0.2 is installed
+- predicted: torch 2.1.2 was compiled for NumPy 1.x, NumPy 2.0.2 is installed
 
 Log: `runs/7f3a/logs/legacy-loose/embedding.log`
 
@@ -223,7 +223,7 @@ def test_the_story_as_json_is_the_report_of_just_these_cells_and_more() -> None:
     document = json.loads(explain_json.render(judged.cells, judged.run, run_folder="runs/7f3a"))
     jsonschema.Draft202012Validator(SCHEMA).validate(document)
     passed, failed = document["cells"]
-    assert failed["diagnosis"]["remedy"] == ["huggingface-hub<0.26", "torch==2.1.2"]
+    assert failed["diagnosis"]["fix"] == ["huggingface-hub<0.26", "torch==2.1.2"]
     assert failed["explained"]["place"] == "drift: sentence-transformers imports"
     assert [frame["place"] for frame in failed["explained"]["frames"]] == [
         "sentence_transformers/util.py:12",
@@ -317,7 +317,7 @@ def test_a_long_list_says_how_much_more_there_is() -> None:
 
 
 def test_a_pass_that_was_foretold_to_fail_says_so() -> None:
-    assert "foretold    torch breaks, yet it passed\n" in told(passing(combo("a"), predicted="torch breaks"))
+    assert "predicted    torch breaks, yet it passed\n" in told(passing(combo("a"), predicted="torch breaks"))
 
 
 def test_a_warning_that_holds_an_alarm_is_told_once() -> None:
@@ -340,7 +340,7 @@ def test_colours_are_put_on_what_is_plain_already() -> None:
     one = diagnosed(as_expected=False)
     shown = explain.render(one, only(one).run, run_folder="r", paint=lambda kind, text: f"<{kind or '-'}>{text}</>")
     assert shown.startswith("<bad>legacy-loose: FAIL, expected other evidence</>\n")
-    assert "\n<label>cure</>        <cure>'huggingface-hub<0.26' torch==2.1.2</>\n" in shown
+    assert "\n<label>fix</>        <fix>'huggingface-hub<0.26' torch==2.1.2</>\n" in shown
 
 
 def test_without_a_combo_the_cells_that_did_not_pass_are_listed() -> None:

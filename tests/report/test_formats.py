@@ -5,13 +5,14 @@ from xml.etree import ElementTree
 
 import pytest
 
-from knowngood.report import atom, badge, badge_svg, ctrf, json_report, junit, markdown
+from knowngood.report import atom, badge, badge_svg, markdown, matrix_json
+from knowngood.report.ci import ctrf, junit
 from knowngood.report.formats import FORMATS
 from report.factory import mission
 
 WRITERS = {
     "markdown": markdown.render,
-    "json": json_report.render,
+    "json": matrix_json.render,
     "junit": junit.render,
     "ctrf": ctrf.render,
     "badge": badge.render,

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from knowngood.model import Change, ChangeKind, JudgedRun
-from knowngood.report.github.room import Part, page, size
+from knowngood.report.github.budget import Part, page, size
 from knowngood.report.github.summary import render
 from report.factory import diagnosed, mission, only, run
 from report.hostile import CORPUS, anything, dangerous, poisoned

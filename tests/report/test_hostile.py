@@ -10,7 +10,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from knowngood.model import JudgedRun
-from knowngood.report import explain, explain_json, explain_markdown, json_report, markdown, recap, table
+from knowngood.report import explain, explain_json, explain_markdown, markdown, matrix_json, recap, table
 from knowngood.report.markup import code, fence, inline, paragraph
 from knowngood.report.text import columns, plain
 from report.hostile import CORPUS, anything, dangerous, poisoned
@@ -28,7 +28,7 @@ def test_a_run_that_says_nothing_else_is_inert_in_every_report(raw: str) -> None
         table.render(judged, width=80),
         recap.render(judged, run_folder=raw),
         markdown.render(judged).replace("\t", "").replace(JOINER, ""),
-        json_report.render(judged),
+        matrix_json.render(judged),
     ):
         assert not dangerous(shown.replace("\n", ""))
     assert_structure(markdown.render(judged))
@@ -69,7 +69,7 @@ def test_the_story_of_a_cell_is_inert_and_only_what_is_copied_is_wider_than_aske
         painted = explain.render(cell, judged.run, run_folder="runs/1", width=width, paint=lambda _, text: text)
         assert painted == shown
         for label, line in labels(shown):
-            assert columns(line) <= width or label in {"log", "rerun", "cure", "more"}
+            assert columns(line) <= width or label in {"log", "rerun", "fix", "more"}
     overview = explain.render_overview(judged, width=width)
     assert not dangerous(overview.replace("\n", ""))
     assert max(map(columns, overview.split("\n"))) <= width
@@ -97,7 +97,7 @@ def test_the_story_of_a_cell_in_json_is_strict_and_ascii(judged: JudgedRun) -> N
 @settings(max_examples=60, deadline=None)
 @given(RUNS)
 def test_the_json_is_strict_and_ascii(judged: JudgedRun) -> None:
-    shown = json_report.render(judged)
+    shown = matrix_json.render(judged)
     assert shown.isascii()
     assert not dangerous(shown.replace("\n", ""))
     json.loads(shown, parse_constant=pytest.fail)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from browser.runs import EARLIER, NUMBERS, grid, large, of
 from knowngood.model import Change, ChangeKind, ComboFacts, JudgedRun, Phase, Reason, Status, StepFacts
-from knowngood.report.html.depth import BUDGET
+from knowngood.report.html.budget import BUDGET
 from knowngood.report.html.head import sentence
 from knowngood.report.html.page import render, side_files
 from knowngood.report.text import plain
@@ -33,7 +33,7 @@ CHANGES = (
         why="Numpy is not available",
         moved=(("numpy", "1.24.3", "2.3.5"),),
     ),
-    Change(combo="legacy", probe="embedding", kind=ChangeKind.SAME_PASS, before="pass", after="pass", why=""),
+    Change(combo="legacy", probe="embedding", kind=ChangeKind.STILL_PASS, before="pass", after="pass", why=""),
     Change(combo="old", probe="embedding", kind=ChangeKind.GONE, before="pass", after=None, why=""),
 )
 
@@ -219,13 +219,13 @@ def test_the_details_of_a_failure_tell_all_that_is_known() -> None:
         "sentence_transformers/util.py:12",
         "Culprit huggingface-hub 0.36.2 , in conflict with sentence-transformers 2.2.2 .",
         "likely: several facts point at it",
-        "Remedy: huggingface-hub<0.26 torch==2.1.2 (huggingface-hub<0.26, torch==2.1.2 in step 3)",
+        "Fix: huggingface-hub<0.26 torch==2.1.2 (huggingface-hub<0.26, torch==2.1.2 in step 3)",
         "huggingface-hub 0.25.2 still has it",
         "More: https://example.org/breakage",
         "expected fail: torch moves, with evidence that matches",
         "flaky 1/2 attempts passed",
-        "foretold torch 2.1.2 was compiled for NumPy 1.x",
-        "step 3 torch 2.1.2 \u2192 2.15.0 contradicts torch==2.1.2",
+        "predicted torch 2.1.2 was compiled for NumPy 1.x",
+        "step 3 torch 2.1.2 \u2192 2.15.0 violates torch==2.1.2",
         "knowngood run matrices/embedding.toml --only legacy-loose --keep",
         "all 6 packages",
         "triton 3.9.0",
@@ -327,7 +327,7 @@ def test_a_run_without_data_still_is_a_page(judged: JudgedRun, expected: str) ->
 
 
 @pytest.mark.parametrize("failing", [1, 3])
-def test_a_thousand_cells_keep_within_the_budget_and_each_tells_its_verdict_its_cause_and_its_cure(
+def test_a_thousand_cells_keep_within_the_budget_and_each_tells_its_verdict_its_cause_and_its_fix(
     failing: int,
 ) -> None:
     judged = large(failing=failing)

@@ -39,7 +39,7 @@ def test_the_body_tells_what_flipped_what_moved_underneath_why_the_cure_and_how_
     assert "| huggingface-hub | 0.25.2 | 0.36.2 |" in body
     assert "| triton | absent | 3.9.0 |" in body
     assert "**Diagnosis** (likely): sentence-transformers 2.2.2 uses cached_download" in body
-    assert "Cure: `huggingface-hub<0.26` `torch==2.1.2` in step 3, too." in body
+    assert "Fix: `huggingface-hub<0.26` `torch==2.1.2` in step 3, too." in body
     assert "knowngood run matrices/embedding.toml --only legacy-loose --keep" in body
     assert "Against `reports/e/matrix.json`: **1 regressed.**" in body
     assert "[all that it says](<https://ci.example/run/7>)" in body
@@ -68,7 +68,7 @@ def test_regressions_come_first_and_what_stayed_the_same_is_only_counted() -> No
         mission(),
         (
             change(ChangeKind.FIXED, "legacy", before="fail", after="pass"),
-            change(ChangeKind.SAME_PASS, "same", after="pass"),
+            change(ChangeKind.STILL_PASS, "same", after="pass"),
             change(ChangeKind.REGRESSED, "modern-loose"),
         ),
     )
@@ -85,7 +85,7 @@ def test_what_nobody_expected_is_told_though_it_did_not_flip() -> None:
 
 
 def test_the_title_is_one_line_with_the_sum() -> None:
-    assert title(mission(), (change(), change(ChangeKind.SAME_PASS, "b"))) == (
+    assert title(mission(), (change(), change(ChangeKind.STILL_PASS, "b"))) == (
         "Sentence embeddings on the CPU: 1 regressed, 1 unchanged"
     )
     assert title(mission()).endswith("1 NOT as expected; 1 infra, 1 not-run (undecided)")

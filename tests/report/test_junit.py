@@ -10,7 +10,7 @@ from junitparser import Error, Failure, Skipped
 from junitparser.xunit2 import JUnitXml, TestCase, TestSuite
 
 from knowngood.model import JudgedRun, Phase, Reason, Reused, Status
-from knowngood.report import junit
+from knowngood.report.ci import junit
 from report.factory import cell, combo, diagnosed, mission, only, passing, run
 from report.hostile import CORPUS, anything, dangerous, poisoned
 
@@ -79,7 +79,7 @@ def test_a_failure_tells_the_whole_story_with_cause_cure_and_how_to_rerun_it() -
     for told in ("at sentence_transformers/util.py:12", "torch==2.1.2", "likely", "--only legacy-loose --keep"):
         assert told in str(result.text)
     assert properties(case)["culprit"] == "huggingface-hub"
-    assert properties(case)["cure"] == "huggingface-hub<0.26, torch==2.1.2 in step 3"
+    assert properties(case)["fix"] == "huggingface-hub<0.26, torch==2.1.2 in step 3"
     assert properties(case)["flaky"] == "1/2 attempts passed"
 
 

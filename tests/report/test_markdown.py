@@ -31,18 +31,18 @@ def test_every_status_has_a_meaning() -> None:
     assert set(MEANING) == set(Status)
 
 
-def test_a_failing_cell_has_its_diagnosis_with_evidence_and_cure() -> None:
+def test_a_failing_cell_has_its_diagnosis_with_evidence_and_fix() -> None:
     page = markdown.render(only(diagnosed(numbers=None)))
     assert (
         """
 **Diagnosis** (likely): sentence-transformers 2.2.2 uses cached_download, which huggingface-hub 0.36.2 does not have. \
-Cure: `huggingface-hub<0.26` `torch==2.1.2` in step 3, too. See https://example.org/breakage
+Fix: `huggingface-hub<0.26` `torch==2.1.2` in step 3, too. See https://example.org/breakage
 
 - huggingface-hub 0.25.2 still has it
 
 - flaky: 1/2 attempts passed
 - seen: `A module that was compiled using NumPy 1.x cannot be run in NumPy 2.0`
-- foretold: torch 2.1.2 was compiled for NumPy 1.x, NumPy 2.0.2 is installed
+- predicted: torch 2.1.2 was compiled for NumPy 1.x, NumPy 2.0.2 is installed
 """
         in page
     )

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from knowngood.report.markers import Kind, MarkerError, Wanted, replace, slots
-from knowngood.report.tested.rows import Show
+from knowngood.report.embed.markers import Kind, MarkerError, Wanted, replace, slots
+from knowngood.report.embed.rows import Show
 
 MD, RST = Kind.MARKDOWN, Kind.RST
 M = Wanted(matrix="m", show=Show.ALL)

@@ -33,7 +33,7 @@ Undecided (says nothing about the versions):
 
 As expected:
   legacy-numpy2       fail at numpy and torch share memory: RuntimeError: Numpy is not available _A…
-  legacy-wrong-order  fail: torch 2.1.2 -> 2.9.0 by step 2, contradicts torch==2.1.2
+  legacy-wrong-order  fail: torch 2.1.2 -> 2.9.0 by step 2, violates torch==2.1.2
   numpy2-torch21      unsolvable: Because torch==2.1.2 depends on numpy<2 and you require numpy>=2,…
 
 Passed, but:
@@ -68,7 +68,7 @@ def test_a_regression_names_its_check_its_drift_its_log_and_how_to_run_it_again(
 Not as expected:
   FAIL, expected pass  legacy (probe: encode)
     why     ValueError: vectors are not normalised
-    drift   torch 2.1.2 -> 2.9.0 by step 2, contradicts torch==2.1.2
+    drift   torch 2.1.2 -> 2.9.0 by step 2, violates torch==2.1.2
             and 1 package that no pin rules out
     log     runs/7f3a/logs/legacy-wrong-order/embedding.log
     rerun   knowngood run matrices/embedding.toml --only legacy
@@ -134,13 +134,13 @@ def test_a_diagnosis_is_told_with_how_sure_it_is_and_what_cures_it() -> None:
         """\
     cause   sentence-transformers 2.2.2 uses cached_download, which huggingface-hub 0.36.2 does not
             have (likely)
-    cure    huggingface-hub<0.26, torch==2.1.2 in step 3
+    fix    huggingface-hub<0.26, torch==2.1.2 in step 3
     expect  fail: torch moves, with evidence that matches "name 'cached_\\w+'"
 """
         in shown
     )
     assert "    seen    1/2 attempts passed\n" in shown
-    assert "            foretold: torch 2.1.2 was compiled for NumPy 1.x, NumPy 2.0.2 is installed\n" in shown
+    assert "            predicted: torch 2.1.2 was compiled for NumPy 1.x, NumPy 2.0.2 is installed\n" in shown
 
 
 def briefly(found: Diagnosis, width: int = 120) -> str:
@@ -149,7 +149,7 @@ def briefly(found: Diagnosis, width: int = 120) -> str:
 
 
 @pytest.mark.parametrize(
-    ("confidence", "culprit", "remedy", "shown"),
+    ("confidence", "culprit", "fix", "shown"),
     [
         ("certain", "numpy", ("numpy<2",), "torch was built for NumPy 1.x -> numpy<2"),
         ("likely", "numpy", (), "torch was built for NumPy 1.x"),
@@ -158,13 +158,13 @@ def briefly(found: Diagnosis, width: int = 120) -> str:
     ],
 )
 def test_a_line_about_a_failure_ends_in_its_cure_and_never_dresses_up_a_guess(
-    confidence: str, culprit: str | None, remedy: tuple[str, ...], shown: str
+    confidence: str, culprit: str | None, fix: tuple[str, ...], shown: str
 ) -> None:
     found = Diagnosis(
         culprit=culprit,
         conflicts_with=None,
         why="torch was built for NumPy 1.x.",
-        remedy=remedy,
+        fix=fix,
         confidence=Confidence(confidence),
     )
     assert briefly(found) == f"  legacy-numpy2  fail at numpy and torch share memory: {shown}"
@@ -172,7 +172,7 @@ def test_a_line_about_a_failure_ends_in_its_cure_and_never_dresses_up_a_guess(
 
 def test_where_there_is_no_room_the_cure_is_what_stays() -> None:
     found = Diagnosis(
-        culprit="numpy", conflicts_with=None, why="x" * 200, remedy=("numpy<2",), confidence=Confidence.LIKELY
+        culprit="numpy", conflicts_with=None, why="x" * 200, fix=("numpy<2",), confidence=Confidence.LIKELY
     )
     assert briefly(found, width=60).endswith("\u2026 -> numpy<2")
 

@@ -15,13 +15,13 @@ combo               python  numpy   torch      sentence-     transformers  verdi
 ------------------  ------  ------  ---------  ------------  ------------  ---------------------  ----------------
 legacy              3.11.7  1.24.3  2.1.2      2.2.2         4.36.2        pass                   1 warning
 legacy-numpy2       3.11.7  2.3.5   2.1.2      2.2.2         4.36.2        fail (expected)        numpy and torch…
-legacy-wrong-order  3.11.7  1.24.3  2.9.0 !    2.2.2         4.36.2        fail (expected)        pin-contradicted
+legacy-wrong-order  3.11.7  1.24.3  2.9.0 !    2.2.2         4.36.2        fail (expected)        pin-violated
 numpy2-torch21      3.11.7  -       -          -             -             unsolvable (expected)  conflict
 modern-loose        3.11.7  2.3.5   2.9.0+cpu  5.1.2         4.57.1        PASS, expected fail
 modern              3.11.7  -       -          -             -             infra                  index-unreachab…
 modern-py313        3.13    -       -          -             -             not-run                interrupted
 
-! the installed version contradicts the combo's own pin
+! the installed version violates the combo's own pin
 infra, not-run: undecided, says nothing about the versions
 """
 
@@ -36,7 +36,7 @@ modern-loose        PASS, expected fail
 modern              infra
 modern-py313        not-run
 
-! the installed version contradicts the
+! the installed version violates the
 combo's own pin
 infra, not-run: undecided, says nothing
 about the versions
@@ -127,7 +127,7 @@ def test_metrics_are_shown_in_few_digits(value: float | str | None, shown: str) 
 
 
 @pytest.mark.parametrize(
-    ("confidence", "culprit", "other", "remedy", "shown"),
+    ("confidence", "culprit", "other", "fix", "shown"),
     [
         ("certain", "torch", "numpy", ("numpy<2", "torch>=2.2"), "needs numpy<2, torch>=2.2"),
         ("certain", "torch", None, ("torch==2.1.2",), "needs torch==2.1.2 in step 3"),
@@ -139,11 +139,9 @@ def test_metrics_are_shown_in_few_digits(value: float | str | None, shown: str) 
     ],
 )
 def test_the_cause_is_told_in_a_few_words(
-    confidence: str, culprit: str | None, other: str | None, remedy: tuple[str, ...], shown: str
+    confidence: str, culprit: str | None, other: str | None, fix: tuple[str, ...], shown: str
 ) -> None:
-    found = Diagnosis(
-        culprit=culprit, conflicts_with=other, why="long", remedy=remedy, confidence=Confidence(confidence)
-    )
+    found = Diagnosis(culprit=culprit, conflicts_with=other, why="long", fix=fix, confidence=Confidence(confidence))
     assert words.why(diagnosed(diagnosis=found, flaky=None)) == shown
     assert words.why(diagnosed(diagnosis=found, flaky="1/3")) == f"{shown}, flaky 1/3"
     assert shown in table.render(only(diagnosed(diagnosis=found)))
@@ -189,7 +187,7 @@ def test_a_cached_verdict_is_marked_with_its_age_and_took_no_time(recorded: str,
 
     found = {column.header: column.values for column in columns_of(judged)}
 
-    assert found["cached"] == (shown, "")
+    assert found["reused"] == (shown, "")
     assert found["time"] == ("-", "8.3s")
     assert summary(judged).endswith("; 1 cached")
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from knowngood.build.index import Routes
-from knowngood.build.pythons import Pythons
 from knowngood.events import Event, Retrying, RunStarted
+from knowngood.install.index import Routes
+from knowngood.install.interpreters import Pythons
 from knowngood.model import Combo, InstallerName, Phase, Probe, Reason, Status
 from knowngood.probe.launch import Launcher
 from knowngood.process import Processes

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from hypothesis import given
 from hypothesis import strategies as st
 
+from knowngood.cache.verdicts import Entry
 from knowngood.model import ComboFacts, Reused, StepFacts
 from knowngood.run.forecast import Forecast, costs, deal
-from knowngood.run.verdicts import Entry
 from support.facts import combo
 
 COSTS = st.dictionaries(

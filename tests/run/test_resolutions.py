@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from knowngood.build.installers import Step
 from knowngood.events import StepResolved
+from knowngood.install.installers import Step
 from knowngood.run.resolutions import Resolutions, Resolved
 from support.facts import BAD, GOOD, action
 from support.index import Index

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from knowngood.build.environment import Environment
+from knowngood.install.environment import Environment
 from support.workshop import MINOR
 
 TAG = sys.implementation.cache_tag

@@ -7,9 +7,9 @@ from pathlib import Path
 from knowngood.events import Event, fold
 from knowngood.judge.verdict import judge
 from knowngood.model import Asset, Cell, Combo, Index, Matrix, Probe, Run
-from knowngood.run.conduct import Conductor, Plan
+from knowngood.run.engine import Conductor, Plan
 from knowngood.run.host import Machine
-from knowngood.run.levers import ALL, Lever
+from knowngood.run.optimizations import ALL, Optimization
 from support.facts import info
 from support.workshop import PYTHON, UV
 
@@ -64,7 +64,7 @@ def plan(
     cache: Path | None = None,
     fresh: bool = False,
     fresh_probes: bool = False,
-    levers: frozenset[Lever] = ALL,
+    optimizations: frozenset[Optimization] = ALL,
 ) -> Plan:
     """Return the plan to run all of ``subject`` in ``folder``, as the command line makes it."""
     return Plan(
@@ -80,7 +80,7 @@ def plan(
         keep=keep,
         fresh=fresh,
         fresh_probes=fresh_probes,
-        levers=levers,
+        optimizations=optimizations,
     )
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from uv import find_uv_bin
 
-from knowngood.build import installers
-from knowngood.build.environment import Environment
-from knowngood.build.index import Routes
+from knowngood.install import installers
+from knowngood.install.environment import Environment
+from knowngood.install.index import Routes
 from knowngood.model import (
     Action,
     Combo,

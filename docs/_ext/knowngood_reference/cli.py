@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import click
 
-from knowngood.cli import main
+from knowngood.cli.main import main
 from knowngood_reference.markup import prose
 
 _DEFAULT = re.compile(r"\s*\[default: (?P<default>.+)\]$")

@@ -122,7 +122,7 @@ REASONS: Mapping[Reason, Told] = {
     Reason.LEFT_EARLY: _told(
         Status.CRASH, "the process left in the middle of a check", "find who calls `os._exit` in the open check"
     ),
-    Reason.PIN_CONTRADICTED: _told(
+    Reason.PIN_VIOLATED: _told(
         Status.FAIL,
         "what ended up installed is not what the combo pinned",
         "repeat the pin in the step that moved it, which the report names",

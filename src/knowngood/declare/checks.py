@@ -7,11 +7,10 @@ from typing import Any
 from knowngood.declare.expand import MOST_COMBOS, identified, listed
 from knowngood.declare.grid import Grid
 from knowngood.declare.locate import Where
-from knowngood.declare.problems import Problems
+from knowngood.declare.problems import Problems, did_you_mean, listing, shown
 from knowngood.declare.scripts import Scripts
 from knowngood.declare.sections import Tables
-from knowngood.declare.slugs import collision_key
-from knowngood.declare.wording import did_you_mean, listing, shown
+from knowngood.declare.values import collision_key
 
 
 def check(raw: Mapping[str, Any], tables: Tables, grid: Grid | None, scripts: Scripts, problems: Problems) -> None:

@@ -7,12 +7,11 @@ installed. The loader takes ids from the same functions, so both name the same c
 import itertools
 from collections.abc import Iterator, Mapping
 
-from knowngood.declare.axes import read_grid
-from knowngood.declare.grid import Grid
+from knowngood.declare.grid import Grid, read_grid
 from knowngood.declare.locate import Where
-from knowngood.declare.slugs import checked_id, fitted
+from knowngood.declare.problems import WrongValueError
+from knowngood.declare.values import checked_id, fitted
 from knowngood.declare.versions import python_version
-from knowngood.declare.wording import WrongValueError
 
 DEFAULT_PYTHON = ("3.11",)
 """The Pythons of a matrix that names none."""

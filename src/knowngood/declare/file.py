@@ -5,15 +5,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from knowngood.declare import toml
-from knowngood.declare.axes import read_grid
 from knowngood.declare.checks import check
 from knowngood.declare.expand import matrix_pythons, spread
-from knowngood.declare.grid import Grid
+from knowngood.declare.grid import Grid, read_grid
 from knowngood.declare.problems import Problems
 from knowngood.declare.schema import ExpectTable, MatrixTable
 from knowngood.declare.scripts import ReadProbe, Scripts
 from knowngood.declare.sections import Tables, read_tables
-from knowngood.declare.slugs import slug
+from knowngood.declare.values import slug
 from knowngood.model import Asset, Combo, Expectation, Index, InstallerName, Known, Matrix, Probe, WarningPolicy
 
 DEFAULT_TIMEOUT = 600.0

@@ -3,9 +3,8 @@
 from collections.abc import Callable
 from pathlib import PurePosixPath
 
-from knowngood.declare.slugs import checked_id, slug
-from knowngood.declare.values import relative_path
-from knowngood.declare.wording import WrongValueError, did_you_mean, shown
+from knowngood.declare.problems import WrongValueError, did_you_mean, shown
+from knowngood.declare.values import checked_id, relative_path, slug
 from knowngood.model import Probe
 
 ReadProbe = Callable[[str], str | None]

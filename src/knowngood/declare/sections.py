@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from knowngood.declare.locate import Where
-from knowngood.declare.problems import Problems
+from knowngood.declare.problems import Problems, WrongValueError, did_you_mean, kind, listing, shown
 from knowngood.declare.schema import (
     AssetTable,
     ComboTable,
@@ -20,8 +20,7 @@ from knowngood.declare.schema import (
     Table,
 )
 from knowngood.declare.scripts import Scripts
-from knowngood.declare.slugs import checked_id
-from knowngood.declare.wording import WrongValueError, did_you_mean, kind, listing, shown
+from knowngood.declare.values import checked_id
 
 SECTIONS = ("matrix", "index", "asset", "probe", "combo", "axes", "known")
 """The keys at the top of a matrix file."""

@@ -3,6 +3,7 @@
 Each function takes a value as the file has it and gives it back checked, or raises ``WrongValueError``.
 """
 
+import hashlib
 import math
 import re
 import warnings
@@ -10,8 +11,10 @@ from datetime import date, datetime
 from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
+from packaging.utils import canonicalize_name
+
+from knowngood.declare.problems import WrongValueError, kind, shown
 from knowngood.declare.versions import text
-from knowngood.declare.wording import WrongValueError, kind, shown
 
 _DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*(s|m|h)", re.ASCII)
 _UNITS = {"s": 1, "m": 60, "h": 3600}
@@ -108,3 +111,61 @@ def pattern(value: object) -> str:
     except (re.error, OverflowError, RecursionError) as error:
         raise WrongValueError(f"{shown(expression)} is not a regular expression: {error}") from None
     return expression
+
+
+LONGEST = 100
+"""Characters that an id may have."""
+
+_SLUG = re.compile(rf"[a-z0-9][a-z0-9._-]{{0,{LONGEST - 1}}}", re.ASCII)
+_OPERATORS = (
+    ("===", "is"),
+    (">=", "ge"),
+    ("<=", "le"),
+    ("==", "eq"),
+    ("!=", "ne"),
+    ("~=", "like"),
+    (">", "gt"),
+    ("<", "lt"),
+)
+
+
+def slug(text: str) -> str:
+    """Make an id of any text; empty when nothing of it can stand in one."""
+    return re.sub(r"[^a-z0-9._]+", "-", text[:1000].lower()).lstrip("._-")[:LONGEST].rstrip("._-")
+
+
+def checked_id(value: str) -> str:
+    """Give an id back.
+
+    Raises ``WrongValueError``: it is not a slug; the hint holds one.
+    """
+    if _SLUG.fullmatch(value):
+        return value
+    rule = (
+        f"an id has at most {LONGEST} lower-case letters, digits, '.', '_' and '-', and begins with a letter or digit"
+    )
+    suggested = slug(value)
+    raise WrongValueError(f"{shown(value)} is not an id: {rule}", f'write "{suggested}"' if suggested else "")
+
+
+def collision_key(combo_id: str) -> str:
+    """Give what an id comes down to where only letters, digits and ``-`` count, as in nox's folder names."""
+    return canonicalize_name(combo_id).strip("-")
+
+
+def fitted(combo_id: str) -> str:
+    """Cut a generated id that is too long; a digest of the whole keeps it apart from others."""
+    if len(combo_id) <= LONGEST:
+        return combo_id
+    digest = hashlib.sha256(combo_id.encode()).hexdigest()[:8]
+    return f"{combo_id[: LONGEST - 9].rstrip('._-')}-{digest}"
+
+
+def version_slug(package: str, version: str) -> str:
+    """Name a package with a value of its axis: ``numpy1.24.3``, ``numpy-ge2-lt3``, ``numpy-latest``."""
+    value = "".join(version.split()).replace(".*", ".x")
+    for operator, word in _OPERATORS:
+        value = value.replace(operator, word)
+    value = slug(value)
+    joint = "" if value[:1].isdigit() and not package[-1:].isdigit() else "-"
+    return f"{package}{joint}{value}"

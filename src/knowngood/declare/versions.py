@@ -10,7 +10,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import InvalidName, canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from knowngood.declare.wording import WrongValueError, kind, shown
+from knowngood.declare.problems import WrongValueError, kind, shown
 
 _LONGEST = 250
 _PYTHON = re.compile(r"[1-9]\d?\.\d{1,2}(\.\d{1,3})?", re.ASCII)

@@ -13,8 +13,8 @@ Every pattern is text that a sound combo never prints. Left out for that reason,
 
 import re
 
-from knowngood.judge.paths import shorten_paths
 from knowngood.model import ProbeFacts
+from knowngood.tracebacks import shorten_paths
 
 _REST = r"[^\r\n]*"
 _ALARM = re.compile(

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from knowngood.errors import ExitCode
-from knowngood.judge.fingerprint import Fingerprint, fingerprint
+from knowngood.judge.causes import Fingerprint, fingerprint
 from knowngood.judge.snapshots import Snapshot
 from knowngood.model import UNDECIDED, Change, ChangeKind, Status
 
@@ -67,17 +67,17 @@ def _judged(before: Snapshot | None, after: Snapshot | None) -> tuple[ChangeKind
     if before.status in UNDECIDED:
         return ChangeKind.UNKNOWN, f"it was {_told(before)}"
     if after.status in UNDECIDED:
-        return ChangeKind.SPURIOUS, _where(after)
+        return ChangeKind.INCONCLUSIVE, _where(after)
     if after.status in _WORKS:
         if before.status is Status.PASS and after.status is Status.MOVED:
             return ChangeKind.MOVED, _where(after)
         if before.status is after.status:
-            return ChangeKind.SAME_PASS, ""
+            return ChangeKind.STILL_PASS, ""
         return ChangeKind.FIXED, f"it was {_told(before)}"
     if before.status in _WORKS:
         return ChangeKind.REGRESSED, _where(after)
     if _same_failure(before, after):
-        return ChangeKind.SAME_FAIL, _where(after)
+        return ChangeKind.STILL_FAIL, _where(after)
     return ChangeKind.CHANGED_FAIL, f"it was {_told(before)}; it is {_told(after)}"
 
 

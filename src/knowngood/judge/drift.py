@@ -1,4 +1,4 @@
-"""The drift ledger: what each step moved, and which of the combo's own pins the end state contradicts."""
+"""The drift ledger: what each step moved, and which of the combo's own pins the end state violates."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,8 +21,8 @@ class Contradiction:
         return f"{self.pin} was asked for, {self.installed or 'nothing'} is installed"
 
 
-def contradictions(facts: ComboFacts) -> tuple[Contradiction, ...]:
-    """Return the pins that the end state contradicts, in the order of the steps that state them."""
+def violations(facts: ComboFacts) -> tuple[Contradiction, ...]:
+    """Return the pins that the end state violates, in the order of the steps that state them."""
     installed = facts.installed
     found: dict[str, Contradiction] = {}
     for step in facts.steps:
@@ -39,16 +39,16 @@ def contradictions(facts: ComboFacts) -> tuple[Contradiction, ...]:
 
 def ledger(facts: ComboFacts) -> tuple[Drift, ...]:
     """Return every package that a step changed or removed after an earlier step had installed it, step by step."""
-    contradicted: dict[str, list[str]] = {}
-    for one in contradictions(facts):
-        contradicted.setdefault(one.package, []).append(one.pin)
+    violated: dict[str, list[str]] = {}
+    for one in violations(facts):
+        violated.setdefault(one.package, []).append(one.pin)
     return tuple(
         Drift(
             package=package,
             step=number,
             before=before,
             after=after,
-            contradicts=", ".join(contradicted[package]) if package in contradicted else None,
+            violates=", ".join(violated[package]) if package in violated else None,
         )
         for number, package, before, after in _moves(facts)
     )

@@ -1,8 +1,21 @@
 """What one attempt at a probe means: its exit and its transcript, taken together."""
 
 import re
+from collections.abc import Sequence
 
-from knowngood.model import Check, Ending, Exit, Outcome, Phase, ProbeFacts, Reason, Status, Transcript, Verdict
+from knowngood.model import (
+    UNDECIDED,
+    Check,
+    Ending,
+    Exit,
+    Outcome,
+    Phase,
+    ProbeFacts,
+    Reason,
+    Status,
+    Transcript,
+    Verdict,
+)
 
 _FROM_OUTSIDE = frozenset({"SIGHUP", "SIGINT", "SIGKILL", "SIGQUIT", "SIGTERM"})
 """Signals that somebody sends; a program does not die of them by itself."""
@@ -77,3 +90,25 @@ def first_line(check: Check) -> str:
     if len(lines) > 1 and lines[0].endswith(":"):
         return f"{lines[0]} {lines[1]}"
     return lines[0] if lines else "failed without a message"
+
+
+def deciding(attempts: Sequence[ProbeFacts]) -> ProbeFacts:
+    """Return the attempt at a probe whose verdict counts: the last of ``attempts``, which are one or more.
+
+    A probe is tried again only where the attempt before is not to be believed alone: a crash or a hang that may have
+    been the machine's counts once it comes twice, and one that does not come again is told by ``flaky``. Nor is the
+    best one chosen: with enough attempts anything would pass. An attempt that was cut short decides nothing, even after
+    one that failed, and so its cell is undecided and is run again.
+    """
+    return attempts[-1]
+
+
+def flaky(attempts: Sequence[ProbeFacts]) -> str | None:
+    """Return ``1/2``, how many attempts at a probe passed, of how many, when they disagree; None when they agree.
+
+    An attempt that says nothing of the versions, since it was cut short or killed by others, is not counted.
+    """
+    statuses = [judge_probe(attempt)[0].status for attempt in attempts]
+    decided = [status for status in statuses if status not in UNDECIDED]
+    passed = decided.count(Status.PASS)
+    return f"{passed}/{len(decided)}" if 0 < passed < len(decided) else None

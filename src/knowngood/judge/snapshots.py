@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from knowngood.errors import UsageError
 from knowngood.model import UNDECIDED, JudgedRun, Phase, Status
 
-SCHEMAS = frozenset({1})
+SCHEMAS = frozenset({2})
 """Versions of ``matrix.json`` that can be compared."""
 
 _BEFORE_PROBES = frozenset({Phase.RESOLVE, Phase.CREATE, Phase.INSTALL})

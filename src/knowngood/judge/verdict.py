@@ -5,21 +5,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 
-from knowngood.judge import installs
+from knowngood.judge import installer_output
 from knowngood.judge.abi import score
-from knowngood.judge.abi import sentence as foretold
+from knowngood.judge.abi import sentence as predicted
 from knowngood.judge.alarms import alarms
-from knowngood.judge.attempts import deciding, flaky
-from knowngood.judge.diagnosis.abi import shown
+from knowngood.judge.causes import groups
 from knowngood.judge.diagnosis.case import Case
 from knowngood.judge.diagnosis.diagnose import diagnose
+from knowngood.judge.diagnosis.rules.numpy_abi import shown
 from knowngood.judge.diagnosis.signatures import Signature
-from knowngood.judge.drift import contradictions, ledger
-from knowngood.judge.groups import groups
+from knowngood.judge.drift import ledger, violations
 from knowngood.judge.known import day_of, excused
 from knowngood.judge.numbers import arrays_of, compare, non_finite
-from knowngood.judge.paths import shorten_paths
-from knowngood.judge.probes import failed_checks, first_line, judge_probe
+from knowngood.judge.probes import deciding, failed_checks, first_line, flaky, judge_probe
 from knowngood.model import (
     UNDECIDED,
     Action,
@@ -37,6 +35,7 @@ from knowngood.model import (
     Verdict,
     WarningPolicy,
 )
+from knowngood.tracebacks import shorten_paths
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -136,14 +135,14 @@ def _cell(facts: ComboFacts, probe: str, signatures: tuple[Signature, ...], refe
 
 
 def _predicted(facts: ComboFacts, last: ProbeFacts | None, finding: _Finding) -> str | None:
-    """Return what the static scan foretells; after a pass only of what was imported, for the rest was not tried."""
+    """Return what the static scan predicts; after a pass only of what was imported, for the rest was not tried."""
     if facts.environment is None:
         return None
     passed = last is not None and finding.verdict.status in (Status.PASS, Status.MOVED)
     loaded = set(last.transcript.loaded) if last is not None and passed else set()
     touched = {one.name for one in facts.environment.distributions if not loaded or loaded & set(one.modules)}
     extensions = tuple(one for one in facts.environment.extensions if one.distribution in touched)
-    return foretold(replace(facts.environment, extensions=extensions))
+    return predicted(replace(facts.environment, extensions=extensions))
 
 
 def _commands(facts: ComboFacts) -> list[tuple[Phase, str, Action | None]]:
@@ -168,9 +167,9 @@ def _before_probes(facts: ComboFacts) -> _Finding | None:
         return _Finding(verdict=verdict, message=trouble.message, log=trouble.log)
     for phase, where, action in _commands(facts):
         if action is not None and not action.exit.ok:
-            status, reason = installs.blame(action)
+            status, reason = installer_output.blame(action)
             verdict = Verdict(status=status, phase=phase, reason=reason)
-            return _Finding(verdict=verdict, message=where + installs.message(action, status), log=action.log)
+            return _Finding(verdict=verdict, message=where + installer_output.message(action, status), log=action.log)
     return None
 
 
@@ -194,11 +193,11 @@ def _probed(facts: ComboFacts, last: ProbeFacts | None) -> _Finding:
             hidden, reason = "; ".join(alarming), Reason.ALARM
         if hidden:
             verdict, message = Verdict(status=Status.FAIL, phase=Phase.PROBE, reason=reason), hidden
-    contradicted = contradictions(facts)
+    violated = violations(facts)
     # A crash or a hang tells more than the drift behind it; a failed check is what the drift led to.
-    if contradicted and verdict.status in (Status.PASS, Status.FAIL):
-        verdict = Verdict(status=Status.FAIL, phase=Phase.DRIFT, reason=Reason.PIN_CONTRADICTED)
-        told = [str(one) for one in contradicted]
+    if violated and verdict.status in (Status.PASS, Status.FAIL):
+        verdict = Verdict(status=Status.FAIL, phase=Phase.DRIFT, reason=Reason.PIN_VIOLATED)
+        told = [str(one) for one in violated]
         # A check that looks at the pins itself says the same: once is enough.
         failed = [one for one in failed_checks(last.transcript) if not any(text in one.message for text in told)]
         broken = [f"{one.name}: {first_line(one)}" for one in failed]

@@ -18,7 +18,19 @@ from knowngood.model.declared import (
     Status,
     WarningPolicy,
 )
-from knowngood.model.facts import (
+from knowngood.model.judged import (
+    Cell,
+    Confidence,
+    Diagnosis,
+    Drift,
+    Group,
+    JudgedRun,
+    Numbers,
+    Score,
+    Seconds,
+    Verdict,
+)
+from knowngood.model.recorded import (
     Action,
     Array,
     Check,
@@ -41,18 +53,6 @@ from knowngood.model.facts import (
     StepFacts,
     Transcript,
     Trouble,
-)
-from knowngood.model.judged import (
-    Cell,
-    Confidence,
-    Diagnosis,
-    Drift,
-    Group,
-    JudgedRun,
-    Numbers,
-    Score,
-    Seconds,
-    Verdict,
 )
 
 __all__ = [

@@ -7,15 +7,15 @@ from enum import StrEnum
 class ChangeKind(StrEnum):
     """What a cell is, compared with the same cell of a baseline."""
 
-    SAME_PASS = "same-pass"
+    STILL_PASS = "still-pass"
     MOVED = "moved"
     """It still passes, but with other numbers."""
     REGRESSED = "regressed"
     FIXED = "fixed"
-    SAME_FAIL = "same-fail"
+    STILL_FAIL = "still-fail"
     CHANGED_FAIL = "changed-fail"
     """It failed before and fails now, for another cause."""
-    SPURIOUS = "spurious"
+    INCONCLUSIVE = "inconclusive"
     """It was decided before and could not be told now: never held against the versions."""
     UNKNOWN = "unknown"
     """The baseline could not tell: there is nothing to compare with."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from knowngood.model.declared import Combo, Phase, Status
-from knowngood.model.facts import Check, Reason, Reused, Run
+from knowngood.model.recorded import Check, Reason, Reused, Run
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,7 +26,7 @@ class Drift:
     before: str
     after: str | None
     """None: the step removed it."""
-    contradicts: str | None
+    violates: str | None
     """The combo's own requirement that the end state does not meet; None when it meets them all."""
 
 
@@ -44,15 +44,15 @@ class Confidence(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Diagnosis:
-    """Which package must move, what it conflicts with, why, and what cures it."""
+    """Which package must move, what it conflicts with, why, and what fixes it."""
 
     culprit: str | None
     """Canonical name of the distribution whose version must move or that must be added; ``python``; None: unknown."""
     conflicts_with: str | None
     why: str
     """One sentence."""
-    remedy: tuple[str, ...] = ()
-    """Constraints that, taken together, cure it; empty when none is known."""
+    fix: tuple[str, ...] = ()
+    """Constraints that, taken together, fix it; empty when none is known."""
     evidence: tuple[str, ...] = ()
     """What it rests on, one fact each, the strongest first."""
     reference: str | None = None
@@ -66,13 +66,13 @@ class Score(StrEnum):
     """What became of a prediction, or of there being none."""
 
     HIT = "hit"
-    """Foretold, and so it came."""
+    """Predicted, and so it came."""
     MISS = "miss"
-    """It failed, and nothing was foretold."""
+    """It failed, and nothing was predicted."""
     FALSE_ALARM = "false-alarm"
-    """Foretold, and it did not fail."""
+    """Predicted, and it did not fail."""
     QUIET = "quiet"
-    """Nothing was foretold, and nothing failed."""
+    """Nothing was predicted, and nothing failed."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -133,7 +133,7 @@ class Cell:
     diagnosis: Diagnosis | None = None
     numbers: Numbers | None = None
     predicted: str | None = None
-    """What the static scan foretold would fail, one sentence; None: nothing."""
+    """What the static scan predicted would fail, one sentence; None: nothing."""
     score: Score | None = None
     """What became of that prediction; None: the run could not tell."""
     remarks: tuple[str, ...] = ()

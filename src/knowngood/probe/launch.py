@@ -31,20 +31,16 @@ class Launcher:
     """Runs probes the same way in every environment of a run.
 
     ``outside`` is the environment of the harness: only an allow-list of it reaches a probe. ``threads`` is how many
-    threads numeric libraries may use in one probe. ``rare_gc`` has probes look for cyclic garbage rarely.
+    threads numeric libraries may use in one probe.
     """
 
     processes: Processes
     outside: Mapping[str, str]
     assets: Mapping[str, Path]
     threads: int
-    rare_gc: bool = False
 
-    def launch(self, python: Path, combo: Combo, probe: Probe, folder: Path, *, quick_exit: bool = False) -> ProbeFacts:
-        """Run ``probe`` with ``python``, the interpreter of the combo's environment; ``folder`` is made anew for it.
-
-        With ``quick_exit`` it leaves without a teardown: for where that is known to go well.
-        """
+    def launch(self, python: Path, combo: Combo, probe: Probe, folder: Path) -> ProbeFacts:
+        """Run ``probe`` with ``python``, the interpreter of the combo's environment; ``folder`` is made anew for it."""
         if folder.exists():
             shutil.rmtree(folder)
         work, home, temporary = folder / "work", folder / "home", folder / "tmp"
@@ -58,8 +54,6 @@ class Launcher:
             "pins": [requirement for step in combo.steps for requirement in step],
             # Just before the deadline every thread says where it is: a hang then has a place.
             "dump_after": max(combo.timeout - 0.5, combo.timeout * 0.8),
-            "rare_gc": self.rare_gc,
-            "quick_exit": quick_exit,
         }
         runner: list[str | Path] = [python, "-I", "-u", "-X", "faulthandler", "-X", "utf8", RUNNER, script]
         action = self.processes.run(

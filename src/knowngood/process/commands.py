@@ -7,8 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from knowngood.model import Action, Ending, Exit
-from knowngood.process.spawn import Spawned, hang_up
-from knowngood.process.supervisors import Supervisors, ask, dismiss
+from knowngood.process.supervisors import Spawned, Supervisors, ask, dismiss, hang_up
 
 _HEAD = _TAIL = 2 * 1024 * 1024  # what a log keeps of its beginning and its end, bytes
 _SHOWN_HEAD, _SHOWN_TAIL = 4 * 1024, 24 * 1024  # what an action carries of its log, bytes

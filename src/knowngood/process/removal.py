@@ -5,7 +5,7 @@ import os
 import threading
 from pathlib import Path
 
-from knowngood.process.spawn import Spawned, hang_up, start
+from knowngood.process.supervisors import Spawned, hang_up, start
 
 
 class Remover:

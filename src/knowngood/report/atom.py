@@ -7,19 +7,18 @@ from xml.etree.ElementTree import Element, SubElement
 
 from knowngood.model import Change, ChangeKind, JudgedRun
 from knowngood.report import words
-from knowngood.report.as_test import message, plain_name
-from knowngood.report.story import unlike
+from knowngood.report.ci.outcome import message, plain_name
+from knowngood.report.explanation import unlike
 from knowngood.report.summary import cautions, summary
-from knowngood.report.text import count
-from knowngood.report.when import UNKNOWN, started
-from knowngood.report.xml_text import document, xml_text
+from knowngood.report.text import UNKNOWN, count, started
+from knowngood.report.xml import document, xml_text
 
 TOLD = {
     ChangeKind.REGRESSED: "it regressed",
     ChangeKind.CHANGED_FAIL: "it fails for another cause",
     ChangeKind.MOVED: "it passes with other numbers",
     ChangeKind.FIXED: "it is fixed",
-    ChangeKind.SPURIOUS: f"it could not be told this time, which {words.UNDECIDED_NOTE}",
+    ChangeKind.INCONCLUSIVE: f"it could not be told this time, which {words.UNDECIDED_NOTE}",
 }
 """The changes that are entries, in this order."""
 

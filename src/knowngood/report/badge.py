@@ -6,9 +6,8 @@ from datetime import date
 from enum import StrEnum
 
 from knowngood.model import Cell, JudgedRun, Status
-from knowngood.report.as_test import Standing, plain_name, standing
-from knowngood.report.text import count, shorten
-from knowngood.report.when import started
+from knowngood.report.ci.outcome import Standing, plain_name, standing
+from knowngood.report.text import count, shorten, started
 
 SCHEMA = 1
 """Version of the endpoint's format."""

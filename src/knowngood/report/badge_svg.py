@@ -7,7 +7,7 @@ from xml.etree.ElementTree import Element, SubElement
 from knowngood.model import JudgedRun
 from knowngood.report.badge import Color, badge
 from knowngood.report.text import columns
-from knowngood.report.xml_text import document
+from knowngood.report.xml import document
 
 PAINT: Mapping[Color, str] = {
     Color.GOOD: "#2b7a2b",

@@ -130,8 +130,8 @@ def columns_of(judged: JudgedRun) -> tuple[Column, ...]:
 def installed(cell: Cell, package: str) -> str:
     """Return the installed version of a package, marked where the combo's own pin rules it out."""
     version = cell.installed.get(package, ABSENT)
-    contradicted = any(drift.package == package and drift.contradicts for drift in cell.drift)
-    return f"{version} {CONTRADICTED}" if contradicted else version
+    violated = any(drift.package == package and drift.violates for drift in cell.drift)
+    return f"{version} {CONTRADICTED}" if violated else version
 
 
 def metric(cell: Cell, name: str) -> str:

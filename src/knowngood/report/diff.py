@@ -21,12 +21,12 @@ _FULL = {
 }
 """What is told in full, in this order: why, and what is installed otherwise."""
 _BRIEF = {
-    ChangeKind.SPURIOUS: f"Could not be told this time ({UNDECIDED_NOTE})",
+    ChangeKind.INCONCLUSIVE: f"Could not be told this time ({UNDECIDED_NOTE})",
     ChangeKind.UNKNOWN: "The baseline could not tell",
     ChangeKind.NEW: "New",
     ChangeKind.GONE: "Gone",
 }
-_SAME = (ChangeKind.SAME_PASS, ChangeKind.SAME_FAIL)
+_SAME = (ChangeKind.STILL_PASS, ChangeKind.STILL_FAIL)
 
 _LABEL = 8
 _MOST_LINES = 4

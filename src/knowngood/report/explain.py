@@ -1,9 +1,9 @@
-"""One cell as a story for a terminal: asked for, got, moved, what failed and where, the cause, the cure, what next."""
+"""One cell as a story for a terminal: asked for, got, moved, what failed and where, the cause, the fix, what next."""
 
 from collections.abc import Callable, Iterator, Sequence
 
 from knowngood.model import Cell, JudgedRun, Run, Status
-from knowngood.report import explain_parts, story, words
+from knowngood.report import explain_parts, explanation, words
 from knowngood.report.columns import metric
 from knowngood.report.explain_parts import Lines, plainly
 from knowngood.report.recap import briefly
@@ -11,7 +11,7 @@ from knowngood.report.summary import cautions, summary
 from knowngood.report.text import seconds, shorten, size, wrap
 
 Paint = Callable[[str, str], str]
-"""(what it is, text) -> the text as it is shown: ``good``, ``bad``, ``odd``, ``label``, ``quiet``, ``cure``."""
+"""(what it is, text) -> the text as it is shown: ``good``, ``bad``, ``odd``, ``label``, ``quiet``, ``fix``."""
 LABEL = 12
 """Columns that the word in front of a part takes."""
 
@@ -68,19 +68,19 @@ def _parts(cell: Cell, run: Run, run_folder: str, room: int) -> Iterator[list[tu
         or (cell.as_expected is False and expect.status is not Status.PASS)
     )
     expected = wrap(words.expectation(expect), room, most=4) if telling else []
-    log = story.log_of(cell, run_folder)
-    failed = story.failure(cell, run)
+    log = explanation.log_of(cell, run_folder)
+    failed = explanation.failure(cell, run)
     parts: tuple[list[tuple[str, Lines]], ...] = (
         [("asked for", explain_parts.steps(cell, room)), ("expected", plainly(expected))],
         [("got", explain_parts.got(cell, room)), ("drift", explain_parts.moved(cell, room))],
         [*explain_parts.failure(cell, failed, room), *explain_parts.checks(cell, room)],
         explain_parts.diagnosis(cell, failed, room),
-        [(label, plainly(wrap(text, room, most=4))) for label, text in story.notes(cell, run)],
+        [(label, plainly(wrap(text, room, most=4))) for label, text in explanation.notes(cell, run)],
         [
             ("measured", plainly(wrap(_measured(cell), room, most=6))),
             ("took", plainly(wrap(_took(cell, run), room, most=2))),
             ("log", plainly([log] if log else [])),
-            ("rerun", [("", story.rerun(cell, run))]),
+            ("rerun", [("", explanation.rerun(cell, run))]),
         ],
     )
     for part in parts:
@@ -106,7 +106,7 @@ def _took(cell: Cell, run: Run) -> str:
     spent = cell.seconds
     named = {"resolve": spent.resolve, "create": spent.create, "install": spent.install, "probe": spent.probe}
     told = [f"{name} {seconds(value)}" for name, value in named.items() if value >= 0.05]
-    facts = story.facts_of(cell, run)
+    facts = explanation.facts_of(cell, run)
     if facts and facts.environment_bytes:
         told.append(f"an environment of {size(facts.environment_bytes)}")
     return ", ".join(told)

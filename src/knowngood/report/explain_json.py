@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 
 from knowngood.model import Cell, Frame, JudgedRun, Run
-from knowngood.report import json_report, story
+from knowngood.report import explanation, matrix_json
 from knowngood.report.frames import place
 
 
@@ -14,21 +14,21 @@ def render(cells: Sequence[Cell], run: Run, *, run_folder: str) -> str:
     Each cell has an ``explained`` more: ``place``, ``said`` and ``frames`` of the failure, the innermost frame first
     (nothing for a cell that passed), ``noticed`` beside the verdict, ``log`` as a path, and the command ``rerun``.
     """
-    document = json.loads(json_report.render(JudgedRun(run=run, cells=tuple(cells))))
+    document = json.loads(matrix_json.render(JudgedRun(run=run, cells=tuple(cells))))
     for written, cell in zip(document["cells"], cells, strict=True):
         written["explained"] = _explained(cell, run, run_folder)
     return json.dumps(document, indent=2, allow_nan=False) + "\n"
 
 
 def _explained(cell: Cell, run: Run, run_folder: str) -> dict[str, object]:
-    failed = story.failure(cell, run)
+    failed = explanation.failure(cell, run)
     return {
         "place": _strict(failed.place) if failed else None,
         "said": [_strict(text) for text in failed.said] if failed else [],
         "frames": [_frame(frame) for frame in failed.frames] if failed else [],
-        "noticed": [{"label": label, "text": _strict(text)} for label, text in story.notes(cell, run)],
-        "log": story.log_of(cell, run_folder),
-        "rerun": story.rerun(cell, run),
+        "noticed": [{"label": label, "text": _strict(text)} for label, text in explanation.notes(cell, run)],
+        "log": explanation.log_of(cell, run_folder),
+        "rerun": explanation.rerun(cell, run),
     }
 
 

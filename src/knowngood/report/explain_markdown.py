@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 
 from knowngood.model import Cell, Frame, Outcome, Run, Status
-from knowngood.report import story, words
+from knowngood.report import explanation, words
 from knowngood.report.columns import metric
-from knowngood.report.diagnosis import diagnosis
 from knowngood.report.frames import place
-from knowngood.report.markup import code, fence, inline, paragraph, table
+from knowngood.report.markup import code, diagnosis, fence, inline, paragraph, table
 from knowngood.report.text import count, plain
 
 
@@ -15,8 +14,8 @@ def render(cell: Cell, run: Run, *, run_folder: str) -> str:
     """Return all that is known of one cell in GitHub-flavoured Markdown, ending in a newline."""
     expect = cell.combo.expect
     expected = words.expectation(expect) if expect.status is not Status.PASS else ""
-    failed = story.failure(cell, run)
-    log = story.log_of(cell, run_folder)
+    failed = explanation.failure(cell, run)
+    log = explanation.log_of(cell, run_folder)
     blocks = [
         [f"## {inline(f'{words.name(cell)}: {words.verdict(cell)}')}"],
         [paragraph(cell.combo.title)] if cell.combo.title != cell.combo.id else [],
@@ -28,12 +27,12 @@ def render(cell: Cell, run: Run, *, run_folder: str) -> str:
         *_moved(cell),
         *(_failure(failed) if failed else []),
         *_checks(cell),
-        *diagnosis(cell, story.evidence(cell, failed)),
-        [f"- {label}: {inline(text)}" for label, text in story.notes(cell, run)],
+        *diagnosis(cell, explanation.evidence(cell, failed)),
+        [f"- {label}: {inline(text)}" for label, text in explanation.notes(cell, run)],
         *_measured(cell),
         [f"Log: {code(log)}"] if log else [],
         ["Run it again:"],
-        fence(story.rerun(cell, run)),
+        fence(explanation.rerun(cell, run)),
     ]
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
 
@@ -41,19 +40,19 @@ def render(cell: Cell, run: Run, *, run_folder: str) -> str:
 def _got(cell: Cell) -> list[list[str]]:
     if not cell.installed:
         return []
-    rows = [(one.package, one.version or "not installed", one.remark) for one in story.got(cell)]
+    rows = [(one.package, one.version or "not installed", one.remark) for one in explanation.got(cell)]
     return [[f"**Got**, {count(len(cell.installed), 'package')} in all"], table(("package", "version", ""), rows)]
 
 
 def _moved(cell: Cell) -> list[list[str]]:
     rows = [
-        (str(one.step), one.package, one.before, one.after or "removed", one.contradicts or "")
-        for one in story.moved(cell)
+        (str(one.step), one.package, one.before, one.after or "removed", one.violates or "")
+        for one in explanation.moved(cell)
     ]
-    return [["**Drift**"], table(("step", "package", "before", "after", "contradicts"), rows)] if rows else []
+    return [["**Drift**"], table(("step", "package", "before", "after", "violates"), rows)] if rows else []
 
 
-def _failure(failed: story.Failure) -> list[list[str]]:
+def _failure(failed: explanation.Failure) -> list[list[str]]:
     lines = [*failed.said, *([""] if failed.frames or failed.last_words else []), *_trace(failed.frames)]
     return [[f"**Failed** in {inline(failed.place)}"], fence("\n".join([*lines, *failed.last_words]))]
 
@@ -70,7 +69,7 @@ def _checks(cell: Cell) -> list[list[str]]:
     rows = [
         (check.name, check.outcome, check.message)
         for outcome in (Outcome.FAILED, Outcome.OPEN, Outcome.SKIPPED, Outcome.PASSED)
-        for check in story.others(cell, outcome)
+        for check in explanation.others(cell, outcome)
     ]
     return [["**Checks**"], table(("check", "outcome", "message"), rows)] if rows else []
 

@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Sequence
 
 from knowngood.model import UNDECIDED, Cell, Outcome, Status
-from knowngood.report import story, words
+from knowngood.report import explanation, words
 from knowngood.report.frames import place
 from knowngood.report.lines import aligned, filled, wrapped
 from knowngood.report.text import count, plain, shorten, wrap
@@ -48,27 +48,27 @@ def got(cell: Cell, room: int) -> Lines:
     """Return the versions that matter, and how many more there are; nothing when nothing was installed."""
     if not cell.installed:
         return []
-    rows = [(one.package, one.version or "not installed", one.remark) for one in story.got(cell)]
-    told = sum(one.package in cell.installed for one in story.got(cell)[:MOST_ROWS])
+    rows = [(one.package, one.version or "not installed", one.remark) for one in explanation.got(cell)]
+    told = sum(one.package in cell.installed for one in explanation.got(cell)[:MOST_ROWS])
     return [*plainly(aligned(rows[:MOST_ROWS], room)), *_more(len(cell.installed) - told, "package")]
 
 
 def moved(cell: Cell, room: int) -> Lines:
     """Return the drift ledger."""
-    drifts = story.moved(cell)
+    drifts = explanation.moved(cell)
     rows = [
         (
             f"step {one.step}",
             one.package,
             f"{one.before} -> {one.after or 'removed'}",
-            f"contradicts {one.contradicts}" if one.contradicts else "",
+            f"violates {one.violates}" if one.violates else "",
         )
         for one in drifts[:MOST_ROWS]
     ]
     return [*plainly(aligned(rows, room)), *_more(len(drifts) - len(rows), "package")]
 
 
-def failure(cell: Cell, failed: story.Failure | None, room: int) -> list[tuple[str, Lines]]:
+def failure(cell: Cell, failed: explanation.Failure | None, room: int) -> list[tuple[str, Lines]]:
     """Return what went wrong and where, behind a word for how; nothing for a cell that passed."""
     if failed is None:
         return []
@@ -89,11 +89,11 @@ def _sentences(text: str) -> str:
 
 def checks(cell: Cell, room: int) -> list[tuple[str, Lines]]:
     """Return what became of the other checks."""
-    passed = [check.name for check in story.others(cell, Outcome.PASSED)]
+    passed = [check.name for check in explanation.others(cell, Outcome.PASSED)]
     rest = [
         (check.outcome, check.name, check.message)
         for outcome in (Outcome.FAILED, Outcome.OPEN, Outcome.SKIPPED)
-        for check in story.others(cell, outcome)
+        for check in explanation.others(cell, outcome)
     ]
     return [
         ("also", [*plainly(aligned(rest[:MOST_ROWS], room)), *_more(len(rest) - MOST_ROWS, "check")]),
@@ -105,8 +105,8 @@ def _more(number: int, noun: str) -> Lines:
     return [("quiet", f"and {count(number, f'more {noun}')}")] if number > 0 else []
 
 
-def diagnosis(cell: Cell, failed: story.Failure | None, room: int) -> list[tuple[str, Lines]]:
-    """Return cause, evidence, cure and reference; nothing where nothing was to be found out."""
+def diagnosis(cell: Cell, failed: explanation.Failure | None, room: int) -> list[tuple[str, Lines]]:
+    """Return cause, evidence, fix and reference; nothing where nothing was to be found out."""
     diagnosis = cell.diagnosis
     if diagnosis is None:
         return []
@@ -114,17 +114,17 @@ def diagnosis(cell: Cell, failed: story.Failure | None, room: int) -> list[tuple
     sure = f" ({words.SURE[diagnosis.confidence]})" if known else ""
     because = [
         f"{'' if index else '- ':<2}{line}"
-        for one in story.evidence(cell, failed)
+        for one in explanation.evidence(cell, failed)
         for index, line in enumerate(wrap(one, room - 2, most=3))
     ]
-    remedy = " ".join(shlex.quote(plain(one)) for one in diagnosis.remedy)
-    steps = sorted({step for one in diagnosis.remedy if (step := words.step_to_ask(one, cell))})
+    fix = " ".join(shlex.quote(plain(one)) for one in diagnosis.fix)
+    steps = sorted({step for one in diagnosis.fix if (step := words.step_to_ask(one, cell))})
     again = f"asked for in step {' and '.join(map(str, steps))}, too" if steps else ""
     unknown = "" if known else "What failed is told above, and the log has all that was said."
     return [
         ("cause", plainly(wrap(words.diagnosed(cell) + sure, room, most=6))),
         ("cause", plainly(because)),
         ("cause", plainly(wrap(unknown, room, most=2))),
-        ("cure", [*([("cure", remedy)] if remedy else []), *plainly(wrap(again, room, most=3))]),
+        ("fix", [*([("fix", fix)] if fix else []), *plainly(wrap(again, room, most=3))]),
         ("more", plainly([plain(diagnosis.reference)] if diagnosis.reference else [])),
     ]

@@ -33,10 +33,10 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
         name: Format(name=name, file=file, renderer=renderer, compares=name in ("html", "atom", "github"))
         for name, file, renderer in (
             ("markdown", "matrix.md", "markdown:render"),
-            ("json", "matrix.json", "json_report:render"),
+            ("json", "matrix.json", "matrix_json:render"),
             ("html", "index.html", "html.page:render"),
-            ("junit", "junit.xml", "junit:render"),
-            ("ctrf", "ctrf.json", "ctrf:render"),
+            ("junit", "junit.xml", "ci.junit:render"),
+            ("ctrf", "ctrf.json", "ci.ctrf:render"),
             ("badge", "badge.json", "badge:render"),
             ("badge-svg", "badge.svg", "badge_svg:render"),
             ("atom", "feed.xml", "atom:render"),

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from knowngood.model import Cell, JudgedRun, Status
 from knowngood.report import words
 from knowngood.report.columns import CONTRADICTED, columns_of, metric
-from knowngood.report.diagnosis import diagnosis
-from knowngood.report.markup import code, fence, inline, paragraph, table
+from knowngood.report.markup import code, diagnosis, fence, inline, paragraph, table
 from knowngood.report.summary import cautions, summary
 from knowngood.report.text import count, size
 
@@ -53,8 +52,8 @@ def _matrix(judged: JudgedRun) -> list[str]:
 def _legend(judged: JudgedRun) -> list[str]:
     statuses = {cell.verdict.status for cell in judged.cells}
     lines = [f"- **{status}**: {words.MEANING[status]}" for status in Status if status in statuses]
-    if any(drift.contradicts for cell in judged.cells for drift in cell.drift):
-        lines.append(f"- **{CONTRADICTED}** behind a version: it contradicts the combo's own pin")
+    if any(drift.violates for cell in judged.cells for drift in cell.drift):
+        lines.append(f"- **{CONTRADICTED}** behind a version: it violates the combo's own pin")
     return lines
 
 
@@ -76,9 +75,9 @@ def _combo(cells: Sequence[Cell], environment_bytes: int | None) -> list[list[st
 
 
 def _ledger(cell: Cell) -> list[list[str]]:
-    headers = ("step", "package", "before", "after", "contradicts")
+    headers = ("step", "package", "before", "after", "violates")
     rows = [
-        (str(drift.step), drift.package, drift.before, drift.after or "removed", drift.contradicts or "")
+        (str(drift.step), drift.package, drift.before, drift.after or "removed", drift.violates or "")
         for drift in sorted(cell.drift, key=lambda drift: (drift.step, drift.package))
     ]
     return [["Moved away by a later step:"], table(headers, rows)] if rows else []
@@ -110,7 +109,7 @@ def _notes(cell: Cell) -> list[str]:
         lines.append(f"- cached: found out {inline(cell.reused.recorded[:10])} for {inline(cell.reused.combo)}")
     lines += [f"- flaky: {inline(words.flaky(cell))}"] if cell.flaky else []
     lines += [f"- seen: {code(warning)}" for warning in cell.warnings]
-    lines += [f"- foretold: {inline(cell.predicted)}"] if cell.predicted else []
+    lines += [f"- predicted: {inline(cell.predicted)}"] if cell.predicted else []
     # A verdict about the numbers says it by itself.
     numbers = cell.numbers.says if cell.numbers and cell.numbers.says != cell.message else ""
     return [*lines, *([f"- numbers: {inline(numbers)}"] if numbers else [])]

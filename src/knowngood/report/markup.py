@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterable, Sequence
 
+from knowngood.model import Cell
+from knowngood.report import words
 from knowngood.report.text import plain
 
 # A table row is split at pipes before anything else, and renderers differ on "\\|": entities are safe in all.
@@ -57,3 +59,20 @@ def _longest_run(character: str, text: str) -> int:
 def _uncommented(text: str) -> str:
     # A page may be kept between comment markers in a larger file: a text must not look like one.
     return text.replace("<!--", "<! --")
+
+
+def diagnosis(cell: Cell, evidence: Sequence[str]) -> list[list[str]]:
+    """Return the blocks that tell cause, fix and evidence; none for a cell of which nothing was to be found out."""
+    found = cell.diagnosis
+    if found is None:
+        return []
+    sure = f" ({found.confidence})" if words.explained(found) else ""
+    fixes = " ".join(_constraint(cell, constraint) for constraint in found.fix)
+    told = f"**Diagnosis**{sure}: {inline(words.diagnosed(cell))}." + (f" Fix: {fixes}." if fixes else "")
+    reference = f" See {inline(found.reference)}" if found.reference else ""
+    return [[told + reference], [f"- {paragraph(one)}" for one in evidence if plain(one)]]
+
+
+def _constraint(cell: Cell, constraint: str) -> str:
+    step = words.step_to_ask(constraint, cell)
+    return code(constraint) + (f" in step {step}, too" if step else "")

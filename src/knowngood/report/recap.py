@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from knowngood.model import Cell, JudgedRun, Reason, Status
 from knowngood.report import words
 from knowngood.report.lines import compact, labelled, section
-from knowngood.report.summary import cautions, foretold, summary
+from knowngood.report.summary import cautions, predicted, summary
 from knowngood.report.text import count, plain, shorten, wrap
 
 LABEL = 8
@@ -32,7 +32,7 @@ def render(judged: JudgedRun, *, run_folder: str, elapsed: float | None = None, 
         command = plain(judged.run.info.command)
         return [line for cell in cells for line in _full(cell, plain(run_folder), command, width - 2)]
 
-    head = [summary(judged, elapsed=elapsed), *cautions(judged), *foretold(judged)]
+    head = [summary(judged, elapsed=elapsed), *cautions(judged), *predicted(judged)]
     sections = [
         [line for text in head for line in wrap(text, width, most=MOST_LINES)],
         section("Not as expected:", full(surprises), width),
@@ -54,7 +54,7 @@ def _by_cause(judged: JudgedRun, width: int) -> list[str]:
 
 
 def briefly(cells: Sequence[Cell], width: int) -> list[str]:
-    """Return one line for each of ``cells`` that did not pass: where, why, and what cures it."""
+    """Return one line for each of ``cells`` that did not pass: where, why, and what fixes it."""
     failed = [cell for cell in cells if cell.verdict.status is not Status.PASS]
     return compact([(cell, _brief(cell), words.end(cell)) for cell in failed], width)
 
@@ -74,7 +74,7 @@ def _full(cell: Cell, run_folder: str, command: str, width: int) -> list[str]:
         f"{plain(words.verdict(cell))}  {_name(cell)}{at}",
         *labelled("why", wrap(words.cause(cell), room, most=MOST_LINES)),
         *labelled("cause", wrap(_diagnosed(cell), room, most=MOST_LINES)),
-        *labelled("cure", wrap(words.cure(cell), room, most=MOST_LINES)),
+        *labelled("fix", wrap(words.fix(cell), room, most=MOST_LINES)),
         *labelled("expect", wrap(_expectation(cell), room, most=MOST_LINES)),
         *labelled("drift", [shorten(text, room) for text in _ledger(cell)]),
         *labelled("seen", [shorten(remark, room) for remark in _seen(cell)]),
@@ -96,8 +96,8 @@ def _expectation(cell: Cell) -> str:
 
 
 def _ledger(cell: Cell) -> list[str]:
-    """Return what moved: the contradicted pins one by one, and how many more there are."""
-    told = [words.drifted(drift) for drift in cell.drift if drift.contradicts]
+    """Return what moved: the violated pins one by one, and how many more there are."""
+    told = [words.drifted(drift) for drift in cell.drift if drift.violates]
     if more := len(cell.drift) - len(told):
         told.append(f"{'and ' if told else ''}{count(more, 'package')} that no pin rules out")
     return told
@@ -106,8 +106,8 @@ def _ledger(cell: Cell) -> list[str]:
 def _seen(cell: Cell) -> tuple[str, ...]:
     """Return what was noticed of a cell beside its verdict."""
     again = words.flaky(cell) or (f"took {cell.attempts} attempts" if cell.attempts > 1 else "")
-    foretold = f"foretold: {cell.predicted}" if cell.predicted else ""
-    return tuple(one for one in (cell.known, again, *cell.warnings, foretold, *cell.remarks) if one)
+    predicted = f"predicted: {cell.predicted}" if cell.predicted else ""
+    return tuple(one for one in (cell.known, again, *cell.warnings, predicted, *cell.remarks) if one)
 
 
 def _not_run(cells: Sequence[Cell], width: int) -> list[str]:
@@ -116,8 +116,8 @@ def _not_run(cells: Sequence[Cell], width: int) -> list[str]:
 
 
 def _what(cell: Cell) -> str:
-    # Where a pin is contradicted, the check that failed is only how it showed.
-    at = f" at {cell.check}" if cell.check and cell.verdict.reason is not Reason.PIN_CONTRADICTED else ""
+    # Where a pin is violated, the check that failed is only how it showed.
+    at = f" at {cell.check}" if cell.check and cell.verdict.reason is not Reason.PIN_VIOLATED else ""
     return f"{cell.verdict.status}{at}"
 
 

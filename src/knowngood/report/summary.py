@@ -51,10 +51,10 @@ def cautions(judged: JudgedRun) -> tuple[str, ...]:
     return tuple(found)
 
 
-def foretold(judged: JudgedRun) -> tuple[str, ...]:
+def predicted(judged: JudgedRun) -> tuple[str, ...]:
     """Return how the static scan did in a line; nothing when it had nothing to say and missed nothing."""
     scores = [cell.score for cell in judged.cells]
     hits, misses, alarms = (scores.count(one) for one in (Score.HIT, Score.MISS, Score.FALSE_ALARM))
     if not hits + misses + alarms:
         return ()
-    return (f"static scan: {count(hits, 'failure')} foretold, {misses} missed, {count(alarms, 'false alarm')}",)
+    return (f"static scan: {count(hits, 'failure')} predicted, {misses} missed, {count(alarms, 'false alarm')}",)

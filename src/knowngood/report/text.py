@@ -1,9 +1,12 @@
 """Text that is safe to print, cut to a width, and short words for durations and sizes."""
 
+from datetime import UTC, datetime
 from unicodedata import category
 
 from wcwidth import clip, strip_sequences, wcswidth
 from wcwidth import wrap as wrap_columns
+
+from knowngood.model import RunInfo
 
 ELLIPSIS = "\u2026"
 _DROPPED = frozenset({"Cc", "Cf"})
@@ -79,3 +82,29 @@ def size(count: int) -> str:
 def count(number: int, noun: str) -> str:
     """Return ``1 cell`` or ``7 cells``."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+UNKNOWN = datetime.fromtimestamp(0, UTC)
+"""What stands for a start that cannot be read, where a format must have one."""
+
+
+def started(info: RunInfo) -> datetime | None:
+    """Return when a run was started, in UTC, to the second; None when its log does not tell, or tells no time."""
+    return moment(info.started)
+
+
+def moment(text: str) -> datetime | None:
+    """Return the time that an ISO 8601 text tells, in UTC, to the second; None when it tells none."""
+    try:
+        told = datetime.fromisoformat(text)
+        zoned = told if told.tzinfo else told.replace(tzinfo=UTC)
+        return zoned.astimezone(UTC).replace(microsecond=0)
+    except (ValueError, OverflowError):  # a log that somebody wrote by hand
+        return None
+
+
+def brief(value: float) -> str:
+    """Return ``<1 ms``, ``43 ms``, ``2.4s`` or ``3m05s`` for a duration in seconds."""
+    if value < 0.0005:
+        return "<1 ms"
+    return f"{1000 * value:.0f} ms" if value < 0.9995 else seconds(value)

@@ -3,13 +3,12 @@
 from collections.abc import Mapping
 
 from knowngood.model import Cell, Confidence, Diagnosis, Drift, Expectation, Reason, RunInfo, Status
-from knowngood.report.text import count, plain
-from knowngood.report.when import moment, started
+from knowngood.report.text import count, moment, plain, started
 
 MEANING: Mapping[Status, str] = {
     Status.PASS: "every check passed",
     Status.MOVED: "every check passed, but its numbers left the tolerance around the reference combo's",
-    Status.FAIL: "a check said no, or a pin of the combo is contradicted by what ended up installed",
+    Status.FAIL: "a check said no, or a pin of the combo is violated by what ended up installed",
     Status.CRASH: "it died of a signal, or left without finishing its records",
     Status.TIMEOUT: "it took longer than it may, and was ended",
     Status.OOM: "it ran out of memory",
@@ -97,8 +96,8 @@ def _why(cell: Cell) -> str:
     diagnosis = cell.diagnosis
     if diagnosis is None:
         return where(cell)
-    if diagnosis.remedy:
-        return f"{'may need' if diagnosis.confidence is Confidence.POSSIBLE else 'needs'} {cure(cell)}"
+    if diagnosis.fix:
+        return f"{'may need' if diagnosis.confidence is Confidence.POSSIBLE else 'needs'} {fix(cell)}"
     if not diagnosis.culprit:
         return f"{where(cell)}, cause unknown"
     # Of an empty environment no versions are known, but a conflict of pins names two that were asked for.
@@ -113,9 +112,9 @@ def shown(cell: Cell, package: str) -> str:
     return f"{package} {cell.installed[package]}" if package in cell.installed else package
 
 
-def cure(cell: Cell) -> str:
-    """Return what cures it: ``numpy<2``, or where a step must ask for it: ``torch==2.1.2 in step 3``; else nothing."""
-    return ", ".join(_in_step(constraint, cell) for constraint in cell.diagnosis.remedy) if cell.diagnosis else ""
+def fix(cell: Cell) -> str:
+    """Return what fixes it: ``numpy<2``, or where a step must ask for it: ``torch==2.1.2 in step 3``; else nothing."""
+    return ", ".join(_in_step(constraint, cell) for constraint in cell.diagnosis.fix) if cell.diagnosis else ""
 
 
 def _in_step(constraint: str, cell: Cell) -> str:
@@ -125,7 +124,7 @@ def _in_step(constraint: str, cell: Cell) -> str:
 
 def step_to_ask(constraint: str, cell: Cell) -> int | None:
     """Return the step that has to ask for ``constraint`` once more: it moved a pin that an earlier one asked for."""
-    steps = [drift.step for drift in cell.drift if constraint in (drift.contradicts or "").split(", ")]
+    steps = [drift.step for drift in cell.drift if constraint in (drift.violates or "").split(", ")]
     return steps[-1] if steps else None
 
 
@@ -137,12 +136,12 @@ def end(cell: Cell) -> str:
     if not explained(diagnosis):
         return "(cause unknown)"
     perhaps = "perhaps " if diagnosis.confidence is Confidence.POSSIBLE else ""
-    return f"-> {perhaps}{cure(cell)}" if diagnosis.remedy else ""
+    return f"-> {perhaps}{fix(cell)}" if diagnosis.fix else ""
 
 
 def explained(diagnosis: Diagnosis) -> bool:
     """Return whether a cause was found."""
-    return bool(diagnosis.culprit or diagnosis.remedy)
+    return bool(diagnosis.culprit or diagnosis.fix)
 
 
 def diagnosed(cell: Cell) -> str:
@@ -168,9 +167,9 @@ def flaky(cell: Cell) -> str:
 
 
 def drifted(drift: Drift) -> str:
-    """Return ``torch 2.1.2 -> 2.9.0 by step 3, contradicts torch==2.1.2``."""
+    """Return ``torch 2.1.2 -> 2.9.0 by step 3, violates torch==2.1.2``."""
     moved = f"{drift.package} {drift.before} -> {drift.after or 'removed'} by step {drift.step}"
-    return f"{moved}, contradicts {drift.contradicts}" if drift.contradicts else moved
+    return f"{moved}, violates {drift.violates}" if drift.violates else moved
 
 
 def cause(cell: Cell) -> str:
@@ -183,19 +182,19 @@ def cause(cell: Cell) -> str:
 def brief_cause(cell: Cell) -> str:
     """Return why in one line: the diagnosis if it is more than a guess, else what was said.
 
-    Where a pin is contradicted it tells how that came about, and what failed because of it.
+    Where a pin is violated it tells how that came about, and what failed because of it.
     """
     diagnosis = cell.diagnosis
     sure = diagnosis is not None and diagnosis.confidence in (Confidence.CERTAIN, Confidence.LIKELY)
-    moved = [drift for drift in cell.drift if drift.contradicts]
-    if cell.verdict.reason is not Reason.PIN_CONTRADICTED or not moved:
+    moved = [drift for drift in cell.drift if drift.violates]
+    if cell.verdict.reason is not Reason.PIN_VIOLATED or not moved:
         return diagnosed(cell) if sure else cause(cell)
     told = list(map(drifted, moved))
     if diagnosis and sure and diagnosis.culprit not in [drift.package for drift in moved]:
         return "; ".join([*told, diagnosed(cell)])
     broken = [check for check in cell.checks if check.name == cell.check]
     # A check of the pins themselves says the same again.
-    broken = [check for check in broken if not any(str(drift.contradicts) in check.message for drift in moved)]
+    broken = [check for check in broken if not any(str(drift.violates) in check.message for drift in moved)]
     return "; ".join([*told, *(f"{check.name}: {check.message}" for check in broken)])
 
 

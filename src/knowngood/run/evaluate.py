@@ -9,11 +9,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from knowngood.build import installers
-from knowngood.build.environment import Environment, Survey
-from knowngood.build.leads import Scout
-from knowngood.build.pythons import Python, Pythons
-from knowngood.build.reading import read
+from knowngood.cache.bytecode import Seeding
+from knowngood.cache.environments import Place, Places
+from knowngood.cache.keys import Keys, digest_of
+from knowngood.cache.verdicts import BUILT, stripped
 from knowngood.events import (
     ComboFinished,
     ComboStarted,
@@ -33,20 +32,19 @@ from knowngood.events import (
     TroubleMet,
     add,
 )
-from knowngood.judge import installs
-from knowngood.judge.alarms import alarms
+from knowngood.install import installers
+from knowngood.install.environment import Environment, Survey
+from knowngood.install.inspect import read
+from knowngood.install.interpreters import Python, Pythons
+from knowngood.install.releases import Scout
+from knowngood.judge import installer_output
 from knowngood.judge.diagnosis.signatures import Signature
 from knowngood.judge.probes import judge_probe
 from knowngood.model import Action, Combo, ComboFacts, Leads, Phase, Probe, Reason, Reused, Status, Trouble
 from knowngood.probe.launch import Launcher
 from knowngood.process import Processes
-from knowngood.run.investigate import investigate
-from knowngood.run.kept import Place, Places
-from knowngood.run.keys import Keys, digest_of
+from knowngood.run.lookup import investigate
 from knowngood.run.resolutions import Resolutions, Resolved
-from knowngood.run.seeding import Seeding
-from knowngood.run.teardowns import Teardowns
-from knowngood.run.verdicts import BUILT, stripped
 
 _PASSING = frozenset({Reason.INDEX_UNREACHABLE, Reason.INDEX_ERROR, Reason.CORRUPT_DOWNLOAD})
 """Reasons that a second try may not meet."""
@@ -78,8 +76,6 @@ class Bench:
     """Where environments stay for the next run; None: each is built below the folder of the run, and deleted."""
     kept_ones: bool = False
     """Whether an environment of an earlier run is probed again, if it is what it was."""
-    teardowns: Teardowns | None = None
-    """None: every probe makes a whole teardown."""
     many_files: threading.Lock = field(default_factory=threading.Lock)
     """Held while thousands of files are looked at or linked. Threads that do so side by side pass the interpreter on at
     every file, and take more than twice as long as one after the other."""
@@ -318,22 +314,13 @@ class Evaluation:
             self.bench.folder(self.combo).joinpath("env").symlink_to(self.environment.folder)
 
     def _probe(self, probe: Probe) -> None:
-        teardowns = self.bench.teardowns if self.keys is not None else None
-        tried = digest_of(f"{self.keys.verdict} {probe.id}".encode()) if self.keys is not None else ""
         for attempt in (1, 2):
             self._begin(Phase.PROBE, probe.id)
             folder = self.bench.folder(self.combo) / f"{probe.id}.{attempt}"
-            launch = partial(self.bench.launcher.launch, self.environment.python, self.combo, probe, folder)
-            known = teardowns.alarms(tried) if teardowns is not None and attempt == 1 else None
-            facts = launch(quick_exit=known is not None)
-            if known is not None and facts.action.exit.ok and not set(known) <= set(alarms(facts)):
-                # What is missing may be what the teardown says, and that is to be heard each time.
-                known, facts = None, launch(quick_exit=False)
+            facts = self.bench.launcher.launch(self.environment.python, self.combo, probe, folder)
             self._find(
                 ProbeFinished(combo=self.combo.id, probe=probe.id, action=facts.action, transcript=facts.transcript)
             )
-            if teardowns is not None and known is None and facts.action.exit.ok and facts.transcript.bye:
-                teardowns.note(tried, alarms(facts))
             verdict, _, message = judge_probe(facts)
             if verdict.status not in _REPEATED or attempt == 2:
                 return
@@ -357,10 +344,10 @@ class Evaluation:
         action = act()
         if action.exit.ok:
             return action
-        status, reason = installs.blame(action)
+        status, reason = installer_output.blame(action)
         if reason not in _PASSING:
             return action
-        why = installs.message(action, status)
+        why = installer_output.message(action, status)
         self.emit(Retrying(combo=self.combo.id, phase=phase, why=why, delay=_BACKOFF))
         return action if self.bench.stop.wait(_BACKOFF) else act()
 

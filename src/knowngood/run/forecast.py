@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from knowngood.cache.verdicts import Entry
 from knowngood.model import ComboFacts
-from knowngood.run.verdicts import Entry
 
 _UNKNOWN = 60.0  # seconds; what a combo is taken to cost when none of its matrix was ever run
 _START = 60.0  # seconds that a job of a CI takes before it comes to its first combo: less work is not worth one

@@ -1,16 +1,45 @@
 """Combos on their way: all locks first, then some are built while others are probed; equal ones wait for the first."""
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import islice
+from math import inf
 
+from knowngood.cache.verdicts import Entry
+from knowngood.model import Combo
 from knowngood.run.evaluate import Bench, Evaluation
 from knowngood.run.forecast import Forecast
-from knowngood.run.memory import Memory
-from knowngood.run.schedule import Distributions, pick
-from knowngood.run.verdicts import Entry
+from knowngood.run.reuse import Memory
+
+Distributions = frozenset[tuple[str, str]]
+"""(canonical name, version) pairs of a lock."""
+
+_LOOKED_AT = 64
+"""Combos; of thousands that wait, the choice among the first of them is good enough, and takes no time."""
+
+
+def queue(combos: Iterable[Combo], first: str | None, past: Mapping[str, float]) -> list[Combo]:
+    """Return ``combos`` in the order to begin them: the one called ``first``, then what took longest in the past.
+
+    For one that is long and begun last everything else would wait. ``past`` holds seconds by id; one that is not in it
+    may be long. Among equals the order stays.
+    """
+    return sorted(combos, key=lambda combo: (combo.id != first, -past.get(combo.id, inf)))
+
+
+def pick(waiting: Iterable[Distributions], compiling: Iterable[Distributions], compiled: Distributions) -> int:
+    """Return the position of the combo to go on with: the one that shares least with those that are compiling now.
+
+    ``compiled`` needs no compiling any more. Among those that share as little, the one that has most to compile itself
+    is taken: others wait for its bytecode. Among equals it is the first.
+    """
+    busy = frozenset[tuple[str, str]]().union(*compiling) - compiled
+    looked_at = list(islice(waiting, _LOOKED_AT))
+    return min(range(len(looked_at)), key=lambda one: (len(looked_at[one] & busy), -len(looked_at[one] - compiled)))
+
 
 _RESOLVERS = 4
 """Combos that are resolved at a time, whatever the cores: where the index has to be asked, resolving is waiting."""

@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from knowngood.build.installers import Step
+from knowngood.install.installers import Step
 from knowngood.model import Action
 
 

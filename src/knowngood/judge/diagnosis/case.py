@@ -9,9 +9,9 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from knowngood.judge.diagnosis.tracebacks import told
 from knowngood.judge.probes import failed_checks
 from knowngood.model import Action, ComboFacts, Distribution, Frame, ProbeFacts, Raised, Verdict
+from knowngood.tracebacks import told
 
 _DUMPED = re.compile(r'^  File "(?P<file>[^"]+)", line (?P<line>\d+) in (?P<function>.+)$', re.MULTILINE)
 

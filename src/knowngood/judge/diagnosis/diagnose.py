@@ -3,30 +3,30 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from knowngood.judge.diagnosis import (
-    abi,
-    builds,
+from knowngood.judge.diagnosis import signatures
+from knowngood.judge.diagnosis.case import Case
+from knowngood.judge.diagnosis.rules import (
     declared,
     drifted,
-    messages,
-    names,
-    nearest,
+    fallback,
+    numpy_abi,
     python,
     resolver,
-    signatures,
+    sdist,
+    symbols,
+    versions,
 )
-from knowngood.judge.diagnosis.case import Case
 from knowngood.judge.diagnosis.signatures import SPECIFIC, Signature
 from knowngood.model import UNDECIDED, Confidence, Diagnosis, Status
 
 _RULES = (
     resolver.rule,
-    builds.rule,
-    messages.rule,
+    sdist.rule,
+    versions.rule,
     python.rule,
-    abi.rule,
+    numpy_abi.rule,
     declared.rule,
-    names.rule,
+    symbols.rule,
     drifted.rule,
 )
 """Nearest to a proof first."""
@@ -46,9 +46,9 @@ def diagnose(case: Case, known: tuple[Signature, ...]) -> Diagnosis | None:
         # A pin that was moved: whoever moved it is the other party, even where another rule knew the culprit.
         found = replace(found, conflicts_with=moved.conflicts_with, evidence=(*found.evidence, *moved.evidence))
     infeasible = case.facts.leads.infeasible
-    if found.remedy and found.remedy == infeasible:
+    if found.fix and found.fix == infeasible:
         told = f"{', '.join(infeasible)} cannot be had beside what else the combo asks for"
-        return replace(found, remedy=(), evidence=(*found.evidence, told))
+        return replace(found, fix=(), evidence=(*found.evidence, told))
     return found
 
 
@@ -58,7 +58,7 @@ def _first(case: Case, known: tuple[Signature, ...]) -> Diagnosis:
     found = signatures.rule(case, specific)
     for rule in _RULES:
         found = found or rule(case)
-    return found or signatures.rule(case, broad) or nearest.rule(case) or _UNKNOWN
+    return found or signatures.rule(case, broad) or fallback.rule(case) or _UNKNOWN
 
 
 def concerned(case: Case) -> Iterator[str]:

@@ -26,7 +26,7 @@ class Signature:
     """Canonical name; ``{frame}``: the nearest distribution of the frames, ``{provider}``: that of the module named."""
     conflicts_with: str
     cause: str
-    remedy: tuple[str, ...]
+    fix: tuple[str, ...]
     reference: str
     match: Mapping[str, str]
     """Regular expressions for ``type``, ``message`` and ``output``; texts for ``phase``, ``status`` and ``frames``."""
@@ -77,7 +77,7 @@ def rule(case: Case, signatures: tuple[Signature, ...]) -> Diagnosis | None:
                 culprit=culprit,
                 conflicts_with=_name(case, signature.conflicts_with, evidence, other_than=culprit),
                 why=signature.cause,
-                remedy=signature.remedy,
+                fix=signature.fix,
                 evidence=(evidence, f"matches the known breakage {signature.id}"),
                 reference=signature.reference or None,
                 confidence=Confidence.CERTAIN if signature.priority >= SPECIFIC else Confidence.LIKELY,

@@ -6,9 +6,8 @@ Contract (the other sides are ``launch.py`` and ``transcript.py``). Run as::
 
 ``FILE`` gets one JSON object a line, each with the nonce and written at once: ``hello``, then ``begin`` and ``end``
 around each check, then ``bye``. A failing check is recorded and the exit code stays 0; any other exit is unexpected.
-``JSON`` holds ``assets`` (name -> path), ``pins`` (the combo's requirements), ``dump_after`` (seconds until all
-stacks are written to standard error, or null), ``rare_gc`` (look for cyclic garbage rarely: what imports make stays)
-and ``quick_exit`` (leave without a teardown once all is recorded).
+``JSON`` holds ``assets`` (name -> path), ``pins`` (the combo's requirements) and ``dump_after`` (seconds until all
+stacks are written to standard error, or null).
 
 In a probe::
 
@@ -34,7 +33,6 @@ import base64
 import contextlib
 import faulthandler
 import functools
-import gc
 import json
 import os
 import signal
@@ -301,19 +299,12 @@ def main() -> None:
         # Not dump_traceback_later: its thread makes a forked child of the probe hang at its exit.
         faulthandler.register(signal.SIGALRM, chain=False)
         signal.setitimer(signal.ITIMER_REAL, _state.config["dump_after"])
-    if _state.config.get("rare_gc"):
-        # Rarely, not never: a probe that makes cycles of large arrays must not run out of memory for it.
-        gc.set_threshold(100000, 50, 100)
     _note_warnings()
     _run(options.probe)
     signal.setitimer(signal.ITIMER_REAL, 0)
     with contextlib.suppress(Exception):
         sys.stdout.flush()
     _state.write("bye", loaded=sorted({name.partition(".")[0] for name in list(sys.modules)} - _AT_START))
-    if _state.config.get("quick_exit"):
-        with contextlib.suppress(Exception):
-            sys.stderr.flush()
-        os._exit(0)
 
 
 if __name__ == "__main__":

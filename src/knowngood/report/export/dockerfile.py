@@ -3,7 +3,7 @@
 import shlex
 from collections.abc import Iterable
 
-from knowngood.report.export import sources
+from knowngood.report.export import evidence
 from knowngood.report.export.evidence import Proof, comment, header, minor
 from knowngood.report.export.pins import Part, misfits, parts, pins
 
@@ -46,8 +46,8 @@ def _run(command: str, arguments: Iterable[str], end: str = "") -> list[str]:
 def _indexes(proof: Proof, step: Part) -> list[str]:
     """Return the options for the indexes that the run used; one of some packages only where a step brings these."""
     run = proof.judged.run
-    default = sources.default(run)
+    default = evidence.default(run)
     brought = {pin.partition("==")[0] for pin in step.brought}
-    extra = [sources.url(choice) for choice in sources.own(run) if brought & set(choice.packages)]
+    extra = [evidence.url(choice) for choice in evidence.own(run) if brought & set(choice.packages)]
     options = [f"--index-url {shlex.quote(default)}"] if default else []
     return [*options, *(f"--extra-index-url {shlex.quote(url)}" for url in extra)]

@@ -2,13 +2,47 @@
 
 import shlex
 from dataclasses import dataclass
+from urllib.parse import quote, urlsplit, urlunsplit
 
-from knowngood.model import Cell, ComboFacts, JudgedRun, Status
+from knowngood.model import Cell, ComboFacts, IndexChoice, JudgedRun, Run, Status
 from knowngood.report import words
-from knowngood.report.export import sources
+from knowngood.report.export import evidence
 from knowngood.report.export.pins import misfits
 from knowngood.report.summary import cautions
 from knowngood.report.text import count, plain, shorten
+
+_HIDDEN = "***"
+"""What a run records in place of a user, a password or a token."""
+
+
+def default(run: Run) -> str | None:
+    """Return the URL of the default index that the matrix declares; None: each installer's own was used."""
+    return next((url(choice) for choice in used(run) if not choice.packages), None)
+
+
+def own(run: Run) -> tuple[IndexChoice, ...]:
+    """Return the indexes that only some packages came from."""
+    return tuple(choice for choice in used(run) if choice.packages)
+
+
+def used(run: Run) -> tuple[IndexChoice, ...]:
+    """Return the declared indexes that were used, without those that fell back to the default."""
+    return tuple(choice for choice in run.indexes if choice.used != "default")
+
+
+def url(choice: IndexChoice) -> str:
+    """Return the URL of an index as one word, without user, password, query and fragment."""
+    parts = urlsplit(plain(choice.used))
+    bare = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+    return quote(bare, safe=":/@!&'()*+,;=%~[]")
+
+
+def told(choice: IndexChoice) -> str:
+    """Return a sentence about an index that was used: raw text."""
+    packages = f" for {', '.join(choice.packages)}" if choice.packages else ""
+    access = "; it wants credentials, which are not told here" if _HIDDEN in choice.used else ""
+    return f"{choice.name}: {url(choice)}{packages}{access}"
+
 
 _LONGEST = 240
 """Columns that one text takes at most."""
@@ -54,8 +88,8 @@ def header(proof: Proof, *notes: str) -> list[str]:
         ("matrix", f"{info.matrix}: {info.title}"),
         ("run", f"{info.id} of {info.started[:10]}"),
         *(("probe", f"{_verdict(cell)} on Python {cell.python}, {info.platform}") for cell in proof.cells),
-        *(("index", sources.told(choice)) for choice in sources.used(run)),
-        *([] if sources.default(run) else [("index", "the installer's own default")]),
+        *(("index", evidence.told(choice)) for choice in evidence.used(run)),
+        *([] if evidence.default(run) else [("index", "the installer's own default")]),
         *(("note", caution) for caution in cautions(judged)),
         *(("note", misfit) for misfit in misfits(facts)),
         *(("note", note) for note in notes),

@@ -76,7 +76,7 @@ def parts(facts: ComboFacts) -> tuple[Part, ...]:
 
 
 def misfits(facts: ComboFacts) -> tuple[str, ...]:
-    """Return where the end contradicts what its distributions declare, a sentence each: a resolver would refuse it."""
+    """Return where the end violates what its distributions declare, a sentence each: a resolver would refuse it."""
     python = facts.python_version or facts.combo.python
     known = {"python_full_version": python, "python_version": ".".join(python.split(".")[:2]), "extra": ""}
     found = []

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from knowngood.report.export import sources
+from knowngood.report.export import evidence
 from knowngood.report.export.evidence import Proof, comment, header
 from knowngood.report.export.pins import Key, hashes, key, parts
 
@@ -31,11 +31,11 @@ def _key(pin: str) -> Key:
 
 def _options(proof: Proof) -> list[str]:
     run = proof.judged.run
-    default = sources.default(run)
+    default = evidence.default(run)
     # The pages of just these packages, as in the run: another index beside the default one would offer all it has.
     pages = [
-        f"--find-links {sources.url(choice).rstrip('/')}/{package}/"
-        for choice in sources.own(run)
+        f"--find-links {evidence.url(choice).rstrip('/')}/{package}/"
+        for choice in evidence.own(run)
         for package in choice.packages
     ]
     return ["", *([f"--index-url {default}"] if default else []), *pages] if default or pages else []

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from knowngood.model import Cell, JudgedRun, Status
-from knowngood.report import story, words
+from knowngood.report import explanation, words
 from knowngood.report.text import count, shorten
 
 MOST = 10
@@ -39,11 +39,11 @@ def command(kind: str, title: str, lines: Iterable[str]) -> str:
 
 
 def _of_cell(kind: str, cell: Cell, judged: JudgedRun) -> str:
-    cure = words.cure(cell)
+    fix = words.fix(cell)
     return command(
         kind,
         f"{words.name(cell)}: {words.verdict(cell)}",
-        (words.brief_cause(cell), f"cure: {cure}" if cure else "", f"rerun: {story.rerun(cell, judged.run)}"),
+        (words.brief_cause(cell), f"fix: {fix}" if fix else "", f"rerun: {explanation.rerun(cell, judged.run)}"),
     )
 
 

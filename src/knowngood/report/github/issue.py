@@ -5,11 +5,10 @@ import re
 from collections.abc import Sequence
 
 from knowngood.model import Cell, Change, ChangeKind, JudgedRun
-from knowngood.report import story, words
-from knowngood.report.diagnosis import diagnosis
+from knowngood.report import explanation, words
 from knowngood.report.diff import headline
-from knowngood.report.github.room import Part, page
-from knowngood.report.markup import code, fence, inline, paragraph, table
+from knowngood.report.github.budget import Part, page
+from knowngood.report.markup import code, diagnosis, fence, inline, paragraph, table
 from knowngood.report.summary import cautions, summary
 from knowngood.report.text import count, plain, shorten
 
@@ -123,7 +122,11 @@ def _moved(change: Change) -> list[list[str]]:
 
 
 def _rest(cell: Cell, judged: JudgedRun) -> list[list[str]]:
-    return [*diagnosis(cell, words.evidence(cell)[:_EVIDENCE]), ["Run it again:"], fence(story.rerun(cell, judged.run))]
+    return [
+        *diagnosis(cell, words.evidence(cell)[:_EVIDENCE]),
+        ["Run it again:"],
+        fence(explanation.rerun(cell, judged.run)),
+    ]
 
 
 def _joined(blocks: Sequence[Sequence[str]]) -> str:

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from knowngood.model import Cell, Change, JudgedRun, Status
 from knowngood.report import diff, explain_markdown, words
 from knowngood.report.columns import columns_of
-from knowngood.report.github.room import Part, page, size
+from knowngood.report.explanation import unlike
+from knowngood.report.github.budget import Part, page, size
 from knowngood.report.markup import inline, paragraph, table
 from knowngood.report.recap import briefly
-from knowngood.report.story import unlike
-from knowngood.report.summary import cautions, foretold, summary
+from knowngood.report.summary import cautions, predicted, summary
 from knowngood.report.text import count, shorten
 
 MOST = 990_000
@@ -33,7 +33,7 @@ def render(judged: JudgedRun, changes: Sequence[Change] = (), *, baseline_name: 
     """
     surprising = {id(cell) for cell in unlike(judged)}
     expected = [cell for cell in judged.cells if cell.as_expected and cell.verdict.status is not Status.PASS]
-    notes = [f"- {inline(shorten(text, _CAUTION))}" for text in (*foretold(judged), *cautions(judged))[:_CAUTIONS]]
+    notes = [f"- {inline(shorten(text, _CAUTION))}" for text in (*predicted(judged), *cautions(judged))[:_CAUTIONS]]
     head = [
         f"# {inline(shorten(judged.run.info.title, _TITLE))}",
         f"**{inline(summary(judged))}**",

@@ -13,13 +13,13 @@ TONES = {
     ChangeKind.CHANGED_FAIL: "bad",
     ChangeKind.MOVED: "warn",
     ChangeKind.FIXED: "good",
-    ChangeKind.SPURIOUS: "unsure",
+    ChangeKind.INCONCLUSIVE: "unsure",
     ChangeKind.UNKNOWN: "unsure",
     ChangeKind.NEW: "unsure",
     ChangeKind.GONE: "unsure",
 }
 """What is told one by one, in this order, and in which tone."""
-_SAME = (ChangeKind.SAME_PASS, ChangeKind.SAME_FAIL)
+_SAME = (ChangeKind.STILL_PASS, ChangeKind.STILL_FAIL)
 MOST = 200
 """Changes that are told; the filter below finds all of them."""
 MOST_MOVED = 12

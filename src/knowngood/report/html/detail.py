@@ -4,12 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from knowngood.model import Action, Cell, Check, ComboFacts, Diagnosis, Outcome, Phase, Reused, Run, Status
-from knowngood.report import story, words
+from knowngood.report import explanation, words
 from knowngood.report.columns import metric
 from knowngood.report.frames import place, shortened
-from knowngood.report.html.depth import Depth
-from knowngood.report.html.durations import brief
-from knowngood.report.text import ELLIPSIS, count, plain
+from knowngood.report.html.budget import Depth
+from knowngood.report.text import ELLIPSIS, brief, count, plain
 
 _GLYPHS = {Outcome.PASSED: "\u2713", Outcome.FAILED: "\u2717", Outcome.SKIPPED: "\u2013", Outcome.OPEN: "\u21af"}
 _TONES = {Outcome.PASSED: "good", Outcome.FAILED: "bad", Outcome.SKIPPED: "unsure", Outcome.OPEN: "bad"}
@@ -24,8 +23,8 @@ class Cause:
     sure: str
     culprit: str
     against: str
-    cure: str
-    remedy: tuple[str, ...]
+    fix_in_step: str
+    fix: tuple[str, ...]
     evidence: tuple[str, ...]
     reference: str | None
 
@@ -73,7 +72,7 @@ class Detail:
     installed: tuple[tuple[str, str], ...]
     packages: int
     drift: tuple[tuple[int, str, str, str, str], ...]
-    """(step, package, before, after, pin that it contradicts or nothing)."""
+    """(step, package, before, after, pin that it violates or nothing)."""
     steps: tuple[Step, ...]
     checks: tuple[CheckRow, ...]
     silent: int
@@ -92,7 +91,7 @@ class Detail:
 
 def detail(cell: Cell, facts: ComboFacts | None, run: Run, depth: Depth) -> Detail:
     """Return what is told of ``cell``; ``facts`` are those of its combo."""
-    failed = story.failure(cell, run)
+    failed = explanation.failure(cell, run)
     checks = _checks(cell, depth)
     said = tuple(_cut(one, depth.message) for one in failed.said) if failed else ()
     return Detail(
@@ -107,8 +106,8 @@ def detail(cell: Cell, facts: ComboFacts | None, run: Run, depth: Depth) -> Deta
         installed=tuple(sorted(cell.installed.items())) if depth.installed else (),
         packages=len(cell.installed),
         drift=tuple(
-            (one.step, one.package, one.before, one.after or "removed", one.contradicts or "")
-            for one in story.moved(cell)
+            (one.step, one.package, one.before, one.after or "removed", one.violates or "")
+            for one in explanation.moved(cell)
         ),
         steps=_steps(cell, facts, depth) if depth.steps else (),
         checks=tuple(_check(check, cell, depth) for check in checks),
@@ -118,27 +117,27 @@ def detail(cell: Cell, facts: ComboFacts | None, run: Run, depth: Depth) -> Deta
         spent=_spent(cell) if depth.records else "",
         excerpt=_excerpt(cell, facts, depth.excerpt),
         log=cell.log if depth.records else None,
-        rerun=story.rerun(cell, run) if depth.records else "",
+        rerun=explanation.rerun(cell, run) if depth.records else "",
         reused=cell.reused,
     )
 
 
-def _cause(cell: Cell, diagnosis: Diagnosis, failed: story.Failure | None, depth: Depth) -> Cause:
+def _cause(cell: Cell, diagnosis: Diagnosis, failed: explanation.Failure | None, depth: Depth) -> Cause:
     return Cause(
         text=words.diagnosed(cell) if depth.records or words.brief_cause(cell) != words.diagnosed(cell) else "",
         sure=words.SURE[diagnosis.confidence] if words.explained(diagnosis) else "",
         culprit=words.shown(cell, diagnosis.culprit) if diagnosis.culprit else "",
         against=words.shown(cell, diagnosis.conflicts_with) if diagnosis.conflicts_with else "",
-        cure=words.cure(cell),
+        fix_in_step=words.fix(cell),
         # The line below the row has it too, but not to be copied.
-        remedy=diagnosis.remedy if depth.records else (),
-        evidence=tuple(_cut(one, depth.message) for one in story.evidence(cell, failed)[: depth.evidence]),
+        fix=diagnosis.fix if depth.records else (),
+        evidence=tuple(_cut(one, depth.message) for one in explanation.evidence(cell, failed)[: depth.evidence]),
         reference=diagnosis.reference,
     )
 
 
 def _notes(cell: Cell, run: Run) -> tuple[tuple[str, str], ...]:
-    told = story.notes(cell, run)
+    told = explanation.notes(cell, run)
     # The comparison with the reference has a table of its own.
     known = {text for _, text in told}
     remarks = tuple(("seen", remark) for remark in cell.remarks if remark not in known)
@@ -148,10 +147,11 @@ def _notes(cell: Cell, run: Run) -> tuple[tuple[str, str], ...]:
 def _asked(cell: Cell) -> tuple[tuple[str, str, str, bool], ...]:
     if not cell.installed:
         return ()
-    blamed = {drift.package for drift in cell.drift if drift.contradicts}
+    blamed = {drift.package for drift in cell.drift if drift.violates}
     blamed |= {cell.diagnosis.culprit} if cell.diagnosis and cell.diagnosis.culprit else set()
     return tuple(
-        (one.package, one.version or "not installed", one.remark, one.package in blamed) for one in story.got(cell)
+        (one.package, one.version or "not installed", one.remark, one.package in blamed)
+        for one in explanation.got(cell)
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from knowngood.model import Change, ChangeKind, JudgedRun, Status
-from knowngood.report.summary import cautions, foretold
+from knowngood.report.summary import cautions, predicted
 from knowngood.report.text import count
 
 
@@ -40,7 +40,7 @@ class Head:
     digest: str
     cautions: tuple[str, ...]
     """What limits it."""
-    foretold: tuple[str, ...]
+    predicted: tuple[str, ...]
 
 
 def head(judged: JudgedRun, changes: Sequence[Change]) -> Head:
@@ -68,7 +68,7 @@ def head(judged: JudgedRun, changes: Sequence[Change]) -> Head:
         run=info.id,
         digest=info.digest,
         cautions=(*_shards(judged), *cautions(judged)),
-        foretold=foretold(judged),
+        predicted=predicted(judged),
     )
 
 

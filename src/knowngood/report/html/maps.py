@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from knowngood.model import Cell
 from knowngood.report.html.anchors import Anchors
-from knowngood.report.html.signs import Sign, sign
+from knowngood.report.html.badge import Sign, sign
 
 MOST_MAPS = 12
 """Beyond these a list tells better."""

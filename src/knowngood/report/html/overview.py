@@ -7,7 +7,7 @@ from knowngood.model import Cell, Group, JudgedRun, Status
 from knowngood.report import words
 from knowngood.report.columns import key_packages
 from knowngood.report.html.anchors import Anchors, Link
-from knowngood.report.html.signs import Sign, sign
+from knowngood.report.html.badge import Sign, sign
 from knowngood.report.text import shorten
 
 MOST_OPEN = 8
@@ -38,10 +38,10 @@ class Cause:
     """What several cells, or one, failed for."""
 
     text: str
-    cure: str
+    fix: str
     """Constraints; empty when none is known."""
     perhaps: bool
-    """Whether the cure is only a guess."""
+    """Whether the fix is only a guess."""
     surprise: bool
     """Whether one of its cells was expected to be otherwise."""
     count: int
@@ -82,11 +82,11 @@ def causes(groups: Iterable[Group], anchors: Anchors) -> tuple[Cause, ...]:
 
 def _cause(group: Group, anchors: Anchors) -> Cause:
     diagnoses = [cell.diagnosis for cell in group.cells if cell.diagnosis]
-    cures = {words.cure(cell) for cell in group.cells} - {""}
+    fixes = {words.fix(cell) for cell in group.cells} - {""}
     return Cause(
         text=shorten(group.cause, _CAUSE),
         # Cells with one cause can need different versions: then only each of them can tell.
-        cure=cures.pop() if len(cures) == 1 else "",
+        fix=fixes.pop() if len(fixes) == 1 else "",
         perhaps=any(diagnosis.confidence == "possible" for diagnosis in diagnoses),
         surprise=any(cell.as_expected is False for cell in group.cells),
         count=len(group.cells),

@@ -13,14 +13,14 @@ from markupsafe import Markup, escape
 from knowngood.model import Change, JudgedRun, Status
 from knowngood.report import words
 from knowngood.report.html.anchors import Anchors
+from knowngood.report.html.badge import plainly
+from knowngood.report.html.budget import BUDGET, LEVELS, Depth
 from knowngood.report.html.changed import comparison, kinds
-from knowngood.report.html.depth import BUDGET, LEVELS, Depth
 from knowngood.report.html.head import head
 from knowngood.report.html.maps import maps
 from knowngood.report.html.overview import MOST_BRIEF, MOST_CAUSES, MOST_OPEN, causes, good, undecided
 from knowngood.report.html.plots import plots
 from knowngood.report.html.rows import columns, rows
-from knowngood.report.html.signs import plainly
 from knowngood.report.text import plain
 
 SAMPLE = 50

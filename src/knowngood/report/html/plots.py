@@ -9,9 +9,8 @@ from dataclasses import dataclass
 
 from knowngood.model import Cell, JudgedRun
 from knowngood.report import words
-from knowngood.report.html.durations import brief
-from knowngood.report.html.signs import tone
-from knowngood.report.text import shorten, size
+from knowngood.report.html.badge import tone
+from knowngood.report.text import brief, shorten, size
 
 MOST_ROWS = 20
 """Rows of one plot: of more, the largest are drawn."""

@@ -7,10 +7,10 @@ from knowngood.model import Cell, ChangeKind, JudgedRun, Run, Status
 from knowngood.report import words
 from knowngood.report.columns import ABSENT, CONTRADICTED, installed, key_packages
 from knowngood.report.html.anchors import Anchors, Link
+from knowngood.report.html.badge import Sign, sign
+from knowngood.report.html.budget import Depth
 from knowngood.report.html.changed import TONES
-from knowngood.report.html.depth import Depth
 from knowngood.report.html.detail import Detail, detail
-from knowngood.report.html.signs import Sign, sign
 from knowngood.report.text import count, seconds, shorten
 
 _CAUSE = 260
@@ -43,14 +43,14 @@ class Row:
     probe: str
     python: str
     versions: tuple[tuple[str, bool], ...]
-    """(version, whether it contradicts the combo's own pin)."""
+    """(version, whether it violates the combo's own pin)."""
     sign: Sign
     passed: bool
     time: str
     proven: str
     """When its verdict was found out, UTC, ISO 8601."""
     cause: str
-    cure: str
+    fix: str
     perhaps: bool
     change: tuple[str, str] | None
     """(what it is since the baseline, tone), where it is not the same."""
@@ -123,7 +123,7 @@ def _row(
         time=seconds(total) if total else ABSENT,
         proven=cell.reused.recorded if cell.reused else run.info.started,
         cause=shorten(_cause(cell), _CAUSE),
-        cure=words.cure(cell),
+        fix=words.fix(cell),
         perhaps=bool(cell.diagnosis and cell.diagnosis.confidence == "possible"),
         change=(str(change).replace("-", " "), TONES[change]) if change else None,
         detail=told,

@@ -1,0 +1,1 @@
+"""Reuse across runs: keys, verdicts, environments and bytecode."""

@@ -1,0 +1,1 @@
+"""The live terminal: what a run shows while it works."""

@@ -1,0 +1,217 @@
+"""The verb ``run``: wires a matrix, the machine and the terminal to one run, and publishes what came of it."""
+
+import shlex
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from knowngood.cli.options import PATH, near, selection, signatures, state, tell, width
+from knowngood.errors import UsageError
+from knowngood.run.optimizations import ALL, Optimization
+
+if TYPE_CHECKING:
+    from knowngood.judge.diagnosis.signatures import Signature
+    from knowngood.model import JudgedRun, Matrix
+    from knowngood.project.baseline import Side
+    from knowngood.project.runs import RunFolder, Store
+    from knowngood.run.engine import Plan
+
+
+@click.command()
+@selection
+@click.option("--deal", metavar="ID,...", help="The combos of this shard, as `plan` dealt them.  [default: like cards]")
+@click.option("--report-dir", type=PATH, help="Write the report here, whatever was selected.")
+@click.option("--jobs", "-j", type=click.IntRange(1, 64), help="Combos at a time.  [default: by cores and memory]")
+@click.option("--fresh", is_flag=True, help="Start over: no resuming, no verdict and no environment of an earlier run.")
+@click.option("--fresh-probes", is_flag=True, help="Run every probe, in the environments that earlier runs kept.")
+@click.option("--keep", is_flag=True, help="Keep all environments for a closer look.")
+@click.option(
+    "--no-optimization",
+    "left_out",
+    type=click.Choice(["all", *(optimization.value for optimization in Optimization)]),
+    multiple=True,
+    help="Leave out a way to be fast, to rule it out. Repeatable.",
+)
+@click.option(
+    "--baseline",
+    "against",
+    metavar="RUN",
+    help="Compare with this matrix.json, event log, folder or id of a run.  [default: the published report]",
+)
+@click.option("--accept", is_flag=True, help="Make this run the baseline, whatever regressed.")
+@click.option("--progress", type=click.Choice(["auto", "board", "lines", "none"]), default="auto", show_default=True)
+@signatures
+@state
+@click.pass_obj
+def run(
+    outside: Mapping[str, str],
+    asked: str | None,
+    named: str | None,
+    only: tuple[str, ...],
+    shard: str | None,
+    deal: str | None,
+    report_dir: Path | None,
+    jobs: int | None,
+    fresh: bool,
+    fresh_probes: bool,
+    keep: bool,
+    left_out: tuple[str, ...],
+    against: str | None,
+    accept: bool,
+    progress: str,
+    signatures: Path | None,
+    state_dir: Path | None,
+) -> None:
+    """Build and probe the combos of MATRIX, print the table and write the report.
+
+    MATRIX is a TOML file, or the name of one in matrices/; it may be left out when there is only one. A run that was
+    cut short within the last day is resumed: only its unfinished combos run.
+
+    Every combo is resolved anew. Where its lock, probes and machine are those of an earlier run, the verdict is taken
+    from there, and the table says so.
+
+    A complete run becomes the published report, which is the baseline of the next, unless something regressed against
+    it that nobody expects: then it takes --accept.
+    """
+    from knowngood.cli.output import show
+    from knowngood.declare.select import Shard, choose, divide
+    from knowngood.judge.exit_code import exit_code
+    from knowngood.project import baseline
+    from knowngood.project import project as files
+    from knowngood.report import diff as diff_report
+    from knowngood.run import host
+    from knowngood.run.engine import Plan
+
+    path = files.find_matrix(asked or named, Path.cwd())
+    matrix = files.load_matrix(path)
+    if deal is not None and shard is None:
+        raise UsageError("--deal tells which combos a shard has", next_step="say which shard: --shard 1/2 --deal ...")
+    selected = choose(matrix.combos, only=only)
+    combos = divide(selected, Shard.parse(shard), deal) if shard else selected
+    here = {combo.id for combo in combos}
+    if accept and combos != matrix.combos:
+        raise UsageError(
+            "only a run of all combos can be the baseline",
+            next_step="leave out --accept, or else --only and --shard",
+        )
+    store = files.store(matrix, state_dir)
+    rules = files.signatures(matrix.project, signatures)
+    before = _standing(against, matrix, store, rules)
+    earlier = None if fresh or fresh_probes else store.unfinished(matrix.digest, combos)
+    command = f"knowngood run {shlex.quote(asked or named or str(path))}"
+    info = host.describe(matrix, command=command, shard=shard or "")
+    folder = earlier or store.new(info.id)
+    plan = Plan(
+        matrix=matrix,
+        combos=combos,
+        elsewhere=tuple(combo for combo in selected if combo.id not in here),
+        info=info,
+        folder=folder.path,
+        resumed=earlier.read() if earlier else None,
+        machine=host.here(outside, jobs),
+        place_folder=store.environments,
+        keep=keep,
+        fresh=fresh,
+        fresh_probes=fresh_probes,
+        optimizations=frozenset() if "all" in left_out else ALL - set(map(Optimization, left_out)),
+        signatures=rules,
+        past=store.past_seconds(),
+    )
+    started = time.monotonic()
+    judged = _carry_out(plan, folder, store, progress)
+    changes = baseline.changes(before, baseline.side(judged), matrix)[0] if before else ()
+    surprise = baseline.surprise(changes, judged)
+    refusal = baseline.refusal(judged, matrix) or (
+        None if accept or not surprise else f"{surprise} (--accept takes it)"
+    )
+    publishes = refusal is None and (accept or report_dir is None)
+    reports = report_dir or (baseline.published(matrix) if publishes else folder.path / "report")
+    if publishes:
+        baseline.accept(judged, matrix, changes, run_folder=folder.path)
+    if reports != baseline.published(matrix):
+        baseline.write(judged, reports, changes, run_folder=folder.path)
+    show(judged, folder.path, outside, elapsed=time.monotonic() - started)
+    if before is not None:
+        click.echo("\n" + diff_report.render(changes, baseline_name=before.name, width=width()), nl=False)
+    click.echo(
+        f"\nreport  {near(reports / 'index.html')}, {near(reports / 'matrix.md')}, {near(reports / 'matrix.json')}"
+    )
+    if keep:
+        click.echo(f"kept    the environments, {near(folder.path / 'combos')}/ID/env")
+    if judged.run.interrupted and any(facts.finished for facts in judged.run.combos):
+        click.echo("Run the same again within a day: it goes on with what was not finished.")
+    if refusal is not None and (accept or report_dir is None):
+        click.echo(f"The published report was left as it is: {refusal}.")
+    sys.exit(exit_code(judged))
+
+
+def _standing(
+    against: str | None, matrix: "Matrix", store: "Store", signatures: "tuple[Signature, ...]"
+) -> "Side | None":
+    """Return what a run is compared with; unless asked for, nothing that cannot be read stands in its way."""
+    from knowngood.judge.verdict import judge
+    from knowngood.project import baseline
+
+    if against is None and not (baseline.published(matrix) / "matrix.json").is_file():
+        return None
+    try:
+        return baseline.find(against, matrix, store, judge=partial(judge, signatures=signatures))
+    except UsageError as error:
+        if against is not None:
+            raise
+        tell(error)
+        return None
+
+
+def _carry_out(plan: "Plan", folder: "RunFolder", store: "Store", progress: Any) -> "JudgedRun":
+    """Run the plan under watch of signals, with its log and the live terminal as sinks, and judge what was recorded."""
+    from rich.console import Console
+
+    from knowngood.cli.live import display
+    from knowngood.cli.signals import stopped_by_signals
+    from knowngood.events import Event, Folding
+    from knowngood.judge.known import day_of
+    from knowngood.judge.verdict import judge, judge_combo
+    from knowngood.project.runs import EventLog
+    from knowngood.run.engine import Conductor
+
+    console = Console(stderr=True)
+    if plan.resumed is not None:
+        done = sum(facts.finished for facts in plan.resumed.combos)
+        click.echo(
+            f"Resuming run {plan.resumed.info.id}: {done} of {len(plan.combos)} combos are done (--fresh starts over).",
+            err=True,
+        )
+    recorded = Folding(plan.resumed)
+    with folder.lock(), ExitStack() as stack:
+        log = EventLog(folder.log)
+        stack.callback(log.close)
+        show = stack.enter_context(
+            display.choose(
+                progress,
+                console=console,
+                is_tty=sys.stderr.isatty(),
+                judge=partial(judge_combo, signatures=plan.signatures, day=day_of(plan.info)),
+                past=plan.past,
+                folder=folder.path,
+                resumed=plan.resumed,
+            )
+        )
+
+        def emit(event: Event) -> None:
+            log(event)
+            recorded(event)
+            show(event)
+
+        conductor = Conductor(plan, emit)
+        with stopped_by_signals(conductor.stop):
+            conductor.run()
+    assert recorded.run is not None, "the first event of every run is run-started"
+    store.note_seconds(recorded.run)
+    return judge(recorded.run, plan.signatures)

@@ -1,0 +1,28 @@
+"""What a distribution that the failure passed through declares to need, held against what is installed."""
+
+from packaging.utils import canonicalize_name
+
+from knowngood.judge.diagnosis.case import Case
+from knowngood.model import Confidence, Diagnosis
+
+_NEAR = 4  # distributions from the innermost frame outwards; farther ones did not cause it
+
+
+def rule(case: Case) -> Diagnosis | None:
+    """Find a declared requirement of a nearby distribution that the environment does not meet."""
+    for who in case.path[:_NEAR]:
+        for requirement in case.requirements(who):
+            name = canonicalize_name(requirement.name)
+            version = case.installed.get(name)
+            if version is None or requirement.specifier.contains(version, prereleases=True):
+                continue
+            near = name in case.path or requirement.name.replace("-", "_") in case.said or name in case.said
+            return Diagnosis(
+                culprit=name,
+                conflicts_with=who,
+                why=f"{case.shown(who)} declares to need {name}{requirement.specifier}, and {version} is installed",
+                fix=(f"{name}{requirement.specifier}",),
+                evidence=(f"metadata of {who}: requires {requirement}", f"the failure passed through {who}"),
+                confidence=Confidence.CERTAIN if near else Confidence.LIKELY,
+            )
+    return None

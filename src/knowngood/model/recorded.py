@@ -1,0 +1,353 @@
+"""What a run records: facts, not yet judged."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from knowngood.model.declared import Combo, Phase
+
+
+class Ending(StrEnum):
+    """How a process ended."""
+
+    EXITED = "exited"
+    SIGNALLED = "signalled"
+    TIMED_OUT = "timed-out"
+    OUT_OF_MEMORY = "out-of-memory"
+    CANCELLED = "cancelled"
+    NOT_STARTED = "not-started"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Exit:
+    """How a process ended, and what it used."""
+
+    ending: Ending
+    code: int | None = None
+    """Exit code; only when it exited by itself."""
+    signal: str | None = None
+    """Such as ``SIGSEGV``; only when a signal that we did not send ended it."""
+    note: str = ""
+    leaked: int = 0
+    """Descendants that were still alive when it ended, and were killed."""
+    dropped_bytes: int = 0
+    """Output beyond what its log keeps."""
+    peak_memory: int = 0
+    """Bytes; the largest resident size among its processes."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether it ended by itself with exit code 0."""
+        return self.ending is Ending.EXITED and self.code == 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Action:
+    """One command that was run: how it ended, how long it took, and what it said."""
+
+    exit: Exit
+    seconds: float
+    log: str
+    """Relative to the folder of the run."""
+    output: str = ""
+    """The part of the log that a verdict needs: its end, a few KiB."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Frame:
+    """One line of a traceback."""
+
+    file: str
+    line: int
+    function: str
+    text: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Raised:
+    """An exception: its type, its message and its frames, innermost last."""
+
+    type: str
+    message: str
+    frames: tuple[Frame, ...] = ()
+
+
+class Outcome(StrEnum):
+    """What became of one check."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    OPEN = "open"
+    """It began and never ended."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Array:
+    """Numbers that a probe recorded: ``data`` is base64 of little-endian values in C order."""
+
+    dtype: str
+    """As the probe's library names it, such as ``float32``."""
+    shape: tuple[int, ...]
+    encoding: str
+    """``f4`` or ``f8``: how ``data`` stores each value."""
+    data: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Check:
+    """One named check of a probe, as its transcript tells it."""
+
+    name: str
+    outcome: Outcome
+    seconds: float | None = None
+    message: str = ""
+    raised: tuple[Raised, ...] = ()
+    """The exception and its causes, the root cause first."""
+    metrics: Mapping[str, bool | int | float | str | None] = field(default_factory=dict)
+    arrays: Mapping[str, Array] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Transcript:
+    """What a probe recorded, whole or cut short."""
+
+    checks: tuple[Check, ...] = ()
+    hello: bool = False
+    """It started: Python works in this environment."""
+    bye: bool = False
+    """It came to its end."""
+    bad_lines: int = 0
+    """Lines that were not a record of this cell."""
+    loaded: tuple[str, ...] = ()
+    """Top-level modules that were imported when it came to its end."""
+
+    @property
+    def open_check(self) -> str | None:
+        """The innermost check that began and never ended."""
+        open_checks = [check.name for check in self.checks if check.outcome is Outcome.OPEN]
+        return open_checks[-1] if open_checks else None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StepFacts:
+    """What one install step was asked, what it resolved to, and what was installed after it."""
+
+    number: int
+    """Counted from 1."""
+    requirements: tuple[str, ...]
+    resolve: Action | None = None
+    resolved: Mapping[str, str] = field(default_factory=dict)
+    """Canonical name -> version that the resolver chose for this step alone."""
+    lock: str = ""
+    """SHA-256 of its lock with hashes, which is kept as ``combos/<combo>/step<number>.lock``; empty: it has none."""
+    install: Action | None = None
+    installed: Mapping[str, str] | None = None
+    """Canonical name -> version of everything in the environment after this step; None when it did not get there."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ProbeFacts:
+    """One attempt at one probe."""
+
+    probe: str
+    action: Action
+    transcript: Transcript
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Distribution:
+    """One installed distribution, as its own metadata tells."""
+
+    name: str
+    """Canonical."""
+    version: str
+    requires: tuple[str, ...] = ()
+    """Its declared requirements, markers and all."""
+    modules: tuple[str, ...] = ()
+    """What it puts at the top of ``site-packages``: packages, modules, and file names of extensions."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Extension:
+    """A compiled file that was built against the C API of NumPy."""
+
+    file: str
+    """Relative to ``site-packages``."""
+    distribution: str
+    """Canonical name of the distribution that owns it."""
+    numpy: str
+    """``1`` when it can run on NumPy 1.x only, ``2`` when it was built for NumPy 2 (and runs on 1.x, too)."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Leads:
+    """What was looked up for the diagnosis of a failure, beyond what the run itself recorded."""
+
+    uploaded: Mapping[str, str] = field(default_factory=dict)
+    """Canonical name -> when the installed version was uploaded, UTC, ISO 8601."""
+    current_then: Mapping[str, str] = field(default_factory=dict)
+    """Canonical name of a suspect -> its version when the other party to the conflict was uploaded."""
+    last_with: Mapping[str, str] = field(default_factory=dict)
+    """``module:name`` that is missing -> the newest older version of its distribution that has it."""
+    with_wheel: Mapping[str, str] = field(default_factory=dict)
+    """Canonical name of what could not be built -> the next version that has a wheel for this Python."""
+    infeasible: tuple[str, ...] = ()
+    """The fix that cannot be had beside what else the combo asks for."""
+    definitions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Name of a class or function -> the distributions in whose source it is defined."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EnvironmentFacts:
+    """What the files of an environment tell before anything runs in it."""
+
+    distributions: tuple[Distribution, ...] = ()
+    extensions: tuple[Extension, ...] = ()
+    remarks: tuple[str, ...] = ()
+    """What else looks dangerous: two OpenMP runtimes, a file that two distributions own, a wrong platform tag."""
+
+
+class Reason(StrEnum):
+    """Why a verdict is what it is: a closed list; where several fit, the earlier one is given."""
+
+    HARNESS_BUG = "harness-bug"
+    INTERRUPTED = "interrupted"
+    NOT_REACHED = "not-reached"
+    NO_SPACE = "no-space"
+    PYTHON_MISSING = "python-missing"
+    INDEX_UNREACHABLE = "index-unreachable"
+    INDEX_REFUSED = "index-refused"
+    INDEX_ERROR = "index-error"
+    FILE_MISSING = "file-missing"
+    HASH_MISMATCH = "hash-mismatch"
+    CORRUPT_DOWNLOAD = "corrupt-download"
+    KILLED_BY_OTHERS = "killed-by-others"
+    UNRECOGNISED = "unrecognised"
+    ASSET_UNAVAILABLE = "asset-unavailable"
+    PACKAGE_NOT_FOUND = "package-not-found"
+    VERSION_NOT_FOUND = "version-not-found"
+    NO_MATCHING_FILE = "no-matching-file"
+    CONFLICT = "conflict"
+    BUILD_ERROR = "build-error"
+    OUT_OF_MEMORY = "out-of-memory"
+    TIMED_OUT = "timed-out"
+    SIGNALLED = "signalled"
+    NO_START = "no-start"
+    LEFT_EARLY = "left-early"
+    PIN_VIOLATED = "pin-violated"
+    CHECK_FAILED = "check-failed"
+    EXIT_CODE = "exit-code"
+    NO_CHECKS = "no-checks"
+    NOT_FINITE = "not-finite"
+    ALARM = "alarm"
+    NUMBERS_MOVED = "numbers-moved"
+    ALL_PASSED = "all-passed"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Trouble:
+    """Something outside the steps of a combo that stood in its way."""
+
+    phase: Phase
+    reason: Reason
+    message: str
+    log: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reused:
+    """Where facts come from that this run did not find out anew."""
+
+    run: str
+    """Id of the run that did."""
+    combo: str
+    """Id of the combo they were found out for: another one of this run, where both have one lock."""
+    recorded: str
+    """When, UTC, ISO 8601."""
+    key: str
+    """Of the cache of verdicts: equal keys, equal facts."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ComboFacts:
+    """All that is known of one combo."""
+
+    combo: Combo
+    started: bool = False
+    finished: bool = False
+    steps: tuple[StepFacts, ...] = ()
+    create: Action | None = None
+    python_version: str | None = None
+    """Exact, such as ``3.11.7``."""
+    environment_bytes: int | None = None
+    environment: EnvironmentFacts | None = None
+    leads: Leads = Leads()
+    probes: tuple[ProbeFacts, ...] = ()
+    """Every attempt, in order; the last one of a probe counts."""
+    reused: Reused | None = None
+    """Set when what follows its resolution was not found out in this run."""
+    trouble: Trouble | None = None
+    harness_error: str | None = None
+    """Our own bug, as text."""
+
+    @property
+    def installed(self) -> Mapping[str, str]:
+        """Canonical name -> version after the last step that was installed."""
+        known = [step.installed for step in self.steps if step.installed is not None]
+        return known[-1] if known else {}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class IndexChoice:
+    """Which index was used for some packages, decided once in a run."""
+
+    name: str
+    asked: str
+    used: str
+    """The URL, or ``default`` for each installer's own default index."""
+    packages: tuple[str, ...]
+    """Empty: all packages."""
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunInfo:
+    """Who asked what, when and on which machine."""
+
+    id: str
+    started: str
+    """UTC, ISO 8601."""
+    matrix: str
+    title: str
+    digest: str
+    reference: str | None
+    platform: str
+    cpu: str
+    cores: int
+    python: str
+    versions: Mapping[str, str]
+    """knowngood, uv, pip, virtualenv -> version."""
+    command: str
+    """How to run the same again, without a selection."""
+    shard: str = ""
+    """``2/8`` when only that part of what was selected is run here."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Run:
+    """Everything recorded in one invocation: the fold of its event log."""
+
+    info: RunInfo
+    combos: tuple[ComboFacts, ...]
+    elsewhere: tuple[Combo, ...] = ()
+    """The combos that other shards of the same selection run."""
+    order: tuple[str, ...] = ()
+    """The ids of all combos of the matrix, in its order; empty in a log of before it was recorded."""
+    indexes: tuple[IndexChoice, ...] = ()
+    interrupted: str | None = None
+    """The signal that ended it early."""
+    finished: bool = False
+    unknown_events: int = 0
+    bad_lines: int = 0

@@ -1,0 +1,1 @@
+"""A project on disk: its matrix, runs, signatures and baseline."""

@@ -1,0 +1,296 @@
+"""Environments that outlive their run: probed again while they are what they were, built anew when they are not."""
+
+import json
+import os
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from knowngood.cache.environments import Place, Places
+from knowngood.events import Event, PhaseStarted
+from knowngood.install.environment import Survey
+from knowngood.model import InstallerName, Phase, Status
+from knowngood.run.engine import Conductor
+from knowngood.run.optimizations import ALL, Optimization
+from support.index import Index
+from support.runs import cells, conduct, matrix, plan
+from support.wheels import build_wheel
+from support.workshop import combo
+
+MOST = 24
+ONE = combo(("solid==1.0",))
+SMALL = Survey(size=1000, own=1000, fingerprint="f")
+
+
+class Home:
+    """Where the runs of one test share a place for environments."""
+
+    def __init__(self, folder: Path, index: Index, environ: Mapping[str, str]) -> None:
+        self.folder, self.url, self.environ = folder, index.url, environ
+
+    def run(
+        self, name: str, *, probe: str = "import solid", installer: InstallerName | None = None, **how: object
+    ) -> list[Event]:
+        one = combo(("solid==1.0",), installer=installer or InstallerName.UV)
+        subject = matrix(self.folder, self.url, (one,), probes={"works": probe})
+        return conduct(plan(subject, self.folder / "runs" / name, self.environ, **how))  # type: ignore[arg-type]
+
+    def was_built(self, name: str) -> bool:
+        """Tell from the logs of a run whether an environment was made in it."""
+        logs = {path.name for path in (self.folder / "runs" / name / "combos" / "one").glob("*.log")}
+        assert ("create.log" in logs) == ("step1.install.log" in logs)
+        return "create.log" in logs
+
+    @property
+    def environments(self) -> Path:
+        return self.folder / "runs" / "environments"
+
+    def kept(self) -> list[Path]:
+        return sorted(path for path in self.environments.iterdir() if path.is_dir())
+
+
+@pytest.fixture
+def home(index: Index, environ: Mapping[str, str], tmp_path: Path) -> Home:
+    build_wheel(index.folder, "solid", "1.0")
+    return Home(tmp_path, index, environ)
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> Iterator[Places]:
+    made = Places(folder=tmp_path / "environments")
+    yield made
+    made.close()
+
+
+def test_a_kept_environment_is_probed_again_and_not_built(home: Home) -> None:
+    first = home.run("first", fresh_probes=True)
+    (place,) = home.kept()
+    inode = (place / "env" / "bin" / "python").lstat().st_ino
+
+    second = home.run("second", fresh_probes=True)
+
+    assert home.was_built("first") and not home.was_built("second")
+    phases = [(event.phase, event.detail) for event in second if isinstance(event, PhaseStarted)]
+    assert phases[1:] == [(Phase.INSTALL, "an environment that was kept"), (Phase.PROBE, "works")]
+    assert home.kept() == [place] and (place / "env" / "bin" / "python").lstat().st_ino == inode
+    before, after = cells(first)["one"], cells(second)["one"]
+    assert (after.verdict, after.installed, after.python) == (before.verdict, before.installed, before.python)
+    assert after.reused is None
+
+
+@pytest.mark.parametrize("change", ["touched", "added", "removed", "written", "replaced", "record", "python"])
+def test_an_environment_that_somebody_changed_is_built_anew(home: Home, change: str) -> None:
+    home.run("first", fresh_probes=True)
+    (place,) = home.kept()
+    (module,) = place.glob("env/lib/python*/site-packages/solid.py")
+    match change:
+        case "touched":
+            os.utime(module)
+        case "added":
+            module.with_name("conftest.pth").write_text("import antigravity\n", encoding="utf-8")
+        case "removed":
+            module.unlink()
+        case "written":
+            stat = module.stat()
+            module.write_text(module.read_text().replace("1.0", "1.00"), encoding="utf-8")
+            os.utime(module, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+        case "replaced":
+            stat = module.stat()
+            source = module.read_bytes()
+            module.rename(place / "old")
+            module.write_bytes(source)
+            os.utime(module, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+        case "record":
+            (place / "built.jsonl").write_text("{", encoding="utf-8")
+        case _:
+            (place / "env" / "bin" / "python").unlink()
+
+    second = home.run("second", fresh_probes=True)
+
+    assert home.was_built("second")
+    assert cells(second)["one"].verdict.status is Status.PASS
+    assert not home.run("third", fresh_probes=True) or not home.was_built("third")
+
+
+def test_a_probe_that_changes_its_environment_has_it_not_used_again(home: Home) -> None:
+    writes = "import solid, pathlib\npathlib.Path(solid.__file__).with_name('more.py').write_text('')"
+
+    home.run("first", probe=writes)
+    home.run("second", probe="import solid, importlib.util\nassert not importlib.util.find_spec('more')")
+
+    assert home.was_built("second")
+
+
+@pytest.mark.parametrize("how", ["fresh", "optimization"])
+def test_an_environment_is_built_anew_where_that_is_asked_for(home: Home, how: str) -> None:
+    home.run("first")
+
+    if how == "fresh":
+        home.run("second", fresh=True)
+    else:
+        home.run("second", fresh_probes=True, optimizations=ALL - {Optimization.KEPT})
+
+    assert home.was_built("second")
+
+
+def test_an_environment_of_pip_is_not_kept_as_its_lock_is_known_too_late(home: Home) -> None:
+    home.run("first", installer=InstallerName.PIP)
+
+    assert not home.environments.exists() or home.kept() == []
+
+
+def test_no_trash_is_left_when_a_run_ends(home: Home) -> None:
+    for name in ("first", "second"):
+        home.run(name, fresh=True)
+        trash = home.environments / f".trash-of-a-run-that-was-killed-after-the-{name}"
+        trash.mkdir()
+        (trash / "file").touch()
+    home.run("third")
+
+    deadline = time.monotonic() + 30
+    while list(home.environments.glob(".trash*")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not list(home.environments.glob(".trash*"))
+    assert len(home.kept()) == 1
+
+
+def test_a_run_that_is_stopped_leaves_neither_environment_nor_trash(home: Home) -> None:
+    def also(event: Event, conductor: Conductor) -> None:
+        if isinstance(event, PhaseStarted) and event.phase is Phase.PROBE:
+            conductor.stop("SIGTERM")
+
+    subject = matrix(home.folder, home.url, (ONE,), probes={"works": "import time; time.sleep(60)"})
+    conduct(plan(subject, home.folder / "runs" / "first", home.environ), also)
+
+    assert [path for path in home.environments.iterdir() if path.is_dir()] == []
+
+
+def test_keep_leads_from_the_folder_of_the_run_to_its_environment(home: Home) -> None:
+    home.run("first", keep=True)
+
+    link = home.folder / "runs" / "first" / "combos" / "one" / "env"
+    assert link.is_symlink() and (link / "bin" / "python").exists()
+    assert link.resolve().parent == home.kept()[0].resolve()
+
+
+def test_keep_leads_to_the_environment_also_when_an_earlier_run_built_it(home: Home) -> None:
+    home.run("first")
+
+    home.run("second", keep=True, fresh_probes=True)
+
+    assert (home.folder / "runs" / "second" / "combos" / "one" / "env" / "bin" / "python").exists()
+
+
+def test_keep_leads_to_an_environment_also_when_the_verdict_is_known(home: Home) -> None:
+    home.run("first", optimizations=ALL - {Optimization.KEPT})
+
+    home.run("second", keep=True)
+
+    assert (home.folder / "runs" / "second" / "combos" / "one" / "env" / "bin" / "python").exists()
+
+
+def make(place: Place, *, used: float | None = None) -> None:
+    """Make something that looks like an environment, last used at ``used``; without, like one cut short."""
+    (place.folder / "env" / "bin").mkdir(parents=True)
+    (place.folder / "env" / "bin" / "python").touch()
+    if used is not None:
+        record = place.folder / "built.jsonl"
+        record.write_text(json.dumps({"fingerprint": "f"}) + "\n", encoding="utf-8")
+        os.utime(record, (used, used))
+
+
+def test_two_runs_at_once_do_not_share_a_place(places: Places) -> None:
+    other = Places(folder=places.folder)
+    with places.take("one", "k" * 64) as first:
+        make(first)
+        with other.take("one", "k" * 64) as second:
+            assert second.folder != first.folder
+            make(second)
+        assert first.folder.exists() and not second.folder.exists(), "only the first one's can stay"
+    with other.take("one", "k" * 64) as third:
+        assert third.folder == first.folder
+    other.close()
+
+
+def test_a_place_is_free_again_though_another_thread_lets_go_of_it(places: Places) -> None:
+    taken = places.take("one", "k" * 64)
+
+    with ThreadPoolExecutor(1) as builder, ThreadPoolExecutor(1) as prober:
+        first = builder.submit(taken.__enter__).result()
+        prober.submit(taken.__exit__, None, None, None).result()
+        # The context is kept alive: it is let go of, not only forgotten.
+        with places.take("one", "k" * 64) as second:
+            assert second.folder == first.folder
+
+
+def test_another_key_is_another_place(places: Places) -> None:
+    with places.take("one", "a" * 64) as first, places.take("one", "b" * 64) as second:
+        assert first.folder != second.folder
+
+
+def test_of_many_environments_those_used_last_stay(tmp_path: Path) -> None:
+    places = Places(folder=tmp_path / "environments")
+    for number in range(MOST + 3):
+        with places.take(f"c{number}", "k" * 64) as place:
+            make(place, used=1000.0 + number if number else None)
+
+    places.close()
+
+    left = {path.name for path in places.folder.iterdir() if path.is_dir()}
+    assert left == {f"c{number}-{'k' * 12}" for number in range(3, MOST + 3)}
+    assert not (places.folder / f"c1-{'k' * 12}.lock").exists()
+
+
+def test_what_another_run_uses_just_now_is_not_evicted(tmp_path: Path) -> None:
+    ours, theirs = (Places(folder=tmp_path / "environments") for _ in range(2))
+    for number in range(MOST + 3):
+        with ours.take(f"c{number}", "k" * 64) as place:
+            make(place, used=1000.0 + number)
+    with theirs.take("c0", "k" * 64) as oldest, theirs.take("c0", "k" * 64) as spare:
+        make(spare)
+        ours.close()
+
+        assert oldest.environment.python.exists() and spare.environment.python.exists()
+    assert not spare.folder.exists()
+    theirs.close()
+
+
+def test_no_more_than_some_may_stay_and_a_large_one_never(places: Places) -> None:
+    places.folder.mkdir()
+    chosen = [Place(folder=places.folder / str(number)) for number in range(MOST + 1)]
+    large = Survey(size=2**31, own=2**31, fingerprint="f")
+    linked = Survey(size=2**31, own=1000, fingerprint="f")
+
+    assert not places.may_stay(chosen[0], large)
+    assert [places.may_stay(place, linked) for place in chosen] == [True] * MOST + [False]
+    assert places.may_stay(chosen[0], SMALL), "it stays already"
+    places.discard(chosen[1])
+    assert places.may_stay(chosen[-1], SMALL)
+
+
+def test_many_threads_can_take_and_discard_at_once(tmp_path: Path) -> None:
+    places = Places(folder=tmp_path / "environments")
+    inside, most, lock = [0], [0], threading.Lock()
+
+    def use(number: int) -> None:
+        for _ in range(10):
+            with places.take("one", "k" * 64) as place:
+                with lock:
+                    inside[0] += place.folder.name == f"one-{'k' * 12}"
+                    most[0] = max(most[0], inside[0])
+                make(place)
+                places.discard(place)
+                with lock:
+                    inside[0] -= place.folder.name == f"one-{'k' * 12}"
+
+    with ThreadPoolExecutor(6) as pool:
+        for future in [pool.submit(use, number) for number in range(6)]:
+            future.result()
+    places.close()
+
+    assert most == [1]
+    assert [path.name for path in places.folder.iterdir() if path.is_dir()] == []

@@ -1,0 +1,256 @@
+"""Which index packages come from: decided once, told, and the same for both installers."""
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from knowngood.install.index import Routes, decide, redact, secrets
+from knowngood.model import Index as Declared
+from knowngood.model import InstallerName
+from support.index import Index, closed_url, serve
+from support.wheels import build_wheel
+from support.workshop import Workshop
+
+
+def declared(url: str, *, packages: tuple[str, ...] = ("torchling",), fallback: bool = True) -> Declared:
+    return Declared(name="special", url=url, packages=packages, fallback=fallback)
+
+
+def test_an_index_that_has_the_page_is_used(index: Index) -> None:
+    build_wheel(index.folder, "torchling", "1.0")
+
+    routes = decide([declared(index.url + "/", packages=("torchling", "visionling"))])
+
+    (choice,) = routes.choices
+    assert (choice.asked, choice.used, choice.why) == (index.url + "/", index.url + "/", "reachable")
+    assert routes.pages == (f"{index.url}/torchling/", f"{index.url}/visionling/")
+    assert routes.default is None
+    assert routes.bounds == ("torchling<=1.0",)
+    assert set(index.requests) == {"/simple/torchling/", "/simple/visionling/"}
+
+
+@pytest.mark.parametrize(("status", "why"), [(404, "answered 404"), (403, "answered 403"), (500, "answered 500")])
+def test_an_index_that_answers_with_an_error_is_replaced_by_the_default_and_it_is_said(
+    index: Index, status: int, why: str
+) -> None:
+    index.page_status["torchling"] = status
+
+    routes = decide([declared(index.url)])
+
+    (choice,) = routes.choices
+    assert (choice.asked, choice.used, choice.why) == (index.url, "default", why)
+    assert routes == Routes(choices=(choice,))
+
+
+def test_an_index_where_nobody_listens_is_replaced_by_the_default() -> None:
+    (choice,) = decide([declared(closed_url())]).choices
+
+    assert choice.used == "default"
+    assert choice.why.startswith("unreachable (") and "refused" in choice.why
+
+
+def test_an_index_without_a_fallback_is_used_whatever_it_answers(index: Index) -> None:
+    index.page_status["*"] = 500
+
+    routes = decide([declared(index.url, fallback=False)])
+
+    (choice,) = routes.choices
+    assert (choice.used, choice.why) == (index.url, "declared without a fallback")
+    assert routes.bounds == ()
+
+
+def test_a_url_that_makes_no_sense_is_no_crash() -> None:
+    (choice,) = decide([declared("nonsense")]).choices
+
+    assert choice.used == "default" and choice.why.startswith("unreachable")
+
+
+def test_an_index_for_all_packages_takes_the_place_of_the_default(index: Index) -> None:
+    routes = decide([declared(index.url, packages=())])
+
+    assert (routes.default, routes.pages) == (index.url, ())
+
+
+def test_nothing_declared_leaves_each_installer_its_own() -> None:
+    outside = {"PATH": "/bin", "PIP_INDEX_URL": "http://inside/simple", "UV_INDEX": "http://inside/more"}
+
+    environment = decide([]).environment(outside)
+
+    assert outside.items() <= environment.items()
+
+
+def test_a_declared_default_leaves_no_other_source(index: Index) -> None:
+    outside = {
+        "PIP_CONFIG_FILE": "/home/pip.conf",
+        "PIP_EXTRA_INDEX_URL": "http://more/simple",
+        "PIP_FIND_LINKS": "/wheels",
+        "PIP_INDEX_URL": "http://other/simple",
+        "PIP_TRUSTED_HOST": "other",
+        "UV_DEFAULT_INDEX": "http://other/simple",
+        "UV_EXTRA_INDEX_URL": "http://more/simple",
+        "UV_FIND_LINKS": "/wheels",
+        "UV_INDEX": "http://more/simple",
+        "UV_INDEX_URL": "http://other/simple",
+    }
+
+    environment = Routes(default=index.url, pages=("http://a/x/", "http://a/y/")).environment(outside)
+
+    assert {name: value for name, value in environment.items() if name in outside or "INDEX" in name} == {
+        "PIP_CONFIG_FILE": "/dev/null",
+        "PIP_FIND_LINKS": "http://a/x/ http://a/y/",
+        "PIP_INDEX_URL": index.url,
+        "PIP_TRUSTED_HOST": "other 127.0.0.1",
+        "UV_DEFAULT_INDEX": index.url,
+        "UV_FIND_LINKS": "http://a/x/,http://a/y/",
+    }
+
+
+def test_pages_are_added_to_the_places_that_a_user_looks_in_anyway() -> None:
+    environment = Routes(pages=("http://a/x/",)).environment({"PIP_FIND_LINKS": "/wheels", "UV_FIND_LINKS": "/wheels"})
+
+    assert (environment["PIP_FIND_LINKS"], environment["UV_FIND_LINKS"]) == (
+        "/wheels http://a/x/",
+        "/wheels,http://a/x/",
+    )
+
+
+@pytest.fixture
+def variants(index: Index) -> Index:
+    """Stock the default index: a plain torchling and what needs it, without saying which."""
+    for version in ("1.0", "2.0"):
+        build_wheel(index.folder, "torchling", version)
+    build_wheel(index.folder, "modelling", "1.0", requires=("torchling",))
+    build_wheel(index.folder, "old-modelling", "1.0", requires=("torchling<2", "numberling"))
+    build_wheel(index.folder, "numberling", "1.0")
+    return index
+
+
+@pytest.mark.parametrize("installer", InstallerName)
+@pytest.mark.parametrize(
+    ("asked", "installed"),
+    [
+        pytest.param("torchling", "2.0+cpu", id="any version"),
+        pytest.param("torchling==1.0", "1.0+cpu", id="a pinned version"),
+        pytest.param("modelling", "2.0+cpu", id="only something that needs it"),
+        pytest.param("old-modelling", "1.0+cpu", id="only something that needs an old one"),
+    ],
+)
+def test_a_packages_own_index_gives_its_local_version(
+    asked: str, installed: str, installer: InstallerName, variants: Index, tmp_path: Path, environ: Mapping[str, str]
+) -> None:
+    own_folder = tmp_path / "own"
+    for version in ("1.0+cpu", "2.0+cpu"):
+        build_wheel(own_folder, "torchling", version)
+    # Higher, but not one of the packages that are taken from here.
+    build_wheel(own_folder, "numberling", "9.0")
+    with serve(own_folder) as own:
+        routes = decide([declared(own.url), declared(variants.url, packages=(), fallback=False)])
+        facts = Workshop(folder=tmp_path, environ=environ).carry_out(installer, ((asked,),), routes)
+
+    assert facts.installed.get("torchling") == installed, facts.steps
+    assert facts.installed.get("numberling", "1.0") == "1.0"
+    assert facts.steps[0].resolved["torchling"] == installed
+
+
+@pytest.mark.parametrize("installer", InstallerName)
+def test_the_default_gives_the_plain_version_when_the_own_index_is_down(
+    installer: InstallerName, variants: Index, tmp_path: Path, environ: Mapping[str, str]
+) -> None:
+    routes = decide([declared(closed_url()), declared(variants.url, packages=(), fallback=False)])
+
+    facts = Workshop(folder=tmp_path, environ=environ).carry_out(installer, (("modelling",),), routes)
+
+    assert facts.installed["torchling"] == "2.0"
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://example.com/simple", "https://example.com/simple"),
+        ("https://user:pass@example.com/simple", "https://***@example.com/simple"),
+        ("https://token@example.com:8443/simple/", "https://***@example.com:8443/simple/"),
+        ("https://us%40er:p%40ss@example.com/", "https://***@example.com/"),
+        ("https://example.com/simple?token=abc&sig=d/e", "https://example.com/simple?token=***&sig=***"),
+        ("https://example.com/simple#frag", "https://example.com/simple"),
+        ("/a/folder", "/a/folder"),
+    ],
+)
+def test_a_url_is_shown_without_what_may_be_secret(url: str, shown: str) -> None:
+    assert redact(url) == shown
+
+
+def test_an_index_is_told_without_its_credentials_but_used_with_them() -> None:
+    url = "https://user:correct-horse@example.com/simple?key=battery-staple"
+
+    routes = decide([declared(url, fallback=False), declared(url, packages=(), fallback=False)])
+
+    assert not [choice for choice in routes.choices if "correct" in str(choice) or "battery" in str(choice)]
+    assert routes.default == url
+
+
+def test_secrets_are_credentials_of_indexes_and_what_is_named_like_one() -> None:
+    indexes = [
+        declared("https://user:correct-horse@example.com/simple"),
+        declared("https://a-lone-token@example.com/simple?sig=battery-staple"),
+        declared("https://user:short@example.com/simple"),
+    ]
+    outside = {
+        "PIP_INDEX_URL": "https://someone:inside-pip@example.com/simple",
+        "UV_EXTRA_INDEX_URL": "https://x:inside-uv-1@example.com/ https://y:inside-uv-2@example.com/",
+        "GITHUB_TOKEN": "ghp_0123456789",
+        "AWS_SECRET_ACCESS_KEY": "aws-0123456789",
+        "DB_PASSWORD": "p" * 12,
+        "HOME": "/home/somebody",
+        "KEYBOARD": "a-long-value",
+        "EMPTY_TOKEN": "",
+    }
+
+    assert set(secrets(indexes, outside)) == {
+        "correct-horse",
+        "a-lone-token",
+        "battery-staple",
+        "inside-pip",
+        "inside-uv-1",
+        "inside-uv-2",
+        "ghp_0123456789",
+        "aws-0123456789",
+        "p" * 12,
+    }
+
+
+def test_longer_secrets_come_first_so_that_no_rest_of_one_is_left() -> None:
+    found = secrets([], {"A_TOKEN": "12345678", "B_TOKEN": "12345678-and-more"})
+
+    assert found == ("12345678-and-more", "12345678")
+
+
+@pytest.mark.parametrize("installer", InstallerName)
+def test_no_log_of_an_installer_holds_a_credential(
+    installer: InstallerName, variants: Index, tmp_path: Path, environ: Mapping[str, str]
+) -> None:
+    url = variants.url.replace("//", "//user:correct-horse@")
+    variants.page_status["ghost"] = 500
+    workshop = Workshop(folder=tmp_path / "work", environ=environ, secrets=secrets([declared(url)], {}))
+
+    good = workshop.carry_out(installer, (("torchling",),), Routes(default=url))
+    bad = workshop.carry_out(installer, (("ghost",),), Routes(default=url))
+
+    assert good.installed["torchling"] == "2.0"
+    assert "correct-horse" not in str([good, bad])
+    logs = [path for path in workshop.folder.rglob("*") if path.suffix in (".log", ".json", ".lock", ".in")]
+    assert logs
+    assert not [path for path in logs if b"correct-horse" in path.read_bytes()]
+
+
+def test_an_index_that_never_answers_is_given_up_on(tmp_path: Path) -> None:
+    with serve(tmp_path) as slow:
+        slow.delay = 30.0
+        started = time.monotonic()
+        (choice,) = decide([declared(slow.url)]).choices
+        took = time.monotonic() - started
+
+    assert choice.used == "default"
+    assert "timed out" in choice.why or "no answer" in choice.why
+    assert took < 7.0

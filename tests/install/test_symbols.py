@@ -1,0 +1,47 @@
+"""Does a module offer a name, told from its source?"""
+
+from pathlib import Path
+
+import pytest
+
+from knowngood.install.symbols import offers
+
+FILES = {
+    "pkg/__init__.py": "from pkg.near import *\nfrom ._far import one as two\nimport os\nif True:\n    LATE = 1\n",
+    "pkg/near.py": '"""Mentions hidden."""\nfrom .deep import *\ndef func(): pass\n# commented\n',
+    "pkg/deep.py": "class Deep: pass\n",
+    "pkg/_far.py": "one = 1\n",
+    "pkg/sub/__init__.py": "",
+    "pkg/part.py": "",
+    "lazy.py": "def __getattr__(name): ...\n",
+    "broken.py": "def (:\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "offered"),
+    [
+        ("pkg", "two", True),
+        ("pkg", "one", False),
+        ("pkg", "os", True),
+        ("pkg", "LATE", True),
+        ("pkg", "func", True),
+        ("pkg", "Deep", True),
+        ("pkg", "sub", True),
+        ("pkg", "part", True),
+        ("pkg", "hidden", False),
+        ("pkg", "commented", False),
+        ("pkg.near", "LATE", False),
+        ("lazy", "anything", True),
+        ("broken", "anything", True),
+        ("compiled", "anything", True),
+    ],
+)
+def test_a_name_is_offered_when_it_is_defined_imported_or_a_part(
+    tmp_path: Path, module: str, name: str, offered: bool
+) -> None:
+    for path, text in FILES.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text, encoding="utf-8")
+
+    assert offers(tmp_path, module, name) is offered

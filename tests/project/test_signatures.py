@@ -1,0 +1,111 @@
+"""Known breakages as data: every signature is well-formed, and matches the breakage it was made from."""
+
+import json
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from packaging.requirements import Requirement
+
+from knowngood.errors import UsageError
+from knowngood.judge.verdict import judge
+from knowngood.project.runs import read
+from knowngood.project.signatures import OURS, load
+
+ROOT = Path(__file__).parents[2]
+TABLES: list[dict[str, Any]] = tomllib.loads(OURS.read_text(encoding="utf-8"))["signature"]
+BREAKAGES = tomllib.loads((ROOT / "matrices" / "breakages.toml").read_text(encoding="utf-8"))
+COMBOS = {combo["id"]: combo for combo in BREAKAGES["combo"]}
+
+
+def test_there_are_at_least_25_signatures_with_different_ids() -> None:
+    assert len(load(OURS)) == len(TABLES) >= 25
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table["id"])
+def test_a_signature_says_what_it_matches_and_what_cures_it(table: dict[str, Any]) -> None:
+    assert table["match"].keys() & {"message", "output", "type", "frames"}
+    assert table["culprit"]
+    assert table["cause"].endswith(".")
+    assert table.get("reference", "https://").startswith("https://")
+    for constraint in table["fix"]:
+        Requirement(constraint)
+    reproduced = table.get("reproduction_of")
+    assert (reproduced in COMBOS) if reproduced else {"python", "steps", "source"} <= table["reproduction"].keys()
+
+
+@pytest.mark.parametrize(
+    ("text", "cause"),
+    [
+        ("[[signature]\n", "Expected"),
+        ("[[signature]]\nid = 'a'\n", "family: Field required"),
+        ("[[signature]]\nid = 'A b'\n", "id: String should match"),
+    ],
+)
+def test_a_file_of_signatures_with_a_mistake_is_refused_with_its_cause(tmp_path: Path, text: str, cause: str) -> None:
+    own = tmp_path / "own.toml"
+    own.write_text(text, encoding="utf-8")
+
+    with pytest.raises(UsageError) as refused:
+        load(OURS, own)
+
+    assert cause in refused.value.cause or "and" in refused.value.cause
+    assert str(own) in refused.value.what
+
+
+def test_a_users_own_signature_takes_the_place_of_ours_with_its_id(tmp_path: Path) -> None:
+    ours = load(OURS)[0]
+    own = tmp_path / "own.toml"
+    own.write_text(
+        f"[[signature]]\nid = '{ours.id}'\nfamily = 'own'\npriority = 50\nculprit = 'x'\ncause = 'y.'\n"
+        "match = { message = 'z' }\n",
+        encoding="utf-8",
+    )
+
+    loaded = {one.id: one for one in load(OURS, own)}
+
+    assert loaded[ours.id].family == "own"
+    assert len(loaded) == len(TABLES)
+
+
+@pytest.fixture(scope="module")
+def reproduced(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Every reproduction, run for real with small packages from the index: signature id -> its cell."""
+    folder = tmp_path_factory.mktemp("reproductions")
+    probes = {probe["id"]: probe["source"] for probe in BREAKAGES["probe"]}
+    lines, combos = ['[matrix]\ntimeout = "2m"\n'], {}
+    for table in TABLES:
+        combo = COMBOS[table["reproduction_of"]] if "reproduction_of" in table else table["reproduction"]
+        source = combo.get("source") or probes[combo["probes"][0]]
+        combos[table["id"]] = f"r-{table['id']}"
+        python = combo.get("python", "3.11")
+        lines.append(
+            f"[[probe]]\nid = 'p-{table['id']}'\nsource = {json.dumps(source)}\n"
+            f"[[combo]]\nid = 'r-{table['id']}'\npython = {json.dumps(python)}\nprobes = ['p-{table['id']}']\n"
+            f"steps = {json.dumps(combo['steps'])}\ntimeout = {json.dumps(combo.get('timeout', '2m'))}\n"
+        )
+    (folder / "matrix.toml").write_text("\n".join(lines), encoding="utf-8")
+    subprocess.run(
+        [sys.executable, "-m", "knowngood", "run", "matrix.toml", "--progress", "none"], cwd=folder, check=False
+    )
+    run = read(next((folder / ".knowngood" / "runs").glob("*/*/events.jsonl")))
+    assert run is not None
+    # Each signature is asked alone: that a better one would go before it does not matter here.
+    by_combo = {facts.combo.id: facts for facts in run.combos}
+    known = {signature.id: signature for signature in load(OURS)}
+    return {
+        name: judge(type(run)(info=run.info, combos=(by_combo[combo],), finished=True), (known[name],)).cells[0]
+        for name, combo in combos.items()
+    }
+
+
+@pytest.mark.network
+@pytest.mark.parametrize("name", [table["id"] for table in TABLES])
+def test_a_signature_matches_its_own_reproduction(reproduced: dict[str, Any], name: str) -> None:
+    cell = reproduced[name]
+
+    assert cell.diagnosis is not None, cell.verdict
+    assert cell.diagnosis.signature == name, (cell.message, cell.diagnosis)

@@ -1,0 +1,302 @@
+"""What pages say was tested: read back through a renderer of Markdown and through docutils."""
+
+import json
+from dataclasses import replace
+from difflib import ndiff
+from itertools import cycle
+from typing import Any
+
+import pytest
+from docutils import nodes
+from docutils.core import publish_doctree
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from knowngood.errors import UsageError
+from knowngood.model import Drift, IndexChoice, JudgedRun, Reused, RunInfo, Status
+from knowngood.report import markdown as matrix_md
+from knowngood.report import matrix_json
+from knowngood.report.embed import document, markdown, rst
+from knowngood.report.embed.rows import Caption, Heading, Items, Part, Show, Table, parts
+from knowngood.report.text import plain
+from report.factory import STEPS, combo, diagnosed, mission, only, passing, whole
+from report.hostile import CORPUS, anything, poisoned
+
+GFM = MarkdownIt("commonmark").enable("table")
+JOINER = "\u2060"
+EVIDENCE = "../reports/embedding/matrix.md"
+RUNS = st.lists(anything(), min_size=1, max_size=12).map(lambda texts: poisoned(cycle(texts).__next__))
+
+
+def published(judged: JudgedRun) -> JudgedRun:
+    """Return a run as a page learns of it."""
+    return document.judged(json.loads(matrix_json.render(judged)))
+
+
+def dated(judged: JudgedRun, started: str) -> JudgedRun:
+    info: RunInfo = replace(judged.run.info, started=started)
+    return replace(judged, run=replace(judged.run, info=info))
+
+
+def the(kind: type[Part], found: tuple[Part, ...]) -> Any:
+    return next(part for part in found if isinstance(part, kind))
+
+
+def test_the_table_has_versions_verdicts_and_causes_and_leads_to_the_evidence() -> None:
+    page = markdown.render(parts(published(whole(mission())), Show.TABLE), evidence=EVIDENCE)
+
+    assert (
+        page
+        == """\
+Tested on 2026-11-24 on Linux-6.1.0-x86_64 (AMD EPYC 7B13), by knowngood 0.1.0 and uv 0.13.9. \
+[Report](../reports/embedding/matrix.md)
+
+| combo | python | numpy | torch | sentence-transformers | transformers | torchvision | huggingface-hub \
+| verdict | why |
+| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
+| [legacy](../reports/embedding/matrix.md#legacy) | 3.11.7 | 1.24.3 | 2.1.2 | 2.2.2 | 4.36.2 | - | - \
+| \u2713 pass | 1 warning |
+| [legacy-numpy2](../reports/embedding/matrix.md#legacy-numpy2) | 3.11.7 | 2.3.5 | 2.1.2 | 2.2.2 | 4.36.2 | - | - \
+| \u2717 fail (expected) | numpy and torch share memory |
+| [legacy-wrong-order](../reports/embedding/matrix.md#legacy-wrong-order) | 3.11.7 | 1.24.3 | 2.9.0 ! | 2.2.2 | 4.36.2 \
+| - | - | \u2717 fail (expected) | pin-violated |
+| [numpy2-torch21](../reports/embedding/matrix.md#numpy2-torch21) | 3.11.7 | - | - | - | - | - | - \
+| \u2205 unsolvable (expected) | conflict |
+| [modern-loose](../reports/embedding/matrix.md#modern-loose) | 3.11.7 | 2.3.5 | 2.9.0+cpu | 5.1.2 | 4.57.1 | - | - \
+| \u2713 PASS, expected fail |   |
+
+- ! behind a version: it violates the combo's own pin"""
+    )
+
+
+def test_the_dependencies_of_what_passes_say_why_each_is_there() -> None:
+    asked = combo("good", steps=(("numpy==1.24.3", "Torch>=2"), ("numpy<2",)), title="Two steps")
+    installed = {"torch": "2.1.2", "numpy": "1.24.3", "sympy": "1.12", "triton": "3.9.0", "pip": "26.3"}
+    index = IndexChoice(
+        name="cpu", asked="https://cpu.example", used="https://cpu.example", packages=("torch",), why=""
+    )
+    moved = Drift(package="sympy", step=2, before="1.11", after="1.12", violates=None)
+    run = only(passing(asked, installed=installed, drift=(moved,)), diagnosed())
+    found = parts(
+        published(replace(run, run=replace(run.run, indexes=(index,)))), Show.DEPENDENCIES, packages=("Sympy",)
+    )
+
+    assert [part for part in found if isinstance(part, Heading)] == [
+        Heading(text="Dependency matrix (tested and working): good, Two steps")
+    ]
+    assert the(Table, found).rows == (
+        ("python", "3.11.7", "environment made by uv"),
+        ("numpy", "1.24.3", "pinned by step 1, asked for as numpy<2 by step 2"),
+        ("torch", "2.1.2", "asked for as Torch>=2 by step 1, from index cpu"),
+        ("sympy", "1.12", "brought in, moved from 1.11 by step 2"),
+        ("1 other", "", "brought in; the report has them all"),
+    )
+
+
+def test_what_fails_is_told_with_its_cause_and_fix() -> None:
+    found = parts(published(only(diagnosed(), passing(combo("good")))), Show.ALL)
+
+    assert found[-1] == Items(
+        texts=(
+            "legacy-loose, fail (expected): torch 2.1.2 -> 2.15.0 by step 3, violates torch==2.1.2; "
+            "sentence-transformers 2.2.2 uses cached_download, which huggingface-hub 0.36.2 does not have. "
+            "Fix: huggingface-hub<0.26, torch==2.1.2 in step 3",
+        )
+    )
+
+
+def test_what_could_not_be_decided_is_not_told_as_a_failure() -> None:
+    found = parts(published(mission()), Show.ALL)
+    failures, legend = found[-1], next(part for part in found if isinstance(part, Items))
+
+    assert isinstance(failures, Items) and not any(text.startswith("modern,") for text in failures.texts)
+    assert "? infra: says nothing about the versions" in legend.texts
+    assert any("incomplete run" in text for text in legend.texts)
+    assert ", in a run that was cut short." in the(Caption, found).text
+
+
+def test_a_combo_passes_only_when_all_its_probes_do() -> None:
+    both = combo("both", probes=("a", "b"))
+    failed = replace(diagnosed(), combo=both, probe="b")
+    found = parts(published(only(passing(both, probe="a"), failed)), Show.DEPENDENCIES)
+
+    assert not [part for part in found if isinstance(part, Table)]
+
+
+def test_packages_whose_versions_differ_come_first_and_six_are_enough() -> None:
+    steps = (("a==1", "b==1", "c==1", "d==1", "e==1", "f==1", "g==1"),)
+    versions = dict.fromkeys("abcdefg", "1")
+    run = published(
+        only(
+            passing(combo("x", steps=steps), installed=versions),
+            passing(combo("y", steps=steps), installed=versions | {"d": "2"}),
+        )
+    )
+
+    assert the(Table, parts(run, Show.TABLE)).headers == ("combo", "python", *"dabcef", "verdict", "why")
+    chosen = the(Table, parts(run, Show.TABLE, packages=("E", "a")))
+    assert chosen.headers == ("combo", "python", "e", "a", "verdict", "why")
+
+
+@pytest.mark.parametrize("language", [markdown, rst])
+@pytest.mark.parametrize("show", Show)
+def test_a_later_run_that_finds_the_same_changes_one_line(language: Any, show: Show) -> None:
+    before, after = (
+        language.render(parts(published(dated(whole(mission()), when)), show)).split("\n")
+        for when in ("2026-11-24T07:10:00+00:00", "2026-12-25T08:00:00+00:00")
+    )
+
+    changed = [line for line in ndiff(before, after) if line.startswith(("+ ", "- "))]
+    assert [line[:23] for line in changed] == ["- Tested on 2026-11-24 ", "+ Tested on 2026-12-25 "]
+
+
+def test_verdicts_from_the_cache_are_told_with_the_date_they_were_found_out_on() -> None:
+    reused = Reused(run="r", combo="c", recorded="2026-11-01T00:00:00+00:00", key="0f")
+    found = parts(published(only(passing(combo("a"), reused=reused))), Show.TABLE)
+
+    assert the(Caption, found).text.startswith("Tested on 2026-11-01 to 2026-11-24 on ")
+
+
+def test_the_anchors_are_those_of_the_published_page() -> None:
+    cells = [passing(combo(name, steps=STEPS)) for name in ("a.b", "ab", "sentence-embeddings-on-the-cpu", "a_b-2.0")]
+    run = only(*cells)
+    headings = [line[3:] for line in matrix_md.render(run).split("\n") if line.startswith("## ")]
+
+    assert headings == ["a.b", "ab", "sentence-embeddings-on-the-cpu", "a_b-2.0"]
+    assert the(Table, parts(published(run), Show.TABLE)).anchors == (
+        "ab",
+        "ab-1",
+        "sentence-embeddings-on-the-cpu-1",
+        "a_b-20",
+    )
+
+
+@settings(max_examples=60, deadline=None)
+@given(RUNS)
+def test_markdown_shows_every_cell_as_it_is(judged: JudgedRun) -> None:
+    check_markdown(parts(published(judged), Show.ALL))
+
+
+@settings(max_examples=60, deadline=None)
+@given(RUNS)
+def test_restructuredtext_shows_every_cell_as_it_is(judged: JudgedRun) -> None:
+    check_rst(parts(published(judged), Show.ALL))
+
+
+@pytest.mark.parametrize("raw", CORPUS)
+def test_a_run_that_says_nothing_else_is_shown_as_it_is(raw: str) -> None:
+    found = parts(published(poisoned(lambda: raw)), Show.ALL)
+    check_markdown(found)
+    check_rst(found)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 8])
+def test_restructuredtext_shows_a_text_of_backslashes_as_it_is(count: int) -> None:
+    check_rst((Caption(text="x"), Items(texts=("\\" * count,)), Table(headers=("a",), rows=(("\\" * count,),))))
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.one_of(anything(), st.text("a1_`*|:<>\\ .-()[]@/#=+'\"\u2022", max_size=12)))
+def test_restructuredtext_shows_any_text_as_it_is(raw: str) -> None:
+    check_rst((Caption(text=f"x {raw}"), Items(texts=(raw, f"x {raw}")), Heading(text=f"x {raw}")))
+
+
+def check_markdown(found: tuple[Part, ...]) -> None:
+    """Fail when a text is not shown as it is, or became structure."""
+    page = markdown.render(found, evidence=EVIDENCE)
+    assert "<!--" not in page
+    tokens = GFM.parse(page)
+    inlines = [child for token in tokens for child in token.children or ()]
+    assert {child.type for child in inlines} <= {
+        *("text", "text_special", "strong_open", "strong_close", "link_open", "link_close", "softbreak")
+    }
+    assert all(str(child.attrs["href"]).startswith(EVIDENCE) for child in inlines if child.type == "link_open")
+    shown = [text.replace(JOINER, "") for text in texts(tokens)]
+    assert [text for text in shown if text] == expected(found, link="Report")
+
+
+def texts(tokens: list[Token]) -> list[str]:
+    return [
+        "".join(child.content for child in token.children or ()).strip() for token in tokens if token.type == "inline"
+    ]
+
+
+def check_rst(found: tuple[Part, ...]) -> None:
+    """Fail when a text is not shown as it is, became structure, or makes docutils warn."""
+    settings_ = {"report_level": 1, "halt_level": 1, "_disable_config": True}
+    tree = publish_doctree(f"\n{rst.render(found, evidence=EVIDENCE)}\n", settings_overrides=settings_)
+    allowed = (
+        *(nodes.document, nodes.paragraph, nodes.Text, nodes.bullet_list, nodes.list_item, nodes.rubric, nodes.table),
+        *(nodes.tgroup, nodes.colspec, nodes.thead, nodes.tbody, nodes.row, nodes.entry, nodes.reference, nodes.target),
+    )
+    assert not [node for node in tree.findall() if not isinstance(node, allowed)]
+    assert all(reference["refuri"].startswith(EVIDENCE) for reference in tree.findall(nodes.reference))
+    shown = [node.astext() for node in tree.findall(lambda node: isinstance(node, nodes.paragraph | nodes.rubric))]
+    assert [text for text in shown if text] == expected(found, link="Report")
+    tables = [[len(row) for row in table.findall(nodes.row)] for table in tree.findall(nodes.table)]
+    assert tables == [[len(part.headers)] * (len(part.rows) + 1) for part in found if isinstance(part, Table)]
+
+
+def expected(found: tuple[Part, ...], *, link: str) -> list[str]:
+    """Return the texts of a page that are not empty, in their order."""
+    told: list[str] = []
+    for part in found:
+        match part:
+            case Caption():
+                told.append(f"{plain(part.text)} {link}".strip())
+            case Heading():
+                told.append(plain(part.text))
+            case Items():
+                told += map(plain, part.texts)
+            case Table():
+                told += [plain(text) for row in (part.headers, *part.rows) for text in row]
+    return [text for text in told if text]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "cause"),
+    [
+        ([], "it has no schema"),
+        ({"schema": 2}, "its schema is 2, this version of knowngood reads 1"),
+        ({"schema": 1}, "matrix: Field required"),
+        ({"cells": [{}]}, "cells.0.combo: Field required"),
+        ({"run": None}, "run: "),
+    ],
+)
+def test_what_is_no_report_is_refused_with_the_place(wrong: Any, cause: str) -> None:
+    base = json.loads(matrix_json.render(mission()))
+    given = {**base, **wrong} if wrong and "schema" not in wrong else wrong
+
+    with pytest.raises(UsageError) as refused:
+        document.judged(given, name="reports/m/matrix.json")
+    assert refused.value.what == "reports/m/matrix.json is not a published report"
+    assert cause in refused.value.cause
+
+
+def test_a_verdict_of_a_later_version_is_refused() -> None:
+    later = json.loads(matrix_json.render(mission()))
+    later["cells"][0]["verdict"]["status"] = "fine"
+
+    with pytest.raises(UsageError) as refused:
+        document.judged(later)
+    assert "cells.0.verdict.status" in refused.value.cause
+
+
+def test_keys_of_a_later_version_and_those_an_older_one_lacks_do_not_matter() -> None:
+    other = json.loads(matrix_json.render(mission()))
+    other["more"] = other["cells"][0]["more"] = 1
+    for cell in other["cells"]:
+        del cell["reused"], cell["flaky"], cell["arrays"]
+
+    assert parts(document.judged(other), Show.ALL) == parts(published(mission()), Show.ALL)
+
+
+def test_what_is_published_tells_the_verdicts_of_the_run() -> None:
+    cells = published(mission()).cells
+
+    assert [(cell.combo.id, cell.verdict, cell.as_expected) for cell in cells] == [
+        (cell.combo.id, cell.verdict, cell.as_expected) for cell in mission().cells
+    ]
+    assert {cell.verdict.status for cell in cells} >= {Status.PASS, Status.INFRA}
