@@ -502,7 +502,7 @@ def test_threads_and_processes_can_use_the_cache_at_once(verdicts: Verdicts) -> 
     source = f"""
 import sys
 from pathlib import Path
-from knowngood.run.verdicts import Verdicts, parse
+from knowngood.cache.verdicts import Verdicts, parse
 verdicts = Verdicts(folder=Path({str(verdicts.folder)!r}))
 entries = [parse(data.encode() + b"\\n") for data in sys.stdin.read().split("\\n\\n") if data]
 print("ready", flush=True)

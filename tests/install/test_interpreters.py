@@ -25,7 +25,7 @@ def test_what_no_machine_has_is_not_found(environ: Mapping[str, str], tmp_path: 
 
 def test_what_an_interpreter_said_is_kept_until_its_file_changes(environ: Mapping[str, str], tmp_path: Path) -> None:
     source = (
-        "import os, sys; from pathlib import Path; from knowngood.build.pythons import Pythons\n"
+        "import os, sys; from pathlib import Path; from knowngood.install.interpreters import Pythons\n"
         "print(Pythons(outside=os.environ, cache=Path(sys.argv[1])).find(sys.argv[2]).build)"
     )
 

@@ -153,7 +153,7 @@ def test_a_run_that_another_process_still_writes_is_left_to_it(store: Store) -> 
     holding = f"""
 import sys
 from pathlib import Path
-from knowngood.run.store import RunFolder
+from knowngood.project.runs import RunFolder
 with RunFolder(path=Path({str(folder.path)!r})).lock():
     print("held", flush=True)
     sys.stdin.read()
@@ -174,7 +174,7 @@ import resource
 from pathlib import Path
 from knowngood.errors import UndecidedError
 from knowngood.events import ComboStarted
-from knowngood.run.store import EventLog
+from knowngood.project.runs import EventLog
 
 log = EventLog(Path({str(tmp_path / "events.jsonl")!r}))
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
