@@ -35,7 +35,7 @@ def mark() -> str:
 
 @pytest.fixture
 def run(tmp_path: Path, mark: str) -> Callable[..., Action]:
-    """Run a piece of Python; what it starts carries the mark of the test."""
+    """Return a function that runs Python source; the process and its children carry the mark of the test."""
 
     def run_python(source: str, *, timeout: float | None = 30.0, grace: float = 0.3, **options: object) -> Action:
         script = tmp_path / "script.py"
@@ -50,7 +50,7 @@ def run(tmp_path: Path, mark: str) -> Callable[..., Action]:
 
 
 @pytest.mark.parametrize("code", [0, 1, 3, 125, 255])
-def test_an_exit_code_is_told(run: Callable[..., Action], code: int) -> None:
+def test_the_exit_code_is_recorded(run: Callable[..., Action], code: int) -> None:
     action = run(f"raise SystemExit({code})")
 
     assert (action.exit.ending, action.exit.code, action.exit.signal) == (Ending.EXITED, code, None)
@@ -67,13 +67,15 @@ def test_an_exit_code_is_told(run: Callable[..., Action], code: int) -> None:
         (40, "signal 40"),
     ],
 )
-def test_a_signal_that_we_did_not_send_is_named(run: Callable[..., Action], number: int, name: str) -> None:
+def test_a_signal_that_ended_the_command_is_recorded_by_name(
+    run: Callable[..., Action], number: int, name: str
+) -> None:
     action = run(f"import os; os.kill(os.getpid(), {int(number)})")
 
     assert (action.exit.ending, action.exit.code, action.exit.signal) == (Ending.SIGNALLED, None, name)
 
 
-def test_both_streams_go_to_the_log_in_the_order_of_writing(run: Callable[..., Action], tmp_path: Path) -> None:
+def test_both_output_streams_go_to_the_log_in_the_order_of_writing(run: Callable[..., Action], tmp_path: Path) -> None:
     action = run("import os\nfor turn in range(50): os.write(1, b'out\\n'); os.write(2, b'err\\n')")
 
     assert (tmp_path / action.log).read_bytes() == b"out\nerr\n" * 50
@@ -81,7 +83,7 @@ def test_both_streams_go_to_the_log_in_the_order_of_writing(run: Callable[..., A
     assert action.log == "logs/log"
 
 
-def test_a_command_gets_no_input_just_the_environment_it_was_given_and_its_folder(
+def test_a_command_gets_empty_input_its_own_environment_and_its_own_folder(
     run: Callable[..., Action], tmp_path: Path, mark: str
 ) -> None:
     action = run(
@@ -96,14 +98,14 @@ def test_a_command_gets_no_input_just_the_environment_it_was_given_and_its_folde
     assert set(environment) - {"LC_CTYPE"} == {mark.partition("=")[0]}
 
 
-def test_output_that_is_not_utf_8_stays_in_the_log_as_it_is(run: Callable[..., Action], tmp_path: Path) -> None:
+def test_output_that_is_not_utf_8_is_logged_byte_for_byte(run: Callable[..., Action], tmp_path: Path) -> None:
     action = run(r"import os; os.write(1, b'caf\xe9 \xff\xfe\x00 end\n')")
 
     assert (tmp_path / action.log).read_bytes() == b"caf\xe9 \xff\xfe\x00 end\n"
     assert action.output == "caf� ��\x00 end\n"
 
 
-def test_a_timeout_ends_a_command_that_ignores_sigterm_and_its_grandchild_in_another_session(
+def test_a_timeout_kills_a_command_that_ignores_sigterm_and_its_grandchild_in_another_session(
     run: Callable[..., Action], mark: str
 ) -> None:
     action = run(STUBBORN, timeout=1.0, grace=0.5)
@@ -114,7 +116,7 @@ def test_a_timeout_ends_a_command_that_ignores_sigterm_and_its_grandchild_in_ano
     assert living(mark) == []
 
 
-def test_a_command_that_is_out_of_time_may_still_clean_up(run: Callable[..., Action]) -> None:
+def test_a_command_that_timed_out_has_time_to_clean_up(run: Callable[..., Action]) -> None:
     action = run(
         """
         import signal, sys, time
@@ -148,7 +150,9 @@ def test_a_grandchild_that_is_left_behind_is_killed_and_counted(run: Callable[..
     assert living(mark) == []
 
 
-def test_a_helper_that_leaves_soon_after_the_command_is_no_leak(run: Callable[..., Action], mark: str) -> None:
+def test_a_child_that_exits_soon_after_the_command_is_not_counted_as_leaked(
+    run: Callable[..., Action], mark: str
+) -> None:
     action = run(
         """
         import subprocess, sys
@@ -159,13 +163,13 @@ def test_a_helper_that_leaves_soon_after_the_command_is_no_leak(run: Callable[..
     assert (action.exit.leaked, action.output) == (0, "last words\n")
 
 
-def test_the_largest_memory_of_a_command_and_its_children_is_told(run: Callable[..., Action]) -> None:
+def test_the_peak_memory_of_a_command_includes_its_children(run: Callable[..., Action]) -> None:
     action = run("import subprocess, sys; subprocess.run([sys.executable, '-c', 'bytearray(150_000_000)'], check=True)")
 
     assert 150_000_000 < action.exit.peak_memory < 400_000_000
 
 
-def test_a_gigabyte_of_output_leaves_a_small_log_and_a_small_harness(tmp_path: Path) -> None:
+def test_a_gigabyte_of_output_makes_a_small_log_and_needs_little_memory(tmp_path: Path) -> None:
     flood = (
         "import os\n"
         "os.write(1, b'first\\n')\n"
@@ -177,8 +181,8 @@ import json, resource, sys
 from pathlib import Path
 from knowngood.process import Processes
 
-def peak(who):
-    return resource.getrusage(who).ru_maxrss * 1024
+def peak(whose):
+    return resource.getrusage(whose).ru_maxrss * 1024
 
 before = peak(resource.RUSAGE_SELF)
 folder = Path({str(tmp_path)!r})
@@ -195,7 +199,7 @@ print(json.dumps([action.exit.code, action.exit.dropped_bytes, grown, supervisor
     assert code == 0
     assert len(log) <= 5 * 2**20
     assert log.startswith(b"first\n") and log.endswith(b"\nlast\n")
-    # What is told to be missing and what is there add up to all of it.
+    # The dropped bytes and the logged bytes add up to the whole output.
     assert dropped + len(log) - len(f"\n[... {dropped} bytes left out ...]\n") == 2**30 + len("first\n\nlast\n")
     assert f"[... {dropped} bytes left out ...]".encode() in log
     assert output.startswith("first\n") and output.endswith("\nlast\n") and len(output) < 40_000
@@ -204,7 +208,7 @@ print(json.dumps([action.exit.code, action.exit.dropped_bytes, grown, supervisor
 
 
 @pytest.mark.parametrize(
-    ("command", "folder", "why"),
+    ("command", "folder", "error"),
     [
         ("nothing-here", ".", "FileNotFoundError"),
         ("script.py", ".", "PermissionError"),
@@ -212,7 +216,9 @@ print(json.dumps([action.exit.code, action.exit.dropped_bytes, grown, supervisor
         (sys.executable, "nowhere", "FileNotFoundError"),
     ],
 )
-def test_a_command_that_cannot_start_says_why(tmp_path: Path, command: str, folder: str, why: str) -> None:
+def test_a_command_that_cannot_start_is_recorded_with_the_error(
+    tmp_path: Path, command: str, folder: str, error: str
+) -> None:
     (tmp_path / "script.py").write_text("not executable", encoding="utf-8")
 
     action = Processes(tmp_path).run(
@@ -220,10 +226,10 @@ def test_a_command_that_cannot_start_says_why(tmp_path: Path, command: str, fold
     )
 
     assert (action.exit.ending, action.exit.code, action.exit.ok) == (Ending.NOT_STARTED, None, False)
-    assert action.exit.note.startswith(why)
+    assert action.exit.note.startswith(error)
 
 
-def test_a_log_that_cannot_be_written_is_told_and_nothing_runs(tmp_path: Path) -> None:
+def test_a_command_whose_log_cannot_be_written_does_not_run(tmp_path: Path) -> None:
     (tmp_path / "log").mkdir()
     proof = tmp_path / "proof"
 
@@ -238,7 +244,7 @@ def test_a_log_that_cannot_be_written_is_told_and_nothing_runs(tmp_path: Path) -
     assert not proof.exists()
 
 
-def test_secrets_are_taken_out_of_the_log(run: Callable[..., Action], tmp_path: Path) -> None:
+def test_secrets_are_replaced_in_the_log(run: Callable[..., Action], tmp_path: Path) -> None:
     action = run(
         "print('GET http://user:correct-horse@example/ with token-of-the-realm')",
         secrets=("correct-horse", "token-of-the-realm"),
@@ -248,7 +254,7 @@ def test_secrets_are_taken_out_of_the_log(run: Callable[..., Action], tmp_path: 
     assert (tmp_path / action.log).read_text() == action.output
 
 
-def test_cancel_ends_all_that_runs_and_nothing_starts_after(tmp_path: Path, mark: str) -> None:
+def test_cancel_ends_all_running_commands_and_no_more_start(tmp_path: Path, mark: str) -> None:
     script = tmp_path / "stubborn.py"
     script.write_text(STUBBORN, encoding="utf-8")
     processes = Processes(tmp_path, grace=5.0)
@@ -264,11 +270,11 @@ def test_cancel_ends_all_that_runs_and_nothing_starts_after(tmp_path: Path, mark
         cancelled = time.monotonic()
         processes.cancel()
         assert time.monotonic() - cancelled < 0.5
-        endings = [one.result(timeout=10).exit.ending for one in running]
+        endings = [future.result(timeout=10).exit.ending for future in running]
         took = time.monotonic() - cancelled
 
     assert endings == [Ending.CANCELLED] * 3
-    # Nobody waits for the result: those who ignore SIGTERM get less than the usual grace.
+    # Nobody waits for the result, so commands that ignore SIGTERM get less than the usual grace.
     assert took < 4.0
     assert living(mark) == []
     assert processes.cancelled
@@ -276,7 +282,7 @@ def test_cancel_ends_all_that_runs_and_nothing_starts_after(tmp_path: Path, mark
     assert not (tmp_path / "log9").exists()
 
 
-def test_cancelling_twice_or_with_nothing_running_is_harmless(tmp_path: Path) -> None:
+def test_cancelling_several_times_with_nothing_running_is_harmless(tmp_path: Path) -> None:
     processes = Processes(tmp_path)
     threads = [threading.Thread(target=processes.cancel) for _ in range(4)]
     for thread in threads:
@@ -286,7 +292,7 @@ def test_cancelling_twice_or_with_nothing_running_is_harmless(tmp_path: Path) ->
     assert processes.cancelled
 
 
-def test_many_commands_at_once_keep_their_logs_and_codes_apart(tmp_path: Path) -> None:
+def test_commands_that_run_at_once_keep_their_logs_and_exit_codes_apart(tmp_path: Path) -> None:
     processes = Processes(tmp_path)
 
     def start(number: int) -> tuple[int | None, str]:
@@ -327,7 +333,7 @@ Processes(folder, grace=5.0).run(
     assert wait_for(mark, 0, within=3.0) == []
 
 
-def test_a_supervisor_that_somebody_kills_is_not_held_against_the_command(tmp_path: Path, mark: str) -> None:
+def test_a_command_whose_supervisor_is_killed_is_recorded_as_killed_from_outside(tmp_path: Path, mark: str) -> None:
     name, _, value = mark.partition("=")
     # The command's parent is its supervisor.
     source = "import os, signal; os.kill(os.getppid(), signal.SIGKILL)"
@@ -337,11 +343,11 @@ def test_a_supervisor_that_somebody_kills_is_not_held_against_the_command(tmp_pa
     )
 
     assert (action.exit.ending, action.exit.signal) == (Ending.SIGNALLED, "SIGKILL")
-    assert action.exit.note == "its supervisor was killed by somebody else"
+    assert action.exit.note == "another process killed its supervisor"
 
 
-def test_no_pipe_of_the_harness_reaches_a_command(tmp_path: Path) -> None:
-    keep = [os.open(os.devnull, os.O_RDONLY) for _ in range(5)]
+def test_a_command_inherits_no_open_file_of_the_harness(tmp_path: Path) -> None:
+    descriptors = [os.open(os.devnull, os.O_RDONLY) for _ in range(5)]
     try:
         action = Processes(tmp_path).run(
             [sys.executable, "-S", "-c", "import os; print(sorted(os.listdir('/proc/self/fd')))"],
@@ -351,10 +357,10 @@ def test_no_pipe_of_the_harness_reaches_a_command(tmp_path: Path) -> None:
             timeout=10,
         )
     finally:
-        for one in keep:
-            os.close(one)
+        for descriptor in descriptors:
+            os.close(descriptor)
 
-    # The fourth is the listing's own.
+    # Descriptor 3 is the listing's own.
     assert action.output == "['0', '1', '2', '3']\n"
 
 
@@ -368,8 +374,8 @@ def supervisor_of(processes: Processes, tmp_path: Path, name: str = "log") -> in
     return int(action.output)
 
 
-def lives(pid: int) -> bool:
-    """Tell whether a process is there and is no zombie."""
+def is_alive(pid: int) -> bool:
+    """Return whether a process exists and is not a zombie."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
@@ -377,15 +383,15 @@ def lives(pid: int) -> bool:
     return stat.rpartition(")")[2].split()[0] != "Z"
 
 
-def gone(pids: set[int], *, within: float = 5.0) -> bool:
-    """Wait until none of the processes lives."""
+def end_soon(pids: set[int], *, within: float = 5.0) -> bool:
+    """Wait up to ``within`` seconds for all processes to end; return whether they did."""
     deadline = time.monotonic() + within
-    while any(map(lives, pids)) and time.monotonic() < deadline:
+    while any(map(is_alive, pids)) and time.monotonic() < deadline:
         time.sleep(0.02)
-    return not any(map(lives, pids))
+    return not any(map(is_alive, pids))
 
 
-def test_one_supervisor_serves_one_command_after_the_other_whatever_became_of_them(tmp_path: Path) -> None:
+def test_one_supervisor_runs_one_command_after_the_other_however_they_end(tmp_path: Path) -> None:
     processes = Processes(tmp_path, grace=0.2)
     first = supervisor_of(processes, tmp_path)
 
@@ -402,9 +408,7 @@ def test_one_supervisor_serves_one_command_after_the_other_whatever_became_of_th
     assert supervisor_of(processes, tmp_path) == first
 
 
-def test_what_one_command_left_or_used_says_nothing_of_the_next_one_of_its_supervisor(
-    tmp_path: Path, mark: str
-) -> None:
+def test_leaks_and_memory_of_a_command_are_not_counted_for_the_next_one(tmp_path: Path, mark: str) -> None:
     processes = Processes(tmp_path)
     name, _, value = mark.partition("=")
     greedy = (
@@ -428,7 +432,7 @@ def open_files(pid: int) -> set[str]:
     return {path.name for path in Path(f"/proc/{pid}/fd").iterdir()}
 
 
-def test_many_commands_leave_a_supervisor_without_open_files(tmp_path: Path) -> None:
+def test_a_supervisor_keeps_no_file_open_after_many_commands(tmp_path: Path) -> None:
     processes = Processes(tmp_path)
     pid = supervisor_of(processes, tmp_path)
     before = open_files(pid)
@@ -441,11 +445,11 @@ def test_many_commands_leave_a_supervisor_without_open_files(tmp_path: Path) -> 
     assert open_files(pid) == before
 
 
-def test_a_supervisor_that_was_killed_while_it_waited_is_replaced(tmp_path: Path) -> None:
+def test_an_idle_supervisor_that_was_killed_is_replaced(tmp_path: Path) -> None:
     processes = Processes(tmp_path)
     first = supervisor_of(processes, tmp_path)
     os.kill(first, signal.SIGKILL)
-    assert gone({first})
+    assert end_soon({first})
 
     second = supervisor_of(processes, tmp_path)
 
@@ -453,7 +457,7 @@ def test_a_supervisor_that_was_killed_while_it_waited_is_replaced(tmp_path: Path
     assert supervisor_of(processes, tmp_path) == second
 
 
-def test_no_more_supervisors_wait_than_commands_ran_at_once(tmp_path: Path) -> None:
+def test_there_are_never_more_supervisors_than_commands_at_once(tmp_path: Path) -> None:
     processes = Processes(tmp_path)
 
     with ThreadPoolExecutor(3) as pool:
@@ -463,11 +467,11 @@ def test_no_more_supervisors_wait_than_commands_ran_at_once(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("how", ["cancelled", "forgotten"])
-def test_supervisors_that_wait_end_with_those_who_could_ask_them(tmp_path: Path, how: str) -> None:
+def test_idle_supervisors_end_when_the_processes_are_cancelled_or_forgotten(tmp_path: Path, how: str) -> None:
     processes = Processes(tmp_path)
     with ThreadPoolExecutor(2) as pool:
         pids = set(pool.map(lambda number: supervisor_of(processes, tmp_path, f"log{number}"), range(4)))
-    assert any(map(lives, pids))
+    assert any(map(is_alive, pids))
 
     if how == "cancelled":
         processes.cancel()
@@ -475,11 +479,11 @@ def test_supervisors_that_wait_end_with_those_who_could_ask_them(tmp_path: Path,
         del processes
         gc.collect()
 
-    assert gone(pids)
+    assert end_soon(pids)
 
 
 @pytest.mark.parametrize("how", ["ends", "is killed"])
-def test_supervisors_that_wait_end_with_the_harness(tmp_path: Path, how: str) -> None:
+def test_idle_supervisors_end_with_the_harness(tmp_path: Path, how: str) -> None:
     harness = f"""
 import sys, time
 from pathlib import Path
@@ -498,7 +502,7 @@ if {how != "ends"}:
         assert started.stdout is not None
         pid = int(started.stdout.readline())
         if how != "ends":
-            assert lives(pid)
+            assert is_alive(pid)
             started.kill()
 
-    assert gone({pid})
+    assert end_soon({pid})

@@ -7,14 +7,14 @@ from pathlib import Path
 from knowngood.process import Remover
 
 
-def full(folder: Path, name: str) -> Path:
+def folder_with_a_file(folder: Path, name: str) -> Path:
     (folder / name / "deep").mkdir(parents=True)
     (folder / name / "deep" / "file").touch()
     return folder / name
 
 
-def test_what_is_removed_is_gone_when_one_waits_for_it(tmp_path: Path) -> None:
-    remover, folders = Remover(), [full(tmp_path, name) for name in ("one", "with a\nline", "\udcff")]
+def test_close_returns_when_every_folder_is_deleted(tmp_path: Path) -> None:
+    remover, folders = Remover(), [folder_with_a_file(tmp_path, name) for name in ("one", "with a\nline", "\udcff")]
 
     for folder in folders:
         remover.remove(folder)
@@ -24,7 +24,7 @@ def test_what_is_removed_is_gone_when_one_waits_for_it(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_is_removed_goes_though_whoever_asked_for_it_does_not_wait(tmp_path: Path) -> None:
+def test_a_folder_is_deleted_even_though_the_harness_exits_without_waiting(tmp_path: Path) -> None:
     source = """
         import sys
         from pathlib import Path
@@ -33,7 +33,7 @@ def test_what_is_removed_goes_though_whoever_asked_for_it_does_not_wait(tmp_path
         remover.remove(Path(sys.argv[1]))
         remover.close(wait=False)
     """
-    folder = full(tmp_path, "one")
+    folder = folder_with_a_file(tmp_path, "one")
 
     subprocess.run([sys.executable, "-c", textwrap.dedent(source), folder], check=True)
 
@@ -43,5 +43,27 @@ def test_what_is_removed_goes_though_whoever_asked_for_it_does_not_wait(tmp_path
     assert not folder.exists()
 
 
-def test_where_nothing_is_removed_nothing_is_started(tmp_path: Path) -> None:
-    Remover().close()
+def test_a_process_is_started_for_the_first_folder_and_not_before(tmp_path: Path) -> None:
+    source = """
+        import sys
+        from pathlib import Path
+        from knowngood.process import Remover
+        started = []
+        sys.addaudithook(lambda event, _: started.append(event) if event in ("subprocess.Popen", "os.fork") else None)
+        unused = Remover()
+        unused.close()
+        before = list(started)
+        used = Remover()
+        used.remove(Path(sys.argv[1]))
+        used.close()
+        print(before, started)
+    """
+
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(source), tmp_path / "never existed"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert done.stdout == "[] ['subprocess.Popen']\n"

@@ -1,4 +1,4 @@
-"""Finds the processes of a test among all that run: they carry a mark in their environment."""
+"""Find the processes of a test among all processes of the machine by a mark in their environment."""
 
 import time
 from contextlib import suppress
@@ -6,18 +6,18 @@ from pathlib import Path
 
 
 def living(mark: str) -> list[int]:
-    """Return the pids of all processes that have ``mark`` in their environment; those that ended but wait are not."""
-    found = []
+    """Return the pids of all running processes that have ``mark`` in their environment; zombies do not count."""
+    pids = []
     for environ in Path("/proc").glob("[0-9]*/environ"):
         with suppress(OSError):
             if mark.encode() in environ.read_bytes():
-                found.append(int(environ.parent.name))
-    return found
+                pids.append(int(environ.parent.name))
+    return pids
 
 
 def wait_for(mark: str, count: int, *, within: float) -> list[int]:
-    """Wait until ``count`` processes with ``mark`` run, for up to ``within`` seconds, and return those that do."""
+    """Wait up to ``within`` seconds until ``count`` processes with ``mark`` run; return the pids of all that do."""
     deadline = time.monotonic() + within
-    while len(found := living(mark)) != count and time.monotonic() < deadline:
+    while len(pids := living(mark)) != count and time.monotonic() < deadline:
         time.sleep(0.02)
-    return found
+    return pids

@@ -1,4 +1,7 @@
-"""The only room that spawns: commands, each under a supervisor that ends its whole tree, and what deletes folders."""
+"""Run commands and delete folders. Nothing outside this room starts a process.
+
+Each command runs under a supervisor process that ends its whole process tree.
+"""
 
 from knowngood.process.commands import Processes
 from knowngood.process.removal import Remover

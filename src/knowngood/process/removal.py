@@ -1,40 +1,33 @@
-"""Has folders deleted by ``remover.py``, so that nobody waits while tens of thousands of files go."""
+"""Delete folders in the background, so that a run does not wait while tens of thousands of files are unlinked."""
 
 import contextlib
 import os
 import threading
 from pathlib import Path
 
-from knowngood.process.supervisors import Spawned, hang_up, start
+from knowngood.process.helpers import Helper
 
 
 class Remover:
-    """Deletes folders in a process of its own.
+    """Deletes folders in a process of its own, which is started for the first folder.
 
-    It goes on when the harness is done, for as long as that takes. What it could not delete stays.
+    The process outlives the harness until everything is deleted. Files that cannot be deleted stay.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._process: Spawned | None = None
+        self._helper: Helper | None = None
 
     def remove(self, folder: Path) -> None:
-        """Have ``folder`` deleted. Returns at once, unless hundreds wait already."""
+        """Queue ``folder`` for deletion. Returns at once, unless hundreds of folders are waiting already."""
         with self._lock, contextlib.suppress(OSError):
-            if self._process is None:
-                self._process = start("remover.py")
-            assert self._process.stdin is not None
-            self._process.stdin.write(os.fsencode(folder) + b"\0")
+            if self._helper is None:
+                self._helper = Helper("remover.py")
+            self._helper.send(os.fsencode(folder) + b"\0")
 
     def close(self, *, wait: bool = True) -> None:
-        """Say that nothing more will come; with ``wait`` return when everything is gone."""
+        """Accept no more folders; with ``wait``, return when all are deleted."""
         with self._lock:
-            process, self._process = self._process, None
-        if process is None:
-            return
-        assert process.stdout is not None
-        hang_up(process)
-        process.wait()
-        if wait:
-            process.stdout.read()
-        process.stdout.close()
+            helper, self._helper = self._helper, None
+        if helper is not None:
+            helper.end(wait_for_children=wait)

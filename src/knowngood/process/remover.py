@@ -1,8 +1,8 @@
-"""Deletes folders, one after the other, while others work. Stdlib only.
+"""Delete folders one after the other while the harness works. Stdlib only.
 
-Contract (the other side is ``removal.py``). Standard input: paths, each ended by a zero byte. The process that was
-started ends at once; a child of it deletes, at low priority, until standard input is closed and everything is gone.
-Until then it keeps standard output open and writes nothing to it.
+Contract (the other side is ``removal.py``): standard input holds paths, each followed by a zero byte. The process that
+was started exits at once; its child deletes the folders at low priority until standard input is closed and every folder
+is deleted. Until then the child keeps standard output open and writes nothing to it.
 """
 
 import os
@@ -10,7 +10,7 @@ import shutil
 
 
 def main() -> None:
-    """Delete what is named, and let whoever started us go on."""
+    """Delete the folders named on standard input in a child process, and exit."""
     if os.fork():
         os._exit(0)
     os.nice(10)

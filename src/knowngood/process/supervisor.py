@@ -1,16 +1,16 @@
-"""Watches over one command at a time so that it ends, its log stays small, and nothing outlives it. Stdlib only.
+"""Run one command at a time: enforce its deadline, cap its log, and end its whole process tree. Stdlib only.
 
-Contract (the other side is ``supervisors.py``). Run as ``python -I -S supervisor.py`` in a session of its own:
+Contract (the other side is ``commands.py``). Run as ``python -I -S supervisor.py`` in a session of its own:
 
-* standard input: for each command one JSON line ``{argv, env, cwd, log, timeout, grace, head, tail}``; sizes in bytes,
+* Standard input: one JSON line per command, ``{argv, env, cwd, log, timeout, grace, head, tail}``; sizes in bytes,
   times in seconds, ``timeout`` may be null. The pipe stays open. When it closes, because the harness cancelled or died,
-  the command is ended. So even ``kill -9`` of the harness leaves nothing behind.
-* standard output: for each command one JSON line with the fields of ``model.Exit``. Nothing of it is left then, and the
-  next line may come: starting Python anew for every command would cost more than many of them take.
-* the command gets an empty standard input, and its output goes to ``log``: its first ``head`` and last ``tail`` bytes.
+  the supervisor ends the command, so even ``kill -9`` of the harness leaves no process behind.
+* Standard output: one JSON line per command, with the fields of ``model.Exit``. By then no process of the command is
+  left, and the next line may come. (Starting Python for every command would take longer than many commands.)
+* The command gets an empty standard input. The first ``head`` and the last ``tail`` bytes of its output go to ``log``.
 
-On Linux this process is the subreaper of everything below it: a grandchild that left its session and process group
-is still found and ended. Elsewhere only the command's process group is.
+On Linux this process is the subreaper of everything below it, so it also finds and ends a grandchild that left the
+session and the process group of the command. Elsewhere it ends only the command's process group.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ import sys
 import time
 from collections import deque
 
-TYPE_CHECKING = False  # to import typing for this would make the start an eighth longer
+TYPE_CHECKING = False  # importing typing for this would make the start an eighth longer
 if TYPE_CHECKING:
     from typing import Any
 
 _PR_SET_CHILD_SUBREAPER = 36
-_LEAVING = 0.2  # seconds that helpers of an ended command (resource trackers and such) get to leave by themselves
-_CANCEL_GRACE = 1.5  # seconds between SIGTERM and SIGKILL at most, once nobody waits for the result any more
+_LINGER = 0.2  # seconds for children of an ended command, such as resource trackers, to exit by themselves
+_CANCEL_GRACE = 1.5  # most seconds between SIGTERM and SIGKILL after a cancel, when nobody waits for the result
 
 
 class Log:
-    """Keeps the head of what is written in the file and the tail in memory until ``close``."""
+    """Writes the head of an output to a file and keeps the tail in memory until ``close``."""
 
     def __init__(self, path: str, head: int, tail: int) -> None:
         self.file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o644)
@@ -46,7 +46,7 @@ class Log:
         self.dropped = 0
 
     def write(self, data: bytes) -> None:
-        """Take in some output."""
+        """Add output."""
         if self.head_left:
             self._put(data[: self.head_left])
             kept = min(self.head_left, len(data))
@@ -69,17 +69,17 @@ class Log:
         os.close(self.file)
 
     def _put(self, data: bytes) -> None:
-        # A full disk must not end the watch: the log is cut short, and the install itself reports the disk.
+        # A full disk must not stop the supervisor: the log is cut short, and the command itself reports the disk.
         with contextlib.suppress(OSError):
             while data:
                 data = data[os.write(self.file, data) :]
 
 
-class Watch:
-    """The command, its descendants and its output."""
+class Command:
+    """A running command, its descendants and its output."""
 
-    def __init__(self, spec: dict[str, Any], woken: int) -> None:
-        self.woken = woken
+    def __init__(self, spec: dict[str, Any], wakeup: int) -> None:
+        self.wakeup = wakeup
         self.log = Log(spec["log"], spec["head"], spec["tail"])
         self.status: int | None = None
         self.peak_memory = 0
@@ -109,30 +109,30 @@ class Watch:
             os.close(write_end)
 
     def close(self) -> None:
-        """Let go of the output and of the log."""
+        """Close the output pipe and the log."""
         if self.output is not None:
             os.close(self.output)
             self.output = None
         self.log.close()
 
     def step(self, wait: float) -> bool:
-        """Take in output and ended children for up to ``wait`` seconds; return whether the harness hung up."""
+        """Wait up to ``wait`` seconds for output or the end of a child; return whether the harness hung up."""
         hung_up = 0 in self.listen(wait, 0) and not os.read(0, 4096)
         self.reap()
         return hung_up
 
-    def listen(self, wait: float, *also: int) -> list[int]:
-        """Wait for output or the end of a child; return which of ``also`` are ready."""
-        watched = [self.woken, *also] if self.output is None else [self.woken, self.output, *also]
+    def listen(self, wait: float, *inputs: int) -> list[int]:
+        """Wait up to ``wait`` seconds for output or the end of a child; return which of ``inputs`` can be read."""
+        watched = [self.wakeup, *inputs] if self.output is None else [self.wakeup, self.output, *inputs]
         ready, _, _ = select.select(watched, [], [], max(0.0, wait))
-        if self.woken in ready:
-            os.read(self.woken, 4096)
+        if self.wakeup in ready:
+            os.read(self.wakeup, 4096)
         if self.output in ready:
             self.drain(limit=64)
-        return [one for one in also if one in ready]
+        return [descriptor for descriptor in inputs if descriptor in ready]
 
     def drain(self, limit: int) -> None:
-        """Take in what has been written, up to ``limit`` pieces of 64 KiB."""
+        """Read the output that is waiting in the pipe, up to ``limit`` pieces of 64 KiB."""
         for _ in range(limit):
             if self.output is None:
                 return
@@ -147,7 +147,7 @@ class Watch:
             self.log.write(data)
 
     def reap(self) -> bool:
-        """Collect every child that ended; return whether any is left."""
+        """Collect the exit status of every child that ended; return whether any child is left."""
         while True:
             try:
                 pid, status, usage = os.wait4(-1, os.WNOHANG)
@@ -160,7 +160,7 @@ class Watch:
                 self.status = status
 
     def send(self, number: int) -> int:
-        """Send a signal to everything below us; return how many got it."""
+        """Send a signal to every descendant; return how many there are."""
         pids = descendants()
         for pid in pids:
             with contextlib.suppress(ProcessLookupError):
@@ -171,7 +171,7 @@ class Watch:
         return len(pids)
 
     def end(self, grace: float) -> None:
-        """Ask everything to stop, and stop what has not after ``grace`` seconds."""
+        """Send SIGTERM to every descendant, and SIGKILL to those that still run after ``grace`` seconds."""
         self.send(signal.SIGTERM)
         deadline = time.monotonic() + grace
         while self.reap() and time.monotonic() < deadline:
@@ -179,16 +179,16 @@ class Watch:
         self.kill()
 
     def kill(self) -> None:
-        """End everything below us, now."""
-        # Repeated: a process can be born between the look and the signal.
+        """Kill every descendant."""
+        # Repeated, because a process can be born between listing the descendants and sending the signal.
         deadline = time.monotonic() + 5
         while self.reap() and time.monotonic() < deadline:
             self.send(signal.SIGKILL)
             self.listen(0.01)
 
-    def clear(self) -> None:
-        """After the command ended: end whatever it left running."""
-        deadline = time.monotonic() + _LEAVING
+    def kill_leaked(self) -> None:
+        """After the command ended, kill the descendants that it left running and count them in ``leaked``."""
+        deadline = time.monotonic() + _LINGER
         while self.reap():
             if time.monotonic() >= deadline:
                 self.leaked = self.send(signal.SIGKILL)
@@ -198,7 +198,7 @@ class Watch:
 
 
 def descendants() -> list[int]:
-    """Pids of everything below this process, nearest first."""
+    """Return the pids of all descendants of this process, nearest first."""
     children: dict[int, list[int]] = {}
     with contextlib.suppress(FileNotFoundError):
         for name in os.listdir("/proc"):
@@ -207,16 +207,16 @@ def descendants() -> list[int]:
                     fields = stat.read().rpartition(b")")[2].split()
                     if fields[0] != b"Z":
                         children.setdefault(int(fields[1]), []).append(int(name))
-    found: list[int] = []
+    pids: list[int] = []
     level = [os.getpid()]
     while level:
         level = [child for parent in level for child in children.get(parent, ())]
-        found.extend(level)
-    return found
+        pids.extend(level)
+    return pids
 
 
 def oom_kills() -> int:
-    """How many processes the kernel has ended for want of memory since it started; 0 where it does not say."""
+    """Return how many processes the kernel has killed for lack of memory since boot; 0 where it does not report it."""
     with contextlib.suppress(OSError), open("/proc/vmstat", "rb") as vmstat:
         for line in vmstat:
             if line.startswith(b"oom_kill "):
@@ -225,17 +225,17 @@ def oom_kills() -> int:
 
 
 def become_subreaper() -> None:
-    """Have orphans below us become our children, so that they are seen and reaped."""
+    """Make orphaned descendants our children, so that this process sees and reaps them."""
     if sys.platform == "linux":
         with contextlib.suppress(OSError, AttributeError):
             ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def watch(spec: dict[str, Any], woken: int) -> dict[str, Any]:
-    """Run the command of ``spec`` to its end, however it ends, and return the result as a dict."""
+def run(spec: dict[str, Any], wakeup: int) -> dict[str, Any]:
+    """Run the command of ``spec`` until it ends, and return the fields of ``model.Exit``."""
     oom_before = oom_kills()
     try:
-        command = Watch(spec, woken)
+        command = Command(spec, wakeup)
     except OSError as error:
         return {"ending": "not-started", "note": f"{type(error).__name__}: {error}"}
     deadline = None if spec["timeout"] is None else time.monotonic() + spec["timeout"]
@@ -250,7 +250,7 @@ def watch(spec: dict[str, Any], woken: int) -> dict[str, Any]:
             grace = spec["grace"]
             command.end(min(grace, _CANCEL_GRACE) if ended_by_us == "cancelled" else grace)
             break
-    command.clear()
+    command.kill_leaked()
     if command.output is not None:
         command.drain(limit=1_000_000)
     command.close()
@@ -261,17 +261,17 @@ def watch(spec: dict[str, Any], woken: int) -> dict[str, Any]:
     if code < 0:
         name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
         if name == "SIGKILL" and oom_kills() > oom_before:
-            return result | {"ending": "out-of-memory", "note": "the kernel ended it for want of memory"}
+            return result | {"ending": "out-of-memory", "note": "the kernel killed it for lack of memory"}
         return result | {"ending": "signalled", "signal": name}
     return result | {"ending": "exited", "code": code}
 
 
 def main() -> None:
-    """Read what to do, do it, and say how it ended, until nothing more is to be done."""
+    """Run the commands named on standard input, one after the other, until it is closed."""
     become_subreaper()
-    # A child that ends must wake the wait in `select`, since its pipe may stay open in a grandchild.
-    woken, wake = os.pipe()
-    os.set_blocking(woken, False)
+    # The end of a child must wake `select`: its output pipe may stay open in a grandchild.
+    wakeup, wake = os.pipe()
+    os.set_blocking(wakeup, False)
     os.set_blocking(wake, False)
     signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda number, frame: None)
@@ -279,7 +279,7 @@ def main() -> None:
     while data := os.read(0, 65536):
         line += data
         if line.endswith(b"\n"):
-            os.write(1, json.dumps(watch(json.loads(line), woken)).encode() + b"\n")
+            os.write(1, json.dumps(run(json.loads(line), wakeup)).encode() + b"\n")
             line = b""
 
 

@@ -1,0 +1,77 @@
+"""Start the helper scripts of this room as processes and talk to them over pipes. The only module that spawns.
+
+The helpers are ``supervisor.py`` and ``remover.py``. A helper reads from standard input, answers on standard output,
+and exits when its input is closed.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+
+class Helper:
+    """A running helper script."""
+
+    def __init__(self, script: str) -> None:
+        """Start the file called ``script`` beside this module.
+
+        It runs in a session of its own, with an empty environment and without site-packages.
+        """
+        process = subprocess.Popen(
+            [sys.executable, "-I", "-S", "-B", Path(__file__).with_name(script)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            bufsize=0,
+            env={},
+            start_new_session=True,
+        )
+        assert process.stdin is not None and process.stdout is not None
+        self._process = process
+        self._input = process.stdin
+        self._output = process.stdout
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process that was started still runs."""
+        return self._process.poll() is None
+
+    def send(self, data: bytes) -> None:
+        """Write ``data`` to the helper. Raises ``OSError`` when it is gone and ``ValueError`` after ``hang_up``."""
+        self._input.write(data)
+
+    def ask(self, line: bytes) -> bytes:
+        """Send one line and return the line that answers it; return nothing when the helper is gone or hung up on."""
+        answer = b""
+        try:
+            self.send(line)
+            while not answer.endswith(b"\n"):
+                data = os.read(self._output.fileno(), 65536)
+                if not data:
+                    return b""
+                answer += data
+        except (OSError, ValueError):
+            return b""
+        return answer
+
+    def hang_up(self) -> None:
+        """Close the helper's input, so that it finishes and exits. May be called from any thread, and twice."""
+        self._input.close()
+
+    def end(self, *, wait_for_children: bool = False) -> None:
+        """Hang up and return when the helper has exited; with ``wait_for_children``, when its children have, too."""
+        self.hang_up()
+        self._process.wait()
+        if wait_for_children:
+            self._output.read()  # ends when the last process that inherited the pipe has exited
+        self._output.close()
+
+
+def end_all(helpers: Iterable[Helper]) -> None:
+    """End several helpers at the same time."""
+    ending = list(helpers)
+    for helper in ending:
+        helper.hang_up()
+    for helper in ending:
+        helper.end()
