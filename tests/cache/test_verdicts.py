@@ -41,7 +41,7 @@ from knowngood.run.engine import Conductor
 from knowngood.run.evaluate import Bench, Evaluation
 from knowngood.run.optimizations import ALL, Optimization
 from knowngood.run.reuse import Memory
-from support.facts import action, attempt
+from support.facts import RULES, action, attempt
 from support.index import Index, closed_url
 from support.runs import PROBE, cells, conduct, matrix, plan
 from support.wheels import build_wheel
@@ -307,6 +307,7 @@ def test_of_the_ways_that_a_probe_ends_those_are_kept_that_are_the_versions_own(
         trouble=None,
         keep=False,
         stop=threading.Event(),
+        rules=RULES,
     )
     around = Surroundings(
         machine="m", cpu_flags="c", installers={InstallerName.UV: "1", InstallerName.PIP: "1"}, assets={}

@@ -31,7 +31,7 @@ from knowngood.model import (
     Verdict,
 )
 from knowngood.tracebacks import told
-from support.facts import BAD, GOOD, action, attempt, combo
+from support.facts import BAD, GOOD, RULES, action, attempt, combo
 
 SITE = "/project/env/lib/python3.11/site-packages"
 
@@ -90,7 +90,9 @@ class Failure:
         end = Exit(ending=Ending.SIGNALLED, signal="SIGSEGV") if self.status is Status.CRASH else GOOD
         probe = attempt(*checks, output=self.output, end=end)
         verdict = Verdict(status=self.status, phase=Phase.PROBE, reason=Reason.CHECK_FAILED)
-        found = diagnose(Case(facts=self.facts(), verdict=verdict, probe=probe, action=None), known)
+        found = diagnose(
+            Case(facts=self.facts(), verdict=verdict, probe=probe, action=None, rules=replace(RULES, signatures=known))
+        )
         assert found is not None
         return found
 
@@ -441,7 +443,7 @@ def test_the_proof_of_a_resolver_is_read(text: str, culprit: str, conflict: str 
     facts = ComboFacts(combo=combo("one", asked), steps=(StepFacts(number=1, requirements=asked, resolve=failed),))
     verdict = Verdict(status=Status.UNSOLVABLE, phase=Phase.RESOLVE, reason=Reason.CONFLICT)
 
-    found = diagnose(Case(facts=facts, verdict=verdict, probe=None, action=failed), ())
+    found = diagnose(Case(facts=facts, verdict=verdict, probe=None, action=failed, rules=RULES))
 
     assert found is not None
     assert (found.culprit, found.conflicts_with, found.fix) == (culprit, conflict, fix)
@@ -459,7 +461,7 @@ def test_what_did_not_build_is_named_with_the_next_version_that_has_a_wheel() ->
     )
     verdict = Verdict(status=Status.BUILD_FAIL, phase=Phase.RESOLVE, reason=Reason.BUILD_ERROR)
 
-    found = diagnose(Case(facts=facts, verdict=verdict, probe=None, action=failed), ())
+    found = diagnose(Case(facts=facts, verdict=verdict, probe=None, action=failed, rules=RULES))
 
     assert found is not None
     assert (found.culprit, found.conflicts_with, found.fix) == ("pendulum", "python", ("pendulum>=3.0.0",))
@@ -470,7 +472,10 @@ def test_what_did_not_build_is_named_with_the_next_version_that_has_a_wheel() ->
 def test_what_did_not_fail_or_cannot_be_told_has_no_diagnosis(status: Status) -> None:
     verdict = Verdict(status=status, phase=Phase.PROBE, reason=Reason.ALL_PASSED)
 
-    assert diagnose(Case(facts=ComboFacts(combo=combo("one")), verdict=verdict, probe=None, action=None), ()) is None
+    assert (
+        diagnose(Case(facts=ComboFacts(combo=combo("one")), verdict=verdict, probe=None, action=None, rules=RULES))
+        is None
+    )
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from knowngood.judge.installer_output import blame, message
+from knowngood.install.common_output import classify, message
 from knowngood.model import Ending, Exit, Reason, Status
 from support.facts import BAD, action
 
@@ -24,7 +24,7 @@ def test_recorded_outputs_are_read_as_what_they_were(name: str) -> None:
     status, reason, sentence = Status(SAID[name]["status"]), Reason(SAID[name]["reason"]), SAID[name]["says"]
     recorded = action(BAD, (RECORDED / f"{name}.txt").read_text(encoding="utf-8"))
 
-    assert blame(recorded) == (status, reason)
+    assert classify(recorded) == (status, reason)
     assert message(recorded, status) == sentence
 
 
@@ -116,7 +116,7 @@ def test_recorded_outputs_are_read_as_what_they_were(name: str) -> None:
 def test_other_words_of_uv_and_pip(output: str, status: Status, reason: Reason, sentence: str) -> None:
     said = action(BAD, output)
 
-    assert blame(said) == (status, reason)
+    assert classify(said) == (status, reason)
     assert message(said, status) == sentence
 
 
@@ -136,6 +136,6 @@ def test_an_installer_that_did_not_end_by_itself_is_no_fault_of_the_versions(
     # Whatever it had said by then.
     stopped = action(Exit(ending=ending), "error: No solution found when resolving dependencies\n")
 
-    assert blame(stopped) == (status, reason)
+    assert classify(stopped) == (status, reason)
     assert message(stopped, status) == ending.value.replace("-", " ")
     assert message(action(Exit(ending=ending, note="the reason")), status) == "the reason"

@@ -11,7 +11,7 @@ from knowngood.judge.exit_code import exit_code
 from knowngood.judge.merge import below, merge, missing
 from knowngood.judge.verdict import judge
 from knowngood.model import ComboFacts, IndexChoice, Phase, Reason, Run, Status, Trouble
-from support.facts import attempt, check, combo, info, step
+from support.facts import RULES, attempt, check, combo, info, step
 
 MATRIX = tuple(combo(name) for name in ("zoo", "legacy", "modern", "b", "a10", "a9", "last"))
 CHOICE = IndexChoice(name="i", asked="http://i", used="http://i", packages=(), why="it answered")
@@ -61,7 +61,7 @@ def test_all_shards_together_are_the_whole_matrix_in_its_order(of: int) -> None:
     assert run.info.id == "run-1-1"
     assert run.info.shard == ("1/1" if of == 1 else "")
     assert run.indexes == (CHOICE,)
-    assert all(cell.verdict.status is Status.PASS for cell in judge(run).cells)
+    assert all(cell.verdict.status is Status.PASS for cell in judge(run, RULES).cells)
 
 
 def test_the_order_is_that_of_the_matrix_however_three_shards_were_dealt() -> None:
@@ -72,7 +72,7 @@ def test_the_order_is_that_of_the_matrix_however_three_shards_were_dealt() -> No
 
 def test_a_missing_shard_is_named_and_its_combos_were_not_run() -> None:
     run = merge([shard(3, 4), shard(1, 4)])
-    statuses = {cell.combo.id: cell.verdict.status for cell in judge(run).cells}
+    statuses = {cell.combo.id: cell.verdict.status for cell in judge(run, RULES).cells}
 
     assert missing(run) == ("2/4", "4/4")
     assert run.info.shard == "1/4, 3/4"
@@ -81,7 +81,7 @@ def test_a_missing_shard_is_named_and_its_combos_were_not_run() -> None:
         ["zoo", "modern", "a10", "last"], Status.PASS
     )
     assert [one.id for one in run.elsewhere] == [name for name in ids(run) if statuses[name] is Status.NOT_RUN]
-    assert exit_code(judge(run)) is ExitCode.UNDECIDED
+    assert exit_code(judge(run, RULES)) is ExitCode.UNDECIDED
 
 
 def test_one_shard_alone_is_a_run_in_which_the_others_are_missing() -> None:
@@ -146,7 +146,7 @@ def test_logs_of_several_folders_are_found_again() -> None:
     stopped = replace(second.combos[0], create=None, steps=(), probes=(), trouble=trouble)
     second = replace(second, combos=(stopped, *second.combos[1:]))
 
-    cells = judge(merge([below(first, "one"), below(second, "two/deep")])).cells
+    cells = judge(merge([below(first, "one"), below(second, "two/deep")]), RULES).cells
 
     assert {cell.combo.id: cell.log for cell in cells[:3]} == {
         "zoo": "one/works.log",
@@ -202,7 +202,7 @@ def test_merging_what_was_merged_gives_the_same_cells_as_merging_all_at_once(
     nested, flat = merge([merge(left), merge(right)]), merge(runs)
 
     def verdicts(run: Run) -> dict[str, object]:
-        return {cell.combo.id: (cell.verdict, cell.message, cell.installed) for cell in judge(run).cells}
+        return {cell.combo.id: (cell.verdict, cell.message, cell.installed) for cell in judge(run, RULES).cells}
 
     assert verdicts(nested) == verdicts(flat)
     assert facts(nested) == facts(flat)

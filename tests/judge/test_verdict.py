@@ -24,7 +24,7 @@ from knowngood.model import (
     StepFacts,
     Trouble,
 )
-from support.facts import BAD, GOOD, action, attempt, check, combo, facts, info, step
+from support.facts import BAD, GOOD, RULES, action, attempt, check, combo, facts, info, step
 
 OPEN, FAILED, SKIPPED = Outcome.OPEN, Outcome.FAILED, Outcome.SKIPPED
 CANCELLED = Exit(ending=Ending.CANCELLED)
@@ -33,7 +33,7 @@ NO_SOLUTION = "error: No solution found when resolving dependencies\n  cause: Be
 
 
 def only(subject: ComboFacts) -> Cell:
-    (cell,) = judge_combo(subject)
+    (cell,) = judge_combo(subject, RULES)
     return cell
 
 
@@ -293,7 +293,7 @@ def test_the_last_attempt_counts_and_all_are_told() -> None:
 def test_each_probe_has_its_own_cell_and_one_that_was_not_reached_is_not_run() -> None:
     subject = facts(attempt(check("a"), probe="first"), of=combo(probes=("first", "second")))
 
-    assert [(cell.probe, cell.verdict.status) for cell in judge_combo(subject)] == [
+    assert [(cell.probe, cell.verdict.status) for cell in judge_combo(subject, RULES)] == [
         ("first", Status.PASS),
         ("second", Status.NOT_RUN),
     ]
@@ -324,7 +324,7 @@ def test_a_cell_tells_versions_times_sizes_and_warnings() -> None:
 def test_a_run_is_judged_in_the_order_of_the_matrix() -> None:
     combos = tuple(replace(FRESH, combo=combo(name)) for name in ("z", "a", "m"))
 
-    cells = judge(Run(info=info(), combos=combos)).cells
+    cells = judge(Run(info=info(), combos=combos), RULES).cells
 
     assert [cell.combo.id for cell in cells] == ["z", "a", "m"]
     assert {cell.verdict.reason for cell in cells} == {Reason.NOT_REACHED}

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,12 +12,15 @@ import pytest
 from knowngood.errors import UsageError
 from knowngood.events import Event, RunFinished, RunStarted, encode
 from knowngood.judge.snapshots import snapshots
+from knowngood.judge.verdict import judge
 from knowngood.model import ComboFacts, JudgedRun, Matrix, Status, StepFacts
 from knowngood.project import baseline
 from knowngood.project.runs import Store
 from knowngood.report import matrix_json
 from report.factory import combo, mission, passing, whole
+from support.facts import RULES
 
+JUDGE = partial(judge, rules=RULES)
 JUDGED = whole(mission())
 
 
@@ -62,7 +66,7 @@ def refused(call: Callable[[], object]) -> UsageError:
 def test_an_accepted_run_is_the_baseline_of_its_matrix(matrix: Matrix, store: Store) -> None:
     folder = baseline.accept(JUDGED, matrix)
 
-    found = baseline.find(None, matrix, store)
+    found = baseline.find(None, matrix, store, judge=JUDGE)
     assert found.cells == snapshots(JUDGED)
     assert found.name.endswith("reports/embedding/matrix.json")
     assert sorted(path.name for path in folder.iterdir()) == [
@@ -76,7 +80,7 @@ def test_a_run_with_regressions_can_be_accepted_too(matrix: Matrix, store: Store
 
     baseline.accept(replace(JUDGED, cells=cells), matrix)
 
-    assert baseline.find(None, matrix, store).cells[0].status is Status.FAIL
+    assert baseline.find(None, matrix, store, judge=JUDGE).cells[0].status is Status.FAIL
 
 
 @pytest.mark.parametrize(
@@ -115,7 +119,7 @@ def test_only_a_complete_run_can_be_accepted_and_the_old_baseline_stays(
 
 
 def test_a_project_without_a_baseline_is_told_how_to_get_one(matrix: Matrix, store: Store) -> None:
-    error = refused(lambda: baseline.find(None, matrix, store))
+    error = refused(lambda: baseline.find(None, matrix, store, judge=JUDGE))
 
     assert error.what == "embedding has no baseline yet"
     assert "--accept" in error.next_step
@@ -128,17 +132,17 @@ def test_a_baseline_is_named_by_its_file_or_by_the_folder_that_holds_it(
     file = tmp_path / "old" / "matrix.json"
     file.write_text(matrix_json.render(JUDGED), encoding="utf-8")
 
-    assert baseline.find(str(file), matrix, store).cells == snapshots(JUDGED)
-    assert baseline.find(str(file.parent), matrix, store).cells == snapshots(JUDGED)
+    assert baseline.find(str(file), matrix, store, judge=JUDGE).cells == snapshots(JUDGED)
+    assert baseline.find(str(file.parent), matrix, store, judge=JUDGE).cells == snapshots(JUDGED)
 
 
 def test_a_baseline_may_be_an_event_log_or_the_beginning_of_the_id_of_a_run(matrix: Matrix, store: Store) -> None:
     log = record(store, "20261124-071000-7f3a")
     record(store, "20261125-071000-0001")
 
-    by_path = baseline.find(str(log), matrix, store)
-    by_folder = baseline.find(str(log.parent), matrix, store)
-    by_id = baseline.find("20261124", matrix, store)
+    by_path = baseline.find(str(log), matrix, store, judge=JUDGE)
+    by_folder = baseline.find(str(log.parent), matrix, store, judge=JUDGE)
+    by_id = baseline.find("20261124", matrix, store, judge=JUDGE)
 
     assert by_id.name == "run 20261124-071000-7f3a"
     assert by_id.cells == by_path.cells == by_folder.cells
@@ -149,7 +153,7 @@ def test_an_id_that_several_runs_begin_with_is_refused_with_their_names(matrix: 
     record(store, "20261124-071000-7f3a")
     record(store, "20261124-081000-0001")
 
-    error = refused(lambda: baseline.find("20261124", matrix, store))
+    error = refused(lambda: baseline.find("20261124", matrix, store, judge=JUDGE))
 
     assert "20261124-081000-0001, 20261124-071000-7f3a" in error.cause
 
@@ -160,7 +164,7 @@ def test_what_is_neither_file_nor_run_is_refused_with_the_runs_there_are(
 ) -> None:
     record(store, "20261124-071000-7f3a")
 
-    error = refused(lambda: baseline.find(asked, matrix, store))
+    error = refused(lambda: baseline.find(asked, matrix, store, judge=JUDGE))
 
     assert error.what == f"no run {asked!r}"
     assert "20261124-071000-7f3a" in error.cause
@@ -183,7 +187,7 @@ def test_a_file_that_is_no_run_is_refused_by_name_with_a_next_step(
 ) -> None:
     (tmp_path / name).write_bytes(content)
 
-    error = refused(lambda: baseline.find(str(tmp_path / name), matrix, store))
+    error = refused(lambda: baseline.find(str(tmp_path / name), matrix, store, judge=JUDGE))
 
     assert name in error.what
     assert cause in error.cause
@@ -191,7 +195,7 @@ def test_a_file_that_is_no_run_is_refused_by_name_with_a_next_step(
 
 
 def test_a_folder_that_holds_no_run_is_refused(matrix: Matrix, store: Store, tmp_path: Path) -> None:
-    assert "holds no run" in refused(lambda: baseline.find(str(tmp_path), matrix, store)).what
+    assert "holds no run" in refused(lambda: baseline.find(str(tmp_path), matrix, store, judge=JUDGE)).what
 
 
 def test_a_run_of_another_matrix_is_refused_instead_of_compared_as_if_all_were_well(
@@ -200,20 +204,20 @@ def test_a_run_of_another_matrix_is_refused_instead_of_compared_as_if_all_were_w
     other = replace(JUDGED, cells=(passing(combo("other")),))
     (tmp_path / "matrix.json").write_text(matrix_json.render(other), encoding="utf-8")
 
-    error = refused(lambda: baseline.find(str(tmp_path / "matrix.json"), matrix, store))
+    error = refused(lambda: baseline.find(str(tmp_path / "matrix.json"), matrix, store, judge=JUDGE))
 
     assert "tells of no combo of embedding" in error.what
     assert "other" in error.cause
 
 
 def test_without_a_name_the_newest_run_is_what_is_compared(matrix: Matrix, store: Store) -> None:
-    assert "no run of embedding is kept" in refused(lambda: baseline.current(None, matrix, store)).what
+    assert "no run of embedding is kept" in refused(lambda: baseline.current(None, matrix, store, judge=JUDGE)).what
 
     record(store, "20261124-071000-7f3a")
     record(store, "20261125-071000-0001")
 
-    assert baseline.current(None, matrix, store).name == "run 20261125-071000-0001"
-    assert baseline.current("20261124", matrix, store).name == "run 20261124-071000-7f3a"
+    assert baseline.current(None, matrix, store, judge=JUDGE).name == "run 20261125-071000-0001"
+    assert baseline.current("20261124", matrix, store, judge=JUDGE).name == "run 20261124-071000-7f3a"
 
 
 def test_a_file_below_here_is_called_by_its_relative_path(
@@ -222,7 +226,7 @@ def test_a_file_below_here_is_called_by_its_relative_path(
     monkeypatch.chdir(tmp_path)
     baseline.accept(JUDGED, matrix)
 
-    assert baseline.find(None, matrix, store).name == "reports/embedding/matrix.json"
+    assert baseline.find(None, matrix, store, judge=JUDGE).name == "reports/embedding/matrix.json"
     assert json.loads(Path("reports/embedding/matrix.json").read_bytes())["schema"] == 1
 
 

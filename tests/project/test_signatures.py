@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from knowngood.errors import UsageError
 from knowngood.judge.verdict import judge
 from knowngood.project.runs import read
 from knowngood.project.signatures import OURS, load
+from support.facts import RULES
 
 ROOT = Path(__file__).parents[2]
 TABLES: list[dict[str, Any]] = tomllib.loads(OURS.read_text(encoding="utf-8"))["signature"]
@@ -97,7 +99,10 @@ def reproduced(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     by_combo = {facts.combo.id: facts for facts in run.combos}
     known = {signature.id: signature for signature in load(OURS)}
     return {
-        name: judge(type(run)(info=run.info, combos=(by_combo[combo],), finished=True), (known[name],)).cells[0]
+        name: judge(
+            type(run)(info=run.info, combos=(by_combo[combo],), finished=True),
+            replace(RULES, signatures=(known[name],)),
+        ).cells[0]
         for name, combo in combos.items()
     }
 

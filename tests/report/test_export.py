@@ -26,7 +26,7 @@ from knowngood.report.export import constraints, dockerfile, pylock, requirement
 from knowngood.report.export.evidence import Proof, comment, header
 from knowngood.report.export.pins import misfits, parts, pins
 from report.hostile import CORPUS, anything, dangerous, poisoned
-from support.facts import attempt, check, combo, facts, step
+from support.facts import RULES, attempt, check, combo, facts, step
 from support.facts import info as any_info
 
 STEPS = (("numpy",), ("torch[opt]==2.1.2", "old; python_version < '3'"))
@@ -74,7 +74,7 @@ def built(
 
 def proof(of: ComboFacts | None = None, *, indexes: tuple[IndexChoice, ...] = ()) -> Proof:
     subject = of or built()
-    return Proof(judged=judge(Run(info=INFO, combos=(subject,), indexes=indexes, finished=True)), facts=subject)
+    return Proof(judged=judge(Run(info=INFO, combos=(subject,), indexes=indexes, finished=True), RULES), facts=subject)
 
 
 def failing() -> ComboFacts:
@@ -346,7 +346,7 @@ def hostile(text: str) -> Proof:
     run = Run(info=told, combos=(subject,), indexes=(index, own, back), interrupted=text)
     asked = replace(subject.steps[0], requirements=(text, "numpy"))
     of = replace(subject, combo=replace(subject.combo, title=text), python_version=text, steps=(asked,))
-    return Proof(judged=judge(run), facts=of)
+    return Proof(judged=judge(run, RULES), facts=of)
 
 
 @given(anything())

@@ -14,7 +14,7 @@ from knowngood.model import Combo, InstallerName, Phase, Probe, Reason, Status
 from knowngood.probe.launch import Launcher
 from knowngood.process import Processes
 from knowngood.run.evaluate import Bench, evaluate
-from support.facts import info
+from support.facts import RULES, info
 from support.index import Index, closed_url
 from support.runs import PROBE, cells, names
 from support.wheels import build_wheel
@@ -40,6 +40,7 @@ def bench(url: str, folder: Path, environ: Mapping[str, str], *, probe: str = PR
         trouble=None,
         keep=False,
         stop=threading.Event(),
+        rules=RULES,
     )
 
 

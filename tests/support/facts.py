@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from knowngood.install.registry import OUTPUTS
+from knowngood.judge.rules import Rules
 from knowngood.model import (
     Action,
     Check,
@@ -17,6 +19,9 @@ from knowngood.model import (
     StepFacts,
     Transcript,
 )
+
+RULES = Rules(signatures=(), installers=OUTPUTS)
+"""No known breakages, and every installer's output read as in production."""
 
 GOOD = Exit(ending=Ending.EXITED, code=0)
 BAD = Exit(ending=Ending.EXITED, code=1)

@@ -10,7 +10,7 @@ from knowngood.model import Asset, Cell, Combo, Index, Matrix, Probe, Run
 from knowngood.run.engine import Conductor, Plan
 from knowngood.run.host import Machine
 from knowngood.run.optimizations import ALL, Optimization
-from support.facts import info
+from support.facts import RULES, info
 from support.workshop import PYTHON, UV
 
 PROBE = """
@@ -73,6 +73,7 @@ def plan(
         info=info(subject.reference, run=folder.name, started=datetime.now(UTC).isoformat(timespec="seconds")),
         folder=folder,
         resumed=resumed,
+        rules=RULES,
         machine=Machine(
             outside=environ, uv=UV, python=PYTHON, cache_folder=cache or folder.parent / "cache", jobs=jobs, cores=2
         ),
@@ -101,7 +102,7 @@ def cells(events: list[Event]) -> dict[str, Cell]:
     """Return the judged cell of each combo; there is one probe."""
     run = fold(events)
     assert run is not None
-    return {cell.combo.id: cell for cell in judge(run).cells}
+    return {cell.combo.id: cell for cell in judge(run, RULES).cells}
 
 
 def names(events: list[Event], combo: str | None = None) -> list[str]:

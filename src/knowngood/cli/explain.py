@@ -58,7 +58,7 @@ def explain(
     from knowngood.report import explain_json, explain_markdown, explanation
 
     run, folder = _recorded(combo, named, chosen, state_dir)
-    judged = judge(run, files.signatures(Path.cwd(), signatures))
+    judged = judge(run, files.rules(Path.cwd(), signatures))
     cells = _chosen(judged, combo, probe)
     columns = width(_READABLE)
     if formats == "json":

@@ -70,7 +70,7 @@ def export(
         )
     matrix = files.load_matrix(files.find_matrix(named, Path.cwd()))
     folder, run = _recorded(matrix, files.store(matrix, state_dir), combo, chosen)
-    judged = judge(run, files.signatures(matrix.project, signatures))
+    judged = judge(run, files.rules(matrix.project, signatures))
     proof = Proof(judged=judged, facts=next(facts for facts in run.combos if facts.combo.id == combo))
     if proof.doubts and not anyway:
         raise UsageError(
@@ -189,7 +189,8 @@ def _compiled(proof: "Proof", matrix: "Matrix", outside: Mapping[str, str]) -> s
     from uv import find_uv_bin
 
     from knowngood.install import index
-    from knowngood.judge import installer_output
+    from knowngood.install.registry import OUTPUTS
+    from knowngood.model import InstallerName
     from knowngood.process import Processes
     from knowngood.report.export.pins import pins
 
@@ -209,9 +210,10 @@ def _compiled(proof: "Proof", matrix: "Matrix", outside: Mapping[str, str]) -> s
             timeout=_LIMIT,
         )
         if not action.exit.ok:
+            output = OUTPUTS[InstallerName.UV]
             raise UndecidedError(
                 "uv could not look up the files of what was proven",
-                cause=installer_output.message(action, installer_output.blame(action)[0]),
+                cause=output.message(action, output.classify(action)[0]),
                 next_step="try again, or export it as requirements",
             )
         return made.read_text("utf-8")

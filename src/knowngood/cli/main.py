@@ -112,7 +112,7 @@ def diff(
 
     matrix = files.load_matrix(files.find_matrix(asked or named, Path.cwd()))
     store = files.store(matrix, state_dir)
-    rules = partial(judge, signatures=files.signatures(matrix.project, signatures))
+    rules = partial(judge, rules=files.rules(matrix.project, signatures))
     before = baseline.find(against, matrix, store, judge=rules)
     now = baseline.current(chosen, matrix, store, judge=rules)
     changes, left_out = baseline.changes(before, now, matrix)

@@ -12,6 +12,7 @@ from knowngood.cli.options import only_selection, state
 from knowngood.errors import ExitCode
 
 if TYPE_CHECKING:
+    from knowngood.judge.rules import Rules
     from knowngood.report.ci.plan import Row
     from knowngood.run.forecast import Forecast
 
@@ -66,6 +67,7 @@ def plan(
 
     matrix = files.load_matrix(files.find_matrix(asked or named, Path.cwd()))
     combos = choose(matrix.combos, only=only)
+    rules = files.rules(matrix.project, None)
     store, machine = files.store(matrix, state_dir), host.here(outside, jobs)
     with tempfile.TemporaryDirectory(prefix="knowngood-plan-") as folder:
         conductor = Conductor(
@@ -74,6 +76,7 @@ def plan(
                 combos=combos,
                 info=host.describe(matrix, command=f"knowngood run {matrix.id}"),
                 folder=Path(folder),
+                rules=rules,
                 machine=machine,
                 place_folder=store.environments,
             ),
@@ -83,7 +86,7 @@ def plan(
             forecasts = conductor.foresee()
     past = store.past_seconds()
     costs = forecast.costs(forecasts, past, everything=everything)
-    rows = [_row(one, costs[one.facts.combo.id], everything=everything) for one in forecasts]
+    rows = [_row(one, rules, costs[one.facts.combo.id], everything=everything) for one in forecasts]
     dealt = forecast.deal(costs, most=shards)
     match formats:
         case "github":
@@ -99,13 +102,13 @@ def plan(
     sys.exit(ExitCode.UNDECIDED if any(row.status == "unknown" for row in rows) else ExitCode.AS_EXPECTED)
 
 
-def _row(one: "Forecast", cost: float, *, everything: bool) -> "Row":
+def _row(one: "Forecast", rules: "Rules", cost: float, *, everything: bool) -> "Row":
     from knowngood.judge.verdict import judge_combo
     from knowngood.model import Status
     from knowngood.report.ci.plan import Row
 
     if not one.possible:
-        cell = judge_combo(one.facts)[0]
+        cell = judge_combo(one.facts, rules)[0]
         # An outage, or a resolver that nobody understands, says nothing of the versions.
         status = "impossible" if cell.verdict.status in (Status.UNSOLVABLE, Status.BUILD_FAIL) else "unknown"
         says = f"{cell.verdict.status}: {cell.message}"

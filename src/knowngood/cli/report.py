@@ -14,7 +14,7 @@ from knowngood.errors import ExitCode, KnowngoodError, UsageError
 from knowngood.report.formats import FORMATS
 
 if TYPE_CHECKING:
-    from knowngood.judge.diagnosis.signatures import Signature
+    from knowngood.judge.rules import Rules
     from knowngood.model import Change, JudgedRun, Matrix, Run
 
 _LOG = "events.jsonl"
@@ -95,7 +95,7 @@ def report(
         raise UsageError("--format all needs a folder to write to", next_step="name it: --format all -o FOLDER")
     if formats == "table" and output is not None:
         raise UsageError("the table is for the terminal", next_step="name a format that is a file, such as markdown")
-    rules = files.signatures(Path.cwd(), signatures)
+    rules = files.rules(Path.cwd(), signatures)
     run, folder = _merged(tuple(_logs(logs)) or (_newest(named, state_dir),))
     judged = judge(run, rules)
     if lacking := missing(run):
@@ -171,7 +171,7 @@ def _changes(
     judged: "JudgedRun",
     named: str | None,
     against: str | None,
-    rules: "tuple[Signature, ...]",
+    rules: "Rules",
     state_dir: Path | None,
 ) -> "tuple[tuple[Change, ...], str]":
     """Return what the run changed, and against what; unless asked for, no baseline is nothing to complain about."""
@@ -190,7 +190,7 @@ def _changes(
         )
     try:
         store = files.store(matrix, state_dir)
-        before = baseline.find(against, matrix, store, judge=partial(judge, signatures=rules))
+        before = baseline.find(against, matrix, store, judge=partial(judge, rules=rules))
     except UsageError as error:
         if against is not None:
             raise

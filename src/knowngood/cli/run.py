@@ -16,7 +16,7 @@ from knowngood.errors import UsageError
 from knowngood.run.optimizations import ALL, Optimization
 
 if TYPE_CHECKING:
-    from knowngood.judge.diagnosis.signatures import Signature
+    from knowngood.judge.rules import Rules
     from knowngood.model import JudgedRun, Matrix
     from knowngood.project.baseline import Side
     from knowngood.project.runs import RunFolder, Store
@@ -101,7 +101,7 @@ def run(
             next_step="leave out --accept, or else --only and --shard",
         )
     store = files.store(matrix, state_dir)
-    rules = files.signatures(matrix.project, signatures)
+    rules = files.rules(matrix.project, signatures)
     before = _standing(against, matrix, store, rules)
     earlier = None if fresh or fresh_probes else store.unfinished(matrix.digest, combos)
     command = f"knowngood run {shlex.quote(asked or named or str(path))}"
@@ -120,7 +120,7 @@ def run(
         fresh=fresh,
         fresh_probes=fresh_probes,
         optimizations=frozenset() if "all" in left_out else ALL - set(map(Optimization, left_out)),
-        signatures=rules,
+        rules=rules,
         past=store.past_seconds(),
     )
     started = time.monotonic()
@@ -151,9 +151,7 @@ def run(
     sys.exit(exit_code(judged))
 
 
-def _standing(
-    against: str | None, matrix: "Matrix", store: "Store", signatures: "tuple[Signature, ...]"
-) -> "Side | None":
+def _standing(against: str | None, matrix: "Matrix", store: "Store", rules: "Rules") -> "Side | None":
     """Return what a run is compared with; unless asked for, nothing that cannot be read stands in its way."""
     from knowngood.judge.verdict import judge
     from knowngood.project import baseline
@@ -161,7 +159,7 @@ def _standing(
     if against is None and not (baseline.published(matrix) / "matrix.json").is_file():
         return None
     try:
-        return baseline.find(against, matrix, store, judge=partial(judge, signatures=signatures))
+        return baseline.find(against, matrix, store, judge=partial(judge, rules=rules))
     except UsageError as error:
         if against is not None:
             raise
@@ -197,7 +195,7 @@ def _carry_out(plan: "Plan", folder: "RunFolder", store: "Store", progress: Any)
                 progress,
                 console=console,
                 is_tty=sys.stderr.isatty(),
-                judge=partial(judge_combo, signatures=plan.signatures, day=day_of(plan.info)),
+                judge=partial(judge_combo, rules=plan.rules, day=day_of(plan.info)),
                 past=plan.past,
                 folder=folder.path,
                 resumed=plan.resumed,
@@ -214,4 +212,4 @@ def _carry_out(plan: "Plan", folder: "RunFolder", store: "Store", progress: Any)
             conductor.run()
     assert recorded.run is not None, "the first event of every run is run-started"
     store.note_seconds(recorded.run)
-    return judge(recorded.run, plan.signatures)
+    return judge(recorded.run, plan.rules)

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 
-from knowngood.judge import installer_output
 from knowngood.judge.abi import score
 from knowngood.judge.abi import sentence as predicted
 from knowngood.judge.alarms import alarms
@@ -13,11 +12,12 @@ from knowngood.judge.causes import groups
 from knowngood.judge.diagnosis.case import Case
 from knowngood.judge.diagnosis.diagnose import diagnose
 from knowngood.judge.diagnosis.rules.numpy_abi import shown
-from knowngood.judge.diagnosis.signatures import Signature
 from knowngood.judge.drift import ledger, violations
+from knowngood.judge.installer_output import InstallerOutput
 from knowngood.judge.known import day_of, excused
 from knowngood.judge.numbers import arrays_of, compare, non_finite
 from knowngood.judge.probes import deciding, failed_checks, first_line, flaky, judge_probe
+from knowngood.judge.rules import Rules
 from knowngood.model import (
     UNDECIDED,
     Action,
@@ -48,17 +48,17 @@ class _Finding:
     log: str | None = None
 
 
-def judge(run: Run, signatures: tuple[Signature, ...] = ()) -> JudgedRun:
-    """Return the verdict of every cell of ``run``, in the order of the matrix; ``signatures`` are known breakages."""
-    reference = _reference(run)
+def judge(run: Run, rules: Rules) -> JudgedRun:
+    """Return the verdict of every cell of ``run``, in the order of the matrix."""
+    reference = _reference(run, rules)
     day = day_of(run.info)
-    cells = tuple(cell for facts in run.combos for cell in judge_combo(facts, signatures, reference, day=day))
+    cells = tuple(cell for facts in run.combos for cell in judge_combo(facts, rules, reference, day=day))
     return JudgedRun(run=run, cells=cells, groups=groups(cell for cell in cells if cell.as_expected is not None))
 
 
 def judge_combo(
     facts: ComboFacts,
-    signatures: tuple[Signature, ...] = (),
+    rules: Rules,
     reference: Mapping[str, Mapping[str, Array]] | None = None,
     *,
     day: date = date.min,
@@ -68,27 +68,30 @@ def judge_combo(
     ``reference`` holds, by probe, the arrays that numbers are compared with; without it none are. Known issues
     expire by ``day``, that of the run, so that an old log is judged the same on every day.
     """
-    cells = (_cell(facts, probe, signatures, (reference or {}).get(probe, {})) for probe in facts.combo.probes)
+    cells = (_cell(facts, probe, rules, (reference or {}).get(probe, {})) for probe in facts.combo.probes)
     return tuple(excused(cell, day) for cell in cells)
 
 
-def _reference(run: Run) -> Mapping[str, Mapping[str, Array]]:
+def _reference(run: Run, rules: Rules) -> Mapping[str, Mapping[str, Array]]:
     """Return what the probes of the reference combo recorded, where they passed: else there is nothing to hold to."""
-    cells = [cell for facts in run.combos if facts.combo.id == run.info.reference for cell in judge_combo(facts)]
+    cells = [cell for facts in run.combos if facts.combo.id == run.info.reference for cell in judge_combo(facts, rules)]
     return {cell.probe: arrays_of(cell.checks) for cell in cells if cell.verdict.status is Status.PASS}
 
 
-def case_of(facts: ComboFacts, cell: Cell) -> Case:
+def case_of(facts: ComboFacts, cell: Cell, rules: Rules) -> Case:
     """Return a judged cell as the rules of a diagnosis see it."""
     attempts = [attempt for attempt in facts.probes if attempt.probe == cell.probe]
     failed = next((action for _, _, action in _commands(facts) if action is not None and not action.exit.ok), None)
-    return Case(facts=facts, verdict=cell.verdict, probe=attempts[-1] if attempts else None, action=failed)
+    probe = attempts[-1] if attempts else None
+    return Case(facts=facts, verdict=cell.verdict, probe=probe, action=failed, rules=rules)
 
 
-def _cell(facts: ComboFacts, probe: str, signatures: tuple[Signature, ...], reference: Mapping[str, Array]) -> Cell:
+def _cell(facts: ComboFacts, probe: str, rules: Rules, reference: Mapping[str, Array]) -> Cell:
     attempts = [attempt for attempt in facts.probes if attempt.probe == probe]
     last = deciding(attempts) if attempts else None
-    finding = _before_probes(facts) or _not_run(facts, last) or _probed(facts, last)
+    finding = (
+        _before_probes(facts, rules.installers[facts.combo.installer]) or _not_run(facts, last) or _probed(facts, last)
+    )
     numbers = _numbers(finding, last, reference)
     if numbers is not None and numbers.moved and finding.verdict.status is Status.PASS:
         moved = Verdict(status=Status.MOVED, phase=Phase.COMPARE, reason=Reason.NUMBERS_MOVED)
@@ -121,8 +124,8 @@ def _cell(facts: ComboFacts, probe: str, signatures: tuple[Signature, ...], refe
         predicted=_predicted(facts, last, finding),
         log=finding.log or (last.action.log if last else None) or None,
     )
-    case = case_of(facts, cell)
-    found = diagnose(case, signatures)
+    case = case_of(facts, cell, rules)
+    found = diagnose(case)
     tried = facts.environment is not None and cell.verdict.status not in UNDECIDED
     named = combo.expect.culprit is None or (found is not None and found.culprit == combo.expect.culprit)
     return replace(
@@ -154,7 +157,7 @@ def _commands(facts: ComboFacts) -> list[tuple[Phase, str, Action | None]]:
     ]
 
 
-def _before_probes(facts: ComboFacts) -> _Finding | None:
+def _before_probes(facts: ComboFacts, installer: InstallerOutput) -> _Finding | None:
     """Return what kept the combo from being probed; None when nothing did."""
     if facts.harness_error is not None:
         return _Finding(
@@ -167,9 +170,9 @@ def _before_probes(facts: ComboFacts) -> _Finding | None:
         return _Finding(verdict=verdict, message=trouble.message, log=trouble.log)
     for phase, where, action in _commands(facts):
         if action is not None and not action.exit.ok:
-            status, reason = installer_output.blame(action)
+            status, reason = installer.classify(action)
             verdict = Verdict(status=status, phase=phase, reason=reason)
-            return _Finding(verdict=verdict, message=where + installer_output.message(action, status), log=action.log)
+            return _Finding(verdict=verdict, message=where + installer.message(action, status), log=action.log)
     return None
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from knowngood.errors import UsageError
 from knowngood.judge.changes import compare, selected
 from knowngood.judge.snapshots import Snapshot, snapshots, snapshots_of_json
-from knowngood.judge.verdict import judge
 from knowngood.model import Change, ChangeKind, JudgedRun, Matrix, Run, Status
 from knowngood.project import project as files
 from knowngood.project.runs import RunFolder, Store, read
@@ -34,7 +33,7 @@ def published(matrix: Matrix) -> Path:
     return matrix.project / "reports" / matrix.id
 
 
-def find(asked: str | None, matrix: Matrix, store: Store, *, judge: Judge = judge) -> Side:
+def find(asked: str | None, matrix: Matrix, store: Store, *, judge: Judge) -> Side:
     """Return the baseline ``asked`` for: a file, a folder that holds one, or (the beginning of) the id of a run.
 
     The file is a ``matrix.json`` or an event log. Without ``asked`` it is the published report of the matrix. Raises
@@ -52,7 +51,7 @@ def find(asked: str | None, matrix: Matrix, store: Store, *, judge: Judge = judg
     return _of_matrix(_read(file, judge), matrix)
 
 
-def current(asked: str | None, matrix: Matrix, store: Store, *, judge: Judge = judge) -> Side:
+def current(asked: str | None, matrix: Matrix, store: Store, *, judge: Judge) -> Side:
     """Return the run that is compared: what ``asked`` names, as in ``find``, else the newest that is kept.
 
     Raises ``UsageError``: there is none, it cannot be read, or it is of another matrix.

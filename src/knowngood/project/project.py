@@ -9,7 +9,8 @@ from platformdirs import user_state_path
 from knowngood import atomic
 from knowngood.declare.file import parse
 from knowngood.errors import UsageError
-from knowngood.judge.diagnosis.signatures import Signature
+from knowngood.install.registry import OUTPUTS
+from knowngood.judge.rules import Rules
 from knowngood.model import Matrix
 from knowngood.project.runs import Store
 
@@ -81,13 +82,14 @@ def store(matrix: Matrix, asked: Path | None) -> Store:
     return Store(folder=folder / "runs" / matrix.id)
 
 
-def signatures(project: Path, asked: Path | None) -> tuple[Signature, ...]:
-    """Return the known breakages: ours, and those of ``asked`` or of the project's ``signatures.toml``."""
+def rules(project: Path, asked: Path | None) -> Rules:
+    """Return what to judge by: our known breakages, and those of ``asked`` or of the project's ``signatures.toml``."""
     # Only here: a plan and a list need none.
     from knowngood.project.signatures import OURS, load
 
     own = asked or project / "signatures.toml"
-    return load(OURS, *([own] if asked or own.is_file() else []))
+    signatures = load(OURS, *([own] if asked or own.is_file() else []))
+    return Rules(signatures=signatures, installers=OUTPUTS)
 
 
 def write(path: Path, text: str) -> None:

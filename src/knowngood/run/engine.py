@@ -13,8 +13,7 @@ from knowngood.events import Emit, Event, IndexChosen, Interrupted, RunFinished,
 from knowngood.install import index
 from knowngood.install.assets import Assets
 from knowngood.install.interpreters import Pythons
-from knowngood.judge import installer_output
-from knowngood.judge.diagnosis.signatures import Signature
+from knowngood.judge.rules import Rules
 from knowngood.model import Combo, InstallerName, Matrix, Phase, Reason, Run, RunInfo, Trouble
 from knowngood.probe.launch import Launcher
 from knowngood.process import Processes
@@ -35,6 +34,7 @@ class Plan:
     matrix: Matrix
     combos: tuple[Combo, ...]
     info: RunInfo
+    rules: Rules
     machine: Machine
     folder: Path
     place_folder: Path
@@ -48,7 +48,6 @@ class Plan:
     """Run every probe, in environments that were kept where there are."""
     optimizations: frozenset[Optimization] = ALL
     elsewhere: tuple[Combo, ...] = ()
-    signatures: tuple[Signature, ...] = ()
     past: Mapping[str, float] = field(default_factory=dict)
     """How many seconds combos took when they were last run, by id."""
 
@@ -142,7 +141,7 @@ class Conductor:
             trouble=trouble,
             keep=plan.keep,
             stop=self._stop,
-            signatures=plan.signatures,
+            rules=plan.rules,
             seeding=Seeding(BytecodeStore(folder=cache / "bytecode"), many_files)
             if Optimization.BYTECODE in plan.optimizations
             else None,
@@ -199,7 +198,8 @@ class Conductor:
                 found[asset.name] = place
                 continue
             if action is not None and not action.exit.ok:
-                why = installer_output.message(action, installer_output.blame(action)[0])
+                uv = plan.rules.installers[InstallerName.UV]
+                why = uv.message(action, uv.classify(action)[0])
             else:
                 why = f"{asset.wheel} holds no {asset.path}"
             return found, Trouble(

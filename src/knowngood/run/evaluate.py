@@ -37,9 +37,8 @@ from knowngood.install.environment import Environment, Survey
 from knowngood.install.inspect import read
 from knowngood.install.interpreters import Python, Pythons
 from knowngood.install.releases import Scout
-from knowngood.judge import installer_output
-from knowngood.judge.diagnosis.signatures import Signature
 from knowngood.judge.probes import judge_probe
+from knowngood.judge.rules import Rules
 from knowngood.model import Action, Combo, ComboFacts, Leads, Phase, Probe, Reason, Reused, Status, Trouble
 from knowngood.probe.launch import Launcher
 from knowngood.process import Processes
@@ -69,7 +68,7 @@ class Bench:
     keep: bool
     """Whether environments stay when their combo is done, whatever they take."""
     stop: threading.Event
-    signatures: tuple[Signature, ...] = ()
+    rules: Rules
     resolutions: Resolutions = field(default_factory=Resolutions)
     seeding: Seeding | None = None
     places: Places | None = None
@@ -334,7 +333,7 @@ class Evaluation:
         folder = bench.folder(self.combo) / "leads"
         python = self.python.path
         scout = Scout(processes=bench.processes, uv=bench.uv, environ=bench.environ, python=python, folder=folder)
-        leads = investigate(self.facts, scout, self.environment, bench.signatures)
+        leads = investigate(self.facts, scout, self.environment, bench.rules)
         if leads != Leads():
             self._find(LeadsFollowed(combo=self.combo.id, leads=leads))
         return True
@@ -344,10 +343,11 @@ class Evaluation:
         action = act()
         if action.exit.ok:
             return action
-        status, reason = installer_output.blame(action)
+        output = self.bench.rules.installers[self.combo.installer]
+        status, reason = output.classify(action)
         if reason not in _PASSING:
             return action
-        why = installer_output.message(action, status)
+        why = output.message(action, status)
         self.emit(Retrying(combo=self.combo.id, phase=phase, why=why, delay=_BACKOFF))
         return action if self.bench.stop.wait(_BACKOFF) else act()
 

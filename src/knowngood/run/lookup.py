@@ -11,34 +11,33 @@ from knowngood.judge.diagnosis.case import Case
 from knowngood.judge.diagnosis.culprit import uploaded
 from knowngood.judge.diagnosis.diagnose import concerned, diagnose
 from knowngood.judge.diagnosis.rules import python
-from knowngood.judge.diagnosis.rules.sdist import failed_build
 from knowngood.judge.diagnosis.rules.symbols import symbol, wanted
-from knowngood.judge.diagnosis.signatures import Signature
 from knowngood.judge.drift import ledger
+from knowngood.judge.rules import Rules
 from knowngood.judge.verdict import case_of, judge_combo
 from knowngood.model import UNDECIDED, Cell, ComboFacts, Confidence, Diagnosis, Leads, Status
 
 
-def investigate(facts: ComboFacts, scout: Scout, environment: Environment, signatures: tuple[Signature, ...]) -> Leads:
+def investigate(facts: ComboFacts, scout: Scout, environment: Environment, rules: Rules) -> Leads:
     """Return what can be looked up for the first failing cell of a combo; nothing when none failed."""
-    failing = [cell for cell in judge_combo(facts) if cell.verdict.status not in (*UNDECIDED, Status.PASS)]
+    failing = [cell for cell in judge_combo(facts, rules) if cell.verdict.status not in (*UNDECIDED, Status.PASS)]
     if not failing:
         return Leads()
     probe = failing[0].probe
-    leads = _found(facts, failing[0], scout, environment, signatures)
-    return _with_infeasible(replace(facts, leads=leads), probe, scout, leads, signatures)
+    leads = _found(facts, failing[0], scout, environment, rules)
+    return _with_infeasible(replace(facts, leads=leads), probe, scout, leads, rules)
 
 
-def _found(
-    facts: ComboFacts, cell: Cell, scout: Scout, environment: Environment, signatures: tuple[Signature, ...]
-) -> Leads:
-    case = case_of(facts, cell)
-    built = failed_build(case.action) if case.action and case.verdict.status is Status.BUILD_FAIL else None
+def _found(facts: ComboFacts, cell: Cell, scout: Scout, environment: Environment, rules: Rules) -> Leads:
+    case = case_of(facts, cell, rules)
+    built = (
+        case.installer.failed_build(case.action) if case.action and case.verdict.status is Status.BUILD_FAIL else None
+    )
     if built is not None:
         name, version = built
         newer = scout.next_with_wheel(name, version)
         return Leads(with_wheel={name: newer} if newer else {})
-    if case.verdict.status is Status.UNSOLVABLE or _is_known(case, signatures):
+    if case.verdict.status is Status.UNSOLVABLE or _is_known(case):
         return Leads()
     who = dict.fromkeys(name for name in concerned(case) if name in facts.installed)
     who |= dict.fromkeys(move.package for move in ledger(facts) if move.after is not None)
@@ -47,15 +46,14 @@ def _found(
         uploaded=scout.uploaded({name: facts.installed[name] for name in who}) if who else {},
         definitions=definitions(environment, wanted(case), owners),
     )
-    leads = _with_current(replace(facts, leads=leads), cell.probe, scout, leads)
-    return _with_last(replace(facts, leads=leads), cell.probe, scout, leads)
+    general = replace(rules, signatures=())
+    leads = _with_current(replace(facts, leads=leads), cell.probe, scout, leads, general)
+    return _with_last(replace(facts, leads=leads), cell.probe, scout, leads, general)
 
 
-def _with_infeasible(
-    facts: ComboFacts, probe: str, scout: Scout, leads: Leads, signatures: tuple[Signature, ...]
-) -> Leads:
+def _with_infeasible(facts: ComboFacts, probe: str, scout: Scout, leads: Leads, rules: Rules) -> Leads:
     """Add the fix, if the resolver proves that it cannot be had beside what else the combo asks for."""
-    _, found = _so_far(facts, probe, signatures)
+    _, found = _so_far(facts, probe, rules)
     fix = found.fix if found else ()
     changed = {canonicalize_name(Requirement(one).name) for one in fix}
     if not fix or "python" in changed:
@@ -68,14 +66,14 @@ def _with_infeasible(
     return replace(leads, infeasible=fix)
 
 
-def _is_known(case: Case, signatures: tuple[Signature, ...]) -> bool:
-    found = diagnose(case, signatures)
+def _is_known(case: Case) -> bool:
+    found = diagnose(case)
     return found is not None and found.signature is not None and found.confidence is Confidence.CERTAIN
 
 
-def _with_current(facts: ComboFacts, probe: str, scout: Scout, leads: Leads) -> Leads:
+def _with_current(facts: ComboFacts, probe: str, scout: Scout, leads: Leads, rules: Rules) -> Leads:
     """Add what the culprit's version was when the other party came out: that is where it can go back to."""
-    case, found = _so_far(facts, probe)
+    case, found = _so_far(facts, probe, rules)
     if found is None or found.culprit is None:
         return leads
     suspect: str | None = found.culprit
@@ -89,9 +87,9 @@ def _with_current(facts: ComboFacts, probe: str, scout: Scout, leads: Leads) -> 
     return replace(leads, current_then={suspect: version}) if version else leads
 
 
-def _with_last(facts: ComboFacts, probe: str, scout: Scout, leads: Leads) -> Leads:
+def _with_last(facts: ComboFacts, probe: str, scout: Scout, leads: Leads, rules: Rules) -> Leads:
     """Add the newest older version of a culprit that still has the name that is missing."""
-    case, found = _so_far(facts, probe)
+    case, found = _so_far(facts, probe, rules)
     missing, culprit = symbol(case), found.culprit if found else None
     if missing is None or culprit is None or case.provider(missing[0]) != culprit:
         return leads
@@ -99,7 +97,7 @@ def _with_last(facts: ComboFacts, probe: str, scout: Scout, leads: Leads) -> Lea
     return replace(leads, last_with={":".join(missing): last}) if last else leads
 
 
-def _so_far(facts: ComboFacts, probe: str, signatures: tuple[Signature, ...] = ()) -> tuple[Case, Diagnosis | None]:
+def _so_far(facts: ComboFacts, probe: str, rules: Rules) -> tuple[Case, Diagnosis | None]:
     """Return the case of a probe and its diagnosis, from the leads that were followed so far."""
-    cell = next(cell for cell in judge_combo(facts, signatures) if cell.probe == probe)
-    return case_of(facts, cell), cell.diagnosis
+    cell = next(cell for cell in judge_combo(facts, rules) if cell.probe == probe)
+    return case_of(facts, cell, rules), cell.diagnosis

@@ -50,7 +50,7 @@ class Memory:
     def keep(self, evaluation: Evaluation) -> Entry | None:
         """Keep what was found out of a combo; return it, or None when it says nothing that holds another time."""
         facts, keys = evaluation.facts, evaluation.keys
-        cells = judge_combo(facts)
+        cells = judge_combo(facts, self.bench.rules)
         # What was not the same twice, or ended for want of memory, may be another next time.
         unsure = {*UNDECIDED, Status.OOM}
         if keys is None or facts.reused or any(cell.verdict.status in unsure or cell.flaky for cell in cells):

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
@@ -12,6 +13,10 @@ from packaging.version import InvalidVersion, Version
 from knowngood.judge.probes import failed_checks
 from knowngood.model import Action, ComboFacts, Distribution, Frame, ProbeFacts, Raised, Verdict
 from knowngood.tracebacks import told
+
+if TYPE_CHECKING:
+    from knowngood.judge.installer_output import InstallerOutput
+    from knowngood.judge.rules import Rules
 
 _DUMPED = re.compile(r'^  File "(?P<file>[^"]+)", line (?P<line>\d+) in (?P<function>.+)$', re.MULTILINE)
 
@@ -30,6 +35,12 @@ class Case:
     """The attempt that counts; None when the combo never got to its probe."""
     action: Action | None
     """The resolve or install command that failed, if one did."""
+    rules: "Rules"
+
+    @property
+    def installer(self) -> "InstallerOutput":
+        """What reads the output of the combo's installer."""
+        return self.rules.installers[self.facts.combo.installer]
 
     @cached_property
     def raised(self) -> tuple[Raised, ...]:

@@ -16,7 +16,7 @@ from knowngood.judge.diagnosis.rules import (
     symbols,
     versions,
 )
-from knowngood.judge.diagnosis.signatures import SPECIFIC, Signature
+from knowngood.judge.diagnosis.signatures import SPECIFIC
 from knowngood.model import UNDECIDED, Confidence, Diagnosis, Status
 
 _RULES = (
@@ -36,11 +36,11 @@ _UNKNOWN = Diagnosis(
 )
 
 
-def diagnose(case: Case, known: tuple[Signature, ...]) -> Diagnosis | None:
+def diagnose(case: Case) -> Diagnosis | None:
     """Return the diagnosis of a cell that did not pass; None for one that did, or of which nothing can be said."""
     if case.verdict.status in (*UNDECIDED, Status.PASS, Status.MOVED):
         return None
-    found = _first(case, known)
+    found = _first(case)
     moved = drifted.rule(case)
     if moved is not None and moved.culprit == found.culprit and found.conflicts_with is None:
         # A pin that was moved: whoever moved it is the other party, even where another rule knew the culprit.
@@ -52,7 +52,8 @@ def diagnose(case: Case, known: tuple[Signature, ...]) -> Diagnosis | None:
     return found
 
 
-def _first(case: Case, known: tuple[Signature, ...]) -> Diagnosis:
+def _first(case: Case) -> Diagnosis:
+    known = case.rules.signatures
     specific = tuple(one for one in known if one.priority >= SPECIFIC)
     broad = tuple(one for one in known if one.priority < SPECIFIC)
     found = signatures.rule(case, specific)

@@ -6,7 +6,6 @@ from dataclasses import replace
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from knowngood.judge import installer_output
 from knowngood.judge.diagnosis.case import Case
 from knowngood.model import Confidence, Diagnosis, Status
 
@@ -29,7 +28,7 @@ def rule(case: Case) -> Diagnosis | None:
     if case.verdict.status is not Status.UNSOLVABLE or case.action is None:
         return None
     text = " ".join(case.output.replace("\n", " ").split())
-    proof = installer_output.message(case.action, case.verdict.status)
+    proof = case.installer.message(case.action, case.verdict.status)
     pins, needs = _pins(case), _needs(case.output, text)
     return (
         _python(case, text, proof)

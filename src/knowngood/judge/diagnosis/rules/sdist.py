@@ -2,41 +2,25 @@
 
 import re
 
-from packaging.utils import canonicalize_name
-
-from knowngood.judge import installer_output
 from knowngood.judge.diagnosis.case import Case
-from knowngood.model import Action, Confidence, Diagnosis, Status
-
-_FAILED = re.compile(
-    r"Failed to (?:download and )?build [`'](?P<name>[\w.-]+?)(?:==(?P<version>[\w.+!-]+))?[`']"
-    r"|Failed building wheel for (?P<wheel>[\w.-]+)|Failed to build installable wheels .*\((?P<last>[\w.-]+)\)"
-)
+from knowngood.model import Confidence, Diagnosis, Status
 
 _ABOUT_SETUPTOOLS = re.compile(
     r"from 'setuptools|module 'setuptools|use_2to3 is invalid|No module named 'pkg_resources'|cython_sources"
 )
 
 
-def failed_build(action: Action) -> tuple[str, str | None] | None:
-    """Return canonical name and, where it is told, version of the package that did not build."""
-    found = _FAILED.search(action.output)
-    if found is None:
-        return None
-    return canonicalize_name(found["name"] or found["wheel"] or found["last"]), found["version"]
-
-
 def rule(case: Case) -> Diagnosis | None:
     """Name the package that did not build, and the next version that need not be built."""
     if case.verdict.status is not Status.BUILD_FAIL or case.action is None:
         return None
-    failed = failed_build(case.action)
+    failed = case.installer.failed_build(case.action)
     if failed is None:
         return None
     name, version = failed
     newer = case.facts.leads.with_wheel.get(name)
     python = f"{case.python[0]}.{case.python[1]}"
-    why = installer_output.message(case.action, case.verdict.status)
+    why = case.installer.message(case.action, case.verdict.status)
     other = "setuptools" if _ABOUT_SETUPTOOLS.search(case.output) else "python"
     what = f"{name} {version}" if version else name
     evidence = [why]
