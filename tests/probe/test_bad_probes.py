@@ -1,4 +1,4 @@
-"""Probes that go wrong in every way, run for real and judged."""
+"""Run probes that go wrong in every way, and judge them."""
 
 import time
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ def works():
 def fatal():
     import os, signal, sys, atexit, ctypes
 """
-"""A check that passes, and the beginning of one that goes wrong in a way of its own."""
+"""A check that passes, and the beginning of one whose last lines differ from case to case."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +51,7 @@ BAD = {
         check="fatal",
         message="died of SIGABRT, in check 'fatal', at ",
     ),
-    "a kill by somebody else": Bad(
+    "a kill from outside": Bad(
         source=CHECKED + "    os.kill(os.getpid(), signal.SIGKILL)",
         status=Status.INFRA,
         reason=Reason.KILLED_BY_OTHERS,
@@ -202,7 +202,7 @@ def far_above():
         message="OSError: gone",
         outcomes=(("base", "failed"), ("above", "skipped"), ("far above", "skipped")),
     ),
-    "a message that cannot be shown": Bad(
+    "a message that cannot be read": Bad(
         source="""
 from probe_api import check
 
@@ -224,16 +224,16 @@ def odd():
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_a_bad_probe_is_judged_by_what_it_did_and_names_the_check_it_did_it_in(name: str, tmp_path: Path) -> None:
+def test_a_bad_probe_gets_its_own_status_reason_and_message_and_names_the_check(name: str, tmp_path: Path) -> None:
     bad = BAD[name]
 
     facts = launch(bad.source, tmp_path)
-    verdict, check, message = judge_probe(facts)
+    verdict, failed_check, message = judge_probe(facts)
 
     assert (verdict.status, verdict.phase, verdict.reason) == (bad.status, Phase.PROBE, bad.reason), facts
-    assert check == bad.check
+    assert failed_check == bad.check
     assert message.startswith(bad.message)
-    assert tuple((one.name, one.outcome.value) for one in facts.transcript.checks) == bad.outcomes
+    assert tuple((check.name, check.outcome.value) for check in facts.transcript.checks) == bad.outcomes
 
 
 def test_forged_records_are_counted(tmp_path: Path) -> None:
@@ -241,14 +241,14 @@ def test_forged_records_are_counted(tmp_path: Path) -> None:
     assert launch(BAD["a forged bye on standard output"].source, tmp_path).transcript.bad_lines == 0
 
 
-@pytest.mark.parametrize("leaving", ["sys.exit()", "sys.exit(0)", "raise SystemExit(None)"])
-def test_a_script_may_leave_with_exit_code_0(tmp_path: Path, leaving: str) -> None:
-    verdict, check, _ = judge_probe(launch(f"{CHECKED}    pass\nimport sys\n{leaving}", tmp_path))
+@pytest.mark.parametrize("statement", ["sys.exit()", "sys.exit(0)", "raise SystemExit(None)"])
+def test_a_script_that_exits_with_code_0_passes(tmp_path: Path, statement: str) -> None:
+    verdict, check, _ = judge_probe(launch(f"{CHECKED}    pass\nimport sys\n{statement}", tmp_path))
 
     assert (verdict.status, check) == (Status.PASS, None)
 
 
-def test_a_hang_that_ignores_sigterm_is_ended_with_its_grandchild_and_has_a_place(tmp_path: Path) -> None:
+def test_a_hang_that_ignores_sigterm_is_ended_with_its_grandchild_and_located(tmp_path: Path) -> None:
     mark = f"KNOWNGOOD_TEST={uuid4().hex}"
     source = """
 import signal, subprocess, sys, time
@@ -274,21 +274,21 @@ def hangs():
     assert message.endswith("works.py:10 in hangs")
 
 
-def test_a_gigabyte_of_output_leaves_a_small_log_and_the_verdict_alone(tmp_path: Path) -> None:
+def test_a_gigabyte_of_output_makes_a_small_log_and_does_not_change_the_verdict(tmp_path: Path) -> None:
     facts = launch("import os\nfor _ in range(1024): os.write(1, b'x' * 2**20)\n", tmp_path, timeout=60)
 
     assert judge_probe(facts)[0].status is Status.PASS
     assert (tmp_path / facts.action.log).stat().st_size <= 5 * 2**20
 
 
-def test_output_that_is_not_utf_8_does_no_harm(tmp_path: Path) -> None:
+def test_output_that_is_not_utf_8_does_not_change_the_verdict(tmp_path: Path) -> None:
     facts = launch(r"import os; os.write(1, b'\xff\xfe\n'); os.write(2, b'caf\xe9\n')", tmp_path)
 
     assert judge_probe(facts)[0].status is Status.PASS
     assert facts.action.output == "��\ncaf�\n"
 
 
-def test_a_forked_child_cannot_speak_for_the_probe(tmp_path: Path) -> None:
+def test_a_forked_child_cannot_write_records_of_the_probe(tmp_path: Path) -> None:
     source = """
 import os
 from probe_api import check, record
@@ -310,7 +310,7 @@ def forks():
     assert facts.transcript.bad_lines == 0
 
 
-def test_a_probe_that_lost_its_python_never_began(tmp_path: Path) -> None:
+def test_a_probe_whose_python_is_missing_is_an_infrastructure_problem(tmp_path: Path) -> None:
     facts = launch("pass", tmp_path, python=tmp_path / "gone" / "python")
 
     verdict, check, message = judge_probe(facts)
@@ -318,7 +318,7 @@ def test_a_probe_that_lost_its_python_never_began(tmp_path: Path) -> None:
     assert message.startswith("FileNotFoundError")
 
 
-def test_an_environment_whose_python_fails_at_once_is_broken(tmp_path: Path) -> None:
+def test_a_python_that_fails_at_once_is_a_crash(tmp_path: Path) -> None:
     broken = tmp_path / "python"
     broken.write_text("#!/bin/sh\necho cannot open shared object file\nexit 127\n", encoding="utf-8")
     broken.chmod(0o755)
@@ -330,7 +330,7 @@ def test_an_environment_whose_python_fails_at_once_is_broken(tmp_path: Path) -> 
     assert message.startswith("its Python ended with exit code 127 before the probe began")
 
 
-def test_a_probe_does_not_see_what_an_earlier_attempt_left(tmp_path: Path) -> None:
+def test_a_probe_does_not_see_files_of_an_earlier_attempt(tmp_path: Path) -> None:
     source = "import pathlib\nassert not pathlib.Path('left').exists()\npathlib.Path('left').touch()\n"
 
     for _ in range(2):

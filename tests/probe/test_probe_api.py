@@ -1,9 +1,11 @@
-"""What a probe can say and what it gets to see, in real runs."""
+"""Run real probes: what they can record and what they have access to."""
 
+import ast
 import base64
 import json
 import os
 import subprocess
+import textwrap
 from array import array as numbers
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import pytest
 from knowngood.install.interpreters import Pythons
 from knowngood.judge.probes import judge_probe
 from knowngood.model import Array, Check, Ending, Outcome, ProbeFacts, Status
+from knowngood.probe.launch import RUNNER
 from support.workshop import PYTHON, launch
 
 
@@ -21,12 +24,25 @@ def checks(facts: ProbeFacts) -> dict[str, Check]:
 
 
 def values(array: Array) -> list[float]:
-    found = numbers({"f4": "f", "f8": "d"}[array.encoding])
-    found.frombytes(base64.b64decode(array.data))
-    return list(map(float, found))
+    decoded = numbers({"f4": "f", "f8": "d"}[array.encoding])
+    decoded.frombytes(base64.b64decode(array.data))
+    return list(map(float, decoded))
 
 
-def test_checks_are_functions_or_blocks_and_a_value_goes_from_one_to_the_next(tmp_path: Path) -> None:
+def test_the_example_in_the_docstring_of_the_runner_passes(tmp_path: Path) -> None:
+    documentation = ast.get_docstring(ast.parse(RUNNER.read_text(encoding="utf-8"))) or ""
+    example = documentation.partition("Use in a probe::")[2].partition("\n* ")[0]
+
+    facts = launch(textwrap.dedent(example), tmp_path)
+
+    assert {name: check.outcome for name, check in checks(facts).items()} == {
+        "json_works": Outcome.PASSED,
+        "numbers survive": Outcome.PASSED,
+        "a block is a check, too": Outcome.PASSED,
+    }
+
+
+def test_checks_are_functions_or_blocks_and_pass_values_on(tmp_path: Path) -> None:
     facts = launch(
         """
 from probe_api import check
@@ -59,7 +75,7 @@ assert (block.ok, first.ok) == (True, True)
     assert checks(facts)["a failing block"].message == "KeyError: 'lost'"
 
 
-def test_a_skipped_check_says_what_it_needs(tmp_path: Path) -> None:
+def test_a_skipped_check_names_the_check_that_it_needs(tmp_path: Path) -> None:
     facts = launch(
         "from probe_api import check\n"
         "@check\ndef base(): raise ValueError('no')\n"
@@ -71,7 +87,7 @@ def test_a_skipped_check_says_what_it_needs(tmp_path: Path) -> None:
     assert "never" not in facts.action.output
 
 
-def test_a_failed_check_has_its_trace_and_its_root_cause_first(tmp_path: Path) -> None:
+def test_a_failed_check_records_its_tracebacks_with_the_root_cause_first(tmp_path: Path) -> None:
     facts = launch(
         """
 from probe_api import check
@@ -98,7 +114,7 @@ def enter():
     assert not [frame for frame in root.frames if Path(frame.file).name == "probe_api.py"]
 
 
-def test_metrics_are_scalars_and_what_json_has_no_word_for_is_text(tmp_path: Path) -> None:
+def test_metrics_are_scalars_and_values_that_json_lacks_become_text(tmp_path: Path) -> None:
     facts = launch(
         """
 from probe_api import check, record
@@ -153,7 +169,7 @@ def too_large():
     )
 
     arrays = checks(facts)["records"].arrays
-    assert {name: (one.dtype, one.shape, one.encoding, values(one)) for name, one in arrays.items()} == {
+    assert {name: (array.dtype, array.shape, array.encoding, values(array)) for name, array in arrays.items()} == {
         "nested": ("float64", (3, 2), "f8", [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]),
         "tensor": ("float32", (1, 3), "f4", [0.5, 1.5, -2.0]),
         "scalar": ("float64", (), "f8", [3.0]),
@@ -162,7 +178,7 @@ def too_large():
     assert checks(facts)["too_large"].message == "ValueError: array 'huge' has 70000 values, more than 65536"
 
 
-def test_warnings_are_recorded_with_their_check_and_still_shown(tmp_path: Path) -> None:
+def test_warnings_are_recorded_with_their_check_and_still_printed(tmp_path: Path) -> None:
     facts = launch(
         "import warnings\nfrom probe_api import check\n"
         "@check\ndef old():\n    warnings.warn('use the new one', FutureWarning)\n",
@@ -173,13 +189,13 @@ def test_warnings_are_recorded_with_their_check_and_still_shown(tmp_path: Path) 
     assert "FutureWarning: use the new one" in facts.action.output
 
 
-def test_a_script_without_checks_of_its_own_may_record_too(tmp_path: Path) -> None:
+def test_a_script_without_checks_may_record_metrics_too(tmp_path: Path) -> None:
     facts = launch("from probe_api import record\nrecord(size=3)\n", tmp_path)
 
     assert checks(facts)["script"].metrics == {"size": 3}
 
 
-def test_a_probe_sees_the_pins_of_its_combo_and_its_assets(tmp_path: Path) -> None:
+def test_a_probe_can_read_the_pins_of_its_combo_and_the_assets_of_the_matrix(tmp_path: Path) -> None:
     (tmp_path / "model").mkdir()
     facts = launch(
         """
@@ -199,10 +215,10 @@ def misses():
     )
 
     assert checks(facts)["sees"].metrics == {"pins": "numpy==1.24.3 torch>=2", "asset": str(tmp_path / "model")}
-    assert checks(facts)["misses"].message == "LookupError: the matrix declares no asset 'other'; it has: model, more"
+    assert checks(facts)["misses"].message == "LookupError: the matrix declares no asset 'other'; declared: model, more"
 
 
-def test_only_an_allow_list_of_the_environment_reaches_a_probe(tmp_path: Path) -> None:
+def test_only_variables_of_an_allow_list_reach_a_probe(tmp_path: Path) -> None:
     harness = {
         "PATH": os.defpath,
         "HOME": "/home/of/the/harness",
@@ -237,7 +253,7 @@ def test_only_an_allow_list_of_the_environment_reaches_a_probe(tmp_path: Path) -
     assert {name: seen[name] for name in expected} == expected
 
 
-def test_a_probe_imports_nothing_from_beside_itself_or_from_where_it_runs(tmp_path: Path) -> None:
+def test_a_probe_imports_nothing_from_its_own_folder_or_the_current_one(tmp_path: Path) -> None:
     facts = launch(
         "import sys; print([entry for entry in sys.path if 'probe' in entry or entry in ('', '.')])", tmp_path
     )
@@ -266,18 +282,18 @@ def fails():
 with check("block"):
     import os, warnings
     warnings.warn("old")
-    # Newer Pythons warn of a fork beside a thread: the runner must have none.
+    # Newer Pythons warn about a fork in a process with threads, so the runner must not have any.
     if os.fork() == 0:
         sys.exit(0)
     os.wait()
 """
     facts = launch(source, tmp_path, python=python.path)
 
-    found = checks(facts)
-    assert found["knows"].metrics == {"version": minor}
-    assert values(found["knows"].arrays["one"]) == [1.0]
-    assert found["fails"].raised[0].type == "builtins.ValueError"
-    assert found["block"].warnings == ("UserWarning: old",)
+    recorded = checks(facts)
+    assert recorded["knows"].metrics == {"version": minor}
+    assert values(recorded["knows"].arrays["one"]) == [1.0]
+    assert recorded["fails"].raised[0].type == "builtins.ValueError"
+    assert recorded["block"].warnings == ("UserWarning: old",)
     verdict, check, _ = judge_probe(facts)
     assert (verdict.status, check) == (Status.FAIL, "fails")
 
@@ -286,7 +302,7 @@ AT_EXIT = """
 import atexit, sys
 from probe_api import array, check, record
 
-atexit.register(print, "teardown")
+atexit.register(print, "printed at exit")
 
 @check
 def works():
@@ -302,15 +318,15 @@ sys.stderr.write("also said")
 """
 
 
-def test_a_probe_is_torn_down_as_any_program_is(tmp_path: Path) -> None:
+def test_a_probe_exits_as_any_program_does(tmp_path: Path) -> None:
     facts = launch(AT_EXIT, tmp_path)
 
-    found = checks(facts)
-    assert "teardown" in facts.action.output
+    recorded = checks(facts)
+    assert "printed at exit" in facts.action.output
     assert "said" in facts.action.output and "also said" in facts.action.output
     assert facts.transcript.hello and facts.transcript.bye and facts.transcript.bad_lines == 0
-    assert (found["works"].metrics, values(found["works"].arrays["a"])) == ({"n": 1}, [1.5])
-    assert found["fails"].outcome is Outcome.FAILED
+    assert (recorded["works"].metrics, values(recorded["works"].arrays["a"])) == ({"n": 1}, [1.5])
+    assert recorded["fails"].outcome is Outcome.FAILED
     assert judge_probe(facts)[0].status is Status.FAIL
 
 
@@ -335,7 +351,9 @@ def test_a_probe_collects_garbage_as_any_program_does(tmp_path: Path) -> None:
         ("import sys\nsys.stdout.close()", Status.PASS),
     ],
 )
-def test_how_a_probe_ends_is_told_from_its_records_and_its_exit(tmp_path: Path, source: str, status: Status) -> None:
+def test_the_status_follows_from_the_records_and_the_exit_of_a_probe(
+    tmp_path: Path, source: str, status: Status
+) -> None:
     facts = launch(source, tmp_path)
 
     assert judge_probe(facts)[0].status is status

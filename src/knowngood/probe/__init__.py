@@ -1,1 +1,1 @@
-"""Run a probe inside an environment and read what it recorded."""
+"""Run a probe inside an environment and read the records it wrote."""

@@ -1,4 +1,4 @@
-"""Run a probe in an environment: compose the command, run it, read what it recorded."""
+"""Run a probe in an environment: compose the command, run it, and read the records it wrote."""
 
 import json
 import secrets
@@ -13,7 +13,7 @@ from knowngood.process import Processes
 
 RUNNER = Path(__file__).parent / "in_env" / "probe_api.py"
 
-# Of the harness's environment only this reaches a probe. KG_ is for what a probe is to be told from outside.
+# The variables of the harness that reach a probe. KG_ is for users who want to pass something to their probes.
 _PASSED_ON = ("LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "PATH", "SYSTEMROOT", "TERM")
 _PASSED_ON_PREFIXES = ("KG_", "KMP_", "MKL_", "OMP_", "OPENBLAS_")
 _OFFLINE = {
@@ -30,8 +30,8 @@ _THREADS = ("MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "OMP_NUM_THREADS", "OPENBL
 class Launcher:
     """Runs probes the same way in every environment of a run.
 
-    ``outside`` is the environment of the harness: only an allow-list of it reaches a probe. ``threads`` is how many
-    threads numeric libraries may use in one probe.
+    ``outside`` is the environment of the harness; only the variables of an allow-list reach a probe. ``assets`` maps
+    the names of the matrix's assets to paths. ``threads`` is how many threads numeric libraries may use in one probe.
     """
 
     processes: Processes
@@ -40,19 +40,22 @@ class Launcher:
     threads: int
 
     def launch(self, python: Path, combo: Combo, probe: Probe, folder: Path) -> ProbeFacts:
-        """Run ``probe`` with ``python``, the interpreter of the combo's environment; ``folder`` is made anew for it."""
+        """Run ``probe`` with ``python``, the interpreter of the combo's environment.
+
+        ``folder`` is emptied first. The script, its records and its log stay there.
+        """
         if folder.exists():
             shutil.rmtree(folder)
         work, home, temporary = folder / "work", folder / "home", folder / "tmp"
-        for place in (work, home, temporary):
-            place.mkdir(parents=True)
+        for private in (work, home, temporary):
+            private.mkdir(parents=True)
         script = folder / f"{probe.id}.py"
         script.write_text(probe.source, encoding="utf-8")
         records, log, nonce = folder / "records.jsonl", folder / "probe.log", secrets.token_hex(16)
         config = {
             "assets": {name: str(path) for name, path in self.assets.items()},
             "pins": [requirement for step in combo.steps for requirement in step],
-            # Just before the deadline every thread says where it is: a hang then has a place.
+            # Dump the stacks of all threads just before the deadline, so that the report can say where a probe hangs.
             "dump_after": max(combo.timeout - 0.5, combo.timeout * 0.8),
         }
         runner: list[str | Path] = [python, "-I", "-u", "-X", "faulthandler", "-X", "utf8", RUNNER, script]
@@ -64,12 +67,12 @@ class Launcher:
             timeout=combo.timeout,
         )
         data = records.read_bytes() if records.exists() else b""
-        for place in (work, home, temporary):
-            shutil.rmtree(place, ignore_errors=True)
+        for private in (work, home, temporary):
+            shutil.rmtree(private, ignore_errors=True)
         return ProbeFacts(probe=probe.id, action=action, transcript=transcript.read(data, nonce=nonce))
 
     def settings(self, combo: Combo) -> dict[str, str]:
-        """Return the environment variables of the combo's probes, but for the folders that are made for each run."""
+        """Return the environment variables of the combo's probes, except HOME and TMPDIR, which each launch sets."""
         passed_on = {
             name: value
             for name, value in self.outside.items()

@@ -1,4 +1,7 @@
-"""Bytes of a record file -> ``Transcript``. The writer is ``in_env/probe_api.py``; its docstring is the contract."""
+"""Parse the records of a probe into a ``Transcript``.
+
+``in_env/probe_api.py`` writes the records; its docstring is the contract.
+"""
 
 import json
 from dataclasses import replace
@@ -6,19 +9,19 @@ from typing import Any
 
 from knowngood.model import Array, Check, Frame, Outcome, Raised, Transcript
 
-_SCRIPT = "script"  # the check that a whole script is, see probe_api.SCRIPT
-_LARGEST = 16 * 1024 * 1024  # bytes of a record file that are read
+_SCRIPT = "script"  # the check that stands for the whole script, as in probe_api.SCRIPT
+_LARGEST = 16 * 1024 * 1024  # most bytes of records that are read
 
 
 def read(data: bytes, *, nonce: str) -> Transcript:
-    """Return what the records with ``nonce`` tell; other lines, torn or forged, are counted in ``bad_lines``."""
+    """Parse the records that carry ``nonce``; count all other lines, torn or forged, in ``bad_lines``. Never raises."""
     transcript = Transcript()
     checks: list[Check] = []
     for line in data[:_LARGEST].splitlines():
         try:
             record = json.loads(line)
             if record["nonce"] != nonce:
-                raise ValueError("not of this cell")
+                raise ValueError("not written by this probe")
             match record["kind"]:
                 case "hello":
                     transcript = replace(transcript, hello=True)
@@ -33,20 +36,25 @@ def read(data: bytes, *, nonce: str) -> Transcript:
                     raise ValueError(f"unknown record {kind!r}")
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             transcript = replace(transcript, bad_lines=transcript.bad_lines + 1)
-    if len(checks) > 1:
-        # With checks of its own, the script as a whole is worth telling only when it went wrong outside them.
-        died_inside = any(one.outcome is Outcome.OPEN and one.name != _SCRIPT for one in checks)
-        untold = {(_SCRIPT, Outcome.PASSED), (_SCRIPT, Outcome.OPEN)} if died_inside else {(_SCRIPT, Outcome.PASSED)}
-        checks = [one for one in checks if (one.name, one.outcome) not in untold]
-    return replace(transcript, checks=tuple(checks))
+    return replace(transcript, checks=_without_redundant_script(checks))
 
 
 def _close(checks: list[Check], ended: Check) -> None:
-    for place in reversed(range(len(checks))):
-        if checks[place].name == ended.name and checks[place].outcome is Outcome.OPEN:
-            checks[place] = ended
+    """Replace the innermost open check with the name of ``ended``; a skipped check was never open."""
+    for position in reversed(range(len(checks))):
+        if checks[position].name == ended.name and checks[position].outcome is Outcome.OPEN:
+            checks[position] = ended
             return
     checks.append(ended)
+
+
+def _without_redundant_script(checks: list[Check]) -> tuple[Check, ...]:
+    """Drop the check of the whole script where the script has its own checks and nothing went wrong outside them."""
+    if len(checks) == 1:
+        return tuple(checks)
+    died_inside = any(check.outcome is Outcome.OPEN and check.name != _SCRIPT for check in checks)
+    redundant = {Outcome.PASSED, Outcome.OPEN} if died_inside else {Outcome.PASSED}
+    return tuple(check for check in checks if check.name != _SCRIPT or check.outcome not in redundant)
 
 
 def _check(record: dict[str, Any]) -> Check:
@@ -55,17 +63,22 @@ def _check(record: dict[str, Any]) -> Check:
         outcome=Outcome(record["outcome"]),
         seconds=float(record["seconds"]),
         message=str(record.get("message", "")),
-        raised=tuple(_raised(one) for one in record.get("raised", ())),
+        raised=tuple(_raised(raised) for raised in record.get("raised", ())),
         metrics={str(name): _scalar(value) for name, value in record.get("metrics", {}).items()},
         arrays={str(name): _array(value) for name, value in record.get("arrays", {}).items()},
-        warnings=tuple(str(one) for one in record.get("warnings", ())),
+        warnings=tuple(str(warning) for warning in record.get("warnings", ())),
     )
 
 
 def _raised(raw: dict[str, Any]) -> Raised:
     frames = tuple(
-        Frame(file=str(f["file"]), line=int(f["line"]), function=str(f["function"]), text=str(f.get("text", "")))
-        for f in raw["frames"]
+        Frame(
+            file=str(frame["file"]),
+            line=int(frame["line"]),
+            function=str(frame["function"]),
+            text=str(frame.get("text", "")),
+        )
+        for frame in raw["frames"]
     )
     return Raised(type=str(raw["type"]), message=str(raw["message"]), frames=frames)
 

@@ -1,1 +1,1 @@
-"""What runs inside an environment under test: one stdlib-only file, never imported by the harness."""
+"""Hold the file that runs inside an environment under test: stdlib only, never imported by the harness."""

@@ -1,28 +1,40 @@
-"""Runs one probe inside an environment and records what its checks find. Stdlib only, Python 3.7 and newer.
+"""Run one probe inside an environment and record the results of its checks. Stdlib only, Python 3.7 and newer.
 
-Contract (the other sides are ``launch.py`` and ``transcript.py``). Run as::
-
-    ENV/python -I -u -X faulthandler -X utf8 probe_api.py PROBE.py --out FILE --nonce N [--config JSON]
-
-``FILE`` gets one JSON object a line, each with the nonce and written at once: ``hello``, then ``begin`` and ``end``
-around each check, then ``bye``. A failing check is recorded and the exit code stays 0; any other exit is unexpected.
-``JSON`` holds ``assets`` (name -> path), ``pins`` (the combo's requirements) and ``dump_after`` (seconds until all
-stacks are written to standard error, or null).
-
-In a probe::
+Use in a probe::
 
     from probe_api import array, asset, check, pins, record
 
-    @check                        # or @check("a name"), or: with check("a name"):
-    def numpy_works():
-        import numpy
-        record(sum=float(numpy.ones(3).sum()))
+    @check
+    def json_works():
+        import json
+        return json
 
-    @check(needs=[numpy_works])   # skipped when numpy_works did not pass
-    def more(): ...
+    @check("numbers survive", needs=[json_works])  # skipped unless json_works passed
+    def numbers_survive():
+        json = json_works.value                    # what the function of that check returned
+        text = json.dumps(0.1)
+        record(text=text, length=len(text))
+        assert json.loads(text) == 0.1
 
-Checks run at once, in the order of the file. ``numpy_works.value`` is what the function returned. A script without
-any check is one check itself: it passes when it ends without an exception.
+    with check("a block is a check, too"):
+        array("vector", [1.0, 0.5])
+
+* A check runs where it is defined, so checks run in the order of the file. A check passes when it raises nothing.
+* A failing check does not stop the probe: the checks after it still run.
+* A script without checks is a single check, called ``script``. ``sys.exit()`` and ``sys.exit(0)`` are a pass, too.
+* After a check, ``check.ok`` is whether it passed, and ``check.value`` is what its function returned.
+* ``record(name=value)`` attaches numbers, strings, booleans or None to the running check; ``array(name, values)``
+  attaches an array of up to 65,536 numbers.
+* ``asset(name)`` returns the path of an asset of the matrix, and ``pins()`` the combo's own requirements.
+
+Contract with the harness (the other sides are ``launch.py`` and ``transcript.py``). Run as::
+
+    ENV/bin/python -I -u -X faulthandler -X utf8 probe_api.py PROBE.py --out FILE --nonce N [--config JSON]
+
+``FILE`` gets one JSON object per line, each with the nonce, and each written immediately: ``hello``, then ``begin`` and
+``end`` around each check, then ``bye``. The exit code is 0 whether checks pass or fail; any other exit is unexpected.
+``JSON`` holds ``assets`` (name -> path), ``pins`` (requirements) and ``dump_after`` (seconds until the stacks of all
+threads are written to standard error, or null).
 """
 
 from __future__ import annotations
@@ -42,34 +54,33 @@ import traceback
 import types
 import warnings
 
-TYPE_CHECKING = False  # as type checkers want it, without the 10 ms that importing typing takes
+TYPE_CHECKING = False  # type checkers take it for True; importing typing would take 10 ms
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any
 
 __all__ = ["array", "asset", "check", "pins", "record"]
 
-SCRIPT = "script"  # the name of the check that a whole script is
-_LONGEST = 4000  # characters of a message
-_FRAMES = 30
-_WARNINGS = 20
-_LARGEST_ARRAY = 65536  # values
+SCRIPT = "script"  # the name of the check that stands for the whole script
+_LONGEST = 4000  # most characters of a message
+_FRAMES = 30  # most frames of a traceback, innermost first
+_WARNINGS = 20  # most warnings of a check
+_LARGEST_ARRAY = 65536  # most values of an array
 
 
 class _State:
-    """What the process knows of its own run; set once by ``main``."""
+    """The state of this run; ``main`` fills it in."""
 
     def __init__(self) -> None:
         self.out: int | None = None
         self.nonce = ""
         self.pid = os.getpid()
         self.config: dict[str, Any] = {}
-        self.running: list[Check] = []  # the checks that are open, outermost first
-        self.explicit = False
+        self.running: list[Check] = []  # outermost first
 
     def write(self, kind: str, **fields: Any) -> None:
-        """Append one record, at once."""
-        # A forked child of the probe shares the file: its records would be taken for the probe's own.
+        """Append one record to the file immediately."""
+        # A forked child of the probe inherits the file, but its records are not the probe's own.
         if self.out is None or os.getpid() != self.pid:
             return
         line = json.dumps(dict(fields, kind=kind, nonce=self.nonce)).encode("ascii") + b"\n"
@@ -78,13 +89,13 @@ class _State:
 
 
 _state = _State()
-_AT_START = frozenset(name.partition(".")[0] for name in list(sys.modules))
+_LOADED_AT_START = frozenset(name.partition(".")[0] for name in list(sys.modules))
 
 
 class Check:
-    """One named check: decorates a function (which runs at once) or wraps a ``with`` block.
+    """A named check: decorates a function, which runs immediately, or wraps a ``with`` block.
 
-    ``ok`` is None before it ran, then whether it passed. ``value`` is what the function returned.
+    ``ok`` is None before the check ran, then whether it passed. ``value`` is what its function returned.
     """
 
     def __init__(self, name: str | None = None, needs: tuple[Check, ...] | list[Check] = ()) -> None:
@@ -98,7 +109,7 @@ class Check:
         self._started = 0.0
 
     def __call__(self, function: Callable[..., Any] | None = None, *ignored: Any, **also_ignored: Any) -> Any:
-        """Run ``function`` as this check. Called again by the probe, give the value."""
+        """Run ``function`` as this check. When the probe calls the check again, return the value."""
         if self.ok is not None or not callable(function):
             return self.value
         if self.name is None:
@@ -115,7 +126,6 @@ class Check:
     def __enter__(self) -> Check:
         if self.name is None:
             raise TypeError("a check in a with statement needs a name: with check('name'):")
-        _state.explicit = _state.explicit or self.name is not SCRIPT
         _state.running.append(self)
         _state.write("begin", check=self.name)
         self._started = time.perf_counter()
@@ -124,8 +134,8 @@ class Check:
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> bool:
         seconds = time.perf_counter() - self._started
         _state.running.remove(self)
-        # Ctrl-C and such are not the check's: they end the probe.
-        through = isinstance(error, (KeyboardInterrupt, GeneratorExit))
+        # Ctrl-C and the like do not belong to the check: they end the probe.
+        ends_probe = isinstance(error, (KeyboardInterrupt, GeneratorExit))
         self.ok = error is None
         _state.write(
             "end",
@@ -138,23 +148,29 @@ class Check:
             arrays=self._arrays,
             warnings=self._warnings,
         )
-        return not through
+        return not ends_probe
 
-    def _skip(self, why: str) -> None:
+    def _skip(self, reason: str) -> None:
         self.ok = False
-        _state.explicit = True
-        _state.write("end", check=self.name, outcome="skipped", seconds=0.0, message=why)
+        _state.write("end", check=self.name, outcome="skipped", seconds=0.0, message=reason)
 
 
 def check(name: Any = None, needs: tuple[Check, ...] | list[Check] = ()) -> Any:
-    """Make a check, to be used as ``@check``, as ``@check("name", needs=[other])`` or as ``with check("name"):``."""
+    """Return a check, for use as ``@check``, ``@check("name", needs=[other])`` or ``with check("name"):``.
+
+    Without a name a check is called like its function. It is skipped unless every check in ``needs`` passed.
+    """
     if callable(name):
         return Check()(name)
     return Check(name, needs)
 
 
 def record(**metrics: Any) -> None:
-    """Attach numbers, strings, booleans or None to the open check, by name."""
+    """Attach numbers, strings, booleans or None to the running check, by name.
+
+    Scalars of NumPy and PyTorch become numbers. NaN, infinity and values of other types become text. Raises
+    ``RuntimeError`` outside a check.
+    """
     for name, value in metrics.items():
         if not isinstance(value, (bool, int, float, str, type(None))):
             value = value.item() if hasattr(value, "item") else str(value)
@@ -164,7 +180,11 @@ def record(**metrics: Any) -> None:
 
 
 def array(name: str, values: Any) -> None:
-    """Attach an array (nested lists, or anything with ``tolist``) of up to 65,536 numbers to the open check."""
+    """Attach an array to the running check: nested lists of numbers, or anything with ``tolist``.
+
+    Its dtype and shape are kept; float32 and smaller floats are stored as float32, everything else as float64. Raises
+    ``ValueError`` for more than 65,536 numbers and ``RuntimeError`` outside a check.
+    """
     dtype = str(getattr(values, "dtype", "float64")).replace("torch.", "")
     nested = values.tolist() if hasattr(values, "tolist") else values
     shape: list[int] = []
@@ -184,47 +204,47 @@ def array(name: str, values: Any) -> None:
 
 
 def asset(name: str) -> str:
-    """Return the path of an asset of the matrix, as a string."""
+    """Return the path of an asset of the matrix, as a string. Raises ``LookupError`` for a name it does not declare."""
     assets = _state.config.get("assets", {})
     if name not in assets:
-        raise LookupError("the matrix declares no asset %r; it has: %s" % (name, ", ".join(sorted(assets)) or "none"))
+        raise LookupError("the matrix declares no asset %r; declared: %s" % (name, ", ".join(sorted(assets)) or "none"))
     return str(assets[name])
 
 
 def pins() -> list[str]:
-    """Return the combo's own requirements, as strings in the order of its steps."""
+    """Return the combo's own requirements as strings, in the order of its steps."""
     return list(_state.config.get("pins", []))
 
 
 def _current() -> Check:
     if not _state.running:
-        raise RuntimeError("record() and array() belong inside a check")
+        raise RuntimeError("record() and array() must be called inside a check")
     return _state.running[-1]
 
 
 def _flatten(values: Any) -> Iterator[float]:
     if isinstance(values, (list, tuple)):
         for value in values:
-            for one in _flatten(value):
-                yield one
+            for number in _flatten(value):
+                yield number
     else:
         yield float(values)
 
 
 def _message(error: BaseException) -> str:
     lines = traceback.format_exception_only(type(error), error)
-    # Before its message a SyntaxError quotes the line it is about.
+    # A SyntaxError quotes the line of source before its message.
     return ("".join(lines[-1:]) if isinstance(error, SyntaxError) else "".join(lines)).strip()[:_LONGEST]
 
 
 def _raised(raised: BaseException) -> list[dict[str, Any]]:
-    """Describe the exception and what caused it, the root cause first, without the frames of this file."""
+    """Return the exception and its causes as records, the root cause first, without the frames of this file."""
     error: BaseException | None = raised
     chain: list[dict[str, Any]] = []
     seen = set()
     while error is not None and id(error) not in seen and len(chain) < 8:
         seen.add(id(error))
-        # Lines of source are read by traceback itself: a broken loader must not hide the error.
+        # traceback reads lines of source through the module's loader: a broken loader must not hide the error.
         try:
             frames = list(traceback.extract_tb(error.__traceback__))
         except Exception:
@@ -248,11 +268,11 @@ def _text(error: BaseException) -> str:
     try:
         return str(error)[:_LONGEST]
     except Exception:
-        return "(its message cannot be shown)"
+        return "(its message cannot be read)"
 
 
-def _note_warnings() -> None:
-    """Record warnings with the check they were raised in, and show them as before."""
+def _record_warnings() -> None:
+    """Record each warning with the check that was running, and show it as before."""
     show = warnings.showwarning
 
     def showwarning(
@@ -266,24 +286,23 @@ def _note_warnings() -> None:
 
 
 def _run(path: str) -> None:
-    """Run the script at ``path`` as ``__main__``, as the check that a whole script is."""
+    """Run the script at ``path`` as ``__main__``, inside the check that stands for the whole script."""
     module = types.ModuleType("__main__")
     module.__file__ = path
     sys.modules["__main__"] = module
     sys.argv = [path]
-    whole = Check(SCRIPT)
-    with whole:
+    with Check(SCRIPT):
         with open(path, "rb") as file:
             code = compile(file.read(), path, "exec")
         try:
             exec(code, module.__dict__)
-        except SystemExit as leaving:
-            if leaving.code not in (None, 0):
+        except SystemExit as exiting:
+            if exiting.code not in (None, 0):
                 raise
 
 
 def main() -> None:
-    """Run one probe from the command line."""
+    """Run the probe that the command line names."""
     parser = argparse.ArgumentParser()
     parser.add_argument("probe")
     parser.add_argument("--out", required=True)
@@ -296,15 +315,15 @@ def main() -> None:
     _state.config = json.loads(options.config)
     _state.write("hello", python=sys.version, executable=sys.executable)
     if _state.config.get("dump_after"):
-        # Not dump_traceback_later: its thread makes a forked child of the probe hang at its exit.
+        # Not dump_traceback_later: because of its thread, a forked child of the probe would hang when it exits.
         faulthandler.register(signal.SIGALRM, chain=False)
         signal.setitimer(signal.ITIMER_REAL, _state.config["dump_after"])
-    _note_warnings()
+    _record_warnings()
     _run(options.probe)
     signal.setitimer(signal.ITIMER_REAL, 0)
     with contextlib.suppress(Exception):
         sys.stdout.flush()
-    _state.write("bye", loaded=sorted({name.partition(".")[0] for name in list(sys.modules)} - _AT_START))
+    _state.write("bye", loaded=sorted({name.partition(".")[0] for name in list(sys.modules)} - _LOADED_AT_START))
 
 
 if __name__ == "__main__":
