@@ -1,5 +1,6 @@
-"""What a user can get wrong and what can stand in the way: each with its exit code and a next step."""
+"""Define the exit codes and the errors that a user can act on: each has an exit code and a next step."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -15,6 +16,15 @@ class ExitCode(IntEnum):
     REFERENCE_FAILED = 5
     INTERRUPTED = 130
     TERMINATED = 143
+
+
+_NAMED = 5  # names that a message gives before it only counts
+
+
+def some(names: Sequence[str]) -> str:
+    """Return ``names`` for a message: the first five, and how many more there are."""
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"{', '.join(names[:_NAMED])}{more}"
 
 
 class KnowngoodError(Exception):

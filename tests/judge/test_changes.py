@@ -240,7 +240,7 @@ def test_a_published_report_tells_the_same_as_the_run_it_came_from() -> None:
 def test_a_diagnosis_is_read_from_a_run_and_from_a_report() -> None:
     failed = replace(mission().cells[1], diagnosis=Diagnosis(culprit="torch", conflicts_with="numpy", why="ABI"))
     document = {
-        "schema": 1,
+        "schema": 2,
         "cells": [
             {
                 "combo": "a",
@@ -263,12 +263,12 @@ def test_a_diagnosis_is_read_from_a_run_and_from_a_report() -> None:
         (None, "it has no schema"),
         ([], "it has no schema"),
         ({"cells": []}, "it has no schema"),
-        ({"schema": 2, "cells": []}, "its schema is 2, this version of knowngood reads 1"),
+        ({"schema": 3, "cells": []}, "its schema is 3, this version of knowngood reads 2"),
         ({"schema": [], "cells": []}, "its schema is []"),
-        ({"schema": 1}, "it has no cells"),
-        ({"schema": 1, "cells": [7]}, "cells[0] names no combo and probe"),
-        ({"schema": 1, "cells": [{"combo": "a", "probe": "p"}]}, "cells[0] has a verdict"),
-        ({"schema": 1, "cells": [{"combo": "a", "probe": "p", "verdict": {"status": "fine"}}]}, "cells[0] has a"),
+        ({"schema": 2}, "it has no cells"),
+        ({"schema": 2, "cells": [7]}, "cells[0] names no combo and probe"),
+        ({"schema": 2, "cells": [{"combo": "a", "probe": "p"}]}, "cells[0] has a verdict"),
+        ({"schema": 2, "cells": [{"combo": "a", "probe": "p", "verdict": {"status": "fine"}}]}, "cells[0] has a"),
     ],
 )
 def test_what_is_no_report_of_ours_is_refused_with_a_next_step(document: object, cause: str) -> None:

@@ -5,9 +5,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
-from packaging.version import Version
 
-from knowngood.judge.diagnosis.case import Case, below
+from knowngood.judge.diagnosis.case import Case
 from knowngood.judge.diagnosis.diagnose import diagnose
 from knowngood.judge.diagnosis.signatures import Signature
 from knowngood.model import (
@@ -30,7 +29,6 @@ from knowngood.model import (
     StepFacts,
     Verdict,
 )
-from knowngood.tracebacks import told
 from support.facts import BAD, GOOD, RULES, action, attempt, combo
 
 SITE = "/project/env/lib/python3.11/site-packages"
@@ -478,13 +476,6 @@ def test_what_did_not_fail_or_cannot_be_told_has_no_diagnosis(status: Status) ->
     )
 
 
-@pytest.mark.parametrize(
-    ("version", "constraint"), [("2.0.2", "<2"), ("0.28.1", "<0.28"), ("1.24.4", "<1.24"), ("0.0.3", "<0.0")]
-)
-def test_below_keeps_under_the_series(version: str, constraint: str) -> None:
-    assert below(Version(version)) == constraint
-
-
 def test_a_remedy_that_the_rest_of_the_combo_rules_out_is_not_offered() -> None:
     failure = replace(FAILURES["a name that a newer package no longer has"][0])
     failure.leads = {**failure.leads, "infeasible": ("markupsafe<2.1",)}
@@ -493,44 +484,6 @@ def test_a_remedy_that_the_rest_of_the_combo_rules_out_is_not_offered() -> None:
 
     assert (found.culprit, found.fix) == ("markupsafe", ())
     assert found.evidence[-1] == "markupsafe<2.1 cannot be had beside what else the combo asks for"
-
-
-@pytest.mark.parametrize(
-    ("output", "kind", "message", "files"),
-    [
-        (
-            'noise\nTraceback (most recent call last):\n  File "/a/site-packages/x.py", line 3, in f\n    g()\n'
-            "x.Broken: it broke\nmore noise\n",
-            "x.Broken",
-            "it broke",
-            ["/a/site-packages/x.py"],
-        ),
-        (
-            'INTERNALERROR> Traceback (most recent call last):\nINTERNALERROR>   File "/a/site-packages/y.py", line 1, '
-            "in <module>\nINTERNALERROR>     import z\nINTERNALERROR> ModuleNotFoundError: No module named 'z'\n",
-            "builtins.ModuleNotFoundError",
-            "No module named 'z'",
-            ["/a/site-packages/y.py"],
-        ),
-        (
-            "E   AttributeError: no such thing\n\nenv/lib/python3.11/site-packages/p/q.py:7: AttributeError\n",
-            "builtins.AttributeError",
-            "no such thing",
-            ["env/lib/python3.11/site-packages/p/q.py"],
-        ),
-    ],
-    ids=["a traceback", "a test runner's own", "a test runner's"],
-)
-def test_what_failed_in_another_process_is_read_from_its_output(
-    output: str, kind: str, message: str, files: list[str]
-) -> None:
-    (found,) = told(output)
-
-    assert (found.type, found.message, [frame.file for frame in found.frames]) == (kind, message, files)
-
-
-def test_output_without_an_exception_tells_of_none() -> None:
-    assert told("Error: something\nall is well\n") == ()
 
 
 def test_who_moved_a_pin_is_the_other_party_where_no_rule_names_one() -> None:

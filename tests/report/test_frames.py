@@ -2,8 +2,8 @@ from itertools import count
 
 import pytest
 
-from knowngood.model import Frame, Raised
-from knowngood.report.frames import crossings, of_dump, of_exception, place, shortened
+from knowngood.model import Frame
+from knowngood.report.frames import crossings, place
 
 SITE = "/home/me/env/lib/python3.11/site-packages/"
 PROBE = "/home/me/runs/1/probe.py"
@@ -48,22 +48,6 @@ def test_of_many_packages_the_innermost_are_told_and_the_probe() -> None:
     assert files(*given, PROBE) == ["a/x.py", "b/x.py", "c/x.py", PROBE]
 
 
-def test_of_a_chain_the_root_cause_comes_first() -> None:
-    root, outer = frames(f"{SITE}a.py", PROBE)
-    chain = (Raised(type="E", message="", frames=(root,)), Raised(type="F", message="", frames=(outer,)))
-    assert of_exception(chain) == (root, outer)
-
-
-def test_a_dump_is_read_and_what_was_printed_before_it_is_not() -> None:
-    before = '  File "x.py", line 1, in f\n'
-    said = f'{before}most recent call first):\n  File "/a/y.py", line 2 in g\n  File "z.py", line 3 in h\n'
-    assert [(frame.file, frame.line, frame.function) for frame in of_dump(said)] == [
-        ("/a/y.py", 2, "g"),
-        ("z.py", 3, "h"),
-    ]
-    assert of_dump("no dump") == ()
-
-
 @pytest.mark.parametrize(
     ("file", "function", "shown"),
     [
@@ -75,10 +59,3 @@ def test_a_dump_is_read_and_what_was_printed_before_it_is_not() -> None:
 )
 def test_a_place_is_told_without_where_it_was_on_this_machine(file: str, function: str, shown: str) -> None:
     assert place(Frame(file=file, line=7, function=function)) == shown
-
-
-def test_long_paths_in_a_message_are_cut_and_others_are_not() -> None:
-    said = f"cannot import x ({SITE}numpy/__init__.py), see https://example.org/a/b/c/d and /etc/hosts, /a/b/c/d/e.so"
-    assert shortened(said) == (
-        "cannot import x (numpy/__init__.py), see https://example.org/a/b/c/d and /etc/hosts, e.so"
-    )

@@ -1,7 +1,6 @@
 """Predicts which extensions cannot work with the NumPy that is installed, and scores that against the run."""
 
-from packaging.version import InvalidVersion, Version
-
+from knowngood import packages
 from knowngood.model import EnvironmentFacts, Extension, Score
 
 _NAMED = 3
@@ -10,8 +9,8 @@ _NAMED = 3
 
 def predict(environment: EnvironmentFacts) -> tuple[Extension, ...]:
     """Return the extensions that were built for NumPy 1.x where NumPy 2 is installed."""
-    numpy = _versions(environment).get("numpy")
-    if numpy is None or not _is_numpy_2(numpy):
+    numpy = packages.version(_versions(environment).get("numpy", ""))
+    if numpy is None or numpy.major < 2:
         return ()
     return tuple(extension for extension in environment.extensions if extension.numpy == "1")
 
@@ -49,10 +48,3 @@ def score(predicted: bool, failed: bool | None) -> Score | None:
 
 def _versions(environment: EnvironmentFacts) -> dict[str, str]:
     return {one.name: one.version for one in environment.distributions}
-
-
-def _is_numpy_2(version: str) -> bool:
-    try:
-        return Version(version).major >= 2
-    except InvalidVersion:
-        return False

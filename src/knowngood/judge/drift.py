@@ -3,9 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
-
+from knowngood import packages
 from knowngood.model import ComboFacts, Drift
 
 
@@ -29,10 +27,12 @@ def violations(facts: ComboFacts) -> tuple[Contradiction, ...]:
         if step.installed is None:
             continue
         for pin in step.requirements:
-            requirement = Requirement(pin)
-            package = canonicalize_name(requirement.name)
+            requirement = packages.requirement(pin)
+            if requirement is None or not packages.applies(requirement, facts.python_version):
+                continue
+            package = packages.name_of(requirement)
             version = installed.get(package)
-            if _applies(requirement, facts.python_version) and not _meets(requirement, version):
+            if not packages.satisfies(version, requirement):
                 found.setdefault(pin, Contradiction(pin=pin, package=package, installed=version))
     return tuple(found.values())
 
@@ -63,17 +63,3 @@ def _moves(facts: ComboFacts) -> Iterator[tuple[int, str, str, str | None]]:
             if step.installed.get(package) != version:
                 yield step.number, package, version, step.installed.get(package)
         before = dict(step.installed)
-
-
-def _applies(requirement: Requirement, python_version: str | None) -> bool:
-    if requirement.marker is None:
-        return True
-    # The platform is the harness's own; only the Python of the environment may differ from ours.
-    known = {}
-    if python_version is not None:
-        known = {"python_full_version": python_version, "python_version": ".".join(python_version.split(".")[:2])}
-    return requirement.marker.evaluate(known)
-
-
-def _meets(requirement: Requirement, version: str | None) -> bool:
-    return version is not None and requirement.specifier.contains(version, prereleases=True)

@@ -6,11 +6,10 @@ from dataclasses import replace
 from itertools import groupby
 from typing import TypeVar
 
-from knowngood.errors import UsageError
+from knowngood.errors import UsageError, some
 from knowngood.model import Action, ComboFacts, Run
 
 _SHARD = re.compile(r"(\d{1,4})/(\d{1,4})", re.ASCII)
-_SHOWN = 5
 _T = TypeVar("_T", bound=Hashable)
 
 
@@ -84,18 +83,13 @@ def _check(runs: Sequence[Run]) -> None:
         told = []
         for matrix, digest in sorted(matrices):
             names = [run.info.id for run in runs if (run.info.matrix, run.info.digest) == (matrix, digest)]
-            told.append(f"{matrix} {digest[:12]} ({_some(names)})")
+            told.append(f"{matrix} {digest[:12]} ({some(names)})")
         what = "several matrices" if len({matrix for matrix, _ in matrices}) > 1 else "several versions of one matrix"
         raise UsageError(
             f"these are runs of {what}, which make no one run",
-            cause=_some(told),
+            cause=some(told),
             next_step="name the logs of one matrix, all of them made from the same matrix file and probes",
         )
-
-
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return f"{', '.join(names[:_SHOWN])}{more}"
 
 
 def _age(run: Run) -> tuple[str, str, int, int]:

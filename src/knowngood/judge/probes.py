@@ -1,6 +1,5 @@
 """What one attempt at a probe means: its exit and its transcript, taken together."""
 
-import re
 from collections.abc import Sequence
 
 from knowngood.model import (
@@ -16,11 +15,10 @@ from knowngood.model import (
     Transcript,
     Verdict,
 )
+from knowngood.tracebacks import dumped_stacks
 
 _FROM_OUTSIDE = frozenset({"SIGHUP", "SIGINT", "SIGKILL", "SIGQUIT", "SIGTERM"})
 """Signals that somebody sends; a program does not die of them by itself."""
-
-_DUMPED = re.compile(r"most recent call first\):\n  File \"(?P<file>[^\"]+)\", line (?P<line>\d+) in (?P<function>.+)")
 
 
 def failed_checks(transcript: Transcript) -> tuple[Check, ...]:
@@ -76,10 +74,10 @@ def _ended(ended: Exit, transcript: Transcript) -> tuple[Status, Reason, str]:
 def _place(check: str | None, output: str) -> str:
     """Return where a process was when it died, as far as it is known."""
     where = f", in check {check!r}" if check is not None else ", after its last check"
-    dumped = list(_DUMPED.finditer(output))
-    if dumped:
-        frame = dumped[-1]
-        where += f", at {frame['file']}:{frame['line']} in {frame['function']}"
+    stacks = [stack for stack in dumped_stacks(output) if stack]
+    if stacks:
+        frame = stacks[-1][0]
+        where += f", at {frame.file}:{frame.line} in {frame.function}"
     return where
 
 

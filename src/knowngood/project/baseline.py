@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from knowngood.errors import UsageError
+from knowngood.errors import UsageError, some
 from knowngood.judge.changes import compare, selected
 from knowngood.judge.snapshots import Snapshot, snapshots, snapshots_of_json
 from knowngood.model import Change, ChangeKind, JudgedRun, Matrix, Run, Status
@@ -16,8 +16,6 @@ from knowngood.report.text import plain
 
 Judge = Callable[[Run], JudgedRun]
 """How a recorded run is judged: both sides by the same rules, or what those say would look like a change."""
-
-_SHOWN = 5
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,7 +81,7 @@ def surprise(found: tuple[Change, ...], judged: JudgedRun) -> str | None:
     regressed = [
         one.combo for one in found if one.kind is ChangeKind.REGRESSED and (one.combo, one.probe) in unexpected
     ]
-    return f"{_some(list(dict.fromkeys(regressed)))} regressed against it" if regressed else None
+    return f"{some(list(dict.fromkeys(regressed)))} regressed against it" if regressed else None
 
 
 def refusal(judged: JudgedRun, matrix: Matrix) -> str | None:
@@ -95,9 +93,9 @@ def refusal(judged: JudgedRun, matrix: Matrix) -> str | None:
         return "the matrix file or one of its probes is not what it was when the run began"
     had = {facts.combo.id for facts in run.combos}
     if missing := [one.id for one in matrix.combos if one.id not in had]:
-        return f"it is a run of some combos only: {_some(missing)} had no part in it"
+        return f"it is a run of some combos only: {some(missing)} had no part in it"
     if undecided := [cell.combo.id for cell in judged.cells if cell.as_expected is None]:
-        return f"not every cell was decided: {_some(list(dict.fromkeys(undecided)))}"
+        return f"not every cell was decided: {some(list(dict.fromkeys(undecided)))}"
     return None
 
 
@@ -160,15 +158,11 @@ def _look_up(asked: str, store: Store, judge: Judge) -> Side:
         return _of_run(found[0], judge)
     names = [run.path.name for run in found or runs]
     if found:
-        raise UsageError(f"which run is {asked!r}?", cause=f"it begins {_some(names)}", next_step="give more of the id")
-    cause = f"there is no such file, and the kept runs are: {_some(names) or 'none'}"
+        raise UsageError(f"which run is {asked!r}?", cause=f"it begins {some(names)}", next_step="give more of the id")
+    cause = f"there is no such file, and the kept runs are: {some(names) or 'none'}"
     raise UsageError(
         f"no run {asked!r}", cause=cause, next_step="name a matrix.json, an events.jsonl, or the id of a run"
     )
-
-
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
 
 
 def _of_run(run: RunFolder, judge: Judge) -> Side:
@@ -195,7 +189,7 @@ def _of_matrix(side: Side, matrix: Matrix) -> Side:
     if not {cell.combo for cell in side.cells} & {combo.id for combo in matrix.combos}:
         raise UsageError(
             f"{side.name} tells of no combo of {matrix.id}",
-            cause=f"it tells of: {_some([cell.combo for cell in side.cells]) or 'none'}",
+            cause=f"it tells of: {some([cell.combo for cell in side.cells]) or 'none'}",
             next_step="name a run of this matrix",
         )
     return side

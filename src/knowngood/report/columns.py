@@ -2,11 +2,10 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
 
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import canonicalize_name
+from packaging.requirements import Requirement
 
+from knowngood import packages
 from knowngood.model import Cell, Combo, JudgedRun, Status
 from knowngood.report import words
 from knowngood.report.text import columns, seconds
@@ -54,7 +53,7 @@ def asked_for(judged: JudgedRun) -> Mapping[str, tuple[int, int]]:
     ways: dict[str, set[str]] = {}
     for cell in judged.cells:
         for requirement in named(cell.combo):
-            name = canonicalize_name(requirement.name)
+            name = packages.name_of(requirement)
             combos.setdefault(name, set()).add(cell.combo.id)
             ways.setdefault(name, set()).add(str(requirement.specifier))
     return {name: (len(combos[name]), len(ways[name])) for name in combos}
@@ -62,16 +61,7 @@ def asked_for(judged: JudgedRun) -> Mapping[str, tuple[int, int]]:
 
 def named(combo: Combo) -> Iterator[Requirement]:
     """Yield the requirements of a combo's steps that name a package, in order."""
-    found = (_requirement(text) for step in combo.steps for text in step)
-    yield from (requirement for requirement in found if requirement is not None)
-
-
-@cache
-def _requirement(text: str) -> Requirement | None:
-    try:
-        return Requirement(text)
-    except InvalidRequirement:
-        return None
+    return packages.requirements(text for step in combo.steps for text in step)
 
 
 def key_metrics(cells: Iterable[Cell]) -> tuple[str, ...]:

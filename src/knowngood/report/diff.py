@@ -1,13 +1,11 @@
 """A run compared with a baseline, for the terminal, as Markdown and as JSON: what regressed comes first."""
 
-import json
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from knowngood.model import Change, ChangeKind
 from knowngood.report.markup import code, inline, paragraph, table
-from knowngood.report.text import count, plain, shorten, wrap
+from knowngood.report.text import count, plain, shorten, strict_json, wrap
 from knowngood.report.words import UNDECIDED_NOTE
 
 SCHEMA = 1
@@ -32,7 +30,6 @@ _LABEL = 8
 _MOST_LINES = 4
 _MOST_PACKAGES = 20
 """Distributions that are told of one cell on the terminal; the Markdown and the JSON have all."""
-_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def headline(changes: Iterable[Change]) -> str:
@@ -76,26 +73,25 @@ def render_json(changes: Sequence[Change], *, baseline_name: str) -> str:
     """Return the comparison as strict JSON in ASCII, ending in a newline; text is as it was recorded, not escaped."""
     document = {
         "schema": SCHEMA,
-        "baseline": _strict(baseline_name),
+        "baseline": baseline_name,
         "headline": headline(changes),
         "counts": {kind: len(_of(changes, kind)) for kind in ChangeKind},
         "changes": [
             {
-                "combo": _strict(change.combo),
-                "probe": _strict(change.probe),
+                "combo": change.combo,
+                "probe": change.probe,
                 "kind": change.kind,
                 "before": change.before,
                 "after": change.after,
-                "why": _strict(change.why),
+                "why": change.why,
                 "moved": [
-                    {"package": _strict(package), "before": _strict(before), "after": _strict(after)}
-                    for package, before, after in change.moved
+                    {"package": package, "before": before, "after": after} for package, before, after in change.moved
                 ],
             }
             for change in changes
         ],
     }
-    return json.dumps(document, indent=2) + "\n"
+    return strict_json(document)
 
 
 def _of(changes: Iterable[Change], kind: ChangeKind) -> list[Change]:
@@ -159,8 +155,3 @@ def _part(change: Change, names: dict[Change, str]) -> list[list[str]]:
         ["Installed otherwise:"] if rows else [],
         table(("distribution", "before", "now"), rows) if rows else [],
     ]
-
-
-def _strict(text: str | None) -> str | None:
-    # No JSON reader has to accept one half of a surrogate pair.
-    return None if text is None else _LONE_SURROGATE.sub("\ufffd", text)

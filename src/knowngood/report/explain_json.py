@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from knowngood.model import Cell, Frame, JudgedRun, Run
 from knowngood.report import explanation, matrix_json
 from knowngood.report.frames import place
+from knowngood.report.text import strict_json
 
 
 def render(cells: Sequence[Cell], run: Run, *, run_folder: str) -> str:
@@ -17,26 +18,20 @@ def render(cells: Sequence[Cell], run: Run, *, run_folder: str) -> str:
     document = json.loads(matrix_json.render(JudgedRun(run=run, cells=tuple(cells))))
     for written, cell in zip(document["cells"], cells, strict=True):
         written["explained"] = _explained(cell, run, run_folder)
-    return json.dumps(document, indent=2, allow_nan=False) + "\n"
+    return strict_json(document)
 
 
 def _explained(cell: Cell, run: Run, run_folder: str) -> dict[str, object]:
     failed = explanation.failure(cell, run)
     return {
-        "place": _strict(failed.place) if failed else None,
-        "said": [_strict(text) for text in failed.said] if failed else [],
+        "place": failed.place if failed else None,
+        "said": list(failed.said) if failed else [],
         "frames": [_frame(frame) for frame in failed.frames] if failed else [],
-        "noticed": [{"label": label, "text": _strict(text)} for label, text in explanation.notes(cell, run)],
+        "noticed": [{"label": label, "text": text} for label, text in explanation.notes(cell, run)],
         "log": explanation.log_of(cell, run_folder),
         "rerun": explanation.rerun(cell, run),
     }
 
 
 def _frame(frame: Frame) -> dict[str, object]:
-    function, text = _strict(frame.function), _strict(frame.text)
-    return {"place": _strict(place(frame)), "line": frame.line, "function": function, "text": text}
-
-
-def _strict(text: str) -> str:
-    # No JSON reader has to accept one half of a surrogate pair.
-    return text.encode(errors="replace").decode()
+    return {"place": place(frame), "line": frame.line, "function": frame.function, "text": frame.text}

@@ -22,8 +22,9 @@ from knowngood.model import (
 )
 from knowngood.report import words
 from knowngood.report.columns import named
-from knowngood.report.frames import crossings, of_dump, of_exception, place, shortened
+from knowngood.report.frames import crossings, place
 from knowngood.report.text import plain
+from knowngood.tracebacks import dumped_frames, frames_of, shorten_paths
 
 LAST_WORDS = 5
 """Lines of output that are told where a process ended without an exception."""
@@ -85,8 +86,8 @@ def failure(cell: Cell, run: Run) -> Failure | None:
     check = next((one for one in cell.checks if one.name == cell.check), None)
     raised = check.raised if check else ()
     output = probed.action.output if probed else ""
-    dumped = () if raised else crossings(of_dump(output))
-    frames = dumped or crossings(of_exception(raised))
+    dumped = () if raised else crossings(dumped_frames(output))
+    frames = dumped or crossings(frames_of(raised))
     silent = probed is not None and not raised and verdict.status in (Status.FAIL, Status.CRASH, Status.ERROR)
     return Failure(
         place=f"{verdict.phase}: {cell.check or str(verdict.reason).replace('-', ' ')}",
@@ -100,7 +101,7 @@ def failure(cell: Cell, run: Run) -> Failure | None:
 def evidence(cell: Cell, failed: Failure | None) -> tuple[str, ...]:
     """Return what the diagnosis rests on, without what is told of the failure anyway."""
     places = [place(frame) for frame in failed.frames] if failed else []
-    return tuple(shortened(one) for one in words.evidence(cell) if one not in places)
+    return tuple(shorten_paths(one) for one in words.evidence(cell) if one not in places)
 
 
 def others(cell: Cell, outcome: Outcome) -> tuple[Check, ...]:
@@ -115,7 +116,7 @@ def notes(cell: Cell, run: Run) -> tuple[tuple[str, str], ...]:
     found += [("flaky", f"{words.flaky(cell)}: do not trust one run of it")] if cell.flaky else []
     if cell.attempts > 1 and not cell.flaky:
         found.append(("attempts", f"it took {cell.attempts}, and the last one counts"))
-    seen = [*map(shortened, cell.warnings), *(facts.environment.remarks if facts and facts.environment else ())]
+    seen = [*map(shorten_paths, cell.warnings), *(facts.environment.remarks if facts and facts.environment else ())]
     # An alarm is often a part of the warning that Python made of it.
     found += [("seen", one) for one in dict.fromkeys(seen) if not any(one in other for other in seen if other != one)]
     if cell.predicted:
@@ -177,7 +178,7 @@ def _said(cell: Cell, check: Check | None, raised: Sequence[Raised]) -> tuple[st
     elif not raised:
         found.append(cell.message)
     if raised:
-        root, *led_to = [shortened(f"{one.type.removeprefix('builtins.')}: {one.message}") for one in raised]
+        root, *led_to = [shorten_paths(f"{one.type.removeprefix('builtins.')}: {one.message}") for one in raised]
         found += [root, *(f"which led to {text}" for text in led_to)]
     elif check and check.message and plain(check.message) not in plain(cell.message):
         found.append(check.message)
@@ -187,5 +188,5 @@ def _said(cell: Cell, check: Check | None, raised: Sequence[Raised]) -> tuple[st
 
 
 def _last_words(output: str) -> tuple[str, ...]:
-    lines = [line for line in plain(shortened(output), lines=True).split("\n") if line.strip()]
+    lines = [line for line in plain(shorten_paths(output), lines=True).split("\n") if line.strip()]
     return tuple(lines[-LAST_WORDS:])

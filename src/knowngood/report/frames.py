@@ -1,18 +1,14 @@
 """A traceback in few lines: one frame for each package that it passed through, the innermost first."""
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
-from knowngood.model import Frame, Raised
+from knowngood.model import Frame
+from knowngood.tracebacks import installed_path, standard_path
 
 MOST = 4
 """Frames that are told: more than these packages do not help to see who called whom."""
 
-_INSTALLED = re.compile(r".*(?:site|dist)-packages/")
-_STANDARD = re.compile(r".*/lib/(?:python|pypy)\d[\w.]*/")
 _OURS = "knowngood/probe/in_env/probe_api.py"
-_LONG_PATH = re.compile(r"(?<![\w.:/~-])/(?:[^\s/:'\"(),;]+/){3,}(?=[^\s/:'\"(),;]+)")
-_DUMPED = re.compile(r'^ +File "(?P<file>[^"\n]+)", line (?P<line>\d{1,9}) in (?P<function>.+)$', re.MULTILINE)
 _PROBE = ""
 
 
@@ -36,39 +32,20 @@ def crossings(frames: Iterable[Frame]) -> tuple[Frame, ...]:
     return tuple(frame for _, frame in kept) or tuple(given[:1])
 
 
-def of_exception(raised: Sequence[Raised]) -> tuple[Frame, ...]:
-    """Return all frames of an exception and of what it led to, innermost first; ``raised`` has the root cause first."""
-    return tuple(frame for one in raised for frame in reversed(one.frames))
-
-
-def of_dump(output: str) -> tuple[Frame, ...]:
-    """Return the frames of the last stack that was dumped when a process died or hung, innermost first."""
-    _, found, dump = output.rpartition("most recent call first")
-    dumped = _DUMPED.finditer(dump) if found else ()
-    return tuple(Frame(file=one["file"], line=int(one["line"]), function=one["function"]) for one in dumped)
-
-
 def place(frame: Frame) -> str:
     """Return ``pandas/core/api.py:1 in load``: inside what is installed, or else just the name of the file."""
     file = frame.file
-    if inside := _INSTALLED.match(file) or _STANDARD.match(file):
-        file = file[inside.end() :]
-    elif file.startswith("/"):
-        file = file.rpartition("/")[2]
+    file = installed_path(file) or standard_path(file) or (file.rpartition("/")[2] if file.startswith("/") else file)
     # At the top of a module there is no function to name.
     return f"{file}:{frame.line}" + ("" if frame.function in ("<module>", "") else f" in {frame.function}")
 
 
-def shortened(text: str) -> str:
-    """Return ``text`` with long absolute paths cut: where an environment was on this machine tells a reader nothing."""
-    return _LONG_PATH.sub(lambda found: found[0].rpartition("-packages/")[2] if "-packages/" in found[0] else "", text)
-
-
 def _owner(file: str, caller: str) -> str | None:
     """Return the top package that ``file`` belongs to, or the probe; None for the standard library."""
-    if installed := _INSTALLED.match(file):
-        return file[installed.end() :].partition("/")[0].partition(".")[0]
-    if file.startswith("<") or _STANDARD.match(file):
+    inside = installed_path(file)
+    if inside is not None:
+        return inside.partition("/")[0].partition(".")[0]
+    if file.startswith("<") or standard_path(file) is not None:
         return None
     if file.startswith("/"):
         return _PROBE

@@ -1,20 +1,13 @@
 """``matrix.json``: a judged run for programs, as ``matrix.schema.json`` describes it; additive within a version."""
 
-import json
-import math
-import re
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import TypeAlias
 
 from knowngood.model import Cell, ComboFacts, JudgedRun, Run
+from knowngood.report.text import strict_json
 
 SCHEMA = 2
 """Version of the format; it changes when a reader of the old one would be wrong."""
-
-Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
-
-_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def render(judged: JudgedRun) -> str:
@@ -31,7 +24,7 @@ def render(judged: JudgedRun) -> str:
         "run": _run(judged.run),
         "cells": [_cell(cell, facts.get(cell.combo.id)) for cell in judged.cells],
     }
-    return json.dumps(_strict(document), indent=2, allow_nan=False) + "\n"
+    return strict_json(document)
 
 
 def _run(run: Run) -> dict[str, object]:
@@ -92,20 +85,3 @@ def _cell(cell: Cell, facts: ComboFacts | None) -> dict[str, object]:
 
 def _sorted(values: Mapping[str, object]) -> dict[str, object]:
     return dict(sorted(values.items()))
-
-
-def _strict(value: object) -> Json:
-    """Return what every JSON reader accepts: no NaN, and no half of a surrogate pair."""
-    match value:
-        case float() if not math.isfinite(value):
-            return str(value)
-        case None | bool() | int() | float():
-            return value
-        case str():
-            return _LONE_SURROGATE.sub("\ufffd", value)
-        case Mapping():
-            return {_LONE_SURROGATE.sub("\ufffd", key): _strict(each) for key, each in value.items()}
-        case list() | tuple():
-            return [_strict(each) for each in value]
-        case _:
-            raise TypeError(f"not for JSON: {type(value).__name__}")

@@ -1,6 +1,11 @@
 """Text that is safe to print, cut to a width, and short words for durations and sizes."""
 
+import json
+import math
+import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import TypeAlias
 from unicodedata import category
 
 from wcwidth import clip, strip_sequences, wcswidth
@@ -8,7 +13,10 @@ from wcwidth import wrap as wrap_columns
 
 from knowngood.model import RunInfo
 
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
+
 ELLIPSIS = "\u2026"
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _DROPPED = frozenset({"Cc", "Cf"})
 """Controls (C0 and C1), and format characters: bidi overrides, zero-width and tag characters, the soft hyphen."""
 
@@ -108,3 +116,28 @@ def brief(value: float) -> str:
     if value < 0.0005:
         return "<1 ms"
     return f"{1000 * value:.0f} ms" if value < 0.9995 else seconds(value)
+
+
+def strict_json(document: object) -> str:
+    """Return ``document`` as JSON that every reader accepts: ASCII, indented, ending in a newline.
+
+    A number that is not finite becomes a string, such as ``"nan"``; half of a surrogate pair becomes U+FFFD. Raises
+    ``TypeError``: it holds something that JSON cannot hold.
+    """
+    return json.dumps(_strict(document), indent=2, allow_nan=False) + "\n"
+
+
+def _strict(value: object) -> Json:
+    match value:
+        case float() if not math.isfinite(value):
+            return str(value)
+        case None | bool() | int() | float():
+            return value
+        case str():
+            return _LONE_SURROGATE.sub("\ufffd", value)
+        case Mapping():
+            return {_LONE_SURROGATE.sub("\ufffd", key): _strict(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_strict(item) for item in value]
+        case _:
+            raise TypeError(f"JSON cannot hold a {type(value).__name__}")

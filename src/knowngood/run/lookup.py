@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from knowngood import packages
 from knowngood.install.environment import Environment
 from knowngood.install.releases import Scout, definitions
 from knowngood.judge.diagnosis.case import Case
@@ -55,11 +55,11 @@ def _with_infeasible(facts: ComboFacts, probe: str, scout: Scout, leads: Leads, 
     """Add the fix, if the resolver proves that it cannot be had beside what else the combo asks for."""
     _, found = _so_far(facts, probe, rules)
     fix = found.fix if found else ()
-    changed = {canonicalize_name(Requirement(one).name) for one in fix}
+    changed = packages.names(fix)
     if not fix or "python" in changed:
         return leads
     asked = [text for step in facts.combo.steps for text in step]
-    others = [text for text in asked if canonicalize_name(Requirement(text).name) not in changed]
+    others = [text for text in asked if not {*packages.names([text])} & {*changed}]
     # Without the fix it must be possible: steps one after the other may bring about what no resolver would.
     if scout.solvable("fix", [*others, *fix]) is not False or not scout.solvable("others", others):
         return leads

@@ -3,25 +3,23 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import TYPE_CHECKING
 
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
+from knowngood import packages
 from knowngood.judge.probes import failed_checks
 from knowngood.model import Action, ComboFacts, Distribution, Frame, ProbeFacts, Raised, Verdict
-from knowngood.tracebacks import told
+from knowngood.tracebacks import dumped_frames, frames_of, installed_path, last_exception, loaded_extensions
 
 if TYPE_CHECKING:
     from knowngood.judge.installer_output import InstallerOutput
     from knowngood.judge.rules import Rules
 
-_DUMPED = re.compile(r'^  File "(?P<file>[^"]+)", line (?P<line>\d+) in (?P<function>.+)$', re.MULTILINE)
-
 _OWN_WORDS = ("builtins.AssertionError", "builtins.SystemExit", "subprocess.CalledProcessError")
-_LOADED = re.compile(r"^Extension modules: (?P<names>.+?) \(total: \d+\)", re.MULTILINE)
 _UNPARSED = re.compile(r"\((?P<module>\w+)\.py, line \d+\)")
 
 
@@ -47,10 +45,10 @@ class Case:
         """The exception of the first failed check and its causes, the root cause first."""
         failed = failed_checks(self.probe.transcript) if self.probe else ()
         raised = next((check.raised for check in failed if check.raised), ())
-        inside = any("site-packages/" in frame.file for one in raised for frame in one.frames)
+        inside = any(installed_path(frame.file) is not None for one in raised for frame in one.frames)
         if self.probe and not inside and raised and raised[-1].type in _OWN_WORDS:
             # The probe says that something else failed: what, is in the output.
-            return told(raised[-1].message) or told(self.probe.action.output) or raised
+            return last_exception(raised[-1].message) or last_exception(self.probe.action.output) or raised
         return raised
 
     @cached_property
@@ -69,7 +67,7 @@ class Case:
     @cached_property
     def installed(self) -> dict[str, Version]:
         """Canonical name -> version of what is installed."""
-        return {name: version for name, text in self.facts.installed.items() if (version := parsed(text))}
+        return {name: version for name, text in self.facts.installed.items() if (version := packages.version(text))}
 
     @cached_property
     def distributions(self) -> dict[str, Distribution]:
@@ -80,15 +78,7 @@ class Case:
     @cached_property
     def frames(self) -> tuple[Frame, ...]:
         """The frames of the root cause, or of the stacks that were dumped when the process died; innermost first."""
-        if self.raised:
-            # Frames of a cause end where it was raised; those of what it led to tell how one got there.
-            return tuple(frame for one in self.raised for frame in reversed(one.frames))
-        _, found, dump = self.output.rpartition("most recent call first")
-        if not found:
-            return ()
-        return tuple(
-            Frame(file=one["file"], line=int(one["line"]), function=one["function"]) for one in _DUMPED.finditer(dump)
-        )
+        return frames_of(self.raised) if self.raised else dumped_frames(self.output)
 
     @cached_property
     def path(self) -> tuple[str, ...]:
@@ -97,8 +87,8 @@ class Case:
         if not any(owners):
             # A crash in compiled code leaves no frame of it, but the list of what was loaded; a file that cannot be
             # parsed is named in the message.
-            loaded = _LOADED.search(self.output) if not self.raised else None
-            owners += [self.provider(name) for name in loaded["names"].split(", ")] if loaded else []
+            loaded = loaded_extensions(self.output) if not self.raised else ()
+            owners += map(self.provider, loaded)
             unread = [_UNPARSED.search(one.message) for one in self.raised if one.type.endswith("SyntaxError")]
             owners += [self.provider(found["module"]) for found in unread if found]
         return tuple(dict.fromkeys(owner for owner in owners if owner))
@@ -106,14 +96,13 @@ class Case:
     @cached_property
     def asked(self) -> tuple[str, ...]:
         """The distributions that the combo itself asks for, in order."""
-        names = (Requirement(text).name for step in self.facts.combo.steps for text in step)
-        return tuple(dict.fromkeys(canonicalize_name(name) for name in names))
+        return packages.names(text for step in self.facts.combo.steps for text in step)
 
     @cached_property
     def pinned(self) -> frozenset[str]:
         """The distributions of which the combo asks for one exact version."""
-        requirements = [Requirement(text) for step in self.facts.combo.steps for text in step]
-        return frozenset(canonicalize_name(one.name) for one in requirements if "==" in str(one.specifier))
+        requirements = packages.requirements(text for step in self.facts.combo.steps for text in step)
+        return frozenset(packages.name_of(one) for one in requirements if "==" in str(one.specifier))
 
     @property
     def python(self) -> tuple[int, int]:
@@ -124,11 +113,11 @@ class Case:
 
     def owner(self, file: str) -> str | None:
         """Return the distribution that owns ``file``; None for the probe itself and the standard library."""
-        _, found, inside = file.rpartition("site-packages/")
-        if not found and not file.startswith(("/", "<")):
-            # Compiled by Cython, code tells its place from the top of its package on.
-            inside, found = file, "/"
-        return self.provider(re.sub(r"\.pyx?$", "", inside).replace("/", ".")) if found else None
+        inside = installed_path(file)
+        if inside is None and not file.startswith(("/", "<")):
+            # Compiled by Cython, code gives its place from the top of its package on.
+            inside = file
+        return self.provider(re.sub(r"\.pyx?$", "", inside).replace("/", ".")) if inside is not None else None
 
     def provider(self, module: str) -> str | None:
         """Return the installed distribution that provides ``module``, a dotted name."""
@@ -147,48 +136,17 @@ class Case:
     def requirements(self, name: str) -> Iterator[Requirement]:
         """Yield what distribution ``name`` declares to need here, extras left aside."""
         distribution = self.distributions.get(name)
-        for text in distribution.requires if distribution else ():
-            requirement = _requirement(text)
-            if requirement is None:
-                continue
-            known = {"extra": ""}
-            if self.facts.python_version:
-                known["python_full_version"] = self.facts.python_version
-                known["python_version"] = f"{self.python[0]}.{self.python[1]}"
-            if requirement.marker is None or requirement.marker.evaluate(known):
+        for requirement in packages.requirements(distribution.requires if distribution else ()):
+            if packages.applies(requirement, self.facts.python_version):
                 yield requirement
 
     def needs(self, name: str) -> tuple[str, ...]:
         """Return the installed distributions that ``name`` declares to need."""
-        needed = (canonicalize_name(requirement.name) for requirement in self.requirements(name))
-        return tuple(dict.fromkeys(one for one in needed if one in self.installed))
+        needed = dict.fromkeys(map(packages.name_of, self.requirements(name)))
+        return tuple(one for one in needed if one in self.installed)
 
     def shown(self, name: str) -> str:
         """Return ``name version`` of an installed distribution, or just the name."""
         if name == "python":
             return f"Python {self.python[0]}.{self.python[1]}"
         return f"{name} {self.installed[name]}" if name in self.installed else name
-
-
-@lru_cache(maxsize=4096)
-def _requirement(text: str) -> Requirement | None:
-    """Return ``text`` as a requirement; None when it is none. The same ones come up for every combo of a run."""
-    try:
-        return Requirement(text)
-    except InvalidRequirement:
-        return None
-
-
-def parsed(text: str) -> Version | None:
-    """Return ``text`` as a version; None when it is none."""
-    try:
-        return Version(text)
-    except InvalidVersion:
-        return None
-
-
-def below(version: Version) -> str:
-    """Return the constraint that keeps below the series of ``version``: ``<2`` for 2.0.2, ``<0.28`` for 0.28.1."""
-    if version.minor == 0 and version.major:
-        return f"<{version.major}"
-    return f"<{version.major}.{version.minor}"

@@ -7,10 +7,9 @@ one itself declares or a later step moved.
 from datetime import datetime
 
 from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
-from packaging.version import Version
 
-from knowngood.judge.diagnosis.case import Case, below, parsed
+from knowngood import packages
+from knowngood.judge.diagnosis.case import Case
 from knowngood.judge.drift import ledger
 from knowngood.model import Confidence, Diagnosis
 
@@ -64,9 +63,9 @@ def _is_culprit(case: Case, consumer: str, provider: str, wanted: Requirement | 
     of_consumer, of_provider = uploaded(case, consumer), uploaded(case, provider)
     if of_consumer is None or of_provider is None:
         return False
-    declared = next((one for one in case.requirements(consumer) if canonicalize_name(one.name) == provider), None)
+    declared = next((one for one in case.requirements(consumer) if packages.name_of(one) == provider), None)
     version = case.installed.get(provider)
-    if declared is not None and version is not None and not declared.specifier.contains(version, prereleases=True):
+    if declared is not None and version is not None and not packages.satisfies(version, declared):
         return False
     return of_consumer > of_provider
 
@@ -75,27 +74,22 @@ def _for_provider(case: Case, provider: str, wanted: Requirement | None, symbol:
     if wanted is not None and str(wanted.specifier):
         return (f"{provider}{wanted.specifier}",)
     # What still has the name; or, where no name tells, what was current when the other party came out.
-    last = parsed(case.facts.leads.last_with.get(symbol or "", ""))
+    last = packages.version(case.facts.leads.last_with.get(symbol or "", ""))
     if last is None and symbol is None:
-        last = parsed(case.facts.leads.current_then.get(provider, ""))
+        last = packages.version(case.facts.leads.current_then.get(provider, ""))
     if last is not None and last < case.installed.get(provider, last):
-        return (f"{provider}<{next_series(last)}",)
+        return (f"{provider}<{packages.next_line(last)}",)
     version = case.installed.get(provider)
-    return (f"{provider}{below(version)}",) if version is not None else ()
+    return (f"{provider}{packages.below(version)}",) if version is not None else ()
 
 
 def _back_to(case: Case, newer: str, older: str) -> tuple[str, ...]:
     """Return the constraint that takes ``newer`` back to what was current when ``older`` came out."""
-    version = parsed(case.facts.leads.current_then.get(newer, ""))
+    version = packages.version(case.facts.leads.current_then.get(newer, ""))
     if version is not None:
-        return (f"{newer}<{next_series(version)}",)
+        return (f"{newer}<{packages.next_line(version)}",)
     installed = case.installed.get(newer)
-    return (f"{newer}{below(installed)}",) if installed is not None else ()
-
-
-def next_series(version: Version) -> str:
-    """Return the series after that of ``version``: 4.37 after 4.36.2, 24 after 23.2 of a calendar."""
-    return f"{version.major}.{version.minor + 1}"
+    return (f"{newer}{packages.below(installed)}",) if installed is not None else ()
 
 
 def _dates(case: Case, provider: str, consumer: str | None) -> list[str]:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
 
+from knowngood import packages
 from knowngood.judge.diagnosis.case import Case
 from knowngood.model import Confidence, Diagnosis
 
@@ -87,8 +87,7 @@ def rule(case: Case, signatures: tuple[Signature, ...]) -> Diagnosis | None:
 
 
 def _holds(case: Case, requirement: Requirement) -> bool:
-    version = case.installed.get(canonicalize_name(requirement.name))
-    return version is not None and requirement.specifier.contains(version, prereleases=True)
+    return packages.satisfies(case.installed.get(packages.name_of(requirement)), requirement)
 
 
 def _name(case: Case, name: str, evidence: str, *, other_than: str | None) -> str | None:

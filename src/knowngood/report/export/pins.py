@@ -2,14 +2,12 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 
-from packaging.markers import Marker
-from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name, is_normalized_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
+from knowngood import packages
 from knowngood.errors import UsageError
 from knowngood.model import ComboFacts
 
@@ -78,12 +76,11 @@ def parts(facts: ComboFacts) -> tuple[Part, ...]:
 def misfits(facts: ComboFacts) -> tuple[str, ...]:
     """Return where the end violates what its distributions declare, a sentence each: a resolver would refuse it."""
     python = facts.python_version or facts.combo.python
-    known = {"python_full_version": python, "python_version": ".".join(python.split(".")[:2]), "extra": ""}
     found = []
     for one in facts.environment.distributions if facts.environment else ():
-        for requirement in _parsed(one.requires):
-            version = facts.installed.get(canonicalize_name(requirement.name))
-            if _applies(requirement.marker, known) and not _meets(requirement, version):
+        for requirement in packages.requirements(one.requires):
+            version = facts.installed.get(packages.name_of(requirement))
+            if packages.applies(requirement, python) and not packages.satisfies(version, requirement):
                 has = f"{requirement.name} {version} is installed" if version else "it is not installed"
                 found.append(f"{one.name} {one.version} declares {requirement}, and {has}")
     return tuple(found)
@@ -112,30 +109,13 @@ def _sound(name: str, version: str) -> bool:
     """Whether both are what they should be, and so cannot smuggle anything into a file."""
     if not (name + version).isascii() or (name + version).split() != [name + version]:
         return False
-    with suppress(InvalidVersion):
-        return is_normalized_name(name) and bool(Version(version))
-    return False
+    return is_normalized_name(name) and packages.version(version) is not None
 
 
 def _exact(requirements: tuple[str, ...], end: Mapping[str, str]) -> Iterator[str]:
-    for requirement in _parsed(requirements):
-        name = canonicalize_name(requirement.name)
+    for requirement in packages.requirements(requirements):
+        name = packages.name_of(requirement)
         # One whose marker does not apply, or that a later step removed, is not there.
         if name in end:
             extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
             yield f"{name}{extras}=={end[name]}"
-
-
-def _parsed(texts: tuple[str, ...]) -> Iterator[Requirement]:
-    for text in texts:
-        with suppress(InvalidRequirement):
-            yield Requirement(text)
-
-
-def _applies(marker: Marker | None, known: dict[str, str]) -> bool:
-    # The platform is the harness's own; only the Python of the environment may differ from ours.
-    return marker is None or marker.evaluate({**known})
-
-
-def _meets(requirement: Requirement, version: str | None) -> bool:
-    return version is not None and requirement.specifier.contains(version, prereleases=True)

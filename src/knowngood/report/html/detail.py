@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from knowngood.model import Action, Cell, Check, ComboFacts, Diagnosis, Outcome, Phase, Reused, Run, Status
 from knowngood.report import explanation, words
 from knowngood.report.columns import metric
-from knowngood.report.frames import place, shortened
+from knowngood.report.frames import place
 from knowngood.report.html.budget import Depth
 from knowngood.report.text import ELLIPSIS, brief, count, plain
+from knowngood.tracebacks import shorten_paths
 
 _GLYPHS = {Outcome.PASSED: "\u2713", Outcome.FAILED: "\u2717", Outcome.SKIPPED: "\u2013", Outcome.OPEN: "\u21af"}
 _TONES = {Outcome.PASSED: "good", Outcome.FAILED: "bad", Outcome.SKIPPED: "unsure", Outcome.OPEN: "bad"}
@@ -190,7 +191,7 @@ def _check(check: Check, cell: Cell, depth: Depth) -> CheckRow:
         tone=_TONES[check.outcome],
         outcome=str(check.outcome),
         time=brief(check.seconds) if check.seconds else "",
-        message=_cut(shortened(message), depth.message),
+        message=_cut(shorten_paths(message), depth.message),
         metrics=told,
     )
 
@@ -230,7 +231,7 @@ def _excerpt(cell: Cell, facts: ComboFacts | None, most: int) -> str:
     action = _decided(cell, facts) if facts and most else None
     if action is None:
         return ""
-    text = plain(shortened(action.output), lines=True).strip("\n")
+    text = plain(shorten_paths(action.output), lines=True).strip("\n")
     if len(text) <= most:
         return text
     return f"{ELLIPSIS}\n{text[-most:].partition(chr(10))[2] or text[-most:]}"

@@ -1,7 +1,6 @@
 """What a distribution that the failure passed through declares to need, held against what is installed."""
 
-from packaging.utils import canonicalize_name
-
+from knowngood import packages
 from knowngood.judge.diagnosis.case import Case
 from knowngood.model import Confidence, Diagnosis
 
@@ -12,9 +11,9 @@ def rule(case: Case) -> Diagnosis | None:
     """Find a declared requirement of a nearby distribution that the environment does not meet."""
     for who in case.path[:_NEAR]:
         for requirement in case.requirements(who):
-            name = canonicalize_name(requirement.name)
+            name = packages.name_of(requirement)
             version = case.installed.get(name)
-            if version is None or requirement.specifier.contains(version, prereleases=True):
+            if version is None or packages.satisfies(version, requirement):
                 continue
             near = name in case.path or requirement.name.replace("-", "_") in case.said or name in case.said
             return Diagnosis(

@@ -1,8 +1,6 @@
 """A pin that a later step moved, when nothing nearer tells what went wrong."""
 
-from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
-
+from knowngood import packages
 from knowngood.judge.diagnosis.case import Case
 from knowngood.judge.drift import ledger, violations
 from knowngood.model import Confidence, Diagnosis
@@ -20,10 +18,9 @@ def rule(case: Case) -> Diagnosis | None:
             (who, needed)
             for who in step.resolved
             for needed in case.requirements(who)
-            if canonicalize_name(needed.name) == move.package
-            and not needed.specifier.contains(move.before, prereleases=True)
+            if packages.name_of(needed) == move.package and not packages.satisfies(move.before, needed)
         ]
-        asked = [canonicalize_name(Requirement(text).name) for text in step.requirements]
+        asked = packages.names(step.requirements)
         needs.sort(key=lambda need: need[0] not in asked)
         evidence = [f"step {move.step} moved {move.package} from {move.before} to {move.after}"]
         evidence += [f"metadata of {who}: requires {needed}" for who, needed in needs[:2]]

@@ -6,8 +6,10 @@ import typing
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
-from knowngood.judge.diagnosis.case import Case, parsed
+from knowngood import packages
+from knowngood.judge.diagnosis.case import Case
 from knowngood.model import Confidence, Diagnosis
+from knowngood.tracebacks import standard_path
 
 _MODULES: Mapping[str, tuple[int, int]] = {
     **dict.fromkeys(("dummy_threading", "_bootlocale"), (3, 9)),
@@ -107,8 +109,8 @@ def is_concerned(case: Case) -> bool:
     """Whether Python itself may be the other party: it took something away, or raised the error in its own library."""
     if rule(case) is not None:
         return True
-    innermost = case.frames[0].file if case.frames else ""
-    of_python = re.search(r"/lib/python3\.\d+/(?!site-packages/)(?!importlib/)", innermost) is not None
+    innermost = standard_path(case.frames[0].file) if case.frames else None
+    of_python = innermost is not None and not innermost.startswith("importlib/")
     called = [_CALLED.search(one.message) for one in case.raised]
     return bool(case.path) and (of_python or any(found and hasattr(typing, found["owner"]) for found in called))
 
@@ -135,7 +137,7 @@ def nearest(case: Case, evidence: tuple[str, ...]) -> Diagnosis:
 
 def _newer(case: Case, user: str | None) -> str | None:
     """Return the constraint for the version of ``user`` that was current when this Python was new, if it is newer."""
-    then = parsed(case.facts.leads.current_then.get(user or "", ""))
+    then = packages.version(case.facts.leads.current_then.get(user or "", ""))
     installed = case.installed.get(user or "")
     if then is None or installed is None or then <= installed:
         return None

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from packaging.utils import canonicalize_name
 
+from knowngood import packages
 from knowngood.judge.diagnosis.case import Case
 from knowngood.judge.diagnosis.culprit import settle
 from knowngood.model import Confidence, Diagnosis
@@ -105,7 +106,7 @@ def _absent(case: Case, module: str, message: str) -> Diagnosis | None:
     top = module.partition(".")[0]
     name, requirement = _BROUGHT_BY.get(top, (canonicalize_name(top), canonicalize_name(top)))
     consumer = next(iter(case.path), None)
-    declared = [one for one in case.requirements(consumer or "") if canonicalize_name(one.name) == name]
+    declared = [one for one in case.requirements(consumer or "") if packages.name_of(one) == name]
     if declared and requirement == name:
         requirement = f"{name}{declared[0].specifier}"
     installed = case.installed.get(name)

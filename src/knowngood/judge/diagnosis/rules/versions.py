@@ -2,9 +2,10 @@
 
 import re
 
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from knowngood import packages
 from knowngood.judge.diagnosis.case import Case
 from knowngood.judge.diagnosis.culprit import settle
 from knowngood.model import Confidence, Diagnosis
@@ -37,7 +38,7 @@ def rule(case: Case) -> Diagnosis | None:
             name = _CALLED.get(called, called)
             requirement = _requirement(name, groups)
             version = case.installed.get(name)
-            if requirement is None or version is None or requirement.specifier.contains(version, prereleases=True):
+            if requirement is None or version is None or packages.satisfies(version, requirement):
                 continue
             who = _speaker(case, found) or next((one for one in case.path if one != name), None)
             return settle(
@@ -67,7 +68,4 @@ def _requirement(name: str, groups: dict[str, str | None]) -> Requirement | None
     elif groups.get("most"):
         # "2.0 or less" means the whole of 2.0.
         spec = f"<={groups['most']}.999"
-    try:
-        return Requirement(f"{name}{spec}")
-    except InvalidRequirement:
-        return None
+    return packages.requirement(f"{name}{spec}")

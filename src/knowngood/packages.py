@@ -1,0 +1,76 @@
+"""Parse requirements and versions, and say what applies, what satisfies what, and where a release line ends.
+
+Parsing is cached: every combo of a matrix brings the same requirements again.
+"""
+
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+_CACHED = 8192  # entries of each cache
+
+
+@lru_cache(maxsize=_CACHED)
+def requirement(text: str) -> Requirement | None:
+    """Return ``text`` as a requirement; None when it is not a valid one."""
+    try:
+        return Requirement(text)
+    except InvalidRequirement:
+        return None
+
+
+def requirements(texts: Iterable[str]) -> Iterator[Requirement]:
+    """Yield the valid requirements among ``texts``, in order."""
+    return (parsed for text in texts if (parsed := requirement(text)) is not None)
+
+
+def name_of(parsed: Requirement) -> str:
+    """Return the canonical name of the package that a requirement is about."""
+    return canonicalize_name(parsed.name)
+
+
+def names(texts: Iterable[str]) -> tuple[str, ...]:
+    """Return the canonical names of the packages that ``texts`` require, each once, in order."""
+    return tuple(dict.fromkeys(map(name_of, requirements(texts))))
+
+
+@lru_cache(maxsize=_CACHED)
+def version(text: str) -> Version | None:
+    """Return ``text`` as a version; None when it is not a valid one."""
+    try:
+        return Version(text)
+    except InvalidVersion:
+        return None
+
+
+def applies(parsed: Requirement, python: str | None) -> bool:
+    """Return whether the marker of a requirement holds for ``python``, such as ``3.11.7``, with no extra asked for.
+
+    The platform is that of the harness; only the Python of an environment may differ from ours. None stands for ours.
+    """
+    if parsed.marker is None:
+        return True
+    environment = {"extra": ""}
+    if python is not None:
+        environment |= {"python_full_version": python, "python_version": ".".join(python.split(".")[:2])}
+    return parsed.marker.evaluate(environment)
+
+
+def satisfies(installed: Version | str | None, parsed: Requirement) -> bool:
+    """Return whether an installed version meets a requirement; pre-releases count, and None (absent) meets nothing."""
+    return installed is not None and parsed.specifier.contains(installed, prereleases=True)
+
+
+def below(release: Version) -> str:
+    """Return the specifier that excludes the release line of a version: ``<2`` for 2.0.2, ``<0.28`` for 0.28.1."""
+    if release.minor == 0 and release.major:
+        return f"<{release.major}"
+    return f"<{release.major}.{release.minor}"
+
+
+def next_line(release: Version) -> str:
+    """Return the release line after that of a version: 4.37 for 4.36.2, 23.3 for the calendar version 23.2."""
+    return f"{release.major}.{release.minor + 1}"
