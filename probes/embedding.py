@@ -1,6 +1,6 @@
-"""Does this environment embed sentences on the CPU, with a real model, and do the numbers make sense?
+"""Embed sentences on the CPU with a real model, and check that the numbers make sense.
 
-Checks run in the order of the file; one that fails does not keep the others from telling what they find.
+Checks run in the order of the file. A check that fails does not stop the others, unless they need it.
 """
 
 import time
@@ -126,12 +126,12 @@ def recorded():
 
 @check("versions are the pins")
 def versions():
-    """Meet what the combo itself asked for.
+    """Compare the installed versions with the pins of the combo.
 
-    The last check, though the first question: where a pin moved, what broke because of it tells more, and the first
-    check that fails is the one a report names.
+    This check comes last because a report names the first check that fails, and what broke because a pin moved says
+    more than the moved pin itself.
     """
-    # packaging comes with every transformers, but need not be there: then the ledger of the harness has to do.
+    # Every transformers requires packaging, but it may be missing. The harness reports the drift in that case.
     try:
         from packaging.requirements import Requirement
     except ImportError:

@@ -1,4 +1,4 @@
-"""The code blocks of our pages, as Markdown readers and MyST see them."""
+"""Parse the code blocks of our pages, as a Markdown reader and MyST see them."""
 
 import re
 import shlex
@@ -11,7 +11,7 @@ from markdown_it import MarkdownIt
 ROOT = Path(__file__).parent.parent.parent
 DOCS = ROOT / "docs"
 WRITTEN = tuple(path for path in sorted(DOCS.rglob("*.md")) if DOCS / "_build" not in path.parents)
-"""The pages of the site as we write them, not as they were built."""
+"""The sources of the pages of the site, without anything that a build wrote."""
 PAGES = ("README.md", "CONTRIBUTING.md", *(path.relative_to(ROOT).as_posix() for path in WRITTEN))
 
 _DIRECTIVE = re.compile(r"\{(?P<name>[\w-]+)\}\s*(?P<argument>.*)")
@@ -32,16 +32,16 @@ class Block:
     language: str
     """``toml``; for a directive other than code-block, its name in braces."""
     caption: str
-    """The file that it is to be written to; empty: none."""
+    """The file that a reader writes it to; empty if there is none."""
     text: str
     not_run: str
-    """Why it cannot be run, as the comment in front of it says; empty: it can."""
+    """The reason, from the comment in front of it, why no test runs it; empty if a test does."""
 
     def __str__(self) -> str:
         return f"{self.page}:{self.line}"
 
     def commands(self) -> Iterator[tuple[str, tuple[str, ...]]]:
-        """Yield each command of a console block with the lines that are shown below it."""
+        """Yield each command of a console block with the output shown below it."""
         lines = self.text.splitlines()
         starts = [number for number, line in enumerate(lines) if line.startswith("$ ")]
         for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
@@ -49,15 +49,15 @@ class Block:
 
 
 def blocks(page: str) -> tuple[Block, ...]:
-    """Return all fenced blocks of a page, those in lists, too."""
+    """Return all fenced blocks of a page, including those in lists."""
     tokens = MarkdownIt("commonmark").parse((ROOT / page).read_text(encoding="utf-8"))
-    found = []
+    fenced = []
     before = ""
     for token in tokens:
         if token.type == "fence":
-            found.append(_block(page, (token.map or [0])[0] + 1, token.info.strip(), token.content, before))
+            fenced.append(_block(page, (token.map or [0])[0] + 1, token.info.strip(), token.content, before))
         before = token.content if token.type == "html_block" else ""
-    return tuple(found)
+    return tuple(fenced)
 
 
 def _block(page: str, line: int, info: str, text: str, before: str) -> Block:
@@ -68,23 +68,23 @@ def _block(page: str, line: int, info: str, text: str, before: str) -> Block:
         if directive["name"] == "code-block":
             language = directive["argument"]
             options, _, text = text.partition("\n\n")
-            named = _CAPTION.search(options)
-            caption = named[1] if named else ""
+            match = _CAPTION.search(options)
+            caption = match[1] if match else ""
     reason = not_run[1] if not_run else ""
     return Block(page=page, line=line, language=language, caption=caption, text=text, not_run=reason)
 
 
 def of(*languages: str, pages: tuple[str, ...] = PAGES) -> list[Block]:
-    """Return the blocks of all pages in one of ``languages``."""
+    """Return the blocks of ``pages`` that are written in one of ``languages``."""
     return [block for page in pages for block in blocks(page) if block.language in languages]
 
 
 def split(line: str) -> list[list[str]]:
-    """Return the commands of a shell line, each as its words: ``if a; then b > file  # comment`` are ``a`` and ``b``.
+    """Return the commands of a shell line as lists of words: ``if a; then b > file  # comment`` gives ``a`` and ``b``.
 
-    Where a file is named it comes as a command, too.
+    The target of a redirection is returned as a command of its own.
     """
-    # ${FRESH:+--all} is --all, or nothing.
+    # ${FRESH:+--all} stands for --all or for nothing.
     lexer = shlex.shlex(re.sub(r"\$\{\w+:\+(.*?)\}", r"\1", line), posix=True, punctuation_chars=True)
     lexer.whitespace_split = True
     commands: list[list[str]] = [[]]

@@ -1,4 +1,4 @@
-"""Commands as pages show them: ours are checked against the command line as click knows it."""
+"""Check the commands that pages show against the command line as click knows it."""
 
 import re
 from collections.abc import Sequence
@@ -10,19 +10,19 @@ from knowngood.cli.main import main
 
 
 def sessions() -> dict[str, str]:
-    """Return the verb that each session of our noxfile calls; of other sessions, the empty string."""
+    """Return the verb that each session of our noxfile calls, or an empty string if it calls none."""
     noxfile = (ROOT / "noxfile.py").read_text(encoding="utf-8")
-    found: dict[str, str] = {}
+    verbs: dict[str, str] = {}
     for part in re.split(r"^@nox\.session\n", noxfile, flags=re.MULTILINE)[1:]:
         name = re.search(r"^def (\w+)\(", part, re.MULTILINE)
         verb = re.search(r"_knowngood\(session, \"(\w+)\"", part)
         assert name is not None
-        found[name[1]] = verb[1] if verb else ""
-    return found
+        verbs[name[1]] = verb[1] if verb else ""
+    return verbs
 
 
 def check(command: Sequence[str]) -> None:
-    """Fail unless ``command`` names a verb or session that exists, with options that it knows."""
+    """Fail unless ``command`` names an existing verb or session with options that it accepts."""
     if command[:1] == ["knowngood"]:
         check_verb(command[1:])
     elif command[:1] == ["nox"] and "-s" in command:
@@ -36,7 +36,7 @@ def check(command: Sequence[str]) -> None:
 
 
 def check_verb(arguments: Sequence[str]) -> None:
-    """Fail unless click takes ``arguments``, paths that are not there aside; nothing is run."""
+    """Fail unless click accepts ``arguments``; nothing is run, and paths need not exist."""
     group: click.Command = main
     words = list(arguments)
     context = click.Context(main, info_name="knowngood")
@@ -46,9 +46,9 @@ def check_verb(arguments: Sequence[str]) -> None:
         if name.startswith("-"):
             assert name in ("--help", "-h", "--version"), name
             return
-        found = group.get_command(context, name)
-        assert found is not None, f"there is no `{context.command_path} {name}`"
-        group, context = found, click.Context(found, info_name=name, parent=context)
+        command = group.get_command(context, name)
+        assert command is not None, f"there is no `{context.command_path} {name}`"
+        group, context = command, click.Context(command, info_name=name, parent=context)
     options = {name for option in group.params for name in (*option.opts, *option.secondary_opts)}
     for word in words:
         if word.startswith("-"):

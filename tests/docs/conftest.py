@@ -1,4 +1,4 @@
-"""The site, built once by a real Sphinx."""
+"""Build the site once with a real Sphinx."""
 
 import subprocess
 import sys
@@ -14,7 +14,7 @@ from docs.blocks import DOCS
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Site:
-    """A built site: where it is, its pages by their paths, and what Sphinx said."""
+    """A built site: its folder, its pages by path, and the exit code and warnings of Sphinx."""
 
     folder: Path
     pages: Mapping[str, BeautifulSoup]
@@ -22,7 +22,7 @@ class Site:
     warnings: str
 
     def text(self, page: str) -> str:
-        """Return the words of the article of a page, with single spaces."""
+        """Return the text of the article of a page, with single spaces."""
         article = self.pages[page].article
         assert article is not None
         return " ".join(article.get_text().split())
@@ -31,7 +31,7 @@ class Site:
 @pytest.fixture(scope="package")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
     folder = tmp_path_factory.mktemp("site")
-    # Made anew, so that a page that did not change is read, too.
+    # -E reads every page again, so that an unchanged page cannot hide a warning.
     options = ["-b", "html", "-W", "--keep-going", "-n", "-q", "-E", "-d", str(folder / ".doctrees")]
     done = subprocess.run(
         [sys.executable, "-m", "sphinx", *options, str(DOCS), str(folder)],

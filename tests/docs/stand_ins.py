@@ -1,4 +1,4 @@
-"""Tiny wheels under the names that our pages use: of each only what a page needs of it, where it needs it."""
+"""Build tiny wheels under the names that our pages use, with only what the pages need of them."""
 
 from pathlib import Path
 
@@ -42,7 +42,7 @@ def ones(count, dtype="float64"):
 
 def build(folder: Path) -> None:
     """Write the wheels of a tiny Flask, Werkzeug and NumPy into ``folder``."""
-    # The page shows the line of the real Flask 2.2.2 that breaks: its 30th.
+    # The page shows line 30 of the real Flask 2.2.2, the one that breaks.
     old = "\n" * 28 + "from werkzeug.urls import url_quote"
     for version, before in (("3.0.3", "import werkzeug"), ("2.2.2", old)):
         needs = "werkzeug>=3.0.0" if version == "3.0.3" else "werkzeug>=2.2.2"

@@ -1,4 +1,4 @@
-"""The reference is that of the code, and the pages name nothing that the code does not know."""
+"""The reference agrees with the code, and the pages name only what the code knows."""
 
 import re
 
@@ -36,11 +36,11 @@ TABLES = {
     "## `[[known]]`": KnownTable,
 }
 OF_OTHERS = {"--help", "--no-deps"}
-"""Options on our pages that are of no verb: of all of them, of pip and uv."""
+"""Options on our pages that no verb declares: click adds one to every verb, the other belongs to pip and uv."""
 
 
 def verbs(group: click.Group = main, path: str = "knowngood") -> dict[str, click.Command]:
-    """Return every verb by what a user types, those below others, too."""
+    """Return every verb, including those of groups, by what a user types."""
     found: dict[str, click.Command] = {}
     for name, command in group.commands.items():
         if not command.hidden:
@@ -51,7 +51,7 @@ def verbs(group: click.Group = main, path: str = "knowngood") -> dict[str, click
 
 
 def codes(page: str) -> list[str]:
-    """Return what a page shows as code within its text."""
+    """Return the code spans of a page."""
     tokens = MarkdownIt("commonmark").enable("table").parse((ROOT / page).read_text(encoding="utf-8"))
     inline = [child for token in tokens if token.type == "inline" for child in token.children or ()]
     return [child.content for child in inline if child.type == "code_inline"]
@@ -81,15 +81,16 @@ def test_every_exit_code_status_and_reason_is_in_the_reference(site: Site) -> No
     assert all(reasons.find(id=f"reason-{reason}") for reason in Reason)
 
 
-def test_a_reason_is_told_with_every_status_that_the_rules_give_it(site: Site) -> None:
-    terms = [term.get_text() for term in site.pages["reference/reasons.html"].select("dt")]
-    told = {term.split()[0]: term for term in terms}
-    source = "\n".join(path.read_text(encoding="utf-8") for path in sorted((SOURCE / "judge").glob("*.py")))
+def test_a_reason_is_listed_with_every_status_that_the_rules_give_it(site: Site) -> None:
+    terms = [re.findall(r"[\w-]+", term.get_text()) for term in site.pages["reference/reasons.html"].select("dt")]
+    statuses = {reason: listed for reason, *listed in terms}
+    rules = [path for room in ("judge", "install") for path in sorted((SOURCE / room).rglob("*.py"))]
+    source = "\n".join(path.read_text(encoding="utf-8") for path in rules)
     pairs = set(re.findall(r"Status\.([A-Z_]+),\s+Reason\.([A-Z_]+)", source))
 
     assert len(pairs) > 20
     for status, reason in pairs:
-        assert str(Status[status]) in told[Reason[reason]].split(), f"{reason} as {status}"
+        assert str(Status[status]) in statuses[Reason[reason]], f"{reason} as {status}"
 
 
 def test_every_format_is_in_the_reference(site: Site) -> None:
@@ -106,14 +107,14 @@ def test_every_key_of_a_matrix_file_is_explained_under_its_table(heading: str, t
     assert [key for key in table.model_fields if f"`{key}`" not in section] == []
 
 
-def test_every_status_has_a_section_that_tells_what_to_do() -> None:
+def test_every_status_has_a_section_that_says_what_to_do() -> None:
     page = (DOCS / "verdicts.md").read_text(encoding="utf-8")
     titles = " ".join(re.findall(r"^### (.+)$", page, re.MULTILINE))
 
     assert [status for status in Status if f"`{status}`" not in titles] == []
 
 
-def test_everything_that_a_probe_may_use_is_explained() -> None:
+def test_everything_in_probe_api_is_explained() -> None:
     source = (SOURCE / "probe" / "in_env" / "probe_api.py").read_text(encoding="utf-8")
     public = re.findall(r'"(\w+)"', next(line for line in source.splitlines() if line.startswith("__all__")))
     page = (DOCS / "write-a-probe.md").read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The site: built without a warning, needs nothing from elsewhere, leads nowhere in vain, and fits a phone."""
+"""The site builds without a warning, loads nothing from other servers, has no broken link, and fits a phone."""
 
 import re
 import shutil
@@ -22,41 +22,41 @@ def browser() -> Iterator[webdriver.Chrome]:
         pytest.skip("Debian's chromium and chromium-driver are not installed")
     options = webdriver.ChromeOptions()
     options.binary_location = str(shutil.which("chromium"))
-    for one in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"):
-        options.add_argument(one)
+    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"):
+        options.add_argument(argument)
     driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(shutil.which("chromedriver")))
     yield driver
     driver.quit()
 
 
 def links(page: Tag) -> Iterator[str]:
-    """Yield what the page refers to on this site."""
+    """Yield the links of a page to this site."""
     for anchor in page.find_all("a", href=True):
         href = str(anchor["href"])
         if not urlsplit(href).scheme and not href.startswith("//"):
             yield href
 
 
-def test_it_is_built_without_a_warning_and_has_a_page_for_each_of_ours(site: Site) -> None:
+def test_the_site_builds_without_a_warning_and_has_every_page(site: Site) -> None:
     assert (site.code, site.warnings) == (0, "")
     for path in WRITTEN:
         if path.relative_to(DOCS).parts[0] not in ("_build", "_ext", "recipes"):
             assert path.relative_to(DOCS).with_suffix(".html").as_posix() in site.pages
 
 
-def test_nothing_is_fetched_from_elsewhere(site: Site) -> None:
+def test_no_page_loads_anything_from_another_server(site: Site) -> None:
     for name, page in site.pages.items():
         for tag, attribute in LOADED:
-            for one in page.select(f"{tag}[{attribute}]"):
-                parts = urlsplit(str(one[attribute]))
-                assert not parts.scheme or parts.scheme == "data", f"{name}: {one}"
-                assert not parts.netloc, f"{name}: {one}"
+            for element in page.select(f"{tag}[{attribute}]"):
+                parts = urlsplit(str(element[attribute]))
+                assert not parts.scheme or parts.scheme == "data", f"{name}: {element}"
+                assert not parts.netloc, f"{name}: {element}"
     for sheet in site.folder.rglob("*.css"):
         assert not re.search(r"(url\(|@import)\s*['\"]?(https?:)?//", sheet.read_text(encoding="utf-8")), sheet
 
 
-def test_every_link_on_the_site_leads_somewhere(site: Site) -> None:
-    ids = {name: {str(one["id"]) for one in page.find_all(id=True)} for name, page in site.pages.items()}
+def test_every_link_within_the_site_has_a_target(site: Site) -> None:
+    ids = {name: {str(element["id"]) for element in page.find_all(id=True)} for name, page in site.pages.items()}
     for name, page in site.pages.items():
         for href in links(page):
             parts = urlsplit(href)
@@ -67,7 +67,7 @@ def test_every_link_on_the_site_leads_somewhere(site: Site) -> None:
                 assert unquote(parts.fragment) in known, f"{name} refers to {href}"
 
 
-def test_every_page_says_what_it_is(site: Site) -> None:
+def test_every_page_has_a_unique_title_a_language_and_one_heading(site: Site) -> None:
     titles = [str(page.title.string) for page in site.pages.values() if page.title]
 
     assert len(titles) == len(set(titles)) == len(site.pages)
@@ -79,7 +79,7 @@ def test_every_page_says_what_it_is(site: Site) -> None:
 
 @pytest.mark.parametrize("width", [PHONE, DESKTOP])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_page_fits_its_screen_and_can_be_read_in_light_and_dark(
+def test_every_page_fits_the_screen_and_follows_the_colour_scheme(
     site: Site, browser: webdriver.Chrome, width: int, scheme: str
 ) -> None:
     metrics = {"width": width, "height": 844, "deviceScaleFactor": 1, "mobile": width == PHONE}

@@ -1,8 +1,8 @@
-"""Pages of the reference that are made from the code: verbs, formats, exit codes, statuses and reasons, the schema.
+"""Sphinx directives that generate the reference from the code: verbs, formats, exit codes, reasons and the schema.
 
-Each directive is a function ``text -> Markdown`` and is parsed where it stands, so that what it makes looks and links
-like any other text of the page. It makes either text or sections, not both: MyST puts sections before text. What is
-made is told by the modules beside this one.
+Each directive calls a function that takes its argument and returns Markdown. The Markdown is parsed in place, so it
+looks and links like the rest of the page. A function returns either text or sections, not both, because MyST puts
+sections before text.
 """
 
 from collections.abc import Callable
@@ -19,31 +19,31 @@ if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
 
-def _directive(make: Callable[[str], str]) -> type[SphinxDirective]:
-    """Return a directive that stands for the Markdown that ``make`` makes of its argument."""
+def _directive(render: Callable[[str], str]) -> type[SphinxDirective]:
+    """Return a directive that inserts the Markdown that ``render`` returns for its argument."""
 
-    class Made(SphinxDirective):
+    class Rendered(SphinxDirective):
         optional_arguments = 1
 
         def run(self) -> list[nodes.Node]:
-            made = make(self.arguments[0] if self.arguments else "")
-            place = nodes.section()
-            place.document = self.state.document
-            lines = StringList(made.splitlines(), source=f"<{self.name}>")
-            self.state.nested_parse(lines, self.content_offset, place, match_titles=True)
-            return place.children
+            markdown = render(self.arguments[0] if self.arguments else "")
+            section = nodes.section()
+            section.document = self.state.document
+            lines = StringList(markdown.splitlines(), source=f"<{self.name}>")
+            self.state.nested_parse(lines, self.content_offset, section, match_titles=True)
+            return section.children
 
-    return Made
+    return Rendered
 
 
 class IfBuilt(SphinxDirective):
-    """What is on a page only if a file exists that another command makes, such as a plot of what was measured."""
+    """Include content only if a file exists that another command generates, such as a plot of measurements."""
 
     required_arguments = 1
     has_content = True
 
     def run(self) -> list[nodes.Node]:
-        """Return the content, or nothing."""
+        """Return the content, or nothing if the file does not exist."""
         _, path = self.env.relfn2path(self.arguments[0])
         self.env.note_dependency(path)
         return self.parse_content_to_nodes() if Path(path).is_file() else []

@@ -1,4 +1,4 @@
-"""The verbs of the command line, as click knows them: usage, what they do, and each option with its default."""
+"""Render the command line from click's own data: usage, description, and each option with its default."""
 
 import re
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ _DEFAULT = re.compile(r"\s*\[default: (?P<default>.+)\]$")
 
 
 def verbs(_: str = "") -> str:
-    """Return a section for each verb."""
+    """Return a section for each verb, as Markdown."""
     context = click.Context(main, info_name="knowngood")
     return "\n".join(line for part in _sections(main, context, depth=2) for line in [*part, ""])
 
@@ -35,36 +35,36 @@ def _label(context: click.Context) -> str:
 def _verb(context: click.Context) -> list[str]:
     command = context.command
     usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
-    told = [prose(part) for part in (command.help or "").replace("\b", "").split("\n\n") if part.strip()]
+    paragraphs = [prose(part) for part in (command.help or "").replace("\b", "").split("\n\n") if part.strip()]
     options = [option for option in command.params if isinstance(option, click.Option) and not option.hidden]
     return [
         *("", "```{program} " + context.command_path, "```", "", "```text", usage, "```", ""),
-        *(line for part in told for line in (part, "")),
+        *(line for part in paragraphs for line in (part, "")),
         *(line for option in options for line in [*_option(option, context), ""]),
     ]
 
 
 def _option(option: click.Option, context: click.Context) -> list[str]:
     names = ", ".join([*option.opts, *option.secondary_opts])
-    # "INTEGER RANGE" is click's own name for a number.
+    # click names the type of a number "INTEGER RANGE".
     number = isinstance(option.type, click.types.IntParamType) and option.metavar is None
     kind = "N" if number else option.make_metavar(context)
     metavar = "" if option.is_flag or option.count else f" {kind}"
-    told, default = _default(option)
+    text, default = _default(option)
     notes = [
         *([f"Default: {prose(default)}."] if default else []),
-        *(["May be given several times."] if option.multiple and "Repeatable" not in told else []),
+        *(["May be given several times."] if option.multiple and "Repeatable" not in text else []),
         *([f"Also read from the environment variable `{option.envvar}`."] if option.envvar else []),
         *(["Required."] if option.required else []),
     ]
-    return ["```{option} " + names + metavar, " ".join([*([prose(told)] if told else []), *notes]), "```"]
+    return ["```{option} " + names + metavar, " ".join([*([prose(text)] if text else []), *notes]), "```"]
 
 
 def _default(option: click.Option) -> tuple[str, str]:
-    """Return the help of an option without what it says of the default, and that."""
-    told = option.help or ""
-    if found := _DEFAULT.search(told):
-        return told[: found.start()], found["default"]
+    """Return the help of an option without its default, and the default as text."""
+    text = option.help or ""
+    if match := _DEFAULT.search(text):
+        return text[: match.start()], match["default"]
     if option.show_default and isinstance(option.default, str | int | float) and not isinstance(option.default, bool):
-        return told, str(option.default)
-    return told, option.show_default if isinstance(option.show_default, str) else ""
+        return text, str(option.default)
+    return text, option.show_default if isinstance(option.show_default, str) else ""

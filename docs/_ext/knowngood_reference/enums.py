@@ -1,4 +1,4 @@
-"""Closed lists of the code: exit codes, statuses, reasons and others, each value with what it means."""
+"""Render exit codes, statuses, reasons and other enums of the code, each value with its meaning."""
 
 import importlib
 import inspect
@@ -14,32 +14,32 @@ from knowngood_reference.meanings import EXIT_CODES, REASONS
 
 
 def exit_codes(_: str = "") -> str:
-    """Return the exit codes in a table."""
-    rows = [(code(str(int(one))), sentence(EXIT_CODES[one])) for one in ExitCode]
+    """Return a table of the exit codes."""
+    rows = [(code(str(int(exit_code))), sentence(EXIT_CODES[exit_code])) for exit_code in ExitCode]
     return table(("code", "meaning"), rows)
 
 
 def reasons(_: str = "") -> str:
-    """Return each reason with its status, meaning and next step, in the order in which they are looked for."""
+    """Return each reason with its statuses, its meaning and what to do, in the order in which the judge checks them."""
     lines: list[str] = []
-    for one in Reason:
-        told = REASONS[one]
-        statuses = " or ".join(code(status) for status in told.statuses)
-        lines += [f"(reason-{one})=", f"{code(one)} is {statuses}", f": {sentence(told.means)}", ""]
-        lines += [f"  What to do: {prose(told.next)}.", ""] if told.next else []
+    for reason in Reason:
+        meaning = REASONS[reason]
+        statuses = " or ".join(code(status) for status in meaning.statuses)
+        lines += [f"(reason-{reason})=", f"{code(reason)} ({statuses})", f": {sentence(meaning.text)}", ""]
+        lines += [f"  What to do: {prose(meaning.next_step)}.", ""] if meaning.next_step else []
     return "\n".join(lines)
 
 
 def meanings(path: str) -> str:
-    """Return the values of the enum at ``path`` (``module.Name``) in a table, with their docstrings.
+    """Return a table of the values of the enum at ``path`` (``module.Name``) with their docstrings.
 
-    Statuses have their meanings from the words of the reports. Values without any are told without.
+    The meanings of statuses come from the legend of the reports. A value without a docstring has an empty cell.
     """
     module, _, name = path.rpartition(".")
     values = getattr(importlib.import_module(module), name)
     assert issubclass(values, Enum), path
     if values is Status:
-        return table(("status", "meaning"), [(code(one), sentence(MEANING[one])) for one in Status])
+        return table(("status", "meaning"), [(code(status), sentence(MEANING[status])) for status in Status])
     docs = ModuleAnalyzer.for_module(inspect.getmodule(values).__name__).find_attr_docs()  # type: ignore[union-attr]
-    rows = [(code(str(one.value)), " ".join(map(prose, docs.get((name, one.name), ())))) for one in values]
+    rows = [(code(str(value.value)), " ".join(map(prose, docs.get((name, value.name), ())))) for value in values]
     return table(("value", "meaning"), rows)

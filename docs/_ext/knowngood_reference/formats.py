@@ -1,4 +1,4 @@
-"""The formats of reports, as the code that renders them lists them."""
+"""Render the list of report formats from their registry."""
 
 import re
 from importlib import import_module
@@ -11,13 +11,13 @@ _FILE = re.compile(r"^``[^`]+``[:,]? ")
 
 
 def table(_: str = "") -> str:
-    """Return the formats in a table: as a user asks for them, their files, and what they are."""
-    rows = [(code(one.name), code(one.file), sentence(_told(one))) for one in FORMATS.values()]
+    """Return a table of the formats: name, file, and description."""
+    rows = [(code(form.name), code(form.file), sentence(_summary(form))) for form in FORMATS.values()]
     return markdown_table(("format", "file", "what it is"), rows)
 
 
-def _told(one: Format) -> str:
-    """Return the first sentence of the module that renders it, without the name of the file."""
-    module = import_module(f"knowngood.report.{one.renderer.partition(':')[0]}")
+def _summary(form: Format) -> str:
+    """Return the first sentence of the docstring of the module that renders it, without the file name."""
+    module = import_module(f"knowngood.report.{form.renderer.partition(':')[0]}")
     summary = (module.__doc__ or "").strip().partition("\n\n")[0]
     return _FILE.sub("", " ".join(summary.split())).partition(". ")[0]

@@ -1,4 +1,4 @@
-"""Pieces of Markdown, safe for any text: cells of tables, code, and sentences that hold options or paths."""
+"""Build Markdown from arbitrary text: table cells, code spans, and sentences with options or paths."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -8,13 +8,13 @@ _LITERAL = re.compile(r"(``.+?``|`[^`]+`|'[^' ]+'|\B--[a-z][a-z-]+)")
 
 
 def code(text: str) -> str:
-    """Return ``text`` as code, for inside a table, too."""
+    """Return ``text`` as a code span that is also safe inside a table."""
     fence = "``" if "`" in text else "`"
     return f"{fence}{text.replace('|', chr(92) + '|')}{fence}"
 
 
 def prose(text: str) -> str:
-    """Return a sentence as a docstring has it: ``code``, 'values' and --options are shown as code, the rest as is."""
+    """Return the text of a docstring as Markdown: ``code``, 'values' and --options become code, the rest is escaped."""
     parts = _LITERAL.split(" ".join(text.split()))
     return "".join(
         code(part.strip("`'")) if position % 2 else _MARKUP.sub(r"\\\1", part) for position, part in enumerate(parts)
@@ -22,12 +22,12 @@ def prose(text: str) -> str:
 
 
 def sentence(text: str) -> str:
-    """Return ``prose(text)`` beginning with a capital and ending in a full stop."""
-    told = prose(text.strip().rstrip("."))
-    return f"{told[:1].upper()}{told[1:]}." if told else ""
+    """Return ``prose(text)`` with a capital letter first and a full stop at the end."""
+    markdown = prose(text.strip().rstrip("."))
+    return f"{markdown[:1].upper()}{markdown[1:]}." if markdown else ""
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a table of cells that are Markdown already."""
+    """Return a Markdown table; the cells are Markdown already."""
     lines = [headers, ["---"] * len(headers), *rows]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines) + "\n"

@@ -1,4 +1,4 @@
-"""What exit codes and reasons mean, and what to do about them. A test holds that none is missing."""
+"""Explain every exit code and reason, and what to do about it. A test checks that none is missing."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,145 +7,153 @@ from knowngood.errors import ExitCode
 from knowngood.model import Reason, Status
 
 EXIT_CODES: Mapping[ExitCode, str] = {
-    ExitCode.AS_EXPECTED: "all cells are as expected; for `scan` and `diff`: nothing to complain about",
+    ExitCode.AS_EXPECTED: "every cell is as expected; for `scan` and `diff`: no complaint",
     ExitCode.DIFFERS: "a cell differs from what is expected of it, or something regressed",
-    ExitCode.USAGE: "the command line or a file is wrong; nothing was run",
-    ExitCode.UNDECIDED: (
-        "something outside the versions stood in the way (index, machine, our own bug), so nothing can be said"
-    ),
-    ExitCode.NOTHING_SELECTED: "the selection leaves nothing to run: never a success",
-    ExitCode.REFERENCE_FAILED: "the reference combo failed, so nobody else is blamed",
-    ExitCode.INTERRUPTED: "interrupted (Ctrl-C); what is done is kept and the report written",
-    ExitCode.TERMINATED: "terminated (SIGTERM); what is done is kept and the report written",
+    ExitCode.USAGE: "the command line or a file is invalid; nothing was run",
+    ExitCode.UNDECIDED: "infrastructure trouble (index, network, disk, machine): some cells are undecided",
+    ExitCode.NOTHING_SELECTED: "the selection leaves nothing to run, which is never a success",
+    ExitCode.REFERENCE_FAILED: "the reference combo failed, so the others are not judged against it",
+    ExitCode.INTERRUPTED: "interrupted (Ctrl-C); finished combos are kept and the report is written",
+    ExitCode.TERMINATED: "terminated (SIGTERM); finished combos are kept and the report is written",
 }
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Told:
-    """What is told of a reason."""
+class Meaning:
+    """What a reason means."""
 
     statuses: tuple[Status, ...]
-    """Those that a cell with this reason can have."""
-    means: str
-    next: str
-    """What to do about it; empty: nothing."""
+    """The statuses that a cell with this reason can have."""
+    text: str
+    next_step: str
+    """What to do about it; empty if there is nothing to do."""
 
 
-def _told(statuses: Status | tuple[Status, ...], means: str, what_to_do: str) -> Told:
-    return Told(statuses=statuses if isinstance(statuses, tuple) else (statuses,), means=means, next=what_to_do)
+def _meaning(statuses: Status | tuple[Status, ...], text: str, next_step: str) -> Meaning:
+    return Meaning(statuses=statuses if isinstance(statuses, tuple) else (statuses,), text=text, next_step=next_step)
 
 
-_AGAIN = "run again once it is back; nothing is held against the versions"
+_AGAIN = "run again when it is back; the failure does not count against the versions"
 
-REASONS: Mapping[Reason, Told] = {
-    Reason.HARNESS_BUG: _told(
+REASONS: Mapping[Reason, Meaning] = {
+    Reason.HARNESS_BUG: _meaning(
         Status.ERROR,
-        "a bug of ours stood in the way",
-        "report it with the file harness-error.txt of the combo; the other combos went on",
+        "knowngood itself has a bug",
+        "report it and attach the combo's file harness-error.txt; the other combos are not affected",
     ),
-    Reason.INTERRUPTED: _told(
-        Status.NOT_RUN, "it was stopped while it was built or probed", "run the same command again: it resumes"
+    Reason.INTERRUPTED: _meaning(
+        Status.NOT_RUN,
+        "the run was stopped while the combo was built or probed",
+        "run the same command again to resume",
     ),
-    Reason.NOT_REACHED: _told(
-        Status.NOT_RUN, "the run ended before it began, or its shard is missing", "run again, or merge the shard"
+    Reason.NOT_REACHED: _meaning(
+        Status.NOT_RUN, "the run ended before the combo began, or its shard is missing", "run again, or merge the shard"
     ),
-    Reason.NO_SPACE: _told(Status.INFRA, "the disk is full", "free some space; a torch environment takes gigabytes"),
-    Reason.PYTHON_MISSING: _told(
-        Status.INFRA, "this machine has no such Python", "install it: the message names the command"
+    Reason.NO_SPACE: _meaning(
+        Status.INFRA, "the disk is full", "free some space; an environment with torch takes gigabytes"
     ),
-    Reason.INDEX_UNREACHABLE: _told(Status.INFRA, "the package index could not be reached", _AGAIN),
-    Reason.INDEX_REFUSED: _told(
+    Reason.PYTHON_MISSING: _meaning(
+        Status.INFRA, "the machine does not have this Python", "install it with the command that the message names"
+    ),
+    Reason.INDEX_UNREACHABLE: _meaning(Status.INFRA, "the package index could not be reached", _AGAIN),
+    Reason.INDEX_REFUSED: _meaning(
         Status.INFRA, "the index refused access (401, 403, 407)", "check the credentials in ~/.netrc or the keyring"
     ),
-    Reason.INDEX_ERROR: _told(Status.INFRA, "the index answered with an error", _AGAIN),
-    Reason.FILE_MISSING: _told(
-        Status.INFRA, "the index lists a file that it does not have", "tell whoever runs the index"
+    Reason.INDEX_ERROR: _meaning(Status.INFRA, "the index answered with an error", _AGAIN),
+    Reason.FILE_MISSING: _meaning(
+        Status.INFRA, "the index lists a file that it does not have", "notify the maintainers of the index"
     ),
-    Reason.HASH_MISMATCH: _told(
+    Reason.HASH_MISMATCH: _meaning(
         Status.INFRA,
-        "a file is not the one that the index or the lock promised",
-        "clear the installer's cache and run again; when it stays, distrust the index",
+        "a file does not have the hash that the index or the lock promised",
+        "clear the installer's cache and run again; if it happens again, distrust the index",
     ),
-    Reason.CORRUPT_DOWNLOAD: _told(Status.INFRA, "a download was cut short or damaged", "run again"),
-    Reason.KILLED_BY_OTHERS: _told(
-        Status.INFRA, "a signal that we did not send ended it", "find out who did: often a container that was stopped"
-    ),
-    Reason.UNRECOGNISED: _told(
+    Reason.CORRUPT_DOWNLOAD: _meaning(Status.INFRA, "a download was incomplete or damaged", "run again"),
+    Reason.KILLED_BY_OTHERS: _meaning(
         Status.INFRA,
-        "the installer said something that no rule knows",
-        "read its log; please report the text, it becomes a rule",
+        "a signal that knowngood did not send ended the process",
+        "find out what sent it; often a container was stopped",
     ),
-    Reason.ASSET_UNAVAILABLE: _told(
+    Reason.UNRECOGNISED: _meaning(
+        Status.INFRA,
+        "no rule recognises the output of the installer",
+        "read its log, and please report the text so that it becomes a rule",
+    ),
+    Reason.ASSET_UNAVAILABLE: _meaning(
         Status.INFRA, "an asset of the matrix could not be fetched", "check its `[asset.NAME]` and the index"
     ),
-    Reason.PACKAGE_NOT_FOUND: _told(
+    Reason.PACKAGE_NOT_FOUND: _meaning(
         Status.UNSOLVABLE, "the index has no package of that name", "check the spelling, and which index offers it"
     ),
-    Reason.VERSION_NOT_FOUND: _told(
+    Reason.VERSION_NOT_FOUND: _meaning(
         Status.UNSOLVABLE,
         "the index has no such version",
-        "ask for one that exists; yanked ones count only when pinned",
+        "ask for one that exists; a yanked version counts only when it is pinned",
     ),
-    Reason.NO_MATCHING_FILE: _told(
+    Reason.NO_MATCHING_FILE: _meaning(
         Status.UNSOLVABLE,
-        "the version exists, but no file of it fits this Python or platform",
+        "the version exists, but none of its files fits this Python or platform",
         "use another Python, or a version with a wheel for this one",
     ),
-    Reason.CONFLICT: _told(
-        Status.UNSOLVABLE, "the requirements rule each other out", "read the proof in the message, and loosen one side"
+    Reason.CONFLICT: _meaning(
+        Status.UNSOLVABLE,
+        "the requirements exclude each other",
+        "read the resolver's proof in the message, and loosen one side",
     ),
-    Reason.BUILD_ERROR: _told(
+    Reason.BUILD_ERROR: _meaning(
         Status.BUILD_FAIL,
         "a source distribution could not be built",
-        "use a version with a wheel, or install what the build misses",
+        "use a version with a wheel, or install what the build is missing",
     ),
-    Reason.OUT_OF_MEMORY: _told(
+    Reason.OUT_OF_MEMORY: _meaning(
         (Status.OOM, Status.INFRA),
         "memory ran out: `oom` in a probe, `infra` while installing",
-        "give it more memory, or run fewer at a time with --jobs 1",
+        "give it more memory, or run one combo at a time with --jobs 1",
     ),
-    Reason.TIMED_OUT: _told(
+    Reason.TIMED_OUT: _meaning(
         (Status.TIMEOUT, Status.INFRA),
-        "it did not end in time: `timeout` in a probe, `infra` while installing",
-        "look where it hung, which the message tells; raise `timeout` if it is only slow",
+        "it exceeded its time limit: `timeout` in a probe, `infra` while installing",
+        "see in the message where it hung; raise `timeout` if it is only slow",
     ),
-    Reason.SIGNALLED: _told(
+    Reason.SIGNALLED: _meaning(
         Status.CRASH,
-        "the probe died of a signal, such as SIGSEGV",
-        "look at the open check: compiled code that does not fit",
+        "a signal such as SIGSEGV killed the probe",
+        "look at the check that was running: usually compiled code does not fit",
     ),
-    Reason.NO_START: _told(
+    Reason.NO_START: _meaning(
         (Status.CRASH, Status.INFRA),
         "Python ended before the probe began (`crash`), or could not be started at all (`infra`)",
         "read the log: something breaks every start of this Python",
     ),
-    Reason.LEFT_EARLY: _told(
-        Status.CRASH, "the process left in the middle of a check", "find who calls `os._exit` in the open check"
+    Reason.LEFT_EARLY: _meaning(
+        Status.CRASH, "the process exited in the middle of a check", "find what calls `os._exit` in that check"
     ),
-    Reason.PIN_VIOLATED: _told(
+    Reason.PIN_VIOLATED: _meaning(
         Status.FAIL,
-        "what ended up installed is not what the combo pinned",
+        "an installed version violates one of the combo's own pins",
         "repeat the pin in the step that moved it, which the report names",
     ),
-    Reason.CHECK_FAILED: _told(Status.FAIL, "a check raised or said no", "read the diagnosis with `knowngood explain`"),
-    Reason.EXIT_CODE: _told(
-        Status.FAIL, "every check was done, and then the probe ended with an exit code", "see what it does at its exit"
+    Reason.CHECK_FAILED: _meaning(Status.FAIL, "a check failed", "read the diagnosis with `knowngood explain`"),
+    Reason.EXIT_CODE: _meaning(
+        Status.FAIL,
+        "every check ran, and then the probe exited with a code other than 0",
+        "see what it does at its exit",
     ),
-    Reason.NO_CHECKS: _told(
-        Status.FAIL, "no check was run, so nothing was shown to work", "check what the checks `need`, or add one"
+    Reason.NO_CHECKS: _meaning(
+        Status.FAIL, "no check ran, so nothing was shown to work", "see what the checks `need`, or add a check"
     ),
-    Reason.NOT_FINITE: _told(
+    Reason.NOT_FINITE: _meaning(
         Status.FAIL, "a recorded array holds NaN or infinity", "trust no other number of this environment"
     ),
-    Reason.ALARM: _told(
+    Reason.ALARM: _meaning(
         Status.FAIL,
-        'it passed, but printed an alarm, and the matrix has `warnings = "fail"`',
+        'the probe passed but printed an alarm, and the matrix has `warnings = "fail"`',
         "treat it as the failure that it announces",
     ),
-    Reason.NUMBERS_MOVED: _told(
+    Reason.NUMBERS_MOVED: _meaning(
         Status.MOVED,
-        "it passed, but recorded numbers are not those of the reference combo",
-        "read whether stored vectors must be computed anew",
+        "the probe passed, but its recorded numbers differ from those of the reference combo",
+        "read in the report whether stored vectors must be recomputed",
     ),
-    Reason.ALL_PASSED: _told(Status.PASS, "every check passed", ""),
+    Reason.ALL_PASSED: _meaning(Status.PASS, "every check passed", ""),
 }

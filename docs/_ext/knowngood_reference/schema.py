@@ -1,4 +1,4 @@
-"""The format of ``matrix.json``, as its JSON Schema tells it: a table for each object in it."""
+"""Render the JSON Schema of ``matrix.json``, with a table for each object in it."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -8,23 +8,25 @@ from typing import Any
 from knowngood_reference.markup import code, sentence, table
 
 _FEW = 8
-"""Values that are listed where a key is explained; of more there is a section of their own."""
+"""An enum with at most this many values is listed beside its key; a longer one gets its own section."""
 
 
 def outermost(_: str = "") -> str:
-    """Return what the file as a whole holds."""
+    """Return a table of the top-level keys."""
     schema = _schema()
     return "\n".join([sentence(schema["description"]), "", *_rows(schema)])
 
 
 def parts(_: str = "") -> str:
-    """Return a section for each object and closed list in it, in the order in which they are met."""
+    """Return a section for each object and enum, in the order in which the schema refers to them."""
     schema = _schema()
-    sections = {name: one for name, one in _met(schema, schema["$defs"]) if one.get("properties") or one.get("enum")}
+    walked = _walk(schema, schema["$defs"])
+    sections = {name: part for name, part in walked if part.get("properties") or part.get("enum")}
     lines: list[str] = []
-    for name, one in sections.items():
-        told = sentence(one.get("description", ""))
-        lines += [f"### {code(name)}", "", told, "", *(_rows(one) if "properties" in one else [_values(one), ""])]
+    for name, part in sections.items():
+        description = sentence(part.get("description", ""))
+        content = _rows(part) if "properties" in part else [_values(part), ""]
+        lines += [f"### {code(name)}", "", description, "", *content]
     return "\n".join(lines)
 
 
@@ -35,16 +37,16 @@ def _schema() -> dict[str, Any]:
     return schema
 
 
-def _met(one: Mapping[str, Any], defined: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Yield (name, schema) of each key and then of what it is made of."""
-    for key, value in one.get("properties", {}).items():
+def _walk(part: Mapping[str, Any], defined: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield (name, schema) of each key, and then those of its parts."""
+    for key, value in part.get("properties", {}).items():
         refers = [ref for ref in _references(value) if ref in defined]
         if not refers and "enum" not in value:
             yield key, value
-            yield from _met(value, defined)
+            yield from _walk(value, defined)
         for ref in refers:
             yield ref, defined[ref]
-            yield from _met(defined[ref], defined)
+            yield from _walk(defined[ref], defined)
 
 
 def _references(value: Mapping[str, Any]) -> list[str]:
@@ -54,29 +56,29 @@ def _references(value: Mapping[str, Any]) -> list[str]:
     return [str(choice["$ref"]).rpartition("/")[2] for choice in choices if "$ref" in choice]
 
 
-def _rows(one: Mapping[str, Any]) -> list[str]:
-    required = one.get("required", ())
+def _rows(part: Mapping[str, Any]) -> list[str]:
+    required = part.get("required", ())
     rows = [
         (code(key) + ("" if key in required else " (optional)"), _kind(value), sentence(value.get("description", "")))
-        for key, value in one["properties"].items()
+        for key, value in part["properties"].items()
     ]
     return [*table(("key", "kind", "meaning"), rows).splitlines(), ""]
 
 
-def _values(one: Mapping[str, Any]) -> str:
-    return f"One of {', '.join(code(str(value)) for value in one['enum'])}."
+def _values(part: Mapping[str, Any]) -> str:
+    return f"One of {', '.join(code(str(value)) for value in part['enum'])}."
 
 
 def _kind(value: Mapping[str, Any]) -> str:
     if "const" in value:
         return code(json.dumps(value["const"]))
     if "enum" in value and len(value["enum"]) <= _FEW:
-        return ", ".join(code(one if isinstance(one, str) else json.dumps(one)) for one in value["enum"])
+        return ", ".join(code(item if isinstance(item, str) else json.dumps(item)) for item in value["enum"])
     if "$ref" in value:
         return code(value["$ref"].rpartition("/")[2])
     if "oneOf" in value:
         return " or ".join(map(_kind, value["oneOf"]))
     kinds = value.get("type", "anything")
-    told = kinds if isinstance(kinds, str) else " or ".join(map(str, kinds))
-    held = value.get("items") or value.get("additionalProperties")
-    return f"{told} of {_kind(held)}" if isinstance(held, Mapping) else told
+    kind = kinds if isinstance(kinds, str) else " or ".join(map(str, kinds))
+    content = value.get("items") or value.get("additionalProperties")
+    return f"{kind} of {_kind(content)}" if isinstance(content, Mapping) else kind
