@@ -10,9 +10,9 @@ import pytest
 
 from knowngood.declare.file import parse
 from knowngood.report.embed.document import judged
-from knowngood.report.embed.markdown import render
-from knowngood.report.embed.markers import Kind, Wanted, replace, slots
-from knowngood.report.embed.rows import Show, parts
+from knowngood.report.embed.markers import Language, Request, replace, slots
+from knowngood.report.embed.parts import Show, parts
+from knowngood.report.embed.writers import markdown
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -30,11 +30,11 @@ def committed(path: str) -> str:
 def test_the_table_in_the_readme_is_that_of_the_published_report() -> None:
     page = committed("README.md")
     run = judged(json.loads(committed("reports/embedding/matrix.json")))
-    asked = [slot.wanted for slot in slots(page, Kind.MARKDOWN)]
-    block = render(parts(run, Show.TABLE), evidence="reports/embedding/matrix.md")
+    asked = [slot.request for slot in slots(page, Language.MARKDOWN)]
+    block = markdown(parts(run, Show.TABLE), evidence="reports/embedding/matrix.md")
 
-    assert asked == [Wanted(matrix="embedding", show=Show.TABLE)]
-    assert replace(page, {asked[0]: block}, Kind.MARKDOWN) == page
+    assert asked == [Request(matrix="embedding", show=Show.TABLE)]
+    assert replace(page, {asked[0]: block}, Language.MARKDOWN) == page
 
 
 def test_the_published_report_tells_of_every_combo_of_the_matrix() -> None:

@@ -11,9 +11,9 @@ import pytest
 from bs4 import BeautifulSoup, Tag
 
 from knowngood.project import baseline
-from knowngood.report.embed import rst
 from knowngood.report.embed.document import judged
-from knowngood.report.embed.rows import Items, Show, Table, parts
+from knowngood.report.embed.parts import Items, Show, Table, parts
+from knowngood.report.embed.writers import rst
 from knowngood.report.text import plain
 from report.factory import mission
 from report.hostile import CORPUS, poisoned
@@ -202,7 +202,7 @@ def test_other_builders_take_it_without_a_warning(site: Site, builder: str) -> N
 
 
 def test_what_the_verb_writes_into_a_page_is_without_warnings_too(site: Site) -> None:
-    text = rst.render(parts(judged(json.loads(site.report.read_bytes())), Show.ALL), evidence="../matrix.md")
+    text = rst(parts(judged(json.loads(site.report.read_bytes())), Show.ALL), evidence="../matrix.md")
     site.write("index.rst", f"Title\n=====\n\n.. knowngood:begin embedding\n\n{text}\n\n.. knowngood:end\n")
 
     assert [rows(table) for table in site.html().find_all("table")] == expected(site, Show.ALL)

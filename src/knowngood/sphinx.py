@@ -16,7 +16,7 @@ from sphinx.util.typing import ExtensionMetadata, OptionSpec
 from knowngood import __version__
 from knowngood.cli.docs import read
 from knowngood.errors import UsageError
-from knowngood.report.embed.rows import Caption, Heading, Items, Part, Show, Table, parts
+from knowngood.report.embed.parts import Caption, Heading, Items, Part, Show, Table, parts
 from knowngood.report.text import plain
 
 

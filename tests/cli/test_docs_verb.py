@@ -140,9 +140,9 @@ def test_a_report_that_cannot_be_read_is_named(docs_here: Docs, project: Project
 @pytest.mark.parametrize(
     ("name", "content", "what"),
     [
-        ("page.md", b"no markers\n", "page.md: it has no markers"),
-        ("page.md", b"\n<!-- knowngood:begin embedding -->\n", "page.md:2: a begin without an end"),
-        ("page.rst", b".. knowngood:end\n", "page.rst:1: an end without a begin"),
+        ("page.md", b"no markers\n", "page.md: no markers"),
+        ("page.md", b"\n<!-- knowngood:begin embedding -->\n", "page.md:2: knowngood:begin without knowngood:end"),
+        ("page.rst", b".. knowngood:end\n", "page.rst:1: knowngood:end without knowngood:begin"),
         ("page.md", b"<!-- knowngood:begin \xff -->\n", "page.md cannot be read"),
         ("page.txt", b"x\n", "page.txt is no page that can be written to"),
     ],

@@ -1,4 +1,4 @@
-"""What pages say was tested: read back through a renderer of Markdown and through docutils."""
+"""Read what pages say was tested back through a Markdown renderer and through docutils."""
 
 import json
 from dataclasses import replace
@@ -18,8 +18,9 @@ from knowngood.errors import UsageError
 from knowngood.model import Drift, IndexChoice, JudgedRun, Reused, RunInfo, Status
 from knowngood.report import markdown as matrix_md
 from knowngood.report import matrix_json
-from knowngood.report.embed import document, markdown, rst
-from knowngood.report.embed.rows import Caption, Heading, Items, Part, Show, Table, parts
+from knowngood.report.embed import document
+from knowngood.report.embed.parts import Caption, Heading, Items, Part, Show, Table, parts
+from knowngood.report.embed.writers import markdown, rst
 from knowngood.report.text import plain
 from report.factory import STEPS, combo, diagnosed, mission, only, passing, whole
 from report.hostile import CORPUS, anything, poisoned
@@ -31,7 +32,7 @@ RUNS = st.lists(anything(), min_size=1, max_size=12).map(lambda texts: poisoned(
 
 
 def published(judged: JudgedRun) -> JudgedRun:
-    """Return a run as a page learns of it."""
+    """Return the run that a page reads from its published report."""
     return document.judged(json.loads(matrix_json.render(judged)))
 
 
@@ -44,8 +45,8 @@ def the(kind: type[Part], found: tuple[Part, ...]) -> Any:
     return next(part for part in found if isinstance(part, kind))
 
 
-def test_the_table_has_versions_verdicts_and_causes_and_leads_to_the_evidence() -> None:
-    page = markdown.render(parts(published(whole(mission())), Show.TABLE), evidence=EVIDENCE)
+def test_the_table_shows_versions_verdicts_and_causes_and_links_to_the_evidence() -> None:
+    page = markdown(parts(published(whole(mission())), Show.TABLE), evidence=EVIDENCE)
 
     assert (
         page
@@ -67,11 +68,11 @@ Tested on 2026-11-24 on Linux-6.1.0-x86_64 (AMD EPYC 7B13), by knowngood 0.1.0 a
 | [modern-loose](../reports/embedding/matrix.md#modern-loose) | 3.11.7 | 2.3.5 | 2.9.0+cpu | 5.1.2 | 4.57.1 | - | - \
 | \u2713 PASS, expected fail |   |
 
-- ! behind a version: it violates the combo's own pin"""
+- ! after a version: it violates the combo's own pin"""
     )
 
 
-def test_the_dependencies_of_what_passes_say_why_each_is_there() -> None:
+def test_the_dependency_table_of_a_passing_combo_says_why_each_package_is_there() -> None:
     asked = combo("good", steps=(("numpy==1.24.3", "Torch>=2"), ("numpy<2",)), title="Two steps")
     installed = {"torch": "2.1.2", "numpy": "1.24.3", "sympy": "1.12", "triton": "3.9.0", "pip": "26.3"}
     index = IndexChoice(
@@ -87,15 +88,15 @@ def test_the_dependencies_of_what_passes_say_why_each_is_there() -> None:
         Heading(text="Dependency matrix (tested and working): good, Two steps")
     ]
     assert the(Table, found).rows == (
-        ("python", "3.11.7", "environment made by uv"),
-        ("numpy", "1.24.3", "pinned by step 1, asked for as numpy<2 by step 2"),
-        ("torch", "2.1.2", "asked for as Torch>=2 by step 1, from index cpu"),
-        ("sympy", "1.12", "brought in, moved from 1.11 by step 2"),
-        ("1 other", "", "brought in; the report has them all"),
+        ("python", "3.11.7", "environment created by uv"),
+        ("numpy", "1.24.3", "pinned in step 1, requested as numpy<2 in step 2"),
+        ("torch", "2.1.2", "requested as Torch>=2 in step 1, from index cpu"),
+        ("sympy", "1.12", "dependency, moved from 1.11 in step 2"),
+        ("1 other", "", "listed in the report"),
     )
 
 
-def test_what_fails_is_told_with_its_cause_and_fix() -> None:
+def test_a_failure_is_listed_with_its_cause_and_fix() -> None:
     found = parts(published(only(diagnosed(), passing(combo("good")))), Show.ALL)
 
     assert found[-1] == Items(
@@ -107,7 +108,7 @@ def test_what_fails_is_told_with_its_cause_and_fix() -> None:
     )
 
 
-def test_what_could_not_be_decided_is_not_told_as_a_failure() -> None:
+def test_an_undecided_cell_is_not_listed_as_a_failure() -> None:
     found = parts(published(mission()), Show.ALL)
     failures, legend = found[-1], next(part for part in found if isinstance(part, Items))
 
@@ -117,7 +118,7 @@ def test_what_could_not_be_decided_is_not_told_as_a_failure() -> None:
     assert ", in a run that was cut short." in the(Caption, found).text
 
 
-def test_a_combo_passes_only_when_all_its_probes_do() -> None:
+def test_a_combo_with_one_failing_probe_has_no_table_of_dependencies() -> None:
     both = combo("both", probes=("a", "b"))
     failed = replace(diagnosed(), combo=both, probe="b")
     found = parts(published(only(passing(both, probe="a"), failed)), Show.DEPENDENCIES)
@@ -125,7 +126,7 @@ def test_a_combo_passes_only_when_all_its_probes_do() -> None:
     assert not [part for part in found if isinstance(part, Table)]
 
 
-def test_packages_whose_versions_differ_come_first_and_six_are_enough() -> None:
+def test_the_table_has_at_most_six_packages_and_those_whose_versions_differ_come_first() -> None:
     steps = (("a==1", "b==1", "c==1", "d==1", "e==1", "f==1", "g==1"),)
     versions = dict.fromkeys("abcdefg", "1")
     run = published(
@@ -140,11 +141,11 @@ def test_packages_whose_versions_differ_come_first_and_six_are_enough() -> None:
     assert chosen.headers == ("combo", "python", "e", "a", "verdict", "why")
 
 
-@pytest.mark.parametrize("language", [markdown, rst])
+@pytest.mark.parametrize("write", [markdown, rst])
 @pytest.mark.parametrize("show", Show)
-def test_a_later_run_that_finds_the_same_changes_one_line(language: Any, show: Show) -> None:
+def test_a_later_run_with_the_same_results_changes_only_the_line_with_the_date(write: Any, show: Show) -> None:
     before, after = (
-        language.render(parts(published(dated(whole(mission()), when)), show)).split("\n")
+        write(parts(published(dated(whole(mission()), when)), show)).split("\n")
         for when in ("2026-11-24T07:10:00+00:00", "2026-12-25T08:00:00+00:00")
     )
 
@@ -152,14 +153,14 @@ def test_a_later_run_that_finds_the_same_changes_one_line(language: Any, show: S
     assert [line[:23] for line in changed] == ["- Tested on 2026-11-24 ", "+ Tested on 2026-12-25 "]
 
 
-def test_verdicts_from_the_cache_are_told_with_the_date_they_were_found_out_on() -> None:
+def test_the_caption_covers_the_dates_of_reused_verdicts() -> None:
     reused = Reused(run="r", combo="c", recorded="2026-11-01T00:00:00+00:00", key="0f")
     found = parts(published(only(passing(combo("a"), reused=reused))), Show.TABLE)
 
     assert the(Caption, found).text.startswith("Tested on 2026-11-01 to 2026-11-24 on ")
 
 
-def test_the_anchors_are_those_of_the_published_page() -> None:
+def test_the_anchors_are_those_of_the_headings_in_the_published_report() -> None:
     cells = [passing(combo(name, steps=STEPS)) for name in ("a.b", "ab", "sentence-embeddings-on-the-cpu", "a_b-2.0")]
     run = only(*cells)
     headings = [line[3:] for line in matrix_md.render(run).split("\n") if line.startswith("## ")]
@@ -175,37 +176,37 @@ def test_the_anchors_are_those_of_the_published_page() -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(RUNS)
-def test_markdown_shows_every_cell_as_it_is(judged: JudgedRun) -> None:
+def test_markdown_shows_every_text_literally(judged: JudgedRun) -> None:
     check_markdown(parts(published(judged), Show.ALL))
 
 
 @settings(max_examples=60, deadline=None)
 @given(RUNS)
-def test_restructuredtext_shows_every_cell_as_it_is(judged: JudgedRun) -> None:
+def test_restructuredtext_shows_every_text_of_a_run_literally(judged: JudgedRun) -> None:
     check_rst(parts(published(judged), Show.ALL))
 
 
 @pytest.mark.parametrize("raw", CORPUS)
-def test_a_run_that_says_nothing_else_is_shown_as_it_is(raw: str) -> None:
+def test_a_run_full_of_one_hostile_text_is_shown_literally(raw: str) -> None:
     found = parts(published(poisoned(lambda: raw)), Show.ALL)
     check_markdown(found)
     check_rst(found)
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 8])
-def test_restructuredtext_shows_a_text_of_backslashes_as_it_is(count: int) -> None:
+def test_restructuredtext_shows_a_text_of_only_backslashes_literally(count: int) -> None:
     check_rst((Caption(text="x"), Items(texts=("\\" * count,)), Table(headers=("a",), rows=(("\\" * count,),))))
 
 
 @settings(max_examples=300, deadline=None)
 @given(st.one_of(anything(), st.text("a1_`*|:<>\\ .-()[]@/#=+'\"\u2022", max_size=12)))
-def test_restructuredtext_shows_any_text_as_it_is(raw: str) -> None:
+def test_restructuredtext_shows_any_text_literally(raw: str) -> None:
     check_rst((Caption(text=f"x {raw}"), Items(texts=(raw, f"x {raw}")), Heading(text=f"x {raw}")))
 
 
 def check_markdown(found: tuple[Part, ...]) -> None:
-    """Fail when a text is not shown as it is, or became structure."""
-    page = markdown.render(found, evidence=EVIDENCE)
+    """Fail when a text is not shown literally or became structure."""
+    page = markdown(found, evidence=EVIDENCE)
     assert "<!--" not in page
     tokens = GFM.parse(page)
     inlines = [child for token in tokens for child in token.children or ()]
@@ -224,9 +225,9 @@ def texts(tokens: list[Token]) -> list[str]:
 
 
 def check_rst(found: tuple[Part, ...]) -> None:
-    """Fail when a text is not shown as it is, became structure, or makes docutils warn."""
+    """Fail when a text is not shown literally, became structure, or makes docutils warn."""
     settings_ = {"report_level": 1, "halt_level": 1, "_disable_config": True}
-    tree = publish_doctree(f"\n{rst.render(found, evidence=EVIDENCE)}\n", settings_overrides=settings_)
+    tree = publish_doctree(f"\n{rst(found, evidence=EVIDENCE)}\n", settings_overrides=settings_)
     allowed = (
         *(nodes.document, nodes.paragraph, nodes.Text, nodes.bullet_list, nodes.list_item, nodes.rubric, nodes.table),
         *(nodes.tgroup, nodes.colspec, nodes.thead, nodes.tbody, nodes.row, nodes.entry, nodes.reference, nodes.target),
@@ -240,7 +241,7 @@ def check_rst(found: tuple[Part, ...]) -> None:
 
 
 def expected(found: tuple[Part, ...], *, link: str) -> list[str]:
-    """Return the texts of a page that are not empty, in their order."""
+    """Return the texts of a page in order, without empty ones."""
     told: list[str] = []
     for part in found:
         match part:
@@ -259,8 +260,8 @@ def expected(found: tuple[Part, ...], *, link: str) -> list[str]:
     ("wrong", "cause"),
     [
         ([], "it has no schema"),
-        ({"schema": 2}, "its schema is 2, this version of knowngood reads 1"),
-        ({"schema": 1}, "matrix: Field required"),
+        ({"schema": 1}, "its schema is 1, this version of knowngood reads 2"),
+        ({"schema": 2}, "matrix: Field required"),
         ({"cells": [{}]}, "cells.0.combo: Field required"),
         ({"run": None}, "run: "),
     ],

@@ -1,4 +1,4 @@
-"""A combo as requirements, constraints, a fragment of a Dockerfile and a ``pylock.toml``: what each says."""
+"""Test a combo as requirements, constraints, a fragment of a Dockerfile and a ``pylock.toml``."""
 
 import re
 import shlex
@@ -22,9 +22,9 @@ from knowngood.model import (
     Run,
     StepFacts,
 )
-from knowngood.report.export import constraints, dockerfile, pylock, requirements
+from knowngood.report.export import dockerfile, pylock, requirements
 from knowngood.report.export.evidence import Proof, comment, header
-from knowngood.report.export.pins import misfits, parts, pins
+from knowngood.report.export.pins import conflicts, parts, pins
 from report.hostile import CORPUS, anything, dangerous, poisoned
 from support.facts import RULES, attempt, check, combo, facts, step
 from support.facts import info as any_info
@@ -51,7 +51,7 @@ FELL_BACK = replace(OWN, used="default", why="answered 503")
 INFO = replace(any_info(), versions={"knowngood": "0.1.0", "uv": "1"})
 
 EVIDENCE = """\
-# Proven by knowngood: every probe of this combo passed with just these versions.
+# Proven by knowngood: every probe of this combo passed with exactly these versions.
 #
 # combo      one: NumPy first
 # matrix     embedding: Embeddings
@@ -81,17 +81,17 @@ def failing() -> ComboFacts:
     return replace(built(), probes=(attempt(check("a", Outcome.FAILED, "numpy says no")),))
 
 
-def misfit() -> ComboFacts:
-    """Return a combo that passed though torch declares another NumPy, a package that is not there, and an extra."""
+def conflicting() -> ComboFacts:
+    """Return a combo that passed although torch declares another NumPy, a missing package and an extra."""
     declared = ("numpy<1.26", "filelock", "triton; extra == 'opt'", "old; python_version < '3'")
     torch = Distribution(name="torch", version="2.1.2+cpu", requires=declared)
     return replace(built(), environment=EnvironmentFacts(distributions=(torch,)))
 
 
 def test_requirements_are_pinned_with_hashes_in_the_order_of_the_steps() -> None:
-    whole = "# note       the list is whole: pip install --no-deps -r FILE, or uv pip install --no-deps -r FILE\n"
+    note = "# note       complete list: pip install --no-deps -r FILE, or uv pip install --no-deps -r FILE\n"
     assert requirements.render(proof(), LOCKS) == (
-        f"{EVIDENCE}{whole}{END}"
+        f"{EVIDENCE}{note}{END}"
         "\n# step 1: numpy\n"
         "\n# step 2: torch[opt]==2.1.2 old; python_version < '3'\n"
         f"numpy==1.26.4 \\\n    --hash={A} \\\n    --hash={B}\n"
@@ -100,7 +100,7 @@ def test_requirements_are_pinned_with_hashes_in_the_order_of_the_steps() -> None
     )
 
 
-def test_requirements_have_no_hashes_rather_than_some() -> None:
+def test_requirements_have_no_hashes_unless_every_package_has_some() -> None:
     text = requirements.render(proof(), {2: f"numpy==1.26.4 --hash={A}\nsympy==1.12\n"})
 
     assert "--hash" not in text
@@ -108,7 +108,7 @@ def test_requirements_have_no_hashes_rather_than_some() -> None:
     assert "\nnumpy==1.26.4\nsympy==1.12\ntorch==2.1.2+cpu\n" in text
 
 
-def test_requirements_name_the_pages_and_the_default_index_that_the_run_used_without_its_secrets() -> None:
+def test_requirements_name_the_indexes_that_the_run_used_without_their_secrets() -> None:
     text = requirements.render(proof(indexes=(OWN, DEFAULT)), LOCKS)
 
     assert (
@@ -118,21 +118,21 @@ def test_requirements_name_the_pages_and_the_default_index_that_the_run_used_wit
     ) in text
     assert (
         "# index      pytorch-cpu: https://download.pytorch.org/whl/cpu for torch, torchvision\n"
-        "# index      ours: https://packages.example/simple; it wants credentials, which are not told here\n"
+        "# index      ours: https://packages.example/simple; it needs credentials, which are not shown here\n"
     ) in text
     assert "token" not in text
 
 
 def test_constraints_are_sorted_and_have_no_hashes() -> None:
-    assert constraints.render(proof()) == f"{EVIDENCE}{END}\nnumpy==1.26.4\nsympy==1.12\ntorch==2.1.2+cpu\n"
+    assert requirements.constraints(proof()) == f"{EVIDENCE}{END}\nnumpy==1.26.4\nsympy==1.12\ntorch==2.1.2+cpu\n"
 
 
-def test_a_dockerfile_runs_the_steps_in_their_order_at_the_versions_that_were_proven() -> None:
+def test_a_dockerfile_runs_the_steps_in_order_at_the_proven_versions() -> None:
     assert dockerfile.render(proof()) == (
         f"{EVIDENCE}{END}"
-        "\n# Put it below a FROM that has Python 3.11, such as python:3.11-slim.\n"
+        "\n# Put this below a FROM with Python 3.11, such as python:3.11-slim.\n"
         "ARG CONSTRAINTS=/tmp/knowngood-constraints.txt\n"
-        "\n# All that was proven: no step moves what is there.\n"
+        "\n# All proven versions: they keep a step from moving what an earlier one installed.\n"
         "RUN printf '%s\\n' \\\n    numpy==1.26.4 \\\n    sympy==1.12 \\\n    torch==2.1.2+cpu \\\n"
         '    > "$CONSTRAINTS"\n'
         "\n# step 1: numpy\n"
@@ -142,7 +142,7 @@ def test_a_dockerfile_runs_the_steps_in_their_order_at_the_versions_that_were_pr
     )
 
 
-def test_a_dockerfile_names_an_index_of_some_packages_where_a_step_brings_these() -> None:
+def test_a_dockerfile_names_an_index_of_some_packages_only_in_the_step_that_installs_them() -> None:
     text = dockerfile.render(proof(indexes=(OWN,)))
 
     first, second = re.findall("^RUN pip install.*", text, re.MULTILINE)
@@ -152,7 +152,7 @@ def test_a_dockerfile_names_an_index_of_some_packages_where_a_step_brings_these(
     assert all(" --index-url https://packages.example/simple \\" in run for run in runs)
 
 
-def test_an_index_that_fell_back_is_told_and_not_asked_for() -> None:
+def test_an_index_that_the_run_could_not_use_is_noted_but_not_an_option() -> None:
     text = dockerfile.render(proof(indexes=(FELL_BACK,)))
 
     assert "index-url" not in text
@@ -161,14 +161,14 @@ def test_an_index_that_fell_back_is_told_and_not_asked_for() -> None:
     )
 
 
-def test_what_a_resolver_would_refuse_is_installed_without_one() -> None:
-    text = dockerfile.render(proof(misfit()))
+def test_a_set_with_conflicts_is_installed_without_resolving() -> None:
+    text = dockerfile.render(proof(conflicting()))
 
-    assert misfits(misfit()) == (
+    assert conflicts(conflicting()) == (
         "torch 2.1.2+cpu declares numpy<1.26, and numpy 1.26.4 is installed",
         "torch 2.1.2+cpu declares filelock, and it is not installed",
     )
-    assert "# note       torch 2.1.2+cpu declares numpy<1.26, and numpy 1.26.4 is installed\n" in text
+    assert "# conflict   torch 2.1.2+cpu declares numpy<1.26, and numpy 1.26.4 is installed\n" in text
     command = 'RUN pip install --no-cache-dir --constraint "$CONSTRAINTS" --no-deps \\\n'
     assert f"{command}    'torch[opt]==2.1.2+cpu' \\\n    numpy==1.26.4 \\\n    sympy==1.12 \\\n" in text
 
@@ -203,7 +203,7 @@ wheels = [{file("torch-2.1.2+cpu-py3-none-any.whl", "d")}]
 """
 
 
-def test_a_pylock_has_the_files_that_were_proven_at_urls_without_secrets() -> None:
+def test_a_pylock_has_only_the_proven_files_at_urls_without_secrets() -> None:
     text = pylock.render(proof(), UV, LOCKS)
 
     assert text.startswith(EVIDENCE)
@@ -219,54 +219,58 @@ def test_a_pylock_has_the_files_that_were_proven_at_urls_without_secrets() -> No
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "said"),
+    ("before", "after", "cause"),
     [
-        ('version = "2.1.2+cpu"', 'version = "2.1.2"', "other versions"),
-        ('name = "sympy"', 'name = "numpy"', "other versions"),
-        ("d" * 64, "e" * 64, "torch 2.1.2+cpu: no index offers a file of it that the run had"),
-        ("c" * 64, "e" * 64, "sympy 1.12: no index offers a file of it that the run had"),
-        ('sha256 = "' + "d" * 64, 'md5 = "0", sha256 = "' + "d" * 64, "torch 2.1.2+cpu: a file has a hash that"),
+        ('version = "2.1.2+cpu"', 'version = "2.1.2"', "list other versions"),
+        ('name = "sympy"', 'name = "numpy"', "list other versions"),
+        ("d" * 64, "e" * 64, "torch 2.1.2+cpu: no index offers a file that the run installed"),
+        ("c" * 64, "e" * 64, "sympy 1.12: no index offers a file that the run installed"),
+        (
+            'sha256 = "' + "d" * 64,
+            'md5 = "0", sha256 = "' + "d" * 64,
+            "torch 2.1.2+cpu: a file has no hash, or one that",
+        ),
         (
             'url = "https://packages.example/torch-2.1.2+cpu-py3-none-any.whl?t=1#x"',
             'path = "/srv/torch-2.1.2+cpu-py3-none-any.whl"',
-            "a folder of this machine",
+            "a folder on this machine",
         ),
         (
             '"https://packages.example/torch-2.1.2+cpu-py3-none-any.whl',
             '"file:///srv/torch-2.1.2+cpu-py3-none-any.whl',
-            "a folder of this machine",
+            "a folder on this machine",
         ),
-        ("[[packages]]", "[packages", "cannot be read"),
-        ('lock-version = "1.0"', "", "cannot be read"),
-        ('name = "sympy"', "", "cannot be read"),
+        ("[[packages]]", "[packages", "invalid output of uv"),
+        ('lock-version = "1.0"', "", "invalid output of uv"),
+        ('name = "sympy"', "", "invalid output of uv"),
     ],
 )
-def test_a_pylock_that_is_not_what_was_proven_is_not_made(before: str, after: str, said: str) -> None:
+def test_no_pylock_is_written_if_its_files_are_not_the_proven_ones(before: str, after: str, cause: str) -> None:
     assert before in UV
 
     with pytest.raises(UndecidedError) as caught:
         pylock.render(proof(), UV.replace(before, after), LOCKS)
 
-    assert said in caught.value.cause
+    assert cause in caught.value.cause
 
 
-def test_what_the_run_has_no_hash_for_is_taken_as_the_index_has_it_and_told() -> None:
+def test_a_package_without_recorded_hashes_gets_those_of_the_index_and_a_note() -> None:
     bare = {2: LOCKS[2].replace(f" \\\n    --hash={D}", "")}
 
     text = pylock.render(proof(), UV.replace("d" * 64, "e" * 64), bare)
 
-    assert "# note       hashes of today, as the run has none: torch\n" in text
+    assert "# note       hashes as of today, because the run recorded none: torch\n" in text
     assert "e" * 64 in text
     with pytest.raises(UndecidedError) as caught:
         pylock.render(proof(), UV, {2: bare[2].replace("torch==", "other==")})
-    assert caught.value.cause == "uv or the locks of the run have other versions than those"
+    assert caught.value.cause == "uv or the locks of the run list other versions"
 
 
-def test_a_combo_that_did_not_pass_is_marked_in_the_first_line() -> None:
+def test_the_export_of_a_combo_that_did_not_pass_says_so_in_its_first_line() -> None:
     doubted = proof(failing())
 
     assert doubted.doubts == ("works: fail (probe): numpy says no",)
-    for text in (requirements.render(doubted, LOCKS), constraints.render(doubted), dockerfile.render(doubted)):
+    for text in (requirements.render(doubted, LOCKS), requirements.constraints(doubted), dockerfile.render(doubted)):
         assert text.startswith("# NOT PROVEN - NOT PROVEN - NOT PROVEN: ")
         assert "\n# WHY        works: fail (probe): numpy says no\n" in text
         assert "Proven by" not in text
@@ -274,20 +278,20 @@ def test_a_combo_that_did_not_pass_is_marked_in_the_first_line() -> None:
     assert proof().doubts == ()
 
 
-def test_a_verdict_that_was_taken_over_says_from_where() -> None:
+def test_the_evidence_of_a_reused_verdict_names_the_run_it_comes_from() -> None:
     taken = replace(built(), reused=Reused(run="r0", combo="two", recorded="2025-12-31T00:00:00+00:00", key="k"))
 
-    assert "# probe      works: pass, found out by run r0 for two on 2025-12-31 on Python 3.11.7, Linux" in (
+    assert "# probe      works: pass, reused from run r0 of 2025-12-31 (combo two) on Python 3.11.7, Linux" in (
         header(proof(taken))
     )
 
 
-def test_the_pip_of_an_environment_is_exported_only_if_it_was_asked_for() -> None:
+def test_the_pip_of_an_environment_is_exported_only_if_a_step_requests_it() -> None:
     with_pip = built(steps=(("numpy",),), installed=({"numpy": "1.0", "pip": "26.0"},))
-    asked = replace(with_pip, steps=(replace(with_pip.steps[0], resolved={"pip": "26.0"}),))
+    requested = replace(with_pip, steps=(replace(with_pip.steps[0], resolved={"pip": "26.0"}),))
 
     assert pins(with_pip) == {"numpy": "1.0"}
-    assert pins(asked) == {"numpy": "1.0", "pip": "26.0"}
+    assert pins(requested) == {"numpy": "1.0", "pip": "26.0"}
 
 
 def test_a_distribution_belongs_to_the_step_that_brought_it_to_its_last_version() -> None:
@@ -300,11 +304,11 @@ def test_a_distribution_belongs_to_the_step_that_brought_it_to_its_last_version(
     ]
 
 
-def test_of_a_step_that_was_not_installed_nothing_is_exported() -> None:
+def test_a_step_that_was_not_installed_adds_nothing_to_an_export() -> None:
     cut = replace(built(), steps=(built().steps[0], StepFacts(number=2, requirements=STEPS[1])))
 
     assert [part.brought for part in parts(cut)] == [("numpy==2.0.2",)]
-    with pytest.raises(UsageError, match="there is nothing to export of one"):
+    with pytest.raises(UsageError, match="nothing to export for one"):
         pins(replace(built(), steps=()))
 
 
@@ -322,9 +326,9 @@ def test_of_a_step_that_was_not_installed_nothing_is_exported() -> None:
         {"": "1.0"},
     ],
 )
-def test_a_name_or_version_that_is_none_is_refused(installed: dict[str, str]) -> None:
-    with pytest.raises(UsageError, match="cannot be exported"):
-        constraints.render(proof(built(steps=(("numpy",),), installed=(installed,))))
+def test_an_invalid_name_or_version_is_refused(installed: dict[str, str]) -> None:
+    with pytest.raises(UsageError, match="cannot export"):
+        requirements.constraints(proof(built(steps=(("numpy",),), installed=(installed,))))
 
 
 LINE = re.compile(
@@ -335,15 +339,15 @@ LINE = re.compile(
 
 
 def hostile(text: str) -> Proof:
-    """Return a proof in which everything that may be any text is ``text``."""
+    """Return a proof in which every text that others write is ``text``."""
     subject = built(steps=(("numpy",),), installed=({"numpy": "1.26.4"},))
     index = IndexChoice(name=text, asked=text, used=text, packages=(), why=text)
     own = replace(index, packages=("numpy",))
     back = replace(own, used="default")
-    told = replace(
+    hostile_info = replace(
         INFO, title=text, matrix=text, platform=text, started=text, command=text, id=text, versions={text: text}
     )
-    run = Run(info=told, combos=(subject,), indexes=(index, own, back), interrupted=text)
+    run = Run(info=hostile_info, combos=(subject,), indexes=(index, own, back), interrupted=text)
     asked = replace(subject.steps[0], requirements=(text, "numpy"))
     of = replace(subject, combo=replace(subject.combo, title=text), python_version=text, steps=(asked,))
     return Proof(judged=judge(run, RULES), facts=of)
@@ -354,11 +358,11 @@ def test_no_text_breaks_out_of_its_comment(text: str) -> None:
     given_ = hostile(text)
     made = requirements.render(given_, {1: f"numpy==1.26.4 --hash={A}"})
 
-    for one in (made, constraints.render(given_), dockerfile.render(given_)):
-        assert not dangerous(one.replace("\n", ""))
-        assert one.split("\n")[:2] == EVIDENCE.split("\n")[:2]
-        # A comment that ends in a backslash goes on in the next line for some readers.
-        assert not [line for line in one.split("\n") if line.startswith("#") and line.endswith("\\")]
+    for export in (made, requirements.constraints(given_), dockerfile.render(given_)):
+        assert not dangerous(export.replace("\n", ""))
+        assert export.split("\n")[:2] == EVIDENCE.split("\n")[:2]
+        # Some readers join a comment that ends in a backslash with the next line.
+        assert not [line for line in export.split("\n") if line.startswith("#") and line.endswith("\\")]
     assert not [line for line in made.split("\n") if not LINE.fullmatch(line)]
     instructions = [line for line in dockerfile.render(given_).split("\n") if line and not line.startswith("#")]
     assert [line for line in instructions if not line.startswith("    ")] == [
@@ -370,21 +374,21 @@ def test_no_text_breaks_out_of_its_comment(text: str) -> None:
         shlex.split(line.removesuffix("\\"))
 
 
-def test_a_comment_does_not_go_on_in_the_next_line() -> None:
+def test_a_comment_is_never_joined_with_the_next_line() -> None:
     assert comment("a \\ b\n \\ \\\\ \\") == "# a \\ b"
     titled = replace(built(), combo=replace(built().combo, title="ends in \\"))
     assert "# combo      one: ends in" in header(proof(titled))
 
 
 @given(anything())
-def test_a_pylock_with_any_text_in_its_evidence_can_be_read(text: str) -> None:
+def test_a_pylock_stays_valid_whatever_its_evidence_says(text: str) -> None:
     given_ = hostile(text)
-    told = "\n".join([*header(given_, text), *map(comment, (text, f"step: {text}"))])
+    comments = "\n".join([*header(given_, text), *map(comment, (text, f"step: {text}"))])
 
-    assert tomllib.loads(told) == {}
+    assert tomllib.loads(comments) == {}
 
 
-def test_every_line_of_the_evidence_of_a_poisoned_run_is_a_comment() -> None:
+def test_every_line_of_the_evidence_of_a_hostile_run_is_a_comment() -> None:
     for number in range(len(CORPUS)):
         texts = iter((CORPUS[number:] + CORPUS[:number]) * 10)
         judged = poisoned(lambda texts=texts: next(texts))  # type: ignore[misc]
@@ -393,6 +397,6 @@ def test_every_line_of_the_evidence_of_a_poisoned_run_is_a_comment() -> None:
             assert all(line.startswith("#") and not dangerous(line) for line in lines)
 
 
-def test_the_same_proof_gives_the_same_bytes() -> None:
+def test_rendering_the_same_proof_twice_gives_the_same_bytes() -> None:
     assert requirements.render(proof(), LOCKS) == requirements.render(proof(), dict(reversed(LOCKS.items())))
     assert pylock.render(proof(), UV, LOCKS) == pylock.render(proof(), UV, LOCKS)

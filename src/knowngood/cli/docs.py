@@ -15,7 +15,7 @@ from knowngood.errors import ExitCode, NothingSelectedError, UsageError
 
 if TYPE_CHECKING:
     from knowngood.model import JudgedRun
-    from knowngood.report.embed.markers import Kind, MarkerError, Slot
+    from knowngood.report.embed.markers import Language, MarkerError, Slot
 
 _ENDINGS = (".md", ".rst")
 
@@ -80,7 +80,7 @@ def _marked(project: Path, only: str | None) -> list[Path]:
 
     Raises ``NothingSelectedError``: there are none.
     """
-    found = [page for page in _pages(project) if any(only in (None, slot.wanted.matrix) for slot in _slots(page))]
+    found = [page for page in _pages(project) if any(only in (None, slot.request.matrix) for slot in _slots(page))]
     if not found:
         of = f" of {only}" if only else ""
         raise NothingSelectedError(
@@ -105,7 +105,7 @@ def _slots(page: Path) -> "tuple[Slot, ...]":
     from knowngood.report.embed import markers
 
     try:
-        return markers.slots(_text(page), _kind(page))
+        return markers.slots(_text(page), _language(page))
     except markers.MarkerError as error:
         raise _located(page, error) from error
 
@@ -115,29 +115,29 @@ def _change(page: Path, project: Path, only: str | None, reports: "dict[str, Jud
 
     Raises ``UsageError``: the page cannot be read or has no markers, or a report that it asks for is missing.
     """
-    from knowngood.report.embed import markdown, markers, rst
-    from knowngood.report.embed.rows import parts
+    from knowngood.report.embed import markers, writers
+    from knowngood.report.embed.parts import parts
 
-    kind = _kind(page)
-    render = markdown.render if kind is markers.Kind.MARKDOWN else rst.render
+    language = _language(page)
+    write = writers.markdown if language is markers.Language.MARKDOWN else writers.rst
     text = _text(page)
     blocks = {}
     for slot in _slots(page):
-        wanted = slot.wanted
-        if only not in (None, wanted.matrix):
+        request = slot.request
+        if only not in (None, request.matrix):
             continue
-        if wanted.matrix not in reports:
-            reports[wanted.matrix] = _report(page, slot, project)
-        evidence = _evidence(page, project / "reports" / wanted.matrix / "matrix.md")
-        blocks[wanted] = render(parts(reports[wanted.matrix], wanted.show), evidence=evidence)
+        if request.matrix not in reports:
+            reports[request.matrix] = _report(page, slot, project)
+        evidence = _evidence(page, project / "reports" / request.matrix / "matrix.md")
+        blocks[request] = write(parts(reports[request.matrix], request.show), evidence=evidence)
     try:
-        return text, markers.replace(text, blocks, kind, only=only)
+        return text, markers.replace(text, blocks, language, only=only)
     except markers.MarkerError as error:
         raise _located(page, error) from error
 
 
 def _report(page: Path, slot: "Slot", project: Path) -> "JudgedRun":
-    name = slot.wanted.matrix
+    name = slot.request.matrix
     known = sorted(path.parent.name for path in project.glob("reports/*/matrix.json"))
     if name not in known:  # never a way out of the folder of reports
         raise UsageError(
@@ -156,8 +156,8 @@ def _evidence(page: Path, report: Path) -> str | None:
     return quote(Path(os.path.relpath(report.absolute(), page.absolute().parent)).as_posix())
 
 
-def _kind(page: Path) -> "Kind":
-    from knowngood.report.embed.markers import Kind
+def _language(page: Path) -> "Language":
+    from knowngood.report.embed.markers import Language
 
     if page.suffix not in _ENDINGS:
         raise UsageError(
@@ -165,7 +165,7 @@ def _kind(page: Path) -> "Kind":
             cause=f"its name ends in none of: {', '.join(_ENDINGS)}",
             next_step="name a page in Markdown or reStructuredText",
         )
-    return Kind.MARKDOWN if page.suffix == ".md" else Kind.RST
+    return Language.MARKDOWN if page.suffix == ".md" else Language.RST
 
 
 def _text(page: Path) -> str:

@@ -59,7 +59,7 @@ def export(
 
     from knowngood.judge.verdict import judge
     from knowngood.project import project as files
-    from knowngood.report.export import constraints, dockerfile, pylock, requirements
+    from knowngood.report.export import dockerfile, pylock, requirements
     from knowngood.report.export.evidence import Proof
 
     if output and formats == "pylock" and not is_valid_pylock_path(output):
@@ -80,7 +80,7 @@ def export(
         )
     match formats:
         case "constraints":
-            text = constraints.render(proof)
+            text = requirements.constraints(proof)
         case "dockerfile":
             text = dockerfile.render(proof)
         case "pylock":
@@ -224,5 +224,5 @@ def _routes(run: "Run", matrix: "Matrix") -> "Routes":
     from knowngood.install import index
     from knowngood.report.export import evidence
 
-    taken = {choice.name for choice in evidence.used(run)}
+    taken = {choice.name for choice in evidence.used_indexes(run)}
     return index.decide(replace(one, fallback=False) for one in matrix.indexes if one.name in taken)

@@ -1,1 +1,1 @@
-"""What was tested with what, as a part of somebody's docs: made of a published report, so that no run is needed."""
+"""Tables of tested versions for somebody's docs, rendered from a published report without another run."""

@@ -1,4 +1,4 @@
-"""The markers between which a page holds what was tested: where they are, and what stands between them, replaced.
+"""Find the markers in a page and replace the text between them.
 
 In Markdown they are comments on lines of their own, ``<!-- knowngood:begin NAME [table|dependencies|all] -->`` and
 ``<!-- knowngood:end -->``; in reStructuredText ``.. knowngood:begin NAME`` and ``.. knowngood:end``, not indented.
@@ -10,18 +10,18 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from knowngood.errors import UsageError
-from knowngood.report.embed.rows import Show
+from knowngood.report.embed.parts import Show
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|$)")
-# Only whole lines are markers. Whatever follows the prefix is ours, so that a misspelt marker is an error; but with
-# two colons it is the directive of the Sphinx extension.
+# Only whole lines are markers. Any text after the prefix counts as one, so that a misspelt marker is an error; with two
+# colons it is the directive of the Sphinx extension.
 _MARKERS = {
     "markdown": re.compile(r"([ \t]*)<!--\s*knowngood:(?!:)(.*?)\s*-->\s*"),
     "rst": re.compile(r"()\.\.[ \t]+knowngood:(?!:)(.*?)\s*"),
 }
 
 
-class Kind(StrEnum):
+class Language(StrEnum):
     """The language of a page."""
 
     MARKDOWN = "markdown"
@@ -29,7 +29,7 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Wanted:
+class Request:
     """What a pair of markers asks for."""
 
     matrix: str
@@ -40,12 +40,12 @@ class Wanted:
 class Slot:
     """A pair of markers."""
 
-    wanted: Wanted
+    request: Request
     begin: int
     """The line of the first marker, counted from 1."""
     end: int
     indent: str
-    """What stands before it, when it is in an item of a list."""
+    """The text before the marker when it is in a list item."""
 
 
 class MarkerError(UsageError):
@@ -57,91 +57,92 @@ class MarkerError(UsageError):
         """Counted from 1; 0: the whole page is meant."""
 
 
-def slots(text: str, kind: Kind) -> tuple[Slot, ...]:
-    """Return the pairs of markers of a page in their order; what is code there is none.
+def slots(text: str, language: Language) -> tuple[Slot, ...]:
+    """Return the pairs of markers of a page in order, without those that are only quoted as code.
 
-    Raises ``MarkerError``: one without its other half, inside another, or that cannot be read.
+    Raises ``MarkerError`` for a marker without its counterpart, a nested pair and an invalid marker.
     """
-    found = []
+    pairs = []
     opened: Slot | None = None
-    for number, indent, said in _markers(text, kind):
-        verb, *asked = said.split() or [""]
+    for number, indent, content in _markers(text, language):
+        verb, *arguments = content.split() or [""]
         if verb == "begin" and opened:
-            what = f"a begin inside that of line {opened.begin}"
-            raise MarkerError(what, line=number, next_step=f"end {opened.wanted.matrix} before it: knowngood:end")
+            what = f"knowngood:begin inside the block that begins in line {opened.begin}"
+            raise MarkerError(what, line=number, next_step=f"end {opened.request.matrix} before it: knowngood:end")
         if verb == "begin":
-            opened = Slot(wanted=_wanted(asked, number), begin=number, end=0, indent=indent)
-        elif verb == "end" and not asked and opened:
-            found.append(Slot(wanted=opened.wanted, begin=opened.begin, end=number, indent=opened.indent))
+            opened = Slot(request=_request(arguments, number), begin=number, end=0, indent=indent)
+        elif verb == "end" and not arguments and opened:
+            pairs.append(Slot(request=opened.request, begin=opened.begin, end=number, indent=opened.indent))
             opened = None
-        elif verb == "end" and not asked:
-            raise MarkerError("an end without a begin", line=number, next_step="put knowngood:begin NAME above it")
+        elif verb == "end" and not arguments:
+            what = "knowngood:end without knowngood:begin"
+            raise MarkerError(what, line=number, next_step="put knowngood:begin NAME above it")
         else:
-            next_step = "write knowngood:begin NAME, or knowngood:end"
-            raise MarkerError(f"{f'knowngood:{said}'[:80]!r} is no marker", line=number, next_step=next_step)
+            next_step = "write knowngood:begin NAME or knowngood:end"
+            raise MarkerError(f"invalid marker {f'knowngood:{content}'[:80]!r}", line=number, next_step=next_step)
     if opened:
-        raise MarkerError("a begin without an end", line=opened.begin, next_step="put knowngood:end below it")
-    return tuple(found)
+        what = "knowngood:begin without knowngood:end"
+        raise MarkerError(what, line=opened.begin, next_step="put knowngood:end below it")
+    return tuple(pairs)
 
 
-def replace(text: str, blocks: Mapping[Wanted, str], kind: Kind, *, only: str | None = None) -> str:
-    """Return a page with the block that each pair of markers asks for between them, and all else as it was.
+def replace(text: str, blocks: Mapping[Request, str], language: Language, *, only: str | None = None) -> str:
+    """Return a page in which each pair of markers encloses the block that it asks for, and the rest is unchanged.
 
-    With ``only``, the pairs of other matrices are left alone, too. Raises ``MarkerError``: as in ``slots``, or a pair
-    asks for a matrix that ``blocks`` has not, or there is no pair.
+    With ``only``, pairs of other matrices keep their text. Raises ``MarkerError`` as ``slots`` does, for a matrix that
+    ``blocks`` does not have, and for a page without a pair.
     """
-    pairs = [slot for slot in slots(text, kind) if only in (None, slot.wanted.matrix)]
+    pairs = [slot for slot in slots(text, language) if only in (None, slot.request.matrix)]
     if not pairs:
-        what = "it has no markers" if only is None else f"it has no markers of {only}"
-        begin, end = _example(kind, only or "NAME")
+        what = "no markers" if only is None else f"no markers for {only}"
+        begin, end = _example(language, only or "NAME")
         raise MarkerError(what, line=0, next_step=f"put {begin!r} and {end!r} on lines of their own")
     lines = _lines(text)
     for slot in reversed(pairs):
-        if slot.wanted not in blocks:
-            known = ", ".join(sorted({wanted.matrix for wanted in blocks})) or "none"
-            what = f"nothing is known of a matrix {slot.wanted.matrix!r:.60}"
+        if slot.request not in blocks:
+            known = ", ".join(sorted({request.matrix for request in blocks})) or "none"
+            what = f"unknown matrix {slot.request.matrix!r:.60}"
             raise MarkerError(what, line=slot.begin, next_step=f"name one of: {known}")
         marker = lines[slot.begin - 1]
         ending = marker[len(marker.rstrip("\r\n")) :]
-        block = [f"{slot.indent}{line}" if line else "" for line in blocks[slot.wanted].split("\n")]
+        block = [f"{slot.indent}{line}" if line else "" for line in blocks[slot.request].split("\n")]
         lines[slot.begin : slot.end - 1] = [f"{line}{ending}" for line in ("", *block, "")]
     return "".join(lines)
 
 
-def _example(kind: Kind, matrix: str) -> tuple[str, str]:
-    told = f"knowngood:begin {matrix}", "knowngood:end"
-    before, behind = ("<!-- ", " -->") if kind is Kind.MARKDOWN else (".. ", "")
-    return f"{before}{told[0]}{behind}", f"{before}{told[1]}{behind}"
+def _example(language: Language, matrix: str) -> tuple[str, str]:
+    before, after = ("<!-- ", " -->") if language is Language.MARKDOWN else (".. ", "")
+    return f"{before}knowngood:begin {matrix}{after}", f"{before}knowngood:end{after}"
 
 
-def _wanted(asked: list[str], line: int) -> Wanted:
-    match asked:
+def _request(arguments: list[str], line: int) -> Request:
+    match arguments:
         case [matrix]:
-            return Wanted(matrix=matrix, show=Show.ALL)
+            return Request(matrix=matrix, show=Show.ALL)
         case [matrix, show] if show in set(Show):
-            return Wanted(matrix=matrix, show=Show(show))
+            return Request(matrix=matrix, show=Show(show))
         case [_, show]:
-            what = f"{show[:40]!r} is nothing that can be shown"
-            raise MarkerError(what, line=line, next_step=f"write one of: {', '.join(Show)}, or nothing")
+            next_step = f"write one of {', '.join(Show)}, or nothing"
+            raise MarkerError(f"cannot show {show[:40]!r}", line=line, next_step=next_step)
         case _:
-            what = "a begin names one matrix, and perhaps how much of it"
-            raise MarkerError(what, line=line, next_step="write knowngood:begin NAME, or knowngood:begin NAME table")
+            what = "knowngood:begin takes a matrix and optionally what to show"
+            raise MarkerError(what, line=line, next_step="write knowngood:begin NAME or knowngood:begin NAME table")
 
 
 def _lines(text: str) -> list[str]:
     return _LINE.findall(text)[:-1]  # the last match is empty
 
 
-def _markers(text: str, kind: Kind) -> Iterator[tuple[int, str, str]]:
-    """Yield line, indentation and what is said of each marker."""
+def _markers(text: str, language: Language) -> Iterator[tuple[int, str, str]]:
+    """Yield line number, indentation and content of each marker."""
     lines = _lines(text)
-    for number in _comments(text) if kind is Kind.MARKDOWN else range(1, len(lines) + 1):
-        if found := _MARKERS[kind].fullmatch(lines[number - 1].rstrip("\r\n")):
-            yield number, found[1], found[2]
+    for number in _comments(text) if language is Language.MARKDOWN else range(1, len(lines) + 1):
+        if marker := _MARKERS[language].fullmatch(lines[number - 1].rstrip("\r\n")):
+            yield number, marker[1], marker[2]
 
 
 def _comments(text: str) -> Iterator[int]:
-    """Yield the numbers of the lines that a renderer of Markdown takes for HTML; code is never among them."""
+    """Yield the numbers of the lines that a Markdown renderer treats as HTML; code is never among them."""
     if "knowngood:" not in text:
         return
     from markdown_it import MarkdownIt

@@ -1,1 +1,1 @@
-"""A proven combo in the forms that installers take, each headed by its evidence. Pure: text in, text out."""
+"""Exports: a proven combo as a requirements file, a constraints file, ``pylock.toml`` or a Dockerfile fragment."""

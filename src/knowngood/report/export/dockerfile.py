@@ -1,53 +1,60 @@
-"""A fragment of a Dockerfile: one RUN for each step in the order that was proven, and no step moves another's pins."""
+"""Write a combo as a fragment of a Dockerfile: one RUN for each step, in the proven order, that moves no other pin."""
 
 import shlex
 from collections.abc import Iterable
 
-from knowngood.report.export import evidence
-from knowngood.report.export.evidence import Proof, comment, header, minor
-from knowngood.report.export.pins import Part, misfits, parts, pins
+from knowngood.report.export.evidence import (
+    Proof,
+    comment,
+    default_index,
+    header,
+    index_url,
+    minor_python,
+    package_indexes,
+)
+from knowngood.report.export.pins import Part, conflicts, parts, pins
 
 _INSTALL = 'RUN pip install --no-cache-dir --constraint "$CONSTRAINTS"'
 
 
 def render(proof: Proof) -> str:
-    """Return the fragment. It has no FROM: what is below and above it is the user's own affair.
+    """Return the fragment, without a FROM: the user decides what comes before and after it.
 
-    Where a resolver would refuse the set each step lists all that it brings, and pip is told to resolve nothing.
+    If the set has conflicts, which a resolver would refuse, each step lists all of its packages and pip resolves none.
     """
     facts = proof.facts
-    found = pins(facts)
-    python = minor(facts)
+    versions = pins(facts)
+    python = minor_python(facts)
     lines = [
         *header(proof),
         "",
-        comment(f"Put it below a FROM that has Python {python}, such as python:{python}-slim."),
+        comment(f"Put this below a FROM with Python {python}, such as python:{python}-slim."),
         "ARG CONSTRAINTS=/tmp/knowngood-constraints.txt",
         "",
-        comment("All that was proven: no step moves what is there."),
-        *_run("RUN printf '%s\\n'", (f"{name}=={found[name]}" for name in sorted(found)), '> "$CONSTRAINTS"'),
+        comment("All proven versions: they keep a step from moving what an earlier one installed."),
+        *_run("RUN printf '%s\\n'", (f"{name}=={versions[name]}" for name in sorted(versions)), '> "$CONSTRAINTS"'),
     ]
-    whole = bool(misfits(facts))
+    unresolvable = bool(conflicts(facts))
     for step in parts(facts):
-        lines += ["", comment(f"step {step.number}: {' '.join(step.asked)}")]
-        named = [*step.own, *(pin for pin in step.brought if whole and pin not in step.own)]
-        if named:
-            command = " ".join([_INSTALL, *(["--no-deps"] if whole else []), *_indexes(proof, step)])
-            lines += _run(command, named)
+        lines += ["", comment(f"step {step.number}: {' '.join(step.requirements)}")]
+        packages = [*step.own, *(pin for pin in step.brought if unresolvable and pin not in step.own)]
+        if packages:
+            command = " ".join([_INSTALL, *(["--no-deps"] if unresolvable else []), *_index_options(proof, step)])
+            lines += _run(command, packages)
     return "\n".join(lines) + "\n"
 
 
 def _run(command: str, arguments: Iterable[str], end: str = "") -> list[str]:
     """Return an instruction with an argument on each line."""
-    lines = [command, *(f"    {shlex.quote(one)}" for one in arguments), *([f"    {end}"] if end else [])]
+    lines = [command, *(f"    {shlex.quote(argument)}" for argument in arguments), *([f"    {end}"] if end else [])]
     return [*(f"{line} \\" for line in lines[:-1]), lines[-1]]
 
 
-def _indexes(proof: Proof, step: Part) -> list[str]:
-    """Return the options for the indexes that the run used; one of some packages only where a step brings these."""
+def _index_options(proof: Proof, step: Part) -> list[str]:
+    """Return the options for the indexes of the run; an index of some packages only where the step installs these."""
     run = proof.judged.run
-    default = evidence.default(run)
+    default = default_index(run)
     brought = {pin.partition("==")[0] for pin in step.brought}
-    extra = [evidence.url(choice) for choice in evidence.own(run) if brought & set(choice.packages)]
+    extra = [index_url(choice) for choice in package_indexes(run) if brought & set(choice.packages)]
     options = [f"--index-url {shlex.quote(default)}"] if default else []
     return [*options, *(f"--extra-index-url {shlex.quote(url)}" for url in extra)]

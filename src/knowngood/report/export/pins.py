@@ -1,4 +1,4 @@
-"""What a combo came to: every distribution at its exact version, by the step that brought it in, with its hashes."""
+"""List every distribution of a combo at its exact version, with its hashes, by the step that brought it."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -20,40 +20,40 @@ Key = tuple[str, Version]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Part:
-    """One step, and what is left of it at the end."""
+    """What one step contributed to the final environment."""
 
     number: int
-    asked: tuple[str, ...]
-    """Its requirements, as they were given: raw text."""
+    requirements: tuple[str, ...]
+    """Its requirements as written in the matrix: raw text."""
     own: tuple[str, ...]
-    """What it asked for by name, with its extras, at the version that ended up installed."""
+    """The packages that it names, with their extras, at the version that ended up installed."""
     brought: tuple[str, ...]
-    """Pins of all that it brought to this version, its own among them, sorted."""
+    """Pins of everything that it brought to this version, its own packages among them, sorted."""
 
 
 def pins(facts: ComboFacts) -> Mapping[str, str]:
-    """Return canonical name -> version of all that ended up installed, but for the pip of the environment itself.
+    """Return canonical name -> version of everything that ended up installed, without the environment's own pip.
 
-    Raises ``UsageError``: there is nothing, or a distribution calls itself what no installer would take.
+    Raises ``UsageError`` if nothing was installed, or if a distribution has a name or version that no installer takes.
     """
-    asked = {name for step in facts.steps for name in step.resolved}
-    found = {name: version for name, version in facts.installed.items() if name != "pip" or name in asked}
-    if not found:
+    requested = {name for step in facts.steps for name in step.resolved}
+    versions = {name: version for name, version in facts.installed.items() if name != "pip" or name in requested}
+    if not versions:
         raise UsageError(
-            f"there is nothing to export of {facts.combo.id}",
-            cause="nothing of it was installed",
-            next_step=f"knowngood explain {facts.combo.id} tells why",
+            f"nothing to export for {facts.combo.id}",
+            cause="none of its packages was installed",
+            next_step=f"knowngood explain {facts.combo.id} says why",
         )
-    for name, version in found.items():
-        if not _sound(name, version):
+    for name, version in versions.items():
+        if not _valid(name, version):
             raise UsageError(
-                f"{name[:40]!r} {version[:40]!r} cannot be exported", cause="no installer takes such a name or version"
+                f"cannot export {name[:40]!r} {version[:40]!r}", cause="no installer accepts such a name and version"
             )
-    return found
+    return versions
 
 
 def parts(facts: ComboFacts) -> tuple[Part, ...]:
-    """Return what each step that was installed brought to the end; all of them together are ``pins``."""
+    """Return what each step that was installed contributed to the end; all of them together are ``pins``."""
     end = pins(facts)
     steps = [(step, step.installed) for step in facts.steps if step.installed is not None]
     bringer: dict[str, int] = {}
@@ -65,7 +65,7 @@ def parts(facts: ComboFacts) -> tuple[Part, ...]:
     return tuple(
         Part(
             number=step.number,
-            asked=step.requirements,
+            requirements=step.requirements,
             own=tuple(dict.fromkeys(_exact(step.requirements, end))),
             brought=tuple(f"{name}=={end[name]}" for name in sorted(end) if bringer[name] == step.number),
         )
@@ -73,40 +73,43 @@ def parts(facts: ComboFacts) -> tuple[Part, ...]:
     )
 
 
-def misfits(facts: ComboFacts) -> tuple[str, ...]:
-    """Return where the end violates what its distributions declare, a sentence each: a resolver would refuse it."""
+def conflicts(facts: ComboFacts) -> tuple[str, ...]:
+    """Return the declared requirements that the environment does not meet, a sentence each.
+
+    A resolver refuses a set of versions with such a conflict.
+    """
     python = facts.python_version or facts.combo.python
-    found = []
-    for one in facts.environment.distributions if facts.environment else ():
-        for requirement in packages.requirements(one.requires):
+    sentences = []
+    for distribution in facts.environment.distributions if facts.environment else ():
+        for requirement in packages.requirements(distribution.requires):
             version = facts.installed.get(packages.name_of(requirement))
             if packages.applies(requirement, python) and not packages.satisfies(version, requirement):
-                has = f"{requirement.name} {version} is installed" if version else "it is not installed"
-                found.append(f"{one.name} {one.version} declares {requirement}, and {has}")
-    return tuple(found)
+                actual = f"{requirement.name} {version} is installed" if version else "it is not installed"
+                sentences.append(f"{distribution.name} {distribution.version} declares {requirement}, and {actual}")
+    return tuple(sentences)
 
 
 def hashes(locks: Mapping[int, str]) -> Mapping[Key, frozenset[str]]:
-    """Return the hashes (``sha256:0f...``) of the files of each pin; the locks have the form of requirements.
+    """Return pin -> hashes of its files (``sha256:0f...``) from locks in the form of requirements files.
 
-    A pin may have none: uv locks what ``find-links`` offers without them.
+    A pin may have none, because uv locks files from ``find-links`` pages without hashes.
     """
-    found: dict[Key, frozenset[str]] = {}
+    recorded: dict[Key, frozenset[str]] = {}
     for text in locks.values():
         for line in text.replace("\\\n", " ").splitlines():
             if pin := _PIN.match(line):
                 name = key(pin[1], pin[2])
-                found[name] = found.get(name, frozenset()) | frozenset(_HASH.findall(line))
-    return found
+                recorded[name] = recorded.get(name, frozenset()) | frozenset(_HASH.findall(line))
+    return recorded
 
 
 def key(name: str, version: str) -> Key:
-    """Return what is equal for two pins that mean the same."""
+    """Return a value that is equal for two spellings of the same pin."""
     return canonicalize_name(name), Version(version)
 
 
-def _sound(name: str, version: str) -> bool:
-    """Whether both are what they should be, and so cannot smuggle anything into a file."""
+def _valid(name: str, version: str) -> bool:
+    """Return whether both are well-formed, so that neither can smuggle anything into a file."""
     if not (name + version).isascii() or (name + version).split() != [name + version]:
         return False
     return is_normalized_name(name) and packages.version(version) is not None
@@ -115,7 +118,7 @@ def _sound(name: str, version: str) -> bool:
 def _exact(requirements: tuple[str, ...], end: Mapping[str, str]) -> Iterator[str]:
     for requirement in packages.requirements(requirements):
         name = packages.name_of(requirement)
-        # One whose marker does not apply, or that a later step removed, is not there.
+        # Absent: its marker does not apply, or a later step removed it.
         if name in end:
             extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
             yield f"{name}{extras}=={end[name]}"

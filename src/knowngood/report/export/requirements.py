@@ -1,28 +1,33 @@
-"""``requirements.txt``: the whole set at exact versions in the order of the steps, with the hashes of the locks."""
+"""Write a combo as ``requirements.txt``, in the order of its steps, or as a sorted ``constraints.txt``."""
 
 from collections.abc import Mapping
 
-from knowngood.report.export import evidence
-from knowngood.report.export.evidence import Proof, comment, header
-from knowngood.report.export.pins import Key, hashes, key, parts
+from knowngood.report.export.evidence import Proof, comment, default_index, header, index_url, package_indexes
+from knowngood.report.export.pins import Key, hashes, key, parts, pins
 
 
 def render(proof: Proof, locks: Mapping[int, str]) -> str:
-    """Return the file; ``locks`` are the texts of the locks by the number of their step.
+    """Return the requirements file; ``locks`` are the texts of the locks by the number of their step.
 
-    It has hashes if there are some for every distribution: pip wants all or none.
+    It has hashes only if every distribution has some, because pip accepts all or none.
     """
-    steps, known = parts(proof.facts), hashes(locks)
-    hashed = all(known.get(_key(pin)) for step in steps for pin in step.brought)
-    notes = ["the list is whole: pip install --no-deps -r FILE, or uv pip install --no-deps -r FILE"]
-    notes += [] if hashed else ["without hashes: the locks of the run do not have them for all"]
+    steps, recorded = parts(proof.facts), hashes(locks)
+    hashed = all(recorded.get(_key(pin)) for step in steps for pin in step.brought)
+    notes = ["complete list: pip install --no-deps -r FILE, or uv pip install --no-deps -r FILE"]
+    notes += [] if hashed else ["without hashes: the locks of the run do not have them for every package"]
     lines = [*header(proof, *notes), *_options(proof)]
     for step in steps:
-        lines += ["", comment(f"step {step.number}: {' '.join(step.asked)}")]
+        lines += ["", comment(f"step {step.number}: {' '.join(step.requirements)}")]
         for pin in step.brought:
-            told = sorted(known[_key(pin)]) if hashed else []
-            lines.append(" \\\n".join([pin, *(f"    --hash={one}" for one in told)]))
+            digests = sorted(recorded[_key(pin)]) if hashed else []
+            lines.append(" \\\n".join([pin, *(f"    --hash={digest}" for digest in digests)]))
     return "\n".join(lines) + "\n"
+
+
+def constraints(proof: Proof) -> str:
+    """Return the constraints file: every distribution at its exact version, for installs of other packages."""
+    versions = pins(proof.facts)
+    return "\n".join([*header(proof), "", *(f"{name}=={versions[name]}" for name in sorted(versions))]) + "\n"
 
 
 def _key(pin: str) -> Key:
@@ -31,11 +36,11 @@ def _key(pin: str) -> Key:
 
 def _options(proof: Proof) -> list[str]:
     run = proof.judged.run
-    default = evidence.default(run)
-    # The pages of just these packages, as in the run: another index beside the default one would offer all it has.
+    default = default_index(run)
+    # As in the run, only the pages of these packages: a second index would offer everything it has.
     pages = [
-        f"--find-links {evidence.url(choice).rstrip('/')}/{package}/"
-        for choice in evidence.own(run)
+        f"--find-links {index_url(choice).rstrip('/')}/{package}/"
+        for choice in package_indexes(run)
         for package in choice.packages
     ]
     return ["", *([f"--index-url {default}"] if default else []), *pages] if default or pages else []

@@ -1,0 +1,220 @@
+"""Build the tables and lists that a page shows of a published report, as raw text that each writer escapes.
+
+Only the first part has the date, and a row depends only on its own cell, so that a new report changes few lines.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import TypeAlias
+from urllib.parse import quote
+
+from packaging.utils import canonicalize_name
+
+from knowngood.model import UNDECIDED, Cell, Combo, Confidence, JudgedRun, Run, Status
+from knowngood.report import words
+from knowngood.report.columns import CONTRADICTED, asked_for, installed, named
+from knowngood.report.summary import cautions
+from knowngood.report.text import count, plain, shorten
+
+MOST_PACKAGES = 6
+"""Maximum number of version columns, unless a page names its own."""
+_LONGEST = 240
+"""Maximum width of a cause, in columns of text."""
+_NOT_IN_ANCHORS = re.compile(r"[^\w\- ]")
+
+
+class Show(StrEnum):
+    """How much of a report a page shows."""
+
+    ALL = "all"
+    TABLE = "table"
+    DEPENDENCIES = "dependencies"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Caption:
+    """A paragraph that says when, where and with which tools the matrix was tested; a link to the report may follow."""
+
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Heading:
+    """A line above what belongs to it; it does not open a section of the page."""
+
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Items:
+    """A bullet list."""
+
+    texts: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Table:
+    """A table with a header row."""
+
+    headers: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    anchors: tuple[str, ...] = ()
+    """For each row the anchor of its evidence in ``matrix.md``, which its first cell links to; empty: no links."""
+
+
+Part: TypeAlias = Caption | Heading | Items | Table
+
+
+def parts(judged: JudgedRun, show: Show, *, packages: Sequence[str] = ()) -> tuple[Part, ...]:
+    """Return the parts of a page in order.
+
+    ``packages``, in any spelling, are the version columns in their order; without them ``key_packages`` chooses.
+    """
+    columns = tuple(map(canonicalize_name, packages)) or key_packages(judged)
+    page: list[Part] = [Caption(text=_caption(judged))]
+    if show is not Show.DEPENDENCIES:
+        remarks = (*_legend(judged, columns), *(cautions(judged) if show is Show.ALL else ()))
+        page += [_matrix(judged, columns), *([Items(texts=remarks)] if remarks else [])]
+    if show is not Show.TABLE:
+        for cells in _passing(judged):
+            page += [Heading(text=_title(cells[0].combo)), _dependencies(cells[-1], judged.run, columns)]
+    if show is Show.ALL:
+        failures = tuple(
+            _failure(cell) for cell in judged.cells if cell.verdict.status not in {Status.PASS, *UNDECIDED}
+        )
+        page += [Heading(text="What does not work, and why"), Items(texts=failures)] if failures else []
+    return tuple(page)
+
+
+def key_packages(judged: JudgedRun) -> tuple[str, ...]:
+    """Return at most six packages that the steps of most combos name; those whose versions differ come first.
+
+    Among packages named by equally many combos, one that is requested in more ways tells the combos better apart.
+    """
+    asked = asked_for(judged)
+
+    def same(package: str) -> bool:
+        return len({cell.installed[package] for cell in judged.cells if package in cell.installed}) < 2
+
+    def rank(package: str) -> tuple[bool, int, int]:
+        combos, ways = asked[package]
+        return same(package), -combos, -ways
+
+    chosen = sorted(asked, key=rank)[:MOST_PACKAGES]
+    return tuple(sorted((package for package in asked if package in chosen), key=same))
+
+
+def anchors(judged: JudgedRun) -> Mapping[str, str]:
+    """Return combo -> the anchor that GitHub gives to its heading in ``matrix.md``, encoded as in a URL.
+
+    GitHub numbers a heading whose anchor equals that of a heading above it.
+    """
+    used: set[str] = set()
+
+    def anchor(heading: str) -> str:
+        unique = base = _NOT_IN_ANCHORS.sub("", plain(heading).lower()).replace(" ", "-")
+        number = 0
+        while unique in used:
+            number += 1
+            unique = f"{base}-{number}"
+        used.add(unique)
+        return unique
+
+    anchor(judged.run.info.title)
+    return {combo: quote(anchor(combo)) for combo in dict.fromkeys(cell.combo.id for cell in judged.cells)}
+
+
+def _caption(judged: JudgedRun) -> str:
+    info = judged.run.info
+    # A reused verdict is older than the run.
+    dates = sorted({info.started[:10], *(cell.reused.recorded[:10] for cell in judged.cells if cell.reused)})
+    tools = " and ".join(f"{name} {info.versions[name]}" for name in ("knowngood", "uv") if name in info.versions)
+    machine = f"{info.platform} ({info.cpu})" if info.cpu else info.platform
+    incomplete = "" if judged.run.finished and not judged.run.interrupted else ", in a run that was cut short"
+    when = " to ".join(dict.fromkeys([dates[0], dates[-1]]))
+    return f"Tested on {when} on {machine}{f', by {tools}' if tools else ''}{incomplete}."
+
+
+def _matrix(judged: JudgedRun, packages: tuple[str, ...]) -> Table:
+    several_probes = any(len(cell.combo.probes) > 1 for cell in judged.cells)
+    headers = ["combo", *(["probe"] if several_probes else []), "python", *packages, "verdict", "why"]
+    rows = [
+        (
+            cell.combo.id,
+            *([cell.probe] if several_probes else []),
+            cell.python,
+            *(installed(cell, package) for package in packages),
+            f"{words.GLYPHS[cell.verdict.status]} {words.verdict(cell)}",
+            shorten(words.why(cell), _LONGEST),
+        )
+        for cell in judged.cells
+    ]
+    by_combo = anchors(judged)
+    return Table(
+        headers=tuple(headers), rows=tuple(rows), anchors=tuple(by_combo[cell.combo.id] for cell in judged.cells)
+    )
+
+
+def _legend(judged: JudgedRun, packages: tuple[str, ...]) -> tuple[str, ...]:
+    statuses = {cell.verdict.status for cell in judged.cells}
+    violated = {drift.package for cell in judged.cells for drift in cell.drift if drift.violates}
+    return (
+        *([f"{CONTRADICTED} after a version: it violates the combo's own pin"] * bool(violated & {*packages})),
+        *(
+            f"{words.GLYPHS[status]} {status}: {words.UNDECIDED_NOTE}"
+            for status in Status
+            if status in UNDECIDED and status in statuses
+        ),
+    )
+
+
+def _passing(judged: JudgedRun) -> Iterator[list[Cell]]:
+    """Yield the cells of each combo that passed with every probe."""
+    combos: dict[str, list[Cell]] = {}
+    for cell in judged.cells:
+        combos.setdefault(cell.combo.id, []).append(cell)
+    for cells in combos.values():
+        if all(cell.verdict.status is Status.PASS for cell in cells):
+            yield cells
+
+
+def _title(combo: Combo) -> str:
+    title = f"{combo.id}, {combo.title}" if combo.title != combo.id else combo.id
+    return f"Dependency matrix (tested and working): {title}"
+
+
+def _dependencies(cell: Cell, run: Run, key: tuple[str, ...]) -> Table:
+    """Return what was installed: the packages that the steps name, in their order, then the other ones in ``key``.
+
+    All other packages are only counted, because the report and its locks list them.
+    """
+    requested: dict[str, list[str]] = {}
+    for number, step in enumerate(cell.combo.steps, start=1):
+        for requirement in named(replace(cell.combo, steps=(step,))):
+            pinned = any(pin.operator == "==" and not pin.version.endswith(".*") for pin in requirement.specifier)
+            how = "pinned" if pinned else f"requested as {requirement}"
+            requested.setdefault(canonicalize_name(requirement.name), []).append(f"{how} in step {number}")
+    own_index = {name: choice.name for choice in run.indexes if choice.used != "default" for name in choice.packages}
+    dependency = "dependency of step 1" if len(cell.combo.steps) == 1 else "dependency"
+    packages = [package for package in dict.fromkeys([*requested, *key]) if package in cell.installed]
+    rows = [("python", cell.python, f"environment created by {cell.combo.installer}")]
+    for package in packages:
+        notes = [
+            *requested.get(package, [dependency]),
+            *(f"moved from {drift.before} in step {drift.step}" for drift in cell.drift if drift.package == package),
+            *([f"from index {own_index[package]}"] if package in own_index else []),
+        ]
+        rows.append((package, cell.installed[package], ", ".join(notes)))
+    if others := len(cell.installed.keys() - {*packages, "pip"}):
+        rows.append((count(others, "other"), "", "listed in the report"))
+    return Table(headers=("package", "version", "note"), rows=tuple(rows))
+
+
+def _failure(cell: Cell) -> str:
+    text = f"{words.name(cell)}, {words.verdict(cell)}: {shorten(words.brief_cause(cell), _LONGEST).rstrip('.')}."
+    if not words.fix(cell):
+        return text
+    possible = cell.diagnosis is not None and cell.diagnosis.confidence is Confidence.POSSIBLE
+    return f"{text} {'Possible fix:' if possible else 'Fix:'} {words.fix(cell)}"
