@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,48 +10,21 @@ import click
 
 from knowngood.cli.options import PATH, near, signatures, state, tell
 from knowngood.errors import ExitCode, KnowngoodError, UsageError
-from knowngood.report.formats import FORMATS
+from knowngood.report.formats import FORMATS, FormatName, ReportContext
 
 if TYPE_CHECKING:
     from knowngood.judge.rules import Rules
     from knowngood.model import Change, JudgedRun, Matrix, Run
 
 _LOG = "events.jsonl"
-_ISSUE = {"issue": "issue.md", "issue-title": "issue-title.txt"}
-"""Formats that are no file of a run but of what it changed, and what their files are called."""
-_FILES = {name: one.file for name, one in FORMATS.items()} | _ISSUE
-_COMPARING = frozenset({"all", *_ISSUE, *(name for name, one in FORMATS.items() if one.compares)})
-"""Formats that tell what changed since a baseline."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Told:
-    """What there is to be told: a judged run, and what it changed."""
-
-    judged: "JudgedRun"
-    changes: "tuple[Change, ...]" = ()
-    baseline: str = "the baseline"
-    url: str = ""
-
-    def as_text(self, name: str) -> str:
-        """Return it in the format called ``name``."""
-        from knowngood.report.github import issue, summary
-
-        match name:
-            case "github":
-                return summary.render(self.judged, self.changes, baseline_name=self.baseline)
-            case "issue":
-                return issue.render(self.judged, self.changes, baseline_name=self.baseline, url=self.url)
-            case "issue-title":
-                return issue.title(self.judged, self.changes) + "\n"
-            case _:
-                return FORMATS[name].render(self.judged, self.changes)
+_COMPARING = frozenset({"all", *(name for name, one in FORMATS.items() if one.compares)})
+"""Formats that report what changed since a baseline."""
 
 
 @click.command()
 @click.argument("logs", metavar="[LOG]...", nargs=-1, type=click.Path(exists=True, path_type=Path))
 @click.option("--matrix", "named", metavar="NAME", help="The newest run of this matrix, when no LOG is given.")
-@click.option("--format", "formats", type=click.Choice(["table", *_FILES, "all"]), default="table", show_default=True)
+@click.option("--format", "formats", type=click.Choice(["table", *map(str, FORMATS), "all"]), default="table", show_default=True)
 @click.option("--output", "-o", "output", type=PATH, help="A file, or a folder, to write to.  [default: the terminal]")
 @click.option(
     "--baseline", "against", metavar="RUN", help="What to tell changes against.  [default: the published report]"
@@ -105,7 +77,8 @@ def report(
         show(judged, folder, outside)
     else:
         changes, baseline = _changes(judged, named, against, rules, state_dir) if formats in _COMPARING else ((), "")
-        _write(_Told(judged=judged, changes=changes, baseline=baseline, url=url), formats, output)
+        context = ReportContext(judged=judged, changes=changes, baseline=baseline, url=url)
+        _write(context, tuple(FormatName) if formats == "all" else (FormatName(formats),), output)
     raise SystemExit(exit_code(judged) if gate else ExitCode.AS_EXPECTED)
 
 
@@ -213,18 +186,19 @@ def _matrix(judged: "JudgedRun", named: str | None) -> "Matrix | None":
     return None
 
 
-def _write(told: _Told, formats: str, output: Path | None) -> None:
+def _write(context: ReportContext, names: Sequence[FormatName], output: Path | None) -> None:
     """Write one format, or all of them, each as a whole or not at all."""
     from knowngood.project import project as files
 
     if output is None:
-        click.echo(told.as_text(formats), nl=False)
+        for name in names:
+            click.echo(FORMATS[name].render(context), nl=False)
         return
-    into = output / _FILES[formats] if formats != "all" and output.is_dir() else output
-    targets = {name: output / file for name, file in _FILES.items()} if formats == "all" else {formats: into}
+    into_folder = len(names) > 1 or output.is_dir()
+    targets = {name: output / FORMATS[name].file if into_folder else output for name in names}
     for name, path in targets.items():
         try:
-            files.write(path, told.as_text(name))
+            files.write(path, FORMATS[name].render(context))
         except OSError as error:
             next_step = "name another file or folder with -o"
             raise UsageError(f"{near(path)} cannot be written", cause=str(error), next_step=next_step) from error

@@ -11,7 +11,7 @@ from knowngood.judge.snapshots import Snapshot, snapshots, snapshots_of_json
 from knowngood.model import Change, ChangeKind, JudgedRun, Matrix, Run, Status
 from knowngood.project import project as files
 from knowngood.project.runs import RunFolder, Store, read
-from knowngood.report.formats import FORMATS, PUBLISHED
+from knowngood.report.formats import FORMATS, PUBLISHED, ReportContext
 from knowngood.report.text import plain
 
 Judge = Callable[[Run], JudgedRun]
@@ -118,8 +118,9 @@ def accept(
 
 def write(judged: JudgedRun, folder: Path, changed: tuple[Change, ...] = (), *, run_folder: Path | None = None) -> None:
     """Write the report of a run into ``folder``: for people, for programs, and the locks of what passed."""
+    context = ReportContext(judged=judged, changes=changed)
     for one in map(FORMATS.__getitem__, PUBLISHED):
-        files.write(folder / one.file, one.render(judged, changed))
+        files.write(folder / one.file, one.render(context))
     if run_folder is not None:
         _write_locks(judged, folder / "locks", run_folder)
 
