@@ -24,7 +24,9 @@ _COMPARING = frozenset({"all", *(name for name, one in FORMATS.items() if one.co
 @click.command()
 @click.argument("logs", metavar="[LOG]...", nargs=-1, type=click.Path(exists=True, path_type=Path))
 @click.option("--matrix", "named", metavar="NAME", help="The newest run of this matrix, when no LOG is given.")
-@click.option("--format", "formats", type=click.Choice(["table", *map(str, FORMATS), "all"]), default="table", show_default=True)
+@click.option(
+    "--format", "formats", type=click.Choice(["table", *map(str, FORMATS), "all"]), default="table", show_default=True
+)
 @click.option("--output", "-o", "output", type=PATH, help="A file, or a folder, to write to.  [default: the terminal]")
 @click.option(
     "--baseline", "against", metavar="RUN", help="What to tell changes against.  [default: the published report]"
