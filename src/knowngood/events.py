@@ -322,6 +322,17 @@ class Folding:
             case _:
                 self._bad += 1
 
+    def facts(self, combo: str) -> ComboFacts:
+        """Return the facts of one combo so far. Raises ``KeyError``: the run does not have it."""
+        return self._facts[combo]
+
+    @property
+    def info(self) -> RunInfo:
+        """What the run was asked to do. Raises ``LookupError`` before its first event."""
+        if self._run is None:
+            raise LookupError("the run has not begun")
+        return self._run.info
+
     @property
     def run(self) -> Run | None:
         """The run so far; None before its first event."""

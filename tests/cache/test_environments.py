@@ -14,10 +14,10 @@ from knowngood.cache.environments import Place, Places
 from knowngood.events import Event, PhaseStarted
 from knowngood.install.environment import Survey
 from knowngood.model import InstallerName, Phase, Status
-from knowngood.run.engine import Conductor
 from knowngood.run.optimizations import ALL, Optimization
+from knowngood.run.stop import Stop
 from support.index import Index
-from support.runs import cells, conduct, matrix, plan
+from support.runs import cells, matrix, record, request
 from support.wheels import build_wheel
 from support.workshop import combo
 
@@ -37,17 +37,17 @@ class Home:
     ) -> list[Event]:
         one = combo(("solid==1.0",), installer=installer or InstallerName.UV)
         subject = matrix(self.folder, self.url, (one,), probes={"works": probe})
-        return conduct(plan(subject, self.folder / "runs" / name, self.environ, **how))  # type: ignore[arg-type]
+        return record(request(subject, self.folder / "runs" / "tiny" / name, self.environ, **how))  # type: ignore[arg-type]
 
     def was_built(self, name: str) -> bool:
         """Tell from the logs of a run whether an environment was made in it."""
-        logs = {path.name for path in (self.folder / "runs" / name / "combos" / "one").glob("*.log")}
+        logs = {path.name for path in (self.folder / "runs" / "tiny" / name / "combos" / "one").glob("*.log")}
         assert ("create.log" in logs) == ("step1.install.log" in logs)
         return "create.log" in logs
 
     @property
     def environments(self) -> Path:
-        return self.folder / "runs" / "environments"
+        return self.folder / "environments" / "tiny"
 
     def kept(self) -> list[Path]:
         return sorted(path for path in self.environments.iterdir() if path.is_dir())
@@ -159,12 +159,12 @@ def test_no_trash_is_left_when_a_run_ends(home: Home) -> None:
 
 
 def test_a_run_that_is_stopped_leaves_neither_environment_nor_trash(home: Home) -> None:
-    def also(event: Event, conductor: Conductor) -> None:
+    def also(event: Event, stop: Stop) -> None:
         if isinstance(event, PhaseStarted) and event.phase is Phase.PROBE:
-            conductor.stop("SIGTERM")
+            stop("SIGTERM")
 
     subject = matrix(home.folder, home.url, (ONE,), probes={"works": "import time; time.sleep(60)"})
-    conduct(plan(subject, home.folder / "runs" / "first", home.environ), also)
+    record(request(subject, home.folder / "runs" / "tiny" / "first", home.environ), also)
 
     assert [path for path in home.environments.iterdir() if path.is_dir()] == []
 
@@ -172,7 +172,7 @@ def test_a_run_that_is_stopped_leaves_neither_environment_nor_trash(home: Home) 
 def test_keep_leads_from_the_folder_of_the_run_to_its_environment(home: Home) -> None:
     home.run("first", keep=True)
 
-    link = home.folder / "runs" / "first" / "combos" / "one" / "env"
+    link = home.folder / "runs" / "tiny" / "first" / "combos" / "one" / "env"
     assert link.is_symlink() and (link / "bin" / "python").exists()
     assert link.resolve().parent == home.kept()[0].resolve()
 
@@ -182,7 +182,7 @@ def test_keep_leads_to_the_environment_also_when_an_earlier_run_built_it(home: H
 
     home.run("second", keep=True, fresh_probes=True)
 
-    assert (home.folder / "runs" / "second" / "combos" / "one" / "env" / "bin" / "python").exists()
+    assert (home.folder / "runs" / "tiny" / "second" / "combos" / "one" / "env" / "bin" / "python").exists()
 
 
 def test_keep_leads_to_an_environment_also_when_the_verdict_is_known(home: Home) -> None:
@@ -190,7 +190,7 @@ def test_keep_leads_to_an_environment_also_when_the_verdict_is_known(home: Home)
 
     home.run("second", keep=True)
 
-    assert (home.folder / "runs" / "second" / "combos" / "one" / "env" / "bin" / "python").exists()
+    assert (home.folder / "runs" / "tiny" / "second" / "combos" / "one" / "env" / "bin" / "python").exists()
 
 
 def make(place: Place, *, used: float | None = None) -> None:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import threading
 import zipfile
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -37,13 +36,13 @@ from knowngood.model import (
 )
 from knowngood.probe.launch import Launcher
 from knowngood.process import Processes
-from knowngood.run.engine import Conductor
 from knowngood.run.evaluate import Bench, Evaluation
 from knowngood.run.optimizations import ALL, Optimization
 from knowngood.run.reuse import Memory
+from knowngood.run.stop import Stop
 from support.facts import RULES, action, attempt
 from support.index import Index, closed_url
-from support.runs import PROBE, cells, conduct, matrix, plan
+from support.runs import PROBE, cells, matrix, record, request
 from support.wheels import build_wheel
 from support.workshop import UV, combo
 
@@ -61,11 +60,11 @@ class Home:
 
     def run(self, name: str, subject: Matrix, environ: Mapping[str, str] | None = None, **how: object) -> list[Event]:
         outside = dict(self.environ) | dict(environ or {})
-        return conduct(plan(subject, self.folder / "runs" / name, outside, **how))  # type: ignore[arg-type]
+        return record(request(subject, self.folder / "runs" / "tiny" / name, outside, **how))  # type: ignore[arg-type]
 
     @property
     def verdicts(self) -> Verdicts:
-        return Verdicts(folder=self.folder / "runs" / "cache" / "verdicts")
+        return Verdicts(folder=self.folder / "cache" / "verdicts")
 
 
 @pytest.fixture
@@ -269,11 +268,11 @@ def test_what_says_nothing_that_holds_another_time_is_not_kept(home: Home, kind:
 
 
 def test_what_was_stopped_is_not_kept(home: Home) -> None:
-    def also(event: Event, conductor: Conductor) -> None:
+    def also(event: Event, stop: Stop) -> None:
         if isinstance(event, ProbeFinished):
-            conductor.stop("SIGTERM")
+            stop("SIGTERM")
 
-    events = conduct(plan(home.matrix(ONE), home.folder / "runs" / "first", home.environ), also)
+    events = record(request(home.matrix(ONE), home.folder / "runs" / "tiny" / "first", home.environ), also)
 
     assert events[-1].event == "interrupted"
     assert list(home.verdicts) == []
@@ -306,7 +305,7 @@ def test_of_the_ways_that_a_probe_ends_those_are_kept_that_are_the_versions_own(
         probes={probe.id: probe for probe in home.matrix(ONE).probes},
         trouble=None,
         keep=False,
-        stop=threading.Event(),
+        stop=Stop(),
         rules=RULES,
     )
     around = Surroundings(

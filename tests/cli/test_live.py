@@ -1,3 +1,5 @@
+"""Tests of the live terminal: what it shows of a run, and what it leaves out."""
+
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -15,6 +17,7 @@ from knowngood.events import (
     ComboStarted,
     Event,
     FactsReused,
+    Folding,
     IndexChosen,
     Interrupted,
     PhaseStarted,
@@ -26,7 +29,7 @@ from knowngood.events import (
     StepResolved,
     fold,
 )
-from knowngood.model import Action, Cell, ComboFacts, Ending, Exit, Phase, Reason, Reused, Status
+from knowngood.model import Action, Cell, ComboFacts, Ending, Exit, Phase, Reason, Reused, Run, RunInfo, Status
 from report.factory import cell, combo, mission, passing
 
 EARLIER = Reused(run="r0", combo="legacy", recorded="2026-01-02T03:04:05+00:00", key="k")
@@ -35,8 +38,8 @@ BAD = Exit(ending=Ending.EXITED, code=1)
 LEGACY, LOOSE = combo("legacy"), combo("loose")
 
 
-def judge(facts: ComboFacts) -> tuple[Cell, ...]:
-    """Pass what installed something and fail the rest: enough to see that the sink judges the facts it folded."""
+def judge(facts: ComboFacts, info: RunInfo) -> tuple[Cell, ...]:
+    """Pass what installed something and fail the rest: enough to see that the display judges the folded facts."""
     if facts.installed:
         return (passing(facts.combo),)
     failed = (Status.FAIL, Phase.INSTALL, Reason.CHECK_FAILED)
@@ -79,7 +82,7 @@ def events() -> list[Event]:
 
 
 LINES = """\
-       Index           pytorch-cpu not used, but the default index: no answer in 10 s
+       Index           the default index instead of pytorch-cpu: no answer in 10 s
     Resolved [   0.9s] legacy step 1/3: 2 packages
     Retrying           loose resolve: connection refused
    Installed [   4.1s] legacy step 1/3
@@ -97,40 +100,63 @@ def console(*, terminal: bool, width: int = 80, height: int = 25) -> tuple[Conso
     return made, stream
 
 
+class Fed:
+    """Hands events to a display as the engine does: with the folding that contains them already."""
+
+    def __init__(self, display: Callable[[Event, Folding], object], begun: Run | None = None) -> None:
+        self._display = display
+        self._folding = Folding(begun)
+
+    def __call__(self, *events: Event) -> None:
+        for event in events:
+            self._folding(event)
+            self._display(event, self._folding)
+
+
+def timed(progress: Progress, begun: Run | None = None) -> Callable[[Event, float], None]:
+    """Return a function that hands an event to ``progress`` as one that happened at a time."""
+    folding = Folding(begun)
+
+    def feed(event: Event, now: float) -> None:
+        folding(event)
+        progress(event, folding, now)
+
+    return feed
+
+
 def ticking(step: float = 1.0) -> Callable[[], float]:
     ticks: Iterator[float] = count(0.0, step)
     return lambda: next(ticks)
 
 
-def test_lines_tell_what_came_to_an_end() -> None:
+def test_lines_report_each_thing_that_ended() -> None:
     out, stream = console(terminal=False)
-    with Lines(console=out, judge=judge) as sink:
-        for event in events():
-            sink(event)
+    with Lines(console=out, judge=judge) as display:
+        Fed(display)(*events())
     assert stream.getvalue() == LINES
 
 
-def test_lines_tell_a_resumed_run_from_the_facts_recorded_before() -> None:
+def test_lines_of_a_resumed_run_judge_the_facts_recorded_before_it() -> None:
     out, stream = console(terminal=False)
-    with Lines(console=out, judge=judge, resumed=fold(events()[:5])) as sink:
-        sink(RunResumed())
-        for event in events()[9:13]:
-            sink(event)
-    assert stream.getvalue().splitlines()[-1] == "        PASS [   8.3s] legacy embedding"
+    begun = fold(events()[:5])
+    with Lines(console=out, judge=judge) as display:
+        Fed(display, begun)(RunResumed(), *events()[9:13])
+    lines = stream.getvalue().splitlines()
+    run = mission().run.info.id
+    assert lines[0] == f"    Resuming           run {run}: 0 of 2 combos are done (--fresh starts over)"
+    assert lines[-1] == "        PASS [   8.3s] legacy embedding"
 
 
-def test_lines_say_that_the_run_was_stopped() -> None:
+def test_lines_report_an_interrupted_run() -> None:
     out, stream = console(terminal=False)
-    Lines(console=out, judge=judge)(Interrupted(signal="SIGTERM"))
-    assert stream.getvalue() == "     Stopped           SIGTERM: what had not ended is not run\n"
+    Fed(Lines(console=out, judge=judge))(RunStarted(info=mission().run.info, combos=()), Interrupted(signal="SIGTERM"))
+    assert stream.getvalue() == " Interrupted           by SIGTERM: unfinished combos are marked not-run\n"
 
 
-def test_colour_is_only_for_terminals_and_never_alone() -> None:
+def test_colour_is_used_on_terminals_only_and_never_without_a_word() -> None:
     stream = StringIO()
     coloured = Console(file=stream, force_terminal=True, color_system="standard", _environ={"TERM": "xterm"}, width=80)
-    sink = Lines(console=coloured, judge=judge)
-    for event in events():
-        sink(event)
+    Fed(Lines(console=coloured, judge=judge))(*events())
     assert "\x1b[1;32m        PASS\x1b[0m" in stream.getvalue()
     assert "\x1b]0;" not in stream.getvalue()
 
@@ -138,8 +164,7 @@ def test_colour_is_only_for_terminals_and_never_alone() -> None:
 def test_the_board_shows_what_each_combo_is_doing() -> None:
     out, _ = console(terminal=True, width=60)
     board = Board(console=out, judge=judge, past={"legacy": 60.0, "loose": 100.0}, clock=ticking(0.5))
-    for event in events()[:8]:
-        board(event)
+    Fed(board)(*events()[:8])
     assert drawn(board, width=60) == [
         "   Resolving [   2.5s] legacy step 1/3: numpy==1.24.3",
         "     Waiting [   0.5s] loose to resolve again",
@@ -147,11 +172,10 @@ def test_the_board_shows_what_each_combo_is_doing() -> None:
     ]
 
 
-def test_the_board_prints_above_itself_what_matters_after_it() -> None:
+def test_the_board_prints_the_lines_that_stay_above_itself() -> None:
     out, stream = console(terminal=True, width=130)
     with Board(console=out, judge=judge, past={}) as board:
-        for event in events():
-            board(event)
+        Fed(board)(*events())
     printed = [line for line in stream.getvalue().replace("\r", "\n").split("\n") if line]
     for line in LINES.splitlines():
         routine = line.split()[0] in {"Resolved", "Installed"}
@@ -162,9 +186,8 @@ def test_a_board_of_many_combos_fits_the_terminal() -> None:
     out, _ = console(terminal=True, height=8)
     board = Board(console=out, judge=judge, past={}, clock=ticking())
     combos = tuple(combo(f"combo-{number}") for number in range(40))
-    board(RunStarted(info=mission().run.info, combos=combos))
-    for each in combos[:20]:
-        board(ComboStarted(combo=each.id))
+    started = [ComboStarted(combo=combo.id) for combo in combos[:20]]
+    Fed(board)(RunStarted(info=mission().run.info, combos=combos), *started)
     lines = drawn(board)
     assert len(lines) == 6
     assert lines[-1].endswith("0/40 done, 15 more running")
@@ -173,15 +196,14 @@ def test_a_board_of_many_combos_fits_the_terminal() -> None:
 def test_a_board_is_cut_to_a_narrow_terminal() -> None:
     out, _ = console(terminal=True, width=40)
     board = Board(console=out, judge=judge, past={}, clock=ticking())
-    for event in events()[:8]:
-        board(event)
+    Fed(board)(*events()[:8])
     assert all(len(line) <= 40 for line in drawn(board, width=40))
 
 
 def test_the_board_closes_when_the_run_raises() -> None:
     out, stream = console(terminal=True)
     with pytest.raises(OSError, match="full"), Board(console=out, judge=judge, past={}) as board:
-        board(events()[0])
+        Fed(board)(events()[0])
         raise OSError("disk full")
     assert stream.getvalue().rstrip().endswith("\x1b[2K")
     assert "\x1b[?25h" in stream.getvalue()
@@ -191,16 +213,17 @@ def test_events_from_many_threads_do_not_deadlock_with_the_refresh() -> None:
     out, stream = console(terminal=True)
     combos = tuple(combo(f"combo-{number}") for number in range(8))
     with Board(console=out, judge=judge, past={}) as board:
-        board(RunStarted(info=mission().run.info, combos=combos))
+        feed = Fed(board)
+        feed(RunStarted(info=mission().run.info, combos=combos))
 
         def play(name: str) -> None:
-            board(ComboStarted(combo=name))
+            feed(ComboStarted(combo=name))
             for step in range(20):
-                board(PhaseStarted(combo=name, phase=Phase.INSTALL, detail=f"step {step}"))
-                board(installed(name, 1))
-            board(ComboFinished(combo=name))
+                feed(PhaseStarted(combo=name, phase=Phase.INSTALL, detail=f"step {step}"))
+                feed(installed(name, 1))
+            feed(ComboFinished(combo=name))
 
-        threads = [threading.Thread(target=play, args=(each.id,), daemon=True) for each in combos]
+        threads = [threading.Thread(target=play, args=(combo.id,), daemon=True) for combo in combos]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -220,61 +243,66 @@ def test_events_from_many_threads_do_not_deadlock_with_the_refresh() -> None:
         ("none", True, "xterm", Silence),
     ],
 )
-def test_the_sink_fits_the_terminal_and_the_wish(asked: str, is_tty: bool, term: str, kind: type) -> None:
+def test_the_display_fits_the_terminal_and_the_option(asked: str, is_tty: bool, term: str, kind: type) -> None:
     out = Console(file=StringIO(), force_terminal=True, _environ={"TERM": term})
-    with choose(asked, console=out, is_tty=is_tty, judge=judge, past={}) as sink:  # type: ignore[arg-type]
-        sink(events()[0])
-    assert type(sink) is kind
+    with choose(asked, console=out, is_tty=is_tty, judge=judge, past={}) as display:  # type: ignore[arg-type]
+        Fed(display)(events()[0])
+    assert type(display) is kind
 
 
-def test_the_estimate_shares_the_rest_among_what_runs_side_by_side() -> None:
+def test_the_estimate_divides_the_rest_by_the_combos_that_run_side_by_side() -> None:
     progress = Progress({"a": 10.0, "b": 30.0, "c": 40.0})
+    feed = timed(progress)
     assert progress.left(0.0) is None
-    progress(RunStarted(info=mission().run.info, combos=tuple(map(combo, "abc"))), 0.0)
-    progress(ComboStarted(combo="a"), 0.0)
-    progress(ComboStarted(combo="b"), 0.0)
+    feed(RunStarted(info=mission().run.info, combos=tuple(map(combo, "abc"))), 0.0)
+    feed(ComboStarted(combo="a"), 0.0)
+    feed(ComboStarted(combo="b"), 0.0)
     assert progress.left(0.0) == 40.0
     assert progress.left(10.0) == 40.0
-    progress(ComboFinished(combo="a"), 12.0)
+    feed(ComboFinished(combo="a"), 12.0)
     assert (len(progress.done), progress.total) == (1, 3)
     assert progress.left(12.0) == 18.0 + 40.0
 
 
-def test_the_estimate_of_a_first_run_is_the_mean_of_what_is_done() -> None:
+def test_the_estimate_of_a_first_run_uses_the_mean_of_the_finished_combos() -> None:
     progress = Progress({})
-    progress(RunStarted(info=mission().run.info, combos=tuple(map(combo, "abc"))), 0.0)
-    progress(ComboStarted(combo="a"), 0.0)
+    feed = timed(progress)
+    feed(RunStarted(info=mission().run.info, combos=tuple(map(combo, "abc"))), 0.0)
+    feed(ComboStarted(combo="a"), 0.0)
     assert progress.left(5.0) is None
-    progress(ComboFinished(combo="a"), 20.0)
-    progress(ComboStarted(combo="b"), 20.0)
+    feed(ComboFinished(combo="a"), 20.0)
+    feed(ComboStarted(combo="b"), 20.0)
     assert progress.left(25.0) == 15.0 + 20.0
 
 
-def test_a_resumed_run_counts_what_was_done_before() -> None:
-    progress = Progress({}, fold(events()[:13]))
+def test_the_progress_of_a_resumed_run_counts_the_combos_finished_before_it() -> None:
+    progress = Progress({})
+    timed(progress, fold(events()[:13]))(RunResumed(), 0.0)
     assert (len(progress.done), progress.total) == (1, 2)
 
 
-def test_what_waits_between_its_lock_and_its_environment_costs_no_time() -> None:
+def test_a_combo_that_waits_for_its_environment_costs_no_time() -> None:
     progress = Progress({})
+    feed = timed(progress)
     alone = replace(combo("a"), steps=(("numpy",),))
-    progress(RunStarted(info=mission().run.info, combos=(alone, combo("b"))), 0.0)
-    progress(ComboStarted(combo="a"), 0.0)
-    progress(resolved("a", 1), 2.0)
+    feed(RunStarted(info=mission().run.info, combos=(alone, combo("b"))), 0.0)
+    feed(ComboStarted(combo="a"), 0.0)
+    feed(resolved("a", 1), 2.0)
     assert list(progress.active) == []
-    progress(PhaseStarted(combo="a", phase=Phase.CREATE, detail=""), 100.0)
-    progress(ComboFinished(combo="a"), 108.0)
-    progress(ComboStarted(combo="b"), 108.0)
+    feed(PhaseStarted(combo="a", phase=Phase.CREATE, detail=""), 100.0)
+    feed(ComboFinished(combo="a"), 108.0)
+    feed(ComboStarted(combo="b"), 108.0)
     assert progress.left(108.0) == 10.0
 
 
-def test_what_was_taken_over_says_nothing_of_how_long_the_others_take() -> None:
+def test_a_reused_combo_does_not_count_for_the_estimate() -> None:
     progress = Progress({})
-    progress(RunStarted(info=mission().run.info, combos=tuple(map(combo, "ab"))), 0.0)
-    progress(ComboStarted(combo="a"), 0.0)
-    progress(FactsReused(combo="a", reused=EARLIER), 0.1)
-    progress(ComboFinished(combo="a"), 0.1)
-    progress(ComboStarted(combo="b"), 0.1)
+    feed = timed(progress)
+    feed(RunStarted(info=mission().run.info, combos=tuple(map(combo, "ab"))), 0.0)
+    feed(ComboStarted(combo="a"), 0.0)
+    feed(FactsReused(combo="a", reused=EARLIER), 0.1)
+    feed(ComboFinished(combo="a"), 0.1)
+    feed(ComboStarted(combo="b"), 0.1)
     assert progress.left(0.1) is None
 
 
@@ -287,43 +315,41 @@ def fetched(name: str) -> StepInstalled:
     return StepInstalled(combo=name, step=1, requirements=("numpy",), action=action, installed={"numpy": "2"})
 
 
-def test_the_board_shows_what_is_being_downloaded_and_how_much_was(tmp_path: Path) -> None:
+def test_the_board_shows_what_is_being_downloaded_and_how_much_was_downloaded(tmp_path: Path) -> None:
     out, _ = console(terminal=True)
-    board = Board(console=out, judge=judge, past={}, folder=tmp_path, clock=ticking(0.5))
-    (tmp_path / "install.log").write_text(FETCHED, encoding="utf-8")
-    for event in (*events()[:2], INSTALLING):
-        board(event)
+    board = Board(console=out, judge=judge, past={}, runs=tmp_path, clock=ticking(0.5))
+    log = tmp_path / mission().run.info.id / "install.log"
+    log.parent.mkdir()
+    log.write_text(FETCHED, encoding="utf-8")
+    feed = Fed(board)
+    feed(*events()[:2], INSTALLING)
     assert [line[23:] for line in drawn(board)] == ["legacy downloads torch (1.1 GB)", "0/2 done, 2.1 MB downloaded"]
-    board(fetched("legacy"))
+    feed(fetched("legacy"))
     assert drawn(board)[-1].endswith("0/2 done, 2.1 MB downloaded"), "once, not twice"
 
 
-def test_what_an_earlier_run_downloaded_is_not_counted_again() -> None:
+def test_the_downloads_of_an_earlier_run_are_not_counted() -> None:
     progress = Progress({})
-    progress(RunStarted(info=mission().run.info, combos=(LEGACY,)), 0.0)
-    progress(PhaseStarted(combo="legacy", phase=Phase.INSTALL, detail="an environment that was kept"), 0.0)
-    progress(fetched("legacy"), 0.0)
+    feed = timed(progress)
+    feed(RunStarted(info=mission().run.info, combos=(LEGACY,)), 0.0)
+    feed(PhaseStarted(combo="legacy", phase=Phase.INSTALL, detail="the environment of an earlier run"), 0.0)
+    feed(fetched("legacy"), 0.0)
     assert progress.downloaded == 0
 
 
-def test_a_verdict_that_was_taken_over_says_so_and_took_no_time() -> None:
+def test_the_line_of_a_reused_verdict_says_so_and_shows_no_duration() -> None:
     out, stream = console(terminal=False)
     known = replace(passing(LEGACY), reused=EARLIER)
-    sink = Lines(console=out, judge=lambda facts: (known,))
-    sink(events()[0])
-    sink(ComboFinished(combo="legacy"))
-    assert stream.getvalue() == "        PASS           legacy embedding (cached, 2026-01-02)\n"
+    Fed(Lines(console=out, judge=lambda facts, info: (known,)))(events()[0], ComboFinished(combo="legacy"))
+    assert stream.getvalue() == "        PASS           legacy embedding (reused, 2026-01-02)\n"
 
 
-def test_what_an_earlier_run_installed_is_not_told_as_if_it_were_done_now() -> None:
+def test_the_installs_of_an_earlier_run_are_not_reported_again() -> None:
     out, stream = console(terminal=False)
-    sink = Lines(console=out, judge=judge)
-    sink(events()[0])
-    sink(PhaseStarted(combo="legacy", phase=Phase.INSTALL, detail="an environment that was kept"))
-    sink(FactsReused(combo="loose", reused=EARLIER))
-    for name in ("legacy", "loose"):
-        sink(installed(name, 1))
-    assert stream.getvalue() == "        Kept           legacy: its environment of an earlier run\n"
+    feed = Fed(Lines(console=out, judge=judge))
+    feed(events()[0], PhaseStarted(combo="legacy", phase=Phase.INSTALL, detail="the environment of an earlier run"))
+    feed(FactsReused(combo="loose", reused=EARLIER), installed("legacy", 1), installed("loose", 1))
+    assert stream.getvalue() == "     Reusing           legacy: the environment of an earlier run\n"
 
 
 def drawn(board: Board, *, width: int = 80) -> list[str]:

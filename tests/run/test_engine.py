@@ -26,14 +26,13 @@ from knowngood.events import (
     RunResumed,
     RunStarted,
     StepInstalled,
-    fold,
 )
 from knowngood.model import Asset, Cell, InstallerName, Phase, Reason, Status
-from knowngood.project.runs import EventLog, Store
-from knowngood.run.engine import Conductor
+from knowngood.project.runs import RunFolder
+from knowngood.run.stop import Stop
 from support.index import Index, serve
 from support.processes import living, wait_for
-from support.runs import cells, conduct, matrix, names, plan
+from support.runs import cells, matrix, names, record, request
 from support.wheels import build_wheel
 from support.workshop import combo
 
@@ -69,8 +68,8 @@ def run(tmp_path_factory: pytest.TempPathFactory, environ: Mapping[str, str]) ->
     home = tmp_path_factory.mktemp("conduct")
     stock(home / "index")
     with serve(home / "index") as index:
-        folder = home / "run"
-        yield conduct(plan(matrix(home, index.url, COMBOS, reference="passes"), folder, environ)), folder
+        folder = home / "runs" / "tiny" / "run"
+        yield record(request(matrix(home, index.url, COMBOS, reference="passes"), folder, environ)), folder
 
 
 @pytest.fixture(scope="module")
@@ -158,9 +157,9 @@ def test_an_environment_that_is_kept_works_afterwards(
 ) -> None:
     subject = matrix(tmp_path, stocked.url, (combo(("solid==1.0",), name="kept"),))
 
-    conduct(plan(subject, tmp_path / "run", environ, keep=True))
+    record(request(subject, tmp_path / "runs" / "tiny" / "run", environ, keep=True))
 
-    assert (tmp_path / "run" / "combos" / "kept" / "env" / "bin" / "python").exists()
+    assert (tmp_path / "runs" / "tiny" / "run" / "combos" / "kept" / "env" / "bin" / "python").exists()
 
 
 SLEEPS = "from probe_api import check\n@check\ndef sleeps():\n    import time\n    time.sleep(600)\n"
@@ -179,26 +178,22 @@ def test_a_run_that_is_stopped_midway_says_so_and_goes_on_where_it_was(
     combos = tuple(replace(one, env=((name, value),)) for one in CUT_SHORT)
     quick = {"works": "import solid", "sleeps": SLEEPS}
     subject = matrix(tmp_path, stocked.url, combos, probes=quick)
-    store = Store(folder=tmp_path / "runs")
-    folder = store.new("first")
-    log = EventLog(folder.log)
+    folder = RunFolder(path=tmp_path / "runs" / "tiny" / "first")
     stopping: list[threading.Thread] = []
 
-    def stop(conductor: Conductor) -> None:
+    def stop_twice(stop: Stop) -> None:
         assert wait_for(mark, 1, within=10)
-        conductor.stop("SIGTERM")
-        conductor.stop("SIGINT")
+        stop("SIGTERM")
+        stop("SIGINT")
 
-    def also(event: Event, conductor: Conductor) -> None:
-        log(event)
+    def also(event: Event, stop: Stop) -> None:
         if isinstance(event, PhaseStarted) and (event.combo, event.phase) == ("sleeper", Phase.PROBE):
-            stopping.append(threading.Thread(target=stop, args=(conductor,)))
+            stopping.append(threading.Thread(target=stop_twice, args=(stop,)))
             stopping[-1].start()
 
     started = time.monotonic()
-    events = conduct(plan(subject, folder.path, environ, jobs=1), also)
+    events = record(request(subject, folder.path, environ, jobs=1), also)
     stopping[0].join()
-    log.close()
 
     assert time.monotonic() - started < 20
     assert events[-1] == Interrupted(signal="SIGTERM")
@@ -213,14 +208,9 @@ def test_a_run_that_is_stopped_midway_says_so_and_goes_on_where_it_was(
         "waiting": Reason.INTERRUPTED,
     }
 
-    # Later, with a probe that has learnt to wake up; its digest is said to be the same, so the run is taken up again.
-    unfinished = store.unfinished(subject.digest, combos)
-    assert unfinished == folder
-    resumed = unfinished.read()
-    log = EventLog(unfinished.log)
-    awake = replace(subject, probes=tuple(replace(one, source="import solid") for one in subject.probes))
-    more = conduct(plan(awake, folder.path, environ, resumed=resumed), lambda event, conductor: log(event))
-    log.close()
+    # Later, with a probe that does not sleep. The matrix keeps its digest, so the run is resumed.
+    awake = replace(subject, probes=tuple(replace(probe, source="import solid") for probe in subject.probes))
+    more = record(request(awake, folder.path.with_name("second"), environ))
 
     assert isinstance(more[0], RunResumed) and isinstance(more[-1], RunFinished)
     assert {event.combo for event in more if isinstance(event, ComboStarted)} == {"sleeper", "waiting"}
@@ -232,7 +222,7 @@ def test_a_run_that_is_stopped_midway_says_so_and_goes_on_where_it_was(
         ("sleeper", True, 1),
         ("waiting", True, 1),
     ]
-    assert store.unfinished(subject.digest, combos) is None
+    assert not folder.path.with_name("second").exists()
 
 
 def test_a_log_that_takes_nothing_more_ends_the_run_and_all_that_runs(
@@ -248,7 +238,7 @@ def test_a_log_that_takes_nothing_more_ends_the_run_and_all_that_runs(
     subject = matrix(tmp_path, stocked.url, combos, probes={"works": "import time; time.sleep(2)", "sleeps": SLEEPS})
     built: list[str] = []
 
-    def also(event: Event, conductor: Conductor) -> None:
+    def also(event: Event, stop: Stop) -> None:
         if isinstance(event, EnvironmentCreated):
             built.append(event.combo)
         if isinstance(event, ComboFinished):
@@ -256,14 +246,14 @@ def test_a_log_that_takes_nothing_more_ends_the_run_and_all_that_runs(
             raise UndecidedError("the disk is full")
 
     with pytest.raises(UndecidedError):
-        conduct(plan(subject, tmp_path / "run", environ), also)
+        record(request(subject, tmp_path / "runs" / "tiny" / "run", environ), also)
 
     assert living(mark) == []
     assert sorted(built) == ["other", "sleeper"]
 
 
 def test_two_runs_at_once_do_not_touch_each_other(stocked: Index, environ: Mapping[str, str], tmp_path: Path) -> None:
-    folders = [tmp_path / "runs" / name for name in ("a", "b")]
+    folders = [tmp_path / "runs" / "tiny" / name for name in ("a", "b")]
     versions = ("1.0", "2.0")
     subjects = [
         matrix(tmp_path, stocked.url, (combo((f"solid=={version}",), name="same"), combo(("solid==1.0",), name="both")))
@@ -272,7 +262,7 @@ def test_two_runs_at_once_do_not_touch_each_other(stocked: Index, environ: Mappi
 
     with ThreadPoolExecutor(2) as pool:
         running = [
-            pool.submit(conduct, plan(subject, folder, environ, keep=True))
+            pool.submit(record, request(subject, folder, environ, keep=True))
             for subject, folder in zip(subjects, folders, strict=True)
         ]
         told = [cells(one.result()) for one in running]
@@ -312,7 +302,7 @@ def test_an_asset_is_fetched_once_for_all_runs_and_given_to_probes(
     subject = matrix(tmp_path, stocked.url, combos, probes={"works": READS_ASSET}, assets=(asset,))
 
     for name in ("first", "second"):
-        judged = cells(conduct(plan(subject, tmp_path / "runs" / name, environ, cache=tmp_path / "cache")))
+        judged = cells(record(request(subject, tmp_path / "runs" / "tiny" / name, environ, cache=tmp_path / "cache")))
         assert {cell.verdict.status for cell in judged.values()} == {Status.PASS}, judged
 
     assert sum("pack" in path for path in stocked.requests if path.startswith("/files/")) == 1
@@ -336,7 +326,7 @@ def test_an_asset_that_cannot_be_had_is_nobodys_fault_but_is_said(
         tmp_path, stocked.url, (combo(("solid==1.0",), name="one"),), probes={"works": READS_ASSET}, assets=(asset,)
     )
 
-    (cell,) = cells(conduct(plan(subject, tmp_path / "run", environ))).values()
+    (cell,) = cells(record(request(subject, tmp_path / "runs" / "tiny" / "run", environ))).values()
 
     assert (cell.verdict.status, cell.verdict.reason) == (Status.INFRA, Reason.ASSET_UNAVAILABLE)
     assert cell.message.startswith("asset weights: ") and says in cell.message
@@ -347,10 +337,12 @@ def test_a_run_of_what_was_all_done_before_only_says_that_it_is_finished(
     stocked: Index, environ: Mapping[str, str], tmp_path: Path
 ) -> None:
     subject = matrix(tmp_path, stocked.url, (combo(("solid==1.0",), name="one"),))
-    done = fold(conduct(plan(subject, tmp_path / "run", environ))[:-1])
-    assert done is not None and not done.finished
+    folder = tmp_path / "runs" / "tiny" / "run"
+    record(request(subject, folder, environ))
+    log = folder / "events.jsonl"
+    log.write_bytes(b"".join(log.read_bytes().splitlines(keepends=True)[:-1]))
 
-    again = conduct(plan(subject, tmp_path / "run", environ, resumed=done))
+    again = record(request(subject, folder.with_name("another"), environ))
 
     assert set(names(again)) == {"run-resumed", "index-chosen", "run-finished"}
 
@@ -376,7 +368,7 @@ while "KG_WAIT" in os.environ and not pathlib.Path(os.environ["KG_WAIT"]).exists
     )
     built: list[str] = []
 
-    def also(event: Event, conductor: Conductor) -> None:
+    def also(event: Event, stop: Stop) -> None:
         if isinstance(event, EnvironmentRead):
             built.append(event.combo)
             if len(built) == len(combos):
@@ -385,7 +377,7 @@ while "KG_WAIT" in os.environ and not pathlib.Path(os.environ["KG_WAIT"]).exists
             go_on["slow"].touch()
 
     subject = matrix(tmp_path, index.url, combos, probes={"works": waits})
-    events = conduct(plan(subject, tmp_path / "runs" / "first", environ), also)
+    events = record(request(subject, tmp_path / "runs" / "tiny" / "first", environ), also)
 
     probed = [one.combo for one in events if isinstance(one, PhaseStarted) and one.phase is Phase.PROBE]
     assert probed[2:] == ["shares-with-quick", "shares-with-slow"]
@@ -395,9 +387,11 @@ def test_what_took_longest_in_the_past_begins_first(index: Index, environ: Mappi
     build_wheel(index.folder, "light", "1.0")
     combos = tuple(combo(("light",), name=name, env=(("KG_NAME", name),)) for name in ("short", "long", "longest"))
     subject = matrix(tmp_path, index.url, combos, probes={"works": "import light"})
-    past = {"short": 1.0, "long": 5.0, "longest": 9.0}
+    what = request(subject, tmp_path / "runs" / "tiny" / "first", environ, jobs=1)
+    what.store.folder.mkdir(parents=True)
+    (what.store.folder / "durations.json").write_text('{"short": 1.0, "long": 5.0, "longest": 9.0}', encoding="utf-8")
 
-    events = conduct(replace(plan(subject, tmp_path / "runs" / "first", environ, jobs=1), past=past))
+    events = record(what)
 
     probed = [one.combo for one in events if isinstance(one, PhaseStarted) and one.phase is Phase.PROBE]
     assert probed == ["longest", "long", "short"]

@@ -1,6 +1,5 @@
 """One combo, start to end, for real: what is tried again, and what is not."""
 
-import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +13,7 @@ from knowngood.model import Combo, InstallerName, Phase, Probe, Reason, Status
 from knowngood.probe.launch import Launcher
 from knowngood.process import Processes
 from knowngood.run.evaluate import Bench, evaluate
+from knowngood.run.stop import Stop
 from support.facts import RULES, info
 from support.index import Index, closed_url
 from support.runs import PROBE, cells, names
@@ -39,7 +39,7 @@ def bench(url: str, folder: Path, environ: Mapping[str, str], *, probe: str = PR
         probes={"works": Probe(id="works", source=probe, path=None)},
         trouble=None,
         keep=False,
-        stop=threading.Event(),
+        stop=Stop(),
         rules=RULES,
     )
 
@@ -146,7 +146,7 @@ def test_a_combo_that_was_stopped_has_no_end(stocked: Index, environ: Mapping[st
     def emit(event: Event) -> None:
         events.append(event)
         if event.event == "environment-created":
-            place.stop.set()
+            place.stop("SIGTERM")
             place.processes.cancel()
 
     subject = combo(("solid==1.0",))

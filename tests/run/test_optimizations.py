@@ -9,9 +9,10 @@ import pytest
 
 from knowngood.events import Event, HarnessFailed, PhaseStarted, ProbeFinished
 from knowngood.model import Cell, InstallerName, Phase, Seconds, Status, WarningPolicy
+from knowngood.project.runs import Store
 from knowngood.run.optimizations import ALL, Optimization
 from support.index import Index
-from support.runs import cells, conduct, matrix, plan
+from support.runs import cells, matrix, record, request
 from support.wheels import build_sdist, build_wheel
 from support.workshop import combo
 
@@ -73,7 +74,7 @@ def probed(events: list[Event]) -> int:
     return sum(isinstance(event, PhaseStarted) and event.phase is Phase.PROBE for event in events)
 
 
-def comparable(cell: Cell, run: Path) -> dict[str, object]:
+def comparable(cell: Cell, store: Store, run: str) -> dict[str, object]:
     """Return the fields of a cell without times, memory, logs and the paths of its run."""
     kept = replace(
         cell,
@@ -85,9 +86,9 @@ def comparable(cell: Cell, run: Path) -> dict[str, object]:
     )
 
     def told(value: object) -> str:
-        text = repr(value).replace(str(run.parent / "environments"), "PLACES")
+        text = repr(value).replace(str(store.environments), "PLACES")
         # What was taken over names the run that found it out.
-        text = re.sub(rf"{re.escape(str(run.parent))}/[\w-]+", "RUN", text)
+        text = re.sub(rf"{re.escape(str(store.folder))}/[\w-]+", "RUN", text)
         # An environment is in the folder of its run, or in the place where it stays.
         return re.sub(r"RUN/combos/[\w-]+/env|PLACES/[\w-]+-[0-9a-f]{12}/env", "ENV", text)
 
@@ -107,9 +108,9 @@ def test_every_lever_and_none_give_the_same_cells(stocked: Index, environ: Mappi
 
     told, events = {}, {}
     for name, how in runs:
-        what = plan(subject, tmp_path / "runs" / name, linking, **how)  # type: ignore[arg-type]
-        events[name] = conduct(what)
-        told[name] = {one: comparable(cell, what.folder) for one, cell in cells(events[name]).items()}
+        what = request(subject, tmp_path / "runs" / "tiny" / name, linking, **how)  # type: ignore[arg-type]
+        events[name] = record(what)
+        told[name] = {one: comparable(cell, what.store, name) for one, cell in cells(events[name]).items()}
 
     statuses = {name: cell.verdict.status for name, cell in cells(events["none"]).items()}
     assert statuses == {
@@ -156,10 +157,14 @@ def test_a_crash_while_the_interpreter_ends_is_seen_on_every_run(
     subject = matrix(tmp_path, stocked.url, (combo(("solid==1.0",)),), probes={"works": probe})
 
     for name in ("first", "fresh-probes", "fresh", "last"):
-        what = plan(
-            subject, tmp_path / "runs" / name, environ, fresh=name == "fresh", fresh_probes=name == "fresh-probes"
+        what = request(
+            subject,
+            tmp_path / "runs" / "tiny" / name,
+            environ,
+            fresh=name == "fresh",
+            fresh_probes=name == "fresh-probes",
         )
-        judged = cells(conduct(what))["one"]
+        judged = cells(record(what))["one"]
 
         assert judged.verdict.status is Status.CRASH, name
         assert f"died of {signal}" in judged.message
@@ -175,7 +180,7 @@ def test_an_alarm_that_is_raised_at_the_exit_is_heard_on_every_run(
     subject = matrix(tmp_path, stocked.url, (one,), probes={"works": probe})
 
     for name in ("first", "second"):
-        judged = cells(conduct(plan(subject, tmp_path / "runs" / name, environ, fresh_probes=True)))["one"]
+        judged = cells(record(request(subject, tmp_path / "runs" / "tiny" / name, environ, fresh_probes=True)))["one"]
 
         assert judged.verdict.status is Status.FAIL, name
         assert judged.warnings
@@ -193,7 +198,9 @@ def test_bytecode_is_shared_between_locks_within_a_run_and_only_with_the_lever(
     linking = dict(environ) | {"UV_LINK_MODE": "hardlink"}
 
     def links(name: str, optimizations: frozenset[Optimization]) -> list[object]:
-        events = conduct(plan(subject, tmp_path / "runs" / name, linking, jobs=1, optimizations=optimizations))
+        events = record(
+            request(subject, tmp_path / "runs" / "tiny" / name, linking, jobs=1, optimizations=optimizations)
+        )
         assert sum(isinstance(event, ProbeFinished) for event in events) == 2
         return [cell.metrics["links"] for cell in cells(events).values()]
 
@@ -213,10 +220,14 @@ def test_an_environment_whose_evaluation_failed_gets_no_bytecode_any_more(
         combo(("solid==1.0",), installer=InstallerName.PIP),
     )
     subject = matrix(tmp_path, stocked.url, combos, probes={"works": "import solid"})
-    what = plan(subject, tmp_path / "runs" / "one", environ, jobs=1, optimizations=ALL - {Optimization.KEPT})
+    what = request(
+        subject, tmp_path / "runs" / "tiny" / "one", environ, jobs=1, optimizations=ALL - {Optimization.KEPT}
+    )
 
-    events = conduct(what)
+    events = record(what)
 
     assert [event.combo for event in events if isinstance(event, HarnessFailed)] == ["broken", "broken"]
     assert [event.combo for event in events if isinstance(event, ProbeFinished)] == ["one"]
-    assert not (what.folder / "combos" / "broken" / "env").exists(), "nothing is made anew of what was deleted"
+    assert not (what.store.folder / "one" / "combos" / "broken" / "env").exists(), (
+        "nothing is made anew of what was deleted"
+    )

@@ -13,7 +13,7 @@ from knowngood.install.installers import Step
 from knowngood.run.resolutions import Resolutions, Resolved
 from support.facts import BAD, GOOD, action
 from support.index import Index
-from support.runs import cells, conduct, matrix, plan
+from support.runs import cells, matrix, record, request
 from support.wheels import build_wheel
 from support.workshop import combo
 
@@ -116,9 +116,9 @@ def test_combos_that_begin_alike_are_resolved_as_if_they_were_alone(
         combo(("solid==9.9",), name="none"),
         combo(("solid==9.9",), name="none-either"),
     )
-    folder = tmp_path / "runs" / "one"
+    folder = tmp_path / "runs" / "tiny" / "one"
 
-    events = conduct(plan(matrix(tmp_path, index.url, combos, probes={"works": ""}), folder, environ))
+    events = record(request(matrix(tmp_path, index.url, combos, probes={"works": ""}), folder, environ))
 
     told = [event for event in events if isinstance(event, StepResolved)]
     assert {(event.combo, event.step, tuple(event.resolved.items())) for event in told} == {

@@ -1,16 +1,17 @@
-"""Whole runs over tiny wheels: a matrix made by hand, a plan for it, and a conductor that carries it out for real."""
+"""Execute whole runs over tiny wheels: a matrix made by hand, and a request that is carried out for real."""
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-from knowngood.events import Event, fold
+from knowngood.events import Event, Folding, fold
 from knowngood.judge.verdict import judge
-from knowngood.model import Asset, Cell, Combo, Index, Matrix, Probe, Run
-from knowngood.run.engine import Conductor, Plan
+from knowngood.model import Asset, Cell, Combo, Index, Matrix, Probe
+from knowngood.project.runs import Store
+from knowngood.run.engine import RunRequest, execute
 from knowngood.run.host import Machine
-from knowngood.run.optimizations import ALL, Optimization
-from support.facts import RULES, info
+from knowngood.run.stop import Stop
+from support.facts import RULES
 from support.workshop import PYTHON, UV
 
 PROBE = """
@@ -53,48 +54,48 @@ def matrix(
     )
 
 
-def plan(
+def request(
     subject: Matrix,
     folder: Path,
     environ: Mapping[str, str],
     *,
     jobs: int = 2,
-    keep: bool = False,
-    resumed: Run | None = None,
     cache: Path | None = None,
-    fresh: bool = False,
-    fresh_probes: bool = False,
-    optimizations: frozenset[Optimization] = ALL,
-) -> Plan:
-    """Return the plan to run all of ``subject`` in ``folder``, as the command line makes it."""
-    return Plan(
+    **options: Any,
+) -> RunRequest:
+    """Return the request to run all of ``subject`` in ``folder``, which is ``STATE/runs/MATRIX/ID``.
+
+    ``options`` are fields of the request. The runs of one matrix share a cache, unless ``cache`` is another folder.
+    """
+    return RunRequest(
         matrix=subject,
         combos=subject.combos,
-        info=info(subject.reference, run=folder.name, started=datetime.now(UTC).isoformat(timespec="seconds")),
-        folder=folder,
-        resumed=resumed,
-        rules=RULES,
+        store=Store(folder=folder.parent),
         machine=Machine(
-            outside=environ, uv=UV, python=PYTHON, cache_folder=cache or folder.parent / "cache", jobs=jobs, cores=2
+            outside=environ, uv=UV, python=PYTHON, cache_folder=cache or state(folder) / "cache", jobs=jobs, cores=2
         ),
-        place_folder=folder.parent / "environments",
-        keep=keep,
-        fresh=fresh,
-        fresh_probes=fresh_probes,
-        optimizations=optimizations,
+        rules=RULES,
+        run_id=folder.name,
+        **options,
     )
 
 
-def conduct(what: Plan, also: Callable[[Event, Conductor], object] = lambda event, conductor: None) -> list[Event]:
-    """Carry out a plan to its end and return what it told; ``also`` hears each event as it happens."""
+def state(folder: Path) -> Path:
+    """Return the folder with the state of all runs, given the folder of one."""
+    assert folder.parent.parent.name == "runs", folder
+    return folder.parent.parent.parent
+
+
+def record(what: RunRequest, also: Callable[[Event, Stop], object] = lambda event, stop: None) -> list[Event]:
+    """Execute a request and return its events; ``also`` is called with each as it happens, and can stop the run."""
     events: list[Event] = []
+    stop = Stop()
 
-    def emit(event: Event) -> None:
+    def sink(event: Event, folding: Folding) -> None:
         events.append(event)
-        also(event, conductor)
+        also(event, stop)
 
-    conductor = Conductor(what, emit)
-    conductor.run()
+    execute(what, [sink], stop=stop)
     return events
 
 

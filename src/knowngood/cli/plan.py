@@ -1,7 +1,6 @@
 """The verb ``plan``: resolves only, and tells what a run would do, to people and to a CI."""
 
 import sys
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -62,28 +61,19 @@ def plan(
     from knowngood.judge.exit_code import stopped_by
     from knowngood.project import project as files
     from knowngood.report.ci import plan as report
-    from knowngood.run import forecast, host
-    from knowngood.run.engine import Conductor, Plan
+    from knowngood.run import engine, forecast, host
+    from knowngood.run.engine import RunRequest
+    from knowngood.run.stop import Stop
 
     matrix = files.load_matrix(files.find_matrix(asked or named, Path.cwd()))
     combos = choose(matrix.combos, only=only)
     rules = files.rules(matrix.project, None)
     store, machine = files.store(matrix, state_dir), host.here(outside, jobs)
-    with tempfile.TemporaryDirectory(prefix="knowngood-plan-") as folder:
-        conductor = Conductor(
-            Plan(
-                matrix=matrix,
-                combos=combos,
-                info=host.describe(matrix, command=f"knowngood run {matrix.id}"),
-                folder=Path(folder),
-                rules=rules,
-                machine=machine,
-                place_folder=store.environments,
-            ),
-            lambda event: None,
+    stop = Stop()
+    with stopped_by_signals(stop):
+        forecasts = engine.plan(
+            RunRequest(matrix=matrix, combos=combos, store=store, machine=machine, rules=rules), stop=stop
         )
-        with stopped_by_signals(conductor.stop):
-            forecasts = conductor.foresee()
     past = store.past_seconds()
     costs = forecast.costs(forecasts, past, everything=everything)
     rows = [_row(one, rules, costs[one.facts.combo.id], everything=everything) for one in forecasts]
@@ -97,8 +87,8 @@ def plan(
             click.echo(report.render_json(rows), nl=False)
         case _:
             click.echo(report.render(rows, machine.jobs), nl=False)
-    if conductor.stopped is not None:
-        sys.exit(stopped_by(conductor.stopped))
+    if stop.reason is not None:
+        sys.exit(stopped_by(stop.reason))
     sys.exit(ExitCode.UNDECIDED if any(row.status == "unknown" for row in rows) else ExitCode.AS_EXPECTED)
 
 

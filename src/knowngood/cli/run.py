@@ -4,7 +4,6 @@ import shlex
 import sys
 import time
 from collections.abc import Mapping
-from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,10 +16,10 @@ from knowngood.run.optimizations import ALL, Optimization
 
 if TYPE_CHECKING:
     from knowngood.judge.rules import Rules
-    from knowngood.model import JudgedRun, Matrix
+    from knowngood.model import Cell, ComboFacts, JudgedRun, Matrix, RunInfo
     from knowngood.project.baseline import Side
-    from knowngood.project.runs import RunFolder, Store
-    from knowngood.run.engine import Plan
+    from knowngood.project.runs import Store
+    from knowngood.run.engine import RunRequest
 
 
 @click.command()
@@ -86,7 +85,7 @@ def run(
     from knowngood.project import project as files
     from knowngood.report import diff as diff_report
     from knowngood.run import host
-    from knowngood.run.engine import Plan
+    from knowngood.run.engine import RunRequest
 
     path = files.find_matrix(asked or named, Path.cwd())
     matrix = files.load_matrix(path)
@@ -103,28 +102,23 @@ def run(
     store = files.store(matrix, state_dir)
     rules = files.rules(matrix.project, signatures)
     before = _standing(against, matrix, store, rules)
-    earlier = None if fresh or fresh_probes else store.unfinished(matrix.digest, combos)
-    command = f"knowngood run {shlex.quote(asked or named or str(path))}"
-    info = host.describe(matrix, command=command, shard=shard or "")
-    folder = earlier or store.new(info.id)
-    plan = Plan(
+    request = RunRequest(
         matrix=matrix,
         combos=combos,
         elsewhere=tuple(combo for combo in selected if combo.id not in here),
-        info=info,
-        folder=folder.path,
-        resumed=earlier.read() if earlier else None,
+        store=store,
         machine=host.here(outside, jobs),
-        place_folder=store.environments,
+        rules=rules,
+        command=f"knowngood run {shlex.quote(asked or named or str(path))}",
+        shard=shard or "",
         keep=keep,
         fresh=fresh,
         fresh_probes=fresh_probes,
         optimizations=frozenset() if "all" in left_out else ALL - set(map(Optimization, left_out)),
-        rules=rules,
-        past=store.past_seconds(),
     )
     started = time.monotonic()
-    judged = _carry_out(plan, folder, store, progress)
+    judged = _carry_out(request, progress)
+    folder = store.new(judged.run.info.id)
     changes = baseline.changes(before, baseline.side(judged), matrix)[0] if before else ()
     surprise = baseline.surprise(changes, judged)
     refusal = baseline.refusal(judged, matrix) or (
@@ -167,49 +161,29 @@ def _standing(against: str | None, matrix: "Matrix", store: "Store", rules: "Rul
         return None
 
 
-def _carry_out(plan: "Plan", folder: "RunFolder", store: "Store", progress: Any) -> "JudgedRun":
-    """Run the plan under watch of signals, with its log and the live terminal as sinks, and judge what was recorded."""
+def _carry_out(request: "RunRequest", progress: Any) -> "JudgedRun":
+    """Run a request with the live terminal as its sink, stopped by signals, and judge what was recorded."""
     from rich.console import Console
 
     from knowngood.cli.live import display
     from knowngood.cli.signals import stopped_by_signals
-    from knowngood.events import Event, Folding
     from knowngood.judge.known import day_of
     from knowngood.judge.verdict import judge, judge_combo
-    from knowngood.project.runs import EventLog
-    from knowngood.run.engine import Conductor
+    from knowngood.run.engine import execute
+    from knowngood.run.stop import Stop
 
-    console = Console(stderr=True)
-    if plan.resumed is not None:
-        done = sum(facts.finished for facts in plan.resumed.combos)
-        click.echo(
-            f"Resuming run {plan.resumed.info.id}: {done} of {len(plan.combos)} combos are done (--fresh starts over).",
-            err=True,
-        )
-    recorded = Folding(plan.resumed)
-    with folder.lock(), ExitStack() as stack:
-        log = EventLog(folder.log)
-        stack.callback(log.close)
-        show = stack.enter_context(
-            display.choose(
-                progress,
-                console=console,
-                is_tty=sys.stderr.isatty(),
-                judge=partial(judge_combo, rules=plan.rules, day=day_of(plan.info)),
-                past=plan.past,
-                folder=folder.path,
-                resumed=plan.resumed,
-            )
-        )
+    def judge_finished(facts: "ComboFacts", info: "RunInfo") -> "tuple[Cell, ...]":
+        return judge_combo(facts, request.rules, day=day_of(info))
 
-        def emit(event: Event) -> None:
-            log(event)
-            recorded(event)
-            show(event)
-
-        conductor = Conductor(plan, emit)
-        with stopped_by_signals(conductor.stop):
-            conductor.run()
-    assert recorded.run is not None, "the first event of every run is run-started"
-    store.note_seconds(recorded.run)
-    return judge(recorded.run, plan.rules)
+    shown = display.choose(
+        progress,
+        console=Console(stderr=True),
+        is_tty=sys.stderr.isatty(),
+        judge=judge_finished,
+        past=request.store.past_seconds(),
+        runs=request.store.folder,
+    )
+    stop = Stop()
+    with shown, stopped_by_signals(stop):
+        run = execute(request, [shown], stop=stop)
+    return judge(run, request.rules)

@@ -1,22 +1,29 @@
-"""One run, from the first event to the last: index, assets, locks, then the combos, several at a time."""
+"""Run combos, for any caller: a verb, a search, a test or a script of the user.
 
+``execute`` takes a frozen request, records every event in the log of the run's folder, keeps the fold of these events,
+hands both to the sinks of the caller and returns the run. It judges nothing and prints nothing.
+"""
+
+import tempfile
 import threading
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 from knowngood.cache.bytecode import BytecodeStore, Seeding
 from knowngood.cache.environments import Places
 from knowngood.cache.keys import Surroundings, asset_digest
 from knowngood.cache.verdicts import Verdicts
-from knowngood.events import Emit, Event, IndexChosen, Interrupted, RunFinished, RunResumed, RunStarted
+from knowngood.events import Emit, Event, Folding, IndexChosen, Interrupted, RunFinished, RunResumed, RunStarted
 from knowngood.install import index
 from knowngood.install.assets import Assets
 from knowngood.install.interpreters import Pythons
 from knowngood.judge.rules import Rules
-from knowngood.model import Combo, InstallerName, Matrix, Phase, Reason, Run, RunInfo, Trouble
+from knowngood.model import Combo, InstallerName, Matrix, Phase, Reason, Run, Trouble
 from knowngood.probe.launch import Launcher
 from knowngood.process import Processes
+from knowngood.project.runs import EventLog, Store
 from knowngood.run import host
 from knowngood.run import pipeline as schedule
 from knowngood.run.evaluate import Bench, Evaluation
@@ -25,117 +32,169 @@ from knowngood.run.host import Machine
 from knowngood.run.optimizations import ALL, Optimization
 from knowngood.run.pipeline import Pipeline
 from knowngood.run.reuse import Memory
+from knowngood.run.stop import Stop
+
+Sink = Callable[[Event, Folding], None]
+"""What a caller wants to happen at each event, which the folding of the run contains already.
+
+Sinks are called one at a time, from many threads. An exception of a sink ends the run and is raised by ``execute``.
+"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Plan:
-    """What one run is to do and with what."""
+class RunRequest:
+    """Which combos to run, and how."""
 
     matrix: Matrix
     combos: tuple[Combo, ...]
-    info: RunInfo
-    rules: Rules
+    store: Store
+    """Where the run is recorded, and where environments stay for the next run."""
     machine: Machine
-    folder: Path
-    place_folder: Path
-    """Where environments stay for the next run of the matrix."""
-    resumed: Run | None = None
-    """What an earlier process recorded of this run before it was cut short."""
-    keep: bool = False
-    fresh: bool = False
-    """Take nothing over from earlier runs: no verdict, no environment."""
-    fresh_probes: bool = False
-    """Run every probe, in environments that were kept where there are."""
-    optimizations: frozenset[Optimization] = ALL
+    rules: Rules
+    command: str = ""
+    """The command that runs the same matrix again, for the report."""
+    shard: str = ""
+    """``2/8`` when the combos are only that part of a selection."""
     elsewhere: tuple[Combo, ...] = ()
-    past: Mapping[str, float] = field(default_factory=dict)
-    """How many seconds combos took when they were last run, by id."""
+    """The combos of the selection that other shards run."""
+    resume: bool = True
+    """Whether to continue an unfinished run of the same combos, if there is one."""
+    fresh: bool = False
+    """Whether to start over: continue no run, reuse no verdict and no environment of an earlier run."""
+    fresh_probes: bool = False
+    """Whether to run every probe, in the environments that earlier runs left."""
+    keep: bool = False
+    """Whether all environments stay, for a closer look."""
+    optimizations: frozenset[Optimization] = ALL
+    run_id: str | None = None
+    """The id of the run, if it is a new one; by default one that sorts by time."""
 
 
-class Conductor:
-    """Carries out a plan and tells what happens, one event at a time, until it is done or told to stop."""
+def execute(request: RunRequest, sinks: Iterable[Sink] = (), *, stop: Stop | None = None) -> Run:
+    """Run the combos of a request and return everything that was recorded.
 
-    def __init__(self, plan: Plan, emit: Emit) -> None:
-        self._plan = plan
-        self._sink = emit
+    The run is recorded in a folder of the request's store, or in that of an unfinished run, which is then resumed.
+    ``stop`` ends it early: the run that is returned is then interrupted. Raises what a sink raises, and
+    ``UndecidedError`` when the event log cannot be written.
+    """
+    resumes = request.resume and not (request.fresh or request.fresh_probes)
+    earlier = request.store.unfinished(request.matrix.digest, request.combos) if resumes else None
+    begun = earlier.read() if earlier is not None else None
+    info = host.describe(request.matrix, command=request.command, shard=request.shard, run_id=request.run_id)
+    folder = earlier if earlier is not None and begun is not None else request.store.new(info.id)
+    with folder.lock(), closing(EventLog(folder.log)) as log:
+        recorder = Recorder((lambda event, folding: log(event), *sinks), begun)
+        if begun is None:
+            order = tuple(combo.id for combo in request.matrix.combos)
+            recorder(RunStarted(info=info, combos=request.combos, elsewhere=request.elsewhere, order=order))
+        else:
+            recorder(RunResumed())
+        stop = stop or Stop()
+        run = recorder.run
+        done = frozenset(facts.combo.id for facts in run.combos if facts.finished)
+        session = _Session(request=request, folder=folder.path, run=run.info.id, emit=recorder, stop=stop)
+        with stop.calls(session.processes.cancel):
+            session.carry_out(done)
+        recorder(RunFinished() if stop.reason is None else Interrupted(signal=stop.reason))
+    run = recorder.run
+    request.store.note_seconds(run)
+    return run
+
+
+def plan(request: RunRequest, *, stop: Stop | None = None) -> tuple[Forecast, ...]:
+    """Resolve every combo of a request and return what ``execute`` would do with it.
+
+    Nothing is recorded and nothing built; assets that were never fetched are not fetched.
+    """
+    stop = stop or Stop()
+    with tempfile.TemporaryDirectory(prefix="knowngood-plan-") as folder:
+        session = _Session(request=request, folder=Path(folder), run="", emit=lambda event: None, stop=stop)
+        with stop.calls(session.processes.cancel):
+            return session.foresee()
+
+
+class Recorder:
+    """The one place that events of a run go to: it folds them and hands them to every sink, one at a time."""
+
+    def __init__(self, sinks: Iterable[Sink], begun: Run | None = None) -> None:
+        self._sinks = tuple(sinks)
+        self._folding = Folding(begun)
         self._lock = threading.Lock()
-        self._stop = threading.Event()
-        self._signal: str | None = None
-        self._processes = Processes(plan.folder, secrets=index.secrets(plan.matrix.indexes, plan.machine.outside))
 
-    def stop(self, signal: str) -> None:
-        """End what runs and start nothing more; safe to call from a signal handler and more than once."""
-        self._signal = self._signal or signal
-        self._stop.set()
-        # In a thread: a handler may have interrupted the very code that holds the lock this needs.
-        threading.Thread(target=self._processes.cancel, daemon=True).start()
+    def __call__(self, event: Event) -> None:
+        """Take an event in, from any thread."""
+        with self._lock:
+            self._folding(event)
+            for sink in self._sinks:
+                sink(event, self._folding)
 
     @property
-    def stopped(self) -> str | None:
-        """The signal that told it to stop; None when nothing did."""
-        return self._signal
+    def run(self) -> Run:
+        """The run so far."""
+        assert self._folding.run is not None, "the first event of every run is run-started"
+        return self._folding.run
 
-    def run(self) -> None:
-        """Carry out the plan. An exception of the event sink, such as a full disk, ends the run and is raised."""
-        plan = self._plan
-        if plan.resumed is None:
-            order = tuple(combo.id for combo in plan.matrix.combos)
-            self._emit(RunStarted(info=plan.info, combos=plan.combos, elsewhere=plan.elsewhere, order=order))
-        else:
-            self._emit(RunResumed())
-        done = {facts.combo.id for facts in plan.resumed.combos if facts.finished} if plan.resumed else set()
+
+class _Session:
+    """One run while it goes on."""
+
+    def __init__(self, request: RunRequest, folder: Path, run: str, emit: Emit, stop: Stop) -> None:
+        self._request = request
+        self._folder = folder
+        self._run = run
+        self._emit = emit
+        self._stop = stop
+        secrets = index.secrets(request.matrix.indexes, request.machine.outside)
+        self.processes = Processes(folder, secrets=secrets)
+
+    def carry_out(self, done: frozenset[str]) -> None:
+        """Evaluate every combo that is not done."""
+        request = self._request
         # The reference comes first: when it fails, nobody else is to blame.
-        queue = schedule.queue(plan.combos, plan.matrix.reference, plan.past)
-        left = [combo for combo in queue if combo.id not in done]
-        places = Places(folder=plan.place_folder, keep=plan.keep)
+        queue = schedule.queue(request.combos, request.matrix.reference, request.store.past_seconds())
+        places = Places(folder=request.store.environments, keep=request.keep)
         try:
             bench, memory = self._prepare(places)
-            pipeline = Pipeline(bench=bench, memory=memory, jobs=plan.machine.jobs, abandon=self.stop)
-            if pipeline.carry_out([Evaluation(combo, bench, self._emit) for combo in left]):
+            pipeline = Pipeline(bench=bench, memory=memory, jobs=request.machine.jobs, abandon=self._stop)
+            if pipeline.carry_out([Evaluation(combo, bench, self._emit) for combo in queue if combo.id not in done]):
                 # Only what was added to can have grown too large.
                 memory.prune()
                 if bench.seeding is not None:
                     bench.seeding.store.prune()
         finally:
-            # Whoever interrupts a run finds nothing of it at work any more.
-            places.close(wait=self._stop.is_set())
-        if self._stop.is_set():
-            self._emit(Interrupted(signal=self._signal or "unknown"))
-        else:
-            self._emit(RunFinished())
+            # After an interrupt, leave no background process running.
+            places.close(wait=self._stop.requested)
 
     def foresee(self) -> tuple[Forecast, ...]:
-        """Resolve every combo and tell what a run would do with it; nothing is built and nothing downloaded for it."""
-        plan = self._plan
-        places = Places(folder=plan.place_folder)
-        bench, memory = self._prepare(places, fetches=False)
-        self._emit(RunStarted(info=plan.info, combos=plan.combos))
-        pipeline = Pipeline(bench=bench, memory=memory, jobs=plan.machine.jobs, abandon=self.stop)
-        return pipeline.foresee([Evaluation(combo, bench, self._emit) for combo in plan.combos])
+        """Resolve every combo and return what a run would do with it."""
+        request = self._request
+        bench, memory = self._prepare(Places(folder=request.store.environments), fetches=False)
+        pipeline = Pipeline(bench=bench, memory=memory, jobs=request.machine.jobs, abandon=self._stop)
+        return pipeline.foresee([Evaluation(combo, bench, self._emit) for combo in request.combos])
 
     def _prepare(self, places: Places, *, fetches: bool = True) -> tuple[Bench, Memory]:
-        plan = self._plan
+        plan, machine = self._request, self._request.machine
         routes = index.decide(plan.matrix.indexes)
         for choice in routes.choices:
             self._emit(IndexChosen(choice=choice))
-        constraints = plan.folder / "constraints.txt" if routes.bounds else None
+        constraints = self._folder / "constraints.txt" if routes.bounds else None
         if constraints is not None:
             constraints.write_text("".join(f"{bound}\n" for bound in routes.bounds), encoding="utf-8")
-        environ = routes.environment(plan.machine.outside, constraints)
+        environ = routes.environment(machine.outside, constraints)
         assets, trouble = self._fetch_assets(environ) if fetches else (self._fetched_assets(environ), None)
         launcher = Launcher(
-            processes=self._processes,
-            outside=plan.machine.outside,
+            processes=self.processes,
+            outside=machine.outside,
             assets=assets,
-            threads=max(1, plan.machine.cores // plan.machine.jobs),
+            threads=max(1, machine.cores // machine.jobs),
         )
-        cache = plan.machine.cache_folder
+        cache = machine.cache_folder
         many_files = threading.Lock()
         bench = Bench(
-            processes=self._processes,
-            uv=plan.machine.uv,
+            processes=self.processes,
+            uv=machine.uv,
             environ=environ,
-            pythons=Pythons(outside=plan.machine.outside, cache=cache / "pythons"),
+            pythons=Pythons(outside=machine.outside, cache=cache / "pythons"),
             launcher=launcher,
             probes={probe.id: probe for probe in plan.matrix.probes},
             trouble=trouble,
@@ -153,8 +212,8 @@ class Conductor:
             machine=host.machine(),
             cpu_flags=host.cpu_flags(),
             installers={
-                InstallerName.UV: plan.info.versions["uv"],
-                InstallerName.PIP: f"with virtualenv {plan.info.versions['virtualenv']}",
+                InstallerName.UV: host.versions()["uv"],
+                InstallerName.PIP: f"with virtualenv {host.versions()['virtualenv']}",
             },
             assets={
                 asset.name: asset_digest(asset, assets[asset.name])
@@ -167,7 +226,7 @@ class Conductor:
             verdicts=Verdicts(folder=cache / "verdicts"),
             surroundings=surroundings,
             matrix=plan.matrix.id,
-            run=plan.info.id,
+            run=self._run,
             # What is kept for a closer look must have been built.
             reads=Optimization.CACHE in plan.optimizations and not (plan.fresh or plan.fresh_probes or plan.keep),
             writes=Optimization.CACHE in plan.optimizations,
@@ -176,24 +235,24 @@ class Conductor:
         return bench, memory
 
     def _assets(self, environ: Mapping[str, str]) -> Assets:
-        plan = self._plan
+        machine = self._request.machine
         return Assets(
-            folder=plan.machine.cache_folder / "assets",
-            processes=self._processes,
-            uv=plan.machine.uv,
-            python=plan.machine.python,
+            folder=machine.cache_folder / "assets",
+            processes=self.processes,
+            uv=machine.uv,
+            python=machine.python,
             environ=environ,
         )
 
     def _fetched_assets(self, environ: Mapping[str, str]) -> dict[str, Path]:
-        places = {asset.name: self._assets(environ).place(asset) for asset in self._plan.matrix.assets}
+        places = {asset.name: self._assets(environ).place(asset) for asset in self._request.matrix.assets}
         return {name: place for name, place in places.items() if place.exists()}
 
     def _fetch_assets(self, environ: Mapping[str, str]) -> tuple[dict[str, Path], Trouble | None]:
-        plan, store = self._plan, self._assets(environ)
+        plan, store = self._request, self._assets(environ)
         found: dict[str, Path] = {}
         for asset in plan.matrix.assets:
-            place, action = store.fetch(asset, plan.folder / "assets" / f"{asset.name}.log")
+            place, action = store.fetch(asset, self._folder / "assets" / f"{asset.name}.log")
             if place.exists():
                 found[asset.name] = place
                 continue
@@ -209,7 +268,3 @@ class Conductor:
                 log=action.log if action is not None else None,
             )
         return found, None
-
-    def _emit(self, event: Event) -> None:
-        with self._lock:
-            self._sink(event)

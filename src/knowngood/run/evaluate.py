@@ -44,6 +44,7 @@ from knowngood.probe.launch import Launcher
 from knowngood.process import Processes
 from knowngood.run.lookup import investigate
 from knowngood.run.resolutions import Resolutions, Resolved
+from knowngood.run.stop import Stop
 
 _PASSING = frozenset({Reason.INDEX_UNREACHABLE, Reason.INDEX_ERROR, Reason.CORRUPT_DOWNLOAD})
 """Reasons that a second try may not meet."""
@@ -67,7 +68,7 @@ class Bench:
     """What keeps all probes of the run from running, such as an asset that could not be fetched."""
     keep: bool
     """Whether environments stay when their combo is done, whatever they take."""
-    stop: threading.Event
+    stop: Stop
     rules: Rules
     resolutions: Resolutions = field(default_factory=Resolutions)
     seeding: Seeding | None = None
@@ -195,7 +196,7 @@ class Evaluation:
                 self._probe(self.bench.probes[name])
         finally:
             if seeding:
-                seeding.end(self.environment, keep=not self.bench.stop.is_set())
+                seeding.end(self.environment, keep=not self.bench.stop.requested)
         return True
 
     def _kept(self) -> tuple[tuple[Event, ...], Survey] | None:
@@ -215,7 +216,7 @@ class Evaluation:
                 self._discard()
         finally:
             self._holding.close()
-        if not self.bench.stop.is_set():
+        if not self.bench.stop.requested:
             self.emit(ComboFinished(combo=self.combo.id))
 
     @property
@@ -225,7 +226,7 @@ class Evaluation:
 
     def _stays(self) -> bool:
         """Have the environment used again by the next run, if it is worth that; return whether it stays."""
-        if self._untouched is None or self.bench.stop.is_set() or self.bench.places is None:
+        if self._untouched is None or self.bench.stop.requested or self.bench.places is None:
             return False
         if not self.bench.places.may_stay(self._place, self._untouched):
             self._place.forget()
@@ -328,7 +329,7 @@ class Evaluation:
     def investigate(self) -> bool:
         """Look up what the diagnosis of a failure wants to know while the environment is still there."""
         bench = self.bench
-        if bench.stop.is_set() or self.python is None or self.facts.reused:
+        if bench.stop.requested or self.python is None or self.facts.reused:
             return True
         folder = bench.folder(self.combo) / "leads"
         python = self.python.path

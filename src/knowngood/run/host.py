@@ -34,8 +34,12 @@ class Machine:
     cores: int
 
 
-def here(outside: Mapping[str, str], jobs: int | None) -> Machine:
-    """Return this machine; ``jobs`` combos are evaluated at a time, by default as many as it can bear."""
+def here(outside: Mapping[str, str], jobs: int | None = None) -> Machine:
+    """Return the description of this machine.
+
+    ``outside`` is the environment of the harness, such as ``os.environ``. ``jobs`` combos are evaluated at a time, by
+    default as many as processors and memory allow.
+    """
     return Machine(
         outside=outside,
         uv=Path(find_uv_bin()),
@@ -51,12 +55,15 @@ def cache_folder() -> Path:
     return user_cache_path("knowngood")
 
 
-def describe(matrix: Matrix, *, command: str, shard: str = "") -> RunInfo:
-    """Return who asks what, now and on this machine; ``command`` runs the same again."""
+def describe(matrix: Matrix, *, command: str = "", shard: str = "", run_id: str | None = None) -> RunInfo:
+    """Return what a run that begins now is: its id, the matrix, this machine and the tools that take part.
+
+    ``command`` runs the same matrix again.
+    """
     now = datetime.now(UTC)
     return RunInfo(
         # Ids sort by time, also of two runs within one second: the newest is the last.
-        id=f"{now:%Y%m%d-%H%M%S}-{now.microsecond // 1000:03d}{token_hex(2)}",
+        id=run_id or f"{now:%Y%m%d-%H%M%S}-{now.microsecond // 1000:03d}{token_hex(2)}",
         started=now.isoformat(timespec="seconds"),
         matrix=matrix.id,
         title=matrix.title,
@@ -66,10 +73,15 @@ def describe(matrix: Matrix, *, command: str, shard: str = "") -> RunInfo:
         cpu=_cpu(),
         cores=cores(),
         python=platform.python_version(),
-        versions={"knowngood": __version__, "uv": version("uv"), "virtualenv": version("virtualenv")},
-        command=command,
+        versions=versions(),
+        command=command or f"knowngood run {matrix.id}",
         shard=shard,
     )
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of the tools that take part in a run, by name."""
+    return {"knowngood": __version__, "uv": version("uv"), "virtualenv": version("virtualenv")}
 
 
 def cores() -> int:

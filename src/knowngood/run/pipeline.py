@@ -111,7 +111,7 @@ class Pipeline:
         return max(self._jobs, _RESOLVERS)
 
     def _forecast(self, evaluation: Evaluation) -> Forecast:
-        ahead = not self._bench.stop.is_set() and evaluation.attempt(evaluation.resolve)
+        ahead = not self._bench.stop.requested and evaluation.attempt(evaluation.resolve)
         known = None
         if ahead and evaluation.resolves_ahead and evaluation.attempt(partial(self._memory.identify, evaluation)):
             known = self._memory.known(evaluation)
@@ -119,7 +119,7 @@ class Pipeline:
 
     def _resolve(self, evaluation: Evaluation) -> bool:
         """Return whether there is more to do than to resolve."""
-        if self._bench.stop.is_set():
+        if self._bench.stop.requested:
             return False
         ahead = evaluation.attempt(evaluation.resolve)
         if ahead and evaluation.resolves_ahead:
@@ -159,7 +159,7 @@ class Pipeline:
             work = self._waiting.pop(self._pick(self._waiting, self._begun))
             self._begun.append(work)
         evaluation = work.evaluation
-        if self._bench.stop.is_set():
+        if self._bench.stop.requested:
             self._ahead.release()
             return False
         try:
@@ -181,7 +181,7 @@ class Pipeline:
             self._probing.append(work)
         evaluation = work.evaluation
         try:
-            if built and not self._bench.stop.is_set() and not self._recalled_late(evaluation):
+            if built and not self._bench.stop.requested and not self._recalled_late(evaluation):
                 evaluation.attempt(evaluation.probe)
         finally:
             with self._lock:
@@ -196,7 +196,7 @@ class Pipeline:
         try:
             evaluation.attempt(evaluation.investigate)
             evaluation.finish()
-            entry = self._memory.keep(evaluation) if not self._bench.stop.is_set() else None
+            entry = self._memory.keep(evaluation) if not self._bench.stop.requested else None
             if entry is not None:
                 self._follow(work, entry)
         finally:

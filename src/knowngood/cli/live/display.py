@@ -1,4 +1,4 @@
-"""The live terminal, a sink of events: a board where someone watches, plain lines where a log is kept."""
+"""Show a run in the terminal while it goes on: a board on a terminal, plain lines in a log."""
 
 import threading
 import time
@@ -12,31 +12,30 @@ from rich.live import Live
 from rich.text import Text
 
 from knowngood.cli.live.downloads import Download, downloads
-from knowngood.cli.live.lines import BUSY, Judge, Narrator, Note
+from knowngood.cli.live.lines import BUSY, Judge, LineRenderer, Note
 from knowngood.cli.live.progress import Progress
-from knowngood.events import Event
-from knowngood.model import Run
+from knowngood.events import Event, Folding, RunResumed, RunStarted
 from knowngood.report.text import seconds, size
 
 _WATCHED = 65536  # characters of the log of a running command
 
 Choice = Literal["auto", "board", "lines", "none"]
-"""What a user can ask for."""
+"""What a user can choose with ``--progress``."""
 
 
-class Sink(Protocol):
-    """Whatever wants to see the events of a run while it goes on; a context that closes what it has open."""
+class Display(Protocol):
+    """A sink of the events of a run, as a context that closes what it has open."""
 
-    def __call__(self, event: Event) -> None:
-        """Take one event in."""
+    def __call__(self, event: Event, folding: Folding) -> None:
+        """Show an event, which ``folding`` contains already."""
 
     def __enter__(self) -> Self:
-        """Open the sink."""
+        """Begin to show the run."""
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Close the sink, whatever happened."""
+        """Clean up, also after an exception."""
 
 
 def choose(
@@ -46,22 +45,21 @@ def choose(
     is_tty: bool,
     judge: Judge,
     past: Mapping[str, float],
-    folder: Path = Path(),
-    resumed: Run | None = None,
-) -> Sink:
-    """Return the sink that fits: for ``auto`` a board on a terminal that can move its cursor, else plain lines.
+    runs: Path = Path(),
+) -> Display:
+    """Return the display for ``progress``; ``auto`` is a board on a terminal that can move its cursor, else lines.
 
-    ``is_tty`` is asked apart from the console, because FORCE_COLOR makes a console take a log file for a terminal.
-    ``past`` holds how many seconds combos took in earlier runs, by id; ``folder`` is that of the run, whose logs can be
-    watched; ``resumed`` is what an earlier process recorded of the run that goes on.
+    ``is_tty`` is not taken from the console, because FORCE_COLOR makes a console take a log file for a terminal.
+    ``past`` holds how many seconds combos took in earlier runs, by id; ``runs`` is the folder of all runs of the
+    matrix, where the board reads the logs of running commands.
     """
     if progress == "auto":
         progress = "board" if is_tty and not console.is_dumb_terminal else "lines"
     match progress:
         case "board":
-            return Board(console=console, judge=judge, past=past, folder=folder, resumed=resumed)
+            return Board(console=console, judge=judge, past=past, runs=runs)
         case "lines":
-            return Lines(console=console, judge=judge, resumed=resumed)
+            return Lines(console=console, judge=judge)
         case "none":
             return Silence()
 
@@ -79,27 +77,27 @@ class _Context:
 class Silence(_Context):
     """Shows nothing."""
 
-    def __call__(self, event: Event) -> None:
-        """Take one event in."""
+    def __call__(self, event: Event, folding: Folding) -> None:
+        """Ignore an event."""
 
 
 class Lines(_Context):
-    """One plain line for each thing that came to an end, never cut and never moved, for logs and pipes."""
+    """Prints a plain line for each thing that ended. Lines are never cut or moved: they are for logs and pipes."""
 
-    def __init__(self, *, console: Console, judge: Judge, resumed: Run | None = None) -> None:
+    def __init__(self, *, console: Console, judge: Judge) -> None:
         self._console = console
-        self._narrate = Narrator(judge, resumed)
+        self._lines = LineRenderer(judge)
         self._lock = threading.Lock()
 
-    def __call__(self, event: Event) -> None:
-        """Take one event in and print what it is worth."""
+    def __call__(self, event: Event, folding: Folding) -> None:
+        """Print the lines of an event."""
         with self._lock:
-            for note in self._narrate(event):
+            for note in self._lines(event, folding):
                 self._console.print(note.line(), soft_wrap=True)
 
 
 class Board(_Context):
-    """What every active combo is doing now and how far the run is, below a line for each cell that is done."""
+    """Shows what every active combo is doing and how far the run is, below a line for each finished cell."""
 
     def __init__(
         self,
@@ -107,17 +105,16 @@ class Board(_Context):
         console: Console,
         judge: Judge,
         past: Mapping[str, float],
-        folder: Path = Path(),
-        resumed: Run | None = None,
+        runs: Path = Path(),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._console = console
-        self._narrate = Narrator(judge, resumed)
+        self._lines = LineRenderer(judge)
         self._clock = clock
-        self._folder = folder
+        self._runs = self._folder = runs
         self._lock = threading.Lock()
-        """Guards everything below; never held while printing, because the refreshing thread takes both locks."""
-        self._progress = Progress(past, resumed)
+        """Guards everything below. Never held while printing, because the refreshing thread takes both locks."""
+        self._progress = Progress(past)
         self._began = clock()
         self._live = Live(
             get_renderable=self.render,
@@ -138,11 +135,13 @@ class Board(_Context):
     ) -> None:
         self._live.stop()
 
-    def __call__(self, event: Event) -> None:
-        """Take one event in: a cell that is done is printed above the board."""
+    def __call__(self, event: Event, folding: Folding) -> None:
+        """Take an event in, and print the lines of a finished cell above the board."""
         with self._lock:
-            self._progress(event, self._clock())
-            notes = self._narrate(event)
+            if isinstance(event, RunStarted | RunResumed):
+                self._folder = self._runs / folding.info.id
+            self._progress(event, folding, self._clock())
+            notes = self._lines(event, folding)
         for note in (note for note in notes if not note.routine):
             self._console.print(note.line(), no_wrap=True, overflow="ellipsis")
 
@@ -152,43 +151,44 @@ class Board(_Context):
             now = self._clock()
             active = list(self._progress.active.items())
             shown = active[: max(1, self._console.height - 3)]
-            fetching = {combo: downloads(self._peek(each.log)) for combo, each in shown if each.log}
+            under_way = {combo: downloads(self._read(activity.log)) for combo, activity in shown if activity.log}
             notes = [
                 Note(
-                    word=each.doing,
+                    word=activity.doing,
                     style=BUSY,
-                    text=f"{combo} {_fetching(fetching.get(combo, ())) or each.detail}",
-                    seconds=now - each.since,
+                    text=f"{combo} {_unfinished(under_way.get(combo, ())) or activity.detail}",
+                    seconds=now - activity.since,
                 )
-                for combo, each in shown
+                for combo, activity in shown
             ]
-            fetched = sum(each.size for several in fetching.values() for each in several if each.done)
-            notes.append(self._sum(now, hidden=len(active) - len(shown), fetched=fetched))
+            finished = (download for files in under_way.values() for download in files if download.done)
+            downloaded = sum(download.size for download in finished)
+            notes.append(self._summary(now, hidden=len(active) - len(shown), downloaded=downloaded))
             return Group(*map(_one_line, notes))
 
-    def _peek(self, log: str) -> str:
-        """Return what a command that is still running has said so far."""
+    def _read(self, log: str) -> str:
+        """Return the end of what a running command has written to its log."""
         try:
             return (self._folder / log).read_text(encoding="utf-8", errors="replace")[-_WATCHED:]
         except OSError:
             return ""
 
-    def _sum(self, now: float, *, hidden: int, fetched: int) -> Note:
+    def _summary(self, now: float, *, hidden: int, downloaded: int) -> Note:
         progress = self._progress
         parts = [f"{len(progress.done)}/{progress.total} done"]
         if hidden:
             parts.append(f"{hidden} more running")
-        if total := progress.downloaded + fetched:
+        if total := progress.downloaded + downloaded:
             parts.append(f"{size(total)} downloaded")
         if (left := progress.left(now)) and left >= 1:
             parts.append(f"about {seconds(left)} left")
         return Note(word="Running", style="bold", text=", ".join(parts), seconds=now - self._began)
 
 
-def _fetching(several: tuple[Download, ...]) -> str:
-    """Return what is being downloaded; nothing when all is there."""
-    under_way = [f"{each.name} ({size(each.size)})" for each in several if not each.done]
-    return f"downloads {', '.join(under_way)}" if under_way else ""
+def _unfinished(files: tuple[Download, ...]) -> str:
+    """Return which of the files are still being downloaded; an empty string when all are there."""
+    names = [f"{download.name} ({size(download.size)})" for download in files if not download.done]
+    return f"downloads {', '.join(names)}" if names else ""
 
 
 def _one_line(note: Note) -> Text:

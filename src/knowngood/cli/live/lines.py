@@ -1,4 +1,4 @@
-"""What came to an end in a run, as one line each for whoever watches: resolved, installed, passed, failed."""
+"""Turn the events of a run into lines for people: resolved, installed, retrying, passed, failed."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,24 +8,22 @@ from rich.text import Text
 from knowngood.events import (
     ComboFinished,
     Event,
+    Folding,
     IndexChosen,
     Interrupted,
     PhaseStarted,
     Retrying,
-    RunFinished,
     RunResumed,
-    RunStarted,
     StepInstalled,
     StepResolved,
-    add,
 )
-from knowngood.model import UNDECIDED, Cell, ComboFacts, IndexChoice, Phase, Run, Status
+from knowngood.model import UNDECIDED, Cell, ComboFacts, IndexChoice, Phase, Run, RunInfo, Status
 from knowngood.report import words
 from knowngood.report.lines import ended
 from knowngood.report.text import count, plain, shorten
 
-Judge = Callable[[ComboFacts], tuple[Cell, ...]]
-"""How a finished combo becomes cells with a verdict."""
+Judge = Callable[[ComboFacts, RunInfo], tuple[Cell, ...]]
+"""How a finished combo of a run becomes cells with a verdict."""
 
 MESSAGE = 160
 """Columns that the text of one line may take; the recap and the log have all of it."""
@@ -34,81 +32,66 @@ GOOD, BAD, ODD, BUSY = "bold green", "bold red", "yellow", "cyan"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Note:
-    """One line: a status word, how long it took, and what it is about."""
+    """One line: a status word, a duration, and a text."""
 
     word: str
     style: str
     text: str
     seconds: float | None = None
     routine: bool = False
-    """Worth a line in a log, but not one on a board that shows it anyway while it happens."""
+    """Whether a board leaves it out: the board shows it while it happens."""
 
     def line(self) -> Text:
-        """Return the line, its word right-aligned in twelve columns; the text goes in as text, never as markup."""
-        took = f"[{self.seconds:6.1f}s]" if self.seconds is not None else " " * len("[   0.0s]")
+        """Return the line, its word right-aligned in twelve columns; markup in the text is not interpreted."""
+        duration = f"[{self.seconds:6.1f}s]" if self.seconds is not None else " " * len("[   0.0s]")
         text = shorten(self.text, MESSAGE)
-        return Text.assemble((f"{plain(self.word):>12}", self.style), " ", (took, "dim"), " ", text)
+        return Text.assemble((f"{plain(self.word):>12}", self.style), " ", (duration, "dim"), " ", text)
 
 
-class Narrator:
-    """Folds the events of a run and returns what each of them brought to an end.
+class LineRenderer:
+    """Returns the lines for each event of a run."""
 
-    ``resumed`` is what an earlier process recorded of the run, if this one goes on with it.
-    """
-
-    def __init__(self, judge: Judge, resumed: Run | None = None) -> None:
+    def __init__(self, judge: Judge) -> None:
         self._judge = judge
-        self._facts = {facts.combo.id: facts for facts in resumed.combos} if resumed else {}
         self._installing: set[str] = set()
-        """Combos whose steps are installed just now: of others it is only told again."""
+        """Combos whose steps are being installed; for others the events of an earlier run are replayed."""
 
-    def __call__(self, event: Event) -> list[Note]:
-        """Take one event in and return the lines it is worth; most are worth none.
+    def __call__(self, event: Event, folding: Folding) -> list[Note]:
+        """Return the lines for ``event``; most events have none.
 
-        A step that failed is worth none either: the verdict that follows tells it better.
+        A step that failed has none either: the verdict that follows says more.
         """
         match event:
-            case RunStarted():
-                self._facts = {combo.id: ComboFacts(combo=combo) for combo in event.combos}
+            case RunResumed() if folding.run is not None:
+                return [_resumed(folding.run)]
             case IndexChosen(choice=choice):
                 return [_index(choice)] if choice.used != choice.asked else []
             case Interrupted():
-                return [Note(word="Stopped", style=ODD, text=f"{event.signal}: what had not ended is not run")]
-            case RunResumed() | RunFinished():
-                return []
-            case _ if event.combo in self._facts:
-                facts = self._facts[event.combo] = add(self._facts[event.combo], event)
-                return self._of_combo(event, facts)
-            case _:
-                pass
-        return []
-
-    def _of_combo(self, event: Event, facts: ComboFacts) -> list[Note]:
-        combo = facts.combo
-        match event:
+                text = f"by {event.signal}: unfinished combos are marked not-run"
+                return [Note(word="Interrupted", style=ODD, text=text)]
+            case Retrying():
+                return [Note(word="Retrying", style=ODD, text=f"{event.combo} {event.phase}: {event.why}")]
             case StepResolved(action=action) if action.exit.ok:
-                text = f"{combo.id} {_step(event.step, facts)}: {count(len(event.resolved), 'package')}"
+                facts = folding.facts(event.combo)
+                text = f"{event.combo} {_step(event.step, facts)}: {count(len(event.resolved), 'package')}"
                 return [Note(word="Resolved", style=BUSY, text=text, seconds=action.seconds, routine=True)]
             case PhaseStarted(phase=Phase.INSTALL, log=""):
-                text = f"{combo.id}: its environment of an earlier run"
-                return [Note(word="Kept", style=BUSY, text=text, routine=True)]
+                text = f"{event.combo}: the environment of an earlier run"
+                return [Note(word="Reusing", style=BUSY, text=text, routine=True)]
             case PhaseStarted(phase=Phase.INSTALL):
-                self._installing.add(combo.id)
+                self._installing.add(event.combo)
                 return []
-            case StepInstalled(action=action) if action.exit.ok and combo.id in self._installing:
-                text = f"{combo.id} {_step(event.step, facts)}"
+            case StepInstalled(action=action) if action.exit.ok and event.combo in self._installing:
+                text = f"{event.combo} {_step(event.step, folding.facts(event.combo))}"
                 return [Note(word="Installed", style=BUSY, text=text, seconds=action.seconds, routine=True)]
-            case Retrying():
-                text = f"{combo.id} {event.phase}: {event.why}"
-                return [Note(word="Retrying", style=ODD, text=text)]
             case ComboFinished():
-                return [verdict(cell) for cell in self._judge(facts)]
+                return [verdict(cell) for cell in self._judge(folding.facts(event.combo), folding.info)]
             case _:
                 return []
 
 
 def verdict(cell: Cell) -> Note:
-    """Return the verdict of a cell with its cause and its fix; a clean pass needs none."""
+    """Return the line for a judged cell: its verdict and, unless it is a clean pass, its cause and its fix."""
     status = cell.verdict.status
     if cell.as_expected is False:
         style, expected = BAD, words.verdict(cell).removeprefix(status.upper())
@@ -116,10 +99,10 @@ def verdict(cell: Cell) -> Note:
         style, expected = GOOD, ""
     else:
         style, expected = ODD, "" if status in UNDECIDED else " (expected)"
-    why = words.where(cell) if status is Status.PASS and cell.as_expected else words.brief_cause(cell)
-    known = f" (cached, {cell.reused.recorded[:10]})" if cell.reused else ""
-    text = f"{cell.combo.id} {cell.probe}{expected}{known}{f': {why}' if why else ''}"
-    # What fixes it is worth more than the end of a long message.
+    cause = words.where(cell) if status is Status.PASS and cell.as_expected else words.brief_cause(cell)
+    reused = f" (reused, {cell.reused.recorded[:10]})" if cell.reused else ""
+    text = f"{cell.combo.id} {cell.probe}{expected}{reused}{f': {cause}' if cause else ''}"
+    # A long message is cut so that the fix after it still fits.
     return Note(
         word=status.upper(),
         style=style,
@@ -128,9 +111,15 @@ def verdict(cell: Cell) -> Note:
     )
 
 
+def _resumed(run: Run) -> Note:
+    done = sum(facts.finished for facts in run.combos)
+    text = f"run {run.info.id}: {done} of {len(run.combos)} combos are done (--fresh starts over)"
+    return Note(word="Resuming", style=BUSY, text=text)
+
+
 def _index(choice: IndexChoice) -> Note:
     used = "the default index" if choice.used == "default" else choice.used
-    return Note(word="Index", style=ODD, text=f"{choice.name} not used, but {used}: {choice.why}")
+    return Note(word="Index", style=ODD, text=f"{used} instead of {choice.name}: {choice.why}")
 
 
 def _step(number: int, facts: ComboFacts) -> str:

@@ -1,4 +1,4 @@
-"""Where a run is: what each combo is doing now, how many are done, and about how long the rest will take."""
+"""Keep track of a run while it goes on: what each combo is doing, how many are done, how long the rest will take."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -9,14 +9,15 @@ from knowngood.events import (
     ComboFinished,
     ComboStarted,
     Event,
-    FactsReused,
+    Folding,
     PhaseStarted,
     Retrying,
+    RunResumed,
     RunStarted,
     StepInstalled,
     StepResolved,
 )
-from knowngood.model import Phase, Run
+from knowngood.model import Phase
 
 DOING: Mapping[Phase, str] = {
     Phase.RESOLVE: "Resolving",
@@ -37,61 +38,56 @@ class Activity:
     detail: str
     since: float
     log: str = ""
-    """What can be watched of it, relative to the folder of the run."""
+    """The log that the running command writes, relative to the folder of the run."""
 
 
 class Progress:
-    """The state of a run as its events tell it; guard it where several threads look at it.
+    """The progress of a run. It has no lock: guard it where several threads use it.
 
-    ``past`` holds how many seconds combos took in earlier runs, by id; ``resumed`` is what an earlier process recorded
-    of this run.
+    ``past`` holds how many seconds combos took in earlier runs, by id.
     """
 
-    def __init__(self, past: Mapping[str, float], resumed: Run | None = None) -> None:
+    def __init__(self, past: Mapping[str, float]) -> None:
         self.active: dict[str, Activity] = {}
         """By combo, in the order they started."""
         self.done: set[str] = set()
         self.downloaded = 0
-        """Bytes that steps which are installed have fetched."""
+        """Bytes that the installed steps have downloaded."""
         self._past = dict(past)
         self._waiting: set[str] = set()
         self._spent: dict[str, float] = {}
-        """Seconds that each combo was busy: between its lock and its environment it waits for its turn."""
+        """Seconds that each combo was busy. Between its lock and its environment a combo waits and is not busy."""
         self._begun: dict[str, float] = {}
-        self._reused: set[str] = set()
         self._took: list[float] = []
-        self._steps = {facts.combo.id: len(facts.combo.steps) for facts in resumed.combos} if resumed else {}
-        for facts in resumed.combos if resumed else ():
-            (self.done if facts.finished else self._waiting).add(facts.combo.id)
+        """Seconds of each combo that this run evaluated."""
 
-    def __call__(self, event: Event, now: float) -> None:
-        """Take one event in, which happened at ``now`` seconds."""
+    def __call__(self, event: Event, folding: Folding, now: float) -> None:
+        """Take in an event that happened at ``now`` seconds."""
         match event:
-            case RunStarted():
-                self._waiting = {combo.id for combo in event.combos}
-                self._steps = {combo.id: len(combo.steps) for combo in event.combos}
+            case RunStarted() | RunResumed() if folding.run is not None:
+                for facts in folding.run.combos:
+                    (self.done if facts.finished else self._waiting).add(facts.combo.id)
             case ComboStarted():
                 self._do(event.combo, "Starting", "", now)
             case PhaseStarted():
                 self._do(event.combo, DOING[event.phase], event.detail, now, event.log)
             case Retrying():
                 self._do(event.combo, "Waiting", f"to {event.phase} again", now)
-            case StepResolved() if event.step == self._steps.get(event.combo):
+            case StepResolved() if event.step == len(folding.facts(event.combo).combo.steps):
                 self._pause(event.combo, now)
                 self._waiting.add(event.combo)
             case StepInstalled():
-                # What is only replayed was fetched in another run: nobody could watch it.
+                # A step without a log is replayed: an earlier run downloaded its files.
                 activity = self.active.get(event.combo)
                 if activity is not None and activity.log:
-                    self.downloaded += sum(each.size for each in downloads(event.action.output) if each.done)
+                    finished = (download for download in downloads(event.action.output) if download.done)
+                    self.downloaded += sum(download.size for download in finished)
                     self.active[event.combo] = replace(activity, log="")
-            case FactsReused():
-                self._reused.add(event.combo)
             case ComboFinished():
                 self._pause(event.combo, now)
                 self._waiting.discard(event.combo)
                 self.done.add(event.combo)
-                if event.combo not in self._reused:
+                if folding.facts(event.combo).reused is None:
                     self._took.append(self._spent.get(event.combo, 0.0))
             case _:
                 pass
@@ -102,9 +98,9 @@ class Progress:
         return len(self._waiting) + len(self.active) + len(self.done)
 
     def left(self, now: float) -> float | None:
-        """Return about how many seconds are left, as the combos run side by side now; None: nothing to tell it from.
+        """Estimate how many seconds are left, with as many combos side by side as now; None without any basis.
 
-        A combo takes what it took in the past, or else what the ones that are done took on average.
+        A combo is expected to take what it took in the past, or else the mean of the combos that are done.
         """
         known = self._took or list(self._past.values())
         if not known or not self.active:
