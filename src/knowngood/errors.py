@@ -72,6 +72,6 @@ class MatrixFileError(KnowngoodError):
 
     def __init__(self, path: str, problems: tuple[Problem, ...]) -> None:
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-        super().__init__(f"{path}: {count}, nothing was run", next_step="mend the file and run again")
+        super().__init__(f"{path}: {count}, nothing was run", next_step="fix the file and run again")
         self.path = path
         self.problems = problems

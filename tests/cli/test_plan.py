@@ -87,7 +87,7 @@ def test_only_some_can_be_planned_and_none_is_an_error(knowngood: Knowngood) -> 
 
     result = knowngood("plan", "--only", "absent")
     assert result.returncode == 4
-    assert "no combo is named 'absent'" in result.stderr and "next:" in result.stderr
+    assert "no combo matches 'absent'" in result.stderr and "next:" in result.stderr
 
 
 @pytest.mark.parametrize("arguments", [["--shards", "0"], ["--shards", "257"], ["--format", "xml"]])
@@ -191,10 +191,10 @@ def test_a_shard_without_a_deal_is_dealt_like_cards(knowngood: Knowngood, projec
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
-        (["--shard", "1/2", "--deal", "good,absent"], 2, "--deal names 'absent'"),
-        (["--shard", "1/2", "--deal", "bad", "--only", "good"], 2, "--deal names 'bad'"),
+        (["--shard", "1/2", "--deal", "good,absent"], 2, "--deal names combos that are not selected: 'absent'"),
+        (["--shard", "1/2", "--deal", "bad", "--only", "good"], 2, "--deal names combos that are not selected: 'bad'"),
         (["--shard", "1/2", "--deal", ","], 4, "--deal names no combo"),
-        (["--shard", "3/2", "--deal", "good"], 2, "no such shard"),
+        (["--shard", "3/2", "--deal", "good"], 2, "invalid shard"),
         (["--shard", "9/9"], 4, "shard 9/9 is empty"),
         pytest.param(
             ["--deal", "good"],

@@ -118,7 +118,7 @@ def test_selecting_nothing_is_an_error(project: Project, index: Index) -> None:
     result = project.run_matrix("--only", "two")
 
     assert result.returncode == 4
-    assert "no combo is named 'two'" in result.stderr
+    assert "no combo matches 'two'" in result.stderr
     assert not project.logs()
 
 

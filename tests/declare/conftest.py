@@ -28,11 +28,11 @@ def _problems_of(text: str | bytes) -> tuple[Problem, ...]:
 
 @pytest.fixture(scope="session")
 def read() -> Read:
-    """Read a matrix file of a project that holds ``FILES``."""
+    """Return a function that parses a matrix file of a project with ``FILES``."""
     return _read
 
 
 @pytest.fixture(scope="session")
 def problems_of() -> ProblemsOf:
-    """Read a matrix file that is wrong, and give what is wrong with it."""
+    """Return a function that parses a wrong matrix file and returns its problems."""
     return _problems_of

@@ -1,4 +1,4 @@
-"""``[[known]]``: failures that are known and excused until a date."""
+"""Check ``[[known]]``: known failures that are excused until a date."""
 
 from datetime import date
 
@@ -29,7 +29,7 @@ expires = 2027-01-31
 """
 
 
-def test_an_entry_goes_to_every_combo_it_names(read: Read) -> None:
+def test_an_entry_is_attached_to_every_combo_that_it_matches(read: Read) -> None:
     matrix = read(HEAD + ENTRY + 'url = "https://example.org/1"\nprobe = "imports"\n')
 
     known = Known(
@@ -48,7 +48,7 @@ def test_an_entry_goes_to_every_combo_it_names(read: Read) -> None:
     }
 
 
-def test_an_entry_goes_to_the_combos_that_axes_span(read: Read) -> None:
+def test_an_entry_is_attached_to_combos_of_the_axes_too(read: Read) -> None:
     matrix = read(HEAD + ENTRY.replace("modern*", "numpy2*") + '[axes]\nnumpy = ["1.26.4", "2.0.2"]\n')
 
     assert [combo.id for combo in matrix.combos if combo.known] == [
@@ -60,19 +60,19 @@ def test_an_entry_goes_to_the_combos_that_axes_span(read: Read) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "where", "what"),
     [
-        ('"modern*"', '"modren*"', "combo", "there is no combo 'modren*'"),
-        ('"modern*"', '"a b"', "combo", "is neither the id of a combo nor a glob"),
-        ('"fail"', '"pass"', "status", "'pass' is not possible here"),
-        ('"fail"', '"infra"', "status", "'infra' is not possible here"),
+        ('"modern*"', '"modren*"', "combo", "unknown combo 'modren*'"),
+        ('"modern*"', '"a b"', "combo", "invalid combo id or glob 'a b'"),
+        ('"fail"', '"pass"', "status", "invalid value 'pass'"),
+        ('"fail"', '"infra"', "status", "invalid value 'infra'"),
         ("2027-01-31", '"2027-01-31"', "expires", "must be a date, not a string"),
         ("2027-01-31", "2027-01-31T00:00:00", "expires", "must be a date, not a date or time"),
         ("2027-01-31", "2027", "expires", "must be a date, not a number"),
-        ("expires = 2027-01-31\n", "", "expires", "expires is missing"),
-        ('reason = "no wheel yet"\n', "", "reason", "reason is missing"),
-        ('"no wheel yet"', '""', "reason", "is not one line"),
-        ("expires", 'probe = "absent"\nexpires', "probe", "there is no probe 'absent'"),
-        ("expires", 'url = "example.org"\nexpires', "url", "is not an http, https or file URL"),
-        ("expires", "until = 1\nexpires", "until", "is not a key of this table"),
+        ("expires = 2027-01-31\n", "", "expires", "missing key 'expires'"),
+        ('reason = "no wheel yet"\n', "", "reason", "missing key 'reason'"),
+        ('"no wheel yet"', '""', "reason", "must be one line"),
+        ("expires", 'probe = "absent"\nexpires', "probe", "unknown probe 'absent'"),
+        ("expires", 'url = "example.org"\nexpires', "url", "must be a complete http, https or file URL"),
+        ("expires", "until = 1\nexpires", "until", "unknown key 'until'"),
     ],
 )
 def test_an_entry_that_could_excuse_nothing_or_everything_is_refused(

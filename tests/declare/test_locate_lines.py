@@ -1,4 +1,4 @@
-"""Lines of values in TOML texts."""
+"""Find the lines of values in TOML texts."""
 
 import tomllib
 from collections.abc import Iterator
@@ -94,20 +94,20 @@ def test_every_value_has_its_line(where: Where, line: int) -> None:
         (("matrix", "python", 1, "x", 3), 8),
     ],
 )
-def test_what_is_missing_is_told_where_it_would_be(where: Where, line: int) -> None:
+def test_a_missing_value_has_the_line_of_what_encloses_it(where: Where, line: int) -> None:
     assert LineIndex(TEXT).line(where) == line
 
 
-def test_windows_line_ends_count_once() -> None:
+def test_a_windows_line_ending_counts_once() -> None:
     assert LineIndex("[a]\r\nb = 1\r\n\r\nc = 2\r\n").line(("a", "c")) == 4
 
 
 @given(st.text(alphabet="[]{}=.,\"'#\n ab1\\", max_size=60))
-def test_any_text_at_all_gives_some_line(text: str) -> None:
+def test_any_text_yields_a_line(text: str) -> None:
     assert 1 <= LineIndex(text).line(("a", 0, "b")) <= text.count("\n") + 1
 
 
-def test_depth_costs_nothing() -> None:
+def test_deep_nesting_does_not_confuse_the_lines() -> None:
     deep = "a = " + "[" * 100_000 + "]" * 100_000 + "\nb = 1\n" + ".".join("k" * 50_000) + " = 1\nz = 2"
     index = LineIndex(deep)
     assert index.line(("b",)) == 2
@@ -138,7 +138,7 @@ def paths(value: object, where: Where = ()) -> Iterator[Where]:
 
 
 @given(st.dictionaries(KEY, VALUE, min_size=1, max_size=4))
-def test_every_path_of_a_file_is_known_and_the_last_key_has_its_own_line(values: dict[str, str]) -> None:
+def test_every_path_of_a_file_has_a_line_and_every_top_key_its_own(values: dict[str, str]) -> None:
     text = ""
     expected = {}
     for key, value in values.items():
@@ -146,7 +146,7 @@ def test_every_path_of_a_file_is_known_and_the_last_key_has_its_own_line(values:
         text += f'"{key}" = {value}\n'
     try:
         parsed = tomllib.loads(text)
-    except tomllib.TOMLDecodeError:  # before TOML 1.1, inline tables hold no line breaks
+    except tomllib.TOMLDecodeError:  # before TOML 1.1, an inline table must not contain line breaks
         return
     index = LineIndex(text)
     assert {key: index.line((key,)) for key in values} == expected

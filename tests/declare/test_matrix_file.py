@@ -1,4 +1,4 @@
-"""What a good matrix file means."""
+"""Parse valid matrix files."""
 
 import hashlib
 from pathlib import Path
@@ -40,7 +40,7 @@ expect = { status = "fail", reason = "numpy-abi", match = "_ARRAY_API" }
 """
 
 
-def test_the_example_of_the_design_means_what_it_says(read: Read) -> None:
+def test_the_example_of_the_design_is_parsed_completely(read: Read) -> None:
     matrix = read(DESIGN_EXAMPLE)
     assert (matrix.id, matrix.title) == ("embedding-stack", "Sentence embeddings on the CPU")
     assert matrix.reference == "legacy"
@@ -75,14 +75,14 @@ def test_the_example_of_the_design_means_what_it_says(read: Read) -> None:
     )
 
 
-def test_the_smallest_file_gets_its_title_from_its_name(read: Read) -> None:
+def test_the_smallest_file_takes_its_title_from_its_name(read: Read) -> None:
     matrix = read('probe = [{ id = "p", source = "pass" }]\ncombo = [{ id = "a", steps = [["numpy"]] }]')
     assert matrix.title == "Embedding Stack"
     assert matrix.project == Path("/project")
     assert [combo.python for combo in matrix.combos] == ["3.11"]
 
 
-def test_a_combo_overrides_what_the_matrix_says(read: Read) -> None:
+def test_keys_of_a_combo_override_those_of_the_matrix(read: Read) -> None:
     matrix = read("""
 [matrix]
 python = "3.12"
@@ -128,7 +128,7 @@ def test_a_timeout_may_be_a_number_or_a_duration(read: Read, written: str, secon
     assert matrix.combos[0].timeout == seconds
 
 
-def test_several_pythons_make_a_combo_each_and_one_makes_no_suffix(read: Read) -> None:
+def test_each_of_several_pythons_makes_a_combo_with_a_suffix(read: Read) -> None:
     matrix = read("""
 [matrix]
 probes = ["imports"]
@@ -150,21 +150,21 @@ python = ["3.13"]
 
 
 @pytest.mark.parametrize("status", ["pass", "moved", "fail", "crash", "timeout", "oom", "unsolvable", "build-fail"])
-def test_what_is_expected_may_be_a_bare_status(read: Read, status: str) -> None:
+def test_an_expectation_may_be_a_bare_status(read: Read, status: str) -> None:
     text = f'[matrix]\nprobes = ["imports"]\n[[combo]]\nid = "a"\nsteps = [["x"]]\nexpect = "{status}"'
     assert read(text).combos[0].expect == Expectation(status=Status(status))
 
 
-def test_a_regular_expression_that_python_warns_about_is_taken(read: Read) -> None:
+def test_a_regular_expression_that_python_warns_about_is_accepted(read: Read) -> None:
     combo = '[[combo]]\nid = "a"\nsteps = [["x"]]\nexpect = { status = "fail", match = "[[a]" }'
     assert read(f'[matrix]\nprobes = ["imports"]\n{combo}').combos[0].expect.match == "[[a]"
 
 
-def test_declared_probes_are_the_default_in_their_order(read: Read) -> None:
+def test_declared_probes_are_the_default_in_the_order_of_the_file(read: Read) -> None:
     matrix = read("""
 [[probe]]
 id = "zeta"
-source = "this is not Python, and that is for the Python of the combo to say"
+source = "this is not Python, which only the Python of the combo can decide"
 [[probe]]
 id = "alpha"
 path = "probes/imports.py"
@@ -176,25 +176,25 @@ steps = [["numpy"]]
     assert [(probe.id, probe.path) for probe in matrix.probes] == [("zeta", None), ("alpha", "probes/imports.py")]
 
 
-def test_a_probe_entry_that_is_a_path_gets_its_id_from_the_file_name(read: Read) -> None:
+def test_the_id_of_a_probe_given_by_path_comes_from_its_file_name(read: Read) -> None:
     matrix = read('[matrix]\nprobes = ["deep/My Probe.py"]\n[[combo]]\nid = "a"\nsteps = [["x"]]')
     assert matrix.probes == (Probe(id="my-probe", source="pass\n", path="deep/My Probe.py"),)
     assert matrix.combos[0].probes == ("my-probe",)
 
 
 def test_each_probe_file_is_read_once() -> None:
-    asked: list[str] = []
+    paths: list[str] = []
 
     def read_probe(path: str) -> str:
-        asked.append(path)
+        paths.append(path)
         return "pass"
 
     combos = "".join(f'[[combo]]\nid = "c{n}"\nsteps = [["x"]]\nprobes = ["imports"]\n' for n in range(5))
     parse(f'[matrix]\nprobes = ["imports"]\n{combos}', path=Path("m.toml"), project=Path(), read_probe=read_probe)
-    assert asked == ["probes/imports.py"]
+    assert paths == ["probes/imports.py"]
 
 
-def test_the_digest_tells_other_questions_and_not_other_line_endings(read: Read) -> None:
+def test_the_digest_changes_with_the_file_and_its_probes_but_not_with_line_endings(read: Read) -> None:
     digest = read(DESIGN_EXAMPLE).digest
     assert len(digest) == len(hashlib.sha256().hexdigest())
     assert read(DESIGN_EXAMPLE.encode()).digest == digest
@@ -203,13 +203,13 @@ def test_the_digest_tells_other_questions_and_not_other_line_endings(read: Read)
     assert read(DESIGN_EXAMPLE, {"probes/embedding.py": "other"}).digest != digest
 
 
-def test_a_name_without_any_letter_of_a_slug_still_gives_an_id() -> None:
+def test_a_file_name_without_ascii_letters_still_makes_an_id() -> None:
     text = '[matrix]\nprobes = ["p"]\n[[combo]]\nid = "a"\nsteps = [["x"]]'
     matrix = parse(text, path=Path("行列.toml"), project=Path(), read_probe=lambda _: "pass")
     assert (matrix.id, matrix.title) == ("matrix", "行列")
 
 
-def test_an_unreadable_probe_is_a_problem_and_not_a_traceback(problems_of: ProblemsOf) -> None:
+def test_an_unreadable_probe_is_reported_as_a_problem(problems_of: ProblemsOf) -> None:
     def read_probe(path: str) -> str:
         raise PermissionError(13, "Permission denied", path)
 

@@ -1,4 +1,4 @@
-"""Whatever a file holds, the answer is a matrix or a ``MatrixFileError``: never a traceback."""
+"""Parse random files: the result is always a matrix or a ``MatrixFileError``, never another exception."""
 
 import json
 import math
@@ -63,7 +63,7 @@ def toml(value: object) -> str:
 
 
 def check(text: str | bytes) -> None:
-    """Accept the only two answers there are; ``combo_ids`` must agree with the first."""
+    """Check that ``text`` is parsed or refused, and that ``combo_ids`` agrees with a parsed matrix."""
     try:
         matrix = parse(
             text, path=Path("m.toml"), project=Path(), read_probe=lambda path: "pass" if "imp" in path else None
@@ -80,23 +80,23 @@ def check(text: str | bytes) -> None:
 @given(st.text() | st.binary())
 @example("\x00")
 @example("'" * 1000)
-def test_any_text_is_read_or_refused(text: str | bytes) -> None:
+def test_any_text_is_parsed_or_refused(text: str | bytes) -> None:
     check(text)
 
 
 @settings(max_examples=300, deadline=None)
 @given(st.text(alphabet="[]{}=.,\"'#\n abcombo1\\", max_size=80))
-def test_any_scrap_of_toml_is_read_or_refused(text: str) -> None:
+def test_any_scrap_of_toml_is_parsed_or_refused(text: str) -> None:
     check(text)
 
 
 @settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(KEYS, VALUES, max_size=5))
-def test_any_tables_are_read_or_refused(tables: dict[str, object]) -> None:
+def test_any_tables_are_parsed_or_refused(tables: dict[str, object]) -> None:
     check("".join(f"{json.dumps(key)} = {toml(value)}\n" for key, value in tables.items()))
 
 
 @settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(NEARLY_RIGHT)
-def test_tables_that_are_nearly_right_are_read_or_refused(tables: dict[str, object]) -> None:
+def test_nearly_valid_tables_are_parsed_or_refused(tables: dict[str, object]) -> None:
     check("".join(f"{json.dumps(key)} = {toml(value)}\n" for key, value in tables.items()))

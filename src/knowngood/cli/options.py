@@ -52,7 +52,8 @@ def tell(error: KnowngoodError) -> None:
     if isinstance(error, MatrixFileError):
         for problem in error.problems:
             place = f"{error.path}:{problem.line}" if problem.line else error.path
-            click.echo(f"  {plain(place)}: {plain(problem.where)}: {plain(problem.what)}", err=True)
+            fields = filter(None, (place, problem.where, problem.what))
+            click.echo("  " + ": ".join(map(plain, fields)), err=True)
             if problem.hint:
                 click.echo(f"    hint: {plain(problem.hint)}", err=True)
     if error.cause:

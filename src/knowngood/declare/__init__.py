@@ -1,1 +1,1 @@
-"""Declare what to try: a matrix file becomes checked values. Pure: no I/O, nothing spawned."""
+"""Turn a matrix file into checked values. Pure: no input or output, no processes."""

@@ -1,4 +1,4 @@
-"""What only the whole file can tell: ids that collide, names that lead nowhere, grids that are too large."""
+"""Check a matrix file as a whole: ids that collide, names that refer to nothing, grids that are too large."""
 
 from collections.abc import Collection, Mapping
 from fnmatch import fnmatchcase
@@ -14,26 +14,30 @@ from knowngood.declare.values import collision_key
 
 
 def check(raw: Mapping[str, Any], tables: Tables, grid: Grid | None, scripts: Scripts, problems: Problems) -> None:
-    """Note everything that is wrong between the tables of a file.
+    """Add to ``problems`` everything that is wrong between the tables of a file.
 
-    Ids are taken from ``raw``, not from the tables, so that a combo with another mistake still counts as existing.
+    Ids are taken from ``raw``, not from ``tables``, so that a combo with another mistake still counts as existing.
     """
     if not raw.get("combo") and "axes" not in raw:
-        problems.add((), "there is nothing to run: no [[combo]] and no [axes]", "add a [[combo]] with id and steps")
+        problems.add((), "nothing to run: the file has no [[combo]] and no [axes]", "add a [[combo]] with id and steps")
     _check_indexes(tables, problems)
     _check_probes(raw, tables, scripts, problems)
     if _too_many(raw, grid, problems):
         return
     ids = _checked_ids(raw, grid, problems)
-    # From the raw table, since another mistake in it must not hide this one.
-    head = raw.get("matrix")
-    reference = head.get("reference") if isinstance(head, Mapping) else None
-    if isinstance(reference, str) and reference not in ids and not problems.within("axes"):
-        hint = did_you_mean(reference, ids, "a reference is the id of a combo")
-        problems.add(("matrix", "reference"), f"there is no combo {shown(reference)}", hint)
+    _check_reference(raw, ids, problems)
     _check_knowns(tables, ids, scripts, problems)
     if grid is not None and next(grid.points(), None) is None:
-        problems.add(("axes", "exclude"), "every combination is excluded", "leave one to run, or remove [axes]")
+        problems.add(("axes", "exclude"), "every combination is excluded", "keep at least one, or remove [axes]")
+
+
+def _check_reference(raw: Mapping[str, Any], ids: Collection[str], problems: Problems) -> None:
+    # Read from the raw table, so that another mistake in [matrix] does not hide this one.
+    matrix = raw.get("matrix")
+    reference = matrix.get("reference") if isinstance(matrix, Mapping) else None
+    if isinstance(reference, str) and reference not in ids and not problems.within("axes"):
+        hint = did_you_mean(reference, ids, "write the id of a combo")
+        problems.add(("matrix", "reference"), f"unknown combo {shown(reference)}", hint)
 
 
 def _too_many(raw: Mapping[str, Any], grid: Grid | None, problems: Problems) -> bool:
@@ -54,11 +58,11 @@ def _checked_ids(raw: Mapping[str, Any], grid: Grid | None, problems: Problems) 
     for where, combo_id in identified(raw, grid):
         first = folders.setdefault(collision_key(combo_id), combo_id)
         if combo_id in ids:
-            what = f"the id {combo_id!r} is taken by the combo on line {problems.line(ids[combo_id])}"
-            problems.add(where, what, "ids are unique")
+            what = f"duplicate id {combo_id!r}: the combo on line {problems.line(ids[combo_id])} has it, too"
+            problems.add(where, what, "give each combo a unique id")
         elif first != combo_id:
-            what = f"the id {combo_id!r} collides with {first!r} on line {problems.line(ids[first])}"
-            problems.add(where, what, "both name one folder: '.', '_' and '-' count as equal there")
+            what = f"id {combo_id!r} collides with {first!r} on line {problems.line(ids[first])}"
+            problems.add(where, what, "both name the same folder, where '.', '_' and '-' are equal")
         ids.setdefault(combo_id, where)
     return ids
 
@@ -71,29 +75,29 @@ def _check_indexes(tables: Tables, problems: Problems) -> None:
             if default is not None:
                 line = problems.line(("index", default))
                 what = f"a second index without packages; the first, {default!r}, is on line {line}"
-                problems.add(("index", name), what, "only one index can be the default: name the packages of this one")
+                problems.add(("index", name), what, "only one index can be the default: list the packages of this one")
             default = default or name
         for position, package in enumerate(index.packages or ()):
             owner = owners.setdefault(package, name)
             if owner != name:
                 what = f"{package} already comes from the index {owner!r} (line {problems.line(('index', owner))})"
-                problems.add(("index", name, "packages", position), what, "a package has one index")
+                problems.add(("index", name, "packages", position), what, "a package can have only one index")
 
 
 def _check_knowns(tables: Tables, ids: Collection[str], scripts: Scripts, problems: Problems) -> None:
-    """Note the entries that are about nothing, so excuse nothing: mistyped, or their combo is gone."""
+    """Find the entries that excuse nothing: they are mistyped, or their combo or probe was removed."""
     probes = {*scripts.declared, *(probe.id for probe in scripts.used)}
     for position, known in tables.knowns.items():
-        if not any(fnmatchcase(one, known.combo) for one in ids) and not problems.within("axes"):
-            hint = did_you_mean(known.combo, ids, "give the id of a combo, or a glob of ids")
-            problems.add(("known", position, "combo"), f"there is no combo {shown(known.combo)}", hint)
+        if not any(fnmatchcase(combo_id, known.combo) for combo_id in ids) and not problems.within("axes"):
+            hint = did_you_mean(known.combo, ids, "write the id of a combo, or a glob of ids")
+            problems.add(("known", position, "combo"), f"unknown combo {shown(known.combo)}", hint)
         if known.probe is not None and known.probe not in probes:
             hint = did_you_mean(known.probe, probes, listing(sorted(probes)))
-            problems.add(("known", position, "probe"), f"there is no probe {shown(known.probe)}", hint)
+            problems.add(("known", position, "probe"), f"unknown probe {shown(known.probe)}", hint)
 
 
 def _check_probes(raw: Mapping[str, Any], tables: Tables, scripts: Scripts, problems: Problems) -> None:
-    """Without ``probes`` in ``[matrix]`` the declared ones are the default; one of the two must be there if needed."""
+    """Check that every combo has a probe: its own, those of ``[matrix]``, or by default the ``[[probe]]`` tables."""
     if tables.matrix is None or tables.matrix.probes or scripts.declared:
         return
     combos = raw.get("combo")
@@ -102,6 +106,5 @@ def _check_probes(raw: Mapping[str, Any], tables: Tables, scripts: Scripts, prob
         isinstance(combo, Mapping) and "probes" in combo for combo in listed_combos
     )
     if "axes" in raw or not each_has_its_own:
-        problems.add(
-            ("matrix", "probes"), "no probes: nothing would be tried", 'write probes = ["imports"] in [matrix]'
-        )
+        hint = 'write probes = ["imports"] in [matrix]'
+        problems.add(("matrix", "probes"), "no probes: nothing would be tested", hint)

@@ -1,7 +1,7 @@
-"""The ids of all combos of a matrix, listed and spanned.
+"""Give ids to all combos of a matrix, those of ``[[combo]]`` and those of ``[axes]``.
 
-Only the standard library and packaging are needed: ``noxfile.py`` lists combos with ``combo_ids`` where nothing else is
-installed. The loader takes ids from the same functions, so both name the same combos.
+This needs only the standard library and packaging: ``noxfile.py`` lists combos with ``combo_ids`` where nothing else is
+installed. ``parse`` takes ids from the same functions, so both name the same combos.
 """
 
 import itertools
@@ -14,23 +14,23 @@ from knowngood.declare.values import checked_id, fitted
 from knowngood.declare.versions import python_version
 
 DEFAULT_PYTHON = ("3.11",)
-"""The Pythons of a matrix that names none."""
+"""The Python of a matrix that names none."""
 
 MOST_COMBOS = 10_000
-"""Combos that a matrix may have, before anything is excluded."""
+"""Most combos of a matrix, before anything is excluded."""
 
 
 def combo_ids(raw: Mapping[str, object]) -> tuple[str, ...]:
-    """List the ids of a matrix file as ``tomllib`` reads it; what cannot be read is left out, nothing is raised."""
+    """Return the ids of all combos of a matrix file that ``tomllib`` parsed, without the invalid ones. Never raises."""
     grid = read_grid(raw["axes"], matrix_pythons(raw), _ignore) if "axes" in raw else None
     ids = (combo_id for _, combo_id in identified(raw, grid))
     return tuple(dict.fromkeys(itertools.islice(ids, MOST_COMBOS)))
 
 
 def identified(raw: Mapping[str, object], grid: Grid | None) -> Iterator[tuple[Where, str]]:
-    """Give each id and where in the file it comes from; a grid beyond ``MOST_COMBOS`` is left out."""
-    for position, stem, pythons in listed(raw):
-        for combo_id, _ in spread(stem, pythons):
+    """Yield each id with the place in the file that it comes from; a grid larger than ``MOST_COMBOS`` is left out."""
+    for position, listed_id, pythons in listed(raw):
+        for combo_id, _ in spread(listed_id, pythons):
             yield ("combo", position, "id"), combo_id
     if grid is not None and grid.size <= MOST_COMBOS:
         for point in grid.points():
@@ -38,7 +38,7 @@ def identified(raw: Mapping[str, object], grid: Grid | None) -> Iterator[tuple[W
 
 
 def listed(raw: Mapping[str, object]) -> Iterator[tuple[int, str, tuple[str, ...]]]:
-    """Give position, id and Pythons of each ``[[combo]]`` that has a usable id."""
+    """Yield the position, id and Pythons of each ``[[combo]]`` with a valid id."""
     combos = raw.get("combo")
     default = matrix_pythons(raw)
     for position, combo in enumerate(combos if isinstance(combos, list | tuple) else ()):
@@ -50,27 +50,27 @@ def listed(raw: Mapping[str, object]) -> Iterator[tuple[int, str, tuple[str, ...
 
 
 def matrix_pythons(raw: Mapping[str, object]) -> tuple[str, ...]:
-    """Give the Pythons that combos have unless they say otherwise."""
+    """Return the Pythons of combos that name none."""
     matrix = raw.get("matrix")
     return (_pythons(matrix.get("python")) if isinstance(matrix, Mapping) else ()) or DEFAULT_PYTHON
 
 
 def spread(combo_id: str, pythons: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
-    """Give (id, Python) of a combo that is listed once and run with several Pythons."""
+    """Return an (id, Python) pair for each of ``pythons``; with several, the Python is part of the id."""
     if len(pythons) == 1:
         return ((combo_id, pythons[0]),)
     return tuple((fitted(f"{combo_id}-py{python}"), python) for python in pythons)
 
 
 def _pythons(value: object) -> tuple[str, ...]:
-    found = []
+    pythons = []
     for item in value if isinstance(value, list | tuple) else (value,):
         try:
-            found.append(python_version(item))
+            pythons.append(python_version(item))
         except WrongValueError:
             continue
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(pythons))
 
 
 def _ignore(where: Where, what: str, hint: str = "") -> None:
-    """Leave what is wrong to the loader to tell."""
+    """Ignore a problem; ``parse`` reports it."""

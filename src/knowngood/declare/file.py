@@ -1,4 +1,4 @@
-"""A matrix file becomes a ``Matrix``, or an error that holds everything that is wrong with it."""
+"""Parse a matrix file into a ``Matrix``, or raise one error with everything that is wrong with the file."""
 
 import hashlib
 from collections.abc import Iterator
@@ -16,14 +16,14 @@ from knowngood.declare.values import slug
 from knowngood.model import Asset, Combo, Expectation, Index, InstallerName, Known, Matrix, Probe, WarningPolicy
 
 DEFAULT_TIMEOUT = 600.0
-"""Seconds that one probe may take where the file says nothing."""
+"""Seconds that a probe may take unless the file says otherwise."""
 
 
 def parse(text: str | bytes, *, path: Path, project: Path, read_probe: ReadProbe) -> Matrix:
-    """Read and check a matrix file; nothing is opened but through ``read_probe``.
+    """Parse and check a matrix file. Files are read only through ``read_probe``.
 
-    ``path`` gives the id and is named in messages. ``read_probe`` gives the text of a file relative to ``project``, or
-    None when it does not exist. Raises ``MatrixFileError`` with all problems at once, whatever the input.
+    The name of ``path`` becomes the id of the matrix. ``read_probe`` returns the text of a file, given its path
+    relative to ``project``, or None when it does not exist. Raises ``MatrixFileError`` with all problems of the file.
     """
     source, raw = toml.read(text, path=str(path))
     problems = Problems(str(path), source)
@@ -64,7 +64,7 @@ def _combos(tables: Tables, grid: Grid | None, pythons: tuple[str, ...], scripts
     knowns = tuple(Known(**dict(table)) for table in tables.knowns.values())
 
     def known(combo_id: str) -> tuple[Known, ...]:
-        return tuple(one for one in knowns if one.covers(combo_id))
+        return tuple(entry for entry in knowns if entry.covers(combo_id))
 
     for table in tables.combos.values():
         spreading = spread(table.id, table.python or pythons)
@@ -108,7 +108,7 @@ def _expectation(table: ExpectTable | None) -> Expectation:
 
 
 def _digest(source: str, probes: tuple[Probe, ...]) -> str:
-    """Line endings do not count, since git may change them."""
+    """Return a digest of the file and its probes. Line endings do not matter, since git may change them."""
     parts = [("", source), *sorted((probe.id, probe.source) for probe in probes)]
     total = hashlib.sha256()
     for name, text in parts:

@@ -1,7 +1,7 @@
-"""Where in a TOML text a value stands: a path such as ``("combo", 2, "steps", 0, 1)`` becomes a line number.
+"""Find the line of a value in a TOML text, given a path such as ``("combo", 2, "steps", 0, 1)``.
 
-TOML readers give no positions, so this walks the tokens once more. It trusts that the text is valid TOML (it was read
-before), and gives up detail, never raises, where it is not.
+TOML parsers give no positions, so this reads the tokens again. The text should be valid TOML; where it is not, lines
+are less exact, but nothing is raised.
 """
 
 import re
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import TypeAlias
 
 Where: TypeAlias = tuple[str | int, ...]
-"""Keys and positions from the top of the file to a value; positions count from 0."""
+"""Keys and positions from the top level of the file to a value; positions count from 0."""
 
 _TOKEN = re.compile(
     r'"""(?:[^\\]|\\.)*?"{3,5}'
@@ -22,23 +22,21 @@ _TOKEN = re.compile(
     r"|[^\s\[\]{},=.\"'#]+",
     re.DOTALL,
 )
-_DEEPEST = (
-    12  # nothing a matrix file knows is deeper; below it positions are not kept, so hostile nesting costs nothing
-)
+_DEEPEST = 12  # levels with positions: more than a matrix file has, and few enough that hostile nesting is cheap
 
 
 class LineIndex:
-    """The line of every table, key and array item of one TOML text."""
+    """Holds the line of every table, key and array item of a TOML text."""
 
     def __init__(self, text: str) -> None:
         self._lines: dict[Where, int] = {(): 1}
-        self._lengths: dict[Where, int] = {}  # of arrays of tables
+        self._lengths: dict[Where, int] = {}  # of the arrays of tables read so far
         self._tokens = _numbered_tokens(text)
         self._token, self._line = next(self._tokens, ("", 1))
         self._read_document()
 
     def line(self, where: Where) -> int:
-        """Give the line, counted from 1, of a value, or of the nearest enclosing thing that has one."""
+        """Return the line, counted from 1, of a value, or else of the innermost table or array around it."""
         while where not in self._lines:
             where = where[:-1]
         return self._lines[where]
@@ -79,7 +77,7 @@ class LineIndex:
         return self._child(where, position)
 
     def _innermost(self, where: Where) -> Where:
-        """In TOML the name of an array of tables stands for its last table."""
+        """Return the path of the last table of an array of tables, which is what its name means in a TOML header."""
         return (*where, self._lengths[where] - 1) if where in self._lengths else where
 
     def _read_pair(self, table: Where) -> None:

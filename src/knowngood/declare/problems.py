@@ -1,4 +1,4 @@
-"""Everything that is wrong with one matrix file, collected so that it is told at once."""
+"""Word and collect everything that is wrong with one matrix file, so that a user sees all of it at once."""
 
 import difflib
 import itertools
@@ -11,8 +11,9 @@ from typing import TypeVar
 from knowngood.declare.locate import LineIndex, Where
 from knowngood.errors import MatrixFileError, Problem
 
+_LONGEST_SHOWN = 60  # characters of a value that a message quotes
+_MOST = 200  # problems that are listed; the rest are counted
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]{1,60}", re.ASCII)
-_SHOWN = 60
 
 Choice = TypeVar("Choice", bound=StrEnum)
 
@@ -26,20 +27,77 @@ class WrongValueError(ValueError):
         self.hint = hint
 
 
+class Problems:
+    """The problems of the matrix file ``path``; its TOML ``text`` is needed for their lines."""
+
+    def __init__(self, path: str, text: str) -> None:
+        self._path = path
+        self._text = text
+        self._problems: list[Problem] = []
+        self._left_out = 0
+        self._sections: set[str | int] = set()
+
+    @property
+    def has_room(self) -> bool:
+        """Whether the next problem would be listed, not just counted."""
+        return len(self._problems) < _MOST
+
+    def line(self, where: Where) -> int:
+        """Return the line of a value, counted from 1."""
+        return self._index.line(where)
+
+    def add(self, where: Where, what: str, hint: str = "") -> None:
+        """Add a problem with the value at ``where``."""
+        self._sections.update(where[:1])
+        if self.has_room:
+            self._problems.append(Problem(line=self.line(where), where=dotted(where), what=what, hint=hint))
+        else:
+            self._left_out += 1
+
+    def within(self, section: str) -> bool:
+        """Return whether a section of the file, such as ``axes``, has problems."""
+        return section in self._sections
+
+    def raise_if_any(self) -> None:
+        """Raise a ``MatrixFileError`` with all problems, in the order of the file, if there are any."""
+        if not self._problems:
+            return
+        problems = sorted(self._problems, key=lambda problem: problem.line)
+        if self._left_out:
+            problems.append(Problem(line=0, where="", what=f"and {self._left_out:,} more problems"))
+        raise MatrixFileError(self._path, tuple(problems))
+
+    @cached_property
+    def _index(self) -> LineIndex:
+        return LineIndex(self._text)
+
+
+def dotted(where: Iterable[str | int]) -> str:
+    """Write a path as ``combo[2].steps[0][1]``; unusual keys are quoted."""
+    text = ""
+    for part in where:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        else:
+            key = part if _BARE_KEY.fullmatch(part) else shown(part)
+            text += f".{key}" if text else key
+    return text
+
+
 def shown(value: object) -> str:
-    """Show a value in one short line: strings quoted and cut, numbers as written, anything else by its kind."""
+    """Return a value in one short line: strings quoted and cut, numbers as written, anything else by its kind."""
     if isinstance(value, str):
-        value = str(value)  # of an enum too
-        return repr(value if len(value) <= _SHOWN else value[: _SHOWN - 1] + "…")
+        value = str(value)  # an enum would show its class
+        return repr(value if len(value) <= _LONGEST_SHOWN else value[: _LONGEST_SHOWN - 1] + "…")
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, float) or (isinstance(value, int) and abs(value) < 10**18):
-        return repr(value)[:_SHOWN]
+        return repr(value)[:_LONGEST_SHOWN]
     return kind(value)
 
 
 def kind(value: object) -> str:
-    """Name the TOML type of a value."""
+    """Return the TOML type of a value, with its article."""
     match value:
         case str():
             return "a string"
@@ -56,86 +114,22 @@ def kind(value: object) -> str:
 
 
 def did_you_mean(word: str, options: Iterable[str], otherwise: str = "") -> str:
-    """Suggest the option nearest to a word, or say ``otherwise``."""
+    """Return a hint that suggests the option nearest to ``word``, or ``otherwise`` when none is near."""
     near = difflib.get_close_matches(word[:100].lower(), list(options), n=1, cutoff=0.6)
     return f"did you mean {str(near[0])!r}?" if near else otherwise
 
 
 def listing(options: Iterable[str]) -> str:
-    """List what is known, for a hint: the first ten."""
-    return "known: " + ", ".join(itertools.islice((shown(option) for option in options), 10))
+    """Return a hint that lists the first ten options."""
+    return "use one of: " + ", ".join(itertools.islice((shown(option) for option in options), 10))
 
 
-def choose(value: object, choices: Iterable[Choice]) -> Choice:
-    """Give the choice that a string names.
-
-    Raises ``WrongValueError``: it names none.
-    """
+def parse_choice(value: object, choices: Iterable[Choice]) -> Choice:
+    """Return the choice with the value ``value``. Raises ``WrongValueError`` when there is none."""
     options = list(choices)
     for choice in options:
         if value == choice:
             return choice
-    known = listing(str(option) for option in options)
-    raise WrongValueError(
-        f"{shown(value)} is not possible here", did_you_mean(value, options, known) if isinstance(value, str) else known
-    )
-
-
-def dotted(where: Iterable[str | int]) -> str:
-    """Write a path as ``combo[2].steps[0][1]``; keys that need it are quoted."""
-    text = ""
-    for part in where:
-        if isinstance(part, int):
-            text += f"[{part}]"
-        else:
-            key = part if _BARE_KEY.fullmatch(part) else shown(part)
-            text += f".{key}" if text else key
-    return text
-
-
-_MOST = 200  # of a file with more, the rest are counted
-
-
-class Problems:
-    """Problems of the matrix file ``path``, whose TOML ``text`` tells their lines."""
-
-    def __init__(self, path: str, text: str) -> None:
-        self._path = path
-        self._text = text
-        self._found: list[Problem] = []
-        self._left_out = 0
-        self._sections: set[str | int] = set()
-
-    @cached_property
-    def _index(self) -> LineIndex:
-        return LineIndex(self._text)
-
-    @property
-    def has_room(self) -> bool:
-        """Whether one more problem would be told, not just counted."""
-        return len(self._found) < _MOST
-
-    def line(self, where: Where) -> int:
-        """Give the line of a value, counted from 1."""
-        return self._index.line(where)
-
-    def add(self, where: Where, what: str, hint: str = "") -> None:
-        """Note one problem of the value at ``where``."""
-        self._sections.update(where[:1])
-        if self.has_room:
-            self._found.append(Problem(line=self.line(where), where=dotted(where), what=what, hint=hint))
-        else:
-            self._left_out += 1
-
-    def within(self, section: str) -> bool:
-        """Tell whether a section of the file, such as ``axes``, has problems."""
-        return section in self._sections
-
-    def raise_if_any(self) -> None:
-        """Raise a ``MatrixFileError`` that holds them all, in the order of the file."""
-        if not self._found:
-            return
-        problems = sorted(self._found, key=lambda problem: problem.line)
-        if self._left_out:
-            problems.append(Problem(line=0, where="", what=f"and {self._left_out:,} more problems"))
-        raise MatrixFileError(self._path, tuple(problems))
+    allowed = listing(str(option) for option in options)
+    hint = did_you_mean(value, options, allowed) if isinstance(value, str) else allowed
+    raise WrongValueError(f"invalid value {shown(value)}", hint)

@@ -1,4 +1,4 @@
-"""The tables of a matrix file as strict models: unknown keys are refused and all wrong values are told."""
+"""Define the tables of a matrix file as strict models: which keys each has, and how their values are checked."""
 
 import re
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from knowngood.declare.problems import WrongValueError, choose, kind, shown
+from knowngood.declare.problems import WrongValueError, kind, parse_choice, shown
 from knowngood.declare.values import (
     checked_id,
     last_day,
@@ -31,33 +31,35 @@ from knowngood.declare.values import (
 from knowngood.declare.versions import exact_wheel, package_name, python_version, requirement, text
 from knowngood.model import UNDECIDED, InstallerName, Status, WarningPolicy
 
+_COMBO_GLOB = re.compile(r"[\w.*?\[\]!-]{1,100}")
+
 
 def _id(value: object) -> str:
     return checked_id(text(value, "an id"))
 
 
 def _warnings(value: object) -> WarningPolicy:
-    return choose(value, WarningPolicy)
+    return parse_choice(value, WarningPolicy)
 
 
 def _installer(value: object) -> InstallerName:
-    return choose(value, InstallerName)
+    return parse_choice(value, InstallerName)
 
 
 def expected_status(value: object) -> Status:
-    """Check a status that can be expected of a cell: one that says something about the versions."""
-    return choose(value, (status for status in Status if status not in UNDECIDED))
+    """Check a status that a combo may declare for its cells: one that says something about the versions."""
+    return parse_choice(value, (status for status in Status if status not in UNDECIDED))
 
 
 def _failing_status(value: object) -> Status:
-    return choose(value, (status for status in Status if status not in UNDECIDED and status is not Status.PASS))
+    return parse_choice(value, (status for status in Status if status not in UNDECIDED and status is not Status.PASS))
 
 
-def _combos(value: object) -> str:
-    name = text(value, "the id of a combo")
-    if not re.fullmatch(r"[\w.*?\[\]!-]{1,100}", name):
-        raise WrongValueError(f"{shown(name)} is neither the id of a combo nor a glob", 'such as "modern" or "modern*"')
-    return name
+def _combo_glob(value: object) -> str:
+    glob = text(value, "a combo")
+    if not _COMBO_GLOB.fullmatch(glob):
+        raise WrongValueError(f"invalid combo id or glob {shown(glob)}", 'write it as "modern" or "modern*"')
+    return glob
 
 
 def _script(value: object, info: ValidationInfo) -> str:
@@ -67,11 +69,11 @@ def _script(value: object, info: ValidationInfo) -> str:
 
 def _distinct(values: tuple[str, ...]) -> tuple[str, ...]:
     if not values:
-        raise WrongValueError("is empty", "name at least one, or leave the key out")
+        raise WrongValueError("must not be empty", "name at least one, or remove the key")
     seen: set[str] = set()
     for value in values:
         if value in seen:
-            raise WrongValueError(f"{shown(value)} is named twice", "leave one out")
+            raise WrongValueError(f"duplicate value {shown(value)}", "remove one of them")
         seen.add(value)
     return values
 
@@ -82,8 +84,10 @@ def _one_or_many(value: object) -> object:
 
 def _steps(value: object) -> object:
     if not isinstance(value, list) or not value:
-        what = "there is no step" if isinstance(value, list) else f"must be an array of steps, not {kind(value)}"
-        raise WrongValueError(what, 'each step is an array of requirements: [["numpy==1.26.4"], ["torch==2.5.1"]]')
+        what = "must have at least one step" if value == [] else f"must be an array of steps, not {kind(value)}"
+        raise WrongValueError(
+            what, 'write each step as an array of requirements: [["numpy==1.26.4"], ["torch==2.5.1"]]'
+        )
     if all(isinstance(step, str) for step in value):
         others = ", …" if len(value) > 1 else ""
         raise WrongValueError(
@@ -97,10 +101,11 @@ def _step(value: object) -> object:
     if isinstance(value, str):
         raise WrongValueError("a step must be an array of requirements, not a string", f"wrap it: [{shown(value)}]")
     if isinstance(value, list) and not value:
-        raise WrongValueError("a step without requirements", "name a package or leave the step out")
+        raise WrongValueError("a step must have at least one requirement", "name a package, or remove the step")
     return value
 
 
+# The types of keys. A validator returns the value in its final form.
 Line = Annotated[str, BeforeValidator(one_line)]
 Slug = Annotated[str, BeforeValidator(_id)]
 Url = Annotated[str, BeforeValidator(url)]
@@ -112,12 +117,12 @@ Installer = Annotated[InstallerName, BeforeValidator(_installer)]
 Warnings = Annotated[WarningPolicy, BeforeValidator(_warnings)]
 ExpectedStatus = Annotated[Status, BeforeValidator(expected_status)]
 FailingStatus = Annotated[Status, BeforeValidator(_failing_status)]
-Combos = Annotated[str, BeforeValidator(_combos)]
+ComboGlob = Annotated[str, BeforeValidator(_combo_glob)]
 LastDay = Annotated[date, BeforeValidator(last_day)]
 Env = dict[Annotated[str, BeforeValidator(variable_name)], Annotated[str, BeforeValidator(variable_value)]]
 
 T = TypeVar("T")
-Array = Annotated[tuple[T, ...], Field(strict=False)]  # strict would refuse TOML's arrays, which are lists
+Array = Annotated[tuple[T, ...], Field(strict=False)]  # strict mode would refuse TOML arrays, which are lists
 Distinct = Annotated[Array[T], AfterValidator(_distinct)]
 
 Probes = Distinct[Annotated[str, BeforeValidator(_script)]]
@@ -128,16 +133,16 @@ Steps = Annotated[Array[Step], BeforeValidator(_steps)]
 
 
 class Table(BaseModel):
-    """A table of the file: strict, frozen, no other keys."""
+    """A table of the file; it has no other keys than those of the model."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
     examples: ClassVar[dict[str, str]] = {}
-    """What to write for a key that is missing."""
+    """An example for each key that must be there, shown when it is missing."""
 
 
 class MatrixTable(Table):
-    """``[matrix]``: what holds for all combos unless they say otherwise."""
+    """``[matrix]``: defaults of all combos."""
 
     title: Line | None = None
     python: Pythons | None = None
@@ -150,7 +155,7 @@ class MatrixTable(Table):
 
 
 class IndexTable(Table):
-    """``[index.NAME]``: where some packages come from, or without ``packages`` all others."""
+    """``[index.NAME]``: the index of some packages, or without ``packages`` of all others."""
 
     url: Url
     packages: Packages | None = None
@@ -160,7 +165,7 @@ class IndexTable(Table):
 
 
 class AssetTable(Table):
-    """``[asset.NAME]``: data for probes, out of one wheel."""
+    """``[asset.NAME]``: data for probes, taken from one wheel."""
 
     wheel: Wheel
     path: RelativePath
@@ -169,7 +174,7 @@ class AssetTable(Table):
 
 
 class ProbeTable(Table):
-    """``[[probe]]``: a script, in the file or beside it."""
+    """``[[probe]]``: a script in the matrix file or in a file of the project."""
 
     id: Slug
     source: str | None = None
@@ -186,7 +191,7 @@ class ProbeTable(Table):
 
 
 class ExpectTable(Table):
-    """``expect`` of a combo: what its cells are declared to be."""
+    """``expect`` of a combo: the declared outcome of its cells."""
 
     status: ExpectedStatus
     reason: str = ""
@@ -197,7 +202,7 @@ class ExpectTable(Table):
 
 
 class ComboTable(Table):
-    """``[[combo]]``: one candidate."""
+    """``[[combo]]``: one set of versions to test."""
 
     id: Slug
     steps: Steps
@@ -219,9 +224,9 @@ class ComboTable(Table):
 
 
 class KnownTable(Table):
-    """``[[known]]``: a failure that is known, and excused until a date."""
+    """``[[known]]``: a known failure that is excused until a date."""
 
-    combo: Combos
+    combo: ComboGlob
     status: FailingStatus
     reason: Line
     expires: LastDay

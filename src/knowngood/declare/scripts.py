@@ -1,4 +1,4 @@
-"""The probes of a matrix: scripts in ``[[probe]]`` tables, or files of the project named where they are used."""
+"""Find the probes of a matrix: scripts in ``[[probe]]`` tables, or files of the project named where they are used."""
 
 from collections.abc import Callable
 from pathlib import PurePosixPath
@@ -8,11 +8,11 @@ from knowngood.declare.values import checked_id, relative_path, slug
 from knowngood.model import Probe
 
 ReadProbe = Callable[[str], str | None]
-"""Gives the text of a file, relative to the project; None when it does not exist."""
+"""Returns the text of a file, given its path relative to the project, or None when it does not exist."""
 
 
 class Scripts:
-    """Finds the script that an entry of ``probes`` means, reads each file once, and keeps what is used, in order."""
+    """Finds the script for each entry of ``probes``; reads each file once, and lists the used probes in order."""
 
     def __init__(self, read_probe: ReadProbe) -> None:
         self._read_probe = read_probe
@@ -27,30 +27,26 @@ class Scripts:
 
     @property
     def used(self) -> tuple[Probe, ...]:
-        """The probes found so far, in the order of their first use."""
+        """The probes that ``find`` returned so far, in the order of their first use."""
         return tuple(self._used.values())
 
     def declare(self, probe_id: str, *, source: str | None, path: str | None) -> None:
-        """Take up a ``[[probe]]`` table.
-
-        Raises ``WrongValueError``: its file cannot be read.
-        """
-        self._declared[probe_id] = Probe(id=probe_id, source=source or "", path=path)  # known even if unreadable
+        """Add a ``[[probe]]`` table. Raises ``WrongValueError`` when its file cannot be read."""
+        self._declared[probe_id] = Probe(id=probe_id, source=source or "", path=path)  # even if the file is unreadable
         if path is not None:
             self._declared[probe_id] = Probe(id=probe_id, source=self._source(path), path=path)
 
     def find(self, entry: str) -> str:
-        """Give the id of the probe that an entry means: a declared id, ``probes/<id>.py``, or a path ending in ``.py``.
+        """Return the id of the probe for an entry: a declared id, the id of ``probes/ID.py``, or the path of a script.
 
-        Raises ``WrongValueError``: there is no such script, or its id already stands for another one.
+        Raises ``WrongValueError`` when there is no such script, or another script has its id.
         """
         probe = self._declared.get(entry) or self._file(entry)
         known = self._declared.get(probe.id) or self._used.setdefault(probe.id, probe)
         if known.path != probe.path:
             other = known.path or "the script in the matrix file"
-            raise WrongValueError(
-                f"the id {probe.id!r} of {probe.path} already stands for {other}", "rename one of the files"
-            )
+            what = f"{probe.path} and {other} have the same id {probe.id!r}"
+            raise WrongValueError(what, "rename one of the files")
         return self._used.setdefault(known.id, known).id
 
     def _file(self, entry: str) -> Probe:
@@ -74,9 +70,9 @@ class Scripts:
         try:
             source = self._read_probe(path)
         except (OSError, ValueError) as error:
-            return WrongValueError(f"the script {shown(path)} cannot be read: {error}")
+            return WrongValueError(f"cannot read the script {shown(path)}: {error}")
         if source is None:
             stem = PurePosixPath(path).stem
-            hint = did_you_mean(stem, self._declared, "write that file, or the script itself in a [[probe]] table")
-            return WrongValueError(f"there is no script {shown(path)} in the project", hint)
+            hint = did_you_mean(stem, self._declared, "create that file, or put the script into a [[probe]] table")
+            return WrongValueError(f"the project has no script {shown(path)}", hint)
         return source

@@ -1,4 +1,4 @@
-"""Reads the tables of a matrix file one by one, so that a mistake in one does not hide those in the others."""
+"""Read the tables of a matrix file one by one, so that a mistake in one does not hide those in the others."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -23,14 +23,14 @@ from knowngood.declare.scripts import Scripts
 from knowngood.declare.values import checked_id
 
 SECTIONS = ("matrix", "index", "asset", "probe", "combo", "axes", "known")
-"""The keys at the top of a matrix file."""
+"""The keys at the top level of a matrix file."""
 
 AnyTable = TypeVar("AnyTable", bound=Table)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tables:
-    """The tables of a file that could be read."""
+    """The valid tables of a file."""
 
     matrix: MatrixTable | None
     indexes: Mapping[str, IndexTable]
@@ -42,14 +42,10 @@ class Tables:
 
 
 def read_tables(raw: Mapping[str, Any], scripts: Scripts, problems: Problems) -> Tables:
-    """Read all tables but ``[axes]``; ``scripts`` learns the probes, ``problems`` what is wrong."""
-    for key in raw:
+    """Read all tables except ``[axes]``; add the probes to ``scripts`` and everything that is wrong to ``problems``."""
+    for key, value in raw.items():
         if key not in SECTIONS:
-            owner = (
-                "[matrix]" if key in MatrixTable.model_fields else "[[combo]]" if key in ComboTable.model_fields else ""
-            )
-            hint = f"it belongs into {owner}" if owner else did_you_mean(key, SECTIONS, listing(SECTIONS))
-            problems.add((key,), "is not a table of a matrix file", hint)
+            problems.add((key,), *_unknown_at_top(key, value))
     reader = _Reader(scripts, problems)
     for position, table in reader.repeated(raw, "probe"):
         reader.declare(position, table)
@@ -70,6 +66,18 @@ def read_tables(raw: Mapping[str, Any], scripts: Scripts, problems: Problems) ->
     )
 
 
+def _unknown_at_top(key: str, value: object) -> tuple[str, str]:
+    is_table = isinstance(value, Mapping) or (
+        isinstance(value, list) and any(isinstance(row, Mapping) for row in value)
+    )
+    hint = did_you_mean(key, SECTIONS, listing(SECTIONS))
+    for owner, table in (("[matrix]", MatrixTable), ("[[combo]]", ComboTable)):
+        if key in table.model_fields:
+            hint = f"move it into {owner}"
+            break
+    return f"unknown {'table' if is_table else 'key'} {shown(key)}", hint
+
+
 class _Reader:
     def __init__(self, scripts: Scripts, problems: Problems) -> None:
         self._scripts = scripts
@@ -82,7 +90,7 @@ class _Reader:
         except ValidationError as error:
             for detail in error.errors(include_url=False):
                 path = tuple(part for part in detail["loc"] if part != "[key]")
-                what, hint = _explained(table, detail) if self._problems.has_room else ("", "")
+                what, hint = _worded(table, detail) if self._problems.has_room else ("", "")
                 self._problems.add((*where, *path), what, hint)
             return None
 
@@ -91,27 +99,25 @@ class _Reader:
         if isinstance(tables, list):
             yield from enumerate(tables)
         else:
-            self._problems.add((key,), f"must be repeated tables, not {kind(tables)}", f"open each with [[{key}]]")
+            self._problems.add((key,), f"must be an array of tables, not {kind(tables)}", f"open each with [[{key}]]")
 
     def named(self, table: type[AnyTable], raw: Mapping[str, Any], key: str) -> Iterator[tuple[str, AnyTable]]:
         tables = raw.get(key, {})
         if not isinstance(tables, Mapping):
-            self._problems.add(
-                (key,), f"must be tables with a name, not {kind(tables)}", f"open each with [{key}.NAME]"
-            )
+            self._problems.add((key,), f"must be named tables, not {kind(tables)}", f"open each with [{key}.NAME]")
             return
         for name, value in tables.items():
             where = (key, name)
             if not isinstance(value, Mapping):
-                hint = f"tables have a name: [{key}.NAME]"
+                hint = f"give the table a name: [{key}.NAME]"
                 self._problems.add(where, f"must be a table, not {kind(value)}", hint)
                 continue
             try:
                 checked_id(name)
             except WrongValueError as wrong:
                 self._problems.add(where, wrong.what, wrong.hint)
-            if (found := self.read(table, value, where)) is not None:
-                yield name, found
+            if (named := self.read(table, value, where)) is not None:
+                yield name, named
 
     def declare(self, position: int, raw: object) -> None:
         probe = self.read(ProbeTable, raw, ("probe", position))
@@ -121,7 +127,9 @@ class _Reader:
         first = self._probe_positions.setdefault(probe_id, position)
         if first != position:
             line = self._problems.line(("probe", first, "id"))
-            self._problems.add(("probe", position, "id"), f"the id {probe_id!r} is taken by the probe on line {line}")
+            self._problems.add(
+                ("probe", position, "id"), f"duplicate id {probe_id!r}: the probe on line {line} has it, too"
+            )
         source, path = (probe.source, probe.path) if probe else (None, None)
         try:
             self._scripts.declare(probe_id, source=source, path=path)
@@ -129,8 +137,8 @@ class _Reader:
             self._problems.add(("probe", position, "path"), wrong.what, wrong.hint)
 
 
-def _explained(table: type[Table], detail: ErrorDetails) -> tuple[str, str]:
-    """Say what pydantic found in our words."""
+def _worded(table: type[Table], detail: ErrorDetails) -> tuple[str, str]:
+    """Return what is wrong, and a hint, for an error of pydantic."""
     loc, value = detail["loc"], detail["input"]
     owner = ExpectTable if loc[:1] == ("expect",) and len(loc) > 1 else table
     match detail["type"]:
@@ -139,16 +147,16 @@ def _explained(table: type[Table], detail: ErrorDetails) -> tuple[str, str]:
             return wrong.what, wrong.hint
         case "missing":
             key = str(loc[-1])
-            return f"{key} is missing", f"write {owner.examples[key]}"
+            return f"missing key {shown(key)}", f"write {owner.examples[key]}"
         case "extra_forbidden":
-            keys = tuple(owner.model_fields)
-            return "is not a key of this table", did_you_mean(str(loc[-1]), keys, listing(keys))
+            key, keys = str(loc[-1]), tuple(owner.model_fields)
+            return f"unknown key {shown(key)}", did_you_mean(key, keys, listing(keys))
         case "string_type":
-            wanted = "a string"
+            expected = "a string"
         case "bool_type":
-            wanted = "true or false"
+            expected = "true or false"
         case "tuple_type":
             return f"must be an array, not {kind(value)}", f"write [{shown(value)}]" if isinstance(value, str) else ""
         case _:  # dict_type, model_type
-            wanted = "a table"
-    return f"must be {wanted}, not {kind(value)}", ""
+            expected = "a table"
+    return f"must be {expected}, not {kind(value)}", ""

@@ -1,4 +1,4 @@
-"""The bytes of a matrix file become text and plain values; what is not UTF-8 or TOML is a problem with its line."""
+"""Parse the bytes of a matrix file; report the line of what is not UTF-8 or not TOML."""
 
 from typing import Any, NoReturn, Self
 
@@ -7,24 +7,24 @@ import tomli
 from knowngood.errors import MatrixFileError, Problem
 
 LARGEST = 4 * 1024 * 1024
-"""Bytes that a matrix file may have."""
+"""Most bytes of a matrix file."""
 
 _HINTS = {
-    "Cannot overwrite a value": "a key may be written only once in a table",
-    "Cannot declare": "a table may be opened only once; repeated tables are written [[combo]] or [[probe]]",
-    "Unclosed array": "an array ends with ]",
-    "Unterminated string": "a string ends with the quotes it began with",
-    "Invalid value": 'text is written in quotes, as in id = "legacy"',
+    "Cannot overwrite a value": "write each key only once in a table",
+    "Cannot declare": "open each table only once; write repeated tables as [[combo]] or [[probe]]",
+    "Unclosed array": "close the array with ]",
+    "Unterminated string": "close the string with the quotes that opened it",
+    "Invalid value": 'write text in quotes, as in id = "legacy"',
 }
 
 
 class WrittenFloat(float):
-    """A TOML float that is shown as it was written, since 3.10 and 3.1 are one number but two Pythons."""
+    """A TOML float that is shown as it was written: 3.10 and 3.1 are the same number, but not the same Python."""
 
     _text: str
 
     def __new__(cls, text: str) -> Self:
-        """Read a float as TOML writes it."""
+        """Parse a TOML float."""
         number = super().__new__(cls, text)
         number._text = text
         return number
@@ -34,15 +34,15 @@ class WrittenFloat(float):
 
 
 def read(source: str | bytes, *, path: str) -> tuple[str, dict[str, Any]]:
-    """Give the text of a TOML file and its values; floats are ``WrittenFloat``.
+    """Return the text of a TOML file and its values; floats are ``WrittenFloat``.
 
-    Raises ``MatrixFileError``: it is too large, not UTF-8, or not TOML.
+    Raises ``MatrixFileError`` when the file is too large, not UTF-8, or not TOML.
     """
-    # Lone surrogates of a str have no UTF-8 form: they pass here, and are told below like any other bad byte.
+    # Lone surrogates of a str pass here, and are reported below like any other byte that is not UTF-8.
     data = source.encode("utf-8", "surrogatepass") if isinstance(source, str) else source
     if len(data) > LARGEST:
         size = f"{len(data) / 1024**2:.1f} MiB"
-        _fail(path, 0, f"the file has {size}; a matrix file may have {LARGEST // 1024**2} MiB", "is it the right file?")
+        _fail(path, 0, f"the file has {size}; the limit is {LARGEST // 1024**2} MiB", "is it the right file?")
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -56,7 +56,7 @@ def read(source: str | bytes, *, path: str) -> tuple[str, dict[str, Any]]:
         hint = next((hint for start, hint in _HINTS.items() if error.msg.startswith(start)), "")
         _fail(path, error.lineno, f"not valid TOML: {error.msg[:200]} (column {error.colno})", hint)
     except RecursionError:
-        _fail(path, 0, "arrays, tables or keys are nested too deeply", "a matrix file needs four levels")
+        _fail(path, 0, "arrays, tables or keys are nested too deeply", "a matrix file needs at most four levels")
     except ValueError as error:  # such as an integer of 5,000 digits
         _fail(path, 0, f"not valid TOML: {str(error).partition(';')[0]}")
 
