@@ -1,6 +1,7 @@
-"""The page is read with a real HTML parser, as a browser would."""
+"""Read the page with a real HTML parser, as a browser would."""
 
 import hashlib
+import math
 import re
 from base64 import b64encode
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from browser.runs import EARLIER, NUMBERS, grid, large, of
-from knowngood.model import Change, ChangeKind, ComboFacts, JudgedRun, Phase, Reason, Status, StepFacts
+from knowngood.model import Change, ChangeKind, ComboFacts, JudgedRun, Phase, Reason, Seconds, Status, StepFacts
 from knowngood.report.html.budget import BUDGET
 from knowngood.report.html.head import sentence
 from knowngood.report.html.page import render, side_files
@@ -39,26 +40,26 @@ CHANGES = (
 
 
 def parsed(page: str, *, strict: bool = True) -> Element:
-    """Return the root element; with ``strict`` anything that HTML does not allow is an error."""
+    """Return the root element; with ``strict`` invalid HTML is an error."""
     parser = html5lib.HTMLParser(strict=strict, namespaceHTMLElements=False)
     root = parser.parse(page)
     assert isinstance(root, Element)
     return root
 
 
-def said(element: Element) -> str:
-    """Return the text of an element, with a space wherever a tag is."""
+def text_of(element: Element) -> str:
+    """Return the text of an element, with a space for every tag."""
     return " ".join(" ".join(element.itertext()).split())
 
 
 def block(element: Element) -> str:
-    """Return the text of a ``<pre>`` as a browser shows it: html5lib keeps the line break that opens it."""
+    """Return the text of a ``<pre>`` as a browser shows it: html5lib keeps the line break after the tag."""
     return "".join(element.itertext()).removeprefix("\n")
 
 
 def by_id(root: Element, name: str) -> Element:
-    (found,) = [element for element in root.iter() if element.get("id") == name]
-    return found
+    (element,) = [element for element in root.iter() if element.get("id") == name]
+    return element
 
 
 def ids(root: Element) -> list[str]:
@@ -74,8 +75,8 @@ def classed(root: Element, name: str) -> list[Element]:
 
 
 def policy(root: Element) -> str:
-    (found,) = [one.get("content") or "" for one in root.iter("meta") if one.get("http-equiv")]
-    return found
+    (content,) = [meta.get("content") or "" for meta in root.iter("meta") if meta.get("http-equiv")]
+    return content
 
 
 def links(root: Element) -> Iterator[str]:
@@ -84,7 +85,7 @@ def links(root: Element) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("judged", [mission(), only(diagnosed()), grid(("3.11", "3.13")), only()])
-def test_the_page_is_valid_html_and_the_same_bytes_each_time(judged: JudgedRun) -> None:
+def test_the_page_is_valid_html_and_rendering_it_again_gives_the_same_bytes(judged: JudgedRun) -> None:
     page = render(judged, changes=CHANGES)
     root = parsed(page)
     assert page == render(judged, changes=CHANGES)
@@ -92,7 +93,7 @@ def test_the_page_is_valid_html_and_the_same_bytes_each_time(judged: JudgedRun) 
     assert {link[1:] for link in links(root) if link.startswith("#")} <= set(ids(root))
 
 
-def test_the_policy_allows_just_the_text_of_the_own_style_and_script() -> None:
+def test_the_security_policy_allows_only_the_pages_own_style_and_script() -> None:
     root = parsed(render(mission()))
     hashes = {
         kind: b64encode(hashlib.sha256("".join(element.itertext()).encode()).digest()).decode()
@@ -105,10 +106,10 @@ def test_the_policy_allows_just_the_text_of_the_own_style_and_script() -> None:
     )
 
 
-def test_a_page_with_side_files_has_none_of_their_text_and_names_them() -> None:
+def test_a_page_that_is_not_self_contained_links_to_its_side_files() -> None:
     root = parsed(render(mission(), self_contained=False))
-    assert [one.get("src") for one in root.iter("script")] == ["page.js"]
-    assert [one.get("href") for one in root.iter("link")] == ["page.css"]
+    assert [script.get("src") for script in root.iter("script")] == ["page.js"]
+    assert [link.get("href") for link in root.iter("link")] == ["page.css"]
     assert set(side_files()) == {"page.css", "page.js"}
     assert "style-src 'self'; script-src 'self'" in policy(root)
     assert not list(root.iter("style"))
@@ -116,14 +117,14 @@ def test_a_page_with_side_files_has_none_of_their_text_and_names_them() -> None:
 
 @pytest.fixture(scope="module")
 def harmless() -> set[str]:
-    """The elements that pages without hostile text have."""
+    """Return the elements that pages without hostile text have."""
     pages = [render(judged, changes=CHANGES) for judged in (mission(), only(diagnosed()), grid())]
     return {name for page in pages for name in elements(parsed(page))}
 
 
 @settings(max_examples=60)
 @given(judged=RUNS)
-def test_hostile_text_does_nothing_and_reads_as_it_was_said(harmless: set[str], judged: JudgedRun) -> None:
+def test_hostile_text_does_nothing_and_is_shown_literally(harmless: set[str], judged: JudgedRun) -> None:
     page = render(judged)
     root = parsed(page, strict=False)
     assert dangerous(page) <= {"\n", "\t"}
@@ -134,45 +135,47 @@ def test_hostile_text_does_nothing_and_reads_as_it_was_said(harmless: set[str], 
     assert all(re.match("#|https?://", link) for link in links(root))
     assert len(ids(root)) == len(set(ids(root)))
     bodies = list(by_id(root, "cells").iter("tbody"))
-    for one, body in zip(judged.cells, bodies, strict=True):
-        assert said(next(body.iter("a"))) == plain(one.combo.id)
-        told = said(body)
-        assert all(plain(text) in told for text in (one.combo.title, *one.combo.steps[0]))
-        assert all(plain(check.name) in told for check in one.checks)
+    for shown, body in zip(judged.cells, bodies, strict=True):
+        assert text_of(next(body.iter("a"))) == plain(shown.combo.id)
+        text = text_of(body)
+        assert all(plain(raw) in text for raw in (shown.combo.title, *shown.combo.steps[0]))
+        assert all(plain(check.name) in text for check in shown.checks)
 
 
-def test_markup_in_what_a_program_said_is_text() -> None:
+def test_markup_in_a_message_is_shown_as_text() -> None:
     attack = "</pre></script><script>alert(1)</script><img src=x onerror=alert(1)>"
-    hurt = cell(combo("a"), Status.FAIL, Phase.PROBE, Reason.CHECK_FAILED, check="c", message=f"{attack}\n  more")
-    root = parsed(render(only(hurt)))
-    assert [f"{attack}\n  more"] == [block(one) for one in root.iter("pre")]
+    attacked = cell(combo("a"), Status.FAIL, Phase.PROBE, Reason.CHECK_FAILED, check="c", message=f"{attack}\n  more")
+    root = parsed(render(only(attacked)))
+    assert [f"{attack}\n  more"] == [block(element) for element in root.iter("pre")]
     assert not list(root.iter("img"))
 
 
 @pytest.mark.parametrize("address", ["javascript:alert(1)", "data:text/html,x", " javascript:alert(1)", "//host/path"])
-def test_only_pages_are_linked(address: str) -> None:
-    found = diagnosed()
-    assert found.diagnosis
-    told = replace(found, diagnosis=replace(found.diagnosis, reference=address))
-    root = parsed(render(only(told)))
+def test_only_web_pages_are_linked(address: str) -> None:
+    failed = diagnosed()
+    assert failed.diagnosis
+    failed = replace(failed, diagnosis=replace(failed.diagnosis, reference=address))
+    root = parsed(render(only(failed)))
     assert [link for link in links(root) if not link.startswith("#")] == []
-    assert address.strip() in said(root)
+    assert address.strip() in text_of(root)
 
 
-def test_the_head_tells_the_verdict_what_limits_it_and_how_to_run_it_again() -> None:
-    head = said(next(parsed(render(mission())).iter("header")))
-    assert "2 of 7 combos pass, 1 of them unexpectedly; 3 fail as expected; 1 could not be told; 1 was not run." in head
+def test_the_head_says_how_the_run_went_what_limits_it_and_how_to_run_it_again() -> None:
+    head = text_of(next(parsed(render(mission())).iter("header")))
+    assert (
+        "2 of 7 combos pass, 1 of them unexpectedly; 3 fail as expected; 1 could not be tested; 1 was not run." in head
+    )
     assert "incomplete run: ended by SIGINT" in head
     assert "Tested 2026-11-24 07:10 UTC" in head
     assert "knowngood run matrices/embedding.toml" in head
-    assert "torch, torchvision, torchaudio: the default index" in head
+    assert "torch, torchvision, torchaudio from the default index" in head
     assert "ago" not in head
 
 
 @pytest.mark.parametrize(
     ("judged", "changes", "expected"),
     [
-        (only(), (), "Nothing was run: there is nothing to tell"),
+        (only(), (), "No combos were run"),
         (only(passing(combo("a"))), (), "1 of 1 combo passes"),
         (only(passing(combo("a")), passing(combo("b"))), CHANGES[1:], "2 of 2 combos pass; nothing regressed"),
         (
@@ -180,7 +183,7 @@ def test_the_head_tells_the_verdict_what_limits_it_and_how_to_run_it_again() -> 
             CHANGES,
             "2 of 5 combos pass, 1 of them unexpectedly; 3 fail as expected; 1 regressed",
         ),
-        (only(diagnosed(as_expected=False)), (), "0 of 1 combo pass; 1 fails unexpectedly"),
+        (only(diagnosed(as_expected=False)), (), "0 of 1 combo passes; 1 fails unexpectedly"),
         (
             only(*(passing(combo("a", probes=("x", "y")), probe=probe) for probe in ("x", "y"))),
             (),
@@ -188,16 +191,16 @@ def test_the_head_tells_the_verdict_what_limits_it_and_how_to_run_it_again() -> 
         ),
     ],
 )
-def test_the_sentence_counts_what_a_reader_asks_for(
+def test_the_sentence_counts_passes_failures_and_regressions(
     judged: JudgedRun, changes: tuple[Change, ...], expected: str
 ) -> None:
     assert sentence(judged, changes) == expected
 
 
-def test_verdicts_are_told_by_glyph_and_word_and_deep_linked() -> None:
+def test_each_verdict_has_a_glyph_and_words_and_its_details_have_an_id() -> None:
     root = parsed(render(mission()))
-    told = [said(next(iter(classed(body, "v")))) for body in by_id(root, "cells").iter("tbody")]
-    assert told == [
+    badges = [text_of(next(iter(classed(body, "v")))) for body in by_id(root, "cells").iter("tbody")]
+    assert badges == [
         "\u2713 pass",
         "\u2717 fail (expected)",
         "\u2717 fail (expected)",
@@ -206,13 +209,13 @@ def test_verdicts_are_told_by_glyph_and_word_and_deep_linked() -> None:
         "? infra",
         "\u2013 not-run",
     ]
-    assert "RuntimeError: Numpy is not available" in said(by_id(root, "legacy-numpy2--embedding"))
+    assert "RuntimeError: Numpy is not available" in text_of(by_id(root, "legacy-numpy2--embedding"))
     assert "\n  _ARRAY_API" in "".join(by_id(root, "legacy-numpy2--embedding").itertext())
     assert NUMPY_ABI.startswith("RuntimeError")
 
 
-def test_the_details_of_a_failure_tell_all_that_is_known() -> None:
-    told = said(by_id(parsed(render(only(diagnosed()))), "legacy-loose--embedding"))
+def test_the_details_of_a_failure_show_all_facts_about_it() -> None:
+    details = text_of(by_id(parsed(render(only(diagnosed()))), "legacy-loose--embedding"))
     for text in (
         "drift: sentence-transformers imports",
         "torch==2.1.2 was asked for, 2.15.0 is installed",
@@ -227,36 +230,40 @@ def test_the_details_of_a_failure_tell_all_that_is_known() -> None:
         "predicted torch 2.1.2 was compiled for NumPy 1.x",
         "step 3 torch 2.1.2 \u2192 2.15.0 violates torch==2.1.2",
         "knowngood run matrices/embedding.toml --only legacy-loose --keep",
+        "Timing: resolve 900 ms, create env 200 ms, install 4.1s, probe 3.1s; 2 attempts",
+        "Log: logs/legacy-loose/embedding.log",
+        "also observed A module that was compiled using NumPy 1.x",
         "all 6 packages",
         "triton 3.9.0",
     ):
-        assert text in told, text
+        assert text in details, text
 
 
-def test_a_lock_is_told_by_its_packages_and_its_digest() -> None:
-    one = passing(combo("legacy"))
-    step = StepFacts(number=1, requirements=one.combo.steps[0], resolved={"numpy": "1.24.3"}, lock="ab" * 32)
-    judged = JudgedRun(run=replace(run((one,)), combos=(ComboFacts(combo=one.combo, steps=(step,)),)), cells=(one,))
+def test_a_lock_is_shown_with_its_packages_and_its_digest() -> None:
+    passed = passing(combo("legacy"))
+    step = StepFacts(number=1, requirements=passed.combo.steps[0], resolved={"numpy": "1.24.3"}, lock="ab" * 32)
+    facts = ComboFacts(combo=passed.combo, steps=(step,))
+    judged = JudgedRun(run=replace(run((passed,)), combos=(facts,)), cells=(passed,))
     (steps,) = classed(parsed(render(judged)), "steps")
-    assert "lock: 1 package, sha256 abababababab" in said(steps)
-    assert "numpy==1.24.3" in said(steps)
-    assert "ab" * 32 in said(steps)
+    assert "lock: 1 package, sha256 abababababab" in text_of(steps)
+    assert "numpy==1.24.3" in text_of(steps)
+    assert "ab" * 32 in text_of(steps)
 
 
-def test_what_was_taken_over_tells_from_where_and_how_old_it_is() -> None:
+def test_a_reused_verdict_says_where_it_comes_from_and_how_old_it_is() -> None:
     root = parsed(render(only(passing(combo("a"), reused=EARLIER))))
-    assert "1 verdict taken over, the oldest of 2026-10-01" in said(next(root.iter("header")))
-    assert "from other in run 20261001-100000-aaaa , found out 2026-10-01 10:00 UTC" in said(
+    assert "Reused results 1, the oldest from 2026-10-01" in text_of(next(root.iter("header")))
+    assert "reused from run 20261001-100000-aaaa , combo other, tested 2026-10-01 10:00 UTC" in text_of(
         by_id(root, "a--embedding")
     )
     assert next(by_id(root, "cells").iter("time")).get("datetime") == EARLIER.recorded
 
 
-def test_two_axes_span_a_map_on_which_the_untested_is_no_pass() -> None:
+def test_two_axes_span_a_map_on_which_an_untested_point_is_not_a_pass() -> None:
     root = parsed(render(grid(("3.11", "3.13"))))
     maps = classed(root, "map")
-    assert [said(next(one.iter("caption"))) for one in maps] == ["python 3.11", "python 3.13"]
-    rows = [[said(square) for square in row] for row in maps[0].iter("tr")]
+    assert [text_of(next(table.iter("caption"))) for table in maps] == ["python 3.11", "python 3.13"]
+    rows = [[text_of(square) for square in row] for row in maps[0].iter("tr")]
     assert rows[0][1:] == ["2.1.2", "2.3.1", "2.5.1", "2.9.0"]
     assert [row[0] for row in rows[1:]] == ["1.24.4", "1.26.4", "2.0.2", "2.3.5"]
     assert rows[4][2] == "not tested"
@@ -269,43 +276,43 @@ def test_without_axes_there_is_no_map() -> None:
     assert not classed(parsed(render(mission())), "map")
 
 
-def test_causes_stand_above_the_list_with_what_cures_them() -> None:
+def test_the_causes_are_listed_above_the_results_with_their_fixes() -> None:
     page = render(grid())
-    causes = said(by_id(parsed(page), "causes"))
-    assert "torch 2.1.2 was built for NumPy 1.x, NumPy 2.0.2 is installed needs numpy<2" in causes
+    causes = text_of(by_id(parsed(page), "causes"))
+    assert "torch 2.1.2 was built for NumPy 1.x, NumPy 2.0.2 is installed fix numpy<2" in causes
     assert "numpy2.0.2-torch2.1.2-py3.11" in causes
     assert page.index('id="causes"') < page.index('id="results"')
 
 
-def test_changes_tell_what_regressed_and_what_is_gone() -> None:
+def test_the_changes_list_what_regressed_and_what_is_gone() -> None:
     root = parsed(render(mission(), changes=CHANGES))
-    told = said(by_id(root, "changes"))
-    assert "1 regressed, 1 gone, 1 unchanged." in told
-    assert "regressed legacy-numpy2 pass fail Numpy is not available numpy 1.24.3 \u2192 2.3.5" in told
+    listed = text_of(by_id(root, "changes"))
+    assert "1 regressed, 1 gone, 1 unchanged." in listed
+    assert "regressed legacy-numpy2 pass fail Numpy is not available numpy 1.24.3 \u2192 2.3.5" in listed
     assert [body.get("data-changed") for body in by_id(root, "cells").iter("tbody")].count("") == 1
     assert "changes" not in ids(parsed(render(mission())))
 
 
-def test_numbers_durations_and_sizes_are_drawn_with_their_text_and_only_where_there_are_any() -> None:
+def test_numbers_durations_and_sizes_have_charts_with_a_description_if_the_run_has_any() -> None:
     away = passing(combo("modern"), numbers=NUMBERS)
     root = parsed(render(only(passing(combo("legacy"), numbers=replace(NUMBERS, difference=0.0)), away)))
-    drawn = [said(one) for one in root.iter("figcaption")]
-    assert drawn == [
+    titles = [text_of(caption) for caption in root.iter("figcaption")]
+    assert titles == [
         "Cosine distance from the reference Logarithmic scale.",
         "Largest difference of a component Logarithmic scale.",
         "Import",
         "Encode",
         "Size of the environment",
     ]
-    assert "legacy 0; modern 1.5e-07" in said(by_id(root, "plot-difference-desc"))
-    assert f"legacy {METRICS['import_seconds']:.1f}s" in said(by_id(root, "plot-time-0-desc"))
+    assert "legacy 0; modern 1.5e-07" in text_of(by_id(root, "plot-difference-desc"))
+    assert f"legacy {METRICS['import_seconds']:.1f}s" in text_of(by_id(root, "plot-time-0-desc"))
     nothing = cell(combo("a"), Status.NOT_RUN, Phase.RESOLVE, Reason.INTERRUPTED, as_expected=None)
     assert "measured" not in ids(parsed(render(only(nothing))))
 
 
-def test_what_two_cells_have_installed_alike_is_listed_once() -> None:
+def test_packages_that_two_cells_share_are_listed_once() -> None:
     root = parsed(render(only(passing(combo("a")), passing(combo("b")))))
-    assert "4 packages in all, the same as in a" in said(by_id(root, "b--embedding"))
+    assert "4 packages in all, the same as in a" in text_of(by_id(root, "b--embedding"))
 
 
 @pytest.mark.parametrize(
@@ -314,7 +321,7 @@ def test_what_two_cells_have_installed_alike_is_listed_once() -> None:
         (only(), "This run has no cells"),
         (
             only(cell(combo("a"), Status.UNSOLVABLE, Phase.RESOLVE, Reason.CONFLICT, message="no solution")),
-            "No combo passed whole.",
+            "No combo passed with every probe.",
         ),
         (
             only(cell(combo("a"), Status.NOT_RUN, Phase.RESOLVE, Reason.INTERRUPTED, as_expected=None)),
@@ -322,38 +329,108 @@ def test_what_two_cells_have_installed_alike_is_listed_once() -> None:
         ),
     ],
 )
-def test_a_run_without_data_still_is_a_page(judged: JudgedRun, expected: str) -> None:
-    assert expected in said(parsed(render(judged)))
+def test_a_run_without_results_still_has_a_page(judged: JudgedRun, expected: str) -> None:
+    assert expected in text_of(parsed(render(judged)))
 
 
 @pytest.mark.parametrize("failing", [1, 3])
-def test_a_thousand_cells_keep_within_the_budget_and_each_tells_its_verdict_its_cause_and_its_fix(
+def test_a_page_of_a_thousand_cells_keeps_within_its_budget_and_has_every_cause_and_fix(
     failing: int,
 ) -> None:
     judged = large(failing=failing)
     page = render(judged)
     assert len(page.encode()) <= BUDGET < 1024**2
     root = parsed(page)
-    assert "To open at once this page leaves out" in said(by_id(root, "left-out"))
+    assert "To load fast, this page leaves out" in text_of(by_id(root, "left-out"))
     bodies = list(by_id(root, "cells").iter("tbody"))
     assert len(bodies) == 1000
-    for one, body in zip(judged.cells, bodies, strict=True):
-        if one.diagnosis:
-            told = said(body)
-            assert one.diagnosis.why in told
-            assert "numpy<2" in told
+    for shown, body in zip(judged.cells, bodies, strict=True):
+        if shown.diagnosis:
+            text = text_of(body)
+            assert shown.diagnosis.why in text
+            assert "numpy<2" in text
     assert page == render(judged)
 
 
-def test_a_run_that_fits_leaves_nothing_out() -> None:
+def test_a_page_that_fits_leaves_nothing_out() -> None:
     root = parsed(render(large(60)))
     assert "left-out" not in ids(root)
-    assert "line 59 of what the probe of combo 7 printed" in said(root)
+    assert "line 59 of what the probe of combo 7 printed" in text_of(root)
 
 
-def test_a_failure_of_several_probes_is_named_with_its_probe() -> None:
+def test_a_cause_names_the_probe_if_the_combo_has_several() -> None:
     both = combo("a", probes=("x", "y"))
     judged = of([passing(both, probe="x"), diagnosed(combo=both, probe="y")])
     root = parsed(render(judged))
-    assert "a y" in said(by_id(root, "causes"))
+    assert "a y" in text_of(by_id(root, "causes"))
     assert {"a--x", "a--y"} <= set(ids(root))
+
+
+def without_measurements(judged: JudgedRun) -> JudgedRun:
+    """Return a run as it is published: without times, sizes, logs and metrics, and with a day in place of an id."""
+    cells = tuple(
+        replace(
+            shown,
+            seconds=Seconds(),
+            log=None,
+            metrics={},
+            checks=tuple(replace(check, seconds=0.0, metrics={}) for check in shown.checks),
+        )
+        for shown in judged.cells
+    )
+    info = replace(judged.run.info, id="2026-11-24", started="2026-11-24")
+    combos = tuple(ComboFacts(combo=facts.combo, started=True, finished=True) for facts in judged.run.combos)
+    return replace(judged, run=replace(judged.run, info=info, combos=combos), cells=cells)
+
+
+def test_a_run_without_measurements_has_no_empty_columns_charts_or_links() -> None:
+    root = parsed(render(without_measurements(mission()), changes=CHANGES))
+    headers = [text_of(header) for header in next(by_id(root, "cells").iter("thead")).iter("th")]
+    page = text_of(root)
+
+    assert headers == ["Combo", "Verdict", "Python", "numpy", "torch", "sentence-transformers", "transformers"]
+    assert "measured" not in ids(root)
+    assert {link[1:] for link in links(root) if link.startswith("#")} <= set(ids(root))
+    assert "Tested 2026-11-24 Python" in page
+    for absent in ("Measurements", "Timing", "Log:", "Time ", "UTC", "0.0s", "<1 ms", "Run 2026-11-24"):
+        assert absent not in page, absent
+
+
+def test_without_a_command_the_page_does_not_offer_to_run_anything_again() -> None:
+    stable = without_measurements(mission())
+    stable = replace(stable, run=replace(stable.run, info=replace(stable.run.info, command="")))
+
+    assert "Run it again" in text_of(parsed(render(mission())))
+    assert "Run it again" not in text_of(parsed(render(stable)))
+
+
+def test_every_cell_spans_as_many_columns_as_the_list_has() -> None:
+    for judged in (mission(), without_measurements(mission()), grid(("3.11", "3.13"))):
+        table = by_id(parsed(render(judged)), "cells")
+        number = len(list(next(table.iter("thead")).iter("th")))
+
+        assert {cell.get("colspan") for cell in table.iter("td") if cell.get("colspan")} == {str(number)}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("environment_mib", 4877, "environment 4.8 GiB"),
+        ("peak_memory_mib", 812, "peak memory 812 MiB"),
+        ("import_seconds", 0.25, "import 250 ms"),
+        ("import_seconds", math.nan, "import seconds nan"),
+        ("seconds", 2.0, "seconds 2"),
+        ("sentences_per_second", 128.75, "sentences per second 129"),
+        ("build_mib", True, "build mib yes"),
+    ],
+)
+def test_a_metric_is_shown_with_its_unit(name: str, value: float, expected: str) -> None:
+    details = by_id(parsed(render(only(passing(combo("a"), metrics={name: value}, checks=())))), "a--embedding")
+
+    assert f"Measurements {expected} Run it again" in text_of(details)
+
+
+def test_messages_and_output_can_be_scrolled_with_the_keyboard() -> None:
+    failed = cell(combo("a"), Status.FAIL, Phase.PROBE, Reason.CHECK_FAILED, message="line\n" * 100)
+
+    assert {element.get("tabindex") for element in parsed(render(only(failed))).iter("pre")} == {"0"}

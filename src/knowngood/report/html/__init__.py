@@ -1,1 +1,1 @@
-"""The report as one HTML page: view models, one idea each, and templates that lay them out."""
+"""The report as one HTML page: modules that prepare what it shows, and templates that lay it out."""

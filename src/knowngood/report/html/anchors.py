@@ -1,4 +1,4 @@
-"""The ids that the details of cells are linked by: ``combo--probe``."""
+"""Give the details of each cell an id to link to: ``combo--probe``."""
 
 import re
 from collections.abc import Iterable
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from knowngood.model import Cell
 from knowngood.report.text import plain
 
-_UNFIT = re.compile(r"[^A-Za-z0-9._-]+")
-_MOST = 100
-"""Characters of a combo or probe that are kept: only what is not from a matrix file has more."""
+_NOT_IN_IDS = re.compile(r"[^A-Za-z0-9._-]+")
+_LONGEST = 100
+"""Characters kept of a combo or probe; names in a matrix file are shorter anyway."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -18,7 +18,7 @@ class Link:
 
     text: str
     anchor: str | None
-    """None: this page has no such cell."""
+    """None: the page does not have this cell."""
 
 
 class Anchors:
@@ -27,22 +27,22 @@ class Anchors:
     def __init__(self, cells: Iterable[Cell]) -> None:
         self.ids: list[str] = []
         """In the order of the cells."""
-        self._of: dict[tuple[str, str], str] = {}
-        taken: set[str] = set()
+        self._by_name: dict[tuple[str, str], str] = {}
+        used: set[str] = set()
         for cell in cells:
-            found = base = f"{_slug(cell.combo.id)}--{_slug(cell.probe)}"
+            unique = base = f"{_slug(cell.combo.id)}--{_slug(cell.probe)}"
             number = 1
-            while found in taken:
+            while unique in used:
                 number += 1
-                found = f"{base}-{number}"
-            taken.add(found)
-            self.ids.append(found)
-            self._of.setdefault((cell.combo.id, cell.probe), found)
+                unique = f"{base}-{number}"
+            used.add(unique)
+            self.ids.append(unique)
+            self._by_name.setdefault((cell.combo.id, cell.probe), unique)
 
     def of(self, combo: str, probe: str) -> str | None:
-        """Return the id of a cell; None where the page has none."""
-        return self._of.get((combo, probe))
+        """Return the id of a cell; None if the page does not have it."""
+        return self._by_name.get((combo, probe))
 
 
 def _slug(text: str) -> str:
-    return _UNFIT.sub("_", plain(text))[:_MOST]
+    return _NOT_IN_IDS.sub("_", plain(text))[:_LONGEST]

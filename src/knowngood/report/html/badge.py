@@ -1,4 +1,4 @@
-"""How a verdict looks: a glyph, a tone and words, so that colour is never all that tells two apart."""
+"""Give each verdict a glyph, a tone and words, so that no two verdicts differ by colour alone."""
 
 from dataclasses import dataclass
 
@@ -7,38 +7,38 @@ from knowngood.report import words
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Sign:
-    """What stands for a verdict."""
+class Badge:
+    """How a verdict looks."""
 
     glyph: str
     tone: str
     """``good``, ``warn``, ``bad`` or ``unsure``: classes of the style sheet."""
     text: str
+    """The verdict in full, such as ``fail (expected)``."""
     short: str
-    """``fail``, or in capitals what nobody expected: ``FAIL``."""
-    surprise: bool = False
-    """Whether nobody expected it."""
+    """The status alone, in capitals if it is unexpected: ``FAIL``."""
+    unexpected: bool = False
 
 
-def sign(cell: Cell) -> Sign:
-    """Return the sign of a cell, with its verdict in full: ``fail (expected)``."""
-    status, surprise = cell.verdict.status, cell.as_expected is False
-    return Sign(
+def badge(cell: Cell) -> Badge:
+    """Return the badge of a cell."""
+    status, unexpected = cell.verdict.status, cell.as_expected is False
+    return Badge(
         glyph=words.GLYPHS[status],
         tone=tone(status),
         text=words.verdict(cell),
-        short=status.upper() if surprise else str(status),
-        surprise=surprise,
+        short=status.upper() if unexpected else str(status),
+        unexpected=unexpected,
     )
 
 
-def plainly(status: Status) -> Sign:
-    """Return the sign of a status, expected or not."""
-    return Sign(glyph=words.GLYPHS[status], tone=tone(status), text=str(status), short=str(status))
+def status_badge(status: Status) -> Badge:
+    """Return the badge of a status, whether expected or not."""
+    return Badge(glyph=words.GLYPHS[status], tone=tone(status), text=str(status), short=str(status))
 
 
 def tone(status: Status) -> str:
-    """Return the tone in which a status is told."""
+    """Return the tone of a status."""
     if status in UNDECIDED:
         return "unsure"
     return {Status.PASS: "good", Status.MOVED: "warn"}.get(status, "bad")

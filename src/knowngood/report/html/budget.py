@@ -1,57 +1,87 @@
-"""How much of each cell a page tells, so that a large run still opens at once."""
+"""Fit a page into a number of bytes by leaving details of its cells out, so that a large run still opens at once."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 BUDGET = 1_000_000
-"""Bytes that a page may take; it tells less of each cell until it does."""
+"""Maximum size of a page in bytes."""
+SAMPLE = 50
+"""Cells from which the size of a larger page is estimated, so that not every level has to be rendered in full."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Depth:
-    """What is told of a cell beyond its verdict, cause and fix, which are always told."""
+class Level:
+    """How much a page says about a cell beyond its verdict, cause and fix, which are never left out."""
 
     excerpt: int = 6000
-    """Characters of the end of its output."""
+    """Characters from the end of its output."""
     message: int = 4000
-    """Characters of what was said of a failure, and of each check."""
+    """Characters of each message."""
     evidence: int = 50
-    """Facts that a diagnosis rests on."""
+    """Facts from the evidence of a diagnosis."""
     locks: bool = True
-    """What each step resolved to."""
+    """The lock of each install step."""
     installed: bool = True
-    """Everything that is installed, not only what was asked for."""
+    """All installed packages, not only those that the combo names."""
     steps: bool = True
-    """What each install step asks for."""
+    """The requirements of each install step."""
     passed: bool = True
-    """The checks that passed, each with its time and metrics."""
+    """Each check that passed, with its time and metrics."""
     records: bool = True
-    """Titles, metrics and numbers in full, where the time went, the log, and the command that runs it again."""
+    """Titles, metrics, all numbers, timing, the log, and the command that runs the cell again."""
 
     @property
     def left_out(self) -> tuple[str, ...]:
-        """What it does not tell, in words; nothing for the whole."""
-        whole = Depth()
-        told = [
+        """What the page leaves out, in words; empty at the first level."""
+        whole = Level()
+        omissions = [
             (self.excerpt == 0, "the output of commands"),
             (0 < self.excerpt < whole.excerpt, f"all but the last {self.excerpt} characters of the output of commands"),
-            (self.message < whole.message, f"what messages say beyond {self.message} characters"),
+            (self.message < whole.message, f"all but the first {self.message} characters of messages"),
             (self.evidence < whole.evidence, f"all but the {self.evidence} strongest facts of each diagnosis"),
             (not self.locks, "the locks of the install steps"),
-            (not self.installed, "packages that no combo asks for"),
+            (not self.installed, "packages that no combo names"),
             (not self.steps, "the install steps"),
-            (not self.passed, "the single checks that passed"),
-            (not self.records, "titles, metrics, logs, and where the time of each cell went"),
+            (not self.passed, "the checks that passed"),
+            (not self.records, "titles, metrics, logs and timing"),
         ]
-        return tuple(text for fits, text in told if fits)
+        return tuple(text for applies, text in omissions if applies)
 
 
 LEVELS = (
-    Depth(),
-    Depth(excerpt=1500, message=2000),
-    Depth(excerpt=600, message=1000, locks=False),
-    Depth(excerpt=0, message=600, locks=False, installed=False, evidence=6),
-    Depth(excerpt=0, message=400, locks=False, installed=False, evidence=4, passed=False),
-    Depth(excerpt=0, message=240, locks=False, installed=False, evidence=2, passed=False, records=False),
-    Depth(excerpt=0, message=240, locks=False, installed=False, evidence=1, passed=False, records=False, steps=False),
+    Level(),
+    Level(excerpt=1500, message=2000),
+    Level(excerpt=600, message=1000, locks=False),
+    Level(excerpt=0, message=600, locks=False, installed=False, evidence=6),
+    Level(excerpt=0, message=400, locks=False, installed=False, evidence=4, passed=False),
+    Level(excerpt=0, message=240, locks=False, installed=False, evidence=2, passed=False, records=False),
+    Level(excerpt=0, message=240, locks=False, installed=False, evidence=1, passed=False, records=False, steps=False),
 )
-"""From the most to the least; the first that fits is used, and the last one where none does."""
+"""From the most to the fewest details."""
+
+
+def fit(render: Callable[[Level, int], str], cells: int) -> str:
+    """Return a page of ``cells`` cells at the first level that keeps it within the budget, or else at the last level.
+
+    ``render(level, step)`` returns the page with every ``step``-th cell.
+    """
+    *levels, last = LEVELS[_start(render, cells) :]
+    for level in levels:
+        page = render(level, 1)
+        if len(page.encode()) <= BUDGET:
+            return page
+    return render(last, 1)
+
+
+def _start(render: Callable[[Level, int], str], cells: int) -> int:
+    """Return the number of the first level that seems to keep the page within the budget, estimated from a sample."""
+    if cells <= SAMPLE:
+        return 0
+    step = cells // SAMPLE
+    sampled = len(range(0, cells, step))
+    for number, level in enumerate(LEVELS):
+        # Every `cells`-th cell is one cell.
+        one, sample = (len(render(level, every).encode()) for every in (cells, step))
+        if one + (sample - one) / (sampled - 1) * cells <= BUDGET:
+            return number
+    return len(LEVELS) - 1

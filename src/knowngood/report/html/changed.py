@@ -1,4 +1,4 @@
-"""What became of the cells since the baseline, what matters most first."""
+"""List what changed since the baseline, the most important changes first."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -18,76 +18,99 @@ TONES = {
     ChangeKind.NEW: "unsure",
     ChangeKind.GONE: "unsure",
 }
-"""What is told one by one, in this order, and in which tone."""
+"""The tone of each kind of change that is listed, in the order of the list."""
 _SAME = (ChangeKind.STILL_PASS, ChangeKind.STILL_FAIL)
 MOST = 200
-"""Changes that are told; the filter below finds all of them."""
+"""Changes that are listed; the filter of the results finds all of them."""
 MOST_MOVED = 12
+"""Packages that are listed for one change."""
 _WHY = 400
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Changed:
-    """One cell that is not what it was."""
+class Label:
+    """A kind of change, and how it looks."""
+
+    text: str
+    tone: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Move:
+    """A package whose installed version changed."""
+
+    package: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Entry:
+    """One cell whose verdict changed."""
 
     link: Link
-    kind: str
-    tone: str
+    label: Label
     before: str
     after: str
     why: str
-    moved: tuple[tuple[str, str, str], ...]
-    """(package, version before, version now) of what is installed otherwise."""
+    moved: tuple[Move, ...]
     more: int
-    """How many packages moved beyond those."""
+    """How many other packages moved."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Comparison:
-    """All of them."""
+    """All changes since the baseline."""
 
     headline: str
-    entries: tuple[Changed, ...]
+    entries: tuple[Entry, ...]
     more: int
     """How many entries are left out."""
 
 
 def comparison(changes: Sequence[Change], anchors: Anchors) -> Comparison | None:
-    """Return what changed; None where there is no baseline."""
+    """Return what changed; None if the run was not compared with a baseline."""
     if not changes:
         return None
     kinds = Counter(change.kind for change in changes)
     same = sum(kinds[kind] for kind in _SAME)
-    told = [f"{kinds[kind]} {str(kind).replace('-', ' ')}" for kind in TONES if kinds[kind]]
-    entries = [change for kind in TONES for change in changes if change.kind is kind]
-    several = _several(changes)
+    counts = [f"{kinds[kind]} {label(kind).text}" for kind in TONES if kinds[kind]]
+    listed = [change for kind in TONES for change in changes if change.kind is kind]
+    with_probe = _combos_with_several_probes(changes)
     return Comparison(
-        headline=", ".join([*told, f"{same} unchanged"] if same else told),
-        entries=tuple(_entry(change, several, anchors) for change in entries[:MOST]),
-        more=max(0, len(entries) - MOST),
+        headline=", ".join([*counts, f"{same} unchanged"] if same else counts),
+        entries=tuple(_entry(change, with_probe, anchors) for change in listed[:MOST]),
+        more=max(0, len(listed) - MOST),
     )
 
 
-def kinds(changes: Iterable[Change]) -> dict[tuple[str, str], ChangeKind]:
-    """Return (combo, probe) -> kind of those that are not what they were."""
-    return {(one.combo, one.probe): one.kind for one in changes if one.kind in TONES}
+def labels(changes: Iterable[Change]) -> dict[tuple[str, str], Label]:
+    """Return (combo, probe) -> label for each cell whose verdict changed."""
+    return {(change.combo, change.probe): label(change.kind) for change in changes if change.kind in TONES}
 
 
-def _entry(change: Change, several: set[str], anchors: Anchors) -> Changed:
-    name = f"{change.combo} {change.probe}" if change.combo in several else change.combo
-    return Changed(
+def label(kind: ChangeKind) -> Label:
+    """Return the label of a kind of change."""
+    return Label(text=str(kind).replace("-", " "), tone=TONES[kind])
+
+
+def _entry(change: Change, with_probe: set[str], anchors: Anchors) -> Entry:
+    name = f"{change.combo} {change.probe}" if change.combo in with_probe else change.combo
+    moved = [
+        Move(package=package, before=before or "absent", after=after or "absent")
+        for package, before, after in change.moved
+    ]
+    return Entry(
         link=Link(text=name, anchor=anchors.of(change.combo, change.probe)),
-        kind=str(change.kind).replace("-", " "),
-        tone=TONES[change.kind],
+        label=label(change.kind),
         before=change.before or "absent",
         after=change.after or "absent",
         why=shorten(change.why, _WHY),
-        moved=tuple((name, old or "absent", new or "absent") for name, old, new in change.moved[:MOST_MOVED]),
-        more=max(0, len(change.moved) - MOST_MOVED),
+        moved=tuple(moved[:MOST_MOVED]),
+        more=max(0, len(moved) - MOST_MOVED),
     )
 
 
-def _several(changes: Iterable[Change]) -> set[str]:
-    """Return the combos with several probes."""
+def _combos_with_several_probes(changes: Iterable[Change]) -> set[str]:
     counts = Counter(change.combo for change in changes)
     return {combo for combo, number in counts.items() if number > 1}

@@ -1,18 +1,47 @@
-"""All that is known of one cell, ready to be laid out; how much of it, ``Depth`` says."""
+"""Prepare the details of one cell for the page, as many of them as its ``Level`` includes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from knowngood.model import Action, Cell, Check, ComboFacts, Diagnosis, Outcome, Phase, Reused, Run, Status
+from knowngood.model import Action, Cell, Check, ComboFacts, Diagnosis, Drift, Outcome, Phase, Reused, Run, Status
 from knowngood.report import explanation, words
 from knowngood.report.columns import metric
 from knowngood.report.frames import place
-from knowngood.report.html.budget import Depth
+from knowngood.report.html.budget import Level
 from knowngood.report.text import ELLIPSIS, brief, count, plain
 from knowngood.tracebacks import shorten_paths
 
 _GLYPHS = {Outcome.PASSED: "\u2713", Outcome.FAILED: "\u2717", Outcome.SKIPPED: "\u2013", Outcome.OPEN: "\u21af"}
 _TONES = {Outcome.PASSED: "good", Outcome.FAILED: "bad", Outcome.SKIPPED: "unsure", Outcome.OPEN: "bad"}
+_LABELS = {"seen": "also observed"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fact:
+    """A label and what belongs to it."""
+
+    label: str
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Frame:
+    """One frame of a traceback."""
+
+    place: str
+    source: str
+    """The line of source; empty if unknown."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Failure:
+    """What went wrong and where."""
+
+    place: str
+    """Phase, and check or reason."""
+    messages: tuple[str, ...]
+    frames: tuple[Frame, ...]
+    """Innermost first."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -20,31 +49,29 @@ class Cause:
     """A diagnosis in words."""
 
     text: str
-    """Empty where the line below the row says it, and room is scarce."""
-    sure: str
+    """Empty if the line below the row says the same and space is scarce."""
+    confidence: str
     culprit: str
-    against: str
-    fix_in_step: str
+    conflicts_with: str
     fix: tuple[str, ...]
+    fix_in_step: str
+    """The fix with the steps that must ask for it."""
     evidence: tuple[str, ...]
     reference: str | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Step:
-    """One install step: what was asked for, and the lock that came of it."""
+class Checks:
+    """The checks of a probe."""
 
-    requirements: tuple[str, ...]
-    digest: str
-    size: str
-    """How many packages the lock has."""
-    lock: tuple[tuple[str, str], ...]
-    """(name, version)."""
+    listed: tuple["CheckRow", ...]
+    passed: int
+    """How many passed but are not listed."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CheckRow:
-    """What became of one check."""
+    """One check and its outcome."""
 
     name: str
     glyph: str
@@ -56,134 +83,134 @@ class CheckRow:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Detail:
-    """One cell in full, in the order in which it is read."""
+class Step:
+    """One install step and its lock."""
 
-    place: str
-    """Phase and check or reason; empty for a pass."""
-    said: tuple[str, ...]
-    frames: tuple[tuple[str, str], ...]
-    """(place, line of source), innermost first."""
-    cause: Cause | None
-    expectation: str
-    """Empty where a pass is expected, as of most."""
-    notes: tuple[tuple[str, str], ...]
-    asked: tuple[tuple[str, str, str, bool], ...]
-    """(package, version or words, remark, whether it is to blame) of the packages that matter."""
+    requirements: tuple[str, ...]
+    digest: str
+    size: str
+    """How many packages the lock has."""
+    lock: tuple[tuple[str, str], ...]
+    """(name, version)."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Package:
+    """A package that the combo names or the diagnosis is about."""
+
+    name: str
+    version: str
+    remark: str
+    blamed: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Packages:
+    """What is installed."""
+
+    named: tuple[Package, ...]
     installed: tuple[tuple[str, str], ...]
-    packages: int
-    drift: tuple[tuple[int, str, str, str, str], ...]
-    """(step, package, before, after, pin that it violates or nothing)."""
-    steps: tuple[Step, ...]
-    checks: tuple[CheckRow, ...]
-    silent: int
-    """How many passed checks are only counted."""
-    numbers: tuple[tuple[str, str], ...]
-    metrics: tuple[tuple[str, str], ...]
-    """Those that no check recorded."""
-    spent: str
+    """(name, version) of every package; empty if the page leaves them out."""
+    number: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Again:
+    """How to run the cell again, and how its last run went."""
+
+    command: str
+    """Empty if the page names the command once for all cells."""
+    timing: str
+    log: str
+    """Its path in the folder of the run; empty if there is none."""
     excerpt: str
-    """The end of the output of what decided; lines."""
-    log: str | None
-    rerun: str
-    """Empty where the page tells once how any cell is run again."""
+    """The last lines of the output of the deciding command."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Detail:
+    """The details of one cell, in the order in which they are read."""
+
+    failure: Failure | None
+    cause: Cause | None
+    notes: tuple[Fact, ...]
     reused: Reused | None
+    checks: Checks
+    numbers: tuple[Fact, ...]
+    steps: tuple[Step, ...]
+    packages: Packages
+    drift: tuple[Drift, ...]
+    metrics: tuple[Fact, ...]
+    """Metrics that no check recorded."""
+    again: Again | None
+    """None if there is nothing to say."""
 
 
-def detail(cell: Cell, facts: ComboFacts | None, run: Run, depth: Depth) -> Detail:
-    """Return what is told of ``cell``; ``facts`` are those of its combo."""
-    failed = explanation.failure(cell, run)
-    checks = _checks(cell, depth)
-    said = tuple(_cut(one, depth.message) for one in failed.said) if failed else ()
+def detail(cell: Cell, facts: ComboFacts | None, run: Run, level: Level) -> Detail:
+    """Return the details of ``cell``; ``facts`` are those of its combo."""
+    failure = explanation.failure(cell, run)
     return Detail(
-        place=failed.place if failed else "",
-        said=said,
-        frames=tuple((place(frame), frame.text) for frame in failed.frames) if failed else (),
-        cause=_cause(cell, cell.diagnosis, failed, depth) if cell.diagnosis else None,
-        expectation="" if cell.combo.expect.status is Status.PASS else words.expectation(cell.combo.expect),
-        notes=tuple((label, _cut(text, depth.message)) for label, text in _notes(cell, run)),
-        # The columns of the list have the versions of most of them, and a diagnosis names the others.
-        asked=_asked(cell) if depth.records else (),
-        installed=tuple(sorted(cell.installed.items())) if depth.installed else (),
-        packages=len(cell.installed),
-        drift=tuple(
-            (one.step, one.package, one.before, one.after or "removed", one.violates or "")
-            for one in explanation.moved(cell)
-        ),
-        steps=_steps(cell, facts, depth) if depth.steps else (),
-        checks=tuple(_check(check, cell, depth) for check in checks),
-        silent=sum(check.outcome is Outcome.PASSED for check in cell.checks) if not depth.passed else 0,
-        numbers=_numbers(cell, depth),
-        metrics=_metrics(cell) if depth.records else (),
-        spent=_spent(cell) if depth.records else "",
-        excerpt=_excerpt(cell, facts, depth.excerpt),
-        log=cell.log if depth.records else None,
-        rerun=explanation.rerun(cell, run) if depth.records else "",
+        failure=_failure(failure, level) if failure else None,
+        cause=_cause(cell, cell.diagnosis, failure, level) if cell.diagnosis else None,
+        notes=tuple(Fact(label=note.label, text=_cut(note.text, level.message)) for note in _notes(cell, run)),
         reused=cell.reused,
+        checks=_checks(cell, level),
+        numbers=_numbers(cell, level),
+        steps=_steps(cell, facts, level) if level.steps else (),
+        packages=_packages(cell, level),
+        drift=explanation.moved(cell),
+        metrics=_metrics(cell) if level.records else (),
+        again=_again(cell, facts, run, level),
     )
 
 
-def _cause(cell: Cell, diagnosis: Diagnosis, failed: explanation.Failure | None, depth: Depth) -> Cause:
+def _failure(failure: explanation.Failure, level: Level) -> Failure:
+    return Failure(
+        place=failure.place,
+        messages=tuple(_cut(message, level.message) for message in failure.said),
+        frames=tuple(Frame(place=place(frame), source=frame.text) for frame in failure.frames),
+    )
+
+
+def _cause(cell: Cell, diagnosis: Diagnosis, failure: explanation.Failure | None, level: Level) -> Cause:
+    text = words.diagnosed(cell)
     return Cause(
-        text=words.diagnosed(cell) if depth.records or words.brief_cause(cell) != words.diagnosed(cell) else "",
-        sure=words.SURE[diagnosis.confidence] if words.explained(diagnosis) else "",
+        text=text if level.records or words.brief_cause(cell) != text else "",
+        confidence=words.SURE[diagnosis.confidence] if words.explained(diagnosis) else "",
         culprit=words.shown(cell, diagnosis.culprit) if diagnosis.culprit else "",
-        against=words.shown(cell, diagnosis.conflicts_with) if diagnosis.conflicts_with else "",
+        conflicts_with=words.shown(cell, diagnosis.conflicts_with) if diagnosis.conflicts_with else "",
+        # The line below the row has the fix too, but not in a form that can be copied.
+        fix=diagnosis.fix if level.records else (),
         fix_in_step=words.fix(cell),
-        # The line below the row has it too, but not to be copied.
-        fix=diagnosis.fix if depth.records else (),
-        evidence=tuple(_cut(one, depth.message) for one in explanation.evidence(cell, failed)[: depth.evidence]),
+        evidence=tuple(_cut(fact, level.message) for fact in explanation.evidence(cell, failure)[: level.evidence]),
         reference=diagnosis.reference,
     )
 
 
-def _notes(cell: Cell, run: Run) -> tuple[tuple[str, str], ...]:
-    told = explanation.notes(cell, run)
-    # The comparison with the reference has a table of its own.
-    known = {text for _, text in told}
-    remarks = tuple(("seen", remark) for remark in cell.remarks if remark not in known)
-    return (*(note for note in told if note[0] != "numbers"), *remarks)
+def _notes(cell: Cell, run: Run) -> list[Fact]:
+    expect = cell.combo.expect
+    noted = explanation.notes(cell, run)
+    remarks = [remark for remark in cell.remarks if remark not in [text for _, text in noted]]
+    return [
+        *([Fact(label="expected", text=words.expectation(expect))] if expect.status is not Status.PASS else []),
+        # The comparison of numbers has a section of its own.
+        *(Fact(label=_LABELS.get(label, label), text=text) for label, text in noted if label != "numbers"),
+        *(Fact(label="also observed", text=remark) for remark in remarks),
+    ]
 
 
-def _asked(cell: Cell) -> tuple[tuple[str, str, str, bool], ...]:
-    if not cell.installed:
-        return ()
-    blamed = {drift.package for drift in cell.drift if drift.violates}
-    blamed |= {cell.diagnosis.culprit} if cell.diagnosis and cell.diagnosis.culprit else set()
-    return tuple(
-        (one.package, one.version or "not installed", one.remark, one.package in blamed)
-        for one in explanation.got(cell)
-    )
+def _checks(cell: Cell, level: Level) -> Checks:
+    listed = cell.checks
+    if not level.passed:
+        # The section about the failure has the message of the failing check.
+        listed = tuple(check for check in listed if check.outcome is not Outcome.PASSED and check.name != cell.check)
+    passed = sum(check.outcome is Outcome.PASSED for check in cell.checks) if not level.passed else 0
+    return Checks(listed=tuple(_check(check, cell, level) for check in listed), passed=passed)
 
 
-def _steps(cell: Cell, facts: ComboFacts | None, depth: Depth) -> tuple[Step, ...]:
-    recorded = {step.number: step for step in facts.steps} if facts else {}
-    found = []
-    for number, requirements in enumerate(cell.combo.steps, start=1):
-        step = recorded.get(number)
-        lock: Mapping[str, str] = step.resolved if step and depth.locks else {}
-        digest = step.lock if step and depth.locks else ""
-        found.append(
-            Step(
-                requirements=requirements,
-                digest=digest,
-                size=count(len(lock), "package"),
-                lock=tuple(sorted(lock.items())),
-            )
-        )
-    return tuple(found)
-
-
-def _checks(cell: Cell, depth: Depth) -> tuple[Check, ...]:
-    """Return the checks that are told one by one; what the failing one said is told above all else anyway."""
-    if depth.passed:
-        return cell.checks
-    return tuple(check for check in cell.checks if check.outcome is not Outcome.PASSED and check.name != cell.check)
-
-
-def _check(check: Check, cell: Cell, depth: Depth) -> CheckRow:
-    told = ", ".join(f"{name.replace('_', ' ')} {metric(cell, name)}" for name in check.metrics)
-    # What the failing check said is told above.
+def _check(check: Check, cell: Cell, level: Level) -> CheckRow:
+    measured = [_measured(cell, name) for name in check.metrics]
+    # The section about the failure has the message of the failing check.
     message = "" if check.name == cell.check else check.message
     return CheckRow(
         name=check.name,
@@ -191,44 +218,120 @@ def _check(check: Check, cell: Cell, depth: Depth) -> CheckRow:
         tone=_TONES[check.outcome],
         outcome=str(check.outcome),
         time=brief(check.seconds) if check.seconds else "",
-        message=_cut(shorten_paths(message), depth.message),
-        metrics=told,
+        message=_cut(shorten_paths(message), level.message),
+        metrics=", ".join(f"{fact.label} {fact.text}" for fact in measured),
     )
 
 
-def _metrics(cell: Cell) -> tuple[tuple[str, str], ...]:
-    told = {name for check in cell.checks for name in check.metrics}
-    return tuple((name.replace("_", " "), metric(cell, name)) for name in sorted(cell.metrics) if name not in told)
+def _metrics(cell: Cell) -> tuple[Fact, ...]:
+    in_checks = {name for check in cell.checks for name in check.metrics}
+    return tuple(_measured(cell, name) for name in sorted(cell.metrics) if name not in in_checks)
 
 
-def _numbers(cell: Cell, depth: Depth) -> tuple[tuple[str, str], ...]:
+def _measured(cell: Cell, name: str) -> Fact:
+    """Return a metric with its unit: ``import_seconds`` is ``import 1.9s``, ``environment_mib`` is ``4.8 GiB``."""
+    value = cell.metrics.get(name)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        label, _, unit = name.rpartition("_")
+        if unit == "seconds" and label and 0 <= value < float("inf"):
+            return Fact(label=_spaced(label), text=brief(value))
+        if unit == "mib" and label:
+            size = f"{value / 1024:.1f} GiB" if value >= 1000 else f"{value:.0f} MiB"
+            return Fact(label=_spaced(label), text=size)
+    return Fact(label=_spaced(name), text=metric(cell, name))
+
+
+def _spaced(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _numbers(cell: Cell, level: Level) -> tuple[Fact, ...]:
     numbers = cell.numbers
     if numbers is None:
         return ()
-    if not depth.records:
-        # The line below the row of a pass says it.
-        return () if cell.verdict.status is Status.PASS else (("in short", numbers.says),)
-    rows = [
-        ("in short", numbers.says),
-        ("smallest cosine", f"{numbers.cosine:.9f}"),
-        ("largest difference", f"{numbers.difference:.2e}" if numbers.difference else "0"),
-        ("difference of norms", f"{numbers.norm:.2e}" if numbers.norm else "0"),
-        ("order of neighbours", "changed" if numbers.order_changed else "the same"),
+    summary = Fact(label="summary", text=numbers.says)
+    if not level.records:
+        # For a pass, the line below the row says it.
+        return () if cell.verdict.status is Status.PASS else (summary,)
+    facts = [
+        summary,
+        Fact(label="smallest cosine", text=f"{numbers.cosine:.9f}"),
+        Fact(label="largest difference", text=f"{numbers.difference:.2e}" if numbers.difference else "0"),
+        Fact(label="difference of norms", text=f"{numbers.norm:.2e}" if numbers.norm else "0"),
+        Fact(label="order of neighbours", text="changed" if numbers.order_changed else "unchanged"),
     ]
-    rows += [("type", f"{numbers.dtype[0]} in the reference, {numbers.dtype[1]} here")] if numbers.dtype else []
-    return (*rows, *(() if numbers.finite else (("finite", "no: some are not a number or infinite"),)))
+    if numbers.dtype:
+        facts.append(Fact(label="type", text=f"{numbers.dtype[0]} in the reference, {numbers.dtype[1]} here"))
+    if not numbers.finite:
+        facts.append(Fact(label="finite", text="no: some values are infinite or not a number"))
+    return tuple(facts)
 
 
-def _spent(cell: Cell) -> str:
+def _steps(cell: Cell, facts: ComboFacts | None, level: Level) -> tuple[Step, ...]:
+    recorded = {step.number: step for step in facts.steps} if facts else {}
+    steps = []
+    for number, requirements in enumerate(cell.combo.steps, start=1):
+        step = recorded.get(number) if level.locks else None
+        lock: Mapping[str, str] = step.resolved if step else {}
+        steps.append(
+            Step(
+                requirements=requirements,
+                digest=step.lock if step else "",
+                size=count(len(lock), "package"),
+                lock=tuple(sorted(lock.items())),
+            )
+        )
+    return tuple(steps)
+
+
+def _packages(cell: Cell, level: Level) -> Packages:
+    return Packages(
+        # The columns of the list have most of their versions, and a diagnosis names the others.
+        named=_named(cell) if level.records and cell.installed else (),
+        installed=tuple(sorted(cell.installed.items())) if level.installed else (),
+        number=len(cell.installed),
+    )
+
+
+def _named(cell: Cell) -> tuple[Package, ...]:
+    blamed = {drift.package for drift in cell.drift if drift.violates}
+    blamed |= {cell.diagnosis.culprit} if cell.diagnosis and cell.diagnosis.culprit else set()
+    return tuple(
+        Package(
+            name=got.package,
+            version=got.version or "not installed",
+            remark=got.remark,
+            blamed=got.package in blamed,
+        )
+        for got in explanation.got(cell)
+    )
+
+
+def _again(cell: Cell, facts: ComboFacts | None, run: Run, level: Level) -> Again | None:
+    again = Again(
+        command=explanation.rerun(cell, run) if level.records and run.info.command else "",
+        timing=_timing(cell) if level.records else "",
+        log=(cell.log or "") if level.records else "",
+        excerpt=_excerpt(cell, facts, level.excerpt),
+    )
+    return again if again.command or again.timing or again.log or again.excerpt else None
+
+
+def _timing(cell: Cell) -> str:
     spent = cell.seconds
-    parts = (("resolve", spent.resolve), ("create", spent.create), ("install", spent.install), ("probe", spent.probe))
-    told = ", ".join(f"{label} {brief(value)}" for label, value in parts if value)
-    return f"{told}; {count(cell.attempts, 'attempt')}" if told and cell.attempts > 1 else told
+    parts = (
+        ("resolve", spent.resolve),
+        ("create env", spent.create),
+        ("install", spent.install),
+        ("probe", spent.probe),
+    )
+    timing = ", ".join(f"{label} {brief(value)}" for label, value in parts if value)
+    return f"{timing}; {count(cell.attempts, 'attempt')}" if timing and cell.attempts > 1 else timing
 
 
 def _excerpt(cell: Cell, facts: ComboFacts | None, most: int) -> str:
-    """Return the end of what the deciding command said, at most ``most`` characters, beginning with a whole line."""
-    action = _decided(cell, facts) if facts and most else None
+    """Return the end of the output of the deciding command: at most ``most`` characters, in whole lines."""
+    action = _deciding(cell, facts) if facts and most else None
     if action is None:
         return ""
     text = plain(shorten_paths(action.output), lines=True).strip("\n")
@@ -237,8 +340,8 @@ def _excerpt(cell: Cell, facts: ComboFacts | None, most: int) -> str:
     return f"{ELLIPSIS}\n{text[-most:].partition(chr(10))[2] or text[-most:]}"
 
 
-def _decided(cell: Cell, facts: ComboFacts) -> Action | None:
-    probed = [one.action for one in facts.probes if one.probe == cell.probe]
+def _deciding(cell: Cell, facts: ComboFacts) -> Action | None:
+    probed = [probe.action for probe in facts.probes if probe.probe == cell.probe]
     if probed:
         return probed[-1]
     if cell.verdict.phase is Phase.CREATE:

@@ -1,18 +1,18 @@
-"""A matrix of axes as a map: one axis down, one across, and a map of its own for each value of what else varies."""
+"""Draw a matrix with axes as maps: one axis down, one across, and a map for each value of the other axes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from knowngood.model import Cell
 from knowngood.report.html.anchors import Anchors
-from knowngood.report.html.badge import Sign, sign
+from knowngood.report.html.badge import Badge, badge
 
 MOST_MAPS = 12
-"""Beyond these a list tells better."""
+"""With more maps than this, the list of results is easier to read."""
 MOST_ACROSS = 24
 _PROBE = "probe"
 _NOT_PACKAGES = ("python", "order", "installer")
-"""Axes that rather tell maps apart than span one."""
+"""Axes that make a map each rather than span one."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -20,31 +20,40 @@ class Square:
     """One tested point of a map."""
 
     anchor: str
-    sign: Sign
+    badge: Badge
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MapRow:
+    """One row of a map."""
+
+    label: str
+    squares: tuple[Square | None, ...]
+    """None: not tested."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Map:
-    """One table of squares; None where nothing was tested."""
+    """One table of squares."""
 
     facet: str
-    """What all its squares have in common beside the axes, such as ``python 3.12``; empty when it is the only one."""
+    """What its squares have in common besides the two axes, such as ``python 3.12``; empty for the only map."""
     down: str
     across: str
     columns: tuple[str, ...]
-    rows: tuple[tuple[str, tuple[Square | None, ...]], ...]
+    rows: tuple[MapRow, ...]
 
 
 def maps(cells: Sequence[Cell], anchors: Anchors) -> tuple[Map, ...]:
-    """Return the maps of a run; nothing when it does not vary along two axes at least, or along too many values."""
+    """Return the maps of a run; empty unless at least two axes vary, and for too many values."""
     placed = [
         ({**dict(cell.combo.axes), _PROBE: cell.probe}, cell, anchor)
         for cell, anchor in zip(cells, anchors.ids, strict=True)
         if cell.combo.axes
     ]
     values: dict[str, dict[str, None]] = {}
-    for at, _, _ in placed:
-        for axis, value in at.items():
+    for point, _, _ in placed:
+        for axis, value in point.items():
             values.setdefault(axis, {})[value] = None
     varying = [axis for axis in values if len(values[axis]) > 1]
     spanning = sorted((axis for axis in varying if axis != _PROBE), key=lambda axis: axis in _NOT_PACKAGES)[:2]
@@ -54,11 +63,12 @@ def maps(cells: Sequence[Cell], anchors: Anchors) -> tuple[Map, ...]:
     if len(values[across]) > len(values[down]) and len(values[across]) > MOST_ACROSS:
         down, across = across, down
     facets = [axis for axis in varying if axis not in spanning]
-    squares: dict[str, dict[tuple[str | None, str | None], Square]] = {}
-    for at, cell, anchor in placed:
-        facet = ", ".join(f"{axis} {at[axis]}" for axis in facets if axis in at)
-        squares.setdefault(facet, {})[at.get(down), at.get(across)] = Square(anchor=anchor, sign=sign(cell))
-    if len(squares) > MOST_MAPS or len(values[across]) > MOST_ACROSS:
+    by_facet: dict[str, dict[tuple[str | None, str | None], Square]] = {}
+    for point, cell, anchor in placed:
+        facet = ", ".join(f"{axis} {point[axis]}" for axis in facets if axis in point)
+        square = Square(anchor=anchor, badge=badge(cell))
+        by_facet.setdefault(facet, {})[point.get(down), point.get(across)] = square
+    if len(by_facet) > MOST_MAPS or len(values[across]) > MOST_ACROSS:
         return ()
     return tuple(
         Map(
@@ -66,7 +76,10 @@ def maps(cells: Sequence[Cell], anchors: Anchors) -> tuple[Map, ...]:
             down=down,
             across=across,
             columns=tuple(values[across]),
-            rows=tuple((row, tuple(found.get((row, column)) for column in values[across])) for row in values[down]),
+            rows=tuple(
+                MapRow(label=row, squares=tuple(squares.get((row, column)) for column in values[across]))
+                for row in values[down]
+            ),
         )
-        for facet, found in squares.items()
+        for facet, squares in by_facet.items()
     )

@@ -1,56 +1,64 @@
-"""What answers within seconds: the combos that are known to be good, and why the others are not."""
+"""Prepare the overview: which combos are known good, and why the others fail."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from knowngood.model import Cell, Group, JudgedRun, Status
+from knowngood.model import Cell, Confidence, Group, JudgedRun, Status
 from knowngood.report import words
 from knowngood.report.columns import key_packages
 from knowngood.report.html.anchors import Anchors, Link
-from knowngood.report.html.badge import Sign, sign
+from knowngood.report.html.badge import Badge, badge
 from knowngood.report.text import shorten
 
 MOST_OPEN = 8
-"""Entries that are told at length; what is beyond them is told in brief or folded away."""
+"""Entries shown in full; further causes are folded away, and more good combos than this are shown in brief."""
 MOST_BRIEF = 24
-"""Good combos that are told in brief; the list of all cells has the others."""
+"""Good combos shown in brief; the results have the others."""
 MOST_CAUSES = 100
-"""Causes that are told at all; the list of all cells has the others."""
+"""Causes on the page; the results have the others."""
 MOST_LINKS = 24
-"""Cells that are named below one cause; the list of all cells has the others."""
+"""Cells listed for one cause; the results have the others."""
 _CAUSE = 400
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Good:
-    """A combo of which every cell passed as expected."""
+class GoodCombo:
+    """A combo whose cells all passed."""
 
     link: Link
     title: str
     versions: tuple[tuple[str, str], ...]
     """(package, version) of the packages that tell the combos apart."""
     remark: str
-    """What makes it less than clean; empty for most."""
+    """What makes it less than clean; empty for most combos."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CellLink:
+    """A link to a cell, with its badge."""
+
+    link: Link
+    badge: Badge
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cause:
-    """What several cells, or one, failed for."""
+    """Why one cell or several failed."""
 
     text: str
     fix: str
-    """Constraints; empty when none is known."""
-    perhaps: bool
+    """Constraints; empty if none is known."""
+    possible: bool
     """Whether the fix is only a guess."""
-    surprise: bool
-    """Whether one of its cells was expected to be otherwise."""
+    unexpected: bool
+    """Whether the matrix expected something else for one of the cells."""
     count: int
-    links: tuple[tuple[Link, Sign], ...]
-    """Its first cells."""
+    cells: tuple[CellLink, ...]
+    """The first of its cells."""
 
 
-def good(judged: JudgedRun, anchors: Anchors) -> tuple[Good, ...]:
-    """Return the combos that passed whole, in the order of the matrix."""
+def good(judged: JudgedRun, anchors: Anchors) -> tuple[GoodCombo, ...]:
+    """Return the combos whose cells all passed, in the order of the matrix."""
     combos: dict[str, list[Cell]] = {}
     for cell in judged.cells:
         combos.setdefault(cell.combo.id, []).append(cell)
@@ -62,22 +70,21 @@ def good(judged: JudgedRun, anchors: Anchors) -> tuple[Good, ...]:
     )
 
 
-def _good(cell: Cell, packages: Iterable[str], anchors: Anchors) -> Good:
+def _good(cell: Cell, packages: Iterable[str], anchors: Anchors) -> GoodCombo:
     combo = cell.combo
-    reused = "proven earlier" if cell.reused else ""
-    noticed = ", ".join(filter(None, (words.where(cell), words.flaky(cell), reused)))
-    return Good(
+    unexpected = "unexpected" if cell.as_expected is False else ""
+    reused = "reused" if cell.reused else ""
+    return GoodCombo(
         link=Link(text=combo.id, anchor=anchors.of(combo.id, cell.probe)),
         title=combo.title if combo.title != combo.id else "",
         versions=tuple((name, cell.installed[name]) for name in packages if name in cell.installed),
-        remark=f"not as expected{', ' if noticed else ''}{noticed}" if cell.as_expected is False else noticed,
+        remark=", ".join(filter(None, (unexpected, words.where(cell), words.flaky(cell), reused))),
     )
 
 
 def causes(groups: Iterable[Group], anchors: Anchors) -> tuple[Cause, ...]:
-    """Return the causes, what nobody expected first, else as they come: the largest first."""
-    found = [_cause(group, anchors) for group in groups]
-    return tuple(sorted(found, key=lambda cause: not cause.surprise))
+    """Return the causes: first those with an unexpected cell, otherwise in the order of ``groups``."""
+    return tuple(sorted((_cause(group, anchors) for group in groups), key=lambda cause: not cause.unexpected))
 
 
 def _cause(group: Group, anchors: Anchors) -> Cause:
@@ -85,22 +92,25 @@ def _cause(group: Group, anchors: Anchors) -> Cause:
     fixes = {words.fix(cell) for cell in group.cells} - {""}
     return Cause(
         text=shorten(group.cause, _CAUSE),
-        # Cells with one cause can need different versions: then only each of them can tell.
+        # Cells with one cause can need different versions: then only the details of each have its fix.
         fix=fixes.pop() if len(fixes) == 1 else "",
-        perhaps=any(diagnosis.confidence == "possible" for diagnosis in diagnoses),
-        surprise=any(cell.as_expected is False for cell in group.cells),
+        possible=any(diagnosis.confidence is Confidence.POSSIBLE for diagnosis in diagnoses),
+        unexpected=any(cell.as_expected is False for cell in group.cells),
         count=len(group.cells),
-        links=tuple(
-            (Link(text=words.name(cell), anchor=anchors.of(cell.combo.id, cell.probe)), sign(cell))
+        cells=tuple(
+            CellLink(
+                link=Link(text=words.name(cell), anchor=anchors.of(cell.combo.id, cell.probe)),
+                badge=badge(cell),
+            )
             for cell in group.cells[:MOST_LINKS]
         ),
     )
 
 
-def undecided(judged: JudgedRun, anchors: Anchors) -> tuple[tuple[Link, Sign], ...]:
-    """Return the cells of which nothing can be said."""
+def undecided(judged: JudgedRun, anchors: Anchors) -> tuple[CellLink, ...]:
+    """Return the undecided cells."""
     return tuple(
-        (Link(text=words.name(cell), anchor=anchor), sign(cell))
+        CellLink(link=Link(text=words.name(cell), anchor=anchor), badge=badge(cell))
         for cell, anchor in zip(judged.cells, anchors.ids, strict=True)
         if cell.as_expected is None
     )

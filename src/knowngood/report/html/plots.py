@@ -1,6 +1,6 @@
-"""What people would rather look than read, as geometry that the page draws as SVG, each with its text alternative.
+"""Prepare bar charts of numbers, durations and sizes, drawn as SVG and described in words.
 
-Lengths along a plot are in percent of its width, so that it fits a phone and its text stays as large as the page's.
+Lengths along a chart are percentages of its width, so that it fits a phone and its text is as large as the page's.
 """
 
 import math
@@ -13,21 +13,23 @@ from knowngood.report.html.badge import tone
 from knowngood.report.text import brief, shorten, size
 
 MOST_ROWS = 20
-"""Rows of one plot: of more, the largest are drawn."""
+"""Bars of one chart; if there are more values, it has the largest."""
 MOST_TIMES = 6
-"""Kinds of durations that are drawn, in the order in which the probes record them."""
+"""Kinds of durations with a chart, in the order in which the probes record them."""
 ROW = 34
-"""Pixels that a row is high."""
+"""Height of a row in pixels."""
+_TICKS = 16
+"""Height of the labels of the ticks in pixels."""
 _LABEL = 44
 _FOREVER = 1e9
 """Seconds that nothing takes."""
 DECADES = (-9, 0)
-"""Powers of ten at the ends of a logarithmic scale: what is smaller is noise of single precision."""
+"""Powers of ten at the ends of a logarithmic scale: smaller values are noise of single precision."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Bar:
-    """One row: a label, a value, and how far it reaches."""
+    """One row: a label, a value, and the length of the bar."""
 
     glyph: str
     label: str
@@ -35,56 +37,79 @@ class Bar:
     percent: str
     tone: str
     top: int
-    """Pixels from the top of the plot."""
+    """Pixels from the top of the chart."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tick:
+    """A labelled line across the bars."""
+
+    percent: str
+    label: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plot:
-    """Bars below a title."""
+    """A bar chart."""
 
     key: str
-    """Tells its ids apart from those of the other plots."""
+    """Tells its ids apart from those of the other charts."""
     title: str
     note: str
-    """How to read it, or what is not drawn."""
+    """How to read it, or what it leaves out."""
     bars: tuple[Bar, ...]
-    ticks: tuple[tuple[str, str], ...]
-    """(percent, label) of lines across; only where the scale is not from nought."""
+    ticks: tuple[Tick, ...]
+    """Empty for a scale that starts at zero."""
     height: int
-    says: str
-    """All of it in words."""
+    description: str
+    """The whole chart in words."""
+
+    @property
+    def bars_height(self) -> int:
+        """The height without the labels of the ticks, in pixels."""
+        return self.height - _TICKS if self.ticks else self.height
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Value:
+    """What a bar shows."""
+
+    cell: Cell
+    share: float
+    """Its length, from 0 to 1."""
+    text: str
+    tone: str
 
 
 def plots(judged: JudgedRun) -> tuple[Plot, ...]:
-    """Return the plots that there are data for: distances from the reference, durations, sizes of environments."""
+    """Return the charts that the run has data for: distances from the reference, durations, sizes of environments."""
     cells = judged.cells
     compared = [cell for cell in cells if cell.numbers and cell.numbers.finite]
-    away = [cell for cell in compared if cell.combo.id != judged.run.info.reference]
-    found = []
-    if away:
-        found.append(_logarithmic("cosine", "Cosine distance from the reference", compared, _cosine_distance))
-        found.append(_logarithmic("difference", "Largest difference of a component", compared, _difference))
+    charts = []
+    if any(cell.combo.id != judged.run.info.reference for cell in compared):
+        charts.append(_logarithmic("cosine", "Cosine distance from the reference", compared, _cosine_distance))
+        charts.append(_logarithmic("difference", "Largest difference of a component", compared, _difference))
     for number, name in enumerate(_durations(cells)):
-        timed = [(cell, value) for cell in cells if (value := _number(cell, name)) is not None]
-        found.append(_linear(f"time-{number}", _title(name), timed, brief))
+        timed = [(cell, value) for cell in cells if (value := _duration(cell, name)) is not None]
+        charts.append(_linear(f"time-{number}", _title(name), timed, brief))
     sizes = {facts.combo.id: facts.environment_bytes for facts in judged.run.combos}
     sized: dict[str, tuple[Cell, float]] = {}
     for cell in cells:
-        if measured := sizes.get(cell.combo.id):
-            sized.setdefault(cell.combo.id, (cell, float(measured)))
+        if environment_bytes := sizes.get(cell.combo.id):
+            sized.setdefault(cell.combo.id, (cell, float(environment_bytes)))
     if len(sized) > 1:
-        found.append(_linear("size", "Size of the environment", list(sized.values()), lambda value: size(round(value))))
-    return tuple(found)
+        charts.append(_linear("size", "Size of the environment", [*sized.values()], lambda value: size(round(value))))
+    return tuple(charts)
 
 
 def _durations(cells: Sequence[Cell]) -> list[str]:
-    """Return the durations that at least two cells tell, in the order they were recorded."""
+    """Return the durations that at least two cells recorded, in the order in which they were recorded."""
     names = [
         name
         for cell in cells
         for check in cell.checks
         for name in check.metrics
-        if name.endswith("seconds") and _number(cell, name) is not None
+        if name.endswith("seconds") and _duration(cell, name) is not None
     ]
     return [name for name in dict.fromkeys(names) if names.count(name) > 1][:MOST_TIMES]
 
@@ -94,11 +119,11 @@ def _title(name: str) -> str:
     return (name.removesuffix("seconds").replace("_", " ").strip() or "time").capitalize()
 
 
-def _number(cell: Cell, name: str) -> float | None:
+def _duration(cell: Cell, name: str) -> float | None:
     value = cell.metrics.get(name)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    # Neither nan nor an integer beyond all floats has a place on a plot.
+    # A chart has no place for NaN, nor for an integer that is larger than any float.
     return float(value) if 0 <= value < _FOREVER else None
 
 
@@ -110,49 +135,57 @@ def _difference(cell: Cell) -> float:
     return abs(cell.numbers.difference) if cell.numbers else 0.0
 
 
-def _linear(key: str, title: str, values: Sequence[tuple[Cell, float]], told: Callable[[float], str]) -> Plot:
-    kept, note = _kept(values)
+def _linear(key: str, title: str, values: Sequence[tuple[Cell, float]], describe: Callable[[float], str]) -> Plot:
+    kept, note = _largest(values)
     most = max((value for _, value in kept), default=0.0) or 1.0
-    rows = [(cell, value / most, told(value), tone(cell.verdict.status)) for cell, value in kept]
-    return _plot(key, title, note, rows, ())
+    bars = [
+        _Value(cell=cell, share=value / most, text=describe(value), tone=tone(cell.verdict.status))
+        for cell, value in kept
+    ]
+    return _plot(key, title, note, bars, ())
 
 
 def _logarithmic(key: str, title: str, cells: Sequence[Cell], measure: Callable[[Cell], float]) -> Plot:
-    """Return a plot with a logarithmic scale, the same for all runs, so that harmless noise does not look large.
+    """Return a chart with the same logarithmic scale for all runs, so that harmless noise does not look large.
 
-    A bar is in the tone of a warning where it is beyond the tolerance, whatever became of the cell otherwise.
+    A bar beyond the tolerance has the tone of a warning, whatever the verdict of its cell is.
     """
     low, high = DECADES
-    kept, note = _kept([(cell, measure(cell)) for cell in cells])
-    rows = []
-    for cell, value in kept:
-        reach = (math.log10(value) - low) / (high - low) if value > 0 else 0.0
-        moved = cell.numbers is not None and cell.numbers.moved
-        rows.append((cell, reach, f"{value:.1e}" if value else "0", "warn" if moved else "good"))
-    ticks = tuple((_percent((at - low) / (high - low)), f"1e{at}") for at in range(low + 2, high, 2))
-    return _plot(key, title, " ".join(filter(None, ("Logarithmic scale.", note))), rows, ticks)
+    kept, note = _largest([(cell, measure(cell)) for cell in cells])
+    bars = [
+        _Value(
+            cell=cell,
+            share=(math.log10(value) - low) / (high - low) if value > 0 else 0.0,
+            text=f"{value:.1e}" if value else "0",
+            tone="warn" if cell.numbers is not None and cell.numbers.moved else "good",
+        )
+        for cell, value in kept
+    ]
+    ticks = tuple(
+        Tick(percent=_percent((power - low) / (high - low)), label=f"1e{power}") for power in range(low + 2, high, 2)
+    )
+    return _plot(key, title, " ".join(filter(None, ("Logarithmic scale.", note))), bars, ticks)
 
 
-def _kept(values: Sequence[tuple[Cell, float]]) -> tuple[Sequence[tuple[Cell, float]], str]:
+def _largest(values: Sequence[tuple[Cell, float]]) -> tuple[Sequence[tuple[Cell, float]], str]:
+    """Return the values that a chart has room for, and a note if that is not all of them."""
     if len(values) <= MOST_ROWS:
         return values, ""
-    largest = sorted(values, key=lambda one: -one[1])[:MOST_ROWS]
+    largest = sorted(values, key=lambda pair: -pair[1])[:MOST_ROWS]
     return largest, f"The {MOST_ROWS} largest of {len(values)}."
 
 
-def _plot(
-    key: str, title: str, note: str, rows: Sequence[tuple[Cell, float, str, str]], ticks: tuple[tuple[str, str], ...]
-) -> Plot:
+def _plot(key: str, title: str, note: str, values: Sequence[_Value], ticks: tuple[Tick, ...]) -> Plot:
     bars = tuple(
         Bar(
-            glyph=words.GLYPHS[cell.verdict.status],
-            label=shorten(words.name(cell), _LABEL),
-            value=value,
-            percent=_percent(reach),
-            tone=colour,
+            glyph=words.GLYPHS[value.cell.verdict.status],
+            label=shorten(words.name(value.cell), _LABEL),
+            value=value.text,
+            percent=_percent(value.share),
+            tone=value.tone,
             top=number * ROW,
         )
-        for number, (cell, reach, value, colour) in enumerate(rows)
+        for number, value in enumerate(values)
     )
     return Plot(
         key=key,
@@ -160,8 +193,8 @@ def _plot(
         note=note,
         bars=bars,
         ticks=ticks,
-        height=len(bars) * ROW + (16 if ticks else 0),
-        says="; ".join(f"{bar.label} {bar.value}" for bar in bars),
+        height=len(bars) * ROW + (_TICKS if ticks else 0),
+        description="; ".join(f"{bar.label} {bar.value}" for bar in bars),
     )
 
 

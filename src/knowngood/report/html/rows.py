@@ -1,15 +1,15 @@
-"""The list of all cells: what tells them apart, and for each its verdict, why, and all details."""
+"""Prepare the list of all cells: for each its versions, its verdict, why, and its details."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from knowngood.model import Cell, ChangeKind, JudgedRun, Run, Status
+from knowngood.model import Cell, Confidence, JudgedRun, Run, Status
 from knowngood.report import words
 from knowngood.report.columns import ABSENT, CONTRADICTED, installed, key_packages
 from knowngood.report.html.anchors import Anchors, Link
-from knowngood.report.html.badge import Sign, sign
-from knowngood.report.html.budget import Depth
-from knowngood.report.html.changed import TONES
+from knowngood.report.html.badge import Badge, badge
+from knowngood.report.html.budget import Level
+from knowngood.report.html.changed import Label
 from knowngood.report.html.detail import Detail, detail
 from knowngood.report.text import count, seconds, shorten
 
@@ -18,18 +18,29 @@ _CAUSE = 260
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Columns:
-    """Which columns the list has beside combo, verdict and time."""
+    """Which columns the list has besides combo and verdict."""
 
     probe: bool
     python: bool
     packages: tuple[str, ...]
-    proven: bool
-    """Whether some verdict is older than the run."""
+    tested: bool
+    """Whether a verdict is older than the run."""
+    time: bool
+    """Whether a cell has a duration; a published report has none."""
 
     @property
     def number(self) -> int:
         """How many columns there are in all."""
-        return 3 + self.probe + self.python + len(self.packages) + self.proven
+        return 2 + self.probe + self.python + len(self.packages) + self.tested + self.time
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Version:
+    """An installed version."""
+
+    text: str
+    violates: bool
+    """Whether it violates the combo's own pin."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,35 +50,36 @@ class Row:
     anchor: str
     combo: str
     title: str
-    """Empty where it is the id."""
+    """Empty if it is the id."""
     probe: str
     python: str
-    versions: tuple[tuple[str, bool], ...]
-    """(version, whether it violates the combo's own pin)."""
-    sign: Sign
+    versions: tuple[Version, ...]
+    badge: Badge
     passed: bool
     time: str
-    proven: str
-    """When its verdict was found out, UTC, ISO 8601."""
+    tested: str
+    """When its verdict was recorded, UTC, ISO 8601."""
     cause: str
     fix: str
-    perhaps: bool
-    change: tuple[str, str] | None
-    """(what it is since the baseline, tone), where it is not the same."""
+    possible: bool
+    """Whether the fix is only a guess."""
+    change: Label | None
+    """What changed since the baseline."""
     detail: Detail
     same: Link | None
-    """An earlier cell that has just the same installed; then it is not told again."""
+    """An earlier cell with the same packages, which are then not listed again."""
 
 
 def columns(judged: JudgedRun) -> Columns:
     """Return the columns that the list of a run needs."""
     cells = judged.cells
     return Columns(
-        # Where each combo has a probe of its own, the combo tells which.
+        # If each combo has a probe of its own, the combo says which.
         probe=any(len(cell.combo.probes) > 1 for cell in cells),
         python=len({cell.python for cell in cells}) > 1,
         packages=key_packages(judged),
-        proven=any(cell.reused for cell in cells),
+        tested=any(cell.reused for cell in cells),
+        time=any(words.total_seconds(cell) for cell in cells),
     )
 
 
@@ -75,73 +87,59 @@ def rows(
     judged: JudgedRun,
     shown: Columns,
     anchors: Anchors,
-    changed: Mapping[tuple[str, str], ChangeKind],
-    depth: Depth,
+    changed: Mapping[tuple[str, str], Label],
+    level: Level,
     *,
     step: int = 1,
 ) -> tuple[Row, ...]:
-    """Return a row for each cell in the order of the matrix, or for each ``step``-th."""
+    """Return a row for every cell in the order of the matrix, or for every ``step``-th."""
     run = judged.run
-    facts = {each.combo.id: each for each in run.combos}
-    # What is looked up of one cell is found at once in a run of its own.
-    alone = {name: Run(info=run.info, combos=(each,)) for name, each in facts.items()}
-    nobody = Run(info=run.info, combos=())
+    facts = {combo.combo.id: combo for combo in run.combos}
+    # Looking up the facts of a cell takes no time in a run of its own.
+    alone = {name: Run(info=run.info, combos=(combo,)) for name, combo in facts.items()}
+    without_facts = Run(info=run.info, combos=())
     first: dict[tuple[tuple[str, str], ...], Link] = {}
-    found = []
+    prepared = []
     for cell, anchor in zip(judged.cells[::step], anchors.ids[::step], strict=True):
         combo = cell.combo.id
-        told = detail(cell, facts.get(combo), alone.get(combo, nobody), depth)
         packages = tuple(sorted(cell.installed.items()))
-        same = first.get(packages) if packages and depth.installed else None
+        same = first.get(packages) if packages and level.installed else None
         first.setdefault(packages, Link(text=words.name(cell), anchor=anchor))
-        found.append(_row(cell, anchor, shown, changed, told, same, run, depth.records))
-    return tuple(found)
+        total = words.total_seconds(cell)
+        prepared.append(
+            Row(
+                anchor=anchor,
+                combo=combo,
+                title=cell.combo.title if cell.combo.title != combo and level.records else "",
+                probe=cell.probe,
+                python=cell.python,
+                versions=tuple(_version(cell, package) for package in shown.packages),
+                badge=badge(cell),
+                passed=cell.verdict.status is Status.PASS,
+                time=seconds(total) if total else ABSENT,
+                tested=cell.reused.recorded if cell.reused else run.info.started,
+                cause=shorten(_cause(cell), _CAUSE),
+                fix=words.fix(cell),
+                possible=bool(cell.diagnosis and cell.diagnosis.confidence is Confidence.POSSIBLE),
+                change=changed.get((combo, cell.probe)),
+                detail=detail(cell, facts.get(combo), alone.get(combo, without_facts), level),
+                same=same,
+            )
+        )
+    return tuple(prepared)
 
 
-def _row(
-    cell: Cell,
-    anchor: str,
-    shown: Columns,
-    changed: Mapping[tuple[str, str], ChangeKind],
-    told: Detail,
-    same: Link | None,
-    run: Run,
-    titled: bool,
-) -> Row:
-    title = cell.combo.title
-    change = changed.get((cell.combo.id, cell.probe))
-    total = words.total_seconds(cell)
-    return Row(
-        anchor=anchor,
-        combo=cell.combo.id,
-        title=title if title != cell.combo.id and titled else "",
-        probe=cell.probe,
-        python=cell.python,
-        versions=tuple(_version(cell, name) for name in shown.packages),
-        sign=sign(cell),
-        passed=cell.verdict.status is Status.PASS,
-        time=seconds(total) if total else ABSENT,
-        proven=cell.reused.recorded if cell.reused else run.info.started,
-        cause=shorten(_cause(cell), _CAUSE),
-        fix=words.fix(cell),
-        perhaps=bool(cell.diagnosis and cell.diagnosis.confidence == "possible"),
-        change=(str(change).replace("-", " "), TONES[change]) if change else None,
-        detail=told,
-        same=same,
-    )
-
-
-def _version(cell: Cell, package: str) -> tuple[str, bool]:
-    version = installed(cell, package)
-    return version.removesuffix(f" {CONTRADICTED}"), version.endswith(f" {CONTRADICTED}")
+def _version(cell: Cell, package: str) -> Version:
+    text = installed(cell, package)
+    return Version(text=text.removesuffix(f" {CONTRADICTED}"), violates=text.endswith(f" {CONTRADICTED}"))
 
 
 def _cause(cell: Cell) -> str:
-    """Return the line below a row: why, or of a pass how much it proves."""
+    """Return the line below a row: why it failed, or what a pass rests on."""
     if cell.verdict.status is not Status.PASS:
         return words.brief_cause(cell)
-    told = [f"{count(len(cell.checks), 'check')} passed"] if cell.checks else [words.cause(cell)]
-    told += [words.where(cell)] if words.where(cell) else []
-    told += [words.flaky(cell)] if cell.flaky else []
-    told += [cell.numbers.says] if cell.numbers else []
-    return "; ".join(told)
+    parts = [f"{count(len(cell.checks), 'check')} passed"] if cell.checks else [words.cause(cell)]
+    parts += [words.where(cell)] if words.where(cell) else []
+    parts += [words.flaky(cell)] if cell.flaky else []
+    parts += [cell.numbers.says] if cell.numbers else []
+    return "; ".join(parts)
