@@ -1,4 +1,4 @@
-"""README and DESIGN say what is so."""
+"""README and DESIGN agree with the code and with the published report."""
 
 import json
 import re
@@ -16,18 +16,20 @@ from knowngood.report.embed.writers import markdown
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+DESIGN = (ROOT / "DESIGN.md").read_text(encoding="utf-8")
+SOURCE = ROOT / "src" / "knowngood"
 EXAMPLES = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
 
 
 def committed(path: str) -> str:
-    """Return a file as it was committed: whoever runs the matrix has a newer report, and the tests still pass."""
+    """Return a file as committed, so that the tests also pass in a checkout whose report is newer."""
     shown = subprocess.run(["git", "show", f"HEAD:{path}"], cwd=ROOT, capture_output=True, text=True, check=False)
     if shown.returncode != 0:
         pytest.skip("not a checkout with a commit")
     return shown.stdout
 
 
-def test_the_table_in_the_readme_is_that_of_the_published_report() -> None:
+def test_the_table_in_the_readme_is_the_one_of_the_published_report() -> None:
     page = committed("README.md")
     run = judged(json.loads(committed("reports/embedding/matrix.json")))
     asked = [slot.request for slot in slots(page, Language.MARKDOWN)]
@@ -37,7 +39,7 @@ def test_the_table_in_the_readme_is_that_of_the_published_report() -> None:
     assert replace(page, {asked[0]: block}, Language.MARKDOWN) == page
 
 
-def test_the_published_report_tells_of_every_combo_of_the_matrix() -> None:
+def test_the_published_report_includes_every_combo_of_the_matrix() -> None:
     matrix = tomllib.loads(committed("matrices/embedding.toml"))
     report = committed("reports/embedding/matrix.md")
 
@@ -46,18 +48,38 @@ def test_the_published_report_tells_of_every_combo_of_the_matrix() -> None:
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=range(len(EXAMPLES)))
-def test_every_matrix_in_the_readme_is_a_matrix(example: str) -> None:
-    # What is no matrix by itself is meant to stand below the first one.
+def test_every_toml_example_in_the_readme_is_a_valid_matrix(example: str) -> None:
+    # A fragment belongs below the first complete matrix.
     whole = example if "[[combo]]" in example or "[axes]" in example else f"{EXAMPLES[0]}\n{example}"
     matrix = parse(whole, path=Path("example.toml"), project=ROOT, read_probe=lambda path: None)
 
     assert matrix.combos
 
 
-def test_the_design_names_every_module_and_no_other() -> None:
-    design = (ROOT / "DESIGN.md").read_text(encoding="utf-8")
-    named = set(re.findall(r"`(?:\w+/)*(\w+\.py)`", design))
-    modules = {path.name for path in (ROOT / "src" / "knowngood").rglob("*.py")} - {"__init__.py", "__main__.py"}
+def paths_named_by_the_design() -> set[Path]:
+    """Return the folders and modules that DESIGN.md names in code spans; one that does not exist fails the test.
 
-    assert modules <= named
-    assert named - modules <= {"noxfile.py"}
+    A path is relative to the repository, to ``src/knowngood``, or to a folder that is named before it in the same
+    paragraph, table row or item, or to a parent of that folder.
+    """
+    paths: set[Path] = set()
+    for block in re.split(r"\n(?=\n|\||- |\d+\. )", DESIGN):
+        bases = [ROOT, SOURCE]
+        for name in re.findall(r"`([\w./-]+(?:/|\.py))`", block):
+            if name.startswith(".knowngood/"):
+                continue
+            places = [base / name for base in bases if (base / name).exists()]
+            assert places, f"DESIGN.md names {name}, which does not exist"
+            paths.add(places[0])
+            folder = places[0] if places[0].is_dir() else places[0].parent
+            bases += [base for base in (folder, *folder.parents) if SOURCE in base.parents]
+    return paths
+
+
+def test_the_design_names_every_folder_and_every_top_level_module_by_path() -> None:
+    folders = {path.parent for path in SOURCE.rglob("__init__.py")} - {SOURCE}
+    modules = set(SOURCE.glob("*.py")) - {SOURCE / "__init__.py", SOURCE / "__main__.py"}
+
+    missing = (folders | modules) - paths_named_by_the_design()
+
+    assert sorted(path.relative_to(SOURCE).as_posix() for path in missing) == []
