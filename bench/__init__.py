@@ -1,1 +1,1 @@
-"""Measures knowngood against what one would use instead, on the same combos in the same run: ``nox -s bench``."""
+"""Measure knowngood and the tools that one would use instead, on the same combos in the same run: ``nox -s bench``."""

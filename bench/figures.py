@@ -1,4 +1,4 @@
-"""The figures that the benchmark is about: what each compares, and what it may be at most. Pure."""
+"""Define the figures of the benchmark: what each compares, and its limit. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,13 +8,14 @@ from statistics import median
 from bench.measure import Sample
 
 Series = Mapping[str, Sequence[Sample]]
-"""What was measured -> one sample for each round."""
+"""Name of what was measured -> one sample per round."""
 
 FLOOR = "floor: the probes alone, environments built and compiled"
 FIRST = "knowngood, first run ever"
 FRESH = "knowngood, fresh build, bytecode store warm"
 KEPT = "knowngood, kept environments, every probe run"
 UNCHANGED = "knowngood, nothing changed"
+UNOPTIMIZED = "knowngood, fresh build, without any optimization"
 BARE = "the same resolutions by bare uv"
 TOX = "tox -p auto, tox-uv: fresh build"
 PLAN = "knowngood plan"
@@ -25,7 +26,7 @@ SIZES = (10, 100, 1000)
 
 
 def sized(what: str, combos: int) -> str:
-    """Return the name of the series ``what`` for a matrix of so many tiny combos."""
+    """Return the name of the series ``what`` for a matrix of ``combos`` tiny combos."""
     return f"{what}, {combos:,} combos"
 
 
@@ -33,7 +34,7 @@ LOOP = "the same builds and probes by xargs and bare uv"
 
 
 class Kind(Enum):
-    """How a figure comes about from the samples of a round."""
+    """How the samples of a round make the value of a figure."""
 
     RATIO = "x"
     SECONDS = "s"
@@ -43,13 +44,13 @@ class Kind(Enum):
 
     @property
     def unit(self) -> str:
-        """What its values are counted in; nothing for a ratio."""
+        """The unit of the values; empty for a ratio."""
         return "" if self is Kind.RATIO else self.value.split()[0]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Figure:
-    """One figure: ``of`` and ``against`` are names of series of ``part``."""
+    """One figure; ``of`` and ``against`` are names of series of ``part``, and ``limit`` is the most it may be."""
 
     part: str
     what: str
@@ -60,26 +61,26 @@ class Figure:
     cells: int = 1
 
     def values(self, series: Series) -> tuple[float, ...]:
-        """Return its value in each round, both sides taken from the same one; nothing when it was not measured."""
-        over = series.get(self.of, ())
-        under = series.get(self.against, ()) if self.against is not None else over
-        return tuple(self._value(one, other) for one, other in zip(over, under, strict=False))
+        """Return the value of each round, both sides from the same round; nothing when it was not measured."""
+        samples = series.get(self.of, ())
+        references = series.get(self.against, ()) if self.against is not None else samples
+        return tuple(self._value(sample, reference) for sample, reference in zip(samples, references, strict=False))
 
-    def _value(self, one: Sample, other: Sample) -> float:
+    def _value(self, sample: Sample, reference: Sample) -> float:
         match self.kind:
             case Kind.RATIO:
-                return one.seconds / other.seconds
+                return sample.seconds / reference.seconds
             case Kind.SECONDS:
-                return one.seconds
+                return sample.seconds
             case Kind.BEYOND:
-                return one.seconds - other.seconds
+                return sample.seconds - reference.seconds
             case Kind.CPU_PER_CELL:
-                return 1000 * (one.cpu - other.cpu) / self.cells
+                return 1000 * (sample.cpu - reference.cpu) / self.cells
             case Kind.MEMORY:
-                return max(one.memory, other.memory) / 2**20
+                return max(sample.memory, reference.memory) / 2**20
 
     def met(self, series: Series) -> bool | None:
-        """Return whether the median of its values is within the limit; None when it was not measured."""
+        """Return whether the median of the values is within the limit; None when it was not measured."""
         values = self.values(series)
         return median(values) <= self.limit if values else None
 
@@ -150,6 +151,6 @@ FIGURES = (
 )
 
 
-def ratio(one: Sequence[Sample], other: Sequence[Sample]) -> float:
+def ratio(samples: Sequence[Sample], references: Sequence[Sample]) -> float:
     """Return the median of the ratios of seconds, each of two samples of the same round."""
-    return median(first.seconds / second.seconds for first, second in zip(one, other, strict=True))
+    return median(sample.seconds / other.seconds for sample, other in zip(samples, references, strict=True))

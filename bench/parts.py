@@ -1,4 +1,4 @@
-"""The parts of the benchmark: each measures its series in rounds, in which all sides take turns."""
+"""Measure the parts of the benchmark, each in rounds in which all tools take turns."""
 
 import shutil
 from collections.abc import Callable
@@ -9,35 +9,35 @@ from bench import figures, tiny
 from bench.measure import CommandError, Sample, measure
 from bench.ours import Ours
 from bench.peers import Peer, floor, loop, peers
-from bench.work import Place, Resolutions, Work, discard, outcomes, parallel, probe_script, quoted
+from bench.work import Place, Resolutions, Work, compile_command, discard, outcomes, parallel, quoted, write_probes
 from knowngood.model import Asset, Status
 from knowngood.project.project import load_matrix
 
 BENCH = Path(__file__).parent
 _PLAN_JOBS = 4
-_STARTS = 5  # a round; one takes less than a second
+_STARTS = 5  # per round; a start takes less than a second
 
 Record = Callable[[str, Sample], None]
-"""Takes one sample of the series that is named."""
+"""Stores a sample in the series that is named."""
 
 
 def six(place: Place, python: Path, rounds: int, record: Record) -> None:
-    """Measure six real combos: the floor, knowngood in all its states, every peer fresh and again."""
+    """Measure six real combos: the floor, knowngood in all its states, and every peer fresh and again."""
     matrix = BENCH / "matrices" / "six.toml"
     declared = load_matrix(matrix)
     assets = {asset.name: _fetch(place, asset) for asset in declared.assets}
-    probe = probe_script(place, BENCH / "probes" / "embed.py", assets)
-    work = Work(combos=declared.combos, probe=probe)
+    probes = write_probes(place, declared.combos, BENCH / "probes" / "embed.py", assets)
+    work = Work(combos=declared.combos, probes=probes)
     bare = Resolutions(place, declared.combos)
-    built = loop(place.below("built"), work, jobs=place.jobs, name="what the floor stands on")
+    built = loop(place.below("built"), work, jobs=place.jobs, name="environments of the floor")
     _call(place, built, built.fresh)
     bottom = floor(place.below("floor"), work, built)
     _call(place, bottom, bottom.fresh)
-    wanted = outcomes(bottom.records)
+    expected = outcomes(bottom.records)
     for combo in declared.combos:
-        passed = all(end.endswith(": passed") for end in wanted[combo.id])
+        passed = all(outcome.endswith(": passed") for outcome in expected[combo.id])
         if passed != (combo.expect.status is Status.PASS):
-            raise CommandError(f"{combo.id} is not what six.toml says: {wanted[combo.id]}")
+            raise CommandError(f"six.toml declares another outcome for {combo.id}: {expected[combo.id]}")
     ours = Ours(place.below("ours"), python, matrix)
     try:
         for number in range(rounds):
@@ -48,12 +48,11 @@ def six(place: Place, python: Path, rounds: int, record: Record) -> None:
                 figures.BARE, measure(bare.command(), env=place.env, cwd=place.folder, log=place.folder / "bare.log")
             )
             tox, *others = peers(place.below("peers"), work, python)
-            # Figures rest on tox; of the others once is enough to place it.
+            # Figures need tox in every round; the other peers are measured once, for comparison.
             for peer in (tox, *others) if number == 0 else (tox,):
-                _six_peer(place, peer, wanted, record)
-        if ours.knows("run", "--no-optimization"):
-            # Last, since it deletes what it built: see `discard`.
-            record("knowngood, fresh build, without any optimization", ours.run("--fresh", "--no-optimization", "all"))
+                _six_peer(place, peer, expected, record)
+        # Last, since it deletes what it built: see `discard`.
+        record(figures.UNOPTIMIZED, ours.run("--fresh", "--no-optimization", "all"))
     finally:
         discard(place.folder)
 
@@ -63,25 +62,24 @@ def _six_ours(ours: Ours, record: Record) -> None:
     record(figures.FIRST, ours.run())
     ours.without_environments()
     record(figures.FRESH, ours.run("--fresh"))
-    if ours.knows("run", "--fresh-probes"):
-        record(figures.KEPT, ours.run("--fresh-probes"))
+    record(figures.KEPT, ours.run("--fresh-probes"))
     record(figures.UNCHANGED, ours.run())
 
 
-def _six_peer(place: Place, peer: Peer, wanted: dict[str, tuple[str, ...]], record: Record) -> None:
+def _six_peer(place: Place, peer: Peer, expected: dict[str, tuple[str, ...]], record: Record) -> None:
     peer.clean()
     for state, command in (("fresh build", peer.fresh), ("second call", peer.again)):
         if command is None:
             continue
         shutil.rmtree(peer.records, ignore_errors=True)
         record(f"{peer.name}: {state}", _call(place, peer, command))
-        if (found := outcomes(peer.records)) != wanted:
-            raise CommandError(f"{peer.name} did other work than the floor: {found}, not {wanted}")
+        if (actual := outcomes(peer.records)) != expected:
+            raise CommandError(f"{peer.name} did other work than the floor: {actual}, not {expected}")
     peer.clean()
 
 
 def tiny_combos(place: Place, python: Path, rounds: int, record: Record) -> None:
-    """Measure tiny wheels from an index on loopback, at all sizes, fresh and with nothing changed."""
+    """Measure combos of tiny wheels from an index on loopback, in all sizes, fresh and with nothing changed."""
     try:
         with tiny.serve(place.below("index").folder) as url:
             project = place.below("project").folder
@@ -93,7 +91,7 @@ def tiny_combos(place: Place, python: Path, rounds: int, record: Record) -> None
                     matrix = project / f"tiny{size}.toml"
                     matrix.write_text(tiny.matrix(size, url), encoding="utf-8")
                     own = Place(folder=place.folder, env=env, uv=place.uv, python=place.python, jobs=place.jobs)
-                    # Building a thousand takes minutes and is told by a hundred: once is enough for the plot.
+                    # Building a thousand combos takes minutes: once is enough for the plot.
                     again = 1 if size < figures.SIZES[-1] else rounds
                     if number == 0 or again == 1:
                         _tiny_size(own.below(f"size{size}"), python, matrix, size, record, warm=number > 0, again=again)
@@ -102,7 +100,7 @@ def tiny_combos(place: Place, python: Path, rounds: int, record: Record) -> None
 
 
 def _tiny_size(place: Place, python: Path, matrix: Path, size: int, record: Record, *, warm: bool, again: int) -> None:
-    """Measure one size, built once and then ``again`` so many times with nothing changed."""
+    """Measure one size: build once, then run ``again`` times with nothing changed."""
     combos = load_matrix(matrix).combos
     bare = Resolutions(place, combos)
     builds = _tiny_builds(place, size)
@@ -111,7 +109,7 @@ def _tiny_size(place: Place, python: Path, matrix: Path, size: int, record: Reco
     if not warm and again == 1:
         measure(builds, env=place.env, cwd=place.folder, log=place.folder / "warm.log")
         discard(place.folder / "envs")
-        for lock in (place.folder / "builds").glob("*.lock"):  # or it would be preferred
+        for lock in (place.folder / "builds").glob("*.lock"):  # uv would prefer its versions
             lock.unlink()
     ours = Ours(place.below("ours"), python, matrix)
     record(figures.sized(figures.FIRST, size), ours.run(watch_memory=True))
@@ -128,45 +126,35 @@ def _tiny_size(place: Place, python: Path, matrix: Path, size: int, record: Reco
 
 
 def _tiny_builds(place: Place, size: int) -> list[str]:
-    """Return the command that does by bare uv what a fresh run does: resolve, create, install from the lock, probe."""
+    """Return the command that does with bare uv what a fresh run does: resolve, create, install, probe."""
     probe = place.folder.parent / "project" / "probes" / "tiny.py"
     scripts = []
     for number in range(size):
         env = place.folder / "envs" / f"{number:04}"
-        asked = place.below("builds").folder / f"{number:04}.in"
-        asked.write_text("".join(f"{requirement}\n" for requirement in tiny.step(number)), encoding="utf-8")
-        lock = asked.with_suffix(".lock")
-        compile_step: list[str | Path] = [
-            place.uv,
-            "pip",
-            "compile",
-            asked,
-            "--python",
-            place.python,
-            "--output-file",
-            lock,
-        ]
+        requirements = place.below("builds").folder / f"{number:04}.in"
+        requirements.write_text("".join(f"{requirement}\n" for requirement in tiny.step(number)), encoding="utf-8")
+        lock = requirements.with_suffix(".lock")
         lines = [
-            quoted(*compile_step, "--generate-hashes", "--no-annotate", "--no-header", "--quiet"),
+            quoted(*compile_command(place, requirements, lock)),
             quoted(place.uv, "venv", "--quiet", "--python", place.python, env),
             quoted(place.uv, "pip", "install", "--quiet", "--python", env, "--no-deps", "-r", lock),
             "exec " + quoted(env / "bin" / "python", "-I", probe),
         ]
-        script = asked.with_suffix(".sh")
+        script = requirements.with_suffix(".sh")
         script.write_text(" &&\n".join(lines) + "\n", encoding="utf-8")
         scripts.append(script)
     return parallel(scripts, place.jobs)
 
 
 def plan(place: Place, python: Path, rounds: int, record: Record) -> None:
-    """Resolve a hundred combos, about half of which have no solution."""
+    """Measure resolving a hundred combos, about half of which have no solution."""
     matrix = BENCH / "matrices" / "hundred.toml"
     at_a_time = Place(folder=place.folder, env=place.env, uv=place.uv, python=place.python, jobs=_PLAN_JOBS)
     bare = Resolutions(at_a_time, load_matrix(matrix).combos)
     ours = Ours(place.below("ours"), python, matrix)
 
     def resolve() -> Sample:
-        # xargs ends with 123 when one of its commands fails.
+        # xargs exits 123 when one of its commands fails.
         return measure(
             bare.command(), env=place.env, cwd=place.folder, log=place.folder / "bare.log", accepted=(0, 123)
         )
@@ -175,15 +163,14 @@ def plan(place: Place, python: Path, rounds: int, record: Record) -> None:
         resolve()
         for _ in range(rounds):
             ours.clean()
-            if ours.knows("plan"):
-                record(figures.PLAN, ours.plan(_PLAN_JOBS))
+            record(figures.PLAN, ours.plan(_PLAN_JOBS))
             record(figures.BARE, resolve())
     finally:
         discard(place.folder)
 
 
 def start(place: Place, python: Path, rounds: int, record: Record) -> None:
-    """Start without running anything: the help, and the list of a hundred combos."""
+    """Measure verbs that run nothing: the help, and the list of a hundred combos."""
     ours = Ours(place, python, BENCH / "matrices" / "hundred.toml")
     try:
         for _ in range(rounds * _STARTS):
@@ -198,7 +185,7 @@ def _call(place: Place, peer: Peer, command: tuple[str, ...]) -> Sample:
 
 
 def _fetch(place: Place, asset: Asset) -> Path:
-    """Unpack ``asset`` for the tools that do not fetch their own, and return where it is."""
+    """Unpack ``asset`` for the peers, which do not fetch it themselves, and return its path."""
     folder = place.folder / "assets" / uuid4().hex
     unpack: list[str | Path] = [
         place.uv,
@@ -215,4 +202,4 @@ def _fetch(place: Place, asset: Asset) -> Path:
 
 
 PARTS = {"six": six, "tiny": tiny_combos, "plan": plan, "start": start}
-"""Name -> the function that measures it: (place, python with all tools, rounds, record)."""
+"""Name -> the function that measures the part: (place, python with all tools installed, rounds, record)."""

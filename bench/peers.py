@@ -1,4 +1,4 @@
-"""What one would use instead: each peer builds the same environments by the same steps and runs the same probe."""
+"""Set up the tools that one would use instead: each builds the same environments and runs the same probes."""
 
 import json
 from collections.abc import Sequence
@@ -20,34 +20,34 @@ COMBOS = {combos!r}
 def works(session, combo):
     for step in COMBOS[combo]:
         session.install(*step)
-    session.run("sh", {probe!r}, session.bin + "/python", combo, {records!r}, external=True)
+    session.run("sh", {probes!r} + "/" + combo + ".sh", session.bin + "/python", {records!r}, external=True)
 """
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Peer:
-    """A tool that builds and probes all combos by one command."""
+    """A tool that builds and probes all combos with one command."""
 
     name: str
     folder: Path
-    """Its files; environments and records go below it, too."""
+    """Its files, environments and records."""
     fresh: tuple[str, ...]
     again: tuple[str, ...] | None
-    """The second call, with nothing changed and what it takes to use its environments again; None: not of interest."""
+    """The command of a second call, which uses the environments of the first; None when it is not measured."""
 
     @property
     def records(self) -> Path:
-        """Where the probes leave their records."""
+        """The folder that the probes write their records to."""
         return self.folder / "records"
 
     def clean(self) -> None:
-        """Be without environments and records."""
-        for place in ("envs", ".tox", ".nox", "records"):
-            discard(self.folder / place)
+        """Discard environments and records."""
+        for name in ("envs", ".tox", ".nox", "records"):
+            discard(self.folder / name)
 
 
 def peers(place: Place, work: Work, python: Path) -> tuple[Peer, ...]:
-    """Write the files of all peers below ``place``; ``python`` has tox, tox-uv and nox."""
+    """Write the files of all peers below ``place``; tox, tox-uv and nox are installed in ``python``."""
     jobs = place.jobs
     return (
         _tox(place.below("tox"), work, python),
@@ -57,7 +57,7 @@ def peers(place: Place, work: Work, python: Path) -> tuple[Peer, ...]:
 
 
 def loop(place: Place, work: Work, *, jobs: int, name: str) -> Peer:
-    """Return the peer that is one shell script for each combo, ``jobs`` of them at a time."""
+    """Return the peer that runs one shell script per combo, ``jobs`` at a time."""
     fresh = [_script(place, work, index, create=True) for index in range(len(work.combos))]
     again = [_script(place, work, index, create=False) for index in range(len(work.combos))]
     return Peer(
@@ -69,12 +69,12 @@ def loop(place: Place, work: Work, *, jobs: int, name: str) -> Peer:
 
 
 def floor(place: Place, work: Work, built: Peer) -> Peer:
-    """Return the floor: nothing but the probes, in the environments of ``built``, which stay as they are."""
+    """Return the floor, which runs only the probes, in the environments that ``built`` made."""
     scripts = []
     for combo in work.combos:
         script = place.folder / f"{combo.id}.sh"
         python = built.folder / "envs" / combo.id / "bin" / "python"
-        line = quoted("sh", work.probe, python, combo.id, place.folder / "records")
+        line = quoted("sh", work.probes / f"{combo.id}.sh", python, place.folder / "records")
         script.write_text(f"exec {line}\n", encoding="utf-8")
         scripts.append(script)
     return Peer(name="floor", folder=place.folder, fresh=tuple(parallel(scripts, place.jobs)), again=None)
@@ -85,7 +85,8 @@ def _script(place: Place, work: Work, index: int, *, create: bool) -> Path:
     env = place.folder / "envs" / combo.id
     lines = [quoted(place.uv, "venv", "--quiet", "--python", place.python, env)] if create else []
     lines += [quoted(place.uv, "pip", "install", "--quiet", "--python", env, *step) for step in combo.steps]
-    lines.append("exec " + quoted("sh", work.probe, env / "bin" / "python", combo.id, place.folder / "records"))
+    probe: list[str | Path] = ["sh", work.probes / f"{combo.id}.sh", env / "bin" / "python", place.folder / "records"]
+    lines.append("exec " + quoted(*probe))
     folder = place.below("fresh" if create else "again").folder
     script = folder / f"{combo.id}.sh"
     script.write_text(" &&\n".join(lines) + "\n", encoding="utf-8")
@@ -93,7 +94,7 @@ def _script(place: Place, work: Work, index: int, *, create: bool) -> Path:
 
 
 def _tox(place: Place, work: Work, python: Path) -> Peer:
-    """Return tox; each step is a command of its own, where ``deps`` would make one of all."""
+    """Return tox. Each step is a command of its own, since ``deps`` would install all steps at once."""
     settings = [
         f"env_list = {json.dumps([combo.id for combo in work.combos])}",
         "[env_run_base]",
@@ -104,7 +105,7 @@ def _tox(place: Place, work: Work, python: Path) -> Peer:
     ]
     for combo in work.combos:
         install = ["uv", "pip", "install", "--quiet", "--python", "{env_python}"]
-        probe = ["sh", str(work.probe), "{env_python}", combo.id, str(place.folder / "records")]
+        probe = ["sh", str(work.probes / f"{combo.id}.sh"), "{env_python}", str(place.folder / "records")]
         commands: Sequence[Sequence[str]] = [*([*install, *step] for step in combo.steps), probe]
         settings += [f"[env.{combo.id}]", f"commands = {json.dumps(commands)}"]
     (place.folder / "tox.toml").write_text("\n".join(settings) + "\n", encoding="utf-8")
@@ -116,7 +117,7 @@ def _nox(place: Place, work: Work, python: Path, name: str, *options: str) -> Pe
     text = _NOXFILE.format(
         combos={combo.id: combo.steps for combo in work.combos},
         python=str(place.python),
-        probe=str(work.probe),
+        probes=str(work.probes),
         records=str(place.folder / "records"),
     )
     (place.folder / "noxfile.py").write_text(text, encoding="utf-8")

@@ -1,14 +1,14 @@
-"""Draws seconds against combos, both logarithmic, as one SVG that is readable on light and on dark pages. Pure."""
+"""Draw seconds over combos, both on logarithmic scales, as an SVG for light and dark pages. Pure."""
 
 import math
 from collections.abc import Mapping
 from html import escape
 
 Points = tuple[tuple[int, float], ...]
-"""(combos, seconds), by combos."""
+"""(combos, seconds) pairs, in order of combos."""
 
 _WIDTH, _HEIGHT = 720, 440
-_LEFT, _RIGHT, _TOP, _BOTTOM = 70, 24, 62, 56  # room around the plot; above it is the legend
+_LEFT, _RIGHT, _TOP, _BOTTOM = 70, 24, 62, 56  # margins of the plot; the legend is in the top one
 
 _STYLE = """
 .page { fill: #ffffff } .grid { stroke: #d8dee4 } text { fill: #1f2328; font: 13px system-ui, sans-serif }
@@ -19,15 +19,18 @@ _STYLE = """
 }
 .line { fill: none; stroke: var(--c); stroke-width: 2.5 } .mark { fill: var(--c) }
 """
-_DASHES = ("", "7 4", "2 4", "10 3 2 3")  # lines are told apart without colours, too
+_DASHES = ("", "7 4", "2 4", "10 3 2 3")  # make the lines distinct without colours
 
 
 def render(lines: Mapping[str, Points], title: str) -> str:
-    """Return the SVG: one line for each of ``lines``, at most four, with its name in the legend."""
+    """Return the SVG with one curve for each of ``lines``, and their names in the legend.
+
+    Raises ``ValueError`` without points, and for more than four lines.
+    """
     sizes = [size for points in lines.values() for size, _ in points]
     seconds = [value for points in lines.values() for _, value in points]
     if not sizes or len(lines) > len(_DASHES):
-        raise ValueError("one to four lines with points are needed")
+        raise ValueError("a plot needs one to four lines with points")
     x = _Scale(min(sizes), max(sizes), _LEFT, _WIDTH - _RIGHT)
     y = _Scale(min(seconds), max(seconds), _HEIGHT - _BOTTOM, _TOP)
     drawn = [
@@ -60,7 +63,7 @@ def render(lines: Mapping[str, Points], title: str) -> str:
 
 
 class _Scale:
-    """Maps whole decades around ``least`` to ``most`` to coordinates from ``start`` to ``end``."""
+    """Maps the decades around ``least`` and ``most`` to coordinates from ``start`` to ``end``."""
 
     def __init__(self, least: float, most: float, start: float, end: float) -> None:
         self._first = math.floor(math.log10(least))

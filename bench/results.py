@@ -1,4 +1,4 @@
-"""What was measured: as JSON, to which parts can be measured anew, and as the page for people. Pure."""
+"""Store what was measured as JSON, and render the page about it. Pure."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -10,15 +10,15 @@ from bench.measure import Sample
 
 _TITLES = {
     "six": "Six real combos",
-    "tiny": "Tiny combos, by the thousand",
+    "tiny": "Up to a thousand tiny combos",
     "plan": "Resolving a hundred combos",
-    "start": "Starting",
+    "start": "Start-up",
 }
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Part:
-    """One part of the benchmark, measured at one time on one machine."""
+    """One part of the benchmark, measured on one machine."""
 
     measured: str
     """Date, UTC."""
@@ -29,7 +29,7 @@ class Part:
 
 
 def load(text: str) -> dict[str, Part]:
-    """Return the parts in ``text``, as ``dump`` wrote them."""
+    """Parse the parts that ``dump`` wrote."""
     return {
         name: Part(
             measured=raw["measured"],
@@ -43,19 +43,20 @@ def load(text: str) -> dict[str, Part]:
 
 
 def dump(parts: Mapping[str, Part]) -> str:
-    """Return ``parts`` as JSON, every sample included, in a fixed order of parts."""
-    known = {name: asdict(parts[name]) for name in _TITLES if name in parts}
-    rounded = json.loads(json.dumps(known), parse_float=lambda text: round(float(text), 4))
+    """Return ``parts`` with every sample as JSON, in a fixed order."""
+    ordered = {name: asdict(parts[name]) for name in _TITLES if name in parts}
+    rounded = json.loads(json.dumps(ordered), parse_float=lambda text: round(float(text), 4))
     return json.dumps({"parts": rounded}, indent=1) + "\n"
 
 
 def render(parts: Mapping[str, Part], remarks: str) -> str:
-    """Return the page; ``remarks`` is what people found out about the figures, as Markdown."""
+    """Return the page as Markdown; ``remarks`` is Markdown that explains the figures."""
     lines = [
         "# How fast knowngood is, measured",
         "",
-        "Written by `nox -s bench`. A ratio is the median of the ratios of all rounds; in each, both sides ran one",
-        "after the other on the same machine. The spread is their least and largest. Times are medians.",
+        "`nox -s bench` writes this page. A ratio is the median of the ratios of all rounds; in a round, both sides",
+        "ran one after the other on the same machine. The spread is the smallest and the largest value. Times are",
+        "medians.",
         "",
         "| figure | at most | measured | ratio | spread | met? |",
         "|---|---:|---:|---:|---:|---|",
@@ -72,22 +73,23 @@ def render(parts: Mapping[str, Part], remarks: str) -> str:
 _HOW = """\
 ## How it is measured, and how to repeat it
 
-`nox -s bench` measures everything. `nox -s bench -- --only six --rounds 5` measures one part and takes over the others
-from `bench/results.json`, which has every sample. The first time it downloads several gigabytes of PyTorch.
+`nox -s bench` measures everything. `nox -s bench -- --only six --rounds 5` measures one part and keeps the others
+as they are in `bench/results.json`, which has every sample. The first run downloads several gigabytes of PyTorch.
 
 - The combos are in `bench/matrices`. All tools install the same steps in the same order from the same warm wheel cache,
-  and run `bench/probes/embed.py` by the same runner; for the others, everything that makes our own probes faster is
-  switched off in it. Their outcomes are compared: a tool that did other work ends the benchmark.
-- The tools take turns within each round; nothing else should run. What one left behind is deleted before the next.
-- uv takes pages of the index from its cache for an hour, and metadata of files forever, for all tools alike, as real
-  indexes ask for; pages are refreshed before each round. How fast an index answers is not measured.
-- `PYTHONDONTWRITEBYTECODE`, and all other variables that change how Python or a tool works, are removed.
-- The floor is what no tool can save that runs every probe as it is: six probes by xargs, in environments that were
-  built, and whose bytecode was compiled, long before.
-- "Bare uv" is one `uv pip compile` for each step, with the options and preferences that knowngood gives it, by xargs
-  with as many jobs. A shell starts each of them, which takes about a millisecond.
-- CPU is that of the command and of all it started. Our own per cell is the difference to a shell that has the same
-  environments made by uv and runs the same script in them.
+  and run `bench/probes/embed.py` with the same command line and the same environment variables as knowngood does. Their
+  outcomes are compared: the benchmark ends when a tool did other work.
+- The tools take turns within each round; nothing else should run on the machine. What a tool left behind is moved away
+  before the next tool runs, and deleted at the end.
+- uv reuses cached pages of the index for an hour, and cached metadata of files forever, for all tools alike, as real
+  indexes allow; pages are refreshed before each round. The speed of the index is not measured.
+- `PYTHONDONTWRITEBYTECODE` and all other variables that change how Python or a tool works are removed.
+- The floor is the time of the probes alone: six probes run by xargs, in environments that were built, and whose
+  bytecode was compiled, before. No tool that runs every probe can be faster without changing what the probes do.
+- "Bare uv" is one `uv pip compile` per step, with the options and preferences that knowngood passes, run by xargs with
+  the same number of jobs. A shell starts each of them, which takes about a millisecond.
+- CPU is the processor time of the command and of everything it started. "Own CPU per trivial cell" is the difference to
+  a shell loop in which uv makes the same environments and Python runs the same script in each.
 - Memory is the peak of the main process alone.
 """
 
@@ -99,17 +101,19 @@ def _row(figure: Figure, parts: Mapping[str, Part]) -> str:
     if part is None or not values:
         return f"| {figure.what} | {limit} | not measured | | | |"
     middle = _number(median(values), figure.kind)
-    of = part.series[figure.of]
-    measured, shown = middle, ""
+    measured, ratio_shown = middle, ""
     if figure.against is not None and figure.kind in (Kind.RATIO, Kind.BEYOND):
-        sides = [_seconds(median(sample.seconds for sample in side)) for side in (of, part.series[figure.against])]
+        sides = [
+            _seconds(median(sample.seconds for sample in side))
+            for side in (part.series[figure.of], part.series[figure.against])
+        ]
         if figure.kind is Kind.RATIO:
-            measured, shown = f"{sides[0]} s / {sides[1]} s", middle
+            measured, ratio_shown = f"{sides[0]} s / {sides[1]} s", middle
         else:
             measured = f"{middle} ({sides[0]} s - {sides[1]} s)"
     spread = f"{_number(min(values), figure.kind)} to {_number(max(values), figure.kind)}, n={len(values)}"
     met = "yes" if figure.met(part.series) else "**no**"
-    return f"| {figure.what} | {limit} | {measured} | {shown} | {spread} | {met} |"
+    return f"| {figure.what} | {limit} | {measured} | {ratio_shown} | {spread} | {met} |"
 
 
 def _details(part: Part) -> list[str]:
@@ -135,7 +139,7 @@ def _details(part: Part) -> list[str]:
 def _number(value: float, kind: Kind, *, limit: bool = False) -> str:
     if limit:
         return f"{value:g} {kind.unit}".rstrip()
-    precise: Callable[[float], str] = (lambda one: f"{one:.0f}") if kind.unit in ("ms", "MiB") else _seconds
+    precise: Callable[[float], str] = (lambda number: f"{number:.0f}") if kind.unit in ("ms", "MiB") else _seconds
     return f"{precise(value)} {kind.unit}".rstrip()
 
 
@@ -144,6 +148,6 @@ def _seconds(value: float) -> str:
 
 
 def points(part: Part, what: str, sizes: Sequence[int]) -> tuple[tuple[int, float], ...]:
-    """Return (combos, median seconds) of a series of the tiny part that was measured at several sizes."""
-    found = ((size, part.series.get(sized(what, size), ())) for size in sizes)
-    return tuple((size, median(sample.seconds for sample in samples)) for size, samples in found if samples)
+    """Return the (combos, median seconds) pairs of a series of the tiny part, one for each size that was measured."""
+    measured = ((size, part.series.get(sized(what, size), ())) for size in sizes)
+    return tuple((size, median(sample.seconds for sample in samples)) for size, samples in measured if samples)

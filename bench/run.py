@@ -1,4 +1,4 @@
-"""Measure, and write ``results.json``, ``RESULTS.md`` and the plot of the docs: ``python bench/run.py --help``.
+"""Measure, and write ``results.json``, ``RESULTS.md`` and the plot of the docs. See ``python bench/run.py --help``.
 
 The Python that runs this needs knowngood, tox, tox-uv, nox and uv.
 """
@@ -40,26 +40,36 @@ _LINES = {
 
 
 def main() -> None:
-    """Measure what was asked for, and write everything that was ever measured."""
-    parser = argparse.ArgumentParser(description="Measure knowngood against what one would use instead.")
-    parser.add_argument("--only", action="append", choices=PARTS, help="measure this part; the others stay as they are")
+    """Measure the selected parts, and write the page with these and the parts measured before."""
+    parser = argparse.ArgumentParser(description="Measure knowngood, and the tools that one would use instead.")
+    parser.add_argument(
+        "--only",
+        action="append",
+        choices=PARTS,
+        help="measure only this part and keep the others as they are; repeatable",
+    )
     parser.add_argument("--rounds", type=int, default=3, help="rounds of each part (default: 3)")
     parser.add_argument("--jobs", type=int, default=2, help="combos at a time, for all tools (default: 2)")
-    parser.add_argument("--work", type=Path, default=BENCH / ".work", help="where to work, on the disk of uv's cache")
-    parser.add_argument("--render", action="store_true", help="measure nothing, write the page and the plot once more")
+    parser.add_argument(
+        "--work",
+        type=Path,
+        default=BENCH / ".work",
+        help="folder to work in, on the disk of uv's cache (default: bench/.work)",
+    )
+    parser.add_argument("--render", action="store_true", help="measure nothing, only write the page and the plot again")
     options = parser.parse_args()
-    known = BENCH / "results.json"
-    parts = results.load(known.read_text(encoding="utf-8")) if known.is_file() else {}
+    stored = BENCH / "results.json"
+    parts = results.load(stored.read_text(encoding="utf-8")) if stored.is_file() else {}
     if not options.render:
         place = _prepare(options.work.absolute() / "knowngood-bench", options.jobs)
         for name in options.only or PARTS:
             parts[name] = _measure(name, place, options.rounds)
-            # After each part: the next one may fail, and hours are not to be lost.
-            files.write(known, results.dump(parts))
+            # Write after each part, so that nothing is lost when the next one fails.
+            files.write(stored, results.dump(parts))
         shutil.rmtree(place.folder)
     remarks = BENCH / "remarks.md"
-    told = remarks.read_text(encoding="utf-8") if remarks.is_file() else ""
-    files.write(BENCH / "RESULTS.md", results.render(parts, told))
+    text = remarks.read_text(encoding="utf-8") if remarks.is_file() else ""
+    files.write(BENCH / "RESULTS.md", results.render(parts, text))
     if "tiny" in parts:
         lines = {name: results.points(parts["tiny"], what, figures.SIZES) for name, what in _LINES.items()}
         title = "Seconds of a run over the number of combos, tiny wheels"
@@ -67,7 +77,7 @@ def main() -> None:
 
 
 def _prepare(folder: Path, jobs: int) -> Place:
-    """Return the place of the whole benchmark; how fast an index answers is kept out of it."""
+    """Return the place of the whole benchmark, where uv caches pages of the index for an hour."""
     shutil.rmtree(folder, ignore_errors=True)
     settings = folder / "settings" / "uv"
     settings.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""Matrices of tiny combos, any number of them, and the index on loopback that their wheels come from."""
+"""Make matrices of many tiny combos, and serve their wheels from an index on loopback."""
 
 import hashlib
 import threading
@@ -12,18 +12,19 @@ from support.wheels import build_wheel
 
 LEFT = 40
 RIGHT = 25
-MOST = LEFT * RIGHT  # combos with locks that are all different
+MOST = LEFT * RIGHT
+"""Combos with different locks."""
 
 PROBE = "import tiny_left\nimport tiny_right\n"
 
 
 def step(number: int) -> tuple[str, str]:
-    """Return the only step of combo ``number``, from 0 up to ``MOST``: no other combo has the same two pins."""
+    """Return the only step of combo ``number``, which is below ``MOST``: no other combo has the same two pins."""
     return f"tiny-left==1.{number % LEFT}", f"tiny-right==1.{number // LEFT}"
 
 
 def matrix(combos: int, url: str) -> str:
-    """Return a matrix file with so many combos, whose packages come from the index at ``url``."""
+    """Return a matrix file with ``combos`` combos, whose packages come from the index at ``url``."""
     lines = [
         "[matrix]",
         f'title = "{combos} tiny combos"',
@@ -40,9 +41,9 @@ def matrix(combos: int, url: str) -> str:
 
 @contextmanager
 def serve(folder: Path) -> Iterator[str]:
-    """Serve all tiny wheels from below ``folder``, built there, and give the URL of the index.
+    """Build all tiny wheels below ``folder``, serve them, and yield the URL of the index.
 
-    Its answers may be kept for as long as those of real indexes: pages for ten minutes, files forever.
+    Clients may cache its answers as long as those of real indexes: pages for ten minutes, files forever.
     """
     for project, versions in (("tiny-left", LEFT), ("tiny-right", RIGHT)):
         wheels = [build_wheel(folder / "files", project, f"1.{minor}") for minor in range(versions)]
@@ -74,4 +75,4 @@ class _Handler(SimpleHTTPRequestHandler):
         super().end_headers()
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        """Keep the terminal to the benchmark."""
+        """Print nothing: the terminal belongs to the benchmark."""

@@ -7,14 +7,14 @@ from hypothesis import HealthCheck, settings
 from support.index import Index, serve
 from support.workshop import outside
 
-# A test is no place to measure speed: how fast examples come says how busy the machine is.
+# A slow example means a busy machine, not a slow program.
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy")
 
 
 @pytest.fixture(scope="session")
 def environ(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
-    """Return the environment of a harness, with caches of the tests' own and no settings of this machine."""
+    """Return environment variables with caches for these tests only, and without settings of this machine."""
     return outside(tmp_path_factory.mktemp("home"))
 
 

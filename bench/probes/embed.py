@@ -1,4 +1,4 @@
-"""Embed three sentences with a real model: the work that all tools of the benchmark have done in each environment."""
+"""Embed three sentences with a real model. Every tool of the benchmark runs this probe in each environment."""
 
 from probe_api import asset, check, record
 

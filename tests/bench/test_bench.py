@@ -1,7 +1,10 @@
-"""What the benchmark makes of what it measured, on made-up numbers; nothing here looks at a clock."""
+"""Check the benchmark on made-up numbers; nothing here depends on the speed of the machine."""
 
 import itertools
+import json
 import os
+import re
+import subprocess
 import sys
 import tomllib
 import urllib.request
@@ -15,8 +18,13 @@ from bench.figures import Figure, Kind
 from bench.measure import CommandError, Sample, environment, measure
 from bench.peers import peers
 from bench.results import Part
-from bench.work import Place, Work, discard, outcomes
+from bench.work import Place, Work, discard, outcomes, write_probes
+from knowngood.model import Probe
+from knowngood.probe.launch import Launcher
+from knowngood.process import Processes
 from knowngood.project.project import load_matrix
+from knowngood.run.host import cores
+from support.workshop import PYTHON, combo
 
 BENCH = Path(figures.__file__).parent
 GOLDEN = Path(__file__).parent / "golden"
@@ -37,7 +45,7 @@ def part(**series: tuple[Sample, ...]) -> Part:
 
 
 def parts() -> dict[str, Part]:
-    """One figure that is met, one that is not, one of each kind, and a part that was not measured."""
+    """Return a figure that is met, one that is not, one of each kind, and no part ``start``."""
     six = part(
         **{
             figures.FLOOR: seconds(10.0, 14.5, 12.0),
@@ -58,27 +66,27 @@ def parts() -> dict[str, Part]:
 
 
 def golden(name: str, text: str) -> str:
-    """Return the golden file; with KG_WRITE_GOLDENS it is written first."""
+    """Return the text of a golden file; KG_WRITE_GOLDENS writes it first."""
     path = GOLDEN / name
     if os.environ.get("KG_WRITE_GOLDENS"):
         path.write_text(text, encoding="utf-8")
     return path.read_text(encoding="utf-8")
 
 
-def test_the_page_shows_each_figure_with_its_limit_its_spread_and_whether_it_is_met() -> None:
+def test_the_page_shows_each_figure_with_limit_spread_and_whether_it_is_met() -> None:
     page = results.render(parts(), "Why the first run is slow.\n")
 
     assert page == golden("RESULTS.md", page)
 
 
-def test_what_was_measured_comes_back_from_json_and_makes_the_same_page() -> None:
+def test_stored_results_are_read_back_and_make_the_same_page() -> None:
     text = results.dump(parts())
 
     assert results.render(results.load(text), "") == results.render(parts(), "")
     assert results.dump(results.load(text)) == text
 
 
-def test_a_ratio_is_the_median_of_the_ratios_of_each_round_not_of_the_medians() -> None:
+def test_a_ratio_is_the_median_of_the_ratios_of_all_rounds_and_not_a_ratio_of_medians() -> None:
     figure = Figure(part="six", what="", limit=2.2, kind=Kind.RATIO, of="ours", against="theirs")
     series = {"ours": seconds(1.0, 6.0, 2.0), "theirs": seconds(1.0, 2.0, 4.0)}
 
@@ -93,7 +101,7 @@ def test_a_figure_that_was_not_measured_is_neither_met_nor_missed() -> None:
     assert figure.met({"ours": seconds(1.0)}) is None
 
 
-def test_each_kind_of_figure_is_counted_in_its_own_unit() -> None:
+def test_each_kind_of_figure_has_its_own_unit() -> None:
     series = {
         "ours": (Sample(seconds=3.0, cpu=9.0, memory=64 * 2**20),),
         "theirs": (Sample(seconds=2.0, cpu=4.0),),
@@ -108,7 +116,7 @@ def test_each_kind_of_figure_is_counted_in_its_own_unit() -> None:
     assert value(Kind.MEMORY) == (64.0,)  # MiB
 
 
-def test_the_plot_has_a_line_for_each_series_and_equal_steps_for_equal_factors() -> None:
+def test_the_plot_has_a_line_for_each_series_and_logarithmic_scales() -> None:
     points = ((10, 0.1), (100, 1.0), (1000, 10.0))
     drawn = plot.render({"ours & fast": points, "theirs": ((10, 0.3), (1000, 30.0))}, "Seconds")
 
@@ -122,7 +130,7 @@ def test_the_plot_has_a_line_for_each_series_and_equal_steps_for_equal_factors()
 
 
 @pytest.mark.parametrize("combos", figures.SIZES)
-def test_a_tiny_matrix_has_as_many_combos_as_asked_for_and_no_two_alike(tmp_path: Path, combos: int) -> None:
+def test_a_tiny_matrix_has_the_given_number_of_combos_all_different(tmp_path: Path, combos: int) -> None:
     (tmp_path / "probes").mkdir()
     (tmp_path / "probes" / "tiny.py").write_text(tiny.PROBE, encoding="utf-8")
     (tmp_path / "tiny.toml").write_text(tiny.matrix(combos, "http://127.0.0.1:1/simple"), encoding="utf-8")
@@ -132,18 +140,18 @@ def test_a_tiny_matrix_has_as_many_combos_as_asked_for_and_no_two_alike(tmp_path
     assert len({combo.steps for combo in declared}) == len(declared) == combos
 
 
-def test_the_index_has_every_wheel_of_every_tiny_combo_and_lets_its_answers_be_kept(tmp_path: Path) -> None:
+def test_the_index_has_the_wheels_of_every_tiny_combo_and_allows_caching(tmp_path: Path) -> None:
     with tiny.serve(tmp_path) as url, urllib.request.urlopen(f"{url}/tiny-left/") as answer:
-        page, kept = answer.read().decode(), answer.headers["Cache-Control"]
+        page, caching = answer.read().decode(), answer.headers["Cache-Control"]
         with urllib.request.urlopen(f"{url.removesuffix('/simple')}/files/tiny_right-1.0-py3-none-any.whl") as wheel:
             assert "immutable" in wheel.headers["Cache-Control"]
 
-    assert kept == "max-age=600"
-    wanted = {tiny.step(number)[0].replace("==", "-").replace("tiny-left", "tiny_left") for number in range(tiny.MOST)}
-    assert all(f"{name}-py3-none-any.whl" in page for name in wanted)
+    assert caching == "max-age=600"
+    wheels = {tiny.step(number)[0].replace("==", "-").replace("tiny-left", "tiny_left") for number in range(tiny.MOST)}
+    assert all(f"{name}-py3-none-any.whl" in page for name in wheels)
 
 
-def test_the_six_combos_need_no_other_index_and_know_how_they_end() -> None:
+def test_there_are_six_real_combos_that_need_no_other_index_and_a_hundred_to_plan() -> None:
     declared = load_matrix(BENCH / "matrices" / "six.toml")
 
     assert len(declared.combos) == 6
@@ -151,27 +159,73 @@ def test_the_six_combos_need_no_other_index_and_know_how_they_end() -> None:
     assert len(load_matrix(BENCH / "matrices" / "hundred.toml").combos) == 100
 
 
-def test_every_peer_installs_every_step_of_every_combo_and_runs_the_probe_in_each(tmp_path: Path) -> None:
+def test_a_probe_of_the_benchmark_runs_exactly_as_knowngood_runs_it(tmp_path: Path) -> None:
+    source = """
+import gc, os, sys
+from probe_api import asset, check, pins, record
+
+@check
+def sees():
+    record(
+        environ=str(sorted(os.environ.items())),
+        arguments=str(sys.orig_argv[1:-1]),
+        flags=str(sys.flags),
+        cwd=os.getcwd(),
+        files=str(os.listdir() + os.listdir(os.environ["HOME"]) + os.listdir(os.environ["TMPDIR"])),
+        garbage=str(gc.get_threshold()),
+        pins=str(pins()),
+        model=asset("model"),
+    )
+"""
+    (tmp_path / "works.py").write_text(source, encoding="utf-8")
+    subject = combo(("numpy==2.0.2",), env=(("EXTRA", "1"),))
+    assets = {"model": tmp_path / "model"}
+    env = {"PATH": os.environ["PATH"], "HF_TOKEN": "secret", "OMP_NUM_THREADS": "64"}
+    place = Place(folder=tmp_path, env=env, uv=Path("/uv"), python=PYTHON, jobs=1)
+    launcher = Launcher(processes=Processes(tmp_path), outside=env, assets=assets, threads=cores())
+
+    scripts = write_probes(place, [subject], tmp_path / "works.py", assets)
+    subprocess.run(["sh", scripts / f"{subject.id}.sh", PYTHON, tmp_path / "records"], env=env, check=True)
+    ours = launcher.launch(PYTHON, subject, Probe(id="works", source=source, path=None), tmp_path / "launched")
+
+    def neutral(metric: object) -> str:
+        """Remove what differs by design: the folders and the nonce."""
+        text = str(metric).replace(str(tmp_path / "records" / subject.id), "PRIVATE")
+        text = text.replace(str(tmp_path / "launched"), "PRIVATE")
+        text = text.replace("PRIVATE/works.py", "PROBE").replace(str(tmp_path / "works.py"), "PROBE")
+        text = re.sub(r"PRIVATE(/records)?\.jsonl|PRIVATE/records\.jsonl", "RECORDS", text)
+        return re.sub(r"'--nonce', '\w+'", "'--nonce', 'N'", text)
+
+    lines = (tmp_path / "records" / f"{subject.id}.jsonl").read_text(encoding="utf-8").splitlines()
+    (theirs,) = [json.loads(line)["metrics"] for line in lines if '"end"' in line and '"sees"' in line]
+    (check,) = ours.transcript.checks
+    assert "secret" not in str(theirs)
+    assert {name: neutral(value) for name, value in theirs.items()} == {
+        name: neutral(value) for name, value in check.metrics.items()
+    }
+
+
+def test_every_peer_installs_every_step_of_every_combo_and_runs_its_probe(tmp_path: Path) -> None:
     combos = load_matrix(BENCH / "matrices" / "six.toml").combos
     place = Place(folder=tmp_path, env={}, uv=Path("/uv"), python=Path("/python"), jobs=2)
 
-    made = peers(place, Work(combos=combos, probe=tmp_path / "probe.sh"), Path(sys.executable))
+    written = peers(place, Work(combos=combos, probes=tmp_path / "scripts"), Path(sys.executable))
 
-    assert [peer.name for peer in made] == [
+    assert [peer.name for peer in written] == [
         "tox -p auto, tox-uv",
         "nox -j 2, uv",
         "shell loop, xargs -P2, uv",
     ]
-    for peer in made:
+    for peer in written:
         text = "".join(file.read_text(encoding="utf-8") for file in peer.folder.rglob("*") if file.is_file())
         assert all(requirement in text for combo in combos for step in combo.steps for requirement in step), peer.name
-        assert str(tmp_path / "probe.sh") in text, peer.name
+        assert str(tmp_path / "scripts") in text, peer.name
     settings = tomllib.loads((tmp_path / "tox" / "tox.toml").read_text(encoding="utf-8"))
     steps = [command[6:] for command in settings["env"]["legacy"]["commands"][:-1]]
     assert tuple(map(tuple, steps)) == combos[0].steps
 
 
-def test_nothing_that_is_measured_gets_to_see_what_would_change_its_speed() -> None:
+def test_variables_that_change_the_speed_of_a_tool_are_removed() -> None:
     outside = {
         "PYTHONDONTWRITEBYTECODE": "1",
         "UV_LINK_MODE": "copy",
@@ -180,15 +234,15 @@ def test_nothing_that_is_measured_gets_to_see_what_would_change_its_speed() -> N
         "PATH": "/bin",
     }
 
-    seen = environment(outside, uv_cache=Path("/wheels"), settings=Path("/settings"), tools=Path("/tools"))
+    variables = environment(outside, uv_cache=Path("/wheels"), settings=Path("/settings"), tools=Path("/tools"))
 
-    assert seen["HOME"] == "/h"
-    assert seen["PATH"] == "/tools:/bin"
-    assert seen["UV_CACHE_DIR"] == "/wheels"
-    assert not seen.keys() & {"PYTHONDONTWRITEBYTECODE", "UV_LINK_MODE", "NOX_PARALLEL"}
+    assert variables["HOME"] == "/h"
+    assert variables["PATH"] == "/tools:/bin"
+    assert variables["UV_CACHE_DIR"] == "/wheels"
+    assert not variables.keys() & {"PYTHONDONTWRITEBYTECODE", "UV_LINK_MODE", "NOX_PARALLEL"}
 
 
-def test_what_is_discarded_is_gone_from_where_it_was_and_not_deleted_yet(tmp_path: Path) -> None:
+def test_a_discarded_folder_is_moved_away_and_not_deleted(tmp_path: Path) -> None:
     for _ in range(2):
         (tmp_path / "envs" / "one").mkdir(parents=True)
         discard(tmp_path / "envs")
@@ -198,9 +252,9 @@ def test_what_is_discarded_is_gone_from_where_it_was_and_not_deleted_yet(tmp_pat
     assert len(list(tmp_path.glob("*/one"))) == 2
 
 
-def test_a_command_is_measured_with_all_below_it_and_its_own_memory(tmp_path: Path) -> None:
-    below = "sum(range(3_000_000))"
-    script = f"import subprocess, sys; b = bytearray(50_000_000); subprocess.run([sys.executable, '-c', '{below}'])"
+def test_a_measurement_includes_the_time_of_children_and_the_memory_of_the_command(tmp_path: Path) -> None:
+    child = "sum(range(3_000_000))"
+    script = f"import subprocess, sys; b = bytearray(50_000_000); subprocess.run([sys.executable, '-c', '{child}'])"
 
     sample = measure(
         [sys.executable, "-c", script], env=dict(os.environ), cwd=tmp_path, log=tmp_path / "log", watch_memory=True
@@ -210,12 +264,12 @@ def test_a_command_is_measured_with_all_below_it_and_its_own_memory(tmp_path: Pa
     assert 0 < sample.cpu < 60
 
 
-def test_a_command_that_fails_ends_the_benchmark_and_says_why(tmp_path: Path) -> None:
+def test_a_command_that_fails_ends_the_benchmark_with_its_output(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="no such luck"):
         measure(["sh", "-c", "echo no such luck; exit 4"], env={}, cwd=tmp_path, log=tmp_path / "log")
 
 
-def test_a_probe_that_was_cut_short_did_other_work_than_one_that_was_not(tmp_path: Path) -> None:
+def test_incomplete_records_are_another_outcome_than_complete_ones(tmp_path: Path) -> None:
     end = '{"kind": "end", "check": "works", "outcome": "passed"}\n'
     (tmp_path / "a.jsonl").write_text(end + '{"kind": "bye"}\n', encoding="utf-8")
     (tmp_path / "b.jsonl").write_text(end, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Environments written by hand, imported from by a real Python: what it compiles is what the tests look at."""
+"""Write environments by hand and import from them with a real Python, to test the bytecode that it compiles."""
 
 import os
 import subprocess
@@ -13,7 +13,7 @@ TAG = sys.implementation.cache_tag
 
 
 def by_hand(folder: Path, sources: Mapping[str, str], *, name: str = "solid", also: str = "") -> Environment:
-    """Return an environment with one distribution of ``sources``, all of one time; ``also`` goes into its RECORD."""
+    """Return an environment with one distribution of ``sources``, all equally old; its RECORD ends with ``also``."""
     environment = Environment(folder=folder)
     site = folder / "lib" / f"python{MINOR}" / "site-packages"
     for path, source in sources.items():
@@ -29,19 +29,19 @@ def by_hand(folder: Path, sources: Mapping[str, str], *, name: str = "solid", al
 
 
 def site(environment: Environment) -> Path:
-    """Return its one folder of packages."""
-    (found,) = environment.site_packages()
-    return found
+    """Return the folder of packages of an environment that has only one."""
+    (folder,) = environment.site_packages()
+    return folder
 
 
 def bytecode(environment: Environment, module: str = "solid") -> Path:
-    """Return where Python keeps the bytecode of a module."""
+    """Return the path of the bytecode of a module."""
     folder, _, name = module.rpartition("/")
     return site(environment) / folder / "__pycache__" / f"{name}.{TAG}.pyc"
 
 
 def load(environment: Environment, module: str = "solid", *, python: Path | str = sys.executable) -> str:
-    """Import a module of an environment and return its ``SAYS``; Python writes the bytecode that it lacks."""
+    """Import a module of an environment and return its ``SAYS``; Python compiles it where there is no bytecode."""
     source = f"import sys; sys.path.insert(0, {str(site(environment))!r}); import {module} as m; print(m.SAYS)"
     done = subprocess.run([python, "-I", "-c", source], capture_output=True, text=True, check=True)
     return done.stdout.strip()

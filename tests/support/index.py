@@ -1,4 +1,4 @@
-"""A real package index on loopback (PEP 503 pages over a folder of files), with faults on request."""
+"""Serve a real package index on loopback: PEP 503 pages over a folder of files, with faults on request."""
 
 import hashlib
 import html
@@ -16,12 +16,11 @@ from urllib.parse import unquote
 
 @dataclass
 class Index:
-    """A running index: its ``url``, the folder it serves, and the faults that are switched on.
+    """A running index: its ``url``, the folder that it serves, and the faults that are switched on.
 
-    ``page_status`` maps a project (or ``"*"``) to the HTTP status its page answers with; ``file_status`` does the
-    same for a file name. ``wrong_hash`` and ``truncated`` hold file names. ``requests`` is every path asked for.
-    ``delay`` is how many seconds every answer takes. A wheel's own ``Requires-Python`` is told on its page, as real
-    indexes do.
+    ``page_status`` maps a project (or ``"*"``) to the HTTP status of its page; ``file_status`` does the same for a file
+    name. ``wrong_hash`` and ``truncated`` hold file names. ``requests`` has every requested path. ``delay`` is the
+    seconds before every response. The page of a project has the ``Requires-Python`` of its wheels, as on real indexes.
     """
 
     url: str
@@ -84,8 +83,8 @@ class _Handler(BaseHTTPRequestHandler):
             if path.name in index.wrong_hash:
                 digest = "0" * 64
             requires = _requires_python(path)
-            also = f' data-requires-python="{html.escape(requires)}"' if requires else ""
-            links.append(f'<a href="/files/{path.name}#sha256={digest}"{also}>{path.name}</a><br>')
+            attribute = f' data-requires-python="{html.escape(requires)}"' if requires else ""
+            links.append(f'<a href="/files/{path.name}#sha256={digest}"{attribute}>{path.name}</a><br>')
         self._answer(200, ("<!doctype html>" + "\n".join(links)).encode(), "text/html")
 
     def _file(self, index: Index, name: str) -> None:
@@ -108,7 +107,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = True
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        """Keep the test output clean; ``Index.requests`` has what was asked."""
+        """Print nothing; ``Index.requests`` has the requests."""
 
 
 def _project_of(file_name: str) -> str:
@@ -121,12 +120,12 @@ def _requires_python(path: Path) -> str | None:
         return None
     with zipfile.ZipFile(path) as wheel:
         name = next(name for name in wheel.namelist() if name.endswith(".dist-info/METADATA"))
-        found = re.search(r"^Requires-Python: (.+)$", wheel.read(name).decode(), re.MULTILINE)
-    return found[1] if found else None
+        match = re.search(r"^Requires-Python: (.+)$", wheel.read(name).decode(), re.MULTILINE)
+    return match[1] if match else None
 
 
 def closed_url() -> str:
-    """Return the URL of an index at a port of this machine that nobody listens on."""
+    """Return the URL of an index at a local port that is not in use."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         return f"http://127.0.0.1:{taken.getsockname()[1]}/simple"

@@ -1,4 +1,4 @@
-"""Tiny real wheels and source distributions, built in the test that needs them."""
+"""Build tiny real wheels and source distributions in the test that needs them."""
 
 import base64
 import hashlib
@@ -21,15 +21,15 @@ def build_wheel(
 ) -> Path:
     """Write ``name-version-py3-none-any.whl`` into ``folder`` and return its path.
 
-    Without ``files`` the wheel holds one module, named after the distribution, with ``__version__`` in it. ``binary``
-    comes on top. ``tags`` are what its metadata says; installers go by the name of the file, which stays.
+    Without ``files`` the wheel has one module, named after the distribution, with ``__version__`` in it. The files of
+    ``binary`` are added. ``tags`` go into its metadata; its file name, which installers read, is always the same.
     """
     module = name.replace("-", "_")
     dist_info = f"{module}-{version}.dist-info"
     texts = dict(files) if files is not None else {f"{module}.py": f"__version__ = {version!r}\n"}
     texts[f"{dist_info}/METADATA"] = _metadata(name, version, requires, requires_python)
-    told = "".join(f"Tag: {tag}\n" for tag in tags)
-    texts[f"{dist_info}/WHEEL"] = f"Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\n{told}"
+    tag_lines = "".join(f"Tag: {tag}\n" for tag in tags)
+    texts[f"{dist_info}/WHEEL"] = f"Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\n{tag_lines}"
     contents = {path: text.encode() for path, text in texts.items()} | (binary or {})
     record = [f"{path},{_digest(data)},{len(data)}" for path, data in contents.items()]
     contents[f"{dist_info}/RECORD"] = ("\n".join([*record, f"{dist_info}/RECORD,,"]) + "\n").encode()
@@ -42,10 +42,10 @@ def build_wheel(
 
 
 def build_sdist(folder: Path, name: str, version: str, *, setup: str = "", backend: str | None = None) -> Path:
-    """Write ``name-version.tar.gz``, for builds that fail for real.
+    """Write ``name-version.tar.gz`` into ``folder`` and return its path.
 
-    Its ``setup.py`` is ``setup``; or with ``backend``, the source of a build backend, it is its own backend and needs
-    nothing else to be built.
+    ``setup`` is the text of its ``setup.py``. With ``backend``, the source of a build backend, the distribution builds
+    itself and needs nothing else.
     """
     module = name.replace("-", "_")
     root = f"{module}-{version}"

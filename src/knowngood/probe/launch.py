@@ -52,15 +52,8 @@ class Launcher:
         script = folder / f"{probe.id}.py"
         script.write_text(probe.source, encoding="utf-8")
         records, log, nonce = folder / "records.jsonl", folder / "probe.log", secrets.token_hex(16)
-        config = {
-            "assets": {name: str(path) for name, path in self.assets.items()},
-            "pins": [requirement for step in combo.steps for requirement in step],
-            # Dump the stacks of all threads just before the deadline, so that the report can say where a probe hangs.
-            "dump_after": max(combo.timeout - 0.5, combo.timeout * 0.8),
-        }
-        runner: list[str | Path] = [python, "-I", "-u", "-X", "faulthandler", "-X", "utf8", RUNNER, script]
         action = self.processes.run(
-            [*runner, "--out", records, "--nonce", nonce, "--config", json.dumps(config)],
+            self.command(python, combo, script, records, nonce=nonce),
             env=self.settings(combo) | {"HOME": str(home), "TMPDIR": str(temporary)} | dict(combo.env),
             cwd=work,
             log=log,
@@ -70,6 +63,17 @@ class Launcher:
         for private in (work, home, temporary):
             shutil.rmtree(private, ignore_errors=True)
         return ProbeFacts(probe=probe.id, action=action, transcript=transcript.read(data, nonce=nonce))
+
+    def command(self, python: Path, combo: Combo, script: Path, records: Path, *, nonce: str) -> list[str]:
+        """Return the command that runs ``script`` as a probe of ``combo`` and appends its records to ``records``."""
+        config = {
+            "assets": {name: str(path) for name, path in self.assets.items()},
+            "pins": [requirement for step in combo.steps for requirement in step],
+            # Dump the stacks of all threads just before the deadline, so that the report can say where a probe hangs.
+            "dump_after": max(combo.timeout - 0.5, combo.timeout * 0.8),
+        }
+        runner = [str(python), "-I", "-u", "-X", "faulthandler", "-X", "utf8", str(RUNNER), str(script)]
+        return [*runner, "--out", str(records), "--nonce", nonce, "--config", json.dumps(config)]
 
     def settings(self, combo: Combo) -> dict[str, str]:
         """Return the environment variables of the combo's probes, except HOME and TMPDIR, which each launch sets."""
