@@ -23,7 +23,6 @@ MADE = {"__pycache__", "_build", "node_modules"}
 
 TO_DO = (
     ".github/",
-    "bench/",
     "docs/",
     "src/knowngood/cache/",
     "src/knowngood/cli/",
@@ -37,11 +36,9 @@ TO_DO = (
     "src/knowngood/run/",
     "src/knowngood/sphinx.py",
     "src/knowngood/tracebacks.py",
-    "tests/bench/",
     "tests/browser/",
     "tests/cache/",
     "tests/cli/",
-    "tests/conftest.py",
     "tests/install/",
     "tests/judge/",
     "tests/project/",
