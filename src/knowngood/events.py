@@ -13,13 +13,15 @@ from typing import Annotated, Any, Literal
 
 from knowngood.model import (
     Action,
+    Answer,
+    Answered,
     Combo,
     ComboFacts,
     EnvironmentFacts,
     IndexChoice,
-    Leads,
     Phase,
     ProbeFacts,
+    Question,
     Reused,
     Run,
     RunInfo,
@@ -142,12 +144,13 @@ class EnvironmentRead:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class LeadsFollowed:
-    """What was looked up for the diagnosis of a combo that failed."""
+class QuestionAnswered:
+    """Something was looked up for the diagnosis of a combo that failed."""
 
     combo: str
-    leads: Leads
-    event: Literal["leads-followed"] = "leads-followed"
+    question: Question
+    answer: Answer
+    event: Literal["question-answered"] = "question-answered"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -232,7 +235,7 @@ Event = (
     | StepInstalled
     | EnvironmentMeasured
     | EnvironmentRead
-    | LeadsFollowed
+    | QuestionAnswered
     | TroubleMet
     | ProbeFinished
     | Retrying
@@ -369,8 +372,9 @@ def add(facts: ComboFacts, event: Event) -> ComboFacts:
             return replace(facts, environment_bytes=event.size)
         case EnvironmentRead():
             return replace(facts, environment=event.environment)
-        case LeadsFollowed():
-            return replace(facts, leads=event.leads)
+        case QuestionAnswered():
+            answered = Answered(question=event.question, answer=event.answer)
+            return replace(facts, answers=(*facts.answers, answered))
         case TroubleMet():
             return replace(facts, trouble=event.trouble)
         case ProbeFinished():

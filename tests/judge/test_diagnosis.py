@@ -7,12 +7,17 @@ from typing import Any
 import pytest
 
 from knowngood.judge.diagnosis.case import Case
-from knowngood.judge.diagnosis.diagnose import diagnose
+from knowngood.judge.diagnosis.diagnose import diagnose, open_questions
+from knowngood.judge.diagnosis.questions import Answers
 from knowngood.judge.diagnosis.signatures import Signature
 from knowngood.model import (
+    Answer,
+    Answered,
     Check,
     ComboFacts,
     Confidence,
+    CurrentAt,
+    Definitions,
     Diagnosis,
     Distribution,
     Ending,
@@ -20,16 +25,20 @@ from knowngood.model import (
     Exit,
     Extension,
     Frame,
-    Leads,
+    LastWith,
+    NextWithWheel,
     Outcome,
     Phase,
+    Question,
     Raised,
     Reason,
+    Solvable,
     Status,
     StepFacts,
+    Uploaded,
     Verdict,
 )
-from support.facts import BAD, GOOD, RULES, action, attempt, combo
+from support.facts import BAD, GOOD, RULES, action, answered, attempt, combo
 
 SITE = "/project/env/lib/python3.11/site-packages"
 
@@ -49,7 +58,8 @@ class Failure:
     text: str = ""
     output: str = ""
     status: Status = Status.FAIL
-    leads: dict[str, Any] = field(default_factory=dict)
+    answers: dict[str, dict[Any, Any]] = field(default_factory=dict)
+    """What was looked up: kind of question -> its subject -> the answer; see ``support.facts.answered``."""
     python: str = "3.11.7"
 
     def facts(self) -> ComboFacts:
@@ -75,10 +85,10 @@ class Failure:
             steps=steps,
             python_version=self.python,
             environment=EnvironmentFacts(distributions=distributions, extensions=extensions),
-            leads=Leads(**self.leads),
+            answers=answered(installed, **self.answers),
         )
 
-    def diagnose(self, *known: Signature) -> Diagnosis:
+    def case(self, *known: Signature) -> Case:
         frames = tuple(
             Frame(file=file if file.startswith("/") else f"{SITE}/{file}", line=1, function="f", text=self.text)
             for file in reversed(self.files)
@@ -88,11 +98,14 @@ class Failure:
         end = Exit(ending=Ending.SIGNALLED, signal="SIGSEGV") if self.status is Status.CRASH else GOOD
         probe = attempt(*checks, output=self.output, end=end)
         verdict = Verdict(status=self.status, phase=Phase.PROBE, reason=Reason.CHECK_FAILED)
-        found = diagnose(
-            Case(facts=self.facts(), verdict=verdict, probe=probe, action=None, rules=replace(RULES, signatures=known))
-        )
-        assert found is not None
-        return found
+        rules = replace(RULES, signatures=known)
+        return Case(facts=self.facts(), verdict=verdict, probe=probe, action=None, rules=rules)
+
+    def diagnose(self, *known: Signature) -> Diagnosis:
+        case = self.case(*known)
+        diagnosis = diagnose(case, Answers(case.facts.answers))
+        assert diagnosis is not None
+        return diagnosis
 
 
 OLD, NEW = "2021-01-01T00:00:00+00:00", "2024-01-01T00:00:00+00:00"
@@ -103,7 +116,7 @@ FAILURES: Mapping[str, tuple[Failure, str | None, str | None, tuple[str, ...]]] 
             states=({"jinja2": "2.11.3", "markupsafe": "2.1.1"},),
             raised="cannot import name 'soft_unicode' from 'markupsafe' (x)",
             files=("jinja2/filters.py", "jinja2/__init__.py"),
-            leads={"uploaded": {"jinja2": OLD, "markupsafe": NEW}},
+            answers={"uploaded": {"jinja2": OLD, "markupsafe": NEW}},
         ),
         "markupsafe",
         "jinja2",
@@ -114,7 +127,7 @@ FAILURES: Mapping[str, tuple[Failure, str | None, str | None, tuple[str, ...]]] 
             states=({"m2r": "0.2.1", "docutils": "0.20.1"},),
             raised="cannot import name 'ErrorString' from 'docutils.core' (x)",
             files=("m2r.py",),
-            leads={"uploaded": {"m2r": OLD, "docutils": NEW}, "last_with": {"docutils.core:ErrorString": "0.17.1"}},
+            answers={"uploaded": {"m2r": OLD, "docutils": NEW}, "last_with": {"docutils.core:ErrorString": "0.17.1"}},
         ),
         "docutils",
         "m2r",
@@ -126,7 +139,7 @@ FAILURES: Mapping[str, tuple[Failure, str | None, str | None, tuple[str, ...]]] 
             raised="module 'torch.utils._pytree' has no attribute 'register_pytree_node'",
             kind="builtins.AttributeError",
             files=("transformers/utils/generic.py",),
-            leads={"uploaded": {"transformers": NEW, "torch": OLD}, "current_then": {"transformers": "4.36.2"}},
+            answers={"uploaded": {"transformers": NEW, "torch": OLD}, "current": {"transformers": "4.36.2"}},
         ),
         "transformers",
         "torch",
@@ -149,7 +162,7 @@ FAILURES: Mapping[str, tuple[Failure, str | None, str | None, tuple[str, ...]]] 
             raised="Client.__init__() got an unexpected keyword argument 'proxies'",
             kind="builtins.TypeError",
             files=("anthropic/_base_client.py",),
-            leads={"definitions": {"Client": ("httpx",)}, "uploaded": {"anthropic": OLD, "httpx": NEW}},
+            answers={"definitions": {"Client": ("httpx",)}, "uploaded": {"anthropic": OLD, "httpx": NEW}},
         ),
         "httpx",
         "anthropic",
@@ -162,7 +175,7 @@ FAILURES: Mapping[str, tuple[Failure, str | None, str | None, tuple[str, ...]]] 
             raised="'VCRHTTPResponse' object has no attribute 'version_string'",
             kind="builtins.AttributeError",
             files=("urllib3/connection.py", "vcr/patch.py"),
-            leads={"definitions": {"VCRHTTPResponse": ("vcrpy",)}, "uploaded": {"vcrpy": OLD, "urllib3": NEW}},
+            answers={"definitions": {"VCRHTTPResponse": ("vcrpy",)}, "uploaded": {"vcrpy": OLD, "urllib3": NEW}},
         ),
         "urllib3",
         "vcrpy",
@@ -252,7 +265,7 @@ FAILURES: Mapping[str, tuple[Failure, str | None, str | None, tuple[str, ...]]] 
             kind="builtins.ModuleNotFoundError",
             files=("django/utils/version.py",),
             python="3.12.1",
-            leads={"current_then": {"django": "5.0.1"}},
+            answers={"current": {"django": "5.0.1"}},
         ),
         "django",
         "python",
@@ -311,7 +324,7 @@ FAILURES: Mapping[str, tuple[Failure, str | None, str | None, tuple[str, ...]]] 
             raised="mutable default <class 'hydra.conf.X'> for field override_dirname is not allowed",
             kind="builtins.ValueError",
             files=("/usr/lib/python3.11/dataclasses.py", "hydra/conf/__init__.py"),
-            leads={"current_then": {"hydra-core": "1.3.1"}},
+            answers={"current": {"hydra-core": "1.3.1"}},
         ),
         "hydra-core",
         "python",
@@ -342,7 +355,7 @@ FAILURES: Mapping[str, tuple[Failure, str | None, str | None, tuple[str, ...]]] 
             raised="Argument(s) {'path'} are declared in the hookimpl but can not be found in the hookspec",
             kind="pluggy.PluginValidationError",
             files=("pluggy/_manager.py", "_pytest/config/__init__.py"),
-            leads={"uploaded": {"pytest": NEW, "pytest-mypy-testing": OLD}, "current_then": {"pytest": "8.0.2"}},
+            answers={"uploaded": {"pytest": NEW, "pytest-mypy-testing": OLD}, "current": {"pytest": "8.0.2"}},
         ),
         "pytest",
         "pytest-mypy-testing",
@@ -441,7 +454,7 @@ def test_the_proof_of_a_resolver_is_read(text: str, culprit: str, conflict: str 
     facts = ComboFacts(combo=combo("one", asked), steps=(StepFacts(number=1, requirements=asked, resolve=failed),))
     verdict = Verdict(status=Status.UNSOLVABLE, phase=Phase.RESOLVE, reason=Reason.CONFLICT)
 
-    found = diagnose(Case(facts=facts, verdict=verdict, probe=None, action=failed, rules=RULES))
+    found = diagnose(Case(facts=facts, verdict=verdict, probe=None, action=failed, rules=RULES), Answers(facts.answers))
 
     assert found is not None
     assert (found.culprit, found.conflicts_with, found.fix) == (culprit, conflict, fix)
@@ -455,11 +468,13 @@ def test_what_did_not_build_is_named_with_the_next_version_that_has_a_wheel() ->
     )
     failed = action(BAD, text)
     facts = ComboFacts(
-        combo=combo("one", ("pendulum==2.1.2",)), leads=Leads(with_wheel={"pendulum": "3.0.0"}), python_version="3.12.1"
+        combo=combo("one", ("pendulum==2.1.2",)),
+        answers=answered({}, with_wheel={"pendulum": "3.0.0"}),
+        python_version="3.12.1",
     )
     verdict = Verdict(status=Status.BUILD_FAIL, phase=Phase.RESOLVE, reason=Reason.BUILD_ERROR)
 
-    found = diagnose(Case(facts=facts, verdict=verdict, probe=None, action=failed, rules=RULES))
+    found = diagnose(Case(facts=facts, verdict=verdict, probe=None, action=failed, rules=RULES), Answers(facts.answers))
 
     assert found is not None
     assert (found.culprit, found.conflicts_with, found.fix) == ("pendulum", "python", ("pendulum>=3.0.0",))
@@ -471,19 +486,23 @@ def test_what_did_not_fail_or_cannot_be_told_has_no_diagnosis(status: Status) ->
     verdict = Verdict(status=status, phase=Phase.PROBE, reason=Reason.ALL_PASSED)
 
     assert (
-        diagnose(Case(facts=ComboFacts(combo=combo("one")), verdict=verdict, probe=None, action=None, rules=RULES))
+        diagnose(
+            Case(facts=ComboFacts(combo=combo("one")), verdict=verdict, probe=None, action=None, rules=RULES), Answers()
+        )
         is None
     )
 
 
-def test_a_remedy_that_the_rest_of_the_combo_rules_out_is_not_offered() -> None:
+def test_a_fix_that_the_rest_of_the_combo_rules_out_is_not_offered() -> None:
     failure = replace(FAILURES["a name that a newer package no longer has"][0])
-    failure.leads = {**failure.leads, "infeasible": ("markupsafe<2.1",)}
+    failure.steps = (("jinja2==2.11.3", "markupsafe==2.1.1"),)
+    answers = {("jinja2==2.11.3", "markupsafe<2.1"): False, ("jinja2==2.11.3",): True}
+    failure.answers = {**failure.answers, "solvable": answers}
 
     found = failure.diagnose()
 
     assert (found.culprit, found.fix) == ("markupsafe", ())
-    assert found.evidence[-1] == "markupsafe<2.1 cannot be had beside what else the combo asks for"
+    assert found.evidence[-1] == "markupsafe<2.1 conflicts with the combo's other requirements"
 
 
 def test_who_moved_a_pin_is_the_other_party_where_no_rule_names_one() -> None:
@@ -500,3 +519,117 @@ def test_who_moved_a_pin_is_the_other_party_where_no_rule_names_one() -> None:
 
     assert (found.culprit, found.conflicts_with) == ("pydantic", "fastapi")
     assert "metadata of fastapi: requires pydantic>=2.7" in found.evidence
+
+
+def rounds(case: Case, answers: dict[Question, Answer]) -> list[list[Question]]:
+    """Return what is asked in each round, when ``answers`` are given and nothing else can be told."""
+    answered: list[Answered] = []
+    asked: list[list[Question]] = []
+    while questions := open_questions(case, Answers(answered)):
+        asked.append(list(questions))
+        answered += [Answered(question=question, answer=answers.get(question)) for question in questions]
+    return asked
+
+
+def test_dates_are_asked_first_then_a_version_to_go_back_to_then_whether_the_fix_can_be_resolved() -> None:
+    failure = Failure(
+        steps=(("m2r==0.2.1", "docutils==0.20.1"),),
+        states=({"m2r": "0.2.1", "docutils": "0.20.1"},),
+        raised="cannot import name 'ErrorString' from 'docutils.core' (x)",
+        files=("m2r.py",),
+    )
+    m2r, docutils = Uploaded(package="m2r", version="0.2.1"), Uploaded(package="docutils", version="0.20.1")
+    back = CurrentAt(package="docutils", time=OLD)
+    last = LastWith(package="docutils", installed="0.20.1", module="docutils.core", name="ErrorString")
+    with_fix = Solvable(requirements=("m2r==0.2.1", "docutils<0.18"))
+    without = Solvable(requirements=("m2r==0.2.1",))
+
+    asked = rounds(failure.case(), {m2r: OLD, docutils: NEW, back: "0.16", last: "0.17.1", with_fix: False})
+
+    assert asked == [[m2r, docutils], [back], [last], [with_fix], [without]]
+
+
+def test_classes_are_looked_for_in_all_packages_that_may_have_a_part() -> None:
+    failure = Failure(
+        steps=(("anthropic", "httpx"),),
+        states=({"anthropic": "0.39.0", "httpx": "0.28.0", "six": "1.16.0"},),
+        raised="Client.__init__() got an unexpected keyword argument 'proxies'",
+        kind="builtins.TypeError",
+        files=("anthropic/_base_client.py",),
+    )
+
+    first, *_ = rounds(failure.case(), {})
+
+    assert Definitions(name="Client", among=("anthropic", "httpx")) in first
+    assert {question.package for question in first if isinstance(question, Uploaded)} == {"anthropic", "httpx"}
+
+
+def test_a_specific_signature_asks_only_whether_its_fix_can_be_resolved() -> None:
+    failure = replace(FAILURES["a name that a newer package no longer has"][0], steps=(("jinja2==2.11.3",),))
+
+    asked = rounds(failure.case(_signature(30)), {})
+
+    assert asked == [[Solvable(requirements=("jinja2==2.11.3", "markupsafe==2.0.1"))]]
+
+
+def test_a_fix_that_changes_python_is_not_resolved() -> None:
+    asked = rounds(FAILURES["a name that Python removed, used by a package that has not"][0].case(), {})
+
+    assert asked
+    assert not [question for questions in asked for question in questions if isinstance(question, Solvable)]
+
+
+def test_a_failed_build_asks_for_the_next_wheel_and_for_no_dates() -> None:
+    failed = action(BAD, "error: Failed to build `pendulum==2.1.2`\n")
+    step = StepFacts(number=1, requirements=("six",), installed={"six": "1.16.0"})
+    case = Case(
+        facts=ComboFacts(combo=combo("one", ("six",), ("pendulum==2.1.2",)), steps=(step,), python_version="3.12.1"),
+        verdict=Verdict(status=Status.BUILD_FAIL, phase=Phase.RESOLVE, reason=Reason.BUILD_ERROR),
+        probe=None,
+        action=failed,
+        rules=RULES,
+    )
+    wheel = NextWithWheel(package="pendulum", above="2.1.2")
+
+    assert rounds(case, {wheel: "3.0.0"}) == [[wheel], [Solvable(requirements=("six", "pendulum>=3.0.0"))]]
+
+
+def test_an_unsolvable_combo_asks_for_no_dates() -> None:
+    step = StepFacts(number=1, requirements=("pandas==2.2.2",), installed={"pandas": "2.2.2"})
+    case = Case(
+        facts=ComboFacts(combo=combo("one", ("pandas==2.2.2",), ("x",)), steps=(step,)),
+        verdict=Verdict(status=Status.UNSOLVABLE, phase=Phase.RESOLVE, reason=Reason.CONFLICT),
+        probe=None,
+        action=action(BAD, "error: No solution found when resolving dependencies\n"),
+        rules=RULES,
+    )
+
+    assert rounds(case, {}) == []
+
+
+@pytest.mark.parametrize(
+    ("with_fix", "without", "offered"),
+    [(False, True, False), (False, False, True), (False, None, True), (None, True, True), (True, True, True)],
+)
+def test_only_a_proof_that_the_fix_alone_is_impossible_withdraws_it(
+    with_fix: bool | None, without: bool | None, offered: bool
+) -> None:
+    failure = replace(FAILURES["a name that a newer package no longer has"][0], steps=(("jinja2", "markupsafe"),))
+    failure.answers = {**failure.answers, "solvable": {("jinja2", "markupsafe<2.1"): with_fix, ("jinja2",): without}}
+
+    assert failure.diagnose().fix == (("markupsafe<2.1",) if offered else ())
+
+
+def test_what_cannot_be_told_is_no_evidence() -> None:
+    failure = FAILURES["a name that is gone since longer than the last series"][0]
+    unasked = replace(failure, answers={})
+    unknown = replace(
+        failure,
+        answers={
+            "uploaded": dict.fromkeys(failure.states[-1]),
+            "last_with": {"docutils.core:ErrorString": None},
+            "current": {"docutils": None},
+        },
+    )
+
+    assert unknown.diagnose() == unasked.diagnose() != failure.diagnose()

@@ -6,18 +6,27 @@ from knowngood.install.registry import OUTPUTS
 from knowngood.judge.rules import Rules
 from knowngood.model import (
     Action,
+    Answer,
+    Answered,
     Check,
     Combo,
     ComboFacts,
+    CurrentAt,
+    Definitions,
     Ending,
     Exit,
     Expectation,
     InstallerName,
+    LastWith,
+    NextWithWheel,
     Outcome,
     ProbeFacts,
+    Question,
     RunInfo,
+    Solvable,
     StepFacts,
     Transcript,
+    Uploaded,
 )
 
 RULES = Rules(signatures=(), installers=OUTPUTS)
@@ -108,3 +117,31 @@ def facts(
         steps=built if steps is None else steps,
         probes=probes,
     )
+
+
+def answered(
+    installed: Mapping[str, str],
+    *,
+    uploaded: Mapping[str, str] | None = None,
+    current: Mapping[str, str] | None = None,
+    with_wheel: Mapping[str, str] | None = None,
+    last_with: Mapping[str, str] | None = None,
+    definitions: Mapping[str, tuple[str, ...]] | None = None,
+    solvable: Mapping[tuple[str, ...], bool | None] | None = None,
+) -> tuple[Answered, ...]:
+    """Return questions with their answers: by package, ``module:name``, name of a class, or requirements."""
+    answers: list[tuple[Question, Answer]] = []
+    for package, day in (uploaded or {}).items():
+        answers.append((Uploaded(package=package, version=installed[package]), day))
+    for package, version in (current or {}).items():
+        answers.append((CurrentAt(package=package, time="2022-01-01T00:00:00+00:00"), version))
+    for package, version in (with_wheel or {}).items():
+        answers.append((NextWithWheel(package=package, above=None), version))
+    for symbol, version in (last_with or {}).items():
+        module, _, name = symbol.partition(":")
+        answers.append((LastWith(package=module, installed="9", module=module, name=name), version))
+    for name, owners in (definitions or {}).items():
+        answers.append((Definitions(name=name, among=tuple(installed)), owners))
+    for requirements, possible in (solvable or {}).items():
+        answers.append((Solvable(requirements=requirements), possible))
+    return tuple(Answered(question=question, answer=answer) for question, answer in answers)

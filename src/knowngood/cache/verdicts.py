@@ -22,8 +22,8 @@ from knowngood.events import (
     EnvironmentMeasured,
     EnvironmentRead,
     Event,
-    LeadsFollowed,
     ProbeFinished,
+    QuestionAnswered,
     StepInstalled,
     decode,
     encode,
@@ -39,7 +39,7 @@ LARGEST = 16 * 2**20
 
 BUILT = (EnvironmentCreated, StepInstalled, EnvironmentMeasured, EnvironmentRead)
 """Events that tell how an environment came about."""
-KEPT = (*BUILT, ProbeFinished, LeadsFollowed)
+KEPT = (*BUILT, ProbeFinished, QuestionAnswered)
 """Events that are facts about a combo once it is resolved."""
 
 

@@ -1,4 +1,4 @@
-"""Look up what a diagnosis wants to know: dates and wheels, by asking uv's resolver, and who defines a name."""
+"""Look up what a diagnosis asks: upload dates, wheels and symbols, through uv's resolver and in source files."""
 
 import re
 import shutil
@@ -18,15 +18,18 @@ from knowngood.install.symbols import offers
 from knowngood.model import Action, Distribution
 from knowngood.process import Processes
 
-_LIMIT = 60.0  # seconds; a diagnosis is not worth more
+_LIMIT = 60.0  # seconds for one command; a diagnosis is not worth more
 _LARGEST_SOURCE = 2 * 1024 * 1024  # bytes
-_MOST_STEPS_BACK = 6  # series that are looked into for a name
+_MOST_STEPS_BACK = 6  # release lines in which to look for a name
 _MOST_SOURCES = 4000  # files of one distribution
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Scout:
-    """Asks uv about releases, as it would resolve them for ``python``; files and logs go to ``folder``."""
+class ReleaseIndex:
+    """Questions about releases, answered by uv as it would resolve them for ``python``.
+
+    Files and logs go to ``folder``. Every answer may be missing: then it cannot be told.
+    """
 
     processes: Processes
     uv: Path
@@ -35,39 +38,40 @@ class Scout:
     folder: Path
 
     def uploaded(self, versions: Mapping[str, str]) -> dict[str, str]:
-        """Return canonical name -> when that version was uploaded, ISO 8601, for those of which the index says it."""
-        # A local version, 2.1.2+cpu, is of another index, but of the same day.
-        asked = [f"{name}=={version.partition('+')[0]}" for name, version in versions.items()]
-        found: dict[str, str] = {}
-        for package in self._resolve("uploaded", asked):
+        """Return canonical name -> when that version was uploaded, UTC, ISO 8601, where the index has the date."""
+        # A local version, 2.1.2+cpu, comes from another index, but from the same day.
+        pins = [f"{name}=={version.partition('+')[0]}" for name, version in versions.items()]
+        dates: dict[str, str] = {}
+        for package in self._resolve("uploaded", pins):
             times = [file["upload-time"] for file in package.get("wheels", []) if "upload-time" in file]
             times += [package["sdist"]["upload-time"]] if "upload-time" in package.get("sdist", {}) else []
             if times:
                 first = min(time if time.tzinfo else time.replace(tzinfo=UTC) for time in times)
-                found[canonicalize_name(package["name"])] = first.isoformat()
-        return found
+                dates[canonicalize_name(package["name"])] = first.isoformat()
+        return dates
 
-    def current(self, name: str, then: datetime) -> str | None:
-        """Return the version of ``name`` that was the newest at ``then``, of those that need no build."""
-        options = ["--exclude-newer", then.astimezone(UTC).isoformat(), "--only-binary", name]
+    def current(self, name: str, time: str) -> str | None:
+        """Return the version of ``name`` that was the newest at ``time`` (ISO 8601), of those that need no build."""
+        then = datetime.fromisoformat(time).astimezone(UTC)
+        options = ["--exclude-newer", then.isoformat(), "--only-binary", name]
         packages = self._resolve(f"current-{name}", [name], *options)
         return next((package["version"] for package in packages), None)
 
     def next_with_wheel(self, name: str, above: str | None) -> str | None:
-        """Return the lowest version of ``name`` above ``above`` that has a wheel for this Python."""
+        """Return the lowest version above ``above`` that has a wheel for this Python; the newest when that is None."""
         options = ["--only-binary", name, "--resolution", "lowest-direct" if above else "highest"]
         packages = self._resolve(f"wheel-{name}", [f"{name}>{above}" if above else name], *options)
         return next((package["version"] for package in packages), None)
 
-    def solvable(self, what: str, requirements: Iterable[str]) -> bool | None:
-        """Return whether there is a set that meets all ``requirements``; None when the resolver could not tell."""
-        action, _ = self._compile(what, requirements)
+    def solvable(self, requirements: Iterable[str]) -> bool | None:
+        """Return whether a set of versions meets all ``requirements``; None when the resolver could not tell."""
+        action, _ = self._compile("solvable", requirements)
         if action.exit.ok:
             return True
         return False if "No solution found when resolving" in action.output else None
 
     def last_with(self, name: str, installed: str, module: str, symbol: str) -> str | None:
-        """Return the newest version below the series of ``installed`` whose ``module`` offers ``symbol``."""
+        """Return the newest version below the release line of ``installed`` whose ``module`` offers ``symbol``."""
         version = Version(installed)
         for _ in range(_MOST_STEPS_BACK):
             unpacked = self.folder / "older"
@@ -82,7 +86,7 @@ class Scout:
                 timeout=_LIMIT,
             )
             older: dict[str, str] = {
-                canonicalize_name(one.name): one.version for one in distributions(path=[str(unpacked)])
+                canonicalize_name(metadata.name): metadata.version for metadata in distributions(path=[str(unpacked)])
             }
             if not action.exit.ok or name not in older:
                 return None
@@ -91,24 +95,24 @@ class Scout:
             version = Version(older[name])
         return None
 
-    def _resolve(self, what: str, requirements: Iterable[str], *options: str) -> list[Any]:
-        action, lock = self._compile(what, requirements, "--no-deps", *options)
+    def _resolve(self, topic: str, requirements: Iterable[str], *options: str) -> list[Any]:
+        action, lock = self._compile(topic, requirements, "--no-deps", *options)
         if not action.exit.ok:
             return []
         packages: list[Any] = tomllib.loads(lock.read_text(encoding="utf-8")).get("packages", [])
         return packages
 
-    def _compile(self, what: str, requirements: Iterable[str], *options: str) -> tuple[Action, Path]:
+    def _compile(self, topic: str, requirements: Iterable[str], *options: str) -> tuple[Action, Path]:
         self.folder.mkdir(parents=True, exist_ok=True)
-        asked, lock = self.folder / f"{what}.in", self.folder / f"pylock.{what.replace('.', '-')}.toml"
-        asked.write_text("".join(f"{one}\n" for one in requirements), encoding="utf-8")
+        source, lock = self.folder / f"{topic}.in", self.folder / f"pylock.{topic.replace('.', '-')}.toml"
+        source.write_text("".join(f"{requirement}\n" for requirement in requirements), encoding="utf-8")
         lock.unlink(missing_ok=True)
-        command: list[str | Path] = [self.uv, "pip", "compile", asked, "--quiet", "--python", self.python]
+        command: list[str | Path] = [self.uv, "pip", "compile", source, "--quiet", "--python", self.python]
         action = self.processes.run(
             [*command, "--format", "pylock.toml", "--output-file", lock, *options],
             env=self.environ,
             cwd=self.folder,
-            log=self.folder / f"{what}.log",
+            log=self.folder / f"{topic}.log",
             timeout=_LIMIT,
         )
         return action, lock
@@ -117,18 +121,18 @@ class Scout:
 def definitions(
     environment: Environment, names: Iterable[str], owners: Iterable[Distribution]
 ) -> dict[str, tuple[str, ...]]:
-    """Return for each of ``names`` the distributions whose Python source defines a class or function called so."""
+    """Return for each of ``names`` the distributions whose Python source defines a class or function of that name."""
     wanted = tuple(dict.fromkeys(names))
     if not wanted:
         return {}
     any_of = "|".join(map(re.escape, wanted)).encode()
     defined = re.compile(rb"^\s*(?:async\s+)?(?:class|def)\s+(" + any_of + rb")\b", re.MULTILINE)
-    found: dict[str, list[str]] = {name: [] for name in wanted}
+    definers: dict[str, list[str]] = {name: [] for name in wanted}
     for owner in owners:
         matches = {match for source in _sources(environment, owner) for match in defined.findall(source)}
         for match in matches:
-            found[match.decode()].append(owner.name)
-    return {name: tuple(owners) for name, owners in found.items() if owners}
+            definers[match.decode()].append(owner.name)
+    return {name: tuple(owners) for name, owners in definers.items() if owners}
 
 
 def _sources(environment: Environment, distribution: Distribution) -> Iterable[bytes]:

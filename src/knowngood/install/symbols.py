@@ -1,4 +1,4 @@
-"""Does a module offer a name? Told from its source, without importing it."""
+"""Read from the source of a module whether it offers a name, without importing it."""
 
 import ast
 from pathlib import Path
@@ -9,7 +9,7 @@ _DEEPEST = 4  # star imports followed
 def offers(folder: Path, module: str, name: str) -> bool:
     """Return whether ``module``, unpacked below ``folder``, has ``name``: defined, imported, or a part of the package.
 
-    True where it cannot be told: a module that is compiled, or that makes up its names when asked.
+    Also True where the source does not show it: a compiled module, or one that computes its names on access.
     """
     place = folder / module.replace(".", "/")
     if (place / name).is_dir() or any(place.glob(f"{name}.*")):
@@ -18,7 +18,8 @@ def offers(folder: Path, module: str, name: str) -> bool:
 
 
 def _defines(folder: Path, place: Path, name: str, depth: int) -> bool:
-    source = next((one for one in (place.with_name(f"{place.name}.py"), place / "__init__.py") if one.is_file()), None)
+    candidates = place.with_name(f"{place.name}.py"), place / "__init__.py"
+    source = next((file for file in candidates if file.is_file()), None)
     if source is None or depth == 0:
         return True
     try:
@@ -31,16 +32,16 @@ def _defines(folder: Path, place: Path, name: str, depth: int) -> bool:
                 return True
             case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef() if node.name == name:
                 return True
-            case ast.Name(id=found, ctx=ast.Store()) if found == name:
+            case ast.Name(id=variable, ctx=ast.Store()) if variable == name:
                 return True
-            case ast.Import() | ast.ImportFrom() if any((one.asname or one.name) == name for one in node.names):
+            case ast.Import() | ast.ImportFrom() if any((alias.asname or alias.name) == name for alias in node.names):
                 return True
             case ast.ImportFrom(names=[ast.alias(name="*")]):
                 base = source.parent if node.level else folder
                 for _ in range(node.level - 1):
                     base = base.parent
                 starred = base / (node.module or "").replace(".", "/")
-                # Of a package elsewhere nothing is known, and it is the rule that nothing comes from there.
+                # Packages elsewhere cannot be read, and names rarely come from there.
                 if (starred.is_dir() or starred.with_name(f"{starred.name}.py").is_file()) and _defines(
                     folder, starred, name, depth - 1
                 ):

@@ -1,10 +1,9 @@
 """Known issues: a failure that is excused until a date, told when the date is past, and when it fails no more."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import date, datetime
 
-from knowngood.model import UNDECIDED, Cell, Expectation, Known, RunInfo, Status
+from knowngood.model import UNDECIDED, Expectation, Known, RunInfo, Status
 
 
 def day_of(info: RunInfo) -> date:
@@ -13,15 +12,6 @@ def day_of(info: RunInfo) -> date:
         return datetime.fromisoformat(info.started).date()
     except ValueError:  # a log that somebody wrote by hand
         return date.min
-
-
-def excused(cell: Cell, day: date) -> Cell:
-    """Return a judged cell with what is known of its combo taken into account."""
-    combo, status = cell.combo, cell.verdict.status
-    expect, note = excuse(combo.expect, combo.known, combo.id, cell.probe, status, day)
-    if expect is combo.expect:
-        return replace(cell, known=note)
-    return replace(cell, combo=replace(combo, expect=expect), as_expected=status is expect.status, known=note)
 
 
 def excuse(

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from knowngood.model.declared import Combo, Phase, Status
+from knowngood.model.declared import Combo, Expectation, Phase, Status
 from knowngood.model.recorded import Check, Reason, Reused, Run
 
 
@@ -138,12 +138,19 @@ class Cell:
     """What became of that prediction; None: the run could not tell."""
     remarks: tuple[str, ...] = ()
     """What else looks dangerous in the files of the environment."""
+    excused: Expectation | None = None
+    """The expectation of a live known issue, which takes the place of the combo's own; None: the combo's own counts."""
     known: str | None = None
     """What an entry of known issues says: excused until when, expired, or seemingly fixed; None: there is none."""
     flaky: str | None = None
     """``2/3``: how many attempts passed, of how many, where they disagree."""
     reused: Reused | None = None
     """Where the verdict comes from, when this run did not find it out anew."""
+
+    @property
+    def expect(self) -> Expectation:
+        """What the cell is expected to be, known issues taken into account."""
+        return self.excused or self.combo.expect
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

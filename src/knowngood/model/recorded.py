@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from knowngood.model.declared import Combo, Phase
+from knowngood.model.questions import Answered
 
 
 class Ending(StrEnum):
@@ -182,24 +183,6 @@ class Extension:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Leads:
-    """What was looked up for the diagnosis of a failure, beyond what the run itself recorded."""
-
-    uploaded: Mapping[str, str] = field(default_factory=dict)
-    """Canonical name -> when the installed version was uploaded, UTC, ISO 8601."""
-    current_then: Mapping[str, str] = field(default_factory=dict)
-    """Canonical name of a suspect -> its version when the other party to the conflict was uploaded."""
-    last_with: Mapping[str, str] = field(default_factory=dict)
-    """``module:name`` that is missing -> the newest older version of its distribution that has it."""
-    with_wheel: Mapping[str, str] = field(default_factory=dict)
-    """Canonical name of what could not be built -> the next version that has a wheel for this Python."""
-    infeasible: tuple[str, ...] = ()
-    """The fix that cannot be had beside what else the combo asks for."""
-    definitions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Name of a class or function -> the distributions in whose source it is defined."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class EnvironmentFacts:
     """What the files of an environment tell before anything runs in it."""
 
@@ -283,7 +266,8 @@ class ComboFacts:
     """Exact, such as ``3.11.7``."""
     environment_bytes: int | None = None
     environment: EnvironmentFacts | None = None
-    leads: Leads = Leads()
+    answers: tuple[Answered, ...] = ()
+    """What was looked up for the diagnosis of its failure."""
     probes: tuple[ProbeFacts, ...] = ()
     """Every attempt, in order; the last one of a probe counts."""
     reused: Reused | None = None

@@ -60,7 +60,7 @@ def _head(cell: Cell, run: Run, width: int) -> Lines:
 
 def _parts(cell: Cell, run: Run, run_folder: str, room: int) -> Iterator[list[tuple[str, Lines]]]:
     """Yield the parts that have something to tell; labels of one part stand below each other without a gap."""
-    expect = cell.combo.expect
+    expect = cell.expect
     telling = (
         expect.reason
         or expect.match

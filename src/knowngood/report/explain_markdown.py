@@ -12,7 +12,7 @@ from knowngood.report.text import count, plain
 
 def render(cell: Cell, run: Run, *, run_folder: str) -> str:
     """Return all that is known of one cell in GitHub-flavoured Markdown, ending in a newline."""
-    expect = cell.combo.expect
+    expect = cell.expect
     expected = words.expectation(expect) if expect.status is not Status.PASS else ""
     failed = explanation.failure(cell, run)
     log = explanation.log_of(cell, run_folder)

@@ -84,7 +84,7 @@ def _ledger(cell: Cell) -> list[list[str]]:
 
 
 def _cell(cell: Cell) -> list[list[str]]:
-    verdict, expect = cell.verdict, cell.combo.expect
+    verdict, expect = cell.verdict, cell.expect
     told = f"**{inline(cell.probe)}: {inline(words.verdict(cell))}**"
     if verdict.status is not Status.PASS:
         told += f" in {verdict.phase} ({verdict.reason})"

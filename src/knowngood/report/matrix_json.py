@@ -55,7 +55,7 @@ def _cell(cell: Cell, facts: ComboFacts | None) -> dict[str, object]:
         "installer": cell.combo.installer,
         "steps": cell.combo.steps,
         "verdict": asdict(cell.verdict),
-        "expected": asdict(cell.combo.expect),
+        "expected": asdict(cell.expect),
         "as_expected": cell.as_expected,
         "check": cell.check,
         "message": cell.message,

@@ -91,7 +91,7 @@ def _diagnosed(cell: Cell) -> str:
 
 def _expectation(cell: Cell) -> str:
     # Everybody expects a pass: only something else is worth a line.
-    expect = cell.combo.expect
+    expect = cell.expect
     return words.expectation(expect) if cell.as_expected is False and expect.status is not Status.PASS else ""
 
 

@@ -60,7 +60,7 @@ def verdict(cell: Cell) -> str:
 
 
 def _missed(cell: Cell) -> str:
-    expect = cell.combo.expect
+    expect = cell.expect
     if expect.status is not cell.verdict.status:
         return str(expect.status)
     blamed = cell.diagnosis.culprit if cell.diagnosis else None

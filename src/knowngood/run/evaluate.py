@@ -23,9 +23,9 @@ from knowngood.events import (
     Event,
     FactsReused,
     HarnessFailed,
-    LeadsFollowed,
     PhaseStarted,
     ProbeFinished,
+    QuestionAnswered,
     Retrying,
     StepInstalled,
     StepResolved,
@@ -36,13 +36,13 @@ from knowngood.install import installers
 from knowngood.install.environment import Environment, Survey
 from knowngood.install.inspect import read
 from knowngood.install.interpreters import Python, Pythons
-from knowngood.install.releases import Scout
+from knowngood.install.releases import ReleaseIndex
 from knowngood.judge.probes import judge_probe
 from knowngood.judge.rules import Rules
-from knowngood.model import Action, Combo, ComboFacts, Leads, Phase, Probe, Reason, Reused, Status, Trouble
+from knowngood.model import Action, Combo, ComboFacts, Phase, Probe, Reason, Reused, Status, Trouble
 from knowngood.probe.launch import Launcher
 from knowngood.process import Processes
-from knowngood.run.lookup import investigate
+from knowngood.run.lookup import Releases, look_up
 from knowngood.run.resolutions import Resolutions, Resolved
 from knowngood.run.stop import Stop
 
@@ -331,12 +331,15 @@ class Evaluation:
         bench = self.bench
         if bench.stop.requested or self.python is None or self.facts.reused:
             return True
-        folder = bench.folder(self.combo) / "leads"
-        python = self.python.path
-        scout = Scout(processes=bench.processes, uv=bench.uv, environ=bench.environ, python=python, folder=folder)
-        leads = investigate(self.facts, scout, self.environment, bench.rules)
-        if leads != Leads():
-            self._find(LeadsFollowed(combo=self.combo.id, leads=leads))
+        index = ReleaseIndex(
+            processes=bench.processes,
+            uv=bench.uv,
+            environ=bench.environ,
+            python=self.python.path,
+            folder=bench.folder(self.combo) / "lookups",
+        )
+        for answered in look_up(self.facts, bench.rules, Releases(index=index, environment=self.environment)):
+            self._find(QuestionAnswered(combo=self.combo.id, question=answered.question, answer=answered.answer))
         return True
 
     def _patiently(self, phase: Phase, act: Callable[[], Action]) -> Action:

@@ -12,56 +12,64 @@ from packaging.version import Version
 
 from knowngood import packages
 from knowngood.judge.probes import failed_checks
-from knowngood.model import Action, ComboFacts, Distribution, Frame, ProbeFacts, Raised, Verdict
+from knowngood.model import Action, ComboFacts, Distribution, Frame, ProbeFacts, Raised, Status, Verdict
 from knowngood.tracebacks import dumped_frames, frames_of, installed_path, last_exception, loaded_extensions
 
 if TYPE_CHECKING:
     from knowngood.judge.installer_output import InstallerOutput
     from knowngood.judge.rules import Rules
 
-_OWN_WORDS = ("builtins.AssertionError", "builtins.SystemExit", "subprocess.CalledProcessError")
+_REPORTS_ANOTHER = ("builtins.AssertionError", "builtins.SystemExit", "subprocess.CalledProcessError")
+"""Exceptions by which a probe reports that something else failed."""
 _UNPARSED = re.compile(r"\((?P<module>\w+)\.py, line \d+\)")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """A cell that did not pass, with the facts of its combo."""
+    """The facts of a combo and the verdict of one of its probes, as the rules of a diagnosis see them."""
 
     facts: ComboFacts
     verdict: Verdict
     probe: ProbeFacts | None
     """The attempt that counts; None when the combo never got to its probe."""
     action: Action | None
-    """The resolve or install command that failed, if one did."""
+    """The resolve, create or install command that failed, if one did."""
     rules: "Rules"
 
     @property
     def installer(self) -> "InstallerOutput":
-        """What reads the output of the combo's installer."""
+        """The reader of the output of the combo's installer."""
         return self.rules.installers[self.facts.combo.installer]
+
+    @cached_property
+    def failed_build(self) -> tuple[str, str | None] | None:
+        """Canonical name and, if known, version of the package whose source did not build; None: no build failed."""
+        if self.verdict.status is not Status.BUILD_FAIL or self.action is None:
+            return None
+        return self.installer.failed_build(self.action)
 
     @cached_property
     def raised(self) -> tuple[Raised, ...]:
         """The exception of the first failed check and its causes, the root cause first."""
         failed = failed_checks(self.probe.transcript) if self.probe else ()
         raised = next((check.raised for check in failed if check.raised), ())
-        inside = any(installed_path(frame.file) is not None for one in raised for frame in one.frames)
-        if self.probe and not inside and raised and raised[-1].type in _OWN_WORDS:
-            # The probe says that something else failed: what, is in the output.
+        inside = any(installed_path(frame.file) is not None for exception in raised for frame in exception.frames)
+        if self.probe and not inside and raised and raised[-1].type in _REPORTS_ANOTHER:
+            # The probe says that something else failed; the output shows what.
             return last_exception(raised[-1].message) or last_exception(self.probe.action.output) or raised
         return raised
 
     @cached_property
     def output(self) -> str:
-        """What the command or the probe said."""
+        """The output of the command that failed, or else of the probe."""
         action = self.action or (self.probe.action if self.probe else None)
         return action.output if action else ""
 
     @cached_property
-    def said(self) -> str:
+    def text(self) -> str:
         """All messages of the exceptions and of the failed checks, then the output."""
         failed = failed_checks(self.probe.transcript) if self.probe else ()
-        messages = [one.message for one in self.raised] + [check.message for check in failed]
+        messages = [exception.message for exception in self.raised] + [check.message for check in failed]
         return "\n".join([*messages, self.output])
 
     @cached_property
@@ -71,13 +79,13 @@ class Case:
 
     @cached_property
     def distributions(self) -> dict[str, Distribution]:
-        """Canonical name -> what the metadata of an installed distribution tells."""
+        """Canonical name -> metadata of an installed distribution."""
         environment = self.facts.environment
-        return {one.name: one for one in environment.distributions} if environment else {}
+        return {distribution.name: distribution for distribution in environment.distributions} if environment else {}
 
     @cached_property
     def frames(self) -> tuple[Frame, ...]:
-        """The frames of the root cause, or of the stacks that were dumped when the process died; innermost first."""
+        """The frames of the root cause, or of the stack that was dumped when the process died; innermost first."""
         return frames_of(self.raised) if self.raised else dumped_frames(self.output)
 
     @cached_property
@@ -85,24 +93,25 @@ class Case:
         """The distributions whose code the failure passed through, innermost first, each once."""
         owners = [self.owner(frame.file) for frame in self.frames]
         if not any(owners):
-            # A crash in compiled code leaves no frame of it, but the list of what was loaded; a file that cannot be
+            # A crash in compiled code leaves no frame of it, but a list of what was loaded; a file that cannot be
             # parsed is named in the message.
-            loaded = loaded_extensions(self.output) if not self.raised else ()
-            owners += map(self.provider, loaded)
-            unread = [_UNPARSED.search(one.message) for one in self.raised if one.type.endswith("SyntaxError")]
-            owners += [self.provider(found["module"]) for found in unread if found]
+            owners += map(self.provider, loaded_extensions(self.output) if not self.raised else ())
+            syntax_errors = (raised.message for raised in self.raised if raised.type.endswith("SyntaxError"))
+            owners += [self.provider(file["module"]) for file in map(_UNPARSED.search, syntax_errors) if file]
         return tuple(dict.fromkeys(owner for owner in owners if owner))
 
     @cached_property
-    def asked(self) -> tuple[str, ...]:
+    def requested(self) -> tuple[str, ...]:
         """The distributions that the combo itself asks for, in order."""
         return packages.names(text for step in self.facts.combo.steps for text in step)
 
     @cached_property
     def pinned(self) -> frozenset[str]:
-        """The distributions of which the combo asks for one exact version."""
+        """The distributions that the combo asks for in one exact version."""
         requirements = packages.requirements(text for step in self.facts.combo.steps for text in step)
-        return frozenset(packages.name_of(one) for one in requirements if "==" in str(one.specifier))
+        return frozenset(
+            packages.name_of(requirement) for requirement in requirements if "==" in str(requirement.specifier)
+        )
 
     @property
     def python(self) -> tuple[int, int]:
@@ -115,7 +124,7 @@ class Case:
         """Return the distribution that owns ``file``; None for the probe itself and the standard library."""
         inside = installed_path(file)
         if inside is None and not file.startswith(("/", "<")):
-            # Compiled by Cython, code gives its place from the top of its package on.
+            # Code that Cython compiled gives its file relative to the folder that its package is in.
             inside = file
         return self.provider(re.sub(r"\.pyx?$", "", inside).replace("/", ".")) if inside is not None else None
 
@@ -123,7 +132,11 @@ class Case:
         """Return the installed distribution that provides ``module``, a dotted name."""
         top, _, rest = module.partition(".")
         top = top.partition(".cpython-")[0]
-        owners = [one.name for one in self.distributions.values() if top in one.modules or module in one.modules]
+        owners = [
+            distribution.name
+            for distribution in self.distributions.values()
+            if top in distribution.modules or module in distribution.modules
+        ]
         if len(owners) > 1:
             # A namespace package: the owner is named after the part of it that it brings.
             second = canonicalize_name(rest.partition(".")[0] or top)
@@ -134,7 +147,7 @@ class Case:
         return canonicalize_name(top) if canonicalize_name(top) in self.installed else None
 
     def requirements(self, name: str) -> Iterator[Requirement]:
-        """Yield what distribution ``name`` declares to need here, extras left aside."""
+        """Yield the requirements that distribution ``name`` declares for this Python, without those of its extras."""
         distribution = self.distributions.get(name)
         for requirement in packages.requirements(distribution.requires if distribution else ()):
             if packages.applies(requirement, self.facts.python_version):
@@ -143,9 +156,9 @@ class Case:
     def needs(self, name: str) -> tuple[str, ...]:
         """Return the installed distributions that ``name`` declares to need."""
         needed = dict.fromkeys(map(packages.name_of, self.requirements(name)))
-        return tuple(one for one in needed if one in self.installed)
+        return tuple(package for package in needed if package in self.installed)
 
-    def shown(self, name: str) -> str:
+    def label(self, name: str) -> str:
         """Return ``name version`` of an installed distribution, or just the name."""
         if name == "python":
             return f"Python {self.python[0]}.{self.python[1]}"

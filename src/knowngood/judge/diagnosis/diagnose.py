@@ -1,70 +1,120 @@
-"""The rules in their order, and what they need to be told beyond what a run records."""
+"""Go through the rules in order: what they ask, and what they diagnose."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
-from knowngood.judge.diagnosis import signatures
+from knowngood import packages
 from knowngood.judge.diagnosis.case import Case
+from knowngood.judge.diagnosis.culprit import ways_back
+from knowngood.judge.diagnosis.questions import Answers, Rule
 from knowngood.judge.diagnosis.rules import (
-    declared,
-    drifted,
     fallback,
     numpy_abi,
     python,
+    requirements,
     resolver,
     sdist,
     symbols,
     versions,
 )
-from knowngood.judge.diagnosis.signatures import SPECIFIC
-from knowngood.model import UNDECIDED, Confidence, Diagnosis, Status
+from knowngood.judge.diagnosis.signatures import SPECIFIC, KnownBreakages
+from knowngood.model import UNDECIDED, Confidence, Diagnosis, Question, Solvable, Status
 
-_RULES = (
-    resolver.rule,
-    sdist.rule,
-    versions.rule,
-    python.rule,
-    numpy_abi.rule,
-    declared.rule,
-    symbols.rule,
-    drifted.rule,
+_RULES: tuple[Rule, ...] = (
+    resolver,
+    sdist,
+    versions,
+    python,
+    numpy_abi,
+    requirements.Declared(),
+    symbols,
+    requirements.Moved(),
 )
-"""Nearest to a proof first."""
+"""The nearest to a proof first."""
 
 _UNKNOWN = Diagnosis(
-    culprit=None, conflicts_with=None, why="nothing that was recorded tells", confidence=Confidence.UNKNOWN
+    culprit=None, conflicts_with=None, why="the cause is unknown: no record points at it", confidence=Confidence.UNKNOWN
 )
 
 
-def diagnose(case: Case) -> Diagnosis | None:
-    """Return the diagnosis of a cell that did not pass; None for one that did, or of which nothing can be said."""
-    if case.verdict.status in (*UNDECIDED, Status.PASS, Status.MOVED):
+def diagnose(case: Case, answers: Answers) -> Diagnosis | None:
+    """Return the diagnosis of a cell that did not pass; None for one that passed, or that could not be decided."""
+    if not _has_failed(case):
         return None
-    found = _first(case)
-    moved = drifted.rule(case)
-    if moved is not None and moved.culprit == found.culprit and found.conflicts_with is None:
-        # A pin that was moved: whoever moved it is the other party, even where another rule knew the culprit.
-        found = replace(found, conflicts_with=moved.conflicts_with, evidence=(*found.evidence, *moved.evidence))
-    infeasible = case.facts.leads.infeasible
-    if found.fix and found.fix == infeasible:
-        told = f"{', '.join(infeasible)} cannot be had beside what else the combo asks for"
-        return replace(found, fix=(), evidence=(*found.evidence, told))
-    return found
+    diagnosis = _first(case, answers, (_specific(case), *_RULES, _broad(case), fallback))
+    if diagnosis.fix and _is_impossible(case, answers, diagnosis.fix):
+        evidence = f"{', '.join(diagnosis.fix)} conflicts with the combo's other requirements"
+        return replace(diagnosis, fix=(), evidence=(*diagnosis.evidence, evidence))
+    return diagnosis
 
 
-def _first(case: Case) -> Diagnosis:
-    known = case.rules.signatures
-    specific = tuple(one for one in known if one.priority >= SPECIFIC)
-    broad = tuple(one for one in known if one.priority < SPECIFIC)
-    found = signatures.rule(case, specific)
-    for rule in _RULES:
-        found = found or rule(case)
-    return found or signatures.rule(case, broad) or fallback.rule(case) or _UNKNOWN
+def open_questions(case: Case, answers: Answers) -> tuple[Question, ...]:
+    """Return what is still to be looked up for ``case``, each question once; ask again with the answers.
+
+    The stages build on each other: what the rules ask, where the culprit could go back to, and whether its fix can be
+    resolved. A known breakage says everything itself, so that only its fix is looked up.
+    """
+    if not _has_failed(case):
+        return ()
+    stages: list[Callable[[Case, Answers], Iterable[Question]]] = [_about_fix]
+    if _specific(case).diagnose(case, answers) is None:
+        stages = [_about_rules, _about_culprit, _about_fix]
+    for stage in stages:
+        if new := tuple(question for question in dict.fromkeys(stage(case, answers)) if question not in answers):
+            return new
+    return ()
 
 
-def concerned(case: Case) -> Iterator[str]:
-    """Yield the distributions that may be a party: the path, what it directly needs, and what the combo asks for."""
-    for who in case.path[:4]:
-        yield who
-        yield from case.needs(who)
-    yield from case.asked
+def _has_failed(case: Case) -> bool:
+    return case.verdict.status not in (*UNDECIDED, Status.PASS, Status.MOVED)
+
+
+def _specific(case: Case) -> KnownBreakages:
+    signatures = case.rules.signatures
+    return KnownBreakages(signatures=tuple(known for known in signatures if known.priority >= SPECIFIC))
+
+
+def _broad(case: Case) -> KnownBreakages:
+    signatures = case.rules.signatures
+    return KnownBreakages(signatures=tuple(known for known in signatures if known.priority < SPECIFIC))
+
+
+def _first(case: Case, answers: Answers, rules: Iterable[Rule]) -> Diagnosis:
+    """Return what the first rule that knows the failure says, with the package that moved the culprit."""
+    diagnoses = (rule.diagnose(case, answers) for rule in rules)
+    return requirements.with_mover(case, next(filter(None, diagnoses), _UNKNOWN))
+
+
+def _about_rules(case: Case, answers: Answers) -> Iterator[Question]:
+    for rule in (*_RULES, fallback):
+        yield from rule.questions(case, answers)
+
+
+def _about_culprit(case: Case, answers: Answers) -> Iterable[Question]:
+    diagnosis = _first(case, answers, (*_RULES, fallback))
+    return ways_back(case, answers, diagnosis, symbols.missing(case))
+
+
+def _about_fix(case: Case, answers: Answers) -> Iterator[Question]:
+    diagnosis = _first(case, answers, (_specific(case), *_RULES, _broad(case), fallback))
+    if not diagnosis.fix or "python" in packages.names(diagnosis.fix):
+        return
+    others, wanted = _resolutions(case, diagnosis.fix)
+    yield Solvable(requirements=wanted)
+    if answers.solvable(wanted) is False:
+        yield Solvable(requirements=others)
+
+
+def _is_impossible(case: Case, answers: Answers, fix: tuple[str, ...]) -> bool:
+    """Return whether a resolver proved that no set of versions has both the fix and the rest of the combo."""
+    others, wanted = _resolutions(case, fix)
+    # Without the fix there must be one: steps one after the other may bring about what no resolver would.
+    return answers.solvable(wanted) is False and answers.solvable(others) is True
+
+
+def _resolutions(case: Case, fix: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the requirements of the combo about other packages than the fix, without and with the fix."""
+    changed = set(packages.names(fix))
+    texts = [text for step in case.facts.combo.steps for text in step]
+    others = tuple(text for text in texts if not changed.intersection(packages.names([text])))
+    return others, (*others, *fix)

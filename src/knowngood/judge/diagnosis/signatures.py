@@ -1,7 +1,7 @@
-"""Signatures: known breakages, as data. A specific one beats the general rules, a broad one comes after them."""
+"""Match known breakages, which are data. A specific one goes before the general rules, a broad one after them."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -9,21 +9,22 @@ from packaging.requirements import Requirement
 
 from knowngood import packages
 from knowngood.judge.diagnosis.case import Case
-from knowngood.model import Confidence, Diagnosis
+from knowngood.judge.diagnosis.questions import Answers
+from knowngood.model import Confidence, Diagnosis, Question
 
 SPECIFIC = 20
-"""From this priority on a signature is asked before the general rules."""
+"""A signature of at least this priority goes before the general rules."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Signature:
-    """One known breakage: what to match, and what to say. All conditions that are given must hold."""
+    """One known breakage: what to match, and what to say of it. All conditions that are given must hold."""
 
     id: str
     family: str
     priority: int
     culprit: str
-    """Canonical name; ``{frame}``: the nearest distribution of the frames, ``{provider}``: that of the module named."""
+    """Canonical name; ``{frame}``: the innermost distribution, ``{provider}``: the one of the module in the message."""
     conflicts_with: str
     cause: str
     fix: tuple[str, ...]
@@ -31,7 +32,7 @@ class Signature:
     match: Mapping[str, str]
     """Regular expressions for ``type``, ``message`` and ``output``; texts for ``phase``, ``status`` and ``frames``."""
     installed: tuple[str, ...] = ()
-    """Specifiers that what is installed must meet."""
+    """Requirements that the installed distributions must meet."""
 
     @cached_property
     def patterns(self) -> dict[str, re.Pattern[str]]:
@@ -46,20 +47,19 @@ class Signature:
             return None
         if "frames" in self.match and self.match["frames"] not in case.path[:4]:
             return None
-        if not all(_holds(case, Requirement(one)) for one in self.installed):
+        if not all(_holds(case, Requirement(text)) for text in self.installed):
             return None
         return self._evidence(case)
 
     def _evidence(self, case: Case) -> str | None:
+        text = ""
         if "output" in self.patterns:
-            found = self.patterns["output"].search(case.output)
-            if found is None:
+            match = self.patterns["output"].search(case.output)
+            if match is None:
                 return None
-            told = found[0]
-        else:
-            told = ""
+            text = match[0]
         if not self.patterns.keys() & {"type", "message"}:
-            return told or self.cause
+            return text or self.cause
         for raised in case.raised:
             kind = "type" not in self.patterns or self.patterns["type"].search(raised.type)
             if kind and ("message" not in self.patterns or self.patterns["message"].search(raised.message)):
@@ -67,23 +67,33 @@ class Signature:
         return None
 
 
-def rule(case: Case, signatures: tuple[Signature, ...]) -> Diagnosis | None:
-    """Return what the signature with the highest priority among those that fit says."""
-    for signature in sorted(signatures, key=lambda one: -one.priority):
-        evidence = signature.fits(case)
-        if evidence is not None:
-            culprit = _name(case, signature.culprit, evidence, other_than=None)
-            return Diagnosis(
-                culprit=culprit,
-                conflicts_with=_name(case, signature.conflicts_with, evidence, other_than=culprit),
-                why=signature.cause,
-                fix=signature.fix,
-                evidence=(evidence, f"matches the known breakage {signature.id}"),
-                reference=signature.reference or None,
-                confidence=Confidence.CERTAIN if signature.priority >= SPECIFIC else Confidence.LIKELY,
-                signature=signature.id,
-            )
-    return None
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KnownBreakages:
+    """The rule that matches a failure with signatures."""
+
+    signatures: tuple[Signature, ...]
+
+    def questions(self, case: Case, answers: Answers) -> Iterable[Question]:
+        """Ask nothing: a signature says everything itself."""
+        return ()
+
+    def diagnose(self, case: Case, answers: Answers) -> Diagnosis | None:
+        """Return what the signature with the highest priority says, of those that fit."""
+        for signature in sorted(self.signatures, key=lambda signature: -signature.priority):
+            evidence = signature.fits(case)
+            if evidence is not None:
+                culprit = _name(case, signature.culprit, evidence, other_than=None)
+                return Diagnosis(
+                    culprit=culprit,
+                    conflicts_with=_name(case, signature.conflicts_with, evidence, other_than=culprit),
+                    why=signature.cause,
+                    fix=signature.fix,
+                    evidence=(evidence, f"matches the known breakage {signature.id}"),
+                    reference=signature.reference or None,
+                    confidence=Confidence.CERTAIN if signature.priority >= SPECIFIC else Confidence.LIKELY,
+                    signature=signature.id,
+                )
+        return None
 
 
 def _holds(case: Case, requirement: Requirement) -> bool:
@@ -91,9 +101,9 @@ def _holds(case: Case, requirement: Requirement) -> bool:
 
 
 def _name(case: Case, name: str, evidence: str, *, other_than: str | None) -> str | None:
-    """Return the distribution that ``name`` stands for; nobody conflicts with itself."""
+    """Return the distribution that ``name`` stands for; a package never conflicts with itself."""
     if name == "{frame}":
-        return next((one for one in case.path if one != other_than), None)
+        return next((owner for owner in case.path if owner != other_than), None)
     if name == "{provider}":
         module = re.search(r"from '([\w.]+)'|module '([\w.]+)'|No module named '([\w.]+)'|^([\w.]+) size", evidence)
         return case.provider(next(filter(None, module.groups()))) if module else None

@@ -106,7 +106,7 @@ def _extra(cell: Cell) -> dict[str, object]:
         "status": verdict.status,
         "phase": verdict.phase,
         "reason": verdict.reason,
-        "expected": words.expectation(cell.combo.expect),
+        "expected": words.expectation(cell.expect),
         "asExpected": cell.as_expected,
         "check": cell.check,
         "culprit": diagnosis.culprit if diagnosis else None,

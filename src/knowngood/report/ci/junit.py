@@ -76,7 +76,7 @@ def _facts(cell: Cell) -> Iterator[tuple[str, str]]:
     verdict, diagnosis = cell.verdict, cell.diagnosis
     yield "verdict", words.verdict(cell)
     yield from (("status", verdict.status), ("phase", verdict.phase), ("reason", verdict.reason))
-    yield "expected", words.expectation(cell.combo.expect)
+    yield "expected", words.expectation(cell.expect)
     yield from (("python", cell.python), ("installer", cell.combo.installer))
     for package in dict.fromkeys(canonicalize_name(requirement.name) for requirement in named(cell.combo)):
         if package in cell.installed:

@@ -188,7 +188,7 @@ def _cause(cell: Cell, diagnosis: Diagnosis, failure: explanation.Failure | None
 
 
 def _notes(cell: Cell, run: Run) -> list[Fact]:
-    expect = cell.combo.expect
+    expect = cell.expect
     noted = explanation.notes(cell, run)
     remarks = [remark for remark in cell.remarks if remark not in [text for _, text in noted]]
     return [

@@ -1,1 +1,1 @@
-"""The rules of a diagnosis, one module each."""
+"""The rules of a diagnosis. Each one asks questions and diagnoses one kind of failure."""

@@ -1,53 +1,68 @@
-"""When no message tells: the code it happened in, who called it, and what that code builds on."""
+"""Guess from where it failed, when no message says why: the code, its caller, and what that code builds on."""
 
 import re
+from collections.abc import Iterator
 
 from knowngood.judge.diagnosis.case import Case
-from knowngood.judge.diagnosis.culprit import settle, uploaded
+from knowngood.judge.diagnosis.culprit import choose_culprit, dates
+from knowngood.judge.diagnosis.questions import Answers
 from knowngood.judge.diagnosis.rules import python
-from knowngood.model import Confidence, Diagnosis, Status
+from knowngood.model import Confidence, Diagnosis, Question, Status
+
+_TOOK_AWAY = re.compile(r"\b(removed|moved|renamed|replaced|no longer|has been|deprecated)\b")
+"""Words by which a message says that something existed before."""
+_BEGINNING = 2000  # characters of a message in which to look for them
 
 
-def rule(case: Case) -> Diagnosis | None:
-    """Settle between the two nearest packages, of which those that the combo asks for come first."""
+def questions(case: Case, answers: Answers) -> Iterator[Question]:
+    """Ask for the dates of all packages that may have a part, unless the installer names the package itself."""
+    if case.verdict.status is not Status.UNSOLVABLE and case.failed_build is None:
+        yield from dates(case)
+
+
+def diagnose(case: Case, answers: Answers) -> Diagnosis | None:
+    """Choose between the two nearest packages, those first that the combo asks for."""
     if case.verdict.status is Status.TIMEOUT:
         return _hung(case)
-    through = [one for one in case.path if one in case.asked]
+    through = [owner for owner in case.path if owner in case.requested]
     if len(through) == 1:
-        # Of a plugin, what it plugs into shows in the frames, and it does not.
-        plugins = [one for one in case.asked if through[0] in case.needs(one) and one not in case.path]
+        # A plugin's host appears in the traceback; the plugin itself does not.
+        host = through[0]
+        plugins = [name for name in case.requested if host in case.needs(name) and name not in case.path]
         if plugins:
-            why = f"it failed in {case.shown(through[0])}, which {case.shown(plugins[0])} builds on"
-            return _between(case, through[0], plugins[0], why)
+            why = f"it failed in {case.label(host)}, which {case.label(plugins[0])} builds on"
+            return _between(case, answers, host, plugins[0], why)
     if len(through) < 2:
         through = list(case.path)
     if len(through) >= 2:
         inner, outer = through[:2]
-        why = f"it failed in {case.shown(inner)}, called by {case.shown(outer)}"
-        return _between(case, inner, outer, why)
+        why = f"it failed in {case.label(inner)}, called by {case.label(outer)}"
+        return _between(case, answers, inner, outer, why)
     if not case.path:
-        return _asked(case)
+        return _requested(case, answers)
     nearest = case.path[0]
-    below = _built_on(case, nearest)
-    if below not in case.asked and python.is_concerned(case):
-        return python.nearest(case, _place(case))
-    if below is not None:
-        why = f"it failed in {case.shown(nearest)}, which works with {case.shown(below)} and is older than it"
-        return _between(case, below, nearest, why)
+    base = _built_on(case, answers, nearest)
+    if base not in case.requested and python.is_concerned(case):
+        return python.nearest(case, answers, _place(case))
+    if base is not None:
+        why = f"it failed in {case.label(nearest)}, which uses the newer {case.label(base)}"
+        return _between(case, answers, base, nearest, why)
     version = case.installed.get(nearest)
+    took_away = _TOOK_AWAY.search(case.text[:_BEGINNING]) is not None
     return Diagnosis(
         culprit=nearest,
         conflicts_with=None,
-        why=f"{case.shown(nearest)} does not take what the probe does",
-        fix=(f"{nearest}<{version.major}",) if version and version.major > 1 and _took_away(case) else (),
+        why=f"{case.label(nearest)} rejects what the probe does",
+        fix=(f"{nearest}<{version.major}",) if version and version.major > 1 and took_away else (),
         evidence=_place(case),
         confidence=Confidence.POSSIBLE,
     )
 
 
-def _between(case: Case, provider: str, consumer: str, why: str) -> Diagnosis:
-    return settle(
+def _between(case: Case, answers: Answers, provider: str, consumer: str, why: str) -> Diagnosis:
+    return choose_culprit(
         case,
+        answers,
         provider=provider,
         consumer=consumer,
         why=why,
@@ -56,34 +71,35 @@ def _between(case: Case, provider: str, consumer: str, why: str) -> Diagnosis:
     )
 
 
-def _built_on(case: Case, nearest: str) -> str | None:
+def _built_on(case: Case, answers: Answers, nearest: str) -> str | None:
     """Return the newer package that ``nearest`` builds on: one that the combo asks for, or the only one there is."""
-    needed = [one for one in case.needs(nearest) if _newer(case, one, nearest)]
-    asked = [one for one in case.asked if one != nearest and _newer(case, one, nearest)]
-    # What it declares to need comes first, and of that what is pinned to one version.
-    asked.sort(key=lambda one: (one not in needed, one not in case.pinned))
-    if asked:
-        return asked[0]
+    needed = [name for name in case.needs(nearest) if _is_newer(answers, name, nearest)]
+    requested = [name for name in case.requested if name != nearest and _is_newer(answers, name, nearest)]
+    # A declared requirement comes first, and among those one that is pinned to one version.
+    requested.sort(key=lambda name: (name not in needed, name not in case.pinned))
+    if requested:
+        return requested[0]
     # An error that the package raises itself, on purpose, is about how it is used.
-    return needed[0] if len(needed) == 1 and not _complains(case) else None
+    return needed[0] if len(needed) == 1 and not _raises_on_purpose(case) else None
 
 
-def _asked(case: Case) -> Diagnosis | None:
-    """With no code to look at: the newest and the oldest of what the combo asks for, or the only one."""
-    if len(case.asked) == 1 and case.asked[0] in case.installed:
+def _requested(case: Case, answers: Answers) -> Diagnosis | None:
+    """Guess with no code to look at: the newest and the oldest package that the combo asks for, or the only one."""
+    if len(case.requested) == 1 and case.requested[0] in case.installed:
+        name = case.requested[0]
         return Diagnosis(
-            culprit=case.asked[0],
+            culprit=name,
             conflicts_with=None,
-            why=f"nothing tells where it failed, in code that uses {case.shown(case.asked[0])}",
-            evidence=(f"{case.asked[0]} is all that the combo asks for",),
+            why=f"cause unknown; best guess: {case.label(name)}, the only package that the combo asks for",
+            evidence=(f"{name} is the only package that the combo asks for",),
             confidence=Confidence.POSSIBLE,
         )
-    dated = sorted((day, one) for one in case.asked if (day := uploaded(case, one)) is not None)
+    dated = sorted((day, name) for name in case.requested if (day := answers.uploaded(name)) is not None)
     if len(dated) < 2:
         return None
     (_, oldest), (_, newest) = dated[0], dated[-1]
-    why = f"nothing tells where it failed; of what the combo asks for, {case.shown(newest)} is the newest"
-    return _between(case, newest, oldest, why)
+    why = f"cause unknown; best guess: {case.label(newest)}, the newest package that the combo asks for"
+    return _between(case, answers, newest, oldest, why)
 
 
 def _hung(case: Case) -> Diagnosis | None:
@@ -94,30 +110,24 @@ def _hung(case: Case) -> Diagnosis | None:
     return Diagnosis(
         culprit=nearest,
         conflicts_with=None,
-        why=f"it hung in {case.shown(nearest)}",
+        why=f"it hung in {case.label(nearest)}",
         fix=(f"{nearest}>{version}",) if version else (),
         evidence=_place(case),
         confidence=Confidence.POSSIBLE,
     )
 
 
-def _newer(case: Case, one: str, other: str) -> bool:
-    of_one, of_other = uploaded(case, one), uploaded(case, other)
-    return of_one is not None and of_other is not None and of_one > of_other
+def _is_newer(answers: Answers, name: str, other: str) -> bool:
+    day, day_of_other = answers.uploaded(name), answers.uploaded(other)
+    return day is not None and day_of_other is not None and day > day_of_other
 
 
-def _complains(case: Case) -> bool:
+def _raises_on_purpose(case: Case) -> bool:
     return bool(case.frames) and case.frames[0].text.lstrip().startswith(("raise ", "assert "))
 
 
-def _took_away(case: Case) -> bool:
-    """Whether the message says that something was there before."""
-    return (
-        re.search(r"\b(removed|moved|renamed|replaced|no longer|has been|deprecated)\b", case.said[:2000]) is not None
-    )
-
-
 def _place(case: Case) -> tuple[str, ...]:
+    """Return the innermost frame in an installed package, as evidence."""
     for frame in case.frames:
         if case.owner(frame.file):
             inside = frame.file.rpartition("site-packages/")[2]

@@ -1,54 +1,65 @@
-"""Compiled code that was built for another NumPy: told by the error, or by the files themselves."""
+"""Diagnose compiled code that was built for another NumPy, from the error or from the files themselves."""
 
 import re
+from collections.abc import Iterable
 
 from knowngood.judge import abi
 from knowngood.judge.diagnosis.case import Case
-from knowngood.model import Confidence, Diagnosis, Status
+from knowngood.judge.diagnosis.questions import Answers
+from knowngood.model import Confidence, Diagnosis, Question, Status
 
-_TOLD = re.compile(
+_ERROR = re.compile(
     r"numpy\.(?:dtype|ndarray|ufunc) size changed, may indicate binary incompatibility"
     r"|numpy\.core\.multiarray failed to import|_ARRAY_API not found|Numpy is not available"
     r"|compiled (?:using|against) (?:NumPy 1\.x|ABI version|API version)|numpy\.core\.umath failed to import"
     r"|module compiled against (?:ABI|API) version"
 )
 
-_WEAK = re.compile(r"(?P<who>[\w.-]+) \S+ was built with a pybind11 older than 2\.12")
+_OLD_PYBIND = re.compile(r"(?P<name>[\w.-]+) \S+ was built with a pybind11 older than 2\.12")
 
 
-def shown(case: Case) -> bool | None:
-    """Return whether the run showed that compiled code and NumPy do not fit; None: it failed for another reason."""
+def is_proven(case: Case) -> bool | None:
+    """Return whether the run proved that compiled code and NumPy do not fit; None: it failed for another reason."""
     if case.verdict.status in (Status.PASS, Status.MOVED):
         return False
-    if _TOLD.search(case.said):
+    if _ERROR.search(case.text):
         return True
-    return True if case.verdict.status is Status.CRASH and case.facts.environment and rule(case) else None
+    return True if case.verdict.status is Status.CRASH and _misfit(case) else None
 
 
-def rule(case: Case) -> Diagnosis | None:
-    """Name NumPy and the extension that cannot work with it.
+def questions(case: Case, answers: Answers) -> Iterable[Question]:
+    """Ask nothing: the files of the environment are recorded."""
+    return ()
 
-    Without such an error it takes a crash, or a wrong result with no exception from a library, to suspect the files.
-    """
+
+def diagnose(case: Case, answers: Answers) -> Diagnosis | None:
+    """Name NumPy and the extension that cannot work with it."""
+    return _misfit(case)
+
+
+def _misfit(case: Case) -> Diagnosis | None:
+    # Without such an error it takes a crash, or a wrong result with no exception from a library, to suspect the files.
     numpy = case.installed.get("numpy")
     if numpy is None or case.facts.environment is None:
         return None
-    told = _TOLD.search(case.said)
+    error = _ERROR.search(case.text)
     misfits = abi.predict(case.facts.environment)
     silent = case.verdict.status is Status.CRASH or not case.path
     owners = list(dict.fromkeys(extension.distribution for extension in misfits))
-    # Only a crash or a wrong result makes one of those suspicious: most of them work.
-    weak = [found["who"] for one in case.facts.environment.remarks if (found := _WEAK.match(one))] if silent else []
-    owners += [one for one in weak if one not in owners]
+    if silent:
+        # Most builds with an old pybind11 work: only a crash or a wrong result makes one suspicious.
+        weak = filter(None, map(_OLD_PYBIND.match, case.facts.environment.remarks))
+        owners += [match["name"] for match in weak if match["name"] not in owners]
     # Of several, the one that the failure passed through comes first.
     owners.sort(key=lambda owner: owner not in case.path)
-    if not told and not (owners and (silent or owners[0] in case.path[:2])):
+    if not error and not (owners and (silent or owners[0] in case.path[:2])):
         return None
-    compiled = next((one for one in owners), None) or next((one for one in case.path if one != "numpy"), None)
-    evidence = [told[0]] if told else []
-    evidence += [one for one in case.facts.environment.remarks if compiled and one.startswith(f"{compiled} ")]
-    evidence += [f"{one.file} was built for NumPy 1.x only" for one in misfits if one.distribution == compiled][:2]
-    subject = case.shown(compiled) if compiled else "compiled code"
+    compiled = next(iter(owners), None) or next((owner for owner in case.path if owner != "numpy"), None)
+    evidence = [error[0]] if error else []
+    evidence += [remark for remark in case.facts.environment.remarks if compiled and remark.startswith(f"{compiled} ")]
+    files = [misfit.file for misfit in misfits if misfit.distribution == compiled]
+    evidence += [f"{file} was built for NumPy 1.x only" for file in files[:2]]
+    subject = case.label(compiled) if compiled else "compiled code"
     if numpy.major >= 2:
         why = f"{subject} was built for NumPy 1.x, NumPy {numpy} is installed"
         fix = "numpy<2"
@@ -61,5 +72,5 @@ def rule(case: Case) -> Diagnosis | None:
         why=why,
         fix=(fix,),
         evidence=tuple(evidence),
-        confidence=Confidence.CERTAIN if told else Confidence.LIKELY,
+        confidence=Confidence.CERTAIN if error else Confidence.LIKELY,
     )

@@ -1,14 +1,14 @@
-"""What Python itself took away: modules and names of the standard library that are gone from some version on."""
+"""Diagnose what Python itself removed: modules and names that the standard library no longer has."""
 
 import collections.abc
 import re
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
-from knowngood import packages
 from knowngood.judge.diagnosis.case import Case
-from knowngood.model import Confidence, Diagnosis
+from knowngood.judge.diagnosis.questions import Answers
+from knowngood.model import Confidence, Diagnosis, Question, Raised
 from knowngood.tracebacks import standard_path
 
 _MODULES: Mapping[str, tuple[int, int]] = {
@@ -22,7 +22,7 @@ _MODULES: Mapping[str, tuple[int, int]] = {
 }
 """Module -> the Python that no longer has it (https://docs.python.org/3/whatsnew/)."""
 
-_INSTEAD: Mapping[str, str] = {
+_BACKPORTS: Mapping[str, str] = {
     "audioop": "audioop-lts",
     "pyaudioop": "audioop-lts",
     "cgi": "legacy-cgi",
@@ -79,40 +79,53 @@ _NO_NAME = re.compile(
 _CALLED = re.compile(r"^(?P<owner>\w+)\.\w+\(\) (?:missing|got|takes)")
 
 
-def rule(case: Case) -> Diagnosis | None:
+def questions(case: Case, answers: Answers) -> Iterable[Question]:
+    """Ask nothing more than for a version of the culprit that fits, which is asked for every culprit."""
+    return ()
+
+
+def diagnose(case: Case, answers: Answers) -> Diagnosis | None:
     """Find something that the Python of this environment no longer has, or whose syntax it does not know."""
     for raised in case.raised:
-        gone = _gone(case, raised.message)
-        if gone is not None:
-            what, since = gone
-            return _diagnosis(case, what, since, raised.message)
-        if raised.type == "builtins.SyntaxError" and case.path:
-            return _syntax(case, raised.message)
+        removed = _removed(case, raised.message)
+        if removed is not None:
+            name, since = removed
+            return _diagnosis(case, answers, name, since, raised.message)
+        if _is_syntax(case, raised):
+            why = f"{case.label(case.path[0])} is not written for {case.label('python')}"
+            return _unsupported(case, answers, why, (raised.message,), Confidence.LIKELY)
     return None
 
 
-def _syntax(case: Case, message: str) -> Diagnosis:
-    """Code that was written for another Python: a word that became a keyword, or syntax that is not known yet."""
+def nearest(case: Case, answers: Answers, evidence: tuple[str, ...]) -> Diagnosis:
+    """Return the diagnosis of a package that failed in a way that concerns Python."""
+    why = f"{case.label(case.path[0])} does not work with {case.label('python')}"
+    return _unsupported(case, answers, why, evidence, Confidence.POSSIBLE)
+
+
+def _unsupported(
+    case: Case, answers: Answers, why: str, evidence: tuple[str, ...], confidence: Confidence
+) -> Diagnosis:
     user = case.path[0]
-    newer = _newer(case, user)
+    newer = _newer(case, answers, user)
     return Diagnosis(
         culprit=user,
         conflicts_with="python",
-        why=f"{case.shown(user)} is not written for Python {case.python[0]}.{case.python[1]}",
+        why=why,
         fix=(newer or f"python<{case.python[0]}.{case.python[1]}",),
-        evidence=(message,),
-        confidence=Confidence.LIKELY,
+        evidence=evidence,
+        confidence=confidence,
     )
 
 
 def is_concerned(case: Case) -> bool:
-    """Whether Python itself may be the other party: it took something away, or raised the error in its own library."""
-    if rule(case) is not None:
+    """Return whether Python may be the other party: it removed something, or its own library raised the error."""
+    if any(_removed(case, raised.message) or _is_syntax(case, raised) for raised in case.raised):
         return True
     innermost = standard_path(case.frames[0].file) if case.frames else None
     of_python = innermost is not None and not innermost.startswith("importlib/")
-    called = [_CALLED.search(one.message) for one in case.raised]
-    return bool(case.path) and (of_python or any(found and hasattr(typing, found["owner"]) for found in called))
+    calls = [_CALLED.search(raised.message) for raised in case.raised]
+    return bool(case.path) and (of_python or any(call and hasattr(typing, call["owner"]) for call in calls))
 
 
 def supported_since(case: Case) -> datetime | None:
@@ -121,63 +134,54 @@ def supported_since(case: Case) -> datetime | None:
     return datetime.fromisoformat(day).replace(tzinfo=UTC) + _CATCHING_UP if day else None
 
 
-def nearest(case: Case, evidence: tuple[str, ...]) -> Diagnosis:
-    """Return the diagnosis of a package that failed in a way that concerns Python."""
-    user = case.path[0]
-    newer = _newer(case, user)
-    return Diagnosis(
-        culprit=user,
-        conflicts_with="python",
-        why=f"{case.shown(user)} does not get along with Python {case.python[0]}.{case.python[1]}",
-        fix=(newer or f"python<{case.python[0]}.{case.python[1]}",),
-        evidence=evidence,
-        confidence=Confidence.POSSIBLE,
-    )
-
-
-def _newer(case: Case, user: str | None) -> str | None:
+def _newer(case: Case, answers: Answers, user: str | None) -> str | None:
     """Return the constraint for the version of ``user`` that was current when this Python was new, if it is newer."""
-    then = packages.version(case.facts.leads.current_then.get(user or "", ""))
-    installed = case.installed.get(user or "")
+    then, installed = answers.current(user), case.installed.get(user or "")
     if then is None or installed is None or then <= installed:
         return None
-    # Newer setuptools took pkg_resources away, which is what most of those want who need an older one.
+    # Newer setuptools removed pkg_resources, which is what most users of setuptools at run time want.
     return f"{user}>={then.public}" + (",<81" if user == "setuptools" else "")
 
 
-def _gone(case: Case, message: str) -> tuple[str, tuple[int, int]] | None:
-    if found := _NO_MODULE.search(message):
-        dotted = found["module"]
-        what = dotted if dotted in _NAMES else dotted.partition(".")[0]
-        since = _NAMES.get(dotted) or _MODULES.get(what)
-    elif found := _NO_NAME.search(message):
-        module, name = found["module"] or found["from"], found["name"] or found["imported"]
-        what = f"{module}.{name}"
-        moved = module == "collections" and name in collections.abc.__all__
-        since = (3, 10) if moved else _NAMES.get(what)
+def _is_syntax(case: Case, raised: Raised) -> bool:
+    """Return whether code was written for another Python: with a word that is a keyword now, or newer syntax."""
+    return raised.type == "builtins.SyntaxError" and bool(case.path)
+
+
+def _removed(case: Case, message: str) -> tuple[str, tuple[int, int]] | None:
+    """Return what a message misses that this Python no longer has, and the Python that removed it."""
+    if absent := _NO_MODULE.search(message):
+        dotted = absent["module"]
+        name = dotted if dotted in _NAMES else dotted.partition(".")[0]
+        since = _NAMES.get(dotted) or _MODULES.get(name)
+    elif absent := _NO_NAME.search(message):
+        module, attribute = absent["module"] or absent["from"], absent["name"] or absent["imported"]
+        name = f"{module}.{attribute}"
+        moved = module == "collections" and attribute in collections.abc.__all__
+        since = (3, 10) if moved else _NAMES.get(name)
     else:
         return None
-    return (what, since) if since is not None and since <= case.python else None
+    return (name, since) if since is not None and since <= case.python else None
 
 
-def _diagnosis(case: Case, what: str, since: tuple[int, int], message: str) -> Diagnosis:
+def _diagnosis(case: Case, answers: Answers, name: str, since: tuple[int, int], message: str) -> Diagnosis:
     user = next(iter(case.path), None)
     python = f"Python {since[0]}.{since[1]}"
-    instead = _INSTEAD.get(what)
-    newer = _newer(case, user)
-    evidence = [message, f"{what} is gone since {python}"]
+    backport = _BACKPORTS.get(name)
+    newer = _newer(case, answers, user)
+    evidence = [message, f"{python} removed {name}"]
     if user is not None and newer is not None:
-        culprit, fix, instead = user, (newer,), None
+        culprit, fix, backport = user, (newer,), None
         evidence.append(f"{newer} was current when {python} was new")
-    elif instead is not None:
-        culprit, fix = instead, (instead,)
-        evidence.append(f"{instead} brings it back")
+    elif backport is not None:
+        culprit, fix = backport, (backport,)
+        evidence.append(f"{backport} brings it back")
     else:
         culprit, fix = user or "python", (f"python<{since[0]}.{since[1]}",)
     return Diagnosis(
         culprit=culprit,
-        conflicts_with=(user if instead else "python") if user else None,
-        why=f"{case.shown(user) if user else 'the probe'} uses {what}, which {python} removed",
+        conflicts_with=(user if backport else "python") if user else None,
+        why=f"{case.label(user) if user else 'the probe'} uses {name}, which {python} removed",
         fix=fix,
         evidence=tuple(evidence),
         confidence=Confidence.CERTAIN,

@@ -1,13 +1,15 @@
 """What a resolver's proof names: the pin that must give way and the requirement that forbids it."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from knowngood.judge.diagnosis.case import Case
-from knowngood.model import Confidence, Diagnosis, Status
+from knowngood.judge.diagnosis.questions import Answers
+from knowngood.model import Confidence, Diagnosis, Question, Status
 
 _NEEDS = re.compile(
     r"(?<![\w.])(?P<who>[A-Za-z][\w.-]*(?:==[\w.+!-]+|[<>=!~][^\s]*)?)(?: all versions of [\w.-]+)? depends? on "
@@ -23,7 +25,12 @@ _PYTHON = re.compile(
 )
 
 
-def rule(case: Case) -> Diagnosis | None:
+def questions(case: Case, answers: Answers) -> Iterable[Question]:
+    """Ask nothing: the proof names the parties."""
+    return ()
+
+
+def diagnose(case: Case, answers: Answers) -> Diagnosis | None:
     """Read the proof of ``No solution found`` or ``ResolutionImpossible``."""
     if case.verdict.status is not Status.UNSOLVABLE or case.action is None:
         return None

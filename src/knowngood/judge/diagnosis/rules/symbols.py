@@ -1,4 +1,4 @@
-"""Something that is not there: a name, a module, an attribute, a parameter. Who should provide it, and who asked."""
+"""Diagnose a name, a module, an attribute or a parameter that is missing: who should provide it, and who uses it."""
 
 import builtins
 import re
@@ -8,8 +8,9 @@ from packaging.utils import canonicalize_name
 
 from knowngood import packages
 from knowngood.judge.diagnosis.case import Case
-from knowngood.judge.diagnosis.culprit import settle
-from knowngood.model import Confidence, Diagnosis
+from knowngood.judge.diagnosis.culprit import choose_culprit, parties
+from knowngood.judge.diagnosis.questions import Answers
+from knowngood.model import Confidence, Definitions, Diagnosis, Question
 
 _FROM_MODULE = re.compile(
     r"cannot import name '(?P<name>\w+)' from (?:partially initialized module )?'(?P<module>[\w.]+)'"
@@ -25,7 +26,7 @@ _OF_THING = re.compile(
 )
 
 _BUILTINS = frozenset(dir(builtins)) | {"NoneType", "function", "method", "coroutine", "generator"}
-"""Types that are nobody's: that their attribute is missing says nothing about who defines one of that name."""
+"""Types of Python itself: a missing attribute of one says nothing about who defines a type of that name."""
 
 _BROUGHT_BY: Mapping[str, tuple[str, str]] = {
     "pkg_resources": ("setuptools", "setuptools<81"),
@@ -43,103 +44,107 @@ _BROUGHT_BY: Mapping[str, tuple[str, str]] = {
     "sklearn": ("scikit-learn", "scikit-learn"),
     "yaml": ("pyyaml", "pyyaml"),
 }
-"""Module -> (the distribution that brings it, what to ask for), where their names differ."""
+"""Module -> (the distribution that brings it, the requirement to add), where their names differ."""
 
 
-def rule(case: Case) -> Diagnosis | None:
-    """Find what is missing and settle between its provider and whoever asked for it."""
-    # The last exception first: after "except ImportError: try the other place" both are told, and that one counts.
+def questions(case: Case, answers: Answers) -> Iterator[Question]:
+    """Ask which distributions define the classes and functions that the messages name."""
+    among = tuple(name for name in parties(case) if name in case.distributions)
+    for raised in case.raised:
+        for match in _OF_THING.finditer(raised.message):
+            names = [match["owner"], match["kind"], *(match["called"] or "").split("."), match["abstract"]]
+            if names[0] not in _BUILTINS - {"super"}:
+                names += [match["attribute"], match["of_kind"]]
+            for name in names:
+                if name and name not in ("super", "__init__", "type", "module"):
+                    yield Definitions(name=name, among=among)
+
+
+def diagnose(case: Case, answers: Answers) -> Diagnosis | None:
+    """Find what is missing, and choose between its provider and its user."""
+    # The last exception first: "except ImportError: try the other place" raises two, and the second one counts.
     for raised in reversed(case.raised):
-        if found := _FROM_MODULE.search(raised.message):
-            return _from_module(case, found, raised.message)
-        if found := _OF_THING.search(raised.message):
-            return _of_thing(case, found, raised.message)
+        if match := _FROM_MODULE.search(raised.message):
+            return _from_module(case, answers, match, raised.message)
+        if match := _OF_THING.search(raised.message):
+            return _of_thing(case, answers, match, raised.message)
     return None
 
 
-def wanted(case: Case) -> Iterator[str]:
-    """Yield the names of classes and functions whose definition would tell who is concerned."""
-    for raised in case.raised:
-        for found in _OF_THING.finditer(raised.message):
-            names = [found["owner"], found["kind"], *(found["called"] or "").split("."), found["abstract"]]
-            if names[0] not in _BUILTINS - {"super"}:
-                names += [found["attribute"], found["of_kind"]]
-            yield from (name for name in names if name and name not in ("super", "__init__", "type", "module"))
-
-
-def symbol(case: Case) -> tuple[str, str] | None:
+def missing(case: Case) -> tuple[str, str] | None:
     """Return module and name of what could not be imported or found in a module."""
     for raised in reversed(case.raised):
-        found = _FROM_MODULE.search(raised.message)
-        if found is None:
+        match = _FROM_MODULE.search(raised.message)
+        if match is None:
             continue
-        if found["missing"]:
-            # A part of a package: that it is there is all there is to know.
-            parent, _, child = found["missing"].rpartition(".")
+        if match["missing"]:
+            # A part of a package; all there is to know of it is whether it exists.
+            parent, _, child = match["missing"].rpartition(".")
             return (parent, child) if parent else None
-        return found["module"] or found["of"], found["name"] or found["attribute"]
+        return match["module"] or match["of"], match["name"] or match["attribute"]
     return None
 
 
-def _from_module(case: Case, found: re.Match[str], message: str) -> Diagnosis | None:
-    module = found["module"] or found["of"] or found["missing"]
+def _from_module(case: Case, answers: Answers, match: re.Match[str], message: str) -> Diagnosis | None:
+    module = match["module"] or match["of"] or match["missing"]
     provider = case.provider(module)
     if provider is None:
-        return _absent(case, module, message) if found["missing"] else None
-    consumer = next((one for one in case.path if one != provider), None)
-    name = found["name"] or found["attribute"]
-    what = f"{name} of {module}" if name else module
-    who = case.shown(consumer) if consumer else "the probe"
-    return settle(
+        return _absent(case, module, message) if match["missing"] else None
+    consumer = next((owner for owner in case.path if owner != provider), None)
+    name = match["name"] or match["attribute"]
+    symbol = f"{name} of {module}" if name else module
+    user = case.label(consumer) if consumer else "the probe"
+    return choose_culprit(
         case,
+        answers,
         provider=provider,
         consumer=consumer,
-        symbol=":".join(symbol(case) or ()) or None,
-        why=f"{who} uses {what}, which {case.shown(provider)} does not have",
+        symbol=missing(case),
+        why=f"{user} uses {symbol}, which {case.label(provider)} does not have",
         evidence=(message,),
         confidence=Confidence.LIKELY,
     )
 
 
 def _absent(case: Case, module: str, message: str) -> Diagnosis | None:
-    """Handle a module that nothing installed provides: a dependency that nobody declared."""
+    """Diagnose a module that no installed distribution provides: a dependency that nobody declared."""
     top = module.partition(".")[0]
     name, requirement = _BROUGHT_BY.get(top, (canonicalize_name(top), canonicalize_name(top)))
     consumer = next(iter(case.path), None)
-    declared = [one for one in case.requirements(consumer or "") if packages.name_of(one) == name]
+    declared = [need for need in case.requirements(consumer or "") if packages.name_of(need) == name]
     if declared and requirement == name:
         requirement = f"{name}{declared[0].specifier}"
-    installed = case.installed.get(name)
-    state = f"{case.shown(name)} no longer brings" if installed else "nothing that is installed brings"
+    state = f"{case.label(name)} no longer has" if name in case.installed else "no installed distribution provides"
     return Diagnosis(
         culprit=name,
         conflicts_with=consumer,
-        why=f"{case.shown(consumer) if consumer else 'the probe'} imports {module}, and {state} it",
+        why=f"{case.label(consumer) if consumer else 'the probe'} imports {module}, and {state} it",
         fix=(requirement,),
         evidence=(message,),
         confidence=Confidence.LIKELY,
     )
 
 
-def _of_thing(case: Case, found: re.Match[str], message: str) -> Diagnosis | None:
-    definitions = case.facts.leads.definitions
-    asked = [found["owner"], found["kind"], found["abstract"], *reversed((found["called"] or "").split("."))]
-    # A class tells best; the attribute itself does when the message names no class of anybody ("super", "NoneType").
-    if found["owner"] not in _BUILTINS - {"super"}:
-        asked += [found["attribute"], found["of_kind"]]
-    for name in asked:
-        owners = [owner for owner in definitions.get(name or "", ()) if owner in case.installed]
-        if len(owners) == 0:
+def _of_thing(case: Case, answers: Answers, match: re.Match[str], message: str) -> Diagnosis | None:
+    names = [match["owner"], match["kind"], match["abstract"], *reversed((match["called"] or "").split("."))]
+    # The class says most; the attribute itself helps when the message names no class of a package ("super").
+    if match["owner"] not in _BUILTINS - {"super"}:
+        names += [match["attribute"], match["of_kind"]]
+    for name in names:
+        owners = [owner for owner in answers.definitions(name or "") if owner in case.installed]
+        if not owners:
             continue
         outside = [owner for owner in owners if owner not in case.path[:1]]
         provider = (outside or owners)[0]
-        consumer = next((one for one in case.path if one != provider), None)
-        who = case.shown(consumer) if consumer else "the probe"
-        return settle(
+        consumer = next((owner for owner in case.path if owner != provider), None)
+        user = case.label(consumer) if consumer else "the probe"
+        usage = f"{user} uses {name} from {case.label(provider)} in an unsupported way"
+        return choose_culprit(
             case,
+            answers,
             provider=provider,
             consumer=consumer,
-            why=f"{who} uses {name} of {case.shown(provider)} as it is not: {message.splitlines()[0]}",
+            why=f"{usage}: {message.splitlines()[0]}",
             evidence=(message, f"{name} is defined in {provider}"),
             confidence=Confidence.LIKELY,
         )

@@ -1,14 +1,16 @@
-"""Version checks in words: "X>=1,<2 is required ..., but found X==2.1"."""
+"""Read version checks that a program prints: "X>=1,<2 is required ..., but found X==2.1"."""
 
 import re
+from collections.abc import Iterable
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from knowngood import packages
 from knowngood.judge.diagnosis.case import Case
-from knowngood.judge.diagnosis.culprit import settle
-from knowngood.model import Confidence, Diagnosis
+from knowngood.judge.diagnosis.culprit import choose_culprit
+from knowngood.judge.diagnosis.questions import Answers
+from knowngood.model import Confidence, Diagnosis, Question
 
 _CLAUSE = r"(?:===?|[<>!~]=?)\s*v?\d[\w.*+!]*"
 _CLAUSES = rf"{_CLAUSE}(?:\s*,\s*{_CLAUSE})*"
@@ -25,40 +27,46 @@ _CHECKS = tuple(
         rf"(?:needs|requires) {_PACKAGE} (?P<most>\d[\w.]*) or (?:less|lower|earlier|below|older)\b[^\n]*(?P<found>)",
     )
 )
-_CALLED = {"pytorch": "torch", "sklearn": "scikit-learn", "opencv": "opencv-python"}
-"""How messages call what is installed under another name."""
+_ALIASES = {"pytorch": "torch", "sklearn": "scikit-learn", "opencv": "opencv-python"}
+"""Name in messages -> name of the distribution, where they differ."""
 
 
-def rule(case: Case) -> Diagnosis | None:
-    """Find a check in the exception or the output that names an installed package and what it should be."""
+def questions(case: Case, answers: Answers) -> Iterable[Question]:
+    """Ask nothing more than the dates, which are asked for every failure in a program."""
+    return ()
+
+
+def diagnose(case: Case, answers: Answers) -> Diagnosis | None:
+    """Find a check in the exception or the output that names an installed package and the versions it must have."""
     for pattern in _CHECKS:
-        for found in pattern.finditer(case.said):
-            groups = found.groupdict()
-            called = canonicalize_name(groups["name"])
-            name = _CALLED.get(called, called)
+        for check in pattern.finditer(case.text):
+            groups = check.groupdict()
+            alias = canonicalize_name(groups["name"])
+            name = _ALIASES.get(alias, alias)
             requirement = _requirement(name, groups)
             version = case.installed.get(name)
             if requirement is None or version is None or packages.satisfies(version, requirement):
                 continue
-            who = _speaker(case, found) or next((one for one in case.path if one != name), None)
-            return settle(
+            user = _speaker(case, check) or next((owner for owner in case.path if owner != name), None)
+            return choose_culprit(
                 case,
+                answers,
                 provider=name,
-                consumer=who,
+                consumer=user,
                 wanted=requirement,
-                why=f"{case.shown(who) if who else 'the probe'} asks for {requirement}, and {version} is installed",
-                evidence=(found[0].strip(),),
+                why=f"{case.label(user) if user else 'the probe'} requires {requirement}, and {version} is installed",
+                evidence=(check[0].strip(),),
                 confidence=Confidence.CERTAIN,
             )
     return None
 
 
-def _speaker(case: Case, found: re.Match[str]) -> str | None:
+def _speaker(case: Case, check: re.Match[str]) -> str | None:
     """Return the distribution that a log line begins with: "[transformers] Disabling PyTorch because ..."."""
-    line = found.string[found.string.rfind("\n", 0, found.start()) + 1 : found.start()]
-    named = re.match(r"\[(?P<who>[\w.-]+)\]", line)
-    who = canonicalize_name(named["who"]) if named else None
-    return who if who in case.installed else None
+    line = check.string[check.string.rfind("\n", 0, check.start()) + 1 : check.start()]
+    prefix = re.match(r"\[(?P<name>[\w.-]+)\]", line)
+    name = canonicalize_name(prefix["name"]) if prefix else None
+    return name if name in case.installed else None
 
 
 def _requirement(name: str, groups: dict[str, str | None]) -> Requirement | None:

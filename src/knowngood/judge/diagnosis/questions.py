@@ -1,0 +1,87 @@
+"""Answers to the questions of a diagnosis, and what a rule looks like: it asks, is answered, and diagnoses."""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol
+
+from packaging.version import Version
+
+from knowngood import packages
+from knowngood.model import (
+    Answer,
+    Answered,
+    CurrentAt,
+    Definitions,
+    Diagnosis,
+    LastWith,
+    NextWithWheel,
+    Question,
+    Solvable,
+    Uploaded,
+)
+
+if TYPE_CHECKING:
+    from knowngood.judge.diagnosis.case import Case
+
+
+class Answers:
+    """What was looked up for one combo.
+
+    A method returns None both for what nobody asked and for what cannot be told: neither is evidence of anything.
+    """
+
+    def __init__(self, answered: Iterable[Answered] = ()) -> None:
+        self._answers = {entry.question: entry.answer for entry in answered}
+
+    def __contains__(self, question: Question) -> bool:
+        """Return whether ``question`` was asked, whatever the answer."""
+        return question in self._answers
+
+    def uploaded(self, package: str | None) -> datetime | None:
+        """Return when the installed version of ``package`` was uploaded."""
+        time = self._text(lambda asked: isinstance(asked, Uploaded) and asked.package == package)
+        return datetime.fromisoformat(time) if time else None
+
+    def current(self, package: str | None) -> Version | None:
+        """Return the version of ``package`` that was the newest when the other party to the conflict came out."""
+        return self._version(lambda asked: isinstance(asked, CurrentAt) and asked.package == package)
+
+    def next_with_wheel(self, package: str) -> str | None:
+        """Return the next version of ``package`` that has a wheel for the Python of the environment."""
+        return self._text(lambda asked: isinstance(asked, NextWithWheel) and asked.package == package)
+
+    def last_with(self, module: str, name: str) -> Version | None:
+        """Return the newest version of an older release line in which ``module`` still has ``name``."""
+        return self._version(lambda asked: isinstance(asked, LastWith) and (asked.module, asked.name) == (module, name))
+
+    def definitions(self, name: str) -> tuple[str, ...]:
+        """Return the distributions in whose source a class or function called ``name`` is defined."""
+        answer = self._first(lambda asked: isinstance(asked, Definitions) and asked.name == name)
+        return answer if isinstance(answer, tuple) else ()
+
+    def solvable(self, requirements: tuple[str, ...]) -> bool | None:
+        """Return whether ``requirements`` can all be met at once."""
+        answer = self._answers.get(Solvable(requirements=requirements))
+        return answer if isinstance(answer, bool) else None
+
+    def _first(self, matches: Callable[[Question], bool]) -> Answer:
+        return next((answer for asked, answer in self._answers.items() if matches(asked)), None)
+
+    def _text(self, matches: Callable[[Question], bool]) -> str | None:
+        answer = self._first(matches)
+        return answer if isinstance(answer, str) else None
+
+    def _version(self, matches: Callable[[Question], bool]) -> Version | None:
+        return packages.version(self._text(matches) or "")
+
+
+class Rule(Protocol):
+    """One way to diagnose a failure; the modules in ``rules`` are such rules."""
+
+    def questions(self, case: "Case", answers: Answers, /) -> Iterable[Question]:
+        """Yield what the rule wants to have looked up for ``case``, given the answers so far."""
+        ...
+
+    def diagnose(self, case: "Case", answers: Answers, /) -> Diagnosis | None:
+        """Return the diagnosis of ``case``; None when the rule does not know this kind of failure."""
+        ...

@@ -1,0 +1,88 @@
+"""Compare declared requirements and the combo's own pins with what is installed."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from knowngood import packages
+from knowngood.judge.diagnosis.case import Case
+from knowngood.judge.diagnosis.questions import Answers
+from knowngood.judge.drift import ledger, violations
+from knowngood.model import Confidence, Diagnosis, Question
+
+_NEAR = 4  # distributions from the innermost frame outwards; farther ones did not cause the failure
+
+
+class Declared:
+    """The rule about a declared requirement of a nearby distribution that the environment does not meet."""
+
+    def questions(self, case: Case, answers: Answers) -> Iterable[Question]:
+        """Ask nothing: metadata is recorded."""
+        return ()
+
+    def diagnose(self, case: Case, answers: Answers) -> Diagnosis | None:
+        """Name the package that does not meet the requirement, and the distribution that declares it."""
+        for user in case.path[:_NEAR]:
+            for requirement in case.requirements(user):
+                name = packages.name_of(requirement)
+                version = case.installed.get(name)
+                if version is None or packages.satisfies(version, requirement):
+                    continue
+                mentioned = requirement.name.replace("-", "_") in case.text or name in case.text
+                return Diagnosis(
+                    culprit=name,
+                    conflicts_with=user,
+                    why=f"{case.label(user)} requires {name}{requirement.specifier}, and {version} is installed",
+                    fix=(f"{name}{requirement.specifier}",),
+                    evidence=(f"metadata of {user}: requires {requirement}", f"the failure passed through {user}"),
+                    confidence=Confidence.CERTAIN if mentioned or name in case.path else Confidence.LIKELY,
+                )
+        return None
+
+
+class Moved:
+    """The rule about a pin that a later step moved, for when nothing nearer explains the failure."""
+
+    def questions(self, case: Case, answers: Answers) -> Iterable[Question]:
+        """Ask nothing: what each step moved is recorded."""
+        return ()
+
+    def diagnose(self, case: Case, answers: Answers) -> Diagnosis | None:
+        """Name the pin that was moved, the package that moved it, and the step that must state the pin again."""
+        return moved_pin(case)
+
+
+def moved_pin(case: Case) -> Diagnosis | None:
+    """Return the diagnosis of the first pin that a later step moved; None when every pin holds."""
+    for violation in violations(case.facts):
+        moves = [move for move in ledger(case.facts) if move.package == violation.package]
+        if not moves:
+            continue
+        move = moves[-1]
+        step = next(step for step in case.facts.steps if step.number == move.step)
+        needs = [
+            (user, need)
+            for user in step.resolved
+            for need in case.requirements(user)
+            if packages.name_of(need) == move.package and not packages.satisfies(move.before, need)
+        ]
+        requested = packages.names(step.requirements)
+        needs.sort(key=lambda pair: pair[0] not in requested)
+        evidence = [f"step {move.step} moved {move.package} from {move.before} to {move.after}"]
+        evidence += [f"metadata of {user}: requires {need}" for user, need in needs[:2]]
+        return Diagnosis(
+            culprit=move.package,
+            conflicts_with=needs[0][0] if needs else None,
+            why=f"{violation.pin} was pinned, and step {move.step} replaced {move.before} by {move.after}",
+            fix=(violation.pin,),
+            evidence=tuple(evidence),
+            confidence=Confidence.CERTAIN,
+        )
+    return None
+
+
+def with_mover(case: Case, diagnosis: Diagnosis) -> Diagnosis:
+    """Return ``diagnosis`` with the package that moved the culprit as the other party, if it names no other party."""
+    moved = moved_pin(case)
+    if moved is None or moved.culprit != diagnosis.culprit or diagnosis.conflicts_with is not None:
+        return diagnosis
+    return replace(diagnosis, conflicts_with=moved.conflicts_with, evidence=(*diagnosis.evidence, *moved.evidence))

@@ -1,0 +1,119 @@
+"""Read the facts of a combo for the verdict of one probe: what went wrong first, where, and what was said."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from knowngood.judge.alarms import alarms
+from knowngood.judge.drift import violations
+from knowngood.judge.installer_output import InstallerOutput
+from knowngood.judge.numbers import arrays_of, non_finite
+from knowngood.judge.probes import deciding, failed_checks, first_line, judge_probe
+from knowngood.model import (
+    Action,
+    ComboFacts,
+    Numbers,
+    Phase,
+    ProbeFacts,
+    Reason,
+    Status,
+    Verdict,
+    WarningPolicy,
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
+    """A verdict, the check it is about, and why."""
+
+    verdict: Verdict
+    message: str
+    check: str | None = None
+    log: str | None = None
+
+
+def attempts_at(facts: ComboFacts, probe: str) -> tuple[ProbeFacts, ...]:
+    """Return the attempts at a probe, in order."""
+    return tuple(attempt for attempt in facts.probes if attempt.probe == probe)
+
+
+def find(facts: ComboFacts, attempts: Sequence[ProbeFacts], installer: InstallerOutput) -> Finding:
+    """Return what became of one probe of a combo, before its numbers are compared.
+
+    ``attempts`` are those at this probe; ``installer`` reads the output of the combo's installer.
+    """
+    return _before_probes(facts, installer) or (_probed(facts, deciding(attempts)) if attempts else _not_run(facts))
+
+
+def with_numbers(finding: Finding, numbers: Numbers | None) -> Finding:
+    """Return ``finding`` after its numbers were compared: a pass whose numbers moved is no longer a pass."""
+    if numbers is None or not numbers.moved or finding.verdict.status is not Status.PASS:
+        return finding
+    moved = Verdict(status=Status.MOVED, phase=Phase.COMPARE, reason=Reason.NUMBERS_MOVED)
+    return replace(finding, verdict=moved, message=numbers.says)
+
+
+def failed_command(facts: ComboFacts) -> Action | None:
+    """Return the command that could not build the environment; None when all of them succeeded."""
+    return next((action for _, _, action in _commands(facts) if action is not None and not action.exit.ok), None)
+
+
+def _commands(facts: ComboFacts) -> list[tuple[Phase, str, Action | None]]:
+    """Return the commands that build an environment: phase, a prefix for their message, and how they ended."""
+    return [
+        *((Phase.RESOLVE, f"step {step.number}: ", step.resolve) for step in facts.steps),
+        (Phase.CREATE, "", facts.create),
+        *((Phase.INSTALL, f"step {step.number}: ", step.install) for step in facts.steps),
+    ]
+
+
+def _before_probes(facts: ComboFacts, installer: InstallerOutput) -> Finding | None:
+    """Return what kept the combo from being probed; None when nothing did."""
+    if facts.harness_error is not None:
+        return Finding(
+            verdict=Verdict(status=Status.ERROR, phase=Phase.PROBE, reason=Reason.HARNESS_BUG),
+            message=facts.harness_error,
+        )
+    if facts.trouble is not None:
+        trouble = facts.trouble
+        verdict = Verdict(status=Status.INFRA, phase=trouble.phase, reason=trouble.reason)
+        return Finding(verdict=verdict, message=trouble.message, log=trouble.log)
+    for phase, prefix, action in _commands(facts):
+        if action is not None and not action.exit.ok:
+            status, reason = installer.classify(action)
+            verdict = Verdict(status=status, phase=phase, reason=reason)
+            return Finding(verdict=verdict, message=prefix + installer.message(action, status), log=action.log)
+    return None
+
+
+def _not_run(facts: ComboFacts) -> Finding:
+    reason = Reason.INTERRUPTED if facts.started else Reason.NOT_REACHED
+    verdict = Verdict(status=Status.NOT_RUN, phase=Phase.PROBE, reason=reason)
+    return Finding(verdict=verdict, message="stopped before it was probed" if facts.started else "never started")
+
+
+def _probed(facts: ComboFacts, attempt: ProbeFacts) -> Finding:
+    verdict, check, message = judge_probe(attempt)
+    hidden = _hidden(facts, attempt) if verdict.status is Status.PASS else None
+    if hidden is not None:
+        reason, message = hidden
+        verdict = Verdict(status=Status.FAIL, phase=Phase.PROBE, reason=reason)
+    violated = [str(violation) for violation in violations(facts)]
+    # A crash or a hang says more than the drift behind it; a failed check is what the drift led to.
+    if violated and verdict.status in (Status.PASS, Status.FAIL):
+        verdict = Verdict(status=Status.FAIL, phase=Phase.DRIFT, reason=Reason.PIN_VIOLATED)
+        # A check that looks at the pins itself says the same: once is enough.
+        failed = [
+            f"{failure.name}: {first_line(failure)}"
+            for failure in failed_checks(attempt.transcript)
+            if not any(text in failure.message for text in violated)
+        ]
+        message = "; ".join([*violated, *failed, *([message] if hidden is not None else [])])
+    return Finding(verdict=verdict, message=message, check=check)
+
+
+def _hidden(facts: ComboFacts, attempt: ProbeFacts) -> tuple[Reason, str] | None:
+    """Return what a pass hides: an answer that is not a number, or an alarm that the matrix does not tolerate."""
+    if invalid := non_finite(arrays_of(attempt.transcript.checks)):
+        return Reason.NOT_FINITE, invalid
+    alarming = alarms(attempt) if facts.combo.warnings is WarningPolicy.FAIL else ()
+    return (Reason.ALARM, "; ".join(alarming)) if alarming else None

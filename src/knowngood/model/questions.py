@@ -1,0 +1,76 @@
+"""What a diagnosis asks beyond what a run records by itself, and the answers it got."""
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Uploaded:
+    """When was a version of a package uploaded? The answer is a time: UTC, ISO 8601."""
+
+    package: str
+    version: str
+    ask: Literal["uploaded"] = "uploaded"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CurrentAt:
+    """Which version of a package was the newest at a time, of those that need no build? The answer is a version."""
+
+    package: str
+    time: str
+    """ISO 8601."""
+    ask: Literal["current-at"] = "current-at"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NextWithWheel:
+    """What is the lowest version above another that has a wheel for this Python? The answer is a version."""
+
+    package: str
+    above: str | None
+    """None: any version will do, the highest is preferred."""
+    ask: Literal["next-with-wheel"] = "next-with-wheel"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LastWith:
+    """What is the newest version of an older release line whose module has a name? The answer is a version."""
+
+    package: str
+    installed: str
+    module: str
+    name: str
+    ask: Literal["last-with"] = "last-with"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Solvable:
+    """Is there a set of versions that meets all of these requirements? The answer is yes or no."""
+
+    requirements: tuple[str, ...]
+    ask: Literal["solvable"] = "solvable"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Definitions:
+    """In the source of which distributions is a class or function defined? The answer is their canonical names."""
+
+    name: str
+    among: tuple[str, ...]
+    """Canonical names of the installed distributions to look into."""
+    ask: Literal["definitions"] = "definitions"
+
+
+Question: TypeAlias = Uploaded | CurrentAt | NextWithWheel | LastWith | Solvable | Definitions
+
+Answer: TypeAlias = bool | str | tuple[str, ...] | None
+"""None: it cannot be told, which is evidence of nothing."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answered:
+    """A question and its answer."""
+
+    question: Question
+    answer: Answer
