@@ -1,4 +1,4 @@
-"""The extension in real builds of a tiny site, with warnings as errors, in reStructuredText and in MyST."""
+"""Build tiny sites that use the extension, in reStructuredText and MyST, with warnings as errors."""
 
 import json
 import subprocess
@@ -26,7 +26,7 @@ LANGUAGES = pytest.mark.parametrize(("name", "page"), [("index.rst", RST), ("ind
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Site:
-    """A project with a published report, and the sources of a site in ``docs``."""
+    """A project with a published report, and a site in ``docs``."""
 
     folder: Path
 
@@ -38,7 +38,7 @@ class Site:
         (self.folder / "docs" / name).write_text(text, encoding="utf-8")
 
     def build(self, *options: str) -> "subprocess.CompletedProcess[str]":
-        """Build it with warnings as errors."""
+        """Build the site with warnings as errors."""
         return subprocess.run(
             [sys.executable, "-m", "sphinx", "-b", "html", "-W", "--keep-going", *options, "docs", "built"],
             cwd=self.folder,
@@ -49,7 +49,7 @@ class Site:
         )
 
     def html(self, page: str = "index") -> BeautifulSoup:
-        """Return a page that was built without a warning."""
+        """Return a page, built without a warning."""
         done = self.build("-q")
         assert (done.returncode, done.stderr) == (0, "")
         return BeautifulSoup((self.folder / "built" / f"{page}.html").read_text(encoding="utf-8"), "html.parser")
@@ -59,9 +59,9 @@ class Site:
 def site(tmp_path: Path) -> Site:
     (tmp_path / "docs").mkdir()
     baseline.write(mission(), tmp_path / "reports" / "embedding")
-    made = Site(folder=tmp_path)
-    made.write("conf.py", CONF)
-    return made
+    site = Site(folder=tmp_path)
+    site.write("conf.py", CONF)
+    return site
 
 
 def rows(table: Tag) -> list[list[str]]:
@@ -69,23 +69,23 @@ def rows(table: Tag) -> list[list[str]]:
 
 
 def expected(site: Site, show: Show, packages: Sequence[str] = ()) -> list[list[list[str]]]:
-    """Return the rows of the tables that a page should have."""
-    found = parts(judged(json.loads(site.report.read_bytes())), show, packages=packages)
+    """Return the rows of each table that the page must have."""
+    shown = parts(judged(json.loads(site.report.read_bytes())), show, packages=packages)
     return [
         [[plain(text) for text in row] for row in (part.headers, *part.rows)]
-        for part in found
+        for part in shown
         if isinstance(part, Table)
     ]
 
 
 @LANGUAGES
-def test_the_report_is_shown_without_a_warning(site: Site, name: str, page: str) -> None:
+def test_the_directive_shows_the_whole_report(site: Site, name: str, page: str) -> None:
     site.write(name, page)
     html = site.html()
 
     assert [rows(table) for table in html.select("table.knowngood")] == expected(site, Show.ALL)
     assert "Tested on 2026-11-24 on Linux-6.1.0-x86_64" in html.get_text()
-    assert [one.get_text() for one in html.select("p.rubric")] == [
+    assert [heading.get_text() for heading in html.select("p.rubric")] == [
         "Dependency matrix (tested and working): legacy, NumPy 1.24 + PyTorch 2.1",
         "Dependency matrix (tested and working): modern-loose, Whatever is newest",
         "What does not work, and why",
@@ -93,7 +93,7 @@ def test_the_report_is_shown_without_a_warning(site: Site, name: str, page: str)
 
 
 @LANGUAGES
-def test_a_page_may_want_a_part_and_packages_of_its_own(site: Site, name: str, page: str) -> None:
+def test_options_choose_a_part_of_the_report_and_its_packages(site: Site, name: str, page: str) -> None:
     last = "\n```" if name.endswith(".md") else ""
     indent = "" if name.endswith(".md") else "   "
     text = page.removesuffix("\n").removesuffix(last)
@@ -106,28 +106,28 @@ def test_a_page_may_want_a_part_and_packages_of_its_own(site: Site, name: str, p
 
 @LANGUAGES
 @pytest.mark.parametrize("position", (0, 12))
-def test_whatever_a_report_says_is_shown_as_it_is(site: Site, name: str, page: str, position: int) -> None:
+def test_hostile_text_in_a_report_is_shown_literally(site: Site, name: str, page: str, position: int) -> None:
     texts = [*CORPUS[position : position + 12], 'He said "no" -- then ... :ref:`x` |x| *y* https://evil.example']
     given = iter(texts * 50)
     baseline.write(poisoned(lambda: next(given)), site.report.parent)
     site.write(name, page)
     html = site.html()
 
-    found = parts(judged(json.loads(site.report.read_bytes())), Show.ALL)
+    page_parts = parts(judged(json.loads(site.report.read_bytes())), Show.ALL)
     assert [rows(table) for table in html.select("table.knowngood")] == expected(site, Show.ALL)
-    shown = [one.get_text() for one in html.select(".body > section > p, .body > section > ul p")]
-    told = [
+    shown = [element.get_text() for element in html.select(".body > section > p, .body > section > ul p")]
+    expected_texts = [
         plain(text)
-        for part in found
+        for part in page_parts
         if not isinstance(part, Table)
         for text in (part.texts if isinstance(part, Items) else (part.text,))
     ]
-    assert shown == told
+    assert shown == expected_texts
     assert not html.select(".body section a[href^=http], .body section script, .body section img")
 
 
 @LANGUAGES
-def test_a_changed_report_builds_the_page_again_and_no_other(site: Site, name: str, page: str) -> None:
+def test_a_changed_report_rebuilds_only_the_page_that_shows_it(site: Site, name: str, page: str) -> None:
     site.write(name, page)
     site.write("other.md", "---\norphan: true\n---\n# Other\n")
     assert site.build().returncode == 0
@@ -148,7 +148,7 @@ def test_a_changed_report_builds_the_page_again_and_no_other(site: Site, name: s
         ("reports", "../reports cannot be read; "),
     ],
 )
-def test_a_report_that_cannot_be_read_is_an_error_with_its_line(
+def test_an_unreadable_report_is_an_error_at_the_line_of_the_directive(
     site: Site, name: str, page: str, wrong: str, message: str
 ) -> None:
     site.write(name, page.replace("reports/embedding/matrix.json", wrong))
@@ -160,7 +160,7 @@ def test_a_report_that_cannot_be_read_is_an_error_with_its_line(
     assert message in done.stderr
 
 
-def test_a_page_is_read_again_once_its_report_is_there(site: Site) -> None:
+def test_a_page_is_rebuilt_once_its_missing_report_exists(site: Site) -> None:
     kept = site.report.read_bytes()
     site.report.unlink()
     site.write("index.rst", RST)
@@ -170,7 +170,7 @@ def test_a_page_is_read_again_once_its_report_is_there(site: Site) -> None:
     assert [rows(table) for table in site.html().select("table.knowngood")] == expected(site, Show.ALL)
 
 
-def test_an_option_that_means_nothing_is_an_error(site: Site) -> None:
+def test_an_invalid_option_is_an_error(site: Site) -> None:
     site.write("index.rst", f"{RST}   :show: tabel\n")
     done = site.build("-q")
 
@@ -179,7 +179,7 @@ def test_an_option_that_means_nothing_is_an_error(site: Site) -> None:
     assert '"tabel" unknown; choose from "all", "table", or "dependencies"' in done.stderr
 
 
-def test_a_path_may_begin_at_the_top_of_the_sources_and_pages_be_read_in_parallel(site: Site) -> None:
+def test_a_path_may_start_at_the_source_folder_and_pages_may_be_read_in_parallel(site: Site) -> None:
     (site.folder / "docs" / "deep").mkdir()
     (site.folder / "docs" / "matrix.json").write_bytes(site.report.read_bytes())
     names = [f"deep/page{number}" for number in range(6)]
@@ -194,14 +194,14 @@ def test_a_path_may_begin_at_the_top_of_the_sources_and_pages_be_read_in_paralle
 
 
 @pytest.mark.parametrize("builder", ["latex", "text", "man", "gettext", "xml"])
-def test_other_builders_take_it_without_a_warning(site: Site, builder: str) -> None:
+def test_other_builders_accept_the_directive_without_a_warning(site: Site, builder: str) -> None:
     site.write("index.rst", RST)
     done = site.build("-q", "-b", builder)
 
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_what_the_verb_writes_into_a_page_is_without_warnings_too(site: Site) -> None:
+def test_the_block_that_knowngood_docs_writes_builds_without_a_warning(site: Site) -> None:
     text = rst(parts(judged(json.loads(site.report.read_bytes())), Show.ALL), evidence="../matrix.md")
     site.write("index.rst", f"Title\n=====\n\n.. knowngood:begin embedding\n\n{text}\n\n.. knowngood:end\n")
 

@@ -1,6 +1,7 @@
-"""An extension of Sphinx: the directive ``knowngood``, which shows a published report and keeps up with it.
+"""Show a published report in Sphinx docs with the directive ``knowngood``.
 
-It makes nodes, not text, so that it is the same in reStructuredText and in MyST, and so that nothing needs escaping.
+Sphinx rebuilds a page when its report changes. The directive makes nodes, not text, so that it works alike in
+reStructuredText and MyST and nothing needs escaping.
 """
 
 from collections.abc import Iterable, Sequence
@@ -21,8 +22,8 @@ from knowngood.report.text import plain
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:
-    """Make the directive known: what Sphinx calls."""
-    app.add_directive("knowngood", Tested)
+    """Register the directive; Sphinx calls this function."""
+    app.add_directive("knowngood", ReportDirective)
     return {"version": __version__, "parallel_read_safe": True, "parallel_write_safe": True}
 
 
@@ -34,27 +35,27 @@ def _packages(argument: str | None) -> tuple[str, ...]:
     return tuple(directives.unchanged_required(argument or "").replace(",", " ").split())
 
 
-class Tested(SphinxDirective):
-    """``.. knowngood:: PATH``: the ``matrix.json`` at a path relative to the page, or from the top of the sources."""
+class ReportDirective(SphinxDirective):
+    """``.. knowngood:: PATH``: the path of a ``matrix.json``, relative to the page or, with a slash, to the sources."""
 
     required_arguments = 1
     final_argument_whitespace = True
     option_spec: ClassVar[OptionSpec | None] = {"show": _show, "packages": _packages}
 
     def run(self) -> list[nodes.Node]:
-        """Return the nodes; a report that cannot be read is an error at the line of the directive."""
+        """Return the nodes; an unreadable report is an error at the line of the directive."""
         relative, path = self.env.relfn2path(self.arguments[0])
-        # Also when it is missing: the page is read again once there is one.
+        # Even for a missing report, so that Sphinx reads the page again once it exists.
         self.env.note_dependency(relative)
         try:
             judged = read(Path(path), relative)
         except UsageError as error:
             raise self.error("; ".join(filter(None, [error.what, error.cause, error.next_step]))) from error
         show = self.options.get("show", Show.ALL)
-        made = [_node(part) for part in parts(judged, show, packages=self.options.get("packages", ()))]
-        for node in made:
-            self.set_source_info(node)
-        return list(made)
+        elements = [_node(part) for part in parts(judged, show, packages=self.options.get("packages", ()))]
+        for element in elements:
+            self.set_source_info(element)
+        return list(elements)
 
 
 def _node(part: Part) -> nodes.Element:
@@ -84,5 +85,5 @@ def _rows(rows: Iterable[Sequence[str]]) -> list[nodes.row]:
 
 def _text(node: type[nodes.TextElement], raw: str) -> nodes.TextElement:
     text = plain(raw)
-    # A version or a message is quoted as it is: no curly quotation marks, no long dashes.
+    # Versions and messages are shown literally, without curly quotation marks and long dashes.
     return node(text, nodes.Text(text), support_smartquotes=False)

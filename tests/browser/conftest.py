@@ -1,4 +1,4 @@
-"""A real Chromium without a window, driven by Selenium; both are imported only when a test asks for them."""
+"""Drive a real headless Chromium with Selenium; both are imported only when a test uses them."""
 
 import shutil
 from collections.abc import Iterator
@@ -15,26 +15,26 @@ PHONE = (360, 740)
 
 
 class Browser:
-    """One tab, and all that it complained about."""
+    """One tab, and its warnings and errors."""
 
     def __init__(self, chrome: "Chrome", folder: Path) -> None:
         self.chrome = chrome
         self.folder = folder
-        self.complaints: list[str] = []
+        self.messages: list[str] = []
 
     def open(self, page: str, *, at: str = "") -> None:
-        """Open a page from a file; ``at`` is the query and the fragment."""
+        """Write a page to a file and open it; ``at`` is the query and the fragment."""
         file = self.folder / "page.html"
         file.write_text(page, encoding="utf-8")
         self.go(f"{file.as_uri()}{at}")
 
     def go(self, address: str) -> None:
-        # Only another fragment would be no new page.
+        # An address that differs only in its fragment would not load the page again.
         self.chrome.get("about:blank")
         self.chrome.get(address)
 
     def run(self, script: str, *given: object) -> Any:
-        """Return what a function body of JavaScript returns."""
+        """Run the body of a JavaScript function and return its result."""
         return self.chrome.execute_script(script, *given)
 
     def command(self, name: str, **given: object) -> None:
@@ -50,9 +50,9 @@ class Browser:
         self.command("Emulation.setEmulatedMedia", media=medium, features=features)
 
     def listen(self) -> list[str]:
-        """Return what the browser complained about until now."""
-        self.complaints += [entry["message"] for entry in self.chrome.get_log("browser")]  # type: ignore[no-untyped-call]
-        return self.complaints
+        """Return the warnings and errors of the browser so far."""
+        self.messages += [entry["message"] for entry in self.chrome.get_log("browser")]  # type: ignore[no-untyped-call]
+        return self.messages
 
 
 @pytest.fixture(scope="session")
@@ -63,7 +63,7 @@ def chrome() -> "Iterator[Chrome]":
     assert chromium and driver, "the tests of the page need chromium and chromedriver"
     options = ChromeOptions()
     options.binary_location = chromium
-    # A container gives root no sandbox and little shared memory.
+    # In a container, root cannot have a sandbox and shared memory is small.
     for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage"):
         options.add_argument(argument)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
@@ -74,12 +74,12 @@ def chrome() -> "Iterator[Chrome]":
 
 @pytest.fixture
 def browser(chrome: "Chrome", tmp_path: Path) -> Iterator[Browser]:
-    """A tab of a desktop in daylight; whatever it complains about, a refused script above all, fails the test."""
-    one = Browser(chrome, tmp_path)
-    one.size(*DESKTOP)
-    one.media()
-    one.command("Emulation.setScriptExecutionDisabled", value=False)
-    one.listen()
-    one.complaints.clear()
-    yield one
-    assert one.listen() == []
+    """Yield a tab with a desktop's size and light colours; the test fails if the browser reports a problem in it."""
+    tab = Browser(chrome, tmp_path)
+    tab.size(*DESKTOP)
+    tab.media()
+    tab.command("Emulation.setScriptExecutionDisabled", value=False)
+    tab.listen()
+    tab.messages.clear()
+    yield tab
+    assert tab.listen() == []

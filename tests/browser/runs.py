@@ -1,4 +1,4 @@
-"""Judged runs by hand that a page is looked at with: a map of two packages, and one with a thousand cells."""
+"""Build judged runs for the tests of the page: a map of two packages, and a run with a thousand cells."""
 
 import itertools
 from collections.abc import Sequence
@@ -45,14 +45,16 @@ NUMBERS = Numbers(
 
 
 def of(cells: Sequence[Cell], combos: Sequence[ComboFacts] = ()) -> JudgedRun:
-    """Return a whole run of ``cells``, its failures grouped by cause."""
+    """Return a complete run of ``cells``, its failures grouped by cause."""
     base = replace(run(tuple(cells)), interrupted=None, indexes=())
     base = replace(base, combos=tuple(combos) or base.combos)
-    return JudgedRun(run=base, cells=tuple(cells), groups=groups(one for one in cells if one.as_expected is not None))
+    return JudgedRun(
+        run=base, cells=tuple(cells), groups=groups(cell for cell in cells if cell.as_expected is not None)
+    )
 
 
 def grid(pythons: Sequence[str] = ("3.11",)) -> JudgedRun:
-    """Return NumPy x torch: a point that is not there, failures for one cause, a crash, and some from the cache."""
+    """Return NumPy x torch, with an untested point, failures for one cause, a crash and reused verdicts."""
     points = itertools.product(pythons, NUMPYS, TORCHES)
     return of([_point(*point) for point in points if point[1:] != UNTESTED])
 
@@ -76,16 +78,16 @@ def _point(python: str, numpy: str, torch: str) -> Cell:
 
 
 def abi(spanned: Combo, numpy: str, torch: str, installed: dict[str, str]) -> Cell:
-    said = "RuntimeError: Numpy is not available"
+    message = "RuntimeError: Numpy is not available"
     return cell(
         spanned,
         Status.FAIL,
         Phase.PROBE,
         Reason.CHECK_FAILED,
         check="numpy to torch",
-        message=said,
+        message=message,
         installed=installed,
-        checks=(Check(name="numpy to torch", outcome=Outcome.FAILED, message=said, seconds=0.2),),
+        checks=(Check(name="numpy to torch", outcome=Outcome.FAILED, message=message, seconds=0.2),),
         diagnosis=Diagnosis(
             culprit="numpy",
             conflicts_with="torch",
@@ -98,12 +100,12 @@ def abi(spanned: Combo, numpy: str, torch: str, installed: dict[str, str]) -> Ce
 
 
 def large(number: int = 1000, *, failing: int = 3) -> JudgedRun:
-    """Return ``number`` cells on a map: sixty packages, ten checks, locks and three KiB of output each.
+    """Return ``number`` cells on a map, each with sixty packages, ten checks, locks and three KiB of output.
 
-    Of each ``failing`` cells one does not pass.
+    One of every ``failing`` cells does not pass.
     """
     pairs = [_large(index, failing) for index in range(number)]
-    return of([one for one, _ in pairs], [facts for _, facts in pairs])
+    return of([judged for judged, _ in pairs], [facts for _, facts in pairs])
 
 
 def _large(index: int, failing: int) -> tuple[Cell, ComboFacts]:
@@ -115,13 +117,15 @@ def _large(index: int, failing: int) -> tuple[Cell, ComboFacts]:
         axes=(("numpy", f"1.{index // 20}"), ("torch", f"2.{index % 20}")),
     )
     installed = {"numpy": numpy, "torch": torch} | {
-        f"some-package-{each}": f"{each}.{index % 7}.{index % (each + 2)}" for each in range(58)
+        f"some-package-{package}": f"{package}.{index % 7}.{index % (package + 2)}" for package in range(58)
     }
     checks = tuple(
-        Check(name=f"check number {each}", outcome=Outcome.PASSED, seconds=0.1 * each, metrics={f"{each}_seconds": 0.5})
-        for each in range(10)
+        Check(
+            name=f"check number {check}", outcome=Outcome.PASSED, seconds=0.1 * check, metrics={f"{check}_seconds": 0.5}
+        )
+        for check in range(10)
     )
-    output = "".join(f"line {each} of what the probe of combo {index} printed\n" for each in range(60))
+    output = "".join(f"line {line} of what the probe of combo {index} printed\n" for line in range(60))
     ended = Exit(ending=Ending.EXITED, code=0)
     action = Action(exit=ended, seconds=1.0, log="probe.log", output=output)
     steps = tuple(

@@ -1,4 +1,4 @@
-"""The page as a reader meets it."""
+"""Test the page in a browser, as a reader uses it."""
 
 import threading
 from collections.abc import Iterator
@@ -21,22 +21,33 @@ pytestmark = pytest.mark.browser
 REGRESSED = Change(
     combo="legacy-numpy2", probe="embedding", kind=ChangeKind.REGRESSED, before="pass", after="fail", why="NumPy moved"
 )
-RUNS = {"mission": mission(), "grid": grid(("3.11", "3.13")), "diagnosed": only(diagnosed()), "empty": only()}
+LONG = only(
+    cell(
+        combo("a"), Status.FAIL, Phase.PROBE, Reason.CHECK_FAILED, check="c", message="a line of a long message\n" * 100
+    )
+)
+RUNS = {
+    "mission": mission(),
+    "grid": grid(("3.11", "3.13")),
+    "diagnosed": only(diagnosed()),
+    "empty": only(),
+    "long": LONG,
+}
 
 SHOWN = """
-const shown = [...document.querySelectorAll('#cells tbody')].filter(one => !one.hidden);
-return shown.map(one => one.querySelector('a').textContent);
+const shown = [...document.querySelectorAll('#cells tbody')].filter(cell => !cell.hidden);
+return shown.map(cell => cell.querySelector('a').textContent);
 """
 SET = """
 const field = document.forms.filters.elements[arguments[0]];
 field.value = arguments[1];
 field.dispatchEvent(new Event('input', {bubbles: true}));
 """
-OPEN = "return [...document.querySelectorAll('#cells td > details[open] > .cell')].map(one => one.id)"
-OPEN_ALL = "for (const one of document.querySelectorAll('details')) one.open = true"
+OPEN = "return [...document.querySelectorAll('#cells td > details[open] > .cell')].map(cell => cell.id)"
+OPEN_ALL = "for (const details of document.querySelectorAll('details')) details.open = true"
 
 
-def test_filters_leave_what_fits_and_tell_how_many(browser: Browser) -> None:
+def test_filters_show_matching_cells_and_their_number(browser: Browser) -> None:
     browser.open(render(mission(), changes=[REGRESSED]))
     assert len(browser.run(SHOWN)) == 7
 
@@ -60,31 +71,31 @@ def test_filters_leave_what_fits_and_tell_how_many(browser: Browser) -> None:
     assert len(browser.run(SHOWN)) == 7
 
 
-def test_filters_find_text_of_the_details_and_a_version_of_a_package(browser: Browser) -> None:
+def test_filters_find_text_in_the_details_and_a_version_of_a_package(browser: Browser) -> None:
     browser.open(render(mission()))
     browser.run(SET, "q", "CONNECTION refused")
     assert browser.run(SHOWN) == ["modern"]
 
     browser.run(SET, "q", "")
     browser.run(SET, "package", "torch")
-    versions = "return [...document.forms.filters.elements.version.options].map(one => one.value)"
+    versions = "return [...document.forms.filters.elements.version.options].map(option => option.value)"
     assert browser.run(versions) == ["", "-", "2.1.2", "2.9.0", "2.9.0+cpu"]
     browser.run(SET, "version", "2.9.0")
     assert browser.run(SHOWN) == ["legacy-wrong-order"]
 
 
-def test_filters_live_in_the_address_and_are_back_after_loading(browser: Browser) -> None:
+def test_filters_are_kept_in_the_address_and_restored_from_it(browser: Browser) -> None:
     browser.open(render(mission()))
     browser.run(SET, "show", "failing")
     browser.run(SET, "q", "numpy")
     browser.run(SET, "package", "torch")
     browser.run(SET, "version", "2.1.2")
-    found = browser.run(SHOWN)
+    filtered = browser.run(SHOWN)
     address = browser.run("return location.href")
     assert address.endswith("?show=failing&q=numpy&package=torch&version=2.1.2")
 
     browser.go(address)
-    assert browser.run(SHOWN) == found == ["legacy-numpy2"]
+    assert browser.run(SHOWN) == filtered == ["legacy-numpy2"]
     fields = "return ['show', 'q', 'package', 'version'].map(name => document.forms.filters.elements[name].value)"
     assert browser.run(fields) == ["failing", "numpy", "torch", "2.1.2"]
 
@@ -92,7 +103,7 @@ def test_filters_live_in_the_address_and_are_back_after_loading(browser: Browser
     assert len(browser.run(SHOWN)) == 7
 
 
-def test_a_deep_link_opens_its_cell_even_one_that_a_filter_hides(browser: Browser) -> None:
+def test_a_link_to_a_cell_opens_it_even_if_a_filter_hides_it(browser: Browser) -> None:
     browser.open(render(mission()), at="?q=modern#legacy-numpy2--embedding")
     assert browser.run(OPEN) == ["legacy-numpy2--embedding"]
     assert "legacy-numpy2" in browser.run(SHOWN)
@@ -104,32 +115,32 @@ def test_a_deep_link_opens_its_cell_even_one_that_a_filter_hides(browser: Browse
     assert "modern--embedding" in browser.run(OPEN)
 
 
-def test_without_scripts_all_is_readable_links_open_and_nothing_dead_is_shown(browser: Browser) -> None:
+def test_without_scripts_everything_is_readable_and_no_control_that_needs_them_is_shown(browser: Browser) -> None:
     browser.command("Emulation.setScriptExecutionDisabled", value=True)
     browser.open(render(grid()), at="#numpy2.0.2-torch2.1.2-py3.11--embedding")
     browser.command("Emulation.setScriptExecutionDisabled", value=False)
     assert not browser.run("return document.getElementById('filters').checkVisibility()")
-    assert browser.run("return document.getElementsByTagName('button').length") == 3, "those of the hidden filters"
+    assert browser.run("return document.getElementsByTagName('button').length") == 3, "only those of the hidden filters"
     assert browser.run(OPEN) == ["numpy2.0.2-torch2.1.2-py3.11--embedding"]
     assert browser.run("return document.querySelector('.age').textContent") == ""
     assert len(browser.run(SHOWN)) == 15
 
 
-def test_the_page_asks_for_nothing(browser: Browser) -> None:
+def test_the_page_loads_nothing_from_elsewhere(browser: Browser) -> None:
     browser.open(render(mission()))
-    assert browser.run("return performance.getEntriesByType('resource').map(one => one.name)") == []
+    assert browser.run("return performance.getEntriesByType('resource').map(entry => entry.name)") == []
 
 
-def test_the_policy_refuses_a_script_that_is_not_the_page_s_own(browser: Browser) -> None:
+def test_the_security_policy_blocks_scripts_that_are_not_the_pages_own(browser: Browser) -> None:
     browser.open(render(mission()).replace("</main>", "<script>document.title = 'owned'</script></main>"))
     assert "owned" not in browser.chrome.title
-    assert any("Content Security Policy" in told for told in browser.listen())
-    browser.complaints.clear()
+    assert any("Content Security Policy" in message for message in browser.listen())
+    browser.messages.clear()
 
 
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[tuple[Path, str]]:
-    """A folder, and the address on loopback where it is served."""
+    """Serve a folder on loopback; yield the folder and its address."""
     folder = tmp_path / "served"
     folder.mkdir()
 
@@ -143,7 +154,7 @@ def served(tmp_path: Path) -> Iterator[tuple[Path, str]]:
         server.shutdown()
 
 
-def test_with_side_files_it_looks_and_works_the_same(browser: Browser, served: tuple[Path, str]) -> None:
+def test_a_page_with_side_files_looks_and_works_the_same(browser: Browser, served: tuple[Path, str]) -> None:
     folder, address = served
     for name, text in {**side_files(), "index.html": render(mission(), self_contained=False)}.items():
         (folder / name).write_text(text, encoding="utf-8")
@@ -153,15 +164,15 @@ def test_with_side_files_it_looks_and_works_the_same(browser: Browser, served: t
     assert browser.run("return getComputedStyle(document.querySelector('.v')).borderRadius") != "0px"
 
 
-def test_the_age_of_the_proof_is_that_of_the_reader_s_clock(browser: Browser) -> None:
+def test_the_age_of_a_result_follows_the_clock_of_the_reader(browser: Browser) -> None:
     browser.open(render(mission()))
     then = datetime.fromisoformat(mission().run.info.started)
     days = (datetime.now(UTC) - then).days
-    told = browser.run("return document.querySelector('header .age').textContent")
+    age = browser.run("return document.querySelector('header .age').textContent")
     if days >= 0:
-        assert told == {0: "(today)", 1: "(1 day ago)"}.get(days, f"({days} days ago)")
+        assert age == {0: "(today)", 1: "(1 day ago)"}.get(days, f"({days} days ago)")
     else:
-        assert told == "", "a page from the future has no age"
+        assert age == "", "a page from the future has no age"
 
 
 def test_a_command_can_be_copied(browser: Browser) -> None:
@@ -174,7 +185,7 @@ def test_a_command_can_be_copied(browser: Browser) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_it_follows_the_reader_s_colours(browser: Browser, scheme: str) -> None:
+def test_the_page_follows_the_colour_scheme_of_the_reader(browser: Browser, scheme: str) -> None:
     browser.media(scheme=scheme)
     browser.open(render(mission()))
     colour = browser.run("return getComputedStyle(document.body).backgroundColor")
@@ -191,27 +202,27 @@ def test_on_a_phone_the_page_never_scrolls_sideways(browser: Browser, name: str,
     browser.command("Emulation.setScriptExecutionDisabled", value=False)
     browser.run(OPEN_ALL)
     assert browser.run("return [document.documentElement.scrollWidth, innerWidth]") == [PHONE[0], PHONE[0]]
-    # What is told of a cell fits, too: only the table around it may be wider.
+    # The details of a cell fit, too; only the table around them may be wider.
     wide = (
-        "return [...document.querySelectorAll('.cell')].filter(one => one.getBoundingClientRect().width > 345).length"
+        "return [...document.querySelectorAll('.cell')].filter(cell => cell.getBoundingClientRect().width > 345).length"
     )
     assert browser.run(wide) == 0
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("name", RUNS)
-def test_axe_finds_nothing_that_shuts_anybody_out(browser: Browser, name: str, scheme: str) -> None:
+def test_axe_finds_no_barrier(browser: Browser, name: str, scheme: str) -> None:
     browser.media(scheme=scheme)
     browser.open(render(RUNS[name], changes=[REGRESSED] if name == "mission" else []))
     browser.run(OPEN_ALL)
     browser.run(files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8"))
-    found = browser.run("return axe.run()")
-    told = [f"{one['id']} ({one['impact']}): {one['nodes'][0]['html']}" for one in found["violations"]]
-    assert told == []
-    assert len(found["passes"]) > 10
+    report = browser.run("return axe.run()")
+    violations = [f"{rule['id']} ({rule['impact']}): {rule['nodes'][0]['html']}" for rule in report["violations"]]
+    assert violations == []
+    assert len(report["passes"]) > 10
 
 
-def test_the_keyboard_reaches_everything_and_shows_where_it_is(browser: Browser) -> None:
+def test_the_keyboard_can_skip_to_the_results_and_open_a_cell_and_the_focus_is_visible(browser: Browser) -> None:
     browser.open(render(only(diagnosed())))
     focused = "return document.activeElement.textContent"
 
@@ -230,7 +241,7 @@ def test_the_keyboard_reaches_everything_and_shows_where_it_is(browser: Browser)
     assert browser.run("return getComputedStyle(document.activeElement).outlineStyle") == "solid"
 
 
-def test_on_paper_the_details_can_be_read_and_the_filters_are_gone(browser: Browser) -> None:
+def test_a_printed_page_has_open_details_and_no_filters(browser: Browser) -> None:
     browser.open(render(only(diagnosed())))
     browser.media(medium="print", scheme="dark")
     assert browser.run("return getComputedStyle(document.body).color") == "rgb(26, 31, 36)", (
@@ -251,10 +262,12 @@ def thousand() -> JudgedRun:
     return large()
 
 
-def test_a_thousand_cells_open_within_a_second_and_are_filtered_at_once(browser: Browser, thousand: JudgedRun) -> None:
+def test_a_page_of_a_thousand_cells_opens_within_a_second_and_filters_at_once(
+    browser: Browser, thousand: JudgedRun
+) -> None:
     page = render(thousand)
     loads, searches = [], []
-    for _ in range(3):  # the best of three: others work on this machine, too
+    for _ in range(3):  # the best of three, because the machine may be busy
         browser.open(page)
         assert len(browser.run(SHOWN)) == 1000
         loads.append(browser.run("return performance.getEntriesByType('navigation')[0].loadEventEnd"))
@@ -269,12 +282,12 @@ def test_a_thousand_cells_open_within_a_second_and_are_filtered_at_once(browser:
         searches += [max(browser.run(timed, text) for text in ("numpy1.0", "number 77", "check", "torch"))]
         browser.run(SET, "q", "")
         browser.run("return new Promise(done => setTimeout(done, 1000))")
-        assert len(browser.run(SHOWN)) == 1000, "what comes in parts comes whole"
+        assert len(browser.run(SHOWN)) == 1000, "a list shown in parts ends up complete"
     assert min(loads) < 1000, loads
     assert min(searches) < 100, searches
 
 
-def test_what_was_said_keeps_its_line_breaks_also_the_first(browser: Browser) -> None:
-    said = "\n  indented\n\nlast"
-    browser.open(render(only(cell(combo("a"), Status.FAIL, Phase.PROBE, Reason.CHECK_FAILED, message=said))))
-    assert browser.run("return document.querySelector('.cell pre').textContent") == said
+def test_a_message_keeps_all_of_its_line_breaks(browser: Browser) -> None:
+    message = "\n  indented\n\nlast"
+    browser.open(render(only(cell(combo("a"), Status.FAIL, Phase.PROBE, Reason.CHECK_FAILED, message=message))))
+    assert browser.run("return document.querySelector('.cell pre').textContent") == message

@@ -41,8 +41,8 @@ def dated(judged: JudgedRun, started: str) -> JudgedRun:
     return replace(judged, run=replace(judged.run, info=info))
 
 
-def the(kind: type[Part], found: tuple[Part, ...]) -> Any:
-    return next(part for part in found if isinstance(part, kind))
+def the(kind: type[Part], page: tuple[Part, ...]) -> Any:
+    return next(part for part in page if isinstance(part, kind))
 
 
 def test_the_table_shows_versions_verdicts_and_causes_and_links_to_the_evidence() -> None:
@@ -80,14 +80,14 @@ def test_the_dependency_table_of_a_passing_combo_says_why_each_package_is_there(
     )
     moved = Drift(package="sympy", step=2, before="1.11", after="1.12", violates=None)
     run = only(passing(asked, installed=installed, drift=(moved,)), diagnosed())
-    found = parts(
+    page = parts(
         published(replace(run, run=replace(run.run, indexes=(index,)))), Show.DEPENDENCIES, packages=("Sympy",)
     )
 
-    assert [part for part in found if isinstance(part, Heading)] == [
+    assert [part for part in page if isinstance(part, Heading)] == [
         Heading(text="Dependency matrix (tested and working): good, Two steps")
     ]
-    assert the(Table, found).rows == (
+    assert the(Table, page).rows == (
         ("python", "3.11.7", "environment created by uv"),
         ("numpy", "1.24.3", "pinned in step 1, requested as numpy<2 in step 2"),
         ("torch", "2.1.2", "requested as Torch>=2 in step 1, from index cpu"),
@@ -97,9 +97,9 @@ def test_the_dependency_table_of_a_passing_combo_says_why_each_package_is_there(
 
 
 def test_a_failure_is_listed_with_its_cause_and_fix() -> None:
-    found = parts(published(only(diagnosed(), passing(combo("good")))), Show.ALL)
+    page = parts(published(only(diagnosed(), passing(combo("good")))), Show.ALL)
 
-    assert found[-1] == Items(
+    assert page[-1] == Items(
         texts=(
             "legacy-loose, fail (expected): torch 2.1.2 -> 2.15.0 by step 3, violates torch==2.1.2; "
             "sentence-transformers 2.2.2 uses cached_download, which huggingface-hub 0.36.2 does not have. "
@@ -109,21 +109,21 @@ def test_a_failure_is_listed_with_its_cause_and_fix() -> None:
 
 
 def test_an_undecided_cell_is_not_listed_as_a_failure() -> None:
-    found = parts(published(mission()), Show.ALL)
-    failures, legend = found[-1], next(part for part in found if isinstance(part, Items))
+    page = parts(published(mission()), Show.ALL)
+    failures, legend = page[-1], next(part for part in page if isinstance(part, Items))
 
     assert isinstance(failures, Items) and not any(text.startswith("modern,") for text in failures.texts)
     assert "? infra: says nothing about the versions" in legend.texts
     assert any("incomplete run" in text for text in legend.texts)
-    assert ", in a run that was cut short." in the(Caption, found).text
+    assert ", in a run that was cut short." in the(Caption, page).text
 
 
 def test_a_combo_with_one_failing_probe_has_no_table_of_dependencies() -> None:
     both = combo("both", probes=("a", "b"))
     failed = replace(diagnosed(), combo=both, probe="b")
-    found = parts(published(only(passing(both, probe="a"), failed)), Show.DEPENDENCIES)
+    page = parts(published(only(passing(both, probe="a"), failed)), Show.DEPENDENCIES)
 
-    assert not [part for part in found if isinstance(part, Table)]
+    assert not [part for part in page if isinstance(part, Table)]
 
 
 def test_the_table_has_at_most_six_packages_and_those_whose_versions_differ_come_first() -> None:
@@ -155,9 +155,9 @@ def test_a_later_run_with_the_same_results_changes_only_the_line_with_the_date(w
 
 def test_the_caption_covers_the_dates_of_reused_verdicts() -> None:
     reused = Reused(run="r", combo="c", recorded="2026-11-01T00:00:00+00:00", key="0f")
-    found = parts(published(only(passing(combo("a"), reused=reused))), Show.TABLE)
+    page = parts(published(only(passing(combo("a"), reused=reused))), Show.TABLE)
 
-    assert the(Caption, found).text.startswith("Tested on 2026-11-01 to 2026-11-24 on ")
+    assert the(Caption, page).text.startswith("Tested on 2026-11-01 to 2026-11-24 on ")
 
 
 def test_the_anchors_are_those_of_the_headings_in_the_published_report() -> None:
@@ -188,9 +188,9 @@ def test_restructuredtext_shows_every_text_of_a_run_literally(judged: JudgedRun)
 
 @pytest.mark.parametrize("raw", CORPUS)
 def test_a_run_full_of_one_hostile_text_is_shown_literally(raw: str) -> None:
-    found = parts(published(poisoned(lambda: raw)), Show.ALL)
-    check_markdown(found)
-    check_rst(found)
+    page = parts(published(poisoned(lambda: raw)), Show.ALL)
+    check_markdown(page)
+    check_rst(page)
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 8])
@@ -204,18 +204,18 @@ def test_restructuredtext_shows_any_text_literally(raw: str) -> None:
     check_rst((Caption(text=f"x {raw}"), Items(texts=(raw, f"x {raw}")), Heading(text=f"x {raw}")))
 
 
-def check_markdown(found: tuple[Part, ...]) -> None:
+def check_markdown(page: tuple[Part, ...]) -> None:
     """Fail when a text is not shown literally or became structure."""
-    page = markdown(found, evidence=EVIDENCE)
-    assert "<!--" not in page
-    tokens = GFM.parse(page)
+    text = markdown(page, evidence=EVIDENCE)
+    assert "<!--" not in text
+    tokens = GFM.parse(text)
     inlines = [child for token in tokens for child in token.children or ()]
     assert {child.type for child in inlines} <= {
         *("text", "text_special", "strong_open", "strong_close", "link_open", "link_close", "softbreak")
     }
     assert all(str(child.attrs["href"]).startswith(EVIDENCE) for child in inlines if child.type == "link_open")
     shown = [text.replace(JOINER, "") for text in texts(tokens)]
-    assert [text for text in shown if text] == expected(found, link="Report")
+    assert [text for text in shown if text] == expected(page, link="Report")
 
 
 def texts(tokens: list[Token]) -> list[str]:
@@ -224,10 +224,10 @@ def texts(tokens: list[Token]) -> list[str]:
     ]
 
 
-def check_rst(found: tuple[Part, ...]) -> None:
+def check_rst(page: tuple[Part, ...]) -> None:
     """Fail when a text is not shown literally, became structure, or makes docutils warn."""
     settings_ = {"report_level": 1, "halt_level": 1, "_disable_config": True}
-    tree = publish_doctree(f"\n{rst(found, evidence=EVIDENCE)}\n", settings_overrides=settings_)
+    tree = publish_doctree(f"\n{rst(page, evidence=EVIDENCE)}\n", settings_overrides=settings_)
     allowed = (
         *(nodes.document, nodes.paragraph, nodes.Text, nodes.bullet_list, nodes.list_item, nodes.rubric, nodes.table),
         *(nodes.tgroup, nodes.colspec, nodes.thead, nodes.tbody, nodes.row, nodes.entry, nodes.reference, nodes.target),
@@ -235,25 +235,25 @@ def check_rst(found: tuple[Part, ...]) -> None:
     assert not [node for node in tree.findall() if not isinstance(node, allowed)]
     assert all(reference["refuri"].startswith(EVIDENCE) for reference in tree.findall(nodes.reference))
     shown = [node.astext() for node in tree.findall(lambda node: isinstance(node, nodes.paragraph | nodes.rubric))]
-    assert [text for text in shown if text] == expected(found, link="Report")
+    assert [text for text in shown if text] == expected(page, link="Report")
     tables = [[len(row) for row in table.findall(nodes.row)] for table in tree.findall(nodes.table)]
-    assert tables == [[len(part.headers)] * (len(part.rows) + 1) for part in found if isinstance(part, Table)]
+    assert tables == [[len(part.headers)] * (len(part.rows) + 1) for part in page if isinstance(part, Table)]
 
 
-def expected(found: tuple[Part, ...], *, link: str) -> list[str]:
+def expected(page: tuple[Part, ...], *, link: str) -> list[str]:
     """Return the texts of a page in order, without empty ones."""
-    told: list[str] = []
-    for part in found:
+    texts_in_order: list[str] = []
+    for part in page:
         match part:
             case Caption():
-                told.append(f"{plain(part.text)} {link}".strip())
+                texts_in_order.append(f"{plain(part.text)} {link}".strip())
             case Heading():
-                told.append(plain(part.text))
+                texts_in_order.append(plain(part.text))
             case Items():
-                told += map(plain, part.texts)
+                texts_in_order += map(plain, part.texts)
             case Table():
-                told += [plain(text) for row in (part.headers, *part.rows) for text in row]
-    return [text for text in told if text]
+                texts_in_order += [plain(text) for row in (part.headers, *part.rows) for text in row]
+    return [text for text in texts_in_order if text]
 
 
 @pytest.mark.parametrize(
@@ -266,7 +266,7 @@ def expected(found: tuple[Part, ...], *, link: str) -> list[str]:
         ({"run": None}, "run: "),
     ],
 )
-def test_what_is_no_report_is_refused_with_the_place(wrong: Any, cause: str) -> None:
+def test_a_document_that_is_not_a_report_is_refused_with_the_place_of_the_error(wrong: Any, cause: str) -> None:
     base = json.loads(matrix_json.render(mission()))
     given = {**base, **wrong} if wrong and "schema" not in wrong else wrong
 
@@ -276,7 +276,7 @@ def test_what_is_no_report_is_refused_with_the_place(wrong: Any, cause: str) -> 
     assert cause in refused.value.cause
 
 
-def test_a_verdict_of_a_later_version_is_refused() -> None:
+def test_an_unknown_status_is_refused() -> None:
     later = json.loads(matrix_json.render(mission()))
     later["cells"][0]["verdict"]["status"] = "fine"
 
@@ -285,7 +285,7 @@ def test_a_verdict_of_a_later_version_is_refused() -> None:
     assert "cells.0.verdict.status" in refused.value.cause
 
 
-def test_keys_of_a_later_version_and_those_an_older_one_lacks_do_not_matter() -> None:
+def test_unknown_keys_and_missing_optional_keys_do_not_matter() -> None:
     other = json.loads(matrix_json.render(mission()))
     other["more"] = other["cells"][0]["more"] = 1
     for cell in other["cells"]:
@@ -294,7 +294,7 @@ def test_keys_of_a_later_version_and_those_an_older_one_lacks_do_not_matter() ->
     assert parts(document.judged(other), Show.ALL) == parts(published(mission()), Show.ALL)
 
 
-def test_what_is_published_tells_the_verdicts_of_the_run() -> None:
+def test_a_published_report_has_the_verdicts_of_the_run() -> None:
     cells = published(mission()).cells
 
     assert [(cell.combo.id, cell.verdict, cell.as_expected) for cell in cells] == [

@@ -225,7 +225,7 @@ def test_the_details_of_a_failure_show_all_facts_about_it() -> None:
         "Fix: huggingface-hub<0.26 torch==2.1.2 (huggingface-hub<0.26, torch==2.1.2 in step 3)",
         "huggingface-hub 0.25.2 still has it",
         "More: https://example.org/breakage",
-        "expected fail: torch moves, with evidence that matches",
+        "declared fail: torch moves, with evidence that matches",
         "flaky 1/2 attempts passed",
         "predicted torch 2.1.2 was compiled for NumPy 1.x",
         "step 3 torch 2.1.2 \u2192 2.15.0 violates torch==2.1.2",

@@ -192,7 +192,7 @@ def _notes(cell: Cell, run: Run) -> list[Fact]:
     noted = explanation.notes(cell, run)
     remarks = [remark for remark in cell.remarks if remark not in [text for _, text in noted]]
     return [
-        *([Fact(label="expected", text=words.expectation(expect))] if expect.status is not Status.PASS else []),
+        *([Fact(label="declared", text=words.expectation(expect))] if expect.status is not Status.PASS else []),
         # The comparison of numbers has a section of its own.
         *(Fact(label=_LABELS.get(label, label), text=text) for label, text in noted if label != "numbers"),
         *(Fact(label="also observed", text=remark) for remark in remarks),

@@ -72,7 +72,7 @@ def good(judged: JudgedRun, anchors: Anchors) -> tuple[GoodCombo, ...]:
 
 def _good(cell: Cell, packages: Iterable[str], anchors: Anchors) -> GoodCombo:
     combo = cell.combo
-    unexpected = "unexpected" if cell.as_expected is False else ""
+    unexpected = "unexpected pass" if cell.as_expected is False else ""
     reused = "reused" if cell.reused else ""
     return GoodCombo(
         link=Link(text=combo.id, anchor=anchors.of(combo.id, cell.probe)),

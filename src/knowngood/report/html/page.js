@@ -4,7 +4,7 @@
   const cells = table ? [...table.tBodies] : [];
   const filters = document.getElementById("filters");
 
-  // How old the proof is only a reader's clock can tell; the page itself has dates.
+  // Only the reader's clock knows how old a result is; the page itself has dates.
   const DAY = 86400000;
   for (const age of document.querySelectorAll(".age")) {
     const time = age.previousElementSibling;
@@ -12,8 +12,8 @@
     if (days >= 0) age.textContent = days === 0 ? "(today)" : days === 1 ? "(1 day ago)" : `(${days} days ago)`;
   }
 
-  // A button beside each command, made when its details are opened.
-  function withButtons(root) {
+  // Add a button beside each command when its details are opened.
+  function addButtons(root) {
     for (const code of root.querySelectorAll("code.copy")) {
       if (code.nextElementSibling?.className === "copied") continue;
       const button = document.createElement("button");
@@ -33,12 +33,12 @@
       code.after(button);
     }
   }
-  withButtons(document.querySelector("header"));
+  addButtons(document.querySelector("header"));
   document.addEventListener("toggle", (event) => {
-    if (event.target.open && table?.contains(event.target)) withButtons(event.target);
+    if (event.target.open && table?.contains(event.target)) addButtons(event.target);
   }, true);
 
-  // A click anywhere on a row opens it, but not one that selects text or follows a link.
+  // A click anywhere on a row opens it, unless it selects text or follows a link.
   table?.addEventListener("click", (event) => {
     if (event.target.closest("a, summary, button, td[colspan], thead") || String(getSelection())) return;
     const details = event.target.closest("tbody")?.querySelector("details");
@@ -63,46 +63,46 @@
     function offerVersions() {
       if (!named) return;
       const column = named.value ? columnOf() : -1;
-      const found = column < 0 ? [] : [...new Set(cells.map((cell) => versionOf(cell, column)))];
-      found.sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
-      version.replaceChildren(new Option("any", ""), ...found.map((one) => new Option(one, one)));
+      const versions = column < 0 ? [] : [...new Set(cells.map((cell) => versionOf(cell, column)))];
+      versions.sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
+      version.replaceChildren(new Option("any", ""), ...versions.map((text) => new Option(text, text)));
       version.disabled = column < 0;
     }
 
-    // A long list comes back in parts, so that the first of it is there at once.
+    // Show a long list in parts, so that its beginning appears at once.
     const PART = 100;
-    let turn = 0;
-    function unhide(found, from, mine) {
-      if (mine !== turn) return;
-      for (const cell of found.slice(from, from + PART)) cell.hidden = false;
-      if (from + PART < found.length) requestAnimationFrame(() => unhide(found, from + PART, mine));
+    let latest = 0;
+    function unhide(matches, from, request) {
+      if (request !== latest) return;
+      for (const cell of matches.slice(from, from + PART)) cell.hidden = false;
+      if (from + PART < matches.length) requestAnimationFrame(() => unhide(matches, from + PART, request));
     }
 
     function apply() {
-      const wanted = q.value.trim().toLowerCase();
+      const query = q.value.trim().toLowerCase();
       const column = named?.value && version.value ? columnOf() : -1;
-      const found = [];
+      const matches = [];
       let number = 0;
       for (const cell of cells) {
-        const fits = (!show.value || (show.value === "passing" ? !("failing" in cell.dataset) : show.value in cell.dataset))
+        const match = (!show.value || (show.value === "passing" ? !("failing" in cell.dataset) : show.value in cell.dataset))
           && (column < 0 || versionOf(cell, column) === version.value)
-          && (!wanted || textOf(cell).includes(wanted));
-        number += fits;
-        if (!fits) cell.hidden = true;
-        else if (cell.hidden) found.push(cell);
+          && (!query || textOf(cell).includes(query));
+        number += match;
+        if (!match) cell.hidden = true;
+        else if (cell.hidden) matches.push(cell);
       }
-      unhide(found, 0, ++turn);
+      unhide(matches, 0, ++latest);
       shown.value = number === cells.length ? "" : `${number} of ${cells.length} shown`;
       document.getElementById("nothing").hidden = number > 0;
     }
 
-    // The filters live in the address, so that what one sees can be sent to somebody.
+    // Keep the filters in the address, so that a link shows the same cells to somebody else.
     function remember() {
       const query = new URLSearchParams();
       for (const field of [show, q, named, version]) if (field?.value) query.set(field.name, field.value);
       try {
         history.replaceState(null, "", `${location.pathname}${query.size ? `?${query}` : ""}${location.hash}`);
-      } catch { /* Some browsers forbid it for local files: the page works without. */ }
+      } catch { /* Some browsers forbid it for local files; the filters still work. */ }
     }
 
     function restore() {
@@ -130,7 +130,7 @@
     restore();
   }
 
-  // A link to a cell opens it, also one that the filters hide.
+  // A link to a cell opens it, even if the filters hide it.
   function reveal() {
     const target = location.hash.length > 1 && document.getElementById(decodeURIComponent(location.hash.slice(1)));
     if (!target || !table?.contains(target)) return;
@@ -141,7 +141,7 @@
   }
   addEventListener("hashchange", reveal);
   table?.ownerDocument.addEventListener("click", (event) => {
-    // A second click on the same link is no change of the address.
+    // A second click on the same link does not change the address.
     const link = event.target.closest?.('a[href^="#"]');
     if (link && link.hash === location.hash) reveal();
   });
