@@ -11,7 +11,7 @@ from bench.ours import Ours
 from bench.peers import Peer, floor, loop, peers
 from bench.work import Place, Resolutions, Work, compile_command, discard, outcomes, parallel, quoted, write_probes
 from knowngood.model import Asset, Status
-from knowngood.project.project import load_matrix
+from knowngood.project.project import Project
 
 BENCH = Path(__file__).parent
 _PLAN_JOBS = 4
@@ -24,7 +24,7 @@ Record = Callable[[str, Sample], None]
 def six(place: Place, python: Path, rounds: int, record: Record) -> None:
     """Measure six real combos: the floor, knowngood in all its states, and every peer fresh and again."""
     matrix = BENCH / "matrices" / "six.toml"
-    declared = load_matrix(matrix)
+    declared = Project.open(matrix).matrix
     assets = {asset.name: _fetch(place, asset) for asset in declared.assets}
     probes = write_probes(place, declared.combos, BENCH / "probes" / "embed.py", assets)
     work = Work(combos=declared.combos, probes=probes)
@@ -101,7 +101,7 @@ def tiny_combos(place: Place, python: Path, rounds: int, record: Record) -> None
 
 def _tiny_size(place: Place, python: Path, matrix: Path, size: int, record: Record, *, warm: bool, again: int) -> None:
     """Measure one size: build once, then run ``again`` times with nothing changed."""
-    combos = load_matrix(matrix).combos
+    combos = Project.open(matrix).matrix.combos
     bare = Resolutions(place, combos)
     builds = _tiny_builds(place, size)
     if not warm:
@@ -150,7 +150,7 @@ def plan(place: Place, python: Path, rounds: int, record: Record) -> None:
     """Measure resolving a hundred combos, about half of which have no solution."""
     matrix = BENCH / "matrices" / "hundred.toml"
     at_a_time = Place(folder=place.folder, env=place.env, uv=place.uv, python=place.python, jobs=_PLAN_JOBS)
-    bare = Resolutions(at_a_time, load_matrix(matrix).combos)
+    bare = Resolutions(at_a_time, Project.open(matrix).matrix.combos)
     ours = Ours(place.below("ours"), python, matrix)
 
     def resolve() -> Sample:

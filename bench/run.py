@@ -21,7 +21,8 @@ from bench.measure import Sample, ask, environment  # noqa: E402
 from bench.parts import BENCH, PARTS  # noqa: E402
 from bench.work import Place, default_index  # noqa: E402
 from knowngood.install.interpreters import Pythons  # noqa: E402
-from knowngood.project import project as files  # noqa: E402
+from knowngood.project import files  # noqa: E402
+from knowngood.project.project import Project  # noqa: E402
 from knowngood.run import host  # noqa: E402
 
 _UV_SETTINGS = """\
@@ -102,7 +103,7 @@ def _measure(name: str, place: Place, rounds: int) -> results.Part:
 
     measured = f"{datetime.now(UTC):%Y-%m-%d}"
     PARTS[name](place.below(name), Path(sys.executable), rounds, record)
-    info = host.describe(files.load_matrix(BENCH / "matrices" / "six.toml"), command="")
+    info = host.describe(Project.open(BENCH / "matrices" / "six.toml").matrix, command="")
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return results.Part(
         measured=measured,

@@ -22,7 +22,7 @@ from bench.work import Place, Work, discard, outcomes, write_probes
 from knowngood.model import Probe
 from knowngood.probe.launch import Launcher
 from knowngood.process import Processes
-from knowngood.project.project import load_matrix
+from knowngood.project.project import Project
 from knowngood.run.host import cores
 from support.workshop import PYTHON, combo
 
@@ -135,7 +135,7 @@ def test_a_tiny_matrix_has_the_given_number_of_combos_all_different(tmp_path: Pa
     (tmp_path / "probes" / "tiny.py").write_text(tiny.PROBE, encoding="utf-8")
     (tmp_path / "tiny.toml").write_text(tiny.matrix(combos, "http://127.0.0.1:1/simple"), encoding="utf-8")
 
-    declared = load_matrix(tmp_path / "tiny.toml").combos
+    declared = Project.open(tmp_path / "tiny.toml").matrix.combos
 
     assert len({combo.steps for combo in declared}) == len(declared) == combos
 
@@ -152,11 +152,11 @@ def test_the_index_has_the_wheels_of_every_tiny_combo_and_allows_caching(tmp_pat
 
 
 def test_there_are_six_real_combos_that_need_no_other_index_and_a_hundred_to_plan() -> None:
-    declared = load_matrix(BENCH / "matrices" / "six.toml")
+    declared = Project.open(BENCH / "matrices" / "six.toml").matrix
 
     assert len(declared.combos) == 6
     assert declared.indexes == ()
-    assert len(load_matrix(BENCH / "matrices" / "hundred.toml").combos) == 100
+    assert len(Project.open(BENCH / "matrices" / "hundred.toml").matrix.combos) == 100
 
 
 def test_a_probe_of_the_benchmark_runs_exactly_as_knowngood_runs_it(tmp_path: Path) -> None:
@@ -206,7 +206,7 @@ def sees():
 
 
 def test_every_peer_installs_every_step_of_every_combo_and_runs_its_probe(tmp_path: Path) -> None:
-    combos = load_matrix(BENCH / "matrices" / "six.toml").combos
+    combos = Project.open(BENCH / "matrices" / "six.toml").matrix.combos
     place = Place(folder=tmp_path, env={}, uv=Path("/uv"), python=Path("/python"), jobs=2)
 
     written = peers(place, Work(combos=combos, probes=tmp_path / "scripts"), Path(sys.executable))

@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,15 +11,12 @@ import pytest
 from knowngood.errors import UsageError
 from knowngood.events import Event, RunFinished, RunStarted, encode
 from knowngood.judge.snapshots import snapshots
-from knowngood.judge.verdict import judge
 from knowngood.model import ComboFacts, JudgedRun, Matrix, Status, StepFacts
 from knowngood.project import baseline
-from knowngood.project.runs import Store
+from knowngood.project.project import Project
 from knowngood.report import matrix_json
 from report.factory import combo, mission, passing, whole
-from support.facts import RULES
 
-JUDGE = partial(judge, rules=RULES)
 JUDGED = whole(mission())
 
 
@@ -39,18 +35,18 @@ def matrix(tmp_path: Path) -> Matrix:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(folder=tmp_path / "runs")
+def project(matrix: Matrix) -> Project:
+    return Project(matrix.project, matrix=matrix)
 
 
-def record(store: Store, run_id: str, judged: JudgedRun = JUDGED) -> Path:
+def record(project: Project, run_id: str, judged: JudgedRun = JUDGED) -> Path:
     """Keep a run that was started and never came to probe anything; return its log."""
     info = replace(judged.run.info, id=run_id)
     events: tuple[Event, ...] = (
         RunStarted(info=info, combos=tuple(cell.combo for cell in judged.cells)),
         RunFinished(),
     )
-    log = store.new(run_id).log
+    log = project.runs.new(run_id).log
     log.parent.mkdir(parents=True)
     lines = (encode(event, seq=seq, at=datetime.now(UTC), elapsed=0.0) for seq, event in enumerate(events, start=1))
     log.write_bytes(b"".join(lines))
@@ -63,10 +59,10 @@ def refused(call: Callable[[], object]) -> UsageError:
     return caught.value
 
 
-def test_an_accepted_run_is_the_baseline_of_its_matrix(matrix: Matrix, store: Store) -> None:
+def test_an_accepted_run_is_the_baseline_of_its_matrix(matrix: Matrix, project: Project) -> None:
     folder = baseline.accept(JUDGED, matrix)
 
-    found = baseline.find(None, matrix, store, judge=JUDGE)
+    found = baseline.find(None, project)
     assert found.cells == snapshots(JUDGED)
     assert found.name.endswith("reports/embedding/matrix.json")
     assert sorted(path.name for path in folder.iterdir()) == [
@@ -75,12 +71,12 @@ def test_an_accepted_run_is_the_baseline_of_its_matrix(matrix: Matrix, store: St
     assert (folder / "matrix.md").read_text(encoding="utf-8").startswith("# ")
 
 
-def test_a_run_with_regressions_can_be_accepted_too(matrix: Matrix, store: Store) -> None:
+def test_a_run_with_regressions_can_be_accepted_too(matrix: Matrix, project: Project) -> None:
     cells = (replace(JUDGED.cells[0], as_expected=False, verdict=JUDGED.cells[1].verdict), *JUDGED.cells[1:])
 
     baseline.accept(replace(JUDGED, cells=cells), matrix)
 
-    assert baseline.find(None, matrix, store, judge=JUDGE).cells[0].status is Status.FAIL
+    assert baseline.find(None, project).cells[0].status is Status.FAIL
 
 
 @pytest.mark.parametrize(
@@ -118,53 +114,49 @@ def test_only_a_complete_run_can_be_accepted_and_the_old_baseline_stays(
     assert published.read_bytes() == before
 
 
-def test_a_project_without_a_baseline_is_told_how_to_get_one(matrix: Matrix, store: Store) -> None:
-    error = refused(lambda: baseline.find(None, matrix, store, judge=JUDGE))
+def test_a_project_without_a_baseline_is_told_how_to_get_one(project: Project) -> None:
+    error = refused(lambda: baseline.find(None, project))
 
     assert error.what == "embedding has no baseline yet"
     assert "--accept" in error.next_step
 
 
-def test_a_baseline_is_named_by_its_file_or_by_the_folder_that_holds_it(
-    matrix: Matrix, store: Store, tmp_path: Path
-) -> None:
+def test_a_baseline_is_named_by_its_file_or_by_the_folder_that_holds_it(project: Project, tmp_path: Path) -> None:
     (tmp_path / "old").mkdir()
     file = tmp_path / "old" / "matrix.json"
     file.write_text(matrix_json.render(JUDGED), encoding="utf-8")
 
-    assert baseline.find(str(file), matrix, store, judge=JUDGE).cells == snapshots(JUDGED)
-    assert baseline.find(str(file.parent), matrix, store, judge=JUDGE).cells == snapshots(JUDGED)
+    assert baseline.find(str(file), project).cells == snapshots(JUDGED)
+    assert baseline.find(str(file.parent), project).cells == snapshots(JUDGED)
 
 
-def test_a_baseline_may_be_an_event_log_or_the_beginning_of_the_id_of_a_run(matrix: Matrix, store: Store) -> None:
-    log = record(store, "20261124-071000-7f3a")
-    record(store, "20261125-071000-0001")
+def test_a_baseline_may_be_an_event_log_or_the_beginning_of_the_id_of_a_run(project: Project) -> None:
+    log = record(project, "20261124-071000-7f3a")
+    record(project, "20261125-071000-0001")
 
-    by_path = baseline.find(str(log), matrix, store, judge=JUDGE)
-    by_folder = baseline.find(str(log.parent), matrix, store, judge=JUDGE)
-    by_id = baseline.find("20261124", matrix, store, judge=JUDGE)
+    by_path = baseline.find(str(log), project)
+    by_folder = baseline.find(str(log.parent), project)
+    by_id = baseline.find("20261124", project)
 
     assert by_id.name == "run 20261124-071000-7f3a"
     assert by_id.cells == by_path.cells == by_folder.cells
     assert {cell.status for cell in by_id.cells} == {Status.NOT_RUN}
 
 
-def test_an_id_that_several_runs_begin_with_is_refused_with_their_names(matrix: Matrix, store: Store) -> None:
-    record(store, "20261124-071000-7f3a")
-    record(store, "20261124-081000-0001")
+def test_an_id_that_several_runs_begin_with_is_refused_with_their_names(project: Project) -> None:
+    record(project, "20261124-071000-7f3a")
+    record(project, "20261124-081000-0001")
 
-    error = refused(lambda: baseline.find("20261124", matrix, store, judge=JUDGE))
+    error = refused(lambda: baseline.find("20261124", project))
 
     assert "20261124-081000-0001, 20261124-071000-7f3a" in error.cause
 
 
 @pytest.mark.parametrize("asked", ["20991231", ""])
-def test_what_is_neither_file_nor_run_is_refused_with_the_runs_there_are(
-    matrix: Matrix, store: Store, asked: str
-) -> None:
-    record(store, "20261124-071000-7f3a")
+def test_what_is_neither_file_nor_run_is_refused_with_the_runs_there_are(project: Project, asked: str) -> None:
+    record(project, "20261124-071000-7f3a")
 
-    error = refused(lambda: baseline.find(asked, matrix, store, judge=JUDGE))
+    error = refused(lambda: baseline.find(asked, project))
 
     assert error.what == f"no run {asked!r}"
     assert "20261124-071000-7f3a" in error.cause
@@ -183,50 +175,50 @@ def test_what_is_neither_file_nor_run_is_refused_with_the_runs_there_are(
     ],
 )
 def test_a_file_that_is_no_run_is_refused_by_name_with_a_next_step(
-    matrix: Matrix, store: Store, tmp_path: Path, name: str, content: bytes, cause: str
+    project: Project, tmp_path: Path, name: str, content: bytes, cause: str
 ) -> None:
     (tmp_path / name).write_bytes(content)
 
-    error = refused(lambda: baseline.find(str(tmp_path / name), matrix, store, judge=JUDGE))
+    error = refused(lambda: baseline.find(str(tmp_path / name), project))
 
     assert name in error.what
     assert cause in error.cause
     assert error.next_step
 
 
-def test_a_folder_that_holds_no_run_is_refused(matrix: Matrix, store: Store, tmp_path: Path) -> None:
-    assert "holds no run" in refused(lambda: baseline.find(str(tmp_path), matrix, store, judge=JUDGE)).what
+def test_a_folder_that_holds_no_run_is_refused(project: Project, tmp_path: Path) -> None:
+    assert "holds no run" in refused(lambda: baseline.find(str(tmp_path), project)).what
 
 
 def test_a_run_of_another_matrix_is_refused_instead_of_compared_as_if_all_were_well(
-    matrix: Matrix, store: Store, tmp_path: Path
+    project: Project, tmp_path: Path
 ) -> None:
     other = replace(JUDGED, cells=(passing(combo("other")),))
     (tmp_path / "matrix.json").write_text(matrix_json.render(other), encoding="utf-8")
 
-    error = refused(lambda: baseline.find(str(tmp_path / "matrix.json"), matrix, store, judge=JUDGE))
+    error = refused(lambda: baseline.find(str(tmp_path / "matrix.json"), project))
 
     assert "tells of no combo of embedding" in error.what
     assert "other" in error.cause
 
 
-def test_without_a_name_the_newest_run_is_what_is_compared(matrix: Matrix, store: Store) -> None:
-    assert "no run of embedding is kept" in refused(lambda: baseline.current(None, matrix, store, judge=JUDGE)).what
+def test_without_a_name_the_newest_run_is_what_is_compared(project: Project) -> None:
+    assert "no run of embedding is kept" in refused(lambda: baseline.current(None, project)).what
 
-    record(store, "20261124-071000-7f3a")
-    record(store, "20261125-071000-0001")
+    record(project, "20261124-071000-7f3a")
+    record(project, "20261125-071000-0001")
 
-    assert baseline.current(None, matrix, store, judge=JUDGE).name == "run 20261125-071000-0001"
-    assert baseline.current("20261124", matrix, store, judge=JUDGE).name == "run 20261124-071000-7f3a"
+    assert baseline.current(None, project).name == "run 20261125-071000-0001"
+    assert baseline.current("20261124", project).name == "run 20261124-071000-7f3a"
 
 
 def test_a_file_below_here_is_called_by_its_relative_path(
-    matrix: Matrix, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    matrix: Matrix, project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     baseline.accept(JUDGED, matrix)
 
-    assert baseline.find(None, matrix, store, judge=JUDGE).name == "reports/embedding/matrix.json"
+    assert baseline.find(None, project).name == "reports/embedding/matrix.json"
     assert json.loads(Path("reports/embedding/matrix.json").read_bytes())["schema"] == 1
 
 

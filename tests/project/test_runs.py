@@ -1,3 +1,5 @@
+"""Runs on disk: their event logs, finding one again, and resuming one that was cut short."""
+
 import json
 import subprocess
 import sys
@@ -8,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from knowngood.errors import UsageError
 from knowngood.events import (
     ComboFinished,
     ComboStarted,
@@ -20,155 +23,273 @@ from knowngood.events import (
     StepInstalled,
     StepResolved,
 )
-from knowngood.model import RunInfo
-from knowngood.project.runs import EventLog, RunFolder, Store
+from knowngood.model import Combo, RunInfo
+from knowngood.project.runs import EventLog, RecordedRun, Runs, read
 from support.facts import action, attempt, check, combo, info
 
 ONE, TWO = combo("one"), combo("two")
 COMBOS = (ONE, TWO)
 DONE = (ComboStarted(combo="one"), ComboFinished(combo="one"))
+FIRST, SECOND, THIRD = "20260101-000000-aaaa", "20260102-000000-aaaa", "20260103-000000-aaaa"
 
 
-def today(run: str = "20260102-000000-aaaa", *, age: timedelta = timedelta(0)) -> RunInfo:
+def today(run: str = SECOND, *, age: timedelta = timedelta(0)) -> RunInfo:
     return info(run=run, started=(datetime.now(UTC) - age).isoformat(timespec="seconds"))
 
 
-def record(store: Store, about: RunInfo, events: Sequence[Event]) -> RunFolder:
-    folder = store.new(about.id)
-    log = EventLog(folder.log)
-    for event in (RunStarted(info=about, combos=COMBOS), *events):
+def record(runs: Runs, about: RunInfo, events: Sequence[Event], combos: tuple[Combo, ...] = COMBOS) -> RecordedRun:
+    recorded = runs.new(about.id)
+    log = EventLog(recorded.log)
+    for event in (RunStarted(info=about, combos=combos), *events):
         log(event)
     log.close()
-    return folder
+    return recorded
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(folder=tmp_path / "runs")
+def runs(tmp_path: Path) -> Runs:
+    return Runs(folder=tmp_path / ".knowngood" / "runs" / "m", project=tmp_path)
 
 
-def test_what_is_recorded_can_be_read_while_the_run_still_goes_on(store: Store) -> None:
-    folder = store.new("a")
-    log = EventLog(folder.log)
+def refused(runs: Runs, text: str | None) -> UsageError:
+    with pytest.raises(UsageError) as caught:
+        runs.find(text)
+    assert caught.value.next_step
+    return caught.value
+
+
+def test_a_run_can_be_read_while_it_is_still_being_written(runs: Runs) -> None:
+    recorded = runs.new("a")
+    log = EventLog(recorded.log)
     for event in (RunStarted(info=today("a"), combos=COMBOS), *DONE):
         log(event)
 
-    run = folder.read()
+    run = recorded.read()
     log.close()
 
-    assert run is not None and [one.finished for one in run.combos] == [True, False]
+    assert [facts.finished for facts in run.combos] == [True, False]
 
 
-def test_lines_are_numbered_on_when_a_log_is_opened_again(store: Store) -> None:
-    folder = record(store, today(), DONE)
-    log = EventLog(folder.log)
+def test_line_numbers_continue_when_a_log_is_opened_again(runs: Runs) -> None:
+    recorded = record(runs, today(), DONE)
+    log = EventLog(recorded.log)
     log(RunFinished())
     log.close()
 
-    assert [json.loads(line)["seq"] for line in folder.log.read_bytes().splitlines()] == [1, 2, 3, 4]
+    assert [json.loads(line)["seq"] for line in recorded.log.read_bytes().splitlines()] == [1, 2, 3, 4]
 
 
-def test_a_line_that_was_torn_when_its_writer_was_killed_is_ended_and_counted(store: Store) -> None:
-    folder = record(store, today(), DONE)
-    with folder.log.open("ab") as file:
+def test_a_line_torn_by_a_killed_writer_is_ended_and_counted_as_bad(runs: Runs) -> None:
+    recorded = record(runs, today(), DONE)
+    with recorded.log.open("ab") as file:
         file.write(b'{"seq":4,"event":"combo-star')
 
-    torn = folder.read()
-    log = EventLog(folder.log)
+    torn = recorded.read()
+    log = EventLog(recorded.log)
     log(ComboStarted(combo="two"))
     log(ComboFinished(combo="two"))
     log.close()
-    mended = folder.read()
+    repaired = recorded.read()
 
-    assert torn is not None and torn.bad_lines == 1
-    assert mended is not None and mended.bad_lines == 1
-    assert [one.finished for one in mended.combos] == [True, True]
-    assert json.loads(folder.log.read_bytes().splitlines()[-1])["seq"] == 6
-
-
-def test_a_folder_without_a_log_tells_of_no_run(store: Store) -> None:
-    assert store.new("a").read() is None
-    assert list(store.newest()) == []
-    assert store.past_seconds() == {}
+    assert torn.bad_lines == repaired.bad_lines == 1
+    assert [facts.finished for facts in repaired.combos] == [True, True]
+    assert json.loads(recorded.log.read_bytes().splitlines()[-1])["seq"] == 6
 
 
-def test_runs_come_newest_first_and_folders_without_a_log_are_passed_over(store: Store) -> None:
+def test_a_new_run_is_not_recorded_before_its_first_event(runs: Runs) -> None:
+    with pytest.raises(UsageError):
+        runs.new("a").read()
+
+    assert list(runs.newest()) == []
+    assert runs.past_seconds() == {}
+
+
+def test_runs_come_newest_first_and_folders_without_a_log_are_skipped(runs: Runs) -> None:
     for run in ("20260101-000000-ffff", "20260103-000000-aaaa", "20260102-000000-cccc"):
-        record(store, today(run), ())
-    (store.folder / "20260104-000000-dddd").mkdir()
+        record(runs, today(run), ())
+    (runs.folder / "20260104-000000-dddd").mkdir()
 
-    assert [folder.path.name for folder in store.newest()] == [
+    assert [recorded.id for recorded in runs.newest()] == [
         "20260103-000000-aaaa",
         "20260102-000000-cccc",
         "20260101-000000-ffff",
     ]
 
 
-@pytest.mark.parametrize("end", [(), (Interrupted(signal="SIGTERM"),)])
-def test_a_run_that_was_cut_short_is_found_again(store: Store, end: tuple[Event, ...]) -> None:
-    folder = record(store, today(), (*DONE, *end))
+def test_a_run_is_named_by_the_start_of_its_id_and_by_default_the_newest_is_meant(runs: Runs) -> None:
+    first, second = record(runs, today(FIRST), ()), record(runs, today(SECOND), ())
 
-    assert store.unfinished("d1", COMBOS) == folder
+    assert runs.find("20260101") == first
+    assert runs.find(SECOND) == second
+    assert runs.find(None) == second
+    assert second.name == f"run {SECOND}"
+
+
+def test_a_run_is_named_by_its_log_its_folder_or_a_matrix_json(
+    runs: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorded = record(runs, today(FIRST), ())
+    (tmp_path / "download").mkdir()
+    report = tmp_path / "download" / "matrix.json"
+    report.write_text("{}", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+
+    assert runs.find(str(recorded.log)).file == recorded.log
+    assert runs.find(str(recorded.folder)).file == recorded.log
+    assert runs.find("download").file.absolute() == report
+    assert runs.find("download/matrix.json").name == "download/matrix.json"
+
+
+def test_a_folder_with_a_log_and_a_report_stands_for_the_log(runs: Runs) -> None:
+    recorded = record(runs, today(FIRST), ())
+    (recorded.folder / "matrix.json").write_text("{}", encoding="utf-8")
+
+    assert runs.find(str(recorded.folder)).file == recorded.log
+
+
+def test_the_start_of_several_ids_is_refused_with_their_names(runs: Runs) -> None:
+    for run in (FIRST, SECOND):
+        record(runs, today(run), ())
+
+    error = refused(runs, "2026")
+
+    assert error.what == "'2026' is ambiguous"
+    assert f"{SECOND}, {FIRST}" in error.cause
+
+
+@pytest.mark.parametrize("text", ["20991231", ""])
+def test_a_name_that_is_no_file_and_no_run_is_refused_with_the_runs_there_are(runs: Runs, text: str) -> None:
+    record(runs, today(FIRST), ())
+
+    error = refused(runs, text)
+
+    assert error.what == f"no run {text!r}"
+    assert FIRST in error.cause
+
+
+def test_before_the_first_run_the_next_step_is_to_run_the_matrix(runs: Runs) -> None:
+    assert refused(runs, None).what == "m has no runs yet"
+    assert "m has no runs yet" in refused(runs, "2026").cause
+    assert refused(runs, "2026").next_step.startswith("run the matrix first")
+
+
+def test_a_folder_without_a_run_is_refused(runs: Runs, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+
+    assert "holds no run" in refused(runs, str(tmp_path / "empty")).what
+
+
+def test_a_folder_of_folders_stands_for_all_its_logs_and_no_deeper_than_a_log(runs: Runs, tmp_path: Path) -> None:
+    first, second = record(runs, today(FIRST), ()), record(runs, today(SECOND), ())
+    environment = first.folder / "combos" / "one" / "env"
+    environment.mkdir(parents=True)
+    (environment / "events.jsonl").write_text("not ours\n", encoding="utf-8")
+
+    assert [recorded.file for recorded in runs.find_all(str(tmp_path))] == [first.log, second.log]
+    assert [recorded.file for recorded in runs.find_all("20260101")] == [first.log]
+
+
+@pytest.mark.parametrize("content", [b"", b"not an event\n"])
+def test_a_log_that_records_no_run_is_refused_by_name(runs: Runs, tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "events.jsonl").write_bytes(content)
+
+    with pytest.raises(UsageError, match="is not the event log of a run") as caught:
+        runs.find(str(tmp_path / "events.jsonl")).read()
+
+    assert "events.jsonl" in caught.value.what and caught.value.next_step
+
+
+def test_a_matrix_json_has_no_events_and_says_how_to_name_the_run_instead(runs: Runs, tmp_path: Path) -> None:
+    (tmp_path / "matrix.json").write_text("{}", encoding="utf-8")
+
+    with pytest.raises(UsageError, match="holds verdicts only") as caught:
+        runs.find(str(tmp_path / "matrix.json")).read()
+
+    assert "events.jsonl" in caught.value.next_step
+
+
+def test_the_newest_run_with_a_combo_is_one_that_finished_it(runs: Runs) -> None:
+    first = record(runs, today(FIRST), DONE)
+    second = record(runs, today(SECOND), ())
+    record(runs, today(THIRD), (), combos=(combo("other"),))
+
+    assert runs.newest_with("one") == runs.newest_with("o?e") == first
+    assert runs.newest_with("two") is None
+    assert runs.newest_with("two", finished=False) == second
+    assert runs.newest_with("absent", finished=False) is None
+
+
+def test_a_run_that_is_kept_outside_its_project_remembers_it(tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    elsewhere = Runs(folder=tmp_path / "state" / "runs" / "m", project=project)
+
+    recorded = elsewhere.new(FIRST)
+
+    assert (recorded.folder / "project").read_text(encoding="utf-8") == f"{project}\n"
+
+
+@pytest.mark.parametrize("end", [(), (Interrupted(signal="SIGTERM"),)])
+def test_a_run_that_was_cut_short_is_resumed(runs: Runs, end: tuple[Event, ...]) -> None:
+    recorded = record(runs, today(), (*DONE, *end))
+
+    assert runs.unfinished("d1", COMBOS) == recorded
 
 
 @pytest.mark.parametrize(
     ("about", "events", "digest", "combos"),
     [
-        pytest.param(today(), (*DONE, RunFinished()), "d1", COMBOS, id="it came to its end"),
-        pytest.param(today(), DONE, "d2", COMBOS, id="the question is another one"),
-        pytest.param(today(), DONE, "d1", (ONE,), id="the selection is another one"),
-        pytest.param(today(), DONE, "d1", (TWO, ONE), id="the order is another one"),
-        pytest.param(today(), DONE, "d1", (ONE, replace(TWO, timeout=1.0)), id="a combo is another one"),
-        pytest.param(today(age=timedelta(hours=25)), DONE, "d1", COMBOS, id="it is too old"),
-        pytest.param(today(), (ComboStarted(combo="one"),), "d1", COMBOS, id="nothing was done"),
+        pytest.param(today(), (*DONE, RunFinished()), "d1", COMBOS, id="it is complete"),
+        pytest.param(today(), DONE, "d2", COMBOS, id="the matrix file changed"),
+        pytest.param(today(), DONE, "d1", (ONE,), id="the selection changed"),
+        pytest.param(today(), DONE, "d1", (TWO, ONE), id="the order changed"),
+        pytest.param(today(), DONE, "d1", (ONE, replace(TWO, timeout=1.0)), id="a combo changed"),
+        pytest.param(today(age=timedelta(hours=25)), DONE, "d1", COMBOS, id="it is older than a day"),
+        pytest.param(today(), (ComboStarted(combo="one"),), "d1", COMBOS, id="no combo finished"),
     ],
 )
-def test_a_run_is_not_taken_up_again_when(
-    store: Store, about: RunInfo, events: tuple[Event, ...], digest: str, combos: tuple[object, ...]
+def test_a_run_is_not_resumed_when(
+    runs: Runs, about: RunInfo, events: tuple[Event, ...], digest: str, combos: tuple[Combo, ...]
 ) -> None:
-    record(store, about, events)
+    record(runs, about, events)
 
-    assert store.unfinished(digest, combos) is None  # type: ignore[arg-type]
-
-
-def test_a_newer_run_that_ended_stands_before_an_older_one_that_did_not(store: Store) -> None:
-    record(store, today("20260101-000000-aaaa"), DONE)
-    record(store, today("20260102-000000-aaaa"), (*DONE, RunFinished()))
-
-    assert store.unfinished("d1", COMBOS) is None
+    assert runs.unfinished(digest, combos) is None
 
 
-def test_a_newer_run_of_another_selection_does_not_hide_an_older_one(store: Store) -> None:
-    folder = record(store, today("20260101-000000-aaaa"), DONE)
-    other = store.new("20260102-000000-aaaa")
-    log = EventLog(other.log)
-    log(RunStarted(info=today("20260102-000000-aaaa"), combos=(ONE,)))
-    log.close()
+def test_an_unfinished_run_is_not_resumed_after_a_newer_complete_one(runs: Runs) -> None:
+    record(runs, today(FIRST), DONE)
+    record(runs, today(SECOND), (*DONE, RunFinished()))
 
-    assert store.unfinished("d1", COMBOS) == folder
+    assert runs.unfinished("d1", COMBOS) is None
 
 
-def test_a_run_that_another_process_still_writes_is_left_to_it(store: Store) -> None:
-    folder = record(store, today(), DONE)
+def test_a_newer_run_of_another_selection_does_not_hide_an_unfinished_one(runs: Runs) -> None:
+    recorded = record(runs, today(FIRST), DONE)
+    record(runs, today(SECOND), (), combos=(ONE,))
+
+    assert runs.unfinished("d1", COMBOS) == recorded
+
+
+def test_a_run_that_another_process_still_writes_is_not_resumed(runs: Runs) -> None:
+    recorded = record(runs, today(), DONE)
     holding = f"""
 import sys
 from pathlib import Path
-from knowngood.project.runs import RunFolder
-with RunFolder(path=Path({str(folder.path)!r})).lock():
+from knowngood.project.runs import RecordedRun
+with RecordedRun(file=Path({str(recorded.file)!r}), name="it").lock():
     print("held", flush=True)
     sys.stdin.read()
 """
     with subprocess.Popen([sys.executable, "-c", holding], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
         assert other.stdout is not None and other.stdout.readline() == b"held\n"
-        assert store.unfinished("d1", COMBOS) is None
-        # However it goes: the lock goes with it.
+        assert runs.unfinished("d1", COMBOS) is None
+        # A process that is killed releases the lock, too.
         other.kill()
 
-    assert store.unfinished("d1", COMBOS) == folder
+    assert runs.unfinished("d1", COMBOS) == recorded
 
 
-def test_a_log_that_the_disk_does_not_take_is_an_error_with_a_next_step(tmp_path: Path) -> None:
-    # A limit on the size of files answers as a full disk does.
+def test_a_log_on_a_full_disk_is_an_infrastructure_error_with_a_next_step(tmp_path: Path) -> None:
+    # A limit on the size of files fails as a full disk does.
     writing = f"""
 import resource
 from pathlib import Path
@@ -190,27 +311,21 @@ except UndecidedError as error:
     assert (tmp_path / "events.jsonl").stat().st_size <= 1000
 
 
-def test_the_time_that_a_combo_takes_is_known_from_the_last_run_that_finished_it(store: Store) -> None:
+def test_the_duration_of_a_combo_is_that_of_the_last_run_that_finished_it(runs: Runs) -> None:
     def finished(seconds: float) -> tuple[Event, ...]:
-        one = attempt(check("a"))
-        took = replace(action(), seconds=seconds)
+        command = replace(action(), seconds=seconds)
         return (
             ComboStarted(combo="one"),
-            StepResolved(combo="one", step=1, requirements=(), action=took, resolved={}),
-            EnvironmentCreated(combo="one", action=took, python_version="3.11.7"),
-            StepInstalled(combo="one", step=1, requirements=(), action=took, installed={}),
-            ProbeFinished(combo="one", probe="works", action=took, transcript=one.transcript),
+            StepResolved(combo="one", step=1, requirements=(), action=command, resolved={}),
+            EnvironmentCreated(combo="one", action=command, python_version="3.11.7"),
+            StepInstalled(combo="one", step=1, requirements=(), action=command, installed={}),
+            ProbeFinished(combo="one", probe="works", action=command, transcript=attempt(check("a")).transcript),
             ComboFinished(combo="one"),
         )
 
-    for run_id, events in (
-        ("20260101-000000-aaaa", finished(100.0)),
-        ("20260102-000000-aaaa", finished(2.0)),
-        ("20260103-000000-aaaa", finished(50.0)[:-1]),
-    ):
-        record(store, today(run_id), events)
-        run = store.new(run_id).read()
+    for run_id, events in ((FIRST, finished(100.0)), (SECOND, finished(2.0)), (THIRD, finished(50.0)[:-1])):
+        run = read(record(runs, today(run_id), events).log)
         assert run is not None
-        store.note_seconds(run)
+        runs.note_seconds(run)
 
-    assert store.past_seconds() == {"one": 8.0}
+    assert runs.past_seconds() == {"one": 8.0}

@@ -28,7 +28,7 @@ from knowngood.events import (
     StepInstalled,
 )
 from knowngood.model import Asset, Cell, InstallerName, Phase, Reason, Status
-from knowngood.project.runs import RunFolder
+from knowngood.project.runs import RecordedRun
 from knowngood.run.stop import Stop
 from support.index import Index, serve
 from support.processes import living, wait_for
@@ -178,7 +178,7 @@ def test_a_run_that_is_stopped_midway_says_so_and_goes_on_where_it_was(
     combos = tuple(replace(one, env=((name, value),)) for one in CUT_SHORT)
     quick = {"works": "import solid", "sleeps": SLEEPS}
     subject = matrix(tmp_path, stocked.url, combos, probes=quick)
-    folder = RunFolder(path=tmp_path / "runs" / "tiny" / "first")
+    folder = RecordedRun(file=tmp_path / "runs" / "tiny" / "first" / "events.jsonl", name="first")
     stopping: list[threading.Thread] = []
 
     def stop_twice(stop: Stop) -> None:
@@ -192,7 +192,7 @@ def test_a_run_that_is_stopped_midway_says_so_and_goes_on_where_it_was(
             stopping[-1].start()
 
     started = time.monotonic()
-    events = record(request(subject, folder.path, environ, jobs=1), also)
+    events = record(request(subject, folder.folder, environ, jobs=1), also)
     stopping[0].join()
 
     assert time.monotonic() - started < 20
@@ -200,7 +200,7 @@ def test_a_run_that_is_stopped_midway_says_so_and_goes_on_where_it_was(
     assert [event.combo for event in events if isinstance(event, ComboFinished)] == ["quick"]
     assert "probe-finished" not in names(events, "waiting")
     assert living(mark) == []
-    assert list(folder.path.glob("combos/*/env")) == []
+    assert list(folder.folder.glob("combos/*/env")) == []
     judged = cells(events)
     assert {one: judged[one].verdict.reason for one in judged} == {
         "quick": Reason.ALL_PASSED,
@@ -210,19 +210,19 @@ def test_a_run_that_is_stopped_midway_says_so_and_goes_on_where_it_was(
 
     # Later, with a probe that does not sleep. The matrix keeps its digest, so the run is resumed.
     awake = replace(subject, probes=tuple(replace(probe, source="import solid") for probe in subject.probes))
-    more = record(request(awake, folder.path.with_name("second"), environ))
+    more = record(request(awake, folder.folder.with_name("second"), environ))
 
     assert isinstance(more[0], RunResumed) and isinstance(more[-1], RunFinished)
     assert {event.combo for event in more if isinstance(event, ComboStarted)} == {"sleeper", "waiting"}
     whole = folder.read()
-    assert whole is not None and whole.finished and whole.interrupted is None
+    assert whole.finished and whole.interrupted is None
     assert whole.bad_lines == whole.unknown_events == 0
     assert [(one.combo.id, one.finished, len(one.probes)) for one in whole.combos] == [
         ("quick", True, 1),
         ("sleeper", True, 1),
         ("waiting", True, 1),
     ]
-    assert not folder.path.with_name("second").exists()
+    assert not folder.folder.with_name("second").exists()
 
 
 def test_a_log_that_takes_nothing_more_ends_the_run_and_all_that_runs(

@@ -9,7 +9,7 @@ import pytest
 
 from knowngood.events import Event, HarnessFailed, PhaseStarted, ProbeFinished
 from knowngood.model import Cell, InstallerName, Phase, Seconds, Status, WarningPolicy
-from knowngood.project.runs import Store
+from knowngood.project.runs import Runs
 from knowngood.run.optimizations import ALL, Optimization
 from support.index import Index
 from support.runs import cells, matrix, record, request
@@ -74,7 +74,7 @@ def probed(events: list[Event]) -> int:
     return sum(isinstance(event, PhaseStarted) and event.phase is Phase.PROBE for event in events)
 
 
-def comparable(cell: Cell, store: Store, run: str) -> dict[str, object]:
+def comparable(cell: Cell, store: Runs, run: str) -> dict[str, object]:
     """Return the fields of a cell without times, memory, logs and the paths of its run."""
     kept = replace(
         cell,

@@ -7,7 +7,7 @@ from typing import Any
 from knowngood.events import Event, Folding, fold
 from knowngood.judge.verdict import judge
 from knowngood.model import Asset, Cell, Combo, Index, Matrix, Probe
-from knowngood.project.runs import Store
+from knowngood.project.runs import Runs
 from knowngood.run.engine import RunRequest, execute
 from knowngood.run.host import Machine
 from knowngood.run.stop import Stop
@@ -70,7 +70,7 @@ def request(
     return RunRequest(
         matrix=subject,
         combos=subject.combos,
-        store=Store(folder=folder.parent),
+        store=Runs(folder=folder.parent, project=state(folder).parent),
         machine=Machine(
             outside=environ, uv=UV, python=PYTHON, cache_folder=cache or state(folder) / "cache", jobs=jobs, cores=2
         ),

@@ -10,8 +10,9 @@ from urllib.parse import quote
 
 import click
 
-from knowngood.cli.options import PATH, near
+from knowngood.cli.options import PATH
 from knowngood.errors import ExitCode, NothingSelectedError, UsageError
+from knowngood.project.files import near
 
 if TYPE_CHECKING:
     from knowngood.model import JudgedRun
@@ -32,12 +33,12 @@ def docs(pages: tuple[Path, ...], named: str | None, check: bool) -> None:
     FILE is a page in Markdown (.md) or reStructuredText (.rst). Without one they are all pages beside and below docs/
     that hold markers.
     """
-    from knowngood.project import project as files
+    from knowngood.project.project import Project
 
     project, only = Path.cwd(), None
     if named is not None:
-        matrix = files.load_matrix(files.find_matrix(named, project))
-        project, only = matrix.project, matrix.id
+        opened = Project.open(named)
+        project, only = opened.folder, opened.matrix.id
     reports: dict[str, JudgedRun] = {}
     # Nothing is written unless all of it can be.
     changes = [(page, *_change(page, project, only, reports)) for page in pages or _marked(project, only)]
@@ -176,7 +177,7 @@ def _text(page: Path) -> str:
 
 
 def _write(page: Path, text: str) -> None:
-    from knowngood.project import project as files
+    from knowngood.project import files
 
     try:
         files.write(page.resolve(), text)  # what a link leads to, not the link

@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from knowngood.cli.options import PATH, near, signatures, state
-from knowngood.errors import KnowngoodError, UndecidedError, UsageError
+from knowngood.cli.options import PATH, signatures, state
+from knowngood.errors import UndecidedError, UsageError, some
+from knowngood.project.files import near
 
 if TYPE_CHECKING:
     from knowngood.install.index import Routes
     from knowngood.model import ComboFacts, Matrix, Run
-    from knowngood.project.runs import RunFolder, Store
+    from knowngood.project.project import Project
+    from knowngood.project.runs import RecordedRun
     from knowngood.report.export.evidence import Proof
 
 _LIMIT = 600.0  # seconds; uv only looks up the files of versions that are known
-_NAMED = 5
-"""Runs or combos that an error message names."""
 
 
 @click.command()
@@ -57,8 +57,8 @@ def export(
     """
     from packaging.pylock import is_valid_pylock_path
 
-    from knowngood.judge.verdict import judge
-    from knowngood.project import project as files
+    from knowngood.project import files
+    from knowngood.project.project import Project
     from knowngood.report.export import dockerfile, pylock, requirements
     from knowngood.report.export.evidence import Proof
 
@@ -68,9 +68,10 @@ def export(
             cause="installers go by the name: pylock.toml, or pylock.NAME.toml",
             next_step=f"write it as --output {near(output.with_name('pylock.toml'))}",
         )
-    matrix = files.load_matrix(files.find_matrix(named, Path.cwd()))
-    folder, run = _recorded(matrix, files.store(matrix, state_dir), combo, chosen)
-    judged = judge(run, files.rules(matrix.project, signatures))
+    project = Project.of_run(chosen, matrix=named, state_dir=state_dir, signatures=signatures)
+    recorded = _recorded(project, combo, chosen)
+    run = recorded.read()
+    judged = project.judge(run)
     proof = Proof(judged=judged, facts=next(facts for facts in run.combos if facts.combo.id == combo))
     if proof.doubts and not anyway:
         raise UsageError(
@@ -84,10 +85,10 @@ def export(
         case "dockerfile":
             text = dockerfile.render(proof)
         case "pylock":
-            locks = _locks(folder, proof.facts, required=True)
-            text = pylock.render(proof, _compiled(proof, matrix, outside), locks)
+            locks = _locks(recorded.folder, proof.facts, required=True)
+            text = pylock.render(proof, _compiled(proof, project.matrix, outside), locks)
         case _:
-            text = requirements.render(proof, _locks(folder, proof.facts))
+            text = requirements.render(proof, _locks(recorded.folder, proof.facts))
     if output is None:
         click.echo(text, nl=False)
         return
@@ -100,57 +101,31 @@ def export(
     click.echo(f"wrote {near(output)}", err=True)
 
 
-def _recorded(matrix: "Matrix", store: "Store", combo: str, chosen: str | None) -> "tuple[Path, Run]":
-    """Return the folder and the record of the run that is meant: the newest one in which ``combo`` came to its end."""
-    from knowngood.project.runs import read
-
-    log = Path(chosen or "")
-    log = log / "events.jsonl" if log.is_dir() else log
-    folders = (one for one in store.newest() if one.path.name.startswith(chosen or "") and _asked(one, combo))
-    for one in [log] if chosen and log.is_file() else (folder.log for folder in folders):
-        run = read(one)
-        if run and any(facts.combo.id == combo and facts.finished for facts in run.combos):
-            return one.parent, run
-    raise _unknown(matrix, store, combo, chosen)
-
-
-def _asked(folder: "RunFolder", combo: str) -> bool:
-    """Tell whether a run was to run ``combo``, without reading all of its log."""
-    asked = folder.asked()
-    return asked is not None and any(one.combo.id == combo for one in asked.combos)
-
-
-def _unknown(matrix: "Matrix", store: "Store", combo: str, chosen: str | None) -> KnowngoodError:
-    """Return why there is no run to export ``combo`` from."""
+def _recorded(project: "Project", combo: str, run: str | None) -> "RecordedRun":
+    """Return the run to export ``combo`` from. Raises ``KnowngoodError``: it finished in no run, or not in that one."""
     from knowngood.declare.select import select
-    from knowngood.errors import NothingSelectedError
     from knowngood.project import baseline
+    from knowngood.project.runs import REPORT
 
-    try:
-        meant = [one.id for one in select(matrix.combos, (combo,))]
-    except NothingSelectedError as unknown:
-        return unknown
-    if combo not in meant:
-        return UsageError(
-            "one combo is exported at a time",
-            cause=f"{combo} stands for {', '.join(meant[:_NAMED])}{', ...' if len(meant) > _NAMED else ''}",
+    recorded = project.runs.find(run) if run is not None else project.runs.newest_with(combo)
+    finished = {facts.combo.id for facts in recorded.read().combos if facts.finished} if recorded else set()
+    if recorded is not None and combo in finished:
+        return recorded
+    matching = [declared.id for declared in select(project.matrix.combos, (combo,))]
+    if combo not in matching:
+        raise UsageError(
+            "only one combo can be exported at a time",
+            cause=f"{combo} matches {some(matching)}",
             next_step="give the id of one",
         )
     cause = ""
-    if chosen:
-        kept = ", ".join(folder.path.name for folder, _ in zip(store.newest(), range(_NAMED), strict=False))
-        cause = f"the newest runs that are kept are {kept}" if kept else "no run is kept"
-    elif (published := baseline.published(matrix) / "matrix.json").is_file():
-        cause = f"{near(published)} tells verdicts only: an export needs the record and the locks of a run"
-    return UsageError(
-        f"no run{f' {chosen}' if chosen else ' that is kept'} tells of {combo} to its end",
+    if recorded is None and (published := baseline.published(project.matrix) / REPORT).is_file():
+        cause = f"{near(published)} holds verdicts only: an export needs the events and the locks of a run"
+    raise UsageError(
+        f"{combo} did not finish in {recorded.name if recorded else 'any run'}",
         cause=cause,
-        next_step=f"run it: {_again(matrix, combo)}",
+        next_step=f"run it: knowngood run {near(project.matrix.path)} --only {combo}",
     )
-
-
-def _again(matrix: "Matrix", combo: str) -> str:
-    return f"knowngood run {near(matrix.path)} --only {combo}"
 
 
 def _locks(folder: Path, facts: "ComboFacts", *, required: bool = False) -> dict[int, str]:

@@ -7,7 +7,6 @@ import os
 import sys
 import tempfile
 import traceback
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -75,10 +74,11 @@ main.add_command(scan)
 def list_combos(asked: str | None, named: str | None, only: tuple[str, ...], shard: str | None) -> None:
     """List the combos of MATRIX: a TOML file, or the name of one in matrices/."""
     from knowngood.declare.select import Shard, choose
-    from knowngood.project import project as files
+    from knowngood.project.project import Project
 
-    matrix = files.load_matrix(files.find_matrix(asked or named, Path.cwd()))
-    for combo in choose(matrix.combos, only=only, shard=Shard.parse(shard) if shard else None):
+    for combo in choose(
+        Project.open(asked or named).matrix.combos, only=only, shard=Shard.parse(shard) if shard else None
+    ):
         click.echo(f"{combo.id}  {' | '.join(' '.join(step) for step in combo.steps)}")
 
 
@@ -105,17 +105,14 @@ def diff(
     when something regressed, with 3 when it could not be told whether something did, else with 0.
     """
     from knowngood.judge.changes import exit_code
-    from knowngood.judge.verdict import judge
     from knowngood.project import baseline
-    from knowngood.project import project as files
+    from knowngood.project.project import Project
     from knowngood.report import diff as diff_report
 
-    matrix = files.load_matrix(files.find_matrix(asked or named, Path.cwd()))
-    store = files.store(matrix, state_dir)
-    rules = partial(judge, rules=files.rules(matrix.project, signatures))
-    before = baseline.find(against, matrix, store, judge=rules)
-    now = baseline.current(chosen, matrix, store, judge=rules)
-    changes, left_out = baseline.changes(before, now, matrix)
+    project = Project.open(asked or named, state_dir=state_dir, signatures=signatures)
+    before = baseline.find(against, project)
+    now = baseline.current(chosen, project)
+    changes, left_out = baseline.changes(before, now, project.matrix)
     match formats:
         case "markdown":
             click.echo(diff_report.render_markdown(changes, baseline_name=before.name), nl=False)

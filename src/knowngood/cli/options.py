@@ -62,12 +62,6 @@ def tell(error: KnowngoodError) -> None:
         click.echo(f"next: {plain(error.next_step)}", err=True)
 
 
-def near(path: Path) -> str:
-    """Return ``path`` as a user would type it here."""
-    path = path.absolute()
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
-
-
 def width(most: int = 120) -> int:
     """Return the columns that prose may take on this terminal: at most ``most``, as longer lines are hard to read."""
     return min(shutil.get_terminal_size((most, 24)).columns, most)

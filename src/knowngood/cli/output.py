@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from knowngood.cli.options import near, width
+from knowngood.cli.options import width
+from knowngood.project.files import near
 
 if TYPE_CHECKING:
     from knowngood.model import JudgedRun

@@ -59,16 +59,16 @@ def plan(
     from knowngood.cli.signals import stopped_by_signals
     from knowngood.declare.select import choose
     from knowngood.judge.exit_code import stopped_by
-    from knowngood.project import project as files
+    from knowngood.project.project import Project
     from knowngood.report.ci import plan as report
     from knowngood.run import engine, forecast, host
     from knowngood.run.engine import RunRequest
     from knowngood.run.stop import Stop
 
-    matrix = files.load_matrix(files.find_matrix(asked or named, Path.cwd()))
+    project = Project.open(asked or named, state_dir=state_dir)
+    matrix, store, rules = project.matrix, project.runs, project.rules
     combos = choose(matrix.combos, only=only)
-    rules = files.rules(matrix.project, None)
-    store, machine = files.store(matrix, state_dir), host.here(outside, jobs)
+    machine = host.here(outside, jobs)
     stop = Stop()
     with stopped_by_signals(stop):
         forecasts = engine.plan(

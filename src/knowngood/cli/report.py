@@ -1,28 +1,28 @@
 """The verb ``report``: which event logs are meant, what they come to together, and in which formats it is written."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from knowngood.cli.options import PATH, near, signatures, state, tell
+from knowngood.cli.options import PATH, signatures, state, tell
 from knowngood.errors import ExitCode, KnowngoodError, UsageError
+from knowngood.project.files import near
 from knowngood.report.formats import FORMATS, FormatName, ReportContext
 
 if TYPE_CHECKING:
-    from knowngood.judge.rules import Rules
-    from knowngood.model import Change, JudgedRun, Matrix, Run
+    from knowngood.model import Change, JudgedRun, Run
+    from knowngood.project.project import Project
+    from knowngood.project.runs import RecordedRun
 
-_LOG = "events.jsonl"
 _COMPARING = frozenset({"all", *(name for name, one in FORMATS.items() if one.compares)})
 """Formats that report what changed since a baseline."""
 
 
 @click.command()
-@click.argument("logs", metavar="[LOG]...", nargs=-1, type=click.Path(exists=True, path_type=Path))
+@click.argument("logs", metavar="[LOG]...", nargs=-1)
 @click.option("--matrix", "named", metavar="NAME", help="The newest run of this matrix, when no LOG is given.")
 @click.option(
     "--format", "formats", type=click.Choice(["table", *map(str, FORMATS), "all"]), default="table", show_default=True
@@ -38,7 +38,7 @@ _COMPARING = frozenset({"all", *(name for name, one in FORMATS.items() if one.co
 @click.pass_obj
 def report(
     outside: Mapping[str, str],
-    logs: tuple[Path, ...],
+    logs: tuple[str, ...],
     named: str | None,
     formats: str,
     output: Path | None,
@@ -62,135 +62,65 @@ def report(
     from knowngood.cli.output import show
     from knowngood.judge.exit_code import exit_code
     from knowngood.judge.merge import missing
-    from knowngood.judge.verdict import judge
-    from knowngood.project import project as files
+    from knowngood.project.project import Project
 
     if formats == "all" and output is None:
         raise UsageError("--format all needs a folder to write to", next_step="name it: --format all -o FOLDER")
     if formats == "table" and output is not None:
         raise UsageError("the table is for the terminal", next_step="name a format that is a file, such as markdown")
-    rules = files.rules(Path.cwd(), signatures)
-    run, folder = _merged(tuple(_logs(logs)) or (_newest(named, state_dir),))
-    judged = judge(run, rules)
+    project = Project.of_run(next(iter(logs), None), matrix=named, state_dir=state_dir, signatures=signatures)
+    runs = [recorded for log in logs for recorded in project.runs.find_all(log)] or [project.runs.find(None)]
+    run, folder = _merged(runs)
+    judged = project.judge(run)
     if lacking := missing(run):
         shards = f"{'shard' if len(lacking) == 1 else 'shards'} {', '.join(lacking)}"
         click.echo(f"missing: {shards}; {len(run.elsewhere)} combos were not run", err=True)
     if formats == "table":
         show(judged, folder, outside)
     else:
-        changes, baseline = _changes(judged, named, against, rules, state_dir) if formats in _COMPARING else ((), "")
+        changes, baseline = _changes(judged, project, against) if formats in _COMPARING else ((), "")
         context = ReportContext(judged=judged, changes=changes, baseline=baseline, url=url)
         _write(context, tuple(FormatName) if formats == "all" else (FormatName(formats),), output)
     raise SystemExit(exit_code(judged) if gate else ExitCode.AS_EXPECTED)
 
 
-def _logs(paths: Sequence[Path]) -> Iterator[Path]:
-    for path in paths:
-        found = [path] if path.is_file() else list(_below(path))
-        if not found:
-            raise UsageError(
-                f"{near(path)} holds no event log",
-                cause=f"there is no {_LOG} in it, at any depth",
-                next_step="name one",
-            )
-        yield from found
-
-
-def _below(folder: Path) -> Iterator[Path]:
-    """Yield the event logs in a folder; what a run keeps beside its log, such as environments, is not looked into."""
-    log = folder / _LOG
-    if log.is_file():
-        yield log
-        return
-    for child in sorted(folder.iterdir()):
-        if child.is_dir() and not child.is_symlink():
-            yield from _below(child)
-
-
-def _newest(named: str | None, state_dir: Path | None) -> Path:
-    from knowngood.project import project as files
-
-    matrix = files.load_matrix(files.find_matrix(named, Path.cwd()))
-    newest = next(files.store(matrix, state_dir).newest(), None)
-    if newest is None:
-        raise UsageError(f"no run of {matrix.id} is kept", next_step="run the matrix first, or name an event log")
-    return newest.log
-
-
-def _merged(logs: Sequence[Path]) -> "tuple[Run, Path]":
-    """Return the run that the logs tell of together, and the folder that its own logs are below."""
+def _merged(runs: "Sequence[RecordedRun]") -> "tuple[Run, Path]":
+    """Return the one run that the logs record together, and the folder that its own logs are below."""
     from knowngood.judge.merge import below, merge
 
-    folders = [log.absolute().parent for log in dict.fromkeys(logs)]
-    common = Path(os.path.commonpath(folders))
-    runs = [_read(log) for log in dict.fromkeys(logs)]
-    places = [folder.relative_to(common).as_posix() for folder in folders]
-    moved = [run if place == "." else below(run, place) for run, place in zip(runs, places, strict=True)]
-    return merge(moved), common
+    logs = {recorded.log.absolute(): recorded for recorded in runs}
+    common = Path(os.path.commonpath([log.parent for log in logs]))
+    places = [log.parent.relative_to(common).as_posix() for log in logs]
+    read = [recorded.read() for recorded in logs.values()]
+    return merge([run if place == "." else below(run, place) for run, place in zip(read, places, strict=True)]), common
 
 
-def _read(log: Path) -> "Run":
-    from knowngood.project.runs import read
-
-    next_step = f"name an {_LOG} of knowngood run"
-    try:
-        recorded = read(log)
-    except OSError as error:
-        raise UsageError(f"{near(log)} cannot be read", cause=str(error), next_step=next_step) from error
-    if recorded is None:
-        raise UsageError(f"{near(log)} is not the event log of a run", next_step=next_step)
-    return recorded
-
-
-def _changes(
-    judged: "JudgedRun",
-    named: str | None,
-    against: str | None,
-    rules: "Rules",
-    state_dir: Path | None,
-) -> "tuple[tuple[Change, ...], str]":
-    """Return what the run changed, and against what; unless asked for, no baseline is nothing to complain about."""
-    from knowngood.judge.verdict import judge
+def _changes(judged: "JudgedRun", project: "Project", against: str | None) -> "tuple[tuple[Change, ...], str]":
+    """Return what the run changed, and against which baseline; without one that was named, nothing is no error."""
     from knowngood.project import baseline
-    from knowngood.project import project as files
+    from knowngood.project.runs import REPORT
 
-    matrix = _matrix(judged, named)
-    if against is None and (matrix is None or not (baseline.published(matrix) / "matrix.json").is_file()):
-        return (), ""
-    if matrix is None:
-        raise UsageError(
-            f"the matrix of this run is not here: {judged.run.info.matrix}",
-            cause="which combos are gone, and which were only not selected, its file tells",
-            next_step="name its file with --matrix",
-        )
     try:
-        store = files.store(matrix, state_dir)
-        before = baseline.find(against, matrix, store, judge=partial(judge, rules=rules))
+        file = baseline.published(project.matrix) / REPORT
+    except KnowngoodError:  # the matrix file is not here, or it is broken
+        if against is not None:
+            raise
+        return (), ""
+    if against is None and not file.is_file():
+        return (), ""
+    try:
+        before = baseline.find(against, project)
+        return baseline.changes(before, baseline.side(judged), project.matrix)[0], before.name
     except UsageError as error:
         if against is not None:
             raise
         tell(error)
         return (), ""
-    return baseline.changes(before, baseline.side(judged), matrix)[0], before.name
-
-
-def _matrix(judged: "JudgedRun", named: str | None) -> "Matrix | None":
-    """Return the matrix that the run is of; None when its file is not here, or is broken."""
-    from knowngood.project import project as files
-
-    for asked in filter(None, (named, judged.run.info.matrix)):
-        try:
-            matrix = files.load_matrix(files.find_matrix(asked, Path.cwd()))
-        except KnowngoodError:
-            continue
-        if matrix.id == judged.run.info.matrix:
-            return matrix
-    return None
 
 
 def _write(context: ReportContext, names: Sequence[FormatName], output: Path | None) -> None:
     """Write one format, or all of them, each as a whole or not at all."""
-    from knowngood.project import project as files
+    from knowngood.project import files
 
     if output is None:
         for name in names:

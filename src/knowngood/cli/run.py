@@ -4,21 +4,20 @@ import shlex
 import sys
 import time
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from knowngood.cli.options import PATH, near, selection, signatures, state, tell, width
+from knowngood.cli.options import PATH, selection, signatures, state, tell, width
 from knowngood.errors import UsageError
+from knowngood.project.files import near
 from knowngood.run.optimizations import ALL, Optimization
 
 if TYPE_CHECKING:
-    from knowngood.judge.rules import Rules
-    from knowngood.model import Cell, ComboFacts, JudgedRun, Matrix, RunInfo
+    from knowngood.model import Cell, ComboFacts, JudgedRun, RunInfo
     from knowngood.project.baseline import Side
-    from knowngood.project.runs import Store
+    from knowngood.project.project import Project
     from knowngood.run.engine import RunRequest
 
 
@@ -82,13 +81,13 @@ def run(
     from knowngood.declare.select import Shard, choose, divide
     from knowngood.judge.exit_code import exit_code
     from knowngood.project import baseline
-    from knowngood.project import project as files
+    from knowngood.project.project import Project
     from knowngood.report import diff as diff_report
     from knowngood.run import host
     from knowngood.run.engine import RunRequest
 
-    path = files.find_matrix(asked or named, Path.cwd())
-    matrix = files.load_matrix(path)
+    project = Project.open(asked or named, state_dir=state_dir, signatures=signatures)
+    matrix = project.matrix
     if deal is not None and shard is None:
         raise UsageError("--deal tells which combos a shard has", next_step="say which shard: --shard 1/2 --deal ...")
     selected = choose(matrix.combos, only=only)
@@ -99,17 +98,16 @@ def run(
             "only a run of all combos can be the baseline",
             next_step="leave out --accept, or else --only and --shard",
         )
-    store = files.store(matrix, state_dir)
-    rules = files.rules(matrix.project, signatures)
-    before = _standing(against, matrix, store, rules)
+    store = project.runs
+    before = _standing(against, project)
     request = RunRequest(
         matrix=matrix,
         combos=combos,
         elsewhere=tuple(combo for combo in selected if combo.id not in here),
         store=store,
         machine=host.here(outside, jobs),
-        rules=rules,
-        command=f"knowngood run {shlex.quote(asked or named or str(path))}",
+        rules=project.rules,
+        command=f"knowngood run {shlex.quote(asked or named or str(matrix.path))}",
         shard=shard or "",
         keep=keep,
         fresh=fresh,
@@ -125,19 +123,19 @@ def run(
         None if accept or not surprise else f"{surprise} (--accept takes it)"
     )
     publishes = refusal is None and (accept or report_dir is None)
-    reports = report_dir or (baseline.published(matrix) if publishes else folder.path / "report")
+    reports = report_dir or (baseline.published(matrix) if publishes else folder.folder / "report")
     if publishes:
-        baseline.accept(judged, matrix, changes, run_folder=folder.path)
+        baseline.accept(judged, matrix, changes, run_folder=folder.folder)
     if reports != baseline.published(matrix):
-        baseline.write(judged, reports, changes, run_folder=folder.path)
-    show(judged, folder.path, outside, elapsed=time.monotonic() - started)
+        baseline.write(judged, reports, changes, run_folder=folder.folder)
+    show(judged, folder.folder, outside, elapsed=time.monotonic() - started)
     if before is not None:
         click.echo("\n" + diff_report.render(changes, baseline_name=before.name, width=width()), nl=False)
     click.echo(
         f"\nreport  {near(reports / 'index.html')}, {near(reports / 'matrix.md')}, {near(reports / 'matrix.json')}"
     )
     if keep:
-        click.echo(f"kept    the environments, {near(folder.path / 'combos')}/ID/env")
+        click.echo(f"kept    the environments, {near(folder.folder / 'combos')}/ID/env")
     if judged.run.interrupted and any(facts.finished for facts in judged.run.combos):
         click.echo("Run the same again within a day: it goes on with what was not finished.")
     if refusal is not None and (accept or report_dir is None):
@@ -145,15 +143,14 @@ def run(
     sys.exit(exit_code(judged))
 
 
-def _standing(against: str | None, matrix: "Matrix", store: "Store", rules: "Rules") -> "Side | None":
+def _standing(against: str | None, project: "Project") -> "Side | None":
     """Return what a run is compared with; unless asked for, nothing that cannot be read stands in its way."""
-    from knowngood.judge.verdict import judge
     from knowngood.project import baseline
 
-    if against is None and not (baseline.published(matrix) / "matrix.json").is_file():
+    if against is None and not (baseline.published(project.matrix) / "matrix.json").is_file():
         return None
     try:
-        return baseline.find(against, matrix, store, judge=partial(judge, rules=rules))
+        return baseline.find(against, project)
     except UsageError as error:
         if against is not None:
             raise

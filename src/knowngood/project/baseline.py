@@ -1,21 +1,19 @@
 """Baselines as files: where one is found, and how a run becomes the one that a project publishes."""
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from knowngood.errors import UsageError, some
 from knowngood.judge.changes import compare, selected
 from knowngood.judge.snapshots import Snapshot, snapshots, snapshots_of_json
-from knowngood.model import Change, ChangeKind, JudgedRun, Matrix, Run, Status
-from knowngood.project import project as files
-from knowngood.project.runs import RunFolder, Store, read
+from knowngood.model import Change, ChangeKind, JudgedRun, Matrix, Status
+from knowngood.project.files import near
+from knowngood.project.files import write as write_file
+from knowngood.project.project import Project
+from knowngood.project.runs import LOG, REPORT, RecordedRun
 from knowngood.report.formats import FORMATS, PUBLISHED, ReportContext
 from knowngood.report.text import plain
-
-Judge = Callable[[Run], JudgedRun]
-"""How a recorded run is judged: both sides by the same rules, or what those say would look like a change."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,37 +29,30 @@ def published(matrix: Matrix) -> Path:
     return matrix.project / "reports" / matrix.id
 
 
-def find(asked: str | None, matrix: Matrix, store: Store, *, judge: Judge) -> Side:
-    """Return the baseline ``asked`` for: a file, a folder that holds one, or (the beginning of) the id of a run.
+def find(text: str | None, project: Project) -> Side:
+    """Return the cells to compare with: those of the run that ``text`` names, as in ``Runs.find``.
 
-    The file is a ``matrix.json`` or an event log. Without ``asked`` it is the published report of the matrix. Raises
-    ``UsageError``: there is none, it cannot be read, or it is of another matrix.
+    None stands for the published report of the matrix. Raises ``UsageError``: there is none, it cannot be read, or it
+    is of another matrix.
     """
-    if asked is not None:
-        return _of_matrix(_look_up(asked, store, judge), matrix)
-    file = published(matrix) / "matrix.json"
+    if text is not None:
+        return _cells(project.runs.find(text), project)
+    file = published(project.matrix) / REPORT
     if not file.is_file():
         raise UsageError(
-            f"{matrix.id} has no baseline yet",
+            f"{project.matrix.id} has no baseline yet",
             cause=f"there is no {file}",
             next_step="make a complete run the baseline with `knowngood run --accept`, or name one with --baseline",
         )
-    return _of_matrix(_read(file, judge), matrix)
+    return _cells(RecordedRun(file=file, name=near(file)), project)
 
 
-def current(asked: str | None, matrix: Matrix, store: Store, *, judge: Judge) -> Side:
-    """Return the run that is compared: what ``asked`` names, as in ``find``, else the newest that is kept.
+def current(text: str | None, project: Project) -> Side:
+    """Return the cells of the run that is compared: the one that ``text`` names, by default the newest.
 
     Raises ``UsageError``: there is none, it cannot be read, or it is of another matrix.
     """
-    if asked is not None:
-        return _of_matrix(_look_up(asked, store, judge), matrix)
-    newest = next(store.newest(), None)
-    if newest is None:
-        raise UsageError(
-            f"no run of {matrix.id} is kept", next_step="run the matrix first, or name an event log with --run"
-        )
-    return _of_run(newest, judge)
+    return _cells(project.runs.find(text), project)
 
 
 def side(judged: JudgedRun) -> Side:
@@ -120,7 +111,7 @@ def write(judged: JudgedRun, folder: Path, changed: tuple[Change, ...] = (), *, 
     """Write the report of a run into ``folder``: for people, for programs, and the locks of what passed."""
     context = ReportContext(judged=judged, changes=changed)
     for one in map(FORMATS.__getitem__, PUBLISHED):
-        files.write(folder / one.file, one.render(context))
+        write_file(folder / one.file, one.render(context))
     if run_folder is not None:
         _write_locks(judged, folder / "locks", run_folder)
 
@@ -137,60 +128,29 @@ def _write_locks(judged: JudgedRun, folder: Path, run_folder: Path) -> None:
             f"# step {step.number}: {plain(' '.join(step.requirements))}\n{lock.read_text(encoding='utf-8')}"
             for step, lock in zip(facts.steps, locks, strict=True)
         ]
-        files.write(folder / f"{facts.combo.id}.txt", "\n".join(parts))
+        write_file(folder / f"{facts.combo.id}.txt", "\n".join(parts))
         written.add(f"{facts.combo.id}.txt")
     for old in folder.glob("*.txt") if folder.is_dir() else ():
         if old.name not in written:
             old.unlink()
 
 
-def _look_up(asked: str, store: Store, judge: Judge) -> Side:
-    path = Path(asked)
-    if asked and path.is_dir():
-        held = [path / name for name in ("matrix.json", "events.jsonl") if (path / name).is_file()]
-        if not held:
-            raise UsageError(f"{asked} holds no run", cause="there is neither matrix.json nor events.jsonl in it")
-        return _read(held[0], judge)
-    if path.is_file():
-        return _read(path, judge)
-    runs = list(store.newest())
-    found = [run for run in runs if run.path.name.startswith(asked)] if asked else []
-    if len(found) == 1:
-        return _of_run(found[0], judge)
-    names = [run.path.name for run in found or runs]
-    if found:
-        raise UsageError(f"which run is {asked!r}?", cause=f"it begins {some(names)}", next_step="give more of the id")
-    cause = f"there is no such file, and the kept runs are: {some(names) or 'none'}"
-    raise UsageError(
-        f"no run {asked!r}", cause=cause, next_step="name a matrix.json, an events.jsonl, or the id of a run"
-    )
-
-
-def _of_run(run: RunFolder, judge: Judge) -> Side:
-    return Side(name=f"run {run.path.name}", cells=_read(run.log, judge).cells)
-
-
-def _read(file: Path, judge: Judge) -> Side:
-    name = str(file.relative_to(Path.cwd())) if file.is_relative_to(Path.cwd()) else str(file)
-    try:
-        if file.suffix == ".jsonl":
-            run = read(file)
-            if run is None:
-                raise UsageError(f"{name} is not the event log of a run", next_step="name an events.jsonl of a run")
-            return Side(name=name, cells=snapshots(judge(run)))
-        return Side(name=name, cells=snapshots_of_json(json.loads(file.read_bytes()), name=name))
-    except (OSError, ValueError, RecursionError) as error:
-        cause = "it is not JSON" if isinstance(error, ValueError | RecursionError) else str(error)
-        next_step = "name a matrix.json or an events.jsonl of knowngood"
-        raise UsageError(f"{name} cannot be read", cause=cause, next_step=next_step) from error
-
-
-def _of_matrix(side: Side, matrix: Matrix) -> Side:
-    """Return ``side``; one without any combo of the matrix would compare as if all were well."""
-    if not {cell.combo for cell in side.cells} & {combo.id for combo in matrix.combos}:
+def _cells(recorded: RecordedRun, project: Project) -> Side:
+    """Return the cells of a run. One without any combo of the matrix would compare as if nothing had regressed."""
+    cells = snapshots(project.judge(recorded.read())) if recorded.has_log else _published_cells(recorded)
+    if not {cell.combo for cell in cells} & {combo.id for combo in project.matrix.combos}:
         raise UsageError(
-            f"{side.name} tells of no combo of {matrix.id}",
-            cause=f"it tells of: {some([cell.combo for cell in side.cells]) or 'none'}",
+            f"{recorded.name} has no combo of {project.matrix.id}",
+            cause=f"its combos are: {some([cell.combo for cell in cells]) or 'none'}",
             next_step="name a run of this matrix",
         )
-    return side
+    return Side(name=recorded.name, cells=cells)
+
+
+def _published_cells(recorded: RecordedRun) -> tuple[Snapshot, ...]:
+    try:
+        return snapshots_of_json(json.loads(recorded.file.read_bytes()), name=recorded.name)
+    except (OSError, ValueError, RecursionError) as error:
+        cause = "it is not JSON" if isinstance(error, ValueError | RecursionError) else str(error)
+        next_step = f"name a {REPORT} or an {LOG} of knowngood"
+        raise UsageError(f"{recorded.name} cannot be read", cause=cause, next_step=next_step) from error

@@ -1,104 +1,215 @@
-"""The files around a matrix: where it is, its probes, where runs and reports go."""
+"""Open a project: its matrix, its runs, the rules that judge them, its baseline and its published report."""
 
-import contextlib
+import itertools
 import os
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING, Self
 
 from platformdirs import user_state_path
 
-from knowngood import atomic
 from knowngood.declare.file import parse
+from knowngood.declare.select import select
+from knowngood.declare.values import slug
 from knowngood.errors import UsageError
-from knowngood.install.registry import OUTPUTS
-from knowngood.judge.rules import Rules
-from knowngood.model import Matrix
-from knowngood.project.runs import Store
+from knowngood.model import JudgedRun, Matrix, Run
+from knowngood.project.files import near
+from knowngood.project.runs import OWNER, STATE, RecordedRun, Runs, all_at
+
+if TYPE_CHECKING:
+    from knowngood.judge.rules import Rules
 
 
-def find_matrix(asked: str | None, folder: Path) -> Path:
-    """Return the matrix file for ``asked``: a path, or the name of a file in ``folder/matrices``.
+class Project:
+    """A folder with a matrix, and all that belongs to it. What it holds is read from disk when it is first used."""
 
-    Without ``asked`` it is the only file there. Raises ``UsageError`` when there is none, or more than one to choose
-    from.
-    """
-    known = {path.stem: path for path in sorted((folder / "matrices").glob("*.toml"))}
-    names = ", ".join(known) or "none"
-    if asked is None:
-        if len(known) == 1:
-            return next(iter(known.values()))
-        cause = f"matrices/ holds: {names}"
+    folder: Path
+    """What paths in the matrix are relative to."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        matrix: Matrix | Path | str,
+        state_dir: Path | None = None,
+        signatures: Path | None = None,
+    ) -> None:
+        """Make a project of a folder and a matrix: the matrix itself, its file, or its id."""
+        self.folder = folder
+        self._declared = matrix
+        self._state_dir = state_dir
+        self._signatures = signatures
+
+    @classmethod
+    def open(
+        cls,
+        matrix: str | Path | None = None,
+        *,
+        start: Path | None = None,
+        state_dir: Path | None = None,
+        signatures: Path | None = None,
+    ) -> Self:
+        """Return the project of a matrix.
+
+        ``matrix`` is the path of a TOML file, or the name of one in ``start/matrices``; None stands for the only file
+        there. ``start`` is the current folder by default. Runs are kept below ``state_dir``, by default in
+        ``.knowngood`` of the project. ``signatures`` is a file of known breakages, by default ``signatures.toml`` of
+        the project, if there is one.
+
+        Raises ``UsageError``: there is no such file, or it cannot be read. Raises ``MatrixFileError`` with everything
+        that is wrong with it.
+        """
+        file = _named(matrix, (start or Path.cwd()).absolute())
+        project = cls(_folder(file), matrix=file, state_dir=state_dir, signatures=signatures)
+        _ = project.matrix
+        return project
+
+    @classmethod
+    def of_run(
+        cls,
+        run: str | None,
+        *,
+        matrix: str | Path | None = None,
+        start: Path | None = None,
+        state_dir: Path | None = None,
+        signatures: Path | None = None,
+    ) -> Self:
+        """Return the project that the run belongs to which ``run`` names, as in ``Runs.find``.
+
+        With ``matrix`` it is that matrix's. A run that is named by its path belongs to the project that keeps it, and
+        a run from elsewhere, such as a download, to ``start``: the matrix file may then be missing until it is used.
+        """
+        recorded = next(iter(all_at(run)), None) if run is not None and matrix is None else None
+        if recorded is None:
+            return cls.open(matrix, start=start, state_dir=state_dir, signatures=signatures)
+        request = recorded.request() if recorded.has_log else None
+        folder = _owner(recorded) or (start or Path.cwd()).absolute()
+        name = request.info.matrix if request else recorded.folder.name
+        return cls(folder, matrix=name, state_dir=state_dir, signatures=signatures)
+
+    @cached_property
+    def matrix(self) -> Matrix:
+        """The matrix. Raises ``UsageError`` or ``MatrixFileError``, as ``open``."""
+        declared = self._declared
+        if isinstance(declared, Matrix):
+            return declared
+        file = declared if isinstance(declared, Path) else _declaring(declared, self.folder)
+        if file is None:
+            raise UsageError(
+                f"the matrix of this run is not here: {declared}",
+                cause=f"there is no {declared}.toml in {near(self.folder / 'matrices')}",
+                next_step="name its file with --matrix",
+            )
+        folder = _folder(file)
+        try:
+            text = file.read_bytes()
+        except OSError as error:
+            raise UsageError(f"{file} cannot be read", cause=str(error), next_step="fix its permissions") from error
+
+        def read_probe(name: str) -> str | None:
+            script = folder / name
+            return script.read_text(encoding="utf-8", errors="surrogateescape") if script.is_file() else None
+
+        return parse(text, path=file, project=folder, read_probe=read_probe)
+
+    @cached_property
+    def runs(self) -> Runs:
+        """The runs of the matrix. Raises ``UsageError`` when no run can be kept in their folder."""
+        matrix_id = self._declared if isinstance(self._declared, str) else self.matrix.id
+        return Runs(folder=self._state() / "runs" / matrix_id, project=self.folder)
+
+    @cached_property
+    def rules(self) -> "Rules":
+        """What runs are judged by: the known breakages of knowngood and of the project, and how to read installers."""
+        from knowngood.install.registry import OUTPUTS  # a list does not pay for the rules
+        from knowngood.judge.rules import Rules
+        from knowngood.project.signatures import OURS, load
+
+        own = self._signatures or self.folder / "signatures.toml"
+        return Rules(signatures=load(OURS, *([own] if self._signatures or own.is_file() else [])), installers=OUTPUTS)
+
+    def judge(self, run: Run) -> JudgedRun:
+        """Return the verdicts of a run by the rules of this project."""
+        from knowngood.judge.verdict import judge
+
+        return judge(run, self.rules)
+
+    def run_of(self, combo: str, run: str | None) -> RecordedRun:
+        """Return the run to read about a combo: the one that ``run`` names, by default the newest that finished it.
+
+        ``combo`` is an id or a glob. A run that selected the combo and did not finish it is returned when there is no
+        other. Raises ``NothingSelectedError``: the matrix has no such combo. Raises ``UsageError``: there is no run.
+        """
+        if run is not None:
+            return self.runs.find(run)
+        recorded = self.runs.newest_with(combo) or self.runs.newest_with(combo, finished=False)
+        if recorded is None:
+            select(self.matrix.combos, (combo,))
+            self.runs.find(None)
+            raise UsageError(f"no run of {self.matrix.id} includes {combo}", next_step="run it: knowngood run")
+        return recorded
+
+    def _state(self) -> Path:
+        """Return the folder that holds runs, made if need be; a project that is read-only keeps them for its user."""
+        folder = (self._state_dir or self.folder / STATE).absolute()
+        if self._state_dir is None and not os.access(folder if folder.exists() else self.folder, os.W_OK):
+            folder = user_state_path("knowngood") / str(self.folder).strip("/").replace("/", "-")
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            ignore = folder / ".gitignore"
+            if not ignore.exists():
+                ignore.write_text("*\n", encoding="utf-8")
+        except OSError as error:
+            raise UsageError(
+                f"no runs can be kept in {folder}", cause=str(error), next_step="name another folder with --state-dir"
+            ) from error
+        return folder
+
+
+def _named(matrix: str | Path | None, start: Path) -> Path:
+    """Return the absolute path of a matrix file: a path relative to ``start``, or the name of one in its matrices."""
+    files = {path.stem: path for path in sorted((start / "matrices").glob("*.toml"))}
+    names = ", ".join(files) or "none"
+    if matrix is None:
+        if len(files) == 1:
+            return next(iter(files.values()))
         raise UsageError(
-            "which matrix?", cause=cause, next_step="name one: knowngood run NAME, or the path of its file"
+            "which matrix?",
+            cause=f"matrices/ holds: {names}",
+            next_step="name one: knowngood run NAME, or the path of its file",
         )
-    if asked in known:
-        return known[asked]
-    path = Path(asked)
+    if str(matrix) in files:
+        return files[str(matrix)]
+    path = start / matrix
     if not path.is_file():
         cause = "it is a folder" if path.is_dir() else f"there is no such file, and matrices/ holds: {names}"
         raise UsageError(
-            f"no matrix {asked!r}", cause=cause, next_step="give the path of a TOML file, or one of the names"
+            f"no matrix {str(matrix)!r}", cause=cause, next_step="give the path of a TOML file, or one of the names"
         )
     return path
 
 
-def load_matrix(path: Path) -> Matrix:
-    """Read and check the matrix file at ``path``.
+def _folder(matrix_file: Path) -> Path:
+    """Return the folder of the project of a matrix file: the one that holds it, or the one above ``matrices``."""
+    return matrix_file.parent.parent if matrix_file.parent.name == "matrices" else matrix_file.parent
 
-    Its project, which probe paths are relative to, is the folder that holds it, or the one above a ``matrices`` folder.
-    Raises ``MatrixFileError`` with everything that is wrong, or ``UsageError`` when the file cannot be read.
+
+def _declaring(matrix_id: str, folder: Path) -> Path | None:
+    """Return the file of a project that declares a matrix, by the id of the matrix; None when there is none."""
+    files = sorted(itertools.chain((folder / "matrices").glob("*.toml"), folder.glob("*.toml")))
+    return next((file for file in files if slug(file.stem) == matrix_id), None)
+
+
+def _owner(recorded: RecordedRun) -> Path | None:
+    """Return the folder of the project that keeps a run; None when none does.
+
+    What was downloaded from another machine may be in a ``.knowngood``, too, but beside no matrix.
     """
-    path = path.absolute()
-    project = path.parent.parent if path.parent.name == "matrices" else path.parent
-    try:
-        text = path.read_bytes()
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read", cause=str(error), next_step="mend its permissions") from error
-
-    def read_probe(name: str) -> str | None:
-        script = project / name
-        return script.read_text(encoding="utf-8", errors="surrogateescape") if script.is_file() else None
-
-    return parse(text, path=path, project=project, read_probe=read_probe)
-
-
-def store(matrix: Matrix, asked: Path | None) -> Store:
-    """Return where runs of ``matrix`` are kept: below ``asked``, or in its project, out of sight of git.
-
-    A project that cannot be written to has them in the user's own state. Raises ``UsageError`` when nothing can be
-    written there, either.
-    """
-    folder = (asked or matrix.project / ".knowngood").absolute()
-    if asked is None and not os.access(folder if folder.exists() else matrix.project, os.W_OK):
-        folder = user_state_path("knowngood") / str(matrix.project).strip("/").replace("/", "-")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        ignore = folder / ".gitignore"
-        if not ignore.exists():
-            ignore.write_text("*\n", encoding="utf-8")
-    except OSError as error:
-        raise UsageError(
-            f"no runs can be kept in {folder}", cause=str(error), next_step="name another folder with --state-dir"
-        ) from error
-    return Store(folder=folder / "runs" / matrix.id)
-
-
-def rules(project: Path, asked: Path | None) -> Rules:
-    """Return what to judge by: our known breakages, and those of ``asked`` or of the project's ``signatures.toml``."""
-    # Only here: a plan and a list need none.
-    from knowngood.project.signatures import OURS, load
-
-    own = asked or project / "signatures.toml"
-    signatures = load(OURS, *([own] if asked or own.is_file() else []))
-    return Rules(signatures=signatures, installers=OUTPUTS)
-
-
-def write(path: Path, text: str) -> None:
-    """Write ``text`` so that ``path`` holds all of it or, after a crash or on a full disk, what it held before.
-
-    A file that holds it already is left alone: most locks of a report are those of the report before.
-    """
-    data = text.encode("utf-8")
-    with contextlib.suppress(OSError):
-        if path.read_bytes() == data:
-            return
-    atomic.write(path, data)
+    parents = recorded.folder.absolute().parents
+    if len(parents) > 3 and parents[2].name == STATE:
+        folder = parents[3]
+        if _declaring(parents[0].name, folder) or (folder / "signatures.toml").is_file():
+            return folder
+    owner = recorded.folder / OWNER
+    project = Path(owner.read_text(encoding="utf-8").strip()) if owner.is_file() else None
+    return project if project and project.is_dir() else None

@@ -1,4 +1,4 @@
-"""Where runs are kept: one folder each, with its event log and the logs of its commands."""
+"""Keep the runs of a matrix, one folder each, and find the run that a user names."""
 
 import contextlib
 import itertools
@@ -7,116 +7,258 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from fnmatch import fnmatchcase
 from pathlib import Path
 from time import monotonic
 
 from filelock import FileLock, Timeout
 
 from knowngood import atomic
-from knowngood.errors import UndecidedError
+from knowngood.errors import UndecidedError, UsageError, some
 from knowngood.events import ComboFinished, Event, Interrupted, RunFinished, decode, encode, fold
 from knowngood.model import Combo, ComboFacts, Run
+from knowngood.project.files import near
 
-_LOG = "events.jsonl"
+STATE = ".knowngood"
+"""The folder of a project that holds its runs, out of sight of git."""
+LOG = "events.jsonl"
+"""The name of the event log in the folder of a run."""
+REPORT = "matrix.json"
+"""The name of a report that programs read."""
+OWNER = "project"
+"""The name of the file in the folder of a run that holds the path of its project, where that is elsewhere."""
+
 _LAST_LINE = 4096  # bytes that hold the line of the last event of a complete run
 _DURATIONS = "durations.json"
-_RESUMABLE = timedelta(hours=24)  # later, what floats in a combo may have moved: half a run would mix two days
+_RESUMABLE = timedelta(hours=24)  # after that an index may offer other versions, and the run would mix two days
+_FORMS = "name a run by the start of its id, by its folder, or by its events.jsonl or matrix.json"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class RunFolder:
-    """The folder of one run."""
+class RecordedRun:
+    """A run on disk: its event log in the folder of the run, or only a ``matrix.json`` rendered from it."""
 
-    path: Path
+    file: Path
+    """The event log or the ``matrix.json``."""
+    name: str
+    """What messages call the run: ``run ID``, or the path as a user would type it."""
+
+    @property
+    def id(self) -> str:
+        """The id of a run that is kept: the name of its folder."""
+        return self.folder.name
+
+    @property
+    def has_log(self) -> bool:
+        """Whether the events and the locks of the run are there, and not only its verdicts."""
+        return self.file.suffix != ".json"
 
     @property
     def log(self) -> Path:
-        """Its event log."""
-        return self.path / _LOG
+        """The event log. Raises ``UsageError`` when only a ``matrix.json`` is there."""
+        if not self.has_log:
+            raise UsageError(
+                f"{self.name} holds verdicts only",
+                cause="this needs the events and the locks of the run",
+                next_step=f"name the run by its id or by its {LOG}",
+            )
+        return self.file
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the run, which logs and locks are relative to."""
+        return self.file.parent
 
     def lock(self) -> FileLock:
-        """Return the lock that whoever writes the log holds; it is free once that process is gone, however it went."""
-        self.path.mkdir(parents=True, exist_ok=True)
-        return FileLock(self.path / "lock", blocking=False)
+        """Return the lock that the writer of the log holds; it is free once that process is gone, however it ended."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        return FileLock(self.folder / "lock", blocking=False)
 
-    def read(self) -> Run | None:
-        """Return the run that the log tells of; None when there is none."""
-        return read(self.log) if self.log.is_file() else None
+    def read(self) -> Run:
+        """Return the run that the log records.
 
-    def asked(self) -> Run | None:
-        """Return only what was asked, from the first line of the log: a long log is not read to be passed over."""
+        Raises ``UsageError``: there is no log, it cannot be read, or it records no run.
+        """
+        try:
+            run = read(self.log)
+        except OSError as error:
+            raise UsageError(f"{self.name} cannot be read", cause=str(error), next_step=_FORMS) from error
+        if run is None:
+            raise UsageError(f"{self.name} is not the event log of a run", next_step=f"name an {LOG} of knowngood run")
+        return run
+
+    def request(self) -> Run | None:
+        """Return the run as its first event declares it, without reading the rest of a long log."""
         with self.log.open("rb") as lines:
             return fold(decode(itertools.islice(lines, 1)))
 
     def ended(self) -> bool:
-        """Tell whether the last line of the log is that of a complete run, without reading all of it."""
+        """Return whether the last line of the log ends a complete run, without reading the lines before it."""
         with self.log.open("rb") as lines:
             lines.seek(max(0, lines.seek(0, os.SEEK_END) - _LAST_LINE))
             return any(isinstance(event, RunFinished) for event in decode(lines.readlines()[-1:]))
 
 
 def read(log: Path) -> Run | None:
-    """Return the run that an event log tells of, finished or not; None when it tells of none."""
+    """Return the run that an event log records, finished or not; None when it records none."""
     with log.open("rb") as lines:
         return fold(decode(lines))
 
 
+def at(text: str) -> RecordedRun | None:
+    """Return the run at the path ``text``; None when there is no such path.
+
+    The path is an event log, a ``matrix.json``, or a folder that holds one of them. Raises ``UsageError`` for a folder
+    that holds neither.
+    """
+    path = Path(text)
+    if text and path.is_dir():
+        for name in (LOG, REPORT):
+            if (path / name).is_file():
+                return RecordedRun(file=path / name, name=near(path / name))
+        raise UsageError(f"{near(path)} holds no run", cause=f"it has no {LOG} and no {REPORT}", next_step=_FORMS)
+    return RecordedRun(file=path, name=near(path)) if text and path.is_file() else None
+
+
+def all_at(text: str) -> tuple[RecordedRun, ...]:
+    """Return the run at the path ``text``, as ``at``, or all event logs in a folder at any depth; none: no such path.
+
+    Raises ``UsageError`` for a folder without any.
+    """
+    path = Path(text)
+    if not text or not path.is_dir() or (path / REPORT).is_file():
+        return tuple(filter(None, [at(text)]))
+    runs = tuple(_below(path))
+    if not runs:
+        raise UsageError(f"{near(path)} holds no run", cause=f"it has no {LOG}, at any depth", next_step=_FORMS)
+    return runs
+
+
+def _below(folder: Path) -> Iterator[RecordedRun]:
+    """Yield the event logs below a folder in order of their paths; the other files of a run are not looked at."""
+    if (folder / LOG).is_file():
+        yield RecordedRun(file=folder / LOG, name=near(folder / LOG))
+        return
+    for child in sorted(folder.iterdir()):
+        if child.is_dir() and not child.is_symlink():
+            yield from _below(child)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Store:
-    """All runs of one matrix, below ``folder``."""
+class Runs:
+    """The runs of one matrix."""
 
     folder: Path
+    """It holds a folder for each run."""
+    project: Path
+    """The folder of the project that the runs belong to."""
+
+    @property
+    def matrix(self) -> str:
+        """The id of the matrix."""
+        return self.folder.name
 
     @property
     def environments(self) -> Path:
-        """Where environments stay for the next run."""
+        """The folder in which environments stay for the next run."""
         return self.folder.parent.parent / "environments" / self.folder.name
 
-    def new(self, run_id: str) -> RunFolder:
-        """Return the folder for a new run."""
-        return RunFolder(path=self.folder / run_id)
+    def find(self, text: str | None) -> RecordedRun:
+        """Return the run that a user names: this is the only grammar for a run.
 
-    def newest(self) -> Iterator[RunFolder]:
-        """Yield the folders of the runs, newest first: ids begin with the time."""
+        ``text`` is the path of an ``events.jsonl``, of a ``matrix.json``, or of a folder that holds one; or the start
+        of the id of a run; None stands for the newest run. Raises ``UsageError``: there is no such run, or more than
+        one.
+        """
+        if text is not None and (recorded := at(text)):
+            return recorded
+        runs = list(self.newest())
+        matching = [run for run in runs if text is None or (text and run.id.startswith(text))]
+        if matching and (text is None or len(matching) == 1):
+            return matching[0]
+        if matching:
+            cause = f"{len(matching)} runs begin like this: {some([run.id for run in matching])}"
+            raise UsageError(f"{text!r} is ambiguous", cause=cause, next_step="give more of the id")
+        if not runs:
+            what = f"no run {text!r}" if text is not None else f"{self.matrix} has no runs yet"
+            cause = "" if text is None else f"there is no such file, and {self.matrix} has no runs yet"
+            raise UsageError(what, cause=cause, next_step=f"run the matrix first, or {_FORMS}")
+        cause = f"there is no such file, and the newest runs of {self.matrix} are {some([run.id for run in runs])}"
+        raise UsageError(f"no run {text!r}", cause=cause, next_step=_FORMS)
+
+    def find_all(self, text: str) -> tuple[RecordedRun, ...]:
+        """Return the runs that a user names, as ``find``, or all that are in a folder at any depth; at least one."""
+        return all_at(text) or (self.find(text),)
+
+    def newest_with(self, combo: str, *, finished: bool = True) -> RecordedRun | None:
+        """Return the newest run in which a combo that matches the glob ``combo`` finished, or just was selected."""
+        for recorded in self.newest():
+            request = recorded.request()
+            if request is None or not _matches(request.combos, combo):
+                continue
+            run = read(recorded.log) if finished else request
+            if run and _matches((facts for facts in run.combos if facts.finished or not finished), combo):
+                return recorded
+        return None
+
+    def new(self, run_id: str) -> RecordedRun:
+        """Return a new run, which is recorded once something is written to its log."""
+        recorded = RecordedRun(file=self.folder / run_id / LOG, name=f"run {run_id}")
+        if self.folder.parent.parent != self.project / STATE:
+            recorded.folder.mkdir(parents=True, exist_ok=True)
+            (recorded.folder / OWNER).write_text(f"{self.project}\n", encoding="utf-8")
+        return recorded
+
+    def newest(self) -> Iterator[RecordedRun]:
+        """Yield the runs, newest first: their ids begin with the time."""
         if self.folder.is_dir():
             for path in sorted(self.folder.iterdir(), reverse=True):
-                if (path / _LOG).is_file():
-                    yield RunFolder(path=path)
+                if (path / LOG).is_file():
+                    yield RecordedRun(file=path / LOG, name=f"run {path.name}")
 
-    def unfinished(self, digest: str, combos: tuple[Combo, ...]) -> RunFolder | None:
-        """Return the newest run that asked just this, was cut short, and that no living process still writes."""
-        for folder in self.newest():
-            asked = folder.asked()
-            if asked is None or asked.info.digest != digest or tuple(one.combo for one in asked.combos) != combos:
+    def unfinished(self, digest: str, combos: tuple[Combo, ...]) -> RecordedRun | None:
+        """Return the newest run of just these combos that was cut short and that no living process still writes."""
+        for recorded in self.newest():
+            request = recorded.request()
+            if request is None or request.info.digest != digest or _combos(request) != combos:
                 continue
-            age = datetime.now(UTC) - datetime.fromisoformat(asked.info.started)
-            if folder.ended():
+            age = datetime.now(UTC) - datetime.fromisoformat(request.info.started)
+            if recorded.ended():
                 return None
-            run = folder.read()
-            if run is None or run.finished or age > _RESUMABLE or not any(one.finished for one in run.combos):
+            run = read(recorded.log)
+            if run is None or run.finished or age > _RESUMABLE or not any(facts.finished for facts in run.combos):
                 return None
             try:
-                with folder.lock():
-                    return folder
+                with recorded.lock():
+                    return recorded
             except Timeout:
                 return None
         return None
 
     def past_seconds(self) -> dict[str, float]:
-        """Return how long each combo took when it was last run to its end, in seconds."""
+        """Return how many seconds each combo took in the last run that finished it, by id."""
         try:
             past = json.loads((self.folder / _DURATIONS).read_bytes())
-            return {str(combo): float(took) for combo, took in past.items()}
+            return {str(combo): float(seconds) for combo, seconds in past.items()}
         except (OSError, ValueError, AttributeError, TypeError):
             return {}
 
     def note_seconds(self, run: Run) -> None:
-        """Keep how long the combos of a run took, those that were taken over aside."""
-        took = {facts.combo.id: _seconds(facts) for facts in run.combos if facts.finished and not facts.reused}
-        if took:
-            # Only an estimate: a disk that does not take it is no reason to fail.
+        """Record how many seconds the combos of a run took, except those whose verdict was reused."""
+        seconds = {facts.combo.id: _seconds(facts) for facts in run.combos if facts.finished and not facts.reused}
+        if seconds:
+            # The durations are only estimates, so a full disk is no reason to fail.
             with contextlib.suppress(OSError):
-                atomic.write(self.folder / _DURATIONS, json.dumps(self.past_seconds() | took).encode())
+                atomic.write(self.folder / _DURATIONS, json.dumps(self.past_seconds() | seconds).encode())
+
+
+def _matches(combos: "Iterator[ComboFacts] | tuple[ComboFacts, ...]", pattern: str) -> bool:
+    ids = [facts.combo.id for facts in combos]
+    return pattern in ids or any(fnmatchcase(name, pattern) for name in ids)
+
+
+def _combos(run: Run) -> tuple[Combo, ...]:
+    return tuple(facts.combo for facts in run.combos)
 
 
 def _seconds(facts: ComboFacts) -> float:
@@ -127,30 +269,30 @@ def _seconds(facts: ComboFacts) -> float:
 
 
 class EventLog:
-    """The first sink of a run: appends each event to the log before anybody else hears of it."""
+    """Append each event of a run to its log; it is the first sink, so that the log is never behind the others."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
-        self._seq = _count_and_mend(self._file)
+        self._seq = _repair(self._file)
         self._begun = monotonic()
 
     def __call__(self, event: Event) -> None:
-        """Append ``event``; raise ``UndecidedError`` when the disk does not take it."""
+        """Append ``event``. Raises ``UndecidedError`` when it cannot be written, as on a full disk."""
         self._seq += 1
         line = encode(event, seq=self._seq, at=datetime.now(UTC), elapsed=monotonic() - self._begun)
         try:
             while line:
                 line = line[os.write(self._file, line) :]
-            # What took minutes to find out survives a power cut, too.
+            # These took minutes to find out, so they must survive a power cut.
             if isinstance(event, ComboFinished | Interrupted | RunFinished):
                 os.fsync(self._file)
         except OSError as error:
             raise UndecidedError(
                 f"the event log of this run cannot be written: {self._path}",
                 cause=str(error),
-                next_step="make room on the disk and run again: what was recorded so far is kept",
+                next_step="make room on the disk and run again; what was recorded so far is kept",
             ) from error
 
     def close(self) -> None:
@@ -158,8 +300,8 @@ class EventLog:
         os.close(self._file)
 
 
-def _count_and_mend(file: int) -> int:
-    """Return how many lines the log has; end a line that was torn when its writer was killed."""
+def _repair(file: int) -> int:
+    """End a line that was torn when its writer was killed, and return how many lines the log has."""
     lines, last = 0, b"\n"
     while data := os.read(file, 1 << 20):
         lines += data.count(b"\n")

@@ -23,7 +23,7 @@ from knowngood.judge.rules import Rules
 from knowngood.model import Combo, InstallerName, Matrix, Phase, Reason, Run, Trouble
 from knowngood.probe.launch import Launcher
 from knowngood.process import Processes
-from knowngood.project.runs import EventLog, Store
+from knowngood.project.runs import EventLog, Runs
 from knowngood.run import host
 from knowngood.run import pipeline as schedule
 from knowngood.run.evaluate import Bench, Evaluation
@@ -47,7 +47,7 @@ class RunRequest:
 
     matrix: Matrix
     combos: tuple[Combo, ...]
-    store: Store
+    store: Runs
     """Where the run is recorded, and where environments stay for the next run."""
     machine: Machine
     rules: Rules
@@ -92,7 +92,7 @@ def execute(request: RunRequest, sinks: Iterable[Sink] = (), *, stop: Stop | Non
         stop = stop or Stop()
         run = recorder.run
         done = frozenset(facts.combo.id for facts in run.combos if facts.finished)
-        session = _Session(request=request, folder=folder.path, run=run.info.id, emit=recorder, stop=stop)
+        session = _Session(request=request, folder=folder.folder, run=run.info.id, emit=recorder, stop=stop)
         with stop.calls(session.processes.cancel):
             session.carry_out(done)
         recorder(RunFinished() if stop.reason is None else Interrupted(signal=stop.reason))
