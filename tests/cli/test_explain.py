@@ -1,6 +1,8 @@
 """``knowngood explain`` as a user sees it, after runs of a matrix of tiny wheels."""
 
 import json
+import shutil
+from pathlib import Path
 
 import pytest
 
@@ -42,6 +44,15 @@ steps = [["tiny==1.0"], ["mover"]]
 id = "none"
 steps = [["tiny==3.0"]]
 expect = "unsolvable"
+"""
+SIGNATURE = """
+[[signature]]
+id = "tiny-2"
+family = "api-removed"
+priority = 90
+match = { message = "not with 2" }
+culprit = "tiny"
+cause = "our own knowledge of tiny 2"
 """
 EXPECTED = 'expect = { status = "fail", reason = "mover needs tiny 2" }'
 
@@ -125,7 +136,7 @@ def test_the_newest_run_that_tells_of_the_combo_counts_unless_another_is_named(r
     [
         (["move"], 4, "near matches: moved"),
         (["moved", "--probe", "other"], 4, "there are: imports"),
-        (["moved", "--run", "1999"], 2, "no run of m begins with '1999'"),
+        (["moved", "--run", "1999"], 2, "no run '1999'"),
         (["moved", "--matrix", "none"], 2, "no matrix 'none'"),
     ],
 )
@@ -143,7 +154,7 @@ def test_before_the_first_run_there_is_nothing_to_explain(project: Project, inde
     result = project.run("explain", "moved")
 
     assert result.returncode == 2
-    assert "error: no run of m is kept" in result.stderr
+    assert "error: m has no runs yet" in result.stderr
 
 
 def test_a_combo_that_was_never_run_is_told_from_one_that_does_not_exist(project: Project, index: Index) -> None:
@@ -153,4 +164,20 @@ def test_a_combo_that_was_never_run_is_told_from_one_that_does_not_exist(project
     result = project.run("explain", "moved")
 
     assert result.returncode == 2
-    assert "error: no run that is kept tells of moved" in result.stderr
+    assert "error: no run of m includes moved" in result.stderr
+
+
+def test_a_run_is_explained_by_the_signatures_of_its_project_from_any_folder(run: Project, tmp_path: Path) -> None:
+    (run.folder / "signatures.toml").write_text(SIGNATURE, encoding="utf-8")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    log = str(run.logs()[0])
+
+    by_log = run.run("explain", "moved", "--run", log, folder=elsewhere)
+    by_matrix = run.run("explain", "moved", "--matrix", str(run.matrix), folder=elsewhere)
+    downloaded = str(shutil.copy(log, elsewhere / "events.jsonl"))
+    by_copy = run.run("explain", "moved", "--run", downloaded, folder=elsewhere)
+
+    assert "our own knowledge of tiny 2" in by_log.stdout
+    assert "our own knowledge of tiny 2" in by_matrix.stdout
+    assert by_copy.returncode == 0 and "our own knowledge" not in by_copy.stdout

@@ -257,7 +257,7 @@ def test_a_combo_that_did_not_pass_is_refused_unless_asked_for_anyway(
         (["goof"], 4, "near matches: good"),
         (["*o*"], 2, "cause: *o* stands for good, odd, moved, none"),
         (["none", "--anyway"], 2, "nothing of it was installed"),
-        (["good", "--run", "1999"], 2, "the newest runs that are kept are "),
+        (["good", "--run", "1999"], 2, "the newest runs of m are "),
         (["good", "--matrix", "other"], 2, "no matrix 'other'"),
         (["good", "--format", "pylock", "--output", "lock.toml"], 2, "next: write it as --output pylock.toml"),
         (["good", "--output", "matrices"], 2, "error: matrices cannot be written"),
@@ -311,8 +311,8 @@ def test_when_only_the_published_report_is_left_the_next_step_is_to_run_it(copie
     result = copied.run("export", "good")
 
     assert result.returncode == 2
-    assert "error: no run that is kept tells of good to its end" in result.stderr
-    assert "cause: reports/m/matrix.json tells verdicts only" in result.stderr
+    assert "error: good did not finish in any run" in result.stderr
+    assert "cause: reports/m/matrix.json holds verdicts only" in result.stderr
     assert "next: run it: knowngood run matrices/m.toml --only good" in result.stderr
 
 

@@ -149,7 +149,7 @@ def test_logs_of_different_matrices_are_refused_by_name(sharded: Project, index:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("empty",), "empty holds no event log"),
+        (("empty",), "empty holds no run"),
         (("text",), "text is not the event log of a run"),
         (("machine-1", "--format", "all"), "--format all needs a folder"),
         (("machine-1", "-o", "x"), "the table is for the terminal"),
@@ -175,3 +175,21 @@ def test_a_log_that_came_twice_changes_nothing_but_where_it_is(sharded: Project)
     ).stdout
 
     assert once == twice
+
+
+def test_a_report_is_judged_by_the_signatures_of_the_project_from_any_folder(sharded: Project, tmp_path: Path) -> None:
+    (sharded.folder / "signatures.toml").write_text(
+        '[[signature]]\nid = "tiny-2"\nfamily = "api-removed"\npriority = 90\nmatch = { message = "2.0" }\n'
+        'culprit = "tiny"\ncause = "our own knowledge of tiny 2"\n',
+        encoding="utf-8",
+    )
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+
+    kept = sharded.run("report", str(sharded.folder / "machine-1"), "--format", "json", folder=elsewhere)
+    shutil.copytree(sharded.folder / "machine-1" / "runs", elsewhere / "runs", ignore=shutil.ignore_patterns("project"))
+    copied = sharded.run("report", "runs", "--format", "json", folder=elsewhere)
+    named = sharded.run("report", "runs", "--format", "json", "--matrix", str(sharded.matrix), folder=elsewhere)
+
+    assert "our own knowledge of tiny 2" in kept.stdout and "our own knowledge of tiny 2" in named.stdout
+    assert copied.returncode == 0 and "our own knowledge" not in copied.stdout

@@ -198,12 +198,12 @@ def test_a_run_of_another_matrix_is_refused_instead_of_compared_as_if_all_were_w
 
     error = refused(lambda: baseline.find(str(tmp_path / "matrix.json"), project))
 
-    assert "tells of no combo of embedding" in error.what
+    assert "has no combo of embedding" in error.what
     assert "other" in error.cause
 
 
 def test_without_a_name_the_newest_run_is_what_is_compared(project: Project) -> None:
-    assert "no run of embedding is kept" in refused(lambda: baseline.current(None, project)).what
+    assert "embedding has no runs yet" in refused(lambda: baseline.current(None, project)).what
 
     record(project, "20261124-071000-7f3a")
     record(project, "20261125-071000-0001")
@@ -219,7 +219,7 @@ def test_a_file_below_here_is_called_by_its_relative_path(
     baseline.accept(JUDGED, matrix)
 
     assert baseline.find(None, project).name == "reports/embedding/matrix.json"
-    assert json.loads(Path("reports/embedding/matrix.json").read_bytes())["schema"] == 1
+    assert json.loads(Path("reports/embedding/matrix.json").read_bytes())["schema"] == 2
 
 
 def test_a_run_of_some_combos_is_compared_with_those_and_the_others_are_counted(matrix: Matrix) -> None:

@@ -47,11 +47,11 @@ class Project:
         }
         return kept | mine | {"COLUMNS": "120"} | extra
 
-    def run(self, *arguments: str, **extra: str) -> "subprocess.CompletedProcess[str]":
-        """Run ``knowngood`` with ``arguments`` in the project, to its end."""
+    def run(self, *arguments: str, folder: Path | None = None, **extra: str) -> "subprocess.CompletedProcess[str]":
+        """Run ``knowngood`` with ``arguments`` in the project or another folder, and wait until it exits."""
         return subprocess.run(
             self.command(*arguments),
-            cwd=self.folder,
+            cwd=folder or self.folder,
             env=self.environment(**extra),
             capture_output=True,
             text=True,
