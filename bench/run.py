@@ -20,7 +20,7 @@ from bench import figures, plot, results  # noqa: E402
 from bench.measure import Sample, ask, environment  # noqa: E402
 from bench.parts import BENCH, PARTS  # noqa: E402
 from bench.work import Place, default_index  # noqa: E402
-from knowngood.install.interpreters import Pythons  # noqa: E402
+from knowngood.install.interpreters import Interpreters  # noqa: E402
 from knowngood.project import files  # noqa: E402
 from knowngood.project.project import Project  # noqa: E402
 from knowngood.run import host  # noqa: E402
@@ -85,7 +85,7 @@ def _prepare(folder: Path, jobs: int) -> Place:
     uv = Path(find_uv_bin())
     index = default_index(uv, os.environ, folder)
     (settings / "uv.toml").write_text(_UV_SETTINGS.format(index=index), encoding="utf-8")
-    python = Pythons(outside=os.environ, cache=folder / "pythons").find("3.11")
+    python = Interpreters(outside=os.environ, cache=folder / "pythons").find("3.11")
     if python is None:
         sys.exit("the combos of the benchmark need Python 3.11")
     cache = Path(ask([uv, "cache", "dir"], env=os.environ, cwd=folder).strip())

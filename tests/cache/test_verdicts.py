@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from knowngood.cache.keys import Surroundings, key
 from knowngood.cache.verdicts import SCHEMA, Entry, Verdicts, export, parse, take_in
 from knowngood.events import ComboStarted, EnvironmentCreated, Event, FactsReused, PhaseStarted, ProbeFinished
-from knowngood.install.interpreters import Pythons
+from knowngood.install.interpreters import Interpreters
 from knowngood.model import (
     Action,
     Asset,
@@ -300,7 +300,7 @@ def test_of_the_ways_that_a_probe_ends_those_are_kept_that_are_the_versions_own(
         processes=processes,
         uv=UV,
         environ=home.environ,
-        pythons=Pythons(outside=home.environ, cache=tmp_path / "pythons"),
+        interpreters=Interpreters(outside=home.environ, cache=tmp_path / "pythons"),
         launcher=Launcher(processes=processes, outside=home.environ, assets={}, threads=1),
         probes={probe.id: probe for probe in home.matrix(ONE).probes},
         trouble=None,

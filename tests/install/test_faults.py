@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from knowngood.install import common_output as installer_output
 from knowngood.install.index import Routes
+from knowngood.install.registry import OUTPUTS
 from knowngood.model import InstallerName, Reason, Status
 from support.index import Index, closed_url, serve
 from support.wheels import build_sdist, build_wheel
@@ -128,8 +128,8 @@ def test_a_fault_is_blamed_on_whom_it_belongs_to_and_told_in_one_line(
 
     facts = workshop.carry_out(installer, (fault.asked,), Routes(default=stocked.url), environment=installer)
     action = failed(facts)
-    status, reason = installer_output.classify(action)
-    message = installer_output.message(action, status)
+    status, reason = OUTPUTS[installer].classify(action)
+    message = OUTPUTS[installer].message(action, status)
 
     assert (status, reason) == (fault.status, fault.reason), action.output
     assert re.search(fault.says, message), message
@@ -141,8 +141,8 @@ def test_an_index_where_nobody_listens_is_unreachable(installer: InstallerName, 
     facts = workshop.carry_out(installer, (("solid",),), Routes(default=closed_url()), environment=installer)
 
     action = failed(facts)
-    assert installer_output.classify(action) == (Status.INFRA, Reason.INDEX_UNREACHABLE)
-    assert re.search("/simple/solid/.*[Rr]efused", installer_output.message(action, Status.INFRA))
+    assert OUTPUTS[installer].classify(action) == (Status.INFRA, Reason.INDEX_UNREACHABLE)
+    assert re.search("/simple/solid/.*[Rr]efused", OUTPUTS[installer].message(action, Status.INFRA))
 
 
 @pytest.mark.parametrize("installer", InstallerName)
@@ -156,7 +156,7 @@ def test_the_page_of_one_packages_own_index_that_fails_is_no_fault_of_the_packag
         facts = workshop.carry_out(installer, (("solid==9.9",),), routes, environment=installer)
 
     action = failed(facts)
-    assert installer_output.classify(action)[0] is Status.INFRA, action.output
+    assert OUTPUTS[installer].classify(action)[0] is Status.INFRA, action.output
 
 
 @pytest.mark.parametrize("installer", InstallerName)
@@ -169,5 +169,5 @@ def test_a_second_index_without_the_project_is_not_blamed_for_a_version_that_is_
         facts = Workshop(folder=tmp_path, environ=both).carry_out(installer, (("solid==9.9",),), Routes())
 
     action = failed(facts)
-    assert installer_output.classify(action) == (Status.UNSOLVABLE, Reason.VERSION_NOT_FOUND)
-    assert "solid==9.9" in installer_output.message(action, Status.UNSOLVABLE)
+    assert OUTPUTS[installer].classify(action) == (Status.UNSOLVABLE, Reason.VERSION_NOT_FOUND)
+    assert "solid==9.9" in OUTPUTS[installer].message(action, Status.UNSOLVABLE)

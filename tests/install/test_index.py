@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from knowngood.install.index import Routes, decide, redact, secrets
+from knowngood.install.index import Routes, decide, redact
+from knowngood.install.registry import environment, secrets
 from knowngood.model import Index as Declared
 from knowngood.model import InstallerName
 from support.index import Index, closed_url, serve
@@ -76,9 +77,7 @@ def test_an_index_for_all_packages_takes_the_place_of_the_default(index: Index) 
 def test_nothing_declared_leaves_each_installer_its_own() -> None:
     outside = {"PATH": "/bin", "PIP_INDEX_URL": "http://inside/simple", "UV_INDEX": "http://inside/more"}
 
-    environment = decide([]).environment(outside)
-
-    assert outside.items() <= environment.items()
+    assert outside.items() <= environment(decide([]), outside).items()
 
 
 def test_a_declared_default_leaves_no_other_source(index: Index) -> None:
@@ -95,9 +94,9 @@ def test_a_declared_default_leaves_no_other_source(index: Index) -> None:
         "UV_INDEX_URL": "http://other/simple",
     }
 
-    environment = Routes(default=index.url, pages=("http://a/x/", "http://a/y/")).environment(outside)
+    variables = environment(Routes(default=index.url, pages=("http://a/x/", "http://a/y/")), outside)
 
-    assert {name: value for name, value in environment.items() if name in outside or "INDEX" in name} == {
+    assert {name: value for name, value in variables.items() if name in outside or "INDEX" in name} == {
         "PIP_CONFIG_FILE": "/dev/null",
         "PIP_FIND_LINKS": "http://a/x/ http://a/y/",
         "PIP_INDEX_URL": index.url,
@@ -108,9 +107,11 @@ def test_a_declared_default_leaves_no_other_source(index: Index) -> None:
 
 
 def test_pages_are_added_to_the_places_that_a_user_looks_in_anyway() -> None:
-    environment = Routes(pages=("http://a/x/",)).environment({"PIP_FIND_LINKS": "/wheels", "UV_FIND_LINKS": "/wheels"})
+    outside = {"PIP_FIND_LINKS": "/wheels", "UV_FIND_LINKS": "/wheels"}
 
-    assert (environment["PIP_FIND_LINKS"], environment["UV_FIND_LINKS"]) == (
+    variables = environment(Routes(pages=("http://a/x/",)), outside)
+
+    assert (variables["PIP_FIND_LINKS"], variables["UV_FIND_LINKS"]) == (
         "/wheels http://a/x/",
         "/wheels,http://a/x/",
     )

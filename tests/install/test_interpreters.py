@@ -7,12 +7,12 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from knowngood.install.interpreters import Pythons
+from knowngood.install.interpreters import Interpreters
 from support.workshop import MINOR
 
 
 def test_an_interpreter_is_found_and_its_build_told(environ: Mapping[str, str], tmp_path: Path) -> None:
-    found = Pythons(outside=environ, cache=tmp_path / "pythons").find(platform.python_version())
+    found = Interpreters(outside=environ, cache=tmp_path / "pythons").find(platform.python_version())
 
     assert found is not None
     assert found.path.samefile(Path(sys.base_prefix) / "bin" / f"python{MINOR}")
@@ -20,13 +20,13 @@ def test_an_interpreter_is_found_and_its_build_told(environ: Mapping[str, str], 
 
 
 def test_what_no_machine_has_is_not_found(environ: Mapping[str, str], tmp_path: Path) -> None:
-    assert Pythons(outside=environ, cache=tmp_path / "pythons").find("3.99") is None
+    assert Interpreters(outside=environ, cache=tmp_path / "pythons").find("3.99") is None
 
 
 def test_what_an_interpreter_said_is_kept_until_its_file_changes(environ: Mapping[str, str], tmp_path: Path) -> None:
     source = (
-        "import os, sys; from pathlib import Path; from knowngood.install.interpreters import Pythons\n"
-        "print(Pythons(outside=os.environ, cache=Path(sys.argv[1])).find(sys.argv[2]).build)"
+        "import os, sys; from pathlib import Path; from knowngood.install.interpreters import Interpreters\n"
+        "print(Interpreters(outside=os.environ, cache=Path(sys.argv[1])).find(sys.argv[2]).build)"
     )
 
     def build() -> str:
@@ -52,4 +52,4 @@ def test_what_an_interpreter_said_is_kept_until_its_file_changes(environ: Mappin
 def test_a_cache_that_cannot_be_written_is_done_without(environ: Mapping[str, str], tmp_path: Path) -> None:
     (tmp_path / "pythons").write_text("no folder", encoding="utf-8")
 
-    assert Pythons(outside=environ, cache=tmp_path / "pythons").find(MINOR) is not None
+    assert Interpreters(outside=environ, cache=tmp_path / "pythons").find(MINOR) is not None

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from knowngood.install import installers
 from knowngood.install.index import Routes
+from knowngood.install.interface import Step
 from knowngood.judge.drift import ledger, violations
 from knowngood.model import InstallerName
 from support.index import Index
@@ -120,11 +120,11 @@ def test_an_older_lock_in_the_folder_of_a_step_is_no_preference(
 ) -> None:
     workshop = Workshop(folder=tmp_path, environ=environ)
     uv = workshop.installer(InstallerName.UV, Routes(default=stocked.url))
-    step = installers.Step(number=1, requirements=("base-lib",), folder=tmp_path / "steps")
+    step = Step(number=1, requirements=("base-lib",), folder=tmp_path / "steps")
     step.folder.mkdir()
     step.file("lock").write_text("base-lib==1.0\n", encoding="utf-8")
 
-    _, resolved = uv.resolve(step, workshop.environment(), BASE_PYTHON, {})
+    _, resolved = uv.resolve(step, workshop.environment(), MINOR, {})
 
     assert resolved == {"base-lib": "2.0"}
 
@@ -151,8 +151,8 @@ def test_an_environment_that_cannot_be_made_is_an_action_that_failed(
 ) -> None:
     workshop = Workshop(folder=tmp_path, environ=environ)
 
-    action = workshop.installer(installer, Routes()).create(
-        workshop.environment(), tmp_path / "no" / "python", tmp_path / "log"
+    action = workshop.installer(installer, Routes(), python=tmp_path / "no" / "python").create(
+        workshop.environment(), MINOR, tmp_path / "log"
     )
 
     assert not action.exit.ok

@@ -25,6 +25,7 @@ from knowngood.model import (
     Exit,
     Extension,
     Frame,
+    InstallerName,
     LastWith,
     NextWithWheel,
     Outcome,
@@ -420,9 +421,10 @@ def test_a_signature_fits_only_when_all_of_it_does(change: dict[str, Any]) -> No
 
 
 @pytest.mark.parametrize(
-    ("text", "culprit", "conflict", "fix"),
+    ("installer", "text", "culprit", "conflict", "fix"),
     [
         (
+            InstallerName.UV,
             "error: No solution found when resolving dependencies\n"
             "  cause: Because pandas==2.2.2 depends on numpy{python_full_version < '3.12'}>=1.23.2 and you require "
             "pandas==2.2.2, we can conclude that you require numpy>=1.23.2.\n         And because you require "
@@ -432,6 +434,7 @@ def test_a_signature_fits_only_when_all_of_it_does(change: dict[str, Any]) -> No
             ("numpy>=1.23.2",),
         ),
         (
+            InstallerName.PIP,
             "ERROR: Cannot install numpy==1.22.4 and pandas==2.2.2 because these package versions have conflicting "
             "dependencies.\n\nThe conflict is caused by:\n    The user requested numpy==1.22.4\n"
             "    pandas 2.2.2 depends on numpy>=1.23.2\n\nERROR: ResolutionImpossible: for help visit",
@@ -440,6 +443,7 @@ def test_a_signature_fits_only_when_all_of_it_does(change: dict[str, Any]) -> No
             ("numpy>=1.23.2",),
         ),
         (
+            InstallerName.UV,
             "error: No solution found when resolving dependencies\n  cause: Because there is no version of "
             "numpy==9 and you require numpy==9, we can conclude that your requirements are unsatisfiable.",
             "numpy",
@@ -448,10 +452,13 @@ def test_a_signature_fits_only_when_all_of_it_does(change: dict[str, Any]) -> No
         ),
     ],
 )
-def test_the_proof_of_a_resolver_is_read(text: str, culprit: str, conflict: str | None, fix: tuple[str, ...]) -> None:
+def test_a_conflict_is_diagnosed_from_the_output_of_the_installer(
+    installer: InstallerName, text: str, culprit: str, conflict: str | None, fix: tuple[str, ...]
+) -> None:
     asked = ("pandas==2.2.2", "numpy==1.22.4")
     failed = action(BAD, text)
-    facts = ComboFacts(combo=combo("one", asked), steps=(StepFacts(number=1, requirements=asked, resolve=failed),))
+    subject = replace(combo("one", asked), installer=installer)
+    facts = ComboFacts(combo=subject, steps=(StepFacts(number=1, requirements=asked, resolve=failed),))
     verdict = Verdict(status=Status.UNSOLVABLE, phase=Phase.RESOLVE, reason=Reason.CONFLICT)
 
     found = diagnose(Case(facts=facts, verdict=verdict, probe=None, action=failed, rules=RULES), Answers(facts.answers))

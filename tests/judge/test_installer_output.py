@@ -1,37 +1,48 @@
-"""The rules that read uv and pip, held against what both really said: see recorded/, and tests/build/test_faults.py."""
+"""Hold what each installer printed in real runs against what it means; tests/install/test_faults.py provokes it."""
 
 import tomllib
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
-from knowngood.install.common_output import classify, message
-from knowngood.model import Ending, Exit, Reason, Status
+from knowngood.install.registry import OUTPUTS
+from knowngood.judge.installer_output import Conflict, Dependency, Download, OtherPython
+from knowngood.model import Ending, Exit, InstallerName, Reason, Status
 from support.facts import BAD, action
 
 RECORDED = Path(__file__).parent / "recorded"
-SAID = tomllib.loads((RECORDED / "said.toml").read_text(encoding="utf-8"))
+EXPECTED = tomllib.loads((RECORDED / "expected.toml").read_text(encoding="utf-8"))
+
+UV, PIP = InstallerName.UV, InstallerName.PIP
 
 INFRA, UNSOLVABLE, BUILD_FAIL = Status.INFRA, Status.UNSOLVABLE, Status.BUILD_FAIL
 
 
-def test_every_recorded_output_has_its_row() -> None:
-    assert {path.stem for path in RECORDED.glob("*.txt")} == set(SAID)
+def needs(package: str, requirement: str) -> Dependency:
+    return Dependency(package=package, requirement=Requirement(requirement))
 
 
-@pytest.mark.parametrize("name", SAID)
-def test_recorded_outputs_are_read_as_what_they_were(name: str) -> None:
-    status, reason, sentence = Status(SAID[name]["status"]), Reason(SAID[name]["reason"]), SAID[name]["says"]
+def test_every_recorded_output_has_an_expectation() -> None:
+    assert {path.stem for path in RECORDED.glob("*.txt")} == set(EXPECTED)
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_a_recorded_output_is_classified_by_its_cause_and_summed_up_in_a_sentence(name: str) -> None:
+    expected = EXPECTED[name]
+    status, reason, sentence = Status(expected["status"]), Reason(expected["reason"]), expected["says"]
     recorded = action(BAD, (RECORDED / f"{name}.txt").read_text(encoding="utf-8"))
+    output = OUTPUTS[InstallerName(name.partition(".")[0])]
 
-    assert classify(recorded) == (status, reason)
-    assert message(recorded, status) == sentence
+    assert output.classify(recorded) == (status, reason)
+    assert output.message(recorded, status) == sentence
 
 
 @pytest.mark.parametrize(
-    ("output", "status", "reason", "sentence"),
+    ("installer", "text", "status", "reason", "sentence"),
     [
         pytest.param(
+            UV,
             "error: Failed to install: torch-2.1.2.whl\n  cause: failed to copy file\n"
             "  cause: No space left on device (os error 28)\n",
             INFRA,
@@ -40,6 +51,7 @@ def test_recorded_outputs_are_read_as_what_they_were(name: str) -> None:
             id="uv on a full disk",
         ),
         pytest.param(
+            PIP,
             "Collecting torch\n"
             "ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device\n",
             INFRA,
@@ -48,6 +60,7 @@ def test_recorded_outputs_are_read_as_what_they_were(name: str) -> None:
             id="pip on a full disk",
         ),
         pytest.param(
+            UV,
             "error: Failed to fetch: http://x/simple/solid/\n  cause: error sending request for url (http://x/simple/solid/)\n"
             "  cause: client error (Connect)\n  cause: dns error\n"
             "  cause: failed to lookup address information: Name or service not known\n",
@@ -57,23 +70,26 @@ def test_recorded_outputs_are_read_as_what_they_were(name: str) -> None:
             id="uv without DNS",
         ),
         pytest.param(
+            PIP,
             "ERROR: something that nobody has seen before\n",
             INFRA,
             Reason.UNRECOGNISED,
             "something that nobody has seen before",
-            id="unheard-of words",
+            id="an unknown error",
         ),
-        pytest.param("", INFRA, Reason.UNRECOGNISED, "exit code 1, without a word", id="no words"),
+        pytest.param(UV, "", INFRA, Reason.UNRECOGNISED, "exit code 1, no output", id="no output"),
         pytest.param(
+            PIP,
             "Building wheel for x did not run successfully.\n  src/a.c:12:3: fatal error: Python.h: No such file\n"
             "  error: command 'gcc' failed with exit code 1\nERROR: Failed building wheel for x\n"
             "subprocess.CalledProcessError: Command 'gcc' returned 1\n",
             BUILD_FAIL,
             Reason.BUILD_ERROR,
             "src/a.c:12:3: fatal error: Python.h: No such file",
-            id="a compiler",
+            id="a compiler that fails",
         ),
         pytest.param(
+            PIP,
             "  Link requires a different Python (3.11.7 not in: '>=4'): http://x/solid-3.0-py3-none-any.whl\n"
             "ERROR: Ignored the following versions that require a different python version: 2.9 "
             "Requires-Python >=4; 3.0 Requires-Python >=4\n"
@@ -85,6 +101,7 @@ def test_recorded_outputs_are_read_as_what_they_were(name: str) -> None:
             id="pip passes over versions for other Pythons on its way to none",
         ),
         pytest.param(
+            PIP,
             "  Link requires a different Python (3.11.7 not in: '>=4'): http://x/solid-3.0-py3-none-any.whl\n"
             "ERROR: Cannot install a==1 and b==1 because these package versions have conflicting dependencies.\n\n"
             "The conflict is caused by:\n    a 1 depends on solid<2\n    b 1 depends on solid>=2\n\n"
@@ -95,6 +112,7 @@ def test_recorded_outputs_are_read_as_what_they_were(name: str) -> None:
             id="pip passes over versions for other Pythons on its way to a conflict",
         ),
         pytest.param(
+            PIP,
             "ERROR: Package 'solid' requires a different Python: 3.11.7 not in '>=4'\n",
             UNSOLVABLE,
             Reason.NO_MATCHING_FILE,
@@ -102,6 +120,7 @@ def test_recorded_outputs_are_read_as_what_they_were(name: str) -> None:
             id="pip finds out about Python only in the file",
         ),
         pytest.param(
+            PIP,
             "ERROR: Could not find a version that satisfies the requirement solid (from versions: none)\n"
             "ERROR: No matching distribution found for solid\n"
             "Could not fetch URL http://x/simple/solid/: 404 Client Error: Not Found - skipping\n"
@@ -113,13 +132,16 @@ def test_recorded_outputs_are_read_as_what_they_were(name: str) -> None:
         ),
     ],
 )
-def test_other_words_of_uv_and_pip(output: str, status: Status, reason: Reason, sentence: str) -> None:
-    said = action(BAD, output)
+def test_an_output_that_cannot_be_provoked_at_will_is_classified_by_its_cause(
+    installer: InstallerName, text: str, status: Status, reason: Reason, sentence: str
+) -> None:
+    failed = action(BAD, text)
 
-    assert classify(said) == (status, reason)
-    assert message(said, status) == sentence
+    assert OUTPUTS[installer].classify(failed) == (status, reason)
+    assert OUTPUTS[installer].message(failed, status) == sentence
 
 
+@pytest.mark.parametrize("installer", InstallerName)
 @pytest.mark.parametrize(
     ("ending", "status", "reason"),
     [
@@ -130,12 +152,119 @@ def test_other_words_of_uv_and_pip(output: str, status: Status, reason: Reason, 
         (Ending.NOT_STARTED, Status.INFRA, Reason.NO_START),
     ],
 )
-def test_an_installer_that_did_not_end_by_itself_is_no_fault_of_the_versions(
-    ending: Ending, status: Status, reason: Reason
+def test_an_installer_that_was_stopped_proves_nothing_about_the_versions_whatever_it_printed(
+    ending: Ending, status: Status, reason: Reason, installer: InstallerName
 ) -> None:
-    # Whatever it had said by then.
     stopped = action(Exit(ending=ending), "error: No solution found when resolving dependencies\n")
+    output = OUTPUTS[installer]
 
-    assert classify(stopped) == (status, reason)
-    assert message(stopped, status) == ending.value.replace("-", " ")
-    assert message(action(Exit(ending=ending, note="the reason")), status) == "the reason"
+    assert output.classify(stopped) == (status, reason)
+    assert output.message(stopped, status) == ending.value.replace("-", " ")
+    assert output.message(action(Exit(ending=ending, note="the reason")), status) == "the reason"
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("uv.conflict", Conflict(dependencies=(needs("wants-new", "solid>=2"), needs("wants-old", "solid<2")))),
+        ("uv.own-conflict", Conflict(dependencies=(needs("wants-old", "solid<2"),))),
+        ("uv.no-version", Conflict(missing="solid==9.9")),
+        ("uv.page-404", Conflict(missing="ghost")),
+        ("uv.no-file", Conflict(other_python=OtherPython(package="alien", requires=None))),
+        ("pip.conflict", Conflict(dependencies=(needs("wants-old", "solid<2"), needs("wants-new", "solid>=2")))),
+        ("pip.own-conflict", Conflict(dependencies=(needs("wants-old", "solid<2"),))),
+        ("pip.no-version", Conflict(missing="solid==9.9")),
+        ("pip.page-404", Conflict(missing="ghost")),
+        ("pip.build", Conflict()),
+    ],
+)
+def test_the_causes_of_a_conflict_are_read_from_a_recorded_output(name: str, expected: Conflict) -> None:
+    output = OUTPUTS[InstallerName(name.partition(".")[0])]
+
+    assert output.conflict((RECORDED / f"{name}.txt").read_text(encoding="utf-8")) == expected
+
+
+@pytest.mark.parametrize(
+    ("installer", "text", "expected"),
+    [
+        pytest.param(
+            UV,
+            "cause: Because the current Python version (3.11.7) does not satisfy Python>=4 and\n"
+            "         future==1.0 depends on Python>=4, we can conclude",
+            OtherPython(package="future", requires=">=4"),
+            id="uv",
+        ),
+        pytest.param(
+            PIP,
+            "ERROR: Package 'Solid_Thing' requires a different Python: 3.11.7 not in '>=4'\n",
+            OtherPython(package="solid-thing", requires=">=4"),
+            id="pip",
+        ),
+    ],
+)
+def test_a_package_for_another_python_is_named_with_what_it_requires(
+    installer: InstallerName, text: str, expected: OtherPython
+) -> None:
+    assert OUTPUTS[installer].conflict(text).other_python == expected
+
+
+@pytest.mark.parametrize(
+    ("installer", "text", "failed"),
+    [
+        (
+            UV,
+            "error: Failed to download and build `Pendulum==2.1.2`\n  cause: The build backend",
+            ("pendulum", "2.1.2"),
+        ),
+        (UV, "error: Failed to build `pendulum @ file:///src`\n", None),
+        (PIP, "  ERROR: Failed building wheel for PyYAML\n", ("pyyaml", None)),
+        (PIP, "ERROR: Failed to build installable wheels for some projects (PyYAML)\n", ("pyyaml", None)),
+        (PIP, "ERROR: Failed to build 'PyYAML' when getting requirements to build wheel\n", ("pyyaml", None)),
+        (PIP, (RECORDED / "pip.build.txt").read_text(encoding="utf-8"), ("broken-build", None)),
+        (PIP, "Successfully built PyYAML\n", None),
+    ],
+)
+def test_the_package_that_did_not_build_is_named(
+    installer: InstallerName, text: str, failed: tuple[str, str | None] | None
+) -> None:
+    assert OUTPUTS[installer].failed_build(action(BAD, text)) == failed
+
+
+UV_DOWNLOADS = """Using Python 3.11.7 environment at: e1
+Resolved 3 packages in 173ms
+Downloading ruff (10.2MiB)
+Downloading numpy (17.4MiB)
+Downloading torch (2.1GiB)
+ Downloaded ruff
+"""
+"""What uv 0.13 printed to a pipe."""
+
+PIP_DOWNLOADS = """Collecting numpy==1.26.4
+  Downloading http://127.0.0.1:8000/files/numpy-1.26.4-cp311-cp311-manylinux_2_17_x86_64.whl (18.2 MB)
+Collecting old-style
+  Using cached old_style-1.0.tar.gz (198 bytes)
+Collecting Pure-Python
+  Downloading Pure-Python-1.0.tar.gz (12 kB)
+"""
+
+
+def test_uv_reports_each_large_file_when_it_starts_and_when_it_is_there() -> None:
+    assert OUTPUTS[UV].downloads(UV_DOWNLOADS) == (
+        Download(name="ruff", size=10695475, done=True),
+        Download(name="numpy", size=18245222, done=False),
+        Download(name="torch", size=2254857830, done=False),
+    )
+
+
+def test_pip_has_downloaded_a_file_once_it_prints_another_line() -> None:
+    assert OUTPUTS[PIP].downloads(PIP_DOWNLOADS) == (
+        Download(name="numpy", size=18_200_000, done=True),
+        Download(name="pure-python", size=12_000, done=False),
+    )
+
+
+@pytest.mark.parametrize("installer", InstallerName)
+def test_a_line_that_only_looks_like_a_download_is_left_out(installer: InstallerName) -> None:
+    text = "Downloading hope (many)\nnot Downloading numpy (1.0MiB)\n Downloaded numpy\nnot Downloading a.whl (1 kB)\n"
+
+    assert OUTPUTS[installer].downloads(text) == ()

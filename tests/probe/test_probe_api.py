@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from knowngood.install.interpreters import Pythons
+from knowngood.install.interpreters import Interpreters
 from knowngood.judge.probes import judge_probe
 from knowngood.model import Array, Check, Ending, Outcome, ProbeFacts, Status
 from knowngood.probe.launch import RUNNER
@@ -263,7 +263,7 @@ def test_a_probe_imports_nothing_from_its_own_folder_or_the_current_one(tmp_path
 
 @pytest.mark.parametrize("minor", ["3.8", "3.9", "3.13"])
 def test_the_same_probe_runs_on_old_and_new_pythons(tmp_path: Path, minor: str, environ: dict[str, str]) -> None:
-    python = Pythons(outside=environ, cache=tmp_path / "pythons").find(minor)
+    python = Interpreters(outside=environ, cache=tmp_path / "pythons").find(minor)
     if python is None:
         pytest.skip(f"this machine has no Python {minor}")
     source = """

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from knowngood.events import Event, Retrying, RunStarted
+from knowngood.install import registry
 from knowngood.install.index import Routes
-from knowngood.install.interpreters import Pythons
+from knowngood.install.interpreters import Interpreters
 from knowngood.model import Combo, InstallerName, Phase, Probe, Reason, Status
 from knowngood.probe.launch import Launcher
 from knowngood.process import Processes
@@ -33,8 +34,8 @@ def bench(url: str, folder: Path, environ: Mapping[str, str], *, probe: str = PR
     return Bench(
         processes=processes,
         uv=UV,
-        environ=Routes(default=url).environment(environ),
-        pythons=Pythons(outside=environ, cache=folder / "pythons"),
+        environ=registry.environment(Routes(default=url), environ),
+        interpreters=Interpreters(outside=environ, cache=folder / "pythons"),
         launcher=Launcher(processes=processes, outside=environ, assets={}, threads=1),
         probes={"works": Probe(id="works", source=probe, path=None)},
         trouble=None,

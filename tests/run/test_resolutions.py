@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from knowngood.events import StepResolved
-from knowngood.install.installers import Step
+from knowngood.install.interface import Step
+from knowngood.model import InstallerName
 from knowngood.run.resolutions import Resolutions, Resolved
 from support.facts import BAD, GOOD, action
 from support.index import Index
@@ -17,7 +18,7 @@ from support.runs import cells, matrix, record, request
 from support.wheels import build_wheel
 from support.workshop import combo
 
-PYTHON = Path("/python")
+PYTHON = "3.11.7"
 STEPS = (("a==1",),)
 
 
@@ -45,8 +46,8 @@ class Resolver:
 def resolve(tmp_path: Path) -> Callable[..., Resolved]:
     resolutions = Resolutions()
 
-    def ask(name: str, resolver: Callable[[], Resolved], *, python: Path = PYTHON, steps: object = STEPS) -> Resolved:
-        return resolutions.resolve(python, steps, step(tmp_path / name), resolver)  # type: ignore[arg-type]
+    def ask(name: str, resolver: Callable[[], Resolved], *, python: str = PYTHON, steps: object = STEPS) -> Resolved:
+        return resolutions.resolve((InstallerName.UV, python), steps, step(tmp_path / name), resolver)  # type: ignore[arg-type]
 
     return ask
 
@@ -70,7 +71,7 @@ def test_another_python_or_other_steps_before_it_are_another_question(
     resolver = Resolver(tmp_path)
 
     resolve("one", resolver)
-    resolve("two", resolver, python=Path("/python3.12"))
+    resolve("two", resolver, python="3.12.1")
     resolve("three", resolver, steps=(("b",), ("a==1",)))
     resolve("four", resolver, steps=(("a==1", "b"),))
 

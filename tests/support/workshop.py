@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from uv import find_uv_bin
-
-from knowngood.install import installers
+from knowngood.install import registry
 from knowngood.install.environment import Environment
 from knowngood.install.index import Routes
+from knowngood.install.interface import Installer, Step, Tools
+from knowngood.install.interpreters import Interpreter
+from knowngood.install.uv.installer import binary
 from knowngood.model import (
     Action,
     Combo,
@@ -23,7 +24,7 @@ from knowngood.model import (
 from knowngood.probe.launch import Launcher
 from knowngood.process import Processes
 
-UV = Path(find_uv_bin())
+UV = binary()
 PYTHON = Path(sys.executable)
 BASE_PYTHON = Path(getattr(sys, "_base_executable", sys.executable))
 MINOR = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -74,10 +75,14 @@ class Workshop:
     environ: Mapping[str, str]
     secrets: tuple[str, ...] = ()
 
-    def installer(self, name: InstallerName, routes: Routes) -> installers.Installer:
-        """Return a real installer that takes its packages from ``routes``."""
-        processes = Processes(self.folder, grace=1.0, secrets=self.secrets)
-        return installers.choose(name, processes, UV, routes.environment(self.environ))
+    def installer(self, name: InstallerName, routes: Routes, *, python: Path = BASE_PYTHON) -> Installer:
+        """Return a real installer that takes its packages from ``routes``, and ``python`` for every version."""
+        tools = Tools(
+            processes=Processes(self.folder, grace=1.0, secrets=self.secrets),
+            environ=registry.environment(routes, self.environ),
+            find_python=lambda version: Interpreter(path=python, build=version),
+        )
+        return registry.make(name, tools)
 
     def environment(self, name: str = "env") -> Environment:
         """Return the environment called ``name``, which need not exist yet."""
@@ -94,7 +99,7 @@ class Workshop:
         installer, place = self.installer(name, routes), self.environment(environment)
         create = None
         if not place.python.exists():
-            create = installer.create(place, BASE_PYTHON, self.folder / f"{environment}.create.log")
+            create = installer.create(place, MINOR, self.folder / f"{environment}.create.log")
             assert create.exit.ok, create.output
         return ComboFacts(
             combo=combo(*steps, installer=name),
@@ -104,16 +109,12 @@ class Workshop:
             steps=tuple(self._steps(installer, place, steps)),
         )
 
-    def _steps(
-        self, installer: installers.Installer, place: Environment, steps: tuple[tuple[str, ...], ...]
-    ) -> list[StepFacts]:
+    def _steps(self, installer: Installer, place: Environment, steps: tuple[tuple[str, ...], ...]) -> list[StepFacts]:
         done: list[StepFacts] = []
         before: dict[str, str] = {}
         for number, requirements in enumerate(steps, start=1):
-            step = installers.Step(
-                number=number, requirements=requirements, folder=self.folder / f"{place.folder.name}.steps"
-            )
-            resolve, resolved = installer.resolve(step, place, BASE_PYTHON, before)
+            step = Step(number=number, requirements=requirements, folder=self.folder / f"{place.folder.name}.steps")
+            resolve, resolved = installer.resolve(step, place, MINOR, before)
             before.update(resolved)
             install = installer.install(step, place) if resolve.exit.ok else None
             installed = place.installed() if install is not None and install.exit.ok else None

@@ -161,11 +161,8 @@ def _compiled(proof: "Proof", matrix: "Matrix", outside: Mapping[str, str]) -> s
 
     Raises ``UndecidedError``: an index could not be reached, or does not offer them any more.
     """
-    from uv import find_uv_bin
-
-    from knowngood.install import index
-    from knowngood.install.registry import OUTPUTS
-    from knowngood.model import InstallerName
+    from knowngood.install import registry
+    from knowngood.install.uv.installer import UV, binary
     from knowngood.process import Processes
     from knowngood.report.export.pins import pins
 
@@ -174,21 +171,20 @@ def _compiled(proof: "Proof", matrix: "Matrix", outside: Mapping[str, str]) -> s
         asked, made = folder / "pins.txt", folder / "pylock.toml"
         asked.write_text("".join(f"{name}=={version}\n" for name, version in pins(proof.facts).items()), "utf-8")
         python = proof.facts.python_version or proof.facts.combo.python
-        compile_pins: list[str | Path] = [find_uv_bin(), "pip", "compile", asked, "--output-file", made]
+        compile_pins: list[str | Path] = [binary(), "pip", "compile", asked, "--output-file", made]
         options = ["--no-deps", "--format", "pylock.toml", "--no-header", "--no-annotate", "--quiet"]
         target = ["--python", sys.executable, "--python-version", python]
-        action = Processes(folder, secrets=index.secrets(matrix.indexes, outside)).run(
+        action = Processes(folder, secrets=registry.secrets(matrix.indexes, outside)).run(
             [*compile_pins, *options, *target],
-            env=_routes(proof.judged.run, matrix).environment(outside),
+            env=registry.environment(_routes(proof.judged.run, matrix), outside),
             cwd=folder,
             log=folder / "compile.log",
             timeout=_LIMIT,
         )
         if not action.exit.ok:
-            output = OUTPUTS[InstallerName.UV]
             raise UndecidedError(
                 "uv could not look up the files of what was proven",
-                cause=output.message(action, output.classify(action)[0]),
+                cause=UV.output.message(action, UV.output.classify(action)[0]),
                 next_step="try again, or export it as requirements",
             )
         return made.read_text("utf-8")

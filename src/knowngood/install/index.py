@@ -7,7 +7,7 @@ What is newer than all of such a page is ruled out: a stranger's 99.0 on the def
 
 import re
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
@@ -23,15 +23,8 @@ _LARGEST_PAGE = 32 * 1024 * 1024  # bytes
 
 _DEFAULT = "default"
 
-_KEPT = re.compile(
-    r"UV_(CACHE_DIR|CONCURRENT_\w+|DEFAULT_INDEX|EXTRA_INDEX_URL|FIND_LINKS|HTTP_\w+|INDEX|INDEX_URL|INDEX_\w+_(USERNAME"
-    r"|PASSWORD)|INSECURE_HOST|KEYRING_PROVIDER|LINK_MODE|NATIVE_TLS|OFFLINE|REQUEST_TIMEOUT|SYSTEM_CERTS)"
-    r"|PIP_(CACHE_DIR|CERT|CLIENT_CERT|CONFIG_FILE|DEFAULT_TIMEOUT|EXTRA_INDEX_URL|FIND_LINKS|INDEX_URL|KEYRING_PROVIDER"
-    r"|PROXY|RETRIES|TIMEOUT|TRUSTED_HOST)"
-)
-"""Settings of the installers that say how to reach packages; all others could change which versions are chosen."""
-
-_SOURCES = re.compile(r"(UV|PIP)_(DEFAULT_INDEX|EXTRA_INDEX_URL|FIND_LINKS|INDEX|INDEX_URL|CONFIG_FILE)")
+_ACTIVATED = ("PYTHON", "VIRTUAL_ENV", "CONDA_")
+"""What an activated environment sets, and what changes any Python: never for an environment under test."""
 
 _SECRET_NAME = re.compile(r"(_|^)(TOKEN|SECRET|PASSWORD|PASSWD|API_?KEY|KEY)$", re.IGNORECASE)
 
@@ -48,31 +41,50 @@ class Routes:
     bounds: tuple[str, ...] = ()
     """The newest version that each of those pages has, as a constraint: a newer one elsewhere is not to be taken."""
 
-    def environment(self, outside: Mapping[str, str], constraints: Path | None = None) -> dict[str, str]:
-        """Return the environment for an installer: URLs go in here, since arguments are visible to everybody.
 
-        ``constraints`` is the file that holds the bounds, if there are any.
-        """
-        kept = {
-            name: value
-            for name, value in outside.items()
-            if not name.startswith(("UV_", "PIP_", "PYTHON", "VIRTUAL_ENV", "CONDA_")) or _KEPT.fullmatch(name)
-        }
-        ours = {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1", "UV_NO_PROGRESS": "1", "NO_COLOR": "1"}
-        if self.default is not None:
-            kept = {name: value for name, value in kept.items() if not _SOURCES.fullmatch(name)}
-            host = urlsplit(self.default).hostname or ""
-            ours |= {"UV_DEFAULT_INDEX": self.default, "PIP_INDEX_URL": self.default, "PIP_CONFIG_FILE": "/dev/null"}
-            if self.default.startswith("http://"):
-                # Whoever declares a plain http index in a matrix wants it: uv takes it as it is, pip asks for this.
-                ours |= {"PIP_TRUSTED_HOST": f"{kept.get('PIP_TRUSTED_HOST', '')} {host}".strip()}
-        if constraints is not None:
-            ours |= {"UV_CONSTRAINT": str(constraints), "PIP_CONSTRAINT": str(constraints)}
-        for name, separator in (("UV_FIND_LINKS", ","), ("PIP_FIND_LINKS", " ")):
-            pages = [page for page in (kept.get(name, ""), *self.pages) if page]
-            if pages:
-                ours[name] = separator.join(pages)
-        return kept | ours
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Variables:
+    """The environment variables of one installer."""
+
+    prefix: str
+    """What the names of all its variables begin with."""
+    kept: re.Pattern[str]
+    """The user's variables that say how to reach packages; all others could change which versions are chosen."""
+    sources: re.Pattern[str]
+    """Those of them that name a place to take packages from."""
+    make: Callable[[Routes, Mapping[str, str], Path | None], Mapping[str, str]]
+    """Returns the variables for routes, given the ones that are kept and the file of constraints, if any."""
+
+
+def environment(
+    routes: Routes, installers: Iterable[Variables], outside: Mapping[str, str], constraints: Path | None = None
+) -> dict[str, str]:
+    """Return the environment for the commands of ``installers``; ``outside`` is that of the harness.
+
+    URLs go in here, since everybody on the machine can see arguments. One environment serves all installers, because a
+    build that one runs may call another. ``constraints`` is the file that holds the bounds of the routes.
+    """
+    installers = tuple(installers)
+    kept = {name: value for name, value in outside.items() if _is_kept(name, routes, installers)}
+    made = {"NO_COLOR": "1"}
+    for variables in installers:
+        made.update(variables.make(routes, kept, constraints))
+    return kept | made
+
+
+def _is_kept(name: str, routes: Routes, installers: tuple[Variables, ...]) -> bool:
+    owner = next((variables for variables in installers if name.startswith(variables.prefix)), None)
+    if owner is None:
+        return not name.startswith(_ACTIVATED)
+    # A declared default index is the only one.
+    is_other_source = routes.default is not None and owner.sources.fullmatch(name) is not None
+    return owner.kept.fullmatch(name) is not None and not is_other_source
+
+
+def find_links(name: str, separator: str, routes: Routes, kept: Mapping[str, str]) -> dict[str, str]:
+    """Return the variable ``name`` with the pages of ``routes`` after those of the user; nothing without any."""
+    pages = [page for page in (kept.get(name, ""), *routes.pages) if page]
+    return {name: separator.join(pages)} if pages else {}
 
 
 def decide(indexes: Iterable[Index]) -> Routes:
@@ -99,10 +111,12 @@ def decide(indexes: Iterable[Index]) -> Routes:
     return Routes(choices=tuple(choices), default=default, pages=tuple(pages), bounds=tuple(bounds))
 
 
-def secrets(indexes: Iterable[Index], outside: Mapping[str, str]) -> tuple[str, ...]:
+def secrets(indexes: Iterable[Index], installers: Iterable[Variables], outside: Mapping[str, str]) -> tuple[str, ...]:
     """Return what must not appear in any log: credentials in index URLs, and tokens in the environment."""
+    sources = [variables.sources for variables in installers]
     urls = [index.url for index in indexes]
-    urls += [url for name, value in outside.items() if _SOURCES.fullmatch(name) for url in value.split()]
+    for name, value in outside.items():
+        urls += value.split() if any(pattern.fullmatch(name) for pattern in sources) else []
     found: list[str] = []
     for url in urls:
         parts = urlsplit(url)

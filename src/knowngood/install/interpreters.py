@@ -10,7 +10,7 @@ from python_discovery import DiskCache, get_interpreter
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Python:
+class Interpreter:
     """A base interpreter."""
 
     path: Path
@@ -19,7 +19,7 @@ class Python:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Pythons:
+class Interpreters:
     """Looks each interpreter up once.
 
     ``outside`` is the environment of the harness: its ``PATH`` is searched, and before it the versions that pyenv
@@ -29,17 +29,17 @@ class Pythons:
 
     outside: Mapping[str, str]
     cache: Path
-    _known: dict[str, Python | None] = field(default_factory=dict)
+    _known: dict[str, Interpreter | None] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def find(self, asked: str) -> Python | None:
+    def find(self, asked: str) -> Interpreter | None:
         """Return the base interpreter for ``asked`` (``3.11`` or ``3.11.7``), or None when this machine has none."""
         with self._lock:
             if asked not in self._known:
                 self._known[asked] = self._find(asked)
             return self._known[asked]
 
-    def _find(self, asked: str) -> Python | None:
+    def _find(self, asked: str) -> Interpreter | None:
         root = Path(self.outside.get("PYENV_ROOT", "") or Path(self.outside.get("HOME", "/")) / ".pyenv")
         kept = sorted((root / "versions").glob("*/bin"), key=_version, reverse=True)
         search = os.pathsep.join([*map(str, kept), self.outside.get("PATH", os.defpath)])
@@ -49,7 +49,7 @@ class Pythons:
             return None
         configured = f"debug {found.debug_build}, free-threaded {found.free_threaded}"
         build = " ".join(f"{found.version} {configured} {found.sysconfig_platform}".split())
-        return Python(path=Path(found.system_executable), build=build)
+        return Interpreter(path=Path(found.system_executable), build=build)
 
 
 def _version(folder: Path) -> tuple[int, ...]:

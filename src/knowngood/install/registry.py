@@ -1,10 +1,51 @@
-"""Name every installer once: what its output means."""
+"""List every installer: the one place that an installer is added to."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 
-from knowngood.install.common_output import CommonOutput
+from knowngood.install import index
+from knowngood.install.index import Routes
+from knowngood.install.interface import Installer, Registration, Tools
+from knowngood.install.pip.installer import PIP
+from knowngood.install.uv.installer import UV
 from knowngood.judge.installer_output import InstallerOutput
-from knowngood.model import InstallerName
+from knowngood.model import Index, InstallerName
 
-OUTPUTS: Mapping[InstallerName, InstallerOutput] = {name: CommonOutput() for name in InstallerName}
-"""How the output of each installer is read."""
+
+def _registration(name: InstallerName) -> Registration:
+    match name:
+        case InstallerName.UV:
+            return UV
+        case InstallerName.PIP:
+            return PIP
+
+
+_ALL = {name: _registration(name) for name in InstallerName}
+
+OUTPUTS: Mapping[InstallerName, InstallerOutput] = {name: one.output for name, one in _ALL.items()}
+"""What reads the output of each installer."""
+
+
+def make(name: InstallerName, tools: Tools) -> Installer:
+    """Return the installer called ``name``."""
+    return _ALL[name].make(tools)
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of all tools that installers consist of, by name."""
+    return {tool: version for one in _ALL.values() for tool, version in one.versions().items()}
+
+
+def identities() -> dict[InstallerName, str]:
+    """Return for each installer what tells it from another version of it: a verdict is reused only with the same."""
+    return {name: one.identity() for name, one in _ALL.items()}
+
+
+def environment(routes: Routes, outside: Mapping[str, str], constraints: Path | None = None) -> dict[str, str]:
+    """Return the environment variables for the commands of every installer, see ``index.environment``."""
+    return index.environment(routes, [one.variables for one in _ALL.values()], outside, constraints)
+
+
+def secrets(indexes: Iterable[Index], outside: Mapping[str, str]) -> tuple[str, ...]:
+    """Return what must not appear in any log, see ``index.secrets``."""
+    return index.secrets(indexes, [one.variables for one in _ALL.values()], outside)

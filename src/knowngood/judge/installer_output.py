@@ -1,8 +1,52 @@
-"""Declare what a judge asks about the output of an installer; each installer answers for its own output."""
+"""Declare what the judge asks about the output of an installer; each installer answers for its own words."""
 
+from dataclasses import dataclass
 from typing import Protocol
 
+from packaging.requirements import Requirement
+
 from knowngood.model import Action, Reason, Status
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Dependency:
+    """One requirement that the output quotes as a cause of a conflict."""
+
+    package: str
+    """Canonical name of the package that declares it."""
+    requirement: Requirement
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OtherPython:
+    """A package that cannot be installed on the Python of the combo."""
+
+    package: str
+    """Canonical name."""
+    requires: str | None
+    """The specifier that it declares, such as ``>=3.12``; None when it only lacks a wheel."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Conflict:
+    """Why a resolver found no solution, as far as its output says; a part that it does not give is empty."""
+
+    dependencies: tuple[Dependency, ...] = ()
+    """In the order of the output."""
+    other_python: OtherPython | None = None
+    missing: str | None = None
+    """The requirement that no index can meet, as the output spells it: ``numpy==9`` or ``nmupy``."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Download:
+    """A file that an installer downloads, or has downloaded."""
+
+    name: str
+    """The name of the package."""
+    size: int
+    """Bytes, as precisely as the output gives them."""
+    done: bool
 
 
 class InstallerOutput(Protocol):
@@ -17,5 +61,13 @@ class InstallerOutput(Protocol):
         ...
 
     def failed_build(self, action: Action) -> tuple[str, str | None] | None:
-        """Return the canonical name and, where the output names it, the version of the package that did not build."""
+        """Return the canonical name and, where the output gives it, the version of the package that did not build."""
+        ...
+
+    def conflict(self, output: str) -> Conflict:
+        """Return what the output of a resolver without a solution says about the cause."""
+        ...
+
+    def downloads(self, output: str) -> tuple[Download, ...]:
+        """Return the files that the output of an install reports so far, in the order they were started."""
         ...

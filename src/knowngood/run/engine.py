@@ -16,9 +16,9 @@ from knowngood.cache.environments import Places
 from knowngood.cache.keys import Surroundings, asset_digest
 from knowngood.cache.verdicts import Verdicts
 from knowngood.events import Emit, Event, Folding, IndexChosen, Interrupted, RunFinished, RunResumed, RunStarted
-from knowngood.install import index
+from knowngood.install import index, registry
 from knowngood.install.assets import Assets
-from knowngood.install.interpreters import Pythons
+from knowngood.install.interpreters import Interpreters
 from knowngood.judge.rules import Rules
 from knowngood.model import Combo, InstallerName, Matrix, Phase, Reason, Run, Trouble
 from knowngood.probe.launch import Launcher
@@ -144,7 +144,7 @@ class _Session:
         self._run = run
         self._emit = emit
         self._stop = stop
-        secrets = index.secrets(request.matrix.indexes, request.machine.outside)
+        secrets = registry.secrets(request.matrix.indexes, request.machine.outside)
         self.processes = Processes(folder, secrets=secrets)
 
     def carry_out(self, done: frozenset[str]) -> None:
@@ -180,7 +180,7 @@ class _Session:
         constraints = self._folder / "constraints.txt" if routes.bounds else None
         if constraints is not None:
             constraints.write_text("".join(f"{bound}\n" for bound in routes.bounds), encoding="utf-8")
-        environ = routes.environment(machine.outside, constraints)
+        environ = registry.environment(routes, machine.outside, constraints)
         assets, trouble = self._fetch_assets(environ) if fetches else (self._fetched_assets(environ), None)
         launcher = Launcher(
             processes=self.processes,
@@ -194,7 +194,7 @@ class _Session:
             processes=self.processes,
             uv=machine.uv,
             environ=environ,
-            pythons=Pythons(outside=machine.outside, cache=cache / "pythons"),
+            interpreters=Interpreters(outside=machine.outside, cache=cache / "pythons"),
             launcher=launcher,
             probes={probe.id: probe for probe in plan.matrix.probes},
             trouble=trouble,
@@ -211,10 +211,7 @@ class _Session:
         surroundings = Surroundings(
             machine=host.machine(),
             cpu_flags=host.cpu_flags(),
-            installers={
-                InstallerName.UV: host.versions()["uv"],
-                InstallerName.PIP: f"with virtualenv {host.versions()['virtualenv']}",
-            },
+            installers=registry.identities(),
             assets={
                 asset.name: asset_digest(asset, assets[asset.name])
                 for asset in plan.matrix.assets

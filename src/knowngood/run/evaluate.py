@@ -32,10 +32,11 @@ from knowngood.events import (
     TroubleMet,
     add,
 )
-from knowngood.install import installers
+from knowngood.install import registry
 from knowngood.install.environment import Environment, Survey
 from knowngood.install.inspect import read
-from knowngood.install.interpreters import Python, Pythons
+from knowngood.install.interface import Step, Tools
+from knowngood.install.interpreters import Interpreters
 from knowngood.install.releases import ReleaseIndex
 from knowngood.judge.probes import judge_probe
 from knowngood.judge.rules import Rules
@@ -61,7 +62,7 @@ class Bench:
     uv: Path
     environ: Mapping[str, str]
     """What installers get to see."""
-    pythons: Pythons
+    interpreters: Interpreters
     launcher: Launcher
     probes: Mapping[str, Probe]
     trouble: Trouble | None
@@ -79,6 +80,11 @@ class Bench:
     many_files: threading.Lock = field(default_factory=threading.Lock)
     """Held while thousands of files are looked at or linked. Threads that do so side by side pass the interpreter on at
     every file, and take more than twice as long as one after the other."""
+
+    @property
+    def tools(self) -> Tools:
+        """What installers work with."""
+        return Tools(processes=self.processes, environ=self.environ, find_python=self.interpreters.find)
 
     def folder(self, combo: Combo) -> Path:
         """Return where everything of ``combo`` is kept."""
@@ -113,10 +119,10 @@ class Evaluation:
         """The facts that a later run could take over."""
         self._sink = emit
         self._steps = [
-            installers.Step(number=number, requirements=requirements, folder=bench.folder(combo))
+            Step(number=number, requirements=requirements, folder=bench.folder(combo))
             for number, requirements in enumerate(combo.steps, start=1)
         ]
-        self._installer = installers.choose(combo.installer, bench.processes, bench.uv, bench.environ)
+        self._installer = registry.make(combo.installer, bench.tools)
         self._place = Place(folder=bench.folder(combo))
         self._before: dict[str, str] = {}
         """Canonical name -> version that the steps so far left."""
@@ -134,9 +140,9 @@ class Evaluation:
         self._sink(event)
 
     @property
-    def python(self) -> Python | None:
-        """The base interpreter; None when this machine does not have it."""
-        return self.bench.pythons.find(self.combo.python)
+    def python(self) -> str | None:
+        """What tells the Python of its environment from other builds; None when this machine cannot have it."""
+        return self._installer.identify_python(self.combo.python)
 
     @property
     def environment(self) -> Environment:
@@ -166,7 +172,7 @@ class Evaluation:
         if self.python is None:
             self._trouble(_no_python(self.combo.python))
             return False
-        return not self.resolves_ahead or all(self._resolve(step, self.python.path) for step in self._steps)
+        return not self.resolves_ahead or all(self._resolve(step, self.python) for step in self._steps)
 
     def build(self) -> bool:
         """Bring the environment about."""
@@ -241,11 +247,11 @@ class Evaluation:
         else:
             shutil.rmtree(self.environment.folder, ignore_errors=True)
 
-    def _resolve(self, step: installers.Step, python: Path) -> bool:
+    def _resolve(self, step: Step, python: str) -> bool:
         self._begin(Phase.RESOLVE, f"step {step.number}/{len(self._steps)}: {' '.join(step.requirements)}")
 
         def attempt() -> Action:
-            action, found = self._installer.resolve(step, self.environment, python, self._before)
+            action, found = self._installer.resolve(step, self.environment, self.combo.python, self._before)
             resolved.update(found)
             return action
 
@@ -255,7 +261,9 @@ class Evaluation:
 
         resolved: dict[str, str] = {}
         if self.resolves_ahead:
-            answer = self.bench.resolutions.resolve(python, self.combo.steps[: step.number], step, ask)
+            answer = self.bench.resolutions.resolve(
+                (self.combo.installer, python), self.combo.steps[: step.number], step, ask
+            )
         else:
             answer = ask()
         self._before.update(answer.resolved)
@@ -277,12 +285,12 @@ class Evaluation:
         assert self.python is not None
         combo, environment = self.combo, self.environment
         self._begin(Phase.CREATE, f"Python {combo.python}")
-        action = self._installer.create(environment, self.python.path, self.bench.folder(combo) / "create.log")
+        action = self._installer.create(environment, combo.python, self.bench.folder(combo) / "create.log")
         self._find(EnvironmentCreated(combo=combo.id, action=action, python_version=environment.python_version()))
         if not action.exit.ok:
             return False
         for step in self._steps:
-            if not self.resolves_ahead and not self._resolve(step, self.python.path):
+            if not self.resolves_ahead and not self._resolve(step, self.python):
                 return False
             log = step.file("install.log").relative_to(self.bench.processes.root)
             detail = f"step {step.number}/{len(self._steps)}: {' '.join(step.requirements)}"
@@ -331,11 +339,13 @@ class Evaluation:
         bench = self.bench
         if bench.stop.requested or self.python is None or self.facts.reused:
             return True
+        base = bench.interpreters.find(self.combo.python)
         index = ReleaseIndex(
             processes=bench.processes,
             uv=bench.uv,
             environ=bench.environ,
-            python=self.python.path,
+            # An installer that brings its own Python needs no base interpreter.
+            python=base.path if base is not None else self.environment.python,
             folder=bench.folder(self.combo) / "lookups",
         )
         for answered in look_up(self.facts, bench.rules, Releases(index=index, environment=self.environment)):

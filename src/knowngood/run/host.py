@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 from secrets import token_hex
 
 from platformdirs import user_cache_path
-from uv import find_uv_bin
 
 from knowngood import __version__
+from knowngood.install import registry
+from knowngood.install.uv.installer import binary
 from knowngood.model import Matrix, RunInfo
 
 _MEMORY_PER_JOB = 4 * 2**30  # bytes; a torch environment being built and probed stays below it
@@ -42,7 +42,7 @@ def here(outside: Mapping[str, str], jobs: int | None = None) -> Machine:
     """
     return Machine(
         outside=outside,
-        uv=Path(find_uv_bin()),
+        uv=binary(),
         python=Path(sys.executable),
         cache_folder=cache_folder(),
         jobs=jobs or _default_jobs(),
@@ -81,7 +81,7 @@ def describe(matrix: Matrix, *, command: str = "", shard: str = "", run_id: str 
 
 def versions() -> dict[str, str]:
     """Return the versions of the tools that take part in a run, by name."""
-    return {"knowngood": __version__, "uv": version("uv"), "virtualenv": version("virtualenv")}
+    return {"knowngood": __version__, **registry.versions()}
 
 
 def cores() -> int:

@@ -7,8 +7,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from knowngood.install.installers import Step
-from knowngood.model import Action
+from knowngood.install.interface import Step
+from knowngood.model import Action, InstallerName
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,18 +23,27 @@ class Resolved:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Resolutions:
-    """All answers of a run so far, by interpreter and by the steps up to the one that was asked about."""
+    """All answers of a run so far, by installer, Python and the steps up to the one that was asked about."""
 
-    _known: dict[tuple[Path, tuple[tuple[str, ...], ...]], Future[Resolved]] = field(default_factory=dict)
+    _known: dict[tuple[tuple[InstallerName, str], tuple[tuple[str, ...], ...]], Future[Resolved]] = field(
+        default_factory=dict
+    )
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def resolve(
-        self, python: Path, steps: tuple[tuple[str, ...], ...], step: Step, ask: Callable[[], Resolved]
+        self,
+        resolver: tuple[InstallerName, str],
+        steps: tuple[tuple[str, ...], ...],
+        step: Step,
+        ask: Callable[[], Resolved],
     ) -> Resolved:
-        """Return the answer for the last of ``steps``; ``ask`` for it unless somebody did, or does just now."""
+        """Return the answer for the last of ``steps``; ``ask`` for it unless somebody did, or does just now.
+
+        ``resolver`` is the installer, and what tells the Python that it resolves for from others.
+        """
         with self._lock:
-            known = self._known.get((python, steps))
-            future = self._known.setdefault((python, steps), Future())
+            known = self._known.get((resolver, steps))
+            future = self._known.setdefault((resolver, steps), Future())
         if known is None:
             try:
                 future.set_result(ask())

@@ -29,7 +29,7 @@ class Memory:
         """Give a combo whose locks are known its keys; return whether it can be looked up by them."""
         assert evaluation.python is not None
         combo = evaluation.combo
-        build = self.surroundings.build(evaluation.facts, evaluation.python.build)
+        build = self.surroundings.build(evaluation.facts, evaluation.python)
         settings = self.bench.launcher.settings(combo)
         verdict = self.surroundings.verdict(build, combo, self.bench.probes, settings)
         evaluation.keys = Keys(build=key(build), verdict=key(verdict), ingredients=verdict)

@@ -11,10 +11,10 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from knowngood.cli.live.downloads import Download, downloads
 from knowngood.cli.live.lines import BUSY, Judge, LineRenderer, Note
 from knowngood.cli.live.progress import Progress
 from knowngood.events import Event, Folding, RunResumed, RunStarted
+from knowngood.judge.installer_output import Download
 from knowngood.report.text import seconds, size
 
 _WATCHED = 65536  # characters of the log of a running command
@@ -149,9 +149,12 @@ class Board(_Context):
         """Return the board as it is now."""
         with self._lock:
             now = self._clock()
-            active = list(self._progress.active.items())
+            progress = self._progress
+            active = list(progress.active.items())
             shown = active[: max(1, self._console.height - 3)]
-            under_way = {combo: downloads(self._read(activity.log)) for combo, activity in shown if activity.log}
+            under_way = {
+                combo: progress.downloads(combo, self._read(activity.log)) for combo, activity in shown if activity.log
+            }
             notes = [
                 Note(
                     word=activity.doing,

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from statistics import fmean
 
-from knowngood.cli.live.downloads import downloads
 from knowngood.events import (
     ComboFinished,
     ComboStarted,
@@ -17,7 +16,9 @@ from knowngood.events import (
     StepInstalled,
     StepResolved,
 )
-from knowngood.model import Phase
+from knowngood.install.registry import OUTPUTS
+from knowngood.judge.installer_output import Download
+from knowngood.model import InstallerName, Phase
 
 DOING: Mapping[Phase, str] = {
     Phase.RESOLVE: "Resolving",
@@ -58,6 +59,7 @@ class Progress:
         self._spent: dict[str, float] = {}
         """Seconds that each combo was busy. Between its lock and its environment a combo waits and is not busy."""
         self._begun: dict[str, float] = {}
+        self._installers: dict[str, InstallerName] = {}
         self._took: list[float] = []
         """Seconds of each combo that this run evaluated."""
 
@@ -66,6 +68,7 @@ class Progress:
         match event:
             case RunStarted() | RunResumed() if folding.run is not None:
                 for facts in folding.run.combos:
+                    self._installers[facts.combo.id] = facts.combo.installer
                     (self.done if facts.finished else self._waiting).add(facts.combo.id)
             case ComboStarted():
                 self._do(event.combo, "Starting", "", now)
@@ -80,8 +83,8 @@ class Progress:
                 # A step without a log is replayed: an earlier run downloaded its files.
                 activity = self.active.get(event.combo)
                 if activity is not None and activity.log:
-                    finished = (download for download in downloads(event.action.output) if download.done)
-                    self.downloaded += sum(download.size for download in finished)
+                    downloads = self.downloads(event.combo, event.action.output)
+                    self.downloaded += sum(download.size for download in downloads if download.done)
                     self.active[event.combo] = replace(activity, log="")
             case ComboFinished():
                 self._pause(event.combo, now)
@@ -91,6 +94,10 @@ class Progress:
                     self._took.append(self._spent.get(event.combo, 0.0))
             case _:
                 pass
+
+    def downloads(self, combo: str, output: str) -> tuple[Download, ...]:
+        """Return the files that the installer of ``combo`` reports in ``output``, in the order they were started."""
+        return OUTPUTS[self._installers[combo]].downloads(output)
 
     @property
     def total(self) -> int:

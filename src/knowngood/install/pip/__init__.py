@@ -1,0 +1,1 @@
+"""Resolve and install with pip, read its output, and route it to the right index."""

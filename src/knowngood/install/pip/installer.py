@@ -1,0 +1,120 @@
+"""Resolve and install with real pip in a virtualenv, as a Dockerfile does: each step starts where the last ended."""
+
+import json
+import re
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from importlib.metadata import version as version_of
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from packaging.utils import canonicalize_name
+
+from knowngood.install.environment import Environment
+from knowngood.install.index import Routes, Variables, find_links
+from knowngood.install.interface import CREATE_LIMIT, INSTALL_LIMIT, RESOLVE_LIMIT, Registration, Step, Tools
+from knowngood.install.pip.output import PipOutput
+from knowngood.model import Action
+
+_OUTSIDE = Path(tempfile.gettempdir())  # away from the project, whose files could be taken for modules
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pip:
+    """The installer ``pip``."""
+
+    tools: Tools
+    resolves_ahead: bool = False
+
+    def identify_python(self, version: str) -> str | None:
+        """Return the build of the base interpreter."""
+        return self.tools.python_build(version)
+
+    def create(self, environment: Environment, version: str, log: Path) -> Action:
+        """Make the venv with ``virtualenv``; it has the pip that virtualenv brings along, and no setuptools."""
+        virtualenv: list[str | Path] = [sys.executable, "-I", "-m", "virtualenv"]
+        options: list[str | Path] = ["--no-periodic-update", "--no-setuptools", "--python", self.tools.python(version)]
+        return self._run([*virtualenv, *options, environment.folder], log, CREATE_LIMIT)
+
+    def resolve(
+        self, step: Step, environment: Environment, version: str, before: Mapping[str, str]
+    ) -> tuple[Action, dict[str, str]]:
+        """Ask ``pip install --dry-run`` in the environment itself; what pip would not touch stays as it is."""
+        report = step.file("report.json")
+        action = self._pip(["--dry-run", "--report", report, *step.requirements], environment, step, "resolve")
+        if not action.exit.ok:
+            return action, {}
+        planned = json.loads(report.read_text(encoding="utf-8"))["install"]
+        step.file("lock").write_text("".join(map(_lock_line, planned)), encoding="utf-8")
+        return action, {canonicalize_name(item["metadata"]["name"]): item["metadata"]["version"] for item in planned}
+
+    def install(self, step: Step, environment: Environment) -> Action:
+        """Run ``pip install`` with the requirements of the step, as they were given."""
+        return self._pip(list(step.requirements), environment, step, "install")
+
+    def _pip(self, arguments: list[str | Path], environment: Environment, step: Step, verb: str) -> Action:
+        details = step.file(f"{verb}.debug.log")
+        step.folder.mkdir(parents=True, exist_ok=True)
+        details.unlink(missing_ok=True)
+        pip: list[str | Path] = [environment.python, "-I", "-m", "pip", "install"]
+        # Without --verbose the output of a build would only go to the debug log.
+        options: list[str | Path] = ["--verbose", "--no-color", "--progress-bar=off", "--log", details]
+        limit = RESOLVE_LIMIT if verb == "resolve" else INSTALL_LIMIT
+        action = self._run([*pip, *options, *arguments], step.file(f"{verb}.log"), limit)
+        return action if action.exit.ok else _with_hidden_causes(action, details)
+
+    def _run(self, command: list[str | Path], log: Path, limit: float) -> Action:
+        return self.tools.processes.run(command, env=self.tools.environ, cwd=_OUTSIDE, log=log, timeout=limit)
+
+
+def _lock_line(planned: dict[str, Any]) -> str:
+    """Return the line of a lock for one item of pip's report."""
+    hashes = planned.get("download_info", {}).get("archive_info", {}).get("hashes", {})
+    pin = f"{canonicalize_name(planned['metadata']['name'])}=={planned['metadata']['version']}"
+    return " ".join([pin, *(f"--hash={name}:{value}" for name, value in sorted(hashes.items()))]) + "\n"
+
+
+def _with_hidden_causes(action: Action, details: Path) -> Action:
+    """Add what pip writes only to its debug log: why it did not read a page of the index.
+
+    Without it an outage reads "No matching distribution found" (pip issue 12008).
+    """
+    if not details.is_file():
+        return action
+    lines = details.read_text(encoding="utf-8", errors="replace").splitlines()
+    hidden = [line.strip() for line in lines if "Could not fetch URL" in line or "is not a trusted or secure" in line]
+    return replace(action, output="\n".join([action.output.rstrip(), *dict.fromkeys(hidden)]) + "\n")
+
+
+def _variables(routes: Routes, kept: Mapping[str, str], constraints: Path | None) -> dict[str, str]:
+    variables = {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1"}
+    if routes.default is not None:
+        variables |= {"PIP_INDEX_URL": routes.default, "PIP_CONFIG_FILE": "/dev/null"}
+        if routes.default.startswith("http://"):
+            # A plain http index in a matrix is meant to be used: uv takes it as it is, pip has to be asked.
+            host = urlsplit(routes.default).hostname or ""
+            variables["PIP_TRUSTED_HOST"] = f"{kept.get('PIP_TRUSTED_HOST', '')} {host}".strip()
+    if constraints is not None:
+        variables["PIP_CONSTRAINT"] = str(constraints)
+    return variables | find_links("PIP_FIND_LINKS", " ", routes, kept)
+
+
+PIP = Registration(
+    make=lambda tools: Pip(tools=tools),
+    output=PipOutput(),
+    variables=Variables(
+        prefix="PIP_",
+        kept=re.compile(
+            r"PIP_(CACHE_DIR|CERT|CLIENT_CERT|CONFIG_FILE|DEFAULT_TIMEOUT|EXTRA_INDEX_URL|FIND_LINKS|INDEX_URL"
+            r"|KEYRING_PROVIDER|PROXY|RETRIES|TIMEOUT|TRUSTED_HOST)"
+        ),
+        sources=re.compile(r"PIP_(EXTRA_INDEX_URL|FIND_LINKS|INDEX_URL|CONFIG_FILE)"),
+        make=_variables,
+    ),
+    versions=lambda: {"virtualenv": version_of("virtualenv")},
+    # virtualenv brings the pip that it installs.
+    identity=lambda: f"with virtualenv {version_of('virtualenv')}",
+)

@@ -1,0 +1,135 @@
+"""Say what the output of uv means."""
+
+import re
+from typing import ClassVar
+
+from knowngood.install.common_output import (
+    BROKEN_ARCHIVE,
+    BROKEN_TRANSFER,
+    NO_CONNECTION,
+    NO_SPACE,
+    SERVER_ERRORS,
+    PatternOutput,
+    Rule,
+    package_name,
+    patterns,
+    quoted_requirement,
+    rule,
+)
+from knowngood.judge.installer_output import Conflict, Dependency, Download, OtherPython
+from knowngood.model import Reason, Status
+
+_DEPENDENCY = re.compile(
+    r"(?<![\w.])(?P<package>[A-Za-z][\w.-]*(?:==[\w.+!-]+|[<>=!~][^\s]*)?) depends? on "
+    r"(?P<requirement>[\w.-]+(?:\[[\w,.-]+\])?(?:\{[^}]*\})?(?:[<>=!~][\w.*+!,<>=~-]*)?)"
+)
+_REQUIRES_PYTHON = re.compile(
+    r"(?P<package>[\w.-]+?)(?:[<>=!~]=?[\w.+*!-]+)? (?:requires|depends on) Python ?(?P<requires>[<>=!~][^\s]+)"
+)
+_NO_WHEEL = re.compile(r"(?P<package>[\w.-]+?)(?:==[\w.+!-]+)? has no wheels with a matching Python")
+_MISSING = re.compile(
+    r"there (?:is|are) no versions? of (?P<version>[\w.-]+(?:[<>=!~][^\s,]*)?)|(?P<package>[\w.-]+) was not found in"
+)
+
+_STARTED = re.compile(r"^Downloading (?P<name>[\w.-]+) \((?P<size>[\d.]+)(?P<unit>[KMG]iB)\)\s*$", re.MULTILINE)
+_FINISHED = re.compile(r"^ Downloaded (?P<name>[\w.-]+)\s*$", re.MULTILINE)
+_UNITS = {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
+
+
+class UvOutput(PatternOutput):
+    """Reads what uv prints."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        rule(Status.INFRA, Reason.NO_SPACE, *NO_SPACE, r"\(os error 28\)"),
+        rule(Status.INFRA, Reason.HASH_MISMATCH, r"Hash mismatch for"),
+        rule(
+            Status.INFRA,
+            Reason.CORRUPT_DOWNLOAD,
+            r"Failed to read from zip file",
+            *BROKEN_ARCHIVE,
+            r"cause: .*(unexpected end of file|invalid gzip header|corrupt deflate stream|[Ii]nvalid Zip archive)",
+            BROKEN_TRANSFER,
+        ),
+        rule(
+            Status.INFRA,
+            Reason.INDEX_REFUSED,
+            r"lack of valid authentication credentials",
+            r"returned a 403 Forbidden error",
+            r"HTTP status client error \(40[137] ",
+        ),
+        rule(Status.INFRA, Reason.FILE_MISSING, r"HTTP status client error \(4(04|10) "),
+        rule(Status.INFRA, Reason.INDEX_ERROR, r"HTTP status (server|client) error", SERVER_ERRORS),
+        rule(
+            Status.INFRA,
+            Reason.INDEX_UNREACHABLE,
+            r"^error: Request failed after",
+            r"cause: Request failed after",
+            r"cause: Failed to fetch: ",
+            r"^error: Failed to fetch: ",
+            r"Failed to read `--find-links` URL",
+            r"network (was|is) disabled",
+            *NO_CONNECTION,
+        ),
+        rule(
+            Status.BUILD_FAIL,
+            Reason.BUILD_ERROR,
+            r"Failed to (download and )?build",
+            r"build backend returned an error",
+        ),
+        rule(
+            Status.UNSOLVABLE,
+            Reason.PACKAGE_NOT_FOUND,
+            r"was not found in the (package registry|provided package locations)",
+        ),
+        rule(
+            Status.UNSOLVABLE,
+            Reason.NO_MATCHING_FILE,
+            r"requires Python [<>=!~]",
+            r"does not satisfy Python",
+            r"has no (usable )?wheels",
+            r"no (wheels|source distribution)",
+            r"doesn't have a source distribution or wheel",
+            r"has an invalid package format",
+            r"has invalid metadata",
+        ),
+        rule(Status.UNSOLVABLE, Reason.VERSION_NOT_FOUND, r"[Bb]ecause there (is|are) no versions? of"),
+        rule(Status.UNSOLVABLE, Reason.CONFLICT, r"No solution found when resolving"),
+    )
+    sentences = patterns(
+        r"^\s*hint: (?P<sentence>An index .+(?:credentials|403 Forbidden).*)$",
+        r"^\s*cause: (?P<sentence>(?:Because|Hash mismatch)[\s\S]+?)(?=\n\s*\n|\n\s*(?:cause|hint):|\Z)",
+        r"^\s*cause: (?P<sentence>HTTP status.+)$",
+        r"^\s*error: (?P<sentence>.+)(?:\n\s+cause: .+)*\n\s+cause: (?P<root>.+)$",
+        r"^\s*(?:error|ERROR): (?P<sentence>.+)$",
+    )
+    failed_builds = re.compile(r"Failed to (?:download and )?build `(?P<name>[\w.-]+?)(?:==(?P<version>[\w.+!-]+))?`")
+
+    def conflict(self, output: str) -> Conflict:
+        """Read the proof that follows ``No solution found``: sentences that uv breaks into lines anywhere."""
+        text = " ".join(output.split())
+        missing = _MISSING.search(text)
+        return Conflict(
+            dependencies=tuple(
+                Dependency(package=package_name(match["package"]), requirement=requirement)
+                for match in _DEPENDENCY.finditer(text)
+                if (requirement := quoted_requirement(match["requirement"])) is not None
+            ),
+            other_python=_other_python(text),
+            missing=missing and (missing["version"] or missing["package"]),
+        )
+
+    def downloads(self, output: str) -> tuple[Download, ...]:
+        """Return the files that uv reports, which are those of a megabyte and more."""
+        finished = set(_FINISHED.findall(output))
+        return tuple(
+            Download(name=name, size=round(float(size) * _UNITS[unit]), done=name in finished)
+            for name, size, unit in _STARTED.findall(output)
+        )
+
+
+def _other_python(text: str) -> OtherPython | None:
+    if match := _REQUIRES_PYTHON.search(text):
+        return OtherPython(package=package_name(match["package"]), requires=match["requires"].rstrip(",."))
+    if match := _NO_WHEEL.search(text):
+        return OtherPython(package=package_name(match["package"]), requires=None)
+    return None
