@@ -32,7 +32,7 @@ CHANGES = (
     change(ChangeKind.STILL_PASS, "same"),
     change(ChangeKind.FIXED, "mended", before="fail", after="pass", why="it was fail in probe"),
     change(ChangeKind.INCONCLUSIVE, "cut-off", after="infra", why="in install: connection refused"),
-    change(ChangeKind.REGRESSED, "legacy", moved=MOVED),
+    change(ChangeKind.REGRESSED, "legacy", packages=MOVED),
     change(ChangeKind.NEW, "new", before=None),
     change(ChangeKind.CHANGED_FAIL, "other", before="fail"),
     change(ChangeKind.MOVED, "drifting", after="moved"),
@@ -116,7 +116,7 @@ def test_ids_stay_when_the_feed_is_made_again_and_are_new_for_another_run() -> N
 
 def test_long_lists_are_cut() -> None:
     many = tuple((f"p{number}", "1", "2") for number in range(25))
-    (entry,) = entries(feed(mission(), (change(ChangeKind.REGRESSED, moved=many),)))
+    (entry,) = entries(feed(mission(), (change(ChangeKind.REGRESSED, packages=many),)))
     assert text(entry, "content").endswith("p19 1 -> 2, and 5 distributions more.")
     (entry,) = entries(feed(only(*(passing(combo(f"c{one}"), as_expected=False) for one in range(23)))))
     assert text(entry, "content").endswith("\nand 3 more cells.")
@@ -143,7 +143,7 @@ def test_whatever_is_said_it_is_parsed_and_shown(texts: list[str]) -> None:
 def assert_inert(say: Callable[[], str]) -> None:
     judged = poisoned(say)
     changes = tuple(
-        change(kind, f"{say()}{number}", probe=say(), why=say(), moved=((say(), say(), None),))
+        change(kind, f"{say()}{number}", probe=say(), why=say(), packages=((say(), say(), None),))
         for number, kind in enumerate(ChangeKind)
     )
     for told, count in ((changes, len(atom.TOLD)), ((), 1)):

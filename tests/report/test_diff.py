@@ -13,7 +13,7 @@ from report.hostile import CORPUS, anything, dangerous
 
 
 def change(kind: ChangeKind, combo: str, before: str | None, after: str | None, **more: object) -> Change:
-    facts: dict[str, object] = {"probe": "embedding", "why": "", "moved": ()} | more
+    facts: dict[str, object] = {"probe": "embedding", "why": "", "packages": ()} | more
     return Change(combo=combo, kind=kind, before=before, after=after, **facts)  # type: ignore[arg-type]
 
 
@@ -24,12 +24,12 @@ LOOSE = change(
     "fail",
     why="in probe, check 'transformers has torch enabled': AssertionError: transformers 5.23.0 does not use the"
     " torch that is installed",
-    moved=(("tokenizers", "0.22.1", "0.23.0"), ("transformers", "4.57.1", "5.23.0"), ("xxhash", None, "3.5")),
+    packages=(("tokenizers", "0.22.1", "0.23.0"), ("transformers", "4.57.1", "5.23.0"), ("xxhash", None, "3.5")),
 )
 CHANGES = (
     change(ChangeKind.STILL_PASS, "legacy", "pass", "pass"),
     change(ChangeKind.NEW, "modern-py313", None, "pass", why="it is not in the baseline"),
-    change(ChangeKind.FIXED, "legacy-loose", "fail", "pass", why="it was fail in drift", moved=(("torch", "2", "3"),)),
+    change(ChangeKind.FIXED, "legacy-loose", "fail", "pass", why="it was fail in drift", packages=(("torch", "2", "3"),)),
     change(ChangeKind.STILL_FAIL, "legacy-numpy2", "fail", "fail", why="in probe"),
     change(ChangeKind.INCONCLUSIVE, "modern", "pass", "infra", why="in resolve: refused"),
     change(ChangeKind.INCONCLUSIVE, "modern", "pass", "infra", probe="imports"),
@@ -37,14 +37,14 @@ CHANGES = (
     change(ChangeKind.CHANGED_FAIL, "legacy-wrong-order", "fail", "crash", why="it was fail; it is crash"),
     change(ChangeKind.MOVED, "modern-cpu", "pass", "moved", why="in compare: re-index"),
     change(ChangeKind.GONE, "ancient", "pass", None, why="it is in the baseline only"),
-    change(ChangeKind.UNKNOWN, "numpy3", "infra", "fail", why="it was infra"),
-    change(ChangeKind.STILL_PASS, "legacy-pip", "pass", "pass", moved=(("six", "1", "2"),)),
+    change(ChangeKind.INCONCLUSIVE, "numpy3", "infra", "fail", why="it was infra"),
+    change(ChangeKind.STILL_PASS, "legacy-pip", "pass", "pass", packages=(("six", "1", "2"),)),
 )
 NAME = "reports/embedding/matrix.json"
 
 TEXT = """\
-Against reports/embedding/matrix.json: 1 regressed, 1 changed-fail, 1 moved, 1 fixed, 2 inconclusive, 1
-unknown, 1 new, 1 gone, 3 unchanged
+Against reports/embedding/matrix.json: 1 regressed, 1 changed-fail, 1 moved, 1 fixed, 3 inconclusive, 1
+new, 1 gone, 3 unchanged
 
 Regressed:
   modern-loose: pass -> fail
@@ -67,11 +67,9 @@ Fixed:
     why     it was fail in drift
     moved   torch 2 -> 3
 
-Could not be told this time (says nothing about the versions):
+Inconclusive (says nothing about the versions):
   modern embedding: pass -> infra (in resolve: refused)
   modern imports: pass -> infra
-
-The baseline could not tell:
   numpy3: infra -> fail (it was infra)
 
 New:
@@ -106,7 +104,7 @@ def test_every_kind_of_change_is_told_in_every_format() -> None:
     [
         (
             CHANGES,
-            "1 regressed, 1 changed-fail, 1 moved, 1 fixed, 2 inconclusive, 1 unknown, 1 new, 1 gone, 3 unchanged",
+            "1 regressed, 1 changed-fail, 1 moved, 1 fixed, 3 inconclusive, 1 new, 1 gone, 3 unchanged",
         ),
         ((LOOSE, LOOSE), "2 regressed"),
         (CHANGES[:1], "1 unchanged"),
@@ -119,11 +117,11 @@ def test_the_headline_counts_every_cell_once_and_the_worst_first(changes: tuple[
 
 def test_a_long_list_of_distributions_is_cut_on_the_terminal_and_whole_elsewhere() -> None:
     moved = tuple((f"package-{number:02}", "1", "2") for number in range(35))
-    changes = (change(ChangeKind.REGRESSED, "a", "pass", "fail", moved=moved),)
+    changes = (change(ChangeKind.REGRESSED, "a", "pass", "fail", packages=moved),)
 
     assert "package-19 1 -> 2\n            and 15 distributions more\n" in render(changes, baseline_name=NAME)
     assert "| package-34 | 1 | 2 |" in render_markdown(changes, baseline_name=NAME)
-    assert len(json.loads(render_json(changes, baseline_name=NAME))["changes"][0]["moved"]) == 35
+    assert len(json.loads(render_json(changes, baseline_name=NAME))["changes"][0]["packages"]) == 35
 
 
 def test_the_page_shows_a_table_of_what_changed_and_the_lock_of_each_regression() -> None:
@@ -149,15 +147,15 @@ def test_the_json_counts_every_kind_and_says_null_for_what_is_absent() -> None:
 
     assert list(data["counts"]) == [str(kind) for kind in ChangeKind]
     assert sum(data["counts"].values()) == len(CHANGES)
-    assert data["baseline"] == NAME and data["schema"] == 1
-    assert data["changes"][6]["moved"][2] == {"package": "xxhash", "before": None, "after": "3.5"}
+    assert data["baseline"] == NAME and data["schema"] == 2
+    assert data["changes"][6]["packages"][2] == {"package": "xxhash", "before": None, "after": "3.5"}
     assert data["changes"][1]["before"] is None
 
 
 def poisoned(texts: list[str]) -> tuple[Change, ...]:
     say = cycle(texts).__next__
     return tuple(
-        change(kind, say(), say(), say(), probe=say(), why=say(), moved=((say(), say(), say()), (say(), None, say())))
+        change(kind, say(), say(), say(), probe=say(), why=say(), packages=((say(), say(), say()), (say(), None, say())))
         for kind in (*ChangeKind, ChangeKind.REGRESSED)
     )
 

@@ -22,7 +22,7 @@ CHANGES = (
         before="pass",
         after="fail",
         why="in probe: it broke",
-        moved=(("numpy", "1.26.4", "2.3.5"),),
+        packages=(("numpy", "1.26.4", "2.3.5"),),
     ),
 )
 

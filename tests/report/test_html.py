@@ -32,7 +32,7 @@ CHANGES = (
         before="pass",
         after="fail",
         why="Numpy is not available",
-        moved=(("numpy", "1.24.3", "2.3.5"),),
+        packages=(("numpy", "1.24.3", "2.3.5"),),
     ),
     Change(combo="legacy", probe="embedding", kind=ChangeKind.STILL_PASS, before="pass", after="pass", why=""),
     Change(combo="old", probe="embedding", kind=ChangeKind.GONE, before="pass", after=None, why=""),

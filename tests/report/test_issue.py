@@ -32,7 +32,7 @@ def prose(text: str) -> str:
 
 def test_the_body_tells_what_flipped_what_moved_underneath_why_the_cure_and_how_to_rerun() -> None:
     body = render(
-        REGRESSED, (change(moved=MOVED),), baseline_name="reports/e/matrix.json", url="https://ci.example/run/7"
+        REGRESSED, (change(packages=MOVED),), baseline_name="reports/e/matrix.json", url="https://ci.example/run/7"
     )
 
     assert "| legacy-loose embedding | regressed | pass | fail |" in body
@@ -58,7 +58,7 @@ def test_the_second_line_is_another_one_only_when_the_changes_are() -> None:
         return render(REGRESSED, changes).splitlines()[1]
 
     assert re.fullmatch(r"<!-- knowngood:changes:[0-9a-f]{16} -->", second(change()))
-    assert second(change()) == second(change(why="it broke in other words", moved=MOVED))
+    assert second(change()) == second(change(why="it broke in other words", packages=MOVED))
     assert second(change()) != second(change(ChangeKind.CHANGED_FAIL))
     assert second(change()) != second(change(), change(combo="other"))
 
@@ -97,7 +97,7 @@ def test_only_an_address_of_the_web_becomes_a_link(address: str) -> None:
 
 
 def test_a_body_that_is_too_large_leaves_out_whole_parts_and_says_which() -> None:
-    changes = tuple(change(combo=f"combo-{number}", moved=MOVED * 10) for number in range(400))
+    changes = tuple(change(combo=f"combo-{number}", packages=MOVED * 10) for number in range(400))
 
     body = render(REGRESSED, changes)
 
@@ -131,7 +131,7 @@ def test_hostile_text_neither_mentions_nor_links_nor_hides(data: st.DataObject) 
             before="pass",
             after="fail",
             why=say(),
-            moved=((say(), say(), None),),
+            packages=((say(), say(), None),),
         )
         for one in judged.cells[:2]
     )

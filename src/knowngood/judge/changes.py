@@ -1,4 +1,4 @@
-"""A run compared with a baseline: what regressed, what was fixed, what moved underneath, and what cannot be said."""
+"""Compare a run with a baseline: what regressed, what was fixed, which packages differ, and what is inconclusive."""
 
 from collections.abc import Iterable, Sequence
 
@@ -11,7 +11,7 @@ _WORKS = frozenset({Status.PASS, Status.MOVED})
 
 
 def compare(baseline: Iterable[Snapshot], current: Iterable[Snapshot]) -> tuple[Change, ...]:
-    """Return what became of each cell: those of ``current`` in its order, then those that are gone."""
+    """Return the change of each cell: those of ``current`` in its order, then those that are gone."""
     before = {(cell.combo, cell.probe): cell for cell in baseline}
     after = {(cell.combo, cell.probe): cell for cell in current}
     return tuple(_change(before.get(key), after.get(key)) for key in {**after, **before})
@@ -20,13 +20,13 @@ def compare(baseline: Iterable[Snapshot], current: Iterable[Snapshot]) -> tuple[
 def selected(
     baseline: Iterable[Snapshot], current: Sequence[Snapshot], declared: Iterable[str]
 ) -> tuple[Snapshot, ...]:
-    """Return the baseline without the combos that are still ``declared`` and only had no part in this run."""
+    """Return the baseline without the combos that are still ``declared`` but were not part of this run."""
     left_out = set(declared) - {cell.combo for cell in current}
     return tuple(cell for cell in baseline if cell.combo not in left_out)
 
 
 def exit_code(changes: Iterable[Change]) -> ExitCode:
-    """Return what a comparison comes to: something regressed; or might have, for all that can be told; or not."""
+    """Return the exit code of a comparison: something regressed, or may have (undecided), or nothing did."""
     changes = tuple(changes)
     if any(change.kind is ChangeKind.REGRESSED for change in changes):
         return ExitCode.DIFFERS
@@ -36,26 +36,25 @@ def exit_code(changes: Iterable[Change]) -> ExitCode:
 
 
 def _is_open(change: Change) -> bool:
-    # What passes now cannot have regressed, whatever it was.
-    return change.after in UNDECIDED or (change.kind is ChangeKind.UNKNOWN and change.after not in _WORKS)
+    # A cell that passes now cannot have regressed, whatever it was.
+    return change.after in UNDECIDED or (change.kind is ChangeKind.INCONCLUSIVE and change.after not in _WORKS)
 
 
 def _change(before: Snapshot | None, after: Snapshot | None) -> Change:
     kind, why = _judged(before, after)
-    told = after or before
-    assert told is not None, "a key comes from one of the two"
-    moved = _moved(before, after) if before and after else ()
+    cell = after or before
+    assert cell is not None, "a key comes from one of the two"
     if kind in (ChangeKind.REGRESSED, ChangeKind.CHANGED_FAIL) and _same_everywhere(before, after):
-        # Then it is not the versions: the machine, the data, the network, or a probe that is flaky.
+        # Then the versions are not the cause, but the machine, the data, the network, or a flaky probe.
         why = "; ".join(filter(None, (why, "the same distributions are installed")))
     return Change(
-        combo=told.combo,
-        probe=told.probe,
+        combo=cell.combo,
+        probe=cell.probe,
         kind=kind,
         before=str(before.status) if before else None,
         after=str(after.status) if after else None,
         why=why,
-        moved=moved,
+        packages=_packages(before, after) if before and after else (),
     )
 
 
@@ -65,7 +64,7 @@ def _judged(before: Snapshot | None, after: Snapshot | None) -> tuple[ChangeKind
     if after is None:
         return ChangeKind.GONE, "it is in the baseline only"
     if before.status in UNDECIDED:
-        return ChangeKind.UNKNOWN, f"it was {_told(before)}"
+        return ChangeKind.INCONCLUSIVE, f"it was {_summary(before)}"
     if after.status in UNDECIDED:
         return ChangeKind.INCONCLUSIVE, _where(after)
     if after.status in _WORKS:
@@ -73,16 +72,16 @@ def _judged(before: Snapshot | None, after: Snapshot | None) -> tuple[ChangeKind
             return ChangeKind.MOVED, _where(after)
         if before.status is after.status:
             return ChangeKind.STILL_PASS, ""
-        return ChangeKind.FIXED, f"it was {_told(before)}"
+        return ChangeKind.FIXED, f"it was {_summary(before)}"
     if before.status in _WORKS:
         return ChangeKind.REGRESSED, _where(after)
     if _same_failure(before, after):
         return ChangeKind.STILL_FAIL, _where(after)
-    return ChangeKind.CHANGED_FAIL, f"it was {_told(before)}; it is {_told(after)}"
+    return ChangeKind.CHANGED_FAIL, f"it was {_summary(before)}; it is {_summary(after)}"
 
 
 def _same_failure(before: Snapshot, after: Snapshot) -> bool:
-    # A baseline of an older version may know no culprit: that alone does not make it another failure.
+    # A baseline that names no culprit, written by an older version, does not make it another failure.
     culprits = {cell.culprit for cell in (before, after) if cell.culprit is not None}
     return len(culprits) < 2 and _fingerprint(before) == _fingerprint(after)
 
@@ -91,7 +90,7 @@ def _fingerprint(cell: Snapshot) -> Fingerprint:
     return fingerprint(status=cell.status, phase=cell.phase, check=cell.check, message=cell.message)
 
 
-def _told(cell: Snapshot) -> str:
+def _summary(cell: Snapshot) -> str:
     return f"{cell.status} {_where(cell)}".rstrip()
 
 
@@ -101,8 +100,8 @@ def _where(cell: Snapshot) -> str:
     return ": ".join(filter(None, (", ".join(filter(None, (place, check))), cell.message)))
 
 
-def _moved(before: Snapshot, after: Snapshot) -> tuple[tuple[str, str | None, str | None], ...]:
-    """Return the difference of what is installed; where an installation failed, only of what both put there."""
+def _packages(before: Snapshot, after: Snapshot) -> tuple[tuple[str, str | None, str | None], ...]:
+    """Return which packages differ; where an installation failed, only of those that both have installed."""
     pairs: list[tuple[str, str | None, str | None]] = []
     if before.whole and after.whole:
         pairs.append(("python", before.python or None, after.python or None))
@@ -114,4 +113,4 @@ def _moved(before: Snapshot, after: Snapshot) -> tuple[tuple[str, str | None, st
 
 
 def _same_everywhere(before: Snapshot | None, after: Snapshot | None) -> bool:
-    return bool(before and after and before.whole and after.whole and not _moved(before, after))
+    return bool(before and after and before.whole and after.whole and not _packages(before, after))

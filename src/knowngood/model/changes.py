@@ -16,9 +16,7 @@ class ChangeKind(StrEnum):
     CHANGED_FAIL = "changed-fail"
     """It failed before and fails now, for another cause."""
     INCONCLUSIVE = "inconclusive"
-    """It was decided before and could not be told now: never held against the versions."""
-    UNKNOWN = "unknown"
-    """The baseline could not tell: there is nothing to compare with."""
+    """It is undecided now, or was in the baseline: never held against the versions."""
     NEW = "new"
     GONE = "gone"
 
@@ -35,6 +33,6 @@ class Change:
     after: str | None
     """Status now; None: there is no such cell any more."""
     why: str
-    """Where and what was said, or what it was; empty when there is nothing to say."""
-    moved: tuple[tuple[str, str | None, str | None], ...] = ()
-    """(canonical name or ``python``, version before, version now) of what is installed otherwise; None: not there."""
+    """Where the cell failed and with which message, or what it was before; empty when there is nothing to say."""
+    packages: tuple[tuple[str, str | None, str | None], ...] = ()
+    """(canonical name or ``python``, version before, version now) of each difference; None: not installed."""

@@ -18,7 +18,7 @@ TOLD = {
     ChangeKind.CHANGED_FAIL: "it fails for another cause",
     ChangeKind.MOVED: "it passes with other numbers",
     ChangeKind.FIXED: "it is fixed",
-    ChangeKind.INCONCLUSIVE: f"it could not be told this time, which {words.UNDECIDED_NOTE}",
+    ChangeKind.INCONCLUSIVE: f"it is inconclusive, which {words.UNDECIDED_NOTE}",
 }
 """The changes that are entries, in this order."""
 
@@ -86,7 +86,7 @@ def _run_lines(judged: JudgedRun) -> list[str]:
 
 
 def _change_lines(change: Change) -> list[str]:
-    lines = [f"{name} {before or 'absent'} -> {after or 'absent'}" for name, before, after in change.moved]
+    lines = [f"{name} {before or 'absent'} -> {after or 'absent'}" for name, before, after in change.packages]
     more = len(lines) - MOST_PACKAGES
     kept = [*lines[:MOST_PACKAGES], f"and {count(more, 'distribution')} more"] if more > 0 else lines
     return [change.why, *([f"Installed otherwise: {', '.join(kept)}"] if kept else [])]

@@ -8,7 +8,7 @@ from knowngood.report.markup import code, inline, paragraph, table
 from knowngood.report.text import count, plain, shorten, strict_json, wrap
 from knowngood.report.words import UNDECIDED_NOTE
 
-SCHEMA = 1
+SCHEMA = 2
 """Version of the JSON; it changes when a reader of the old one would be wrong."""
 
 _FULL = {
@@ -19,8 +19,7 @@ _FULL = {
 }
 """What is told in full, in this order: why, and what is installed otherwise."""
 _BRIEF = {
-    ChangeKind.INCONCLUSIVE: f"Could not be told this time ({UNDECIDED_NOTE})",
-    ChangeKind.UNKNOWN: "The baseline could not tell",
+    ChangeKind.INCONCLUSIVE: f"Inconclusive ({UNDECIDED_NOTE})",
     ChangeKind.NEW: "New",
     ChangeKind.GONE: "Gone",
 }
@@ -84,8 +83,8 @@ def render_json(changes: Sequence[Change], *, baseline_name: str) -> str:
                 "before": change.before,
                 "after": change.after,
                 "why": change.why,
-                "moved": [
-                    {"package": package, "before": before, "after": after} for package, before, after in change.moved
+                "packages": [
+                    {"package": package, "before": before, "after": after} for package, before, after in change.packages
                 ],
             }
             for change in changes
@@ -115,8 +114,8 @@ def _section(title: str, lines: Sequence[str], width: int) -> list[str]:
 
 def _full(change: Change, names: dict[Change, str], width: int) -> list[str]:
     room = width - _LABEL - 2
-    moved = [shorten(_told(*one), room) for one in change.moved[:_MOST_PACKAGES]]
-    if more := len(change.moved) - len(moved):
+    moved = [shorten(_told(*one), room) for one in change.packages[:_MOST_PACKAGES]]
+    if more := len(change.packages) - len(moved):
         moved.append(f"and {count(more, 'distribution')} more")
     return [
         shorten(f"{names[change]}: {change.before} -> {change.after}", width),
@@ -148,7 +147,7 @@ def _unchanged(changes: Sequence[Change]) -> list[str]:
 def _part(change: Change, names: dict[Change, str]) -> list[list[str]]:
     if change.kind not in _FULL:
         return []
-    rows = [(package, before or "absent", after or "absent") for package, before, after in change.moved]
+    rows = [(package, before or "absent", after or "absent") for package, before, after in change.packages]
     return [
         [f"**{inline(names[change])}**: {change.kind}"],
         [paragraph(change.why)] if plain(change.why) else [],

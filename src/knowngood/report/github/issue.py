@@ -110,10 +110,10 @@ def _unexpected(cell: Cell, judged: JudgedRun) -> Part:
 
 def _moved(change: Change) -> list[list[str]]:
     """Return which distributions are others than in the baseline."""
-    if not change.moved:
+    if not change.packages:
         return []
-    rows = [(package, before or "absent", after or "absent") for package, before, after in change.moved[:_PACKAGES]]
-    more = len(change.moved) - len(rows)
+    rows = [(package, before or "absent", after or "absent") for package, before, after in change.packages[:_PACKAGES]]
+    more = len(change.packages) - len(rows)
     return [
         ["Installed otherwise:"],
         table(("distribution", "before", "now"), rows),

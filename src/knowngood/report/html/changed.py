@@ -14,7 +14,6 @@ TONES = {
     ChangeKind.MOVED: "warn",
     ChangeKind.FIXED: "good",
     ChangeKind.INCONCLUSIVE: "unsure",
-    ChangeKind.UNKNOWN: "unsure",
     ChangeKind.NEW: "unsure",
     ChangeKind.GONE: "unsure",
 }
@@ -98,7 +97,7 @@ def _entry(change: Change, with_probe: set[str], anchors: Anchors) -> Entry:
     name = f"{change.combo} {change.probe}" if change.combo in with_probe else change.combo
     moved = [
         Move(package=package, before=before or "absent", after=after or "absent")
-        for package, before, after in change.moved
+        for package, before, after in change.packages
     ]
     return Entry(
         link=Link(text=name, anchor=anchors.of(change.combo, change.probe)),
