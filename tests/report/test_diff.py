@@ -29,7 +29,9 @@ LOOSE = change(
 CHANGES = (
     change(ChangeKind.STILL_PASS, "legacy", "pass", "pass"),
     change(ChangeKind.NEW, "modern-py313", None, "pass", why="it is not in the baseline"),
-    change(ChangeKind.FIXED, "legacy-loose", "fail", "pass", why="it was fail in drift", packages=(("torch", "2", "3"),)),
+    change(
+        ChangeKind.FIXED, "legacy-loose", "fail", "pass", why="it was fail in drift", packages=(("torch", "2", "3"),)
+    ),
     change(ChangeKind.STILL_FAIL, "legacy-numpy2", "fail", "fail", why="in probe"),
     change(ChangeKind.INCONCLUSIVE, "modern", "pass", "infra", why="in resolve: refused"),
     change(ChangeKind.INCONCLUSIVE, "modern", "pass", "infra", probe="imports"),
@@ -155,7 +157,9 @@ def test_the_json_counts_every_kind_and_says_null_for_what_is_absent() -> None:
 def poisoned(texts: list[str]) -> tuple[Change, ...]:
     say = cycle(texts).__next__
     return tuple(
-        change(kind, say(), say(), say(), probe=say(), why=say(), packages=((say(), say(), say()), (say(), None, say())))
+        change(
+            kind, say(), say(), say(), probe=say(), why=say(), packages=((say(), say(), say()), (say(), None, say()))
+        )
         for kind in (*ChangeKind, ChangeKind.REGRESSED)
     )
 
