@@ -1,7 +1,6 @@
-"""The front door: every session is thin and calls the ``knowngood`` command. ``nox -l`` lists them.
+"""Define the sessions of this project, each of which calls the ``knowngood`` command. ``nox -l`` lists them.
 
-nox alone is enough to read this file: to list the combos, the code of the project needs the standard library and
-packaging, and packaging comes with nox.
+nox alone can load this file: to list the combos it uses only the standard library and packaging, which nox depends on.
 """
 
 import hashlib
@@ -12,7 +11,7 @@ from pathlib import Path
 import nox
 
 ROOT = Path(__file__).parent
-MATRIX = "embedding"  # the matrix that is meant when a command names none
+MATRIX = "embedding"  # the matrix to use when a command names none
 
 sys.path.insert(0, str(ROOT / "src"))
 from knowngood.declare.expand import combo_ids  # noqa: E402
@@ -25,7 +24,7 @@ nox.options.sessions = ["lint", "types", "tests"]
 
 
 def _combos() -> list[str]:
-    """Return the ids of the combos of the matrix; none when the file is broken, which the session then explains."""
+    """Return the ids of the combos, or none if the file is invalid; the session then explains why."""
     try:
         return list(combo_ids(tomllib.loads((ROOT / "matrices" / f"{MATRIX}.toml").read_text(encoding="utf-8"))))
     except (OSError, ValueError, RecursionError):
@@ -33,7 +32,7 @@ def _combos() -> list[str]:
 
 
 def _install(session: nox.Session, *groups: str) -> None:
-    """Install the project and dependency groups, unless this environment was made for just the same."""
+    """Install the project and dependency groups, unless this environment already has exactly these."""
     pyproject = (ROOT / "pyproject.toml").read_bytes()
     wanted = hashlib.sha256(pyproject + repr(groups).encode()).hexdigest()
     stamp = Path(session.virtualenv.location).resolve() / "knowngood-installed"
@@ -44,11 +43,11 @@ def _install(session: nox.Session, *groups: str) -> None:
 
 
 def _knowngood(session: nox.Session, verb: str, *arguments: str) -> None:
-    """Run a verb and leave with its exit code: nox would make 1 of every other."""
+    """Run a verb and exit with its exit code, which nox would turn into 1."""
     _install(session)
     command = [str(Path(session.bin) / "python"), "-m", "knowngood", verb, *arguments]
     try:
-        # The harness needs time to end what it started and to write its report, more than nox gives by itself.
+        # By default nox gives knowngood too little time to end its processes and to write its report.
         session.run(*command, interrupt_timeout=30, terminate_timeout=30)
     except nox.command.CommandFailed as failed:
         code = getattr(failed, "return_code", None) or 1
@@ -57,72 +56,72 @@ def _knowngood(session: nox.Session, verb: str, *arguments: str) -> None:
         raise SystemExit(code) from None
 
 
-def _named(arguments: list[str]) -> list[str]:
-    """Name the usual matrix in front of ``arguments`` unless they name one themselves."""
-    named = any(one.split("=")[0] == "--matrix" for one in arguments)
+def _with_matrix(arguments: list[str]) -> list[str]:
+    """Return ``arguments`` with ``--matrix`` in front, unless they name a matrix."""
+    named = any(argument.split("=")[0] == "--matrix" for argument in arguments)
     return arguments if named else ["--matrix", MATRIX, *arguments]
 
 
 @nox.session
 def matrix(session: nox.Session) -> None:
-    """Build and probe every combo, print the table and write the report; options go after ``--``."""
-    _knowngood(session, "run", *_named(session.posargs))
+    """Build and probe every combo, and print the table; options go after ``--``."""
+    _knowngood(session, "run", *_with_matrix(session.posargs))
 
 
 @nox.session
-@nox.parametrize("name", [nox.param(one, id=one) for one in _combos()])
+@nox.parametrize("name", [nox.param(combo_id, id=combo_id) for combo_id in _combos()])
 def combo(session: nox.Session, name: str) -> None:
     """Build and probe one combo and keep its environment for a closer look."""
-    _knowngood(session, "run", *_named(session.posargs), "--only", name, "--keep", "--fresh")
+    _knowngood(session, "run", *_with_matrix(session.posargs), "--only", name, "--keep", "--fresh")
 
 
 @nox.session
 def report(session: nox.Session) -> None:
-    """Render the report of the last run, or of the event logs named after ``--``, once more."""
-    _knowngood(session, "report", *_named(session.posargs))
+    """Render the last run, or the event logs named after ``--``, as a report."""
+    _knowngood(session, "report", *_with_matrix(session.posargs))
 
 
 @nox.session
 def plan(session: nox.Session) -> None:
-    """Resolve only: tell which combos can exist and which a run would probe; ``-- --format github`` for a CI."""
-    _knowngood(session, "plan", *_named(session.posargs))
+    """Resolve only: print which combos are solvable and which a run would probe; ``-- --format github`` for CI."""
+    _knowngood(session, "plan", *_with_matrix(session.posargs))
 
 
 @nox.session
 def cache(session: nox.Session) -> None:
-    """Look at the cache of verdicts, or hand it on: ``-- ls``, ``-- export FILE``, ``-- import FILE``."""
+    """List or share the cached verdicts: ``-- ls``, ``-- export FILE``, ``-- import FILE``."""
     _knowngood(session, "cache", *(session.posargs or ["ls"]))
 
 
 @nox.session
 def export(session: nox.Session) -> None:
-    """Write the proven combo named after ``--`` as requirements, constraints, ``pylock.toml`` or for a Dockerfile."""
-    _knowngood(session, "export", *_named(session.posargs))
+    """Export the proven combo named after ``--`` as requirements, constraints, ``pylock.toml`` or for a Dockerfile."""
+    _knowngood(session, "export", *_with_matrix(session.posargs))
 
 
 @nox.session
 def diff(session: nox.Session) -> None:
-    """Compare the last run with the published report, or with ``--baseline``, and fail when something regressed."""
-    _knowngood(session, "diff", *_named(session.posargs))
+    """Compare the last run with the baseline, and fail if something regressed."""
+    _knowngood(session, "diff", *_with_matrix(session.posargs))
 
 
 @nox.session
 def explain(session: nox.Session) -> None:
-    """Tell all that is known of the combo named after ``--``; without one, of all that is not as expected."""
-    _knowngood(session, "explain", *_named(session.posargs))
+    """Explain the combo named after ``--``, or every cell that is not as expected."""
+    _knowngood(session, "explain", *_with_matrix(session.posargs))
 
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Run the tests; ``-- -m "real or network"`` runs those that install real packages, ``-- -m browser`` the pages."""
+    """Run the tests; ``-- -m "real or network"`` runs those with real packages, ``-- -m browser`` those of pages."""
     _install(session, "tests")
-    usual = ["-n", "auto", "-m", "not real and not network and not browser"]
-    session.run("python", "-m", "pytest", *(session.posargs or usual))
+    default = ["-n", "auto", "-m", "not real and not network and not browser"]
+    session.run("python", "-m", "pytest", *(session.posargs or default))
 
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style, layers of imports aside, with ruff."""
+    """Check the style with ruff."""
     _install(session, "lint")
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")
@@ -130,14 +129,14 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def types(session: nox.Session) -> None:
-    """Check types with mypy, strictly."""
+    """Check the types with mypy in strict mode."""
     _install(session, "types")
     session.run("mypy")
 
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Write the tested matrix into the docs; ``-- --check`` fails when a page is stale."""
+    """Update the tested-versions tables in the docs; ``-- --check`` fails if a page is stale."""
     _knowngood(session, "docs", *session.posargs)
 
 
@@ -150,6 +149,6 @@ def site(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Measure knowngood against tox, nox and uv alone, and write bench/RESULTS.md; options go after ``--``."""
+    """Compare knowngood with tox, nox and uv alone, and write bench/RESULTS.md; options go after ``--``."""
     _install(session, "bench")
     session.run("python", "bench/run.py", *session.posargs)

@@ -1,4 +1,4 @@
-"""The front door, opened by a real nox in a copy of the project."""
+"""A real nox loads the noxfile in a copy of the project."""
 
 import re
 import shutil
@@ -20,7 +20,7 @@ def nox(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    """The parts of the project that the noxfile reads."""
+    """Copy the parts of the project that the noxfile reads."""
     for name in ("noxfile.py", "pyproject.toml"):
         shutil.copy(ROOT / name, tmp_path)
     shutil.copytree(ROOT / "matrices", tmp_path / "matrices")
@@ -39,7 +39,7 @@ def test_nox_lists_every_session_with_a_sentence_and_every_combo_by_its_id(copy:
     assert re.findall(r"^[*-] \S+$", listed, re.MULTILINE) == []
 
 
-def test_nox_still_lists_its_sessions_when_the_matrix_is_broken(copy: Path) -> None:
+def test_nox_still_lists_its_sessions_when_the_matrix_is_invalid(copy: Path) -> None:
     (copy / "matrices" / "embedding.toml").write_text("[[combo]\n", encoding="utf-8")
 
     listed = nox(copy, "-l")
@@ -49,7 +49,7 @@ def test_nox_still_lists_its_sessions_when_the_matrix_is_broken(copy: Path) -> N
     assert "Traceback" not in listed.stderr
 
 
-def test_the_noxfile_needs_only_nox_and_what_nox_needs(copy: Path) -> None:
+def test_the_noxfile_imports_only_nox_and_the_dependencies_of_nox(copy: Path) -> None:
     script = (
         "import sys, importlib.abc\n"
         "class Refuse(importlib.abc.MetaPathFinder):\n"

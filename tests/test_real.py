@@ -1,4 +1,4 @@
-"""The mission for real: torch, transformers, a model, and an embedding on the CPU. Deselected unless asked for."""
+"""Real torch, transformers and a real model embed sentences on the CPU. Run with ``-m real``."""
 
 import base64
 import json
@@ -19,10 +19,10 @@ pytestmark = pytest.mark.real
 
 @pytest.fixture(scope="module")
 def cells(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """The cells of the combos ``legacy`` and ``legacy-numpy2``, by combo."""
+    """Run the combos ``legacy`` and ``legacy-numpy2``, and return their cells by combo."""
     folder = tmp_path_factory.mktemp("real")
     selection = ["--only", "legacy", "--only", "legacy-numpy2"]
-    # Runs are kept in the project: its file system is where uv can link torch instead of copying it.
+    # Runs are kept in the project, because on its file system uv can link torch instead of copying it.
     subprocess.run(
         [sys.executable, "-m", "knowngood", "run", "embedding", *selection, "--fresh", "--report-dir", folder],
         cwd=ROOT,
@@ -42,7 +42,7 @@ def test_the_legacy_set_embeds_sentences(cells: dict[str, Any]) -> None:
     assert cell["metrics"]["encode_seconds"] > 0
 
 
-def test_its_vectors_are_recorded_finite_and_normalised(cells: dict[str, Any]) -> None:
+def test_the_recorded_vectors_are_finite_and_normalised(cells: dict[str, Any]) -> None:
     recorded = cells["legacy"]["arrays"]["embeddings"]
     count, width = recorded["shape"]
     data = base64.b64decode(recorded["data"])
@@ -53,7 +53,7 @@ def test_its_vectors_are_recorded_finite_and_normalised(cells: dict[str, Any]) -
         assert math.isclose(math.hypot(*vector), 1.0, abs_tol=1e-4)
 
 
-def test_the_same_set_on_numpy_2_cannot_encode_after_a_warning_it_survives(cells: dict[str, Any]) -> None:
+def test_the_same_set_on_numpy_2_prints_a_warning_and_cannot_encode(cells: dict[str, Any]) -> None:
     cell = cells["legacy-numpy2"]
 
     assert cell["verdict"]["status"] == "fail"
