@@ -78,7 +78,9 @@ def requirement(value: object) -> str:
 
 def _invalid_requirement(line: str, error: InvalidRequirement | None = None) -> WrongValueError:
     if error is None or _FILE_OR_URL.match(line.strip()):
-        return WrongValueError(f"{shown(line)} is a file or URL", f"name a package from an index: {_EXAMPLE}")
+        return WrongValueError(
+            f"{shown(line)} is a file or URL, not a requirement", f"name a package from an index: {_EXAMPLE}"
+        )
     hint = next((hint for slip, hint in _COMMON_SLIPS if slip.search(line)), f"write it as {_EXAMPLE}")
     cause = str(error).partition("\n")[0]
     return WrongValueError(f"invalid requirement {shown(line)}: {cause[:1].lower()}{cause[1:]}", hint)
