@@ -1,6 +1,5 @@
 """README and DESIGN agree with the code and with the published report."""
 
-import json
 import re
 import subprocess
 import tomllib
@@ -9,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from knowngood.declare.file import parse
-from knowngood.report.embed.document import judged
+from knowngood.report import matrix_json
 from knowngood.report.embed.markers import Language, Request, replace, slots
 from knowngood.report.embed.parts import Show, parts
 from knowngood.report.embed.writers import markdown
@@ -31,7 +30,7 @@ def committed(path: str) -> str:
 
 def test_the_table_in_the_readme_is_the_one_of_the_published_report() -> None:
     page = committed("README.md")
-    run = judged(json.loads(committed("reports/embedding/matrix.json")))
+    run = matrix_json.loads(committed("reports/embedding/matrix.json"))
     asked = [slot.request for slot in slots(page, Language.MARKDOWN)]
     block = markdown(parts(run, Show.TABLE), evidence="reports/embedding/matrix.md")
 

@@ -1,4 +1,3 @@
-import json
 from dataclasses import replace
 from itertools import product
 from typing import Any
@@ -7,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from knowngood.errors import ExitCode, UsageError
+from knowngood.errors import ExitCode
 from knowngood.judge.causes import normalised
 from knowngood.judge.changes import compare, exit_code, selected
-from knowngood.judge.snapshots import Snapshot, snapshots, snapshots_of_json
+from knowngood.judge.snapshots import Snapshot, snapshots
 from knowngood.model import UNDECIDED, Change, ChangeKind, Diagnosis, JudgedRun, Status
 from knowngood.report import matrix_json
 from report.factory import mission
@@ -233,50 +232,13 @@ def test_an_endless_message_takes_no_time() -> None:
 def test_a_published_report_tells_the_same_as_the_run_it_came_from() -> None:
     judged = mission()
 
-    assert snapshots_of_json(json.loads(matrix_json.render(judged))) == snapshots(judged)
+    assert snapshots(matrix_json.loads(matrix_json.render(judged))) == snapshots(judged)
 
 
-def test_a_diagnosis_is_read_from_a_run_and_from_a_report() -> None:
+def test_the_culprit_of_a_diagnosis_is_part_of_a_snapshot() -> None:
     failed = replace(mission().cells[1], diagnosis=Diagnosis(culprit="torch", conflicts_with="numpy", why="ABI"))
-    document = {
-        "schema": 2,
-        "cells": [
-            {
-                "combo": "a",
-                "probe": "p",
-                "verdict": {"status": "fail"},
-                "diagnosis": {"culprit": "torch", "new": 1},
-                "new": [],
-            }
-        ],
-        "new": {},
-    }
 
     assert snapshots(JudgedRun(run=mission().run, cells=(failed,)))[0].culprit == "torch"
-    assert snapshots_of_json(document)[0].culprit == "torch"
-
-
-@pytest.mark.parametrize(
-    ("document", "cause"),
-    [
-        (None, "it has no schema"),
-        ([], "it has no schema"),
-        ({"cells": []}, "it has no schema"),
-        ({"schema": 3, "cells": []}, "its schema is 3, this version of knowngood reads 2"),
-        ({"schema": [], "cells": []}, "its schema is []"),
-        ({"schema": 2}, "it has no cells"),
-        ({"schema": 2, "cells": [7]}, "cells[0] names no combo and probe"),
-        ({"schema": 2, "cells": [{"combo": "a", "probe": "p"}]}, "cells[0] has a verdict"),
-        ({"schema": 2, "cells": [{"combo": "a", "probe": "p", "verdict": {"status": "fine"}}]}, "cells[0] has a"),
-    ],
-)
-def test_what_is_no_report_of_ours_is_refused_with_a_next_step(document: object, cause: str) -> None:
-    with pytest.raises(UsageError) as caught:
-        snapshots_of_json(document, name="x.json")
-
-    assert caught.value.what == "x.json cannot be compared"
-    assert cause in caught.value.cause
-    assert caught.value.next_step
 
 
 def test_combos_that_only_had_no_part_in_a_run_are_not_gone() -> None:

@@ -1,6 +1,5 @@
 """Read what pages say was tested back through a Markdown renderer and through docutils."""
 
-import json
 from dataclasses import replace
 from difflib import ndiff
 from itertools import cycle
@@ -14,11 +13,9 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from knowngood.errors import UsageError
 from knowngood.model import Drift, IndexChoice, JudgedRun, Reused, RunInfo, Status
 from knowngood.report import markdown as matrix_md
 from knowngood.report import matrix_json
-from knowngood.report.embed import document
 from knowngood.report.embed.parts import Caption, Heading, Items, Part, Show, Table, parts
 from knowngood.report.embed.writers import markdown, rst
 from knowngood.report.text import plain
@@ -33,7 +30,7 @@ RUNS = st.lists(anything(), min_size=1, max_size=12).map(lambda texts: poisoned(
 
 def published(judged: JudgedRun) -> JudgedRun:
     """Return the run that a page reads from its published report."""
-    return document.judged(json.loads(matrix_json.render(judged)))
+    return matrix_json.loads(matrix_json.render(judged))
 
 
 def dated(judged: JudgedRun, started: str) -> JudgedRun:
@@ -254,44 +251,6 @@ def expected(page: tuple[Part, ...], *, link: str) -> list[str]:
             case Table():
                 texts_in_order += [plain(text) for row in (part.headers, *part.rows) for text in row]
     return [text for text in texts_in_order if text]
-
-
-@pytest.mark.parametrize(
-    ("wrong", "cause"),
-    [
-        ([], "it has no schema"),
-        ({"schema": 1}, "its schema is 1, this version of knowngood reads 2"),
-        ({"schema": 2}, "matrix: Field required"),
-        ({"cells": [{}]}, "cells.0.combo: Field required"),
-        ({"run": None}, "run: "),
-    ],
-)
-def test_a_document_that_is_not_a_report_is_refused_with_the_place_of_the_error(wrong: Any, cause: str) -> None:
-    base = json.loads(matrix_json.render(mission()))
-    given = {**base, **wrong} if wrong and "schema" not in wrong else wrong
-
-    with pytest.raises(UsageError) as refused:
-        document.judged(given, name="reports/m/matrix.json")
-    assert refused.value.what == "reports/m/matrix.json is not a published report"
-    assert cause in refused.value.cause
-
-
-def test_an_unknown_status_is_refused() -> None:
-    later = json.loads(matrix_json.render(mission()))
-    later["cells"][0]["verdict"]["status"] = "fine"
-
-    with pytest.raises(UsageError) as refused:
-        document.judged(later)
-    assert "cells.0.verdict.status" in refused.value.cause
-
-
-def test_unknown_keys_and_missing_optional_keys_do_not_matter() -> None:
-    other = json.loads(matrix_json.render(mission()))
-    other["more"] = other["cells"][0]["more"] = 1
-    for cell in other["cells"]:
-        del cell["reused"], cell["flaky"], cell["arrays"]
-
-    assert parts(document.judged(other), Show.ALL) == parts(published(mission()), Show.ALL)
 
 
 def test_a_published_report_has_the_verdicts_of_the_run() -> None:

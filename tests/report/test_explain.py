@@ -234,7 +234,7 @@ def test_the_story_as_json_is_the_report_of_just_these_cells_and_more() -> None:
         "place": None,
         "said": [],
         "frames": [],
-        "noticed": [],
+        "notes": [],
         "log": "runs/7f3a/logs/legacy/embedding.log",
         "rerun": "knowngood run matrices/embedding.toml --only legacy --keep",
     }

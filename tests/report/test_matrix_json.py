@@ -10,12 +10,19 @@ import jsonschema
 import pytest
 
 from knowngood import report
-from knowngood.model import InstallerName, JudgedRun, Outcome, Phase, Reason, Status
+from knowngood.errors import UsageError
+from knowngood.model import Group, InstallerName, JudgedRun, Outcome, Phase, Reason, Status
 from knowngood.report import matrix_json
 from report.factory import METRICS, combo, mission, passing, run, whole
 from report.hostile import CORPUS, poisoned
 
 SCHEMA: dict[str, Any] = json.loads((Path(report.__file__).parent / "matrix.schema.json").read_text(encoding="utf-8"))
+
+
+def grouped() -> JudgedRun:
+    """Return a run whose failing cells have a cause."""
+    judged = mission()
+    return replace(judged, groups=(Group(cause="built for NumPy 1", cells=judged.cells[1:3]),))
 
 
 def parsed(judged: JudgedRun) -> dict[str, Any]:
@@ -24,7 +31,7 @@ def parsed(judged: JudgedRun) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    "judged", [mission(), whole(mission()), replace(mission(), cells=()), poisoned(cycle(CORPUS).__next__)]
+    "judged", [mission(), whole(mission()), grouped(), replace(mission(), cells=()), poisoned(cycle(CORPUS).__next__)]
 )
 def test_the_json_is_as_its_schema_says(judged: JudgedRun) -> None:
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
@@ -53,6 +60,7 @@ def test_the_schema_describes_every_key_that_is_written_and_requires_it() -> Non
         (document["cells"][0]["checks"][0], SCHEMA["$defs"]["check"]),
         (document["cells"][0]["arrays"]["vectors"], SCHEMA["$defs"]["array"]),
         (document["run"]["indexes"][0], SCHEMA["$defs"]["index"]),
+        (parsed(grouped())["causes"][0], SCHEMA["$defs"]["cause"]),
     ):
         assert list(written) == list(described["properties"]) == described["required"]
 
@@ -102,3 +110,99 @@ def test_arrays_come_from_the_checks_and_stay_on_one_line() -> None:
 def test_the_same_run_is_the_same_text() -> None:
     assert matrix_json.render(mission()) == matrix_json.render(mission())
     assert matrix_json.render(mission()).endswith("}\n")
+
+
+def without_arrays(judged: JudgedRun) -> JudgedRun:
+    """Return a run without what ``matrix.json`` is not read for."""
+    cells = [replace(cell, checks=tuple(replace(check, arrays={}) for check in cell.checks)) for cell in judged.cells]
+    return replace(judged, cells=tuple(cells))
+
+
+@pytest.mark.parametrize(
+    "judged",
+    [
+        whole(mission()),
+        replace(mission(), cells=()),
+        without_arrays(whole(mission())),
+        poisoned(cycle(CORPUS).__next__),
+    ],
+)
+def test_what_was_read_is_written_as_it_was_but_for_the_recorded_arrays(judged: JudgedRun) -> None:
+    document = parsed(judged)
+    for cell in document["cells"]:
+        cell["arrays"] = {}
+
+    assert parsed(matrix_json.parse(document)) == document
+
+
+def test_the_causes_of_a_run_are_read_with_their_cells() -> None:
+    read = matrix_json.loads(matrix_json.render(grouped()))
+
+    assert read.groups == (Group(cause="built for NumPy 1", cells=read.cells[1:3]),)
+
+
+def test_the_probes_of_a_combo_are_read_from_its_cells() -> None:
+    both = combo("both", probes=("a", "b"))
+    cells = (passing(both, probe="a"), passing(both, probe="b"))
+    read = matrix_json.loads(matrix_json.render(JudgedRun(run=run(cells), cells=cells)))
+
+    assert [cell.combo.probes for cell in read.cells] == [("a", "b"), ("a", "b")]
+    assert [facts.combo.id for facts in read.run.combos] == ["both"]
+
+
+def test_keys_of_a_later_version_are_ignored_and_most_keys_of_a_cell_may_be_missing() -> None:
+    other = parsed(mission())
+    other["more"] = other["cells"][0]["more"] = 1
+    for cell in other["cells"]:
+        del cell["reused"], cell["flaky"], cell["arrays"], cell["numbers"]
+    del other["causes"]
+
+    read = matrix_json.parse(other)
+    assert [cell.verdict for cell in read.cells] == [cell.verdict for cell in mission().cells]
+
+
+@pytest.mark.parametrize(
+    ("changes", "cause"),
+    [
+        ({"schema": None}, "its schema is None; this version of knowngood reads schema 2"),
+        ({"schema": 1}, "its schema is 1; this version of knowngood reads schema 2"),
+        ({"schema": []}, "its schema is []; "),
+        ({"cells": None}, "cells: "),
+        ({"run": None}, "run: "),
+        ({"cells": [{}]}, "cells[0].combo: Field required"),
+        ({"cells": [7]}, "cells[0]: "),
+    ],
+)
+def test_a_document_that_is_not_a_report_is_refused_with_the_place(changes: dict[str, object], cause: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        matrix_json.parse(parsed(mission()) | changes, name="reports/m/matrix.json")
+
+    assert refused.value.what == "reports/m/matrix.json cannot be read"
+    assert refused.value.cause.startswith(cause)
+    assert refused.value.next_step
+
+
+@pytest.mark.parametrize(
+    ("data", "cause"),
+    [
+        ("", "it is not JSON"),
+        (b"\xff", "it is not JSON"),
+        ("[" * 100_000, "it is not JSON"),
+        ("[]", "it has no schema"),
+    ],
+)
+def test_a_text_that_is_not_a_report_is_refused(data: bytes | str, cause: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        matrix_json.loads(data, name="x.json")
+
+    assert refused.value.what == "x.json cannot be read"
+    assert refused.value.cause.startswith(cause)
+
+
+def test_a_verdict_of_a_later_version_is_refused() -> None:
+    later = parsed(mission())
+    later["cells"][0]["verdict"]["status"] = "fine"
+
+    with pytest.raises(UsageError) as refused:
+        matrix_json.parse(later)
+    assert refused.value.cause.startswith("cells[0].verdict.status: ")

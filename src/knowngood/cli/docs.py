@@ -1,6 +1,5 @@
 """The verb ``docs``: which pages hold markers, the published reports they ask for, and what changes in them."""
 
-import json
 import os
 from collections.abc import Iterator
 from difflib import unified_diff
@@ -62,18 +61,15 @@ def read(path: Path, name: str) -> "JudgedRun":
 
     Raises ``UsageError``: there is none, or it cannot be read.
     """
-    from knowngood.report.embed.document import judged
+    from knowngood.report.matrix_json import loads
 
     next_step = "publish a run of the matrix: knowngood run NAME --accept"
     try:
-        document = json.loads(path.read_bytes())
+        return loads(path.read_bytes(), name=name)
     except FileNotFoundError:
         raise UsageError(f"there is no report {name}", next_step=next_step) from None
     except OSError as error:
         raise UsageError(f"{name} cannot be read", cause=str(error), next_step="name a matrix.json") from error
-    except (ValueError, RecursionError) as error:
-        raise UsageError(f"{name} cannot be read", cause="it is not JSON", next_step=next_step) from error
-    return judged(document, name=name)
 
 
 def _marked(project: Path, only: str | None) -> list[Path]:

@@ -1,17 +1,17 @@
 """Baselines as files: where one is found, and how a run becomes the one that a project publishes."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from knowngood.errors import UsageError, some
 from knowngood.judge.changes import compare, selected
-from knowngood.judge.snapshots import Snapshot, snapshots, snapshots_of_json
+from knowngood.judge.snapshots import Snapshot, snapshots
 from knowngood.model import Change, ChangeKind, JudgedRun, Matrix, Status
 from knowngood.project.files import near
 from knowngood.project.files import write as write_file
 from knowngood.project.project import Project
 from knowngood.project.runs import LOG, REPORT, RecordedRun
+from knowngood.report import matrix_json
 from knowngood.report.formats import FORMATS, PUBLISHED, ReportContext
 from knowngood.report.text import plain
 
@@ -149,8 +149,7 @@ def _cells(recorded: RecordedRun, project: Project) -> Side:
 
 def _published_cells(recorded: RecordedRun) -> tuple[Snapshot, ...]:
     try:
-        return snapshots_of_json(json.loads(recorded.file.read_bytes()), name=recorded.name)
-    except (OSError, ValueError, RecursionError) as error:
-        cause = "it is not JSON" if isinstance(error, ValueError | RecursionError) else str(error)
+        return snapshots(matrix_json.loads(recorded.file.read_bytes(), name=recorded.name))
+    except OSError as error:
         next_step = f"name a {REPORT} or an {LOG} of knowngood"
-        raise UsageError(f"{recorded.name} cannot be read", cause=cause, next_step=next_step) from error
+        raise UsageError(f"{recorded.name} cannot be read", cause=str(error), next_step=next_step) from error

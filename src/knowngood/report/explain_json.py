@@ -1,4 +1,4 @@
-"""Cells as a story for programs: ``matrix.json`` of just these, each with what only ``explain`` tells."""
+"""Render cells for programs: a ``matrix.json`` of just these, each with the findings of ``explain``."""
 
 import json
 from collections.abc import Sequence
@@ -12,8 +12,8 @@ from knowngood.report.text import strict_json
 def render(cells: Sequence[Cell], run: Run, *, run_folder: str) -> str:
     """Return strict JSON in ASCII, ending in a newline, that ``matrix.schema.json`` describes, too.
 
-    Each cell has an ``explained`` more: ``place``, ``said`` and ``frames`` of the failure, the innermost frame first
-    (nothing for a cell that passed), ``noticed`` beside the verdict, ``log`` as a path, and the command ``rerun``.
+    Each cell also has an ``explained``: ``place``, ``messages`` and ``frames`` of the failure, the innermost frame
+    first (nothing for a cell that passed), ``notes`` beside the verdict, ``log`` as a path, and the command ``rerun``.
     """
     document = json.loads(matrix_json.render(JudgedRun(run=run, cells=tuple(cells))))
     for written, cell in zip(document["cells"], cells, strict=True):
@@ -25,9 +25,9 @@ def _explained(cell: Cell, run: Run, run_folder: str) -> dict[str, object]:
     failed = explanation.failure(cell, run)
     return {
         "place": failed.place if failed else None,
-        "said": list(failed.said) if failed else [],
+        "messages": list(failed.said) if failed else [],
         "frames": [_frame(frame) for frame in failed.frames] if failed else [],
-        "noticed": [{"label": label, "text": text} for label, text in explanation.notes(cell, run)],
+        "notes": [{"label": label, "text": text} for label, text in explanation.notes(cell, run)],
         "log": explanation.log_of(cell, run_folder),
         "rerun": explanation.rerun(cell, run),
     }
