@@ -38,8 +38,6 @@ MAY_IMPORT = {
 }
 MAY_IMPORT["run"] -= {"report"}
 """The runner knows a callback, not a reporter."""
-MAY_IMPORT["install"] |= {"judge"}
-"""Each installer implements the protocol by which the judge asks what its output means."""
 
 EFFECTS = {
     "asyncio",
@@ -126,13 +124,6 @@ def test_a_module_imports_only_from_the_rooms_that_its_own_may_import(module: st
     assert room(module) in MAY_IMPORT, f"{module}: give its room a row in the table of layers"
     extra = rooms_imported(MODULES[module]) - MAY_IMPORT[room(module)]
     assert not extra, f"{module} may not import {', '.join(sorted(extra))}"
-
-
-@pytest.mark.parametrize("module", [module for module in MODULES if room(module) == "install"])
-def test_an_installer_knows_of_the_judge_only_the_protocol_for_its_output(module: str) -> None:
-    assert {name for name in imports(MODULES[module]) if name.startswith("knowngood.judge")} <= {
-        "knowngood.judge.installer_output"
-    }
 
 
 @pytest.mark.parametrize("module", [module for module in MODULES if room(module) in PURE])

@@ -11,8 +11,8 @@ from typing import Protocol
 from knowngood.install.environment import Environment
 from knowngood.install.index import Variables
 from knowngood.install.interpreters import Interpreter
-from knowngood.judge.installer_output import InstallerOutput
 from knowngood.model import Action
+from knowngood.model.installer_output import InstallerOutput
 from knowngood.process import Processes
 
 CREATE_LIMIT = 120.0  # seconds

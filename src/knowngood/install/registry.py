@@ -8,8 +8,8 @@ from knowngood.install.index import Routes
 from knowngood.install.interface import Installer, Registration, Tools
 from knowngood.install.pip.installer import PIP
 from knowngood.install.uv.installer import UV
-from knowngood.judge.installer_output import InstallerOutput
 from knowngood.model import Index, InstallerName
+from knowngood.model.installer_output import InstallerOutput
 
 
 def _registration(name: InstallerName) -> Registration:

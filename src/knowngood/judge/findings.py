@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 
 from knowngood.judge.alarms import alarms
 from knowngood.judge.drift import violations
-from knowngood.judge.installer_output import InstallerOutput
 from knowngood.judge.numbers import arrays_of, non_finite
 from knowngood.judge.probes import deciding, failed_checks, first_line, judge_probe
 from knowngood.model import (
@@ -19,6 +18,7 @@ from knowngood.model import (
     Verdict,
     WarningPolicy,
 )
+from knowngood.model.installer_output import InstallerOutput
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

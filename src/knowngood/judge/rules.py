@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from knowngood.judge.diagnosis.signatures import Signature
-from knowngood.judge.installer_output import InstallerOutput
 from knowngood.model import InstallerName
+from knowngood.model.installer_output import InstallerOutput
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -14,7 +14,7 @@ from rich.text import Text
 from knowngood.cli.live.lines import BUSY, Judge, LineRenderer, Note
 from knowngood.cli.live.progress import Progress
 from knowngood.events import Event, Folding, RunResumed, RunStarted
-from knowngood.judge.installer_output import Download
+from knowngood.model.installer_output import Download
 from knowngood.report.text import seconds, size
 
 _WATCHED = 65536  # characters of the log of a running command

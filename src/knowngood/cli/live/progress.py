@@ -17,8 +17,8 @@ from knowngood.events import (
     StepResolved,
 )
 from knowngood.install.registry import OUTPUTS
-from knowngood.judge.installer_output import Download
 from knowngood.model import InstallerName, Phase
+from knowngood.model.installer_output import Download
 
 DOING: Mapping[Phase, str] = {
     Phase.RESOLVE: "Resolving",

@@ -16,8 +16,8 @@ from knowngood.install.common_output import (
     quoted_requirement,
     rule,
 )
-from knowngood.judge.installer_output import Conflict, Dependency, Download, OtherPython
 from knowngood.model import Reason, Status
+from knowngood.model.installer_output import Conflict, Dependency, Download, OtherPython
 
 _DEPENDENCY = re.compile(
     r"(?<![\w.])(?P<package>[A-Za-z][\w.-]*(?:==[\w.+!-]+|[<>=!~][^\s]*)?) depends? on "

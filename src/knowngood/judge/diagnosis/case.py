@@ -16,8 +16,8 @@ from knowngood.model import Action, ComboFacts, Distribution, Frame, ProbeFacts,
 from knowngood.tracebacks import dumped_frames, frames_of, installed_path, last_exception, loaded_extensions
 
 if TYPE_CHECKING:
-    from knowngood.judge.installer_output import InstallerOutput
     from knowngood.judge.rules import Rules
+    from knowngood.model.installer_output import InstallerOutput
 
 _REPORTS_ANOTHER = ("builtins.AssertionError", "builtins.SystemExit", "subprocess.CalledProcessError")
 """Exceptions by which a probe reports that something else failed."""

@@ -9,8 +9,8 @@ from packaging.utils import canonicalize_name
 
 from knowngood.judge.diagnosis.case import Case
 from knowngood.judge.diagnosis.questions import Answers
-from knowngood.judge.installer_output import Dependency, OtherPython
 from knowngood.model import Confidence, Diagnosis, Question, Status
+from knowngood.model.installer_output import Dependency, OtherPython
 from knowngood.packages import name_of, requirements
 
 _Pins = dict[str, list[Requirement]]

@@ -1,11 +1,12 @@
-"""Declare what the judge asks about the output of an installer; each installer answers for its own words."""
+"""Declare what the output of an installer can mean; each installer answers for its own words."""
 
 from dataclasses import dataclass
 from typing import Protocol
 
 from packaging.requirements import Requirement
 
-from knowngood.model import Action, Reason, Status
+from knowngood.model.declared import Status
+from knowngood.model.recorded import Action, Reason
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -7,8 +7,8 @@ import pytest
 from packaging.requirements import Requirement
 
 from knowngood.install.registry import OUTPUTS
-from knowngood.judge.installer_output import Conflict, Dependency, Download, OtherPython
 from knowngood.model import Ending, Exit, InstallerName, Reason, Status
+from knowngood.model.installer_output import Conflict, Dependency, Download, OtherPython
 from support.facts import BAD, action
 
 RECORDED = Path(__file__).parent / "recorded"
