@@ -4,6 +4,6 @@ Each command runs under a supervisor process that ends its whole process tree.
 """
 
 from knowngood.process.commands import Processes
-from knowngood.process.removal import Remover
+from knowngood.process.helpers import Remover
 
 __all__ = ["Processes", "Remover"]

@@ -1,12 +1,14 @@
 """Start the helper scripts of this room as processes and talk to them over pipes. The only module that spawns.
 
-The helpers are ``supervisor.py`` and ``remover.py``. A helper reads from standard input, answers on standard output,
-and exits when its input is closed.
+The helpers are ``supervisor.py``, which ``commands.py`` talks to, and ``remover.py``. A helper reads from standard
+input, answers on standard output, and exits when its input is closed.
 """
 
+import contextlib
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -75,3 +77,29 @@ def end_all(helpers: Iterable[Helper]) -> None:
         helper.hang_up()
     for helper in ending:
         helper.end()
+
+
+class Remover:
+    """Deletes folders in the background, so that a run does not wait while tens of thousands of files are unlinked.
+
+    The helper is started for the first folder, and outlives the harness until everything is deleted. Files that cannot
+    be deleted stay.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._helper: Helper | None = None
+
+    def remove(self, folder: Path) -> None:
+        """Queue ``folder`` for deletion. Returns at once, unless hundreds of folders are waiting already."""
+        with self._lock, contextlib.suppress(OSError):
+            if self._helper is None:
+                self._helper = Helper("remover.py")
+            self._helper.send(os.fsencode(folder) + b"\0")
+
+    def close(self, *, wait: bool = True) -> None:
+        """Accept no more folders; with ``wait``, return when all are deleted."""
+        with self._lock:
+            helper, self._helper = self._helper, None
+        if helper is not None:
+            helper.end(wait_for_children=wait)

@@ -1,8 +1,8 @@
 """Delete folders one after the other while the harness works. Stdlib only.
 
-Contract (the other side is ``removal.py``): standard input holds paths, each followed by a zero byte. The process that
-was started exits at once; its child deletes the folders at low priority until standard input is closed and every folder
-is deleted. Until then the child keeps standard output open and writes nothing to it.
+Contract (the other side is ``helpers.Remover``): standard input holds paths, each followed by a zero byte. The process
+that was started exits at once; its child deletes the folders at low priority until standard input is closed and every
+folder is deleted. Until then the child keeps standard output open and writes nothing to it.
 """
 
 import os
