@@ -40,7 +40,7 @@ from support.facts import BAD, GOOD, action, attempt, check, combo, info
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678_901, tzinfo=UTC)
 SCALARS: dict[Any, st.SearchStrategy[Any]] = {
-    str: st.text(st.characters(exclude_categories=()), max_size=6),  # lone surrogates too: probes say anything
+    str: st.text(st.characters(exclude_categories=()), max_size=6),  # lone surrogates too: a probe may print anything
     bool: st.booleans(),
     int: st.integers(),
     float: st.floats(allow_nan=False, allow_infinity=False),  # a log is JSON: it has no NaN
@@ -78,7 +78,7 @@ def values(hint: Hashable) -> st.SearchStrategy[Any]:
 @pytest.mark.parametrize("kind", Event.__args__, ids=lambda kind: kind.__name__)
 @settings(max_examples=30, deadline=None)
 @given(data=st.data())
-def test_what_is_written_is_what_is_read(kind: type[Any], data: st.DataObject) -> None:
+def test_an_event_is_read_as_it_was_written(kind: type[Any], data: st.DataObject) -> None:
     event = data.draw(values(kind))  # type: ignore[arg-type]
     encoded = line(event)
 
@@ -115,7 +115,9 @@ def test_a_line_begins_with_its_number_the_time_and_the_time_in_the_run() -> Non
         (line(ComboFinished(combo="a"))[:-7], None),
     ],
 )
-def test_a_line_that_is_no_event_of_ours_is_told_apart(raw: bytes, read: Event | Unknown | None) -> None:
+def test_a_line_without_an_event_is_none_and_an_unknown_event_is_named(
+    raw: bytes, read: Event | Unknown | None
+) -> None:
     assert list(decode([raw])) == [read]
 
 
@@ -179,32 +181,32 @@ def test_a_whole_run_folds_into_its_facts() -> None:
     assert two.trouble is not None and two.trouble.message == "none"
 
 
-def test_a_log_without_its_beginning_tells_of_no_run() -> None:
+def test_a_log_without_run_started_holds_no_run() -> None:
     assert fold([]) is None
     assert fold([ComboStarted(combo="one"), RunFinished()]) is None
 
 
-def test_a_log_without_its_end_is_not_finished() -> None:
+def test_a_log_without_run_finished_is_an_unfinished_run() -> None:
     run = folded(ComboStarted(combo="one"), ComboFinished(combo="one"))
 
     assert not run.finished
     assert [(one.started, one.finished) for one in run.combos] == [(True, True), (False, False)]
 
 
-def test_what_cannot_be_read_is_counted() -> None:
+def test_unreadable_lines_and_unknown_events_are_counted() -> None:
     run = folded(None, Unknown(name="x"), Unknown(name="y"), ComboStarted(combo="nobody"))
 
     assert (run.unknown_events, run.bad_lines) == (2, 2)
 
 
-def test_a_repeated_step_takes_the_place_of_the_earlier_answer() -> None:
+def test_a_later_answer_for_a_step_replaces_the_earlier_one() -> None:
     run = folded(ComboStarted(combo="one"), resolved(2), resolved(1, BAD), resolved(1, GOOD, "2"))
 
     assert [(step.number, step.resolved) for step in run.combos[0].steps] == [(1, {"numpy": "2"}), (2, {"numpy": "1"})]
     assert [step.resolve.exit for step in run.combos[0].steps if step.resolve] == [GOOD, GOOD]
 
 
-def test_a_combo_that_starts_again_forgets_what_its_unfinished_try_recorded() -> None:
+def test_a_combo_that_starts_again_drops_the_facts_of_its_unfinished_try() -> None:
     run = folded(
         ComboStarted(combo="one"),
         resolved(1),
@@ -225,7 +227,7 @@ def test_an_interruption_lasts_until_the_run_is_resumed() -> None:
     assert folded(Interrupted(signal="SIGTERM"), RunResumed(), Interrupted(signal="SIGINT")).interrupted == "SIGINT"
 
 
-def test_an_index_that_is_chosen_again_counts_as_chosen_last() -> None:
+def test_the_last_choice_of_an_index_counts() -> None:
     first = IndexChoice(name="cpu", asked="http://a/", used="http://a/", packages=(), why="reachable")
     second = replace(first, used="default", why="answered 500")
     other = replace(first, name="other")
@@ -238,7 +240,7 @@ def test_the_version_of_the_log_is_in_its_first_event() -> None:
 
 
 @pytest.mark.parametrize("name", ["\ud800", "\udfff\ud800", "\x00", "ü"])
-def test_names_are_kept_whatever_a_probe_calls_its_metrics(name: str) -> None:
+def test_any_name_of_a_metric_is_read_as_it_was_written(name: str) -> None:
     facts = attempt(replace(check(name), metrics={name: 1}))
     event = ProbeFinished(combo="one", probe=facts.probe, action=facts.action, transcript=facts.transcript)
 

@@ -1,4 +1,4 @@
-"""The mission with every optimization and with none: the same verdicts, messages and vectors."""
+"""Test that the embedding matrix gives the same verdicts, messages and vectors with all optimizations and with none."""
 
 import base64
 import json
@@ -32,7 +32,7 @@ Cells = dict[tuple[str, str], dict[str, Any]]
 
 @pytest.fixture(scope="module")
 def home() -> Iterator[Path]:
-    """A folder in the project, for its file system is where uv can link torch instead of copying it."""
+    """A folder in the project, because uv can link torch instead of copying it on that file system."""
     (ROOT / ".knowngood").mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="optimizations-", dir=ROOT / ".knowngood") as folder:
         yield Path(folder)
@@ -40,7 +40,7 @@ def home() -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def runs(home: Path) -> dict[str, Cells]:
-    """The cells of each run, by name; the first one finds all stores empty but the wheels of uv."""
+    """The cells of each run, by name. All caches but that of uv are empty before the first run."""
     wheels = subprocess.run([UV, "cache", "dir"], capture_output=True, text=True, check=True, cwd=ROOT).stdout.strip()
     environ = os.environ | {"XDG_CACHE_HOME": str(home / "cache"), "UV_CACHE_DIR": wheels}
     found: dict[str, Cells] = {}
@@ -63,7 +63,9 @@ def numbers(array: dict[str, Any]) -> list[float]:
 
 
 @pytest.mark.parametrize("name", [name for name, _ in RUNS[1:]])
-def test_every_lever_and_none_find_the_same_of_the_mission(runs: dict[str, Cells], name: str) -> None:
+def test_all_optimizations_and_none_give_the_same_cells_of_the_embedding_matrix(
+    runs: dict[str, Cells], name: str
+) -> None:
     assert runs[name].keys() == runs["none"].keys()
     for where, expected in runs["none"].items():
         for field in COMPARED:
@@ -71,7 +73,7 @@ def test_every_lever_and_none_find_the_same_of_the_mission(runs: dict[str, Cells
 
 
 @pytest.mark.parametrize("name", [name for name, _ in RUNS[1:]])
-def test_every_lever_and_none_compute_the_same_vectors(runs: dict[str, Cells], name: str) -> None:
+def test_all_optimizations_and_none_compute_the_same_vectors(runs: dict[str, Cells], name: str) -> None:
     compared = 0
     for where, expected in runs["none"].items():
         arrays = runs[name][where]["arrays"]
@@ -83,7 +85,7 @@ def test_every_lever_and_none_compute_the_same_vectors(runs: dict[str, Cells], n
     assert compared
 
 
-def test_the_levers_were_pulled(runs: dict[str, Cells]) -> None:
+def test_the_optimizations_were_in_effect(runs: dict[str, Cells]) -> None:
     assert not [cell for name in ("none", "warm", "kept") for cell in runs[name].values() if cell["reused"]]
     decided = [cell for cell in runs["known"].values() if cell["verdict"]["phase"] != "resolve"]
     assert decided and all(cell["reused"] for cell in decided)

@@ -1,7 +1,7 @@
-"""What happens in a run, as events; their JSON-lines codec; and ``fold``, which makes a run of them.
+"""Define the events of a run, encode them as lines of JSON, and fold them into a run.
 
-An event log is the only truth of a run. Facts are stored, verdicts are derived (see ``judge``), so an old log can be
-judged again by newer rules. A log without ``run-finished`` is an incomplete run.
+The event log is the only record of a run. It holds facts; verdicts are derived from them (see ``judge``), so that newer
+rules can judge an old log again. A log without ``run-finished`` is that of an incomplete run.
 """
 
 import json
@@ -31,31 +31,33 @@ from knowngood.model import (
 )
 
 SCHEMA = 2
-"""Version of the event log; it changes when a reader of the old one would be wrong."""
+"""Version of the event log. It changes when a reader of the old version would misread a log."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunStarted:
-    """The first event: what was asked, and of whom."""
+    """The first event: what is run, and on which machine."""
 
     info: RunInfo
     combos: tuple[Combo, ...]
     elsewhere: tuple[Combo, ...] = ()
+    """The combos of the same selection that other shards run."""
     order: tuple[str, ...] = ()
+    """The ids of all combos of the matrix, in its order."""
     schema_version: int = SCHEMA
     event: Literal["run-started"] = "run-started"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunResumed:
-    """A run that was cut short goes on; combos without their end start again."""
+    """An unfinished run continues; its unfinished combos start again."""
 
     event: Literal["run-resumed"] = "run-resumed"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class IndexChosen:
-    """Decided once per run."""
+    """The run decided which URL to use for a declared index."""
 
     choice: IndexChoice
     event: Literal["index-chosen"] = "index-chosen"
@@ -63,7 +65,7 @@ class IndexChosen:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ComboStarted:
-    """A worker took up a combo; what an earlier, unfinished try at it recorded no longer counts."""
+    """The evaluation of a combo begins; the facts of an earlier, unfinished try no longer count."""
 
     combo: str
     event: Literal["combo-started"] = "combo-started"
@@ -71,19 +73,19 @@ class ComboStarted:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PhaseStarted:
-    """For whoever watches: what a combo is doing now."""
+    """A combo begins something else. This is no fact: it is for people who watch the run."""
 
     combo: str
     phase: Phase
     detail: str
     log: str = ""
-    """What can be watched of it meanwhile, relative to the folder of the run."""
+    """The log that the running command writes, relative to the folder of the run."""
     event: Literal["phase-started"] = "phase-started"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StepResolved:
-    """A resolver answered for one step; a repeated step replaces the earlier answer."""
+    """A resolver answered for one step. A later answer for the same step replaces this one."""
 
     combo: str
     step: int
@@ -96,7 +98,7 @@ class StepResolved:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FactsReused:
-    """What follows of this combo was found out before, for the same lock, probe and machine."""
+    """The facts that follow for this combo are reused from a run with the same lock, probes and machine."""
 
     combo: str
     reused: Reused
@@ -105,7 +107,7 @@ class FactsReused:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EnvironmentCreated:
-    """The empty venv exists, or could not be made."""
+    """The empty venv was created, or could not be."""
 
     combo: str
     action: Action
@@ -115,7 +117,7 @@ class EnvironmentCreated:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StepInstalled:
-    """An install command ended; ``installed`` was read from the environment after it."""
+    """An install command ended. ``installed`` was read from the environment after a success."""
 
     combo: str
     step: int
@@ -127,7 +129,7 @@ class StepInstalled:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EnvironmentMeasured:
-    """How large the finished environment is, in bytes."""
+    """The size of the finished environment was measured, in bytes."""
 
     combo: str
     size: int
@@ -136,7 +138,7 @@ class EnvironmentMeasured:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EnvironmentRead:
-    """What the files of the finished environment tell before anything runs in it."""
+    """The files of the finished environment were read, before anything ran in it."""
 
     combo: str
     environment: EnvironmentFacts
@@ -155,7 +157,7 @@ class QuestionAnswered:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TroubleMet:
-    """Something outside the steps stood in the way of a combo, such as an asset that could not be fetched."""
+    """Something outside its steps keeps a combo from running, such as an asset that could not be fetched."""
 
     combo: str
     trouble: Trouble
@@ -175,7 +177,7 @@ class ProbeFinished:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Retrying:
-    """An attempt is repeated because its cause may pass."""
+    """An attempt is repeated, because another one may give another result."""
 
     combo: str
     phase: Phase
@@ -186,7 +188,7 @@ class Retrying:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HarnessFailed:
-    """Our own bug while evaluating a combo."""
+    """A bug of knowngood ended the evaluation of a combo."""
 
     combo: str
     error: str
@@ -195,7 +197,7 @@ class HarnessFailed:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ComboFinished:
-    """Nothing more will be recorded of this combo."""
+    """The evaluation of a combo ended; no event of it follows."""
 
     combo: str
     event: Literal["combo-finished"] = "combo-finished"
@@ -203,7 +205,7 @@ class ComboFinished:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Interrupted:
-    """The run was told to stop; combos without their end are not run."""
+    """The run was stopped early; its unfinished combos count as not run."""
 
     signal: str
     event: Literal["interrupted"] = "interrupted"
@@ -218,7 +220,7 @@ class RunFinished:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Unknown:
-    """A line of a newer log that this version has no word for: kept and counted, never dropped silently."""
+    """An event of a newer version, which this version counts but does not understand."""
 
     name: str
 
@@ -246,7 +248,7 @@ Event = (
 )
 
 Emit = Callable[[Event], None]
-"""How a runner tells what happened; it knows no reporter."""
+"""What takes the events of a run one after the other. A runner knows nothing else of those who report them."""
 
 
 @cache
@@ -263,13 +265,13 @@ def encode(event: Event, *, seq: int, at: datetime, elapsed: float) -> bytes:
     ``seq`` counts from 1 in a log, ``at`` is the wall clock, ``elapsed`` is seconds since this process began the run.
     """
     head = {"seq": seq, "at": at.astimezone(UTC).isoformat(timespec="milliseconds"), "elapsed": round(elapsed, 3)}
-    # Not pydantic's own JSON: what a probe calls its metrics may hold lone surrogates, which that one replaces in keys.
+    # Not pydantic's own JSON, which replaces lone surrogates in keys: the name of a metric may hold one.
     body = _codec().dump_python(event)
     return json.dumps(head | body, ensure_ascii=True, separators=(",", ":"), default=str).encode() + b"\n"
 
 
 def decode(lines: Iterable[bytes]) -> Iterable[Event | Unknown | None]:
-    """Yield an event for each line; None for one that is torn or is not an event at all."""
+    """Yield the event of each line; None for a line that is cut short or holds no event."""
     from pydantic import ValidationError
 
     names = {kind.__dataclass_fields__["event"].default for kind in Event.__args__}
@@ -290,7 +292,7 @@ def decode(lines: Iterable[bytes]) -> Iterable[Event | Unknown | None]:
 
 
 class Folding:
-    """A run as it comes about, event by event; ``begun`` is what was recorded of it before."""
+    """Folds events into a run while they happen. ``begun`` is what was recorded of the run before."""
 
     def __init__(self, begun: Run | None = None) -> None:
         self._run = begun
@@ -299,7 +301,7 @@ class Folding:
         self._bad = begun.bad_lines if begun else 0
 
     def __call__(self, event: Event | Unknown | None) -> None:
-        """Take one event in."""
+        """Add an event to the run."""
         run = self._run
         match event:
             case None:
@@ -346,7 +348,7 @@ class Folding:
 
 
 def fold(events: Iterable[Event | Unknown | None]) -> Run | None:
-    """Return the run that the events tell of; None when they hold no ``run-started``."""
+    """Return the run that the events record; None when there is no ``run-started`` among them."""
     folding = Folding()
     for event in events:
         folding(event)
@@ -354,7 +356,7 @@ def fold(events: Iterable[Event | Unknown | None]) -> Run | None:
 
 
 def add(facts: ComboFacts, event: Event) -> ComboFacts:
-    """Return the facts of a combo after one more event of it; events that record no fact leave them as they are."""
+    """Return the facts of a combo with one more event of it. Events that record no fact change nothing."""
     match event:
         case ComboStarted():
             return ComboFacts(combo=facts.combo, started=True)

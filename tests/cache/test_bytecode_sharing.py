@@ -1,4 +1,4 @@
-"""Bytecode between environments that are imported from at the same time."""
+"""Tests of bytecode that is shared between the environments of one run, also while they are imported from."""
 
 import shutil
 import threading
@@ -6,69 +6,89 @@ from pathlib import Path
 
 import pytest
 
-from knowngood.cache.bytecode import BytecodeStore, Seeding
+from knowngood.cache.bytecode import BytecodeSharing, BytecodeStore
 from support.imported import by_hand, bytecode, load
 
 SOURCES = {"solid.py": "SAYS = 'one'\n", "late.py": "SAYS = 'late'\n"}
 
 
 @pytest.fixture
-def seeding(tmp_path: Path) -> Seeding:
-    return Seeding(BytecodeStore(folder=tmp_path / "store"), threading.Lock())
+def sharing(tmp_path: Path) -> BytecodeSharing:
+    return BytecodeSharing(BytecodeStore(folder=tmp_path / "store"), threading.Lock())
 
 
-def test_what_one_compiled_is_linked_into_another_that_has_begun_already(seeding: Seeding, tmp_path: Path) -> None:
+def test_bytecode_is_linked_into_an_environment_that_is_being_imported_from(
+    sharing: BytecodeSharing, tmp_path: Path
+) -> None:
     first, second = (by_hand(tmp_path / name, SOURCES) for name in ("first", "second"))
-    seeding.begin(first)
-    seeding.begin(second)
+    sharing.link(first)
+    sharing.link(second)
     load(first)
     load(first, "late")
     load(second)
     its_own = bytecode(second).stat().st_ino
 
-    seeding.end(first)
+    sharing.collect(first)
 
     assert bytecode(second, "late").stat().st_ino == bytecode(first, "late").stat().st_ino
     assert load(second, "late") == "late"
     assert bytecode(second).stat().st_ino == its_own != bytecode(first).stat().st_ino
 
 
-def test_other_files_of_the_same_name_and_what_has_ended_get_nothing(seeding: Seeding, tmp_path: Path) -> None:
+def test_without_late_linking_bytecode_is_linked_only_before_an_environment_is_imported_from(tmp_path: Path) -> None:
+    sharing = BytecodeSharing(BytecodeStore(folder=tmp_path / "store"), threading.Lock(), late=False)
+    first, second, third = (by_hand(tmp_path / name, SOURCES) for name in ("first", "second", "third"))
+    sharing.link(first)
+    sharing.link(second)
+    load(first)
+
+    sharing.collect(first)
+    sharing.link(third)
+
+    assert not bytecode(second).exists()
+    assert bytecode(third).stat().st_ino == bytecode(first).stat().st_ino
+
+
+def test_other_files_of_the_same_name_and_deleted_environments_get_no_bytecode(
+    sharing: BytecodeSharing, tmp_path: Path
+) -> None:
     first, ended = (by_hand(tmp_path / name, SOURCES) for name in ("first", "ended"))
     other = by_hand(tmp_path / "other", SOURCES | {"solid.py": "SAYS = 'two'\n"})
-    for one in (first, ended, other):
-        seeding.begin(one)
-    seeding.end(ended)
+    for environment in (first, ended, other):
+        sharing.link(environment)
+    sharing.collect(ended)
     shutil.rmtree(ended.folder)
     load(first)
 
-    seeding.end(first)
+    sharing.collect(first)
 
     assert not bytecode(other).exists()
-    assert not ended.folder.exists(), "nothing is made anew of what was deleted"
+    assert not ended.folder.exists(), "nothing is created in a deleted environment"
 
 
-def test_what_was_linked_late_and_written_into_is_dropped_from_the_store(seeding: Seeding, tmp_path: Path) -> None:
+def test_bytecode_that_was_linked_late_and_written_into_is_dropped_from_the_store(
+    sharing: BytecodeSharing, tmp_path: Path
+) -> None:
     first, second, third = (by_hand(tmp_path / name, SOURCES) for name in ("first", "second", "third"))
-    seeding.begin(first)
-    seeding.begin(second)
+    sharing.link(first)
+    sharing.link(second)
     load(first)
-    seeding.end(first)
+    sharing.collect(first)
     with bytecode(second).open("r+b") as file:
         file.write(b"what is this?")
 
-    seeding.end(second)
+    sharing.collect(second)
 
-    seeding.begin(third)
+    sharing.link(third)
     assert not bytecode(third).exists()
 
 
-def test_where_nothing_is_to_be_kept_nothing_is(seeding: Seeding, tmp_path: Path) -> None:
+def test_bytecode_that_is_not_to_be_kept_is_not_shared(sharing: BytecodeSharing, tmp_path: Path) -> None:
     first, second = (by_hand(tmp_path / name, SOURCES) for name in ("first", "second"))
-    seeding.begin(first)
+    sharing.link(first)
     load(first)
 
-    seeding.end(first, keep=False)
+    sharing.collect(first, keep=False)
 
-    seeding.begin(second)
+    sharing.link(second)
     assert not bytecode(second).exists()

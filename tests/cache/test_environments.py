@@ -1,4 +1,4 @@
-"""Environments that outlive their run: probed again while they are what they were, built anew when they are not."""
+"""Tests of environments that outlive their run: probed again while they are unchanged, else built again."""
 
 import json
 import os
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from knowngood.cache.environments import Place, Places
+from knowngood.cache.environments import EnvironmentPool, PooledEnvironment
 from knowngood.events import Event, PhaseStarted
 from knowngood.install.environment import Survey
 from knowngood.model import InstallerName, Phase, Status
@@ -27,7 +27,7 @@ SMALL = Survey(size=1000, own=1000, fingerprint="f")
 
 
 class Home:
-    """Where the runs of one test share a place for environments."""
+    """The runs of one test, which share a pool of environments."""
 
     def __init__(self, folder: Path, index: Index, environ: Mapping[str, str]) -> None:
         self.folder, self.url, self.environ = folder, index.url, environ
@@ -40,7 +40,7 @@ class Home:
         return record(request(subject, self.folder / "runs" / "tiny" / name, self.environ, **how))  # type: ignore[arg-type]
 
     def was_built(self, name: str) -> bool:
-        """Tell from the logs of a run whether an environment was made in it."""
+        """Return whether a run built an environment, as its logs show."""
         logs = {path.name for path in (self.folder / "runs" / "tiny" / name / "combos" / "one").glob("*.log")}
         assert ("create.log" in logs) == ("step1.install.log" in logs)
         return "create.log" in logs
@@ -60,13 +60,13 @@ def home(index: Index, environ: Mapping[str, str], tmp_path: Path) -> Home:
 
 
 @pytest.fixture
-def places(tmp_path: Path) -> Iterator[Places]:
-    made = Places(folder=tmp_path / "environments")
+def pool(tmp_path: Path) -> Iterator[EnvironmentPool]:
+    made = EnvironmentPool(folder=tmp_path / "environments")
     yield made
     made.close()
 
 
-def test_a_kept_environment_is_probed_again_and_not_built(home: Home) -> None:
+def test_an_unchanged_environment_is_probed_again_instead_of_built(home: Home) -> None:
     first = home.run("first", fresh_probes=True)
     (place,) = home.kept()
     inode = (place / "env" / "bin" / "python").lstat().st_ino
@@ -75,7 +75,7 @@ def test_a_kept_environment_is_probed_again_and_not_built(home: Home) -> None:
 
     assert home.was_built("first") and not home.was_built("second")
     phases = [(event.phase, event.detail) for event in second if isinstance(event, PhaseStarted)]
-    assert phases[1:] == [(Phase.INSTALL, "an environment that was kept"), (Phase.PROBE, "works")]
+    assert phases[1:] == [(Phase.INSTALL, "the environment of an earlier run"), (Phase.PROBE, "works")]
     assert home.kept() == [place] and (place / "env" / "bin" / "python").lstat().st_ino == inode
     before, after = cells(first)["one"], cells(second)["one"]
     assert (after.verdict, after.installed, after.python) == (before.verdict, before.installed, before.python)
@@ -83,7 +83,7 @@ def test_a_kept_environment_is_probed_again_and_not_built(home: Home) -> None:
 
 
 @pytest.mark.parametrize("change", ["touched", "added", "removed", "written", "replaced", "record", "python"])
-def test_an_environment_that_somebody_changed_is_built_anew(home: Home, change: str) -> None:
+def test_a_changed_environment_is_built_again(home: Home, change: str) -> None:
     home.run("first", fresh_probes=True)
     (place,) = home.kept()
     (module,) = place.glob("env/lib/python*/site-packages/solid.py")
@@ -116,7 +116,7 @@ def test_an_environment_that_somebody_changed_is_built_anew(home: Home, change: 
     assert not home.run("third", fresh_probes=True) or not home.was_built("third")
 
 
-def test_a_probe_that_changes_its_environment_has_it_not_used_again(home: Home) -> None:
+def test_an_environment_that_its_probe_changed_is_not_used_again(home: Home) -> None:
     writes = "import solid, pathlib\npathlib.Path(solid.__file__).with_name('more.py').write_text('')"
 
     home.run("first", probe=writes)
@@ -126,7 +126,7 @@ def test_a_probe_that_changes_its_environment_has_it_not_used_again(home: Home) 
 
 
 @pytest.mark.parametrize("how", ["fresh", "optimization"])
-def test_an_environment_is_built_anew_where_that_is_asked_for(home: Home, how: str) -> None:
+def test_an_environment_is_built_again_on_request(home: Home, how: str) -> None:
     home.run("first")
 
     if how == "fresh":
@@ -137,7 +137,7 @@ def test_an_environment_is_built_anew_where_that_is_asked_for(home: Home, how: s
     assert home.was_built("second")
 
 
-def test_an_environment_of_pip_is_not_kept_as_its_lock_is_known_too_late(home: Home) -> None:
+def test_an_environment_of_pip_does_not_stay_because_its_lock_comes_too_late(home: Home) -> None:
     home.run("first", installer=InstallerName.PIP)
 
     assert not home.environments.exists() or home.kept() == []
@@ -158,7 +158,7 @@ def test_no_trash_is_left_when_a_run_ends(home: Home) -> None:
     assert len(home.kept()) == 1
 
 
-def test_a_run_that_is_stopped_leaves_neither_environment_nor_trash(home: Home) -> None:
+def test_a_stopped_run_leaves_neither_environment_nor_trash(home: Home) -> None:
     def also(event: Event, stop: Stop) -> None:
         if isinstance(event, PhaseStarted) and event.phase is Phase.PROBE:
             stop("SIGTERM")
@@ -169,7 +169,7 @@ def test_a_run_that_is_stopped_leaves_neither_environment_nor_trash(home: Home) 
     assert [path for path in home.environments.iterdir() if path.is_dir()] == []
 
 
-def test_keep_leads_from_the_folder_of_the_run_to_its_environment(home: Home) -> None:
+def test_keep_links_the_environment_into_the_folder_of_the_run(home: Home) -> None:
     home.run("first", keep=True)
 
     link = home.folder / "runs" / "tiny" / "first" / "combos" / "one" / "env"
@@ -177,7 +177,7 @@ def test_keep_leads_from_the_folder_of_the_run_to_its_environment(home: Home) ->
     assert link.resolve().parent == home.kept()[0].resolve()
 
 
-def test_keep_leads_to_the_environment_also_when_an_earlier_run_built_it(home: Home) -> None:
+def test_keep_links_an_environment_that_an_earlier_run_built(home: Home) -> None:
     home.run("first")
 
     home.run("second", keep=True, fresh_probes=True)
@@ -185,7 +185,7 @@ def test_keep_leads_to_the_environment_also_when_an_earlier_run_built_it(home: H
     assert (home.folder / "runs" / "tiny" / "second" / "combos" / "one" / "env" / "bin" / "python").exists()
 
 
-def test_keep_leads_to_an_environment_also_when_the_verdict_is_known(home: Home) -> None:
+def test_keep_builds_an_environment_even_when_the_verdict_could_be_reused(home: Home) -> None:
     home.run("first", optimizations=ALL - {Optimization.KEPT})
 
     home.run("second", keep=True)
@@ -193,8 +193,8 @@ def test_keep_leads_to_an_environment_also_when_the_verdict_is_known(home: Home)
     assert (home.folder / "runs" / "tiny" / "second" / "combos" / "one" / "env" / "bin" / "python").exists()
 
 
-def make(place: Place, *, used: float | None = None) -> None:
-    """Make something that looks like an environment, last used at ``used``; without, like one cut short."""
+def make(place: PooledEnvironment, *, used: float | None = None) -> None:
+    """Create what looks like an environment that was last used at ``used``; without, like an incomplete one."""
     (place.folder / "env" / "bin").mkdir(parents=True)
     (place.folder / "env" / "bin" / "python").touch()
     if used is not None:
@@ -203,50 +203,50 @@ def make(place: Place, *, used: float | None = None) -> None:
         os.utime(record, (used, used))
 
 
-def test_two_runs_at_once_do_not_share_a_place(places: Places) -> None:
-    other = Places(folder=places.folder)
-    with places.take("one", "k" * 64) as first:
+def test_two_runs_at_once_do_not_share_an_environment(pool: EnvironmentPool) -> None:
+    other = EnvironmentPool(folder=pool.folder)
+    with pool.take("one", "k" * 64) as first:
         make(first)
         with other.take("one", "k" * 64) as second:
             assert second.folder != first.folder
             make(second)
-        assert first.folder.exists() and not second.folder.exists(), "only the first one's can stay"
+        assert first.folder.exists() and not second.folder.exists(), "only the first environment can stay"
     with other.take("one", "k" * 64) as third:
         assert third.folder == first.folder
     other.close()
 
 
-def test_a_place_is_free_again_though_another_thread_lets_go_of_it(places: Places) -> None:
-    taken = places.take("one", "k" * 64)
+def test_another_thread_can_let_go_of_an_environment(pool: EnvironmentPool) -> None:
+    taken = pool.take("one", "k" * 64)
 
     with ThreadPoolExecutor(1) as builder, ThreadPoolExecutor(1) as prober:
         first = builder.submit(taken.__enter__).result()
         prober.submit(taken.__exit__, None, None, None).result()
-        # The context is kept alive: it is let go of, not only forgotten.
-        with places.take("one", "k" * 64) as second:
+        # The context still exists: the lock is released, not merely collected.
+        with pool.take("one", "k" * 64) as second:
             assert second.folder == first.folder
 
 
-def test_another_key_is_another_place(places: Places) -> None:
-    with places.take("one", "a" * 64) as first, places.take("one", "b" * 64) as second:
+def test_another_key_gives_another_environment(pool: EnvironmentPool) -> None:
+    with pool.take("one", "a" * 64) as first, pool.take("one", "b" * 64) as second:
         assert first.folder != second.folder
 
 
-def test_of_many_environments_those_used_last_stay(tmp_path: Path) -> None:
-    places = Places(folder=tmp_path / "environments")
+def test_the_environments_used_most_recently_stay(tmp_path: Path) -> None:
+    pool = EnvironmentPool(folder=tmp_path / "environments")
     for number in range(MOST + 3):
-        with places.take(f"c{number}", "k" * 64) as place:
+        with pool.take(f"c{number}", "k" * 64) as place:
             make(place, used=1000.0 + number if number else None)
 
-    places.close()
+    pool.close()
 
-    left = {path.name for path in places.folder.iterdir() if path.is_dir()}
+    left = {path.name for path in pool.folder.iterdir() if path.is_dir()}
     assert left == {f"c{number}-{'k' * 12}" for number in range(3, MOST + 3)}
-    assert not (places.folder / f"c1-{'k' * 12}.lock").exists()
+    assert not (pool.folder / f"c1-{'k' * 12}.lock").exists()
 
 
-def test_what_another_run_uses_just_now_is_not_evicted(tmp_path: Path) -> None:
-    ours, theirs = (Places(folder=tmp_path / "environments") for _ in range(2))
+def test_an_environment_that_another_run_uses_is_not_evicted(tmp_path: Path) -> None:
+    ours, theirs = (EnvironmentPool(folder=tmp_path / "environments") for _ in range(2))
     for number in range(MOST + 3):
         with ours.take(f"c{number}", "k" * 64) as place:
             make(place, used=1000.0 + number)
@@ -259,38 +259,38 @@ def test_what_another_run_uses_just_now_is_not_evicted(tmp_path: Path) -> None:
     theirs.close()
 
 
-def test_no_more_than_some_may_stay_and_a_large_one_never(places: Places) -> None:
-    places.folder.mkdir()
-    chosen = [Place(folder=places.folder / str(number)) for number in range(MOST + 1)]
+def test_a_limited_number_of_environments_stay_and_no_large_one(pool: EnvironmentPool) -> None:
+    pool.folder.mkdir()
+    chosen = [PooledEnvironment(folder=pool.folder / str(number)) for number in range(MOST + 1)]
     large = Survey(size=2**31, own=2**31, fingerprint="f")
     linked = Survey(size=2**31, own=1000, fingerprint="f")
 
-    assert not places.may_stay(chosen[0], large)
-    assert [places.may_stay(place, linked) for place in chosen] == [True] * MOST + [False]
-    assert places.may_stay(chosen[0], SMALL), "it stays already"
-    places.discard(chosen[1])
-    assert places.may_stay(chosen[-1], SMALL)
+    assert not pool.may_stay(chosen[0], large)
+    assert [pool.may_stay(place, linked) for place in chosen] == [True] * MOST + [False]
+    assert pool.may_stay(chosen[0], SMALL), "it stays already"
+    pool.discard(chosen[1])
+    assert pool.may_stay(chosen[-1], SMALL)
 
 
 def test_many_threads_can_take_and_discard_at_once(tmp_path: Path) -> None:
-    places = Places(folder=tmp_path / "environments")
+    pool = EnvironmentPool(folder=tmp_path / "environments")
     inside, most, lock = [0], [0], threading.Lock()
 
     def use(number: int) -> None:
         for _ in range(10):
-            with places.take("one", "k" * 64) as place:
+            with pool.take("one", "k" * 64) as place:
                 with lock:
                     inside[0] += place.folder.name == f"one-{'k' * 12}"
                     most[0] = max(most[0], inside[0])
                 make(place)
-                places.discard(place)
+                pool.discard(place)
                 with lock:
                     inside[0] -= place.folder.name == f"one-{'k' * 12}"
 
-    with ThreadPoolExecutor(6) as pool:
-        for future in [pool.submit(use, number) for number in range(6)]:
+    with ThreadPoolExecutor(6) as threads:
+        for future in [threads.submit(use, number) for number in range(6)]:
             future.result()
-    places.close()
+    pool.close()
 
     assert most == [1]
-    assert [path.name for path in places.folder.iterdir() if path.is_dir()] == []
+    assert [path.name for path in pool.folder.iterdir() if path.is_dir()] == []

@@ -1,4 +1,4 @@
-"""The key of a verdict: whatever a verdict depends on changes it, and nothing else does."""
+"""Tests of keys: everything that a verdict depends on changes its key, and nothing else does."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -124,16 +124,16 @@ def test_equal_ingredients_have_one_key() -> None:
 
 
 @pytest.mark.parametrize("what", MATTERS)
-def test_what_a_verdict_depends_on_makes_another_key(what: str) -> None:
+def test_a_change_that_verdicts_depend_on_changes_the_key(what: str) -> None:
     assert key(MATTERS[what]()) != key(ingredients())
 
 
-def test_no_two_of_these_changes_look_alike() -> None:
+def test_different_changes_give_different_keys() -> None:
     assert len({key(change()) for change in MATTERS.values()}) == len(MATTERS)
 
 
 @pytest.mark.parametrize("what", MATTERS_NOT)
-def test_what_no_verdict_depends_on_leaves_the_key_as_it_is(what: str) -> None:
+def test_a_change_that_no_verdict_depends_on_keeps_the_key(what: str) -> None:
     assert key(MATTERS_NOT[what]()) == key(ingredients())
 
 
@@ -164,7 +164,7 @@ def changed(value: object, path: tuple[object, ...]) -> object:
     return [changed(inner, path[1:]) if number == path[0] else inner for number, inner in enumerate(value)]
 
 
-def test_every_single_ingredient_goes_into_the_key() -> None:
+def test_every_ingredient_goes_into_the_key() -> None:
     told = dict(ingredients())
     ways = leaves(told)
 
@@ -189,7 +189,7 @@ def test_every_single_ingredient_goes_into_the_key() -> None:
     }
 
 
-def test_the_key_of_an_environment_knows_nothing_of_probes() -> None:
+def test_the_key_of_an_environment_does_not_depend_on_probes() -> None:
     def build(facts: ComboFacts, around: Surroundings = AROUND) -> str:
         return key(around.build(facts, PYTHON))
 
@@ -199,7 +199,7 @@ def test_the_key_of_an_environment_knows_nothing_of_probes() -> None:
 
 
 def unpacked(folder: Path, *, record: str = "pack/model/w.bin,sha256=aa,1\n", version: str = "1.0") -> Path:
-    """Return the place of an asset in a wheel that was unpacked into ``folder``."""
+    """Return the path of an asset in a wheel that is unpacked into ``folder``."""
     place = folder / "pack" / "model"
     place.mkdir(parents=True)
     (folder / f"pack-{version}.dist-info").mkdir()
@@ -207,7 +207,7 @@ def unpacked(folder: Path, *, record: str = "pack/model/w.bin,sha256=aa,1\n", ve
     return place
 
 
-def test_an_asset_is_told_by_the_hashes_of_its_files_wherever_they_are(tmp_path: Path) -> None:
+def test_an_asset_is_identified_by_the_hashes_of_its_files_in_any_folder(tmp_path: Path) -> None:
     asset = Asset(name="weights", wheel="pack==1.0", path="pack/model")
     here = asset_digest(asset, unpacked(tmp_path / "here"))
 

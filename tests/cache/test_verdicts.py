@@ -1,4 +1,4 @@
-"""The cache of verdicts: what is kept and what is not, what is taken over, and files that anybody can damage."""
+"""Tests of the cache of verdicts: what is stored, what is reused, and damaged or hostile files."""
 
 import json
 import os
@@ -17,13 +17,13 @@ from hypothesis import strategies as st
 
 from knowngood.cache.keys import Surroundings, key
 from knowngood.cache.verdicts import SCHEMA, Entry, Verdicts, export, parse, take_in
-from knowngood.events import ComboStarted, EnvironmentCreated, Event, FactsReused, PhaseStarted, ProbeFinished
-from knowngood.install.interpreters import Interpreters
+from knowngood.events import EnvironmentCreated, Event, FactsReused, PhaseStarted, ProbeFinished, add
 from knowngood.model import (
     Action,
     Asset,
     Cell,
     Combo,
+    ComboFacts,
     Ending,
     Exit,
     InstallerName,
@@ -36,20 +36,19 @@ from knowngood.model import (
 )
 from knowngood.probe.launch import Launcher
 from knowngood.process import Processes
-from knowngood.run.evaluate import Bench, Evaluation
 from knowngood.run.optimizations import ALL, Optimization
-from knowngood.run.reuse import Memory
+from knowngood.run.reuse import VerdictReuse
 from knowngood.run.stop import Stop
-from support.facts import RULES, action, attempt
+from support.facts import action, attempt
 from support.index import Index, closed_url
-from support.runs import PROBE, cells, matrix, record, request
+from support.runs import PROBE, cells, matrix, record, request, task
 from support.wheels import build_wheel
-from support.workshop import UV, combo
+from support.workshop import combo
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Home:
-    """Where the runs of one test share a cache: each has a name of its own."""
+    """The runs of one test, which share a cache; each run has a name."""
 
     folder: Path
     url: str
@@ -75,7 +74,7 @@ def home(index: Index, environ: Mapping[str, str], tmp_path: Path) -> Home:
 
 
 def probed(events: list[Event]) -> list[str]:
-    """Return the combos that a probe was started for, once each attempt."""
+    """Return the combos whose probe was started, once for each attempt."""
     return sorted(event.combo for event in events if isinstance(event, PhaseStarted) and event.phase is Phase.PROBE)
 
 
@@ -84,7 +83,7 @@ def reused(events: list[Event]) -> dict[str, Reused]:
 
 
 def timeless(cell: Cell) -> Cell:
-    """Return a cell without what may differ when it was taken over."""
+    """Return a cell without what may differ when it is reused."""
     return replace(cell, seconds=Seconds(), log=None, reused=None)
 
 
@@ -99,7 +98,7 @@ DECIDED = (
 )
 
 
-def test_an_unchanged_run_probes_nothing_and_says_where_its_verdicts_come_from(home: Home) -> None:
+def test_an_unchanged_run_probes_nothing_and_names_the_run_it_reused(home: Home) -> None:
     probes = {"works": PROBE, "hangs": "import time; time.sleep(600)"}
     subject = matrix(home.folder, home.url, DECIDED, probes=probes)
 
@@ -134,7 +133,7 @@ def test_an_unchanged_run_probes_nothing_and_says_where_its_verdicts_come_from(h
 
 
 @pytest.mark.parametrize("installer", InstallerName)
-def test_what_was_taken_over_keeps_saying_who_found_it_out(home: Home, installer: InstallerName) -> None:
+def test_a_reused_verdict_names_the_run_that_recorded_it(home: Home, installer: InstallerName) -> None:
     subject = home.matrix(replace(ONE, installer=installer))
 
     _, second, third = (home.run(name, subject) for name in ("first", "second", "third"))
@@ -143,7 +142,7 @@ def test_what_was_taken_over_keeps_saying_who_found_it_out(home: Home, installer
 
 
 @pytest.mark.parametrize("how", ["fresh", "fresh_probes"])
-def test_fresh_runs_every_probe_and_what_it_finds_out_is_kept(home: Home, how: str) -> None:
+def test_fresh_runs_every_probe_and_stores_the_results(home: Home, how: str) -> None:
     subject = home.matrix(ONE, combo(("solid==2.0",), name="fails"))
     home.run("first", subject)
 
@@ -155,7 +154,7 @@ def test_fresh_runs_every_probe_and_what_it_finds_out_is_kept(home: Home, how: s
 
 
 @pytest.mark.parametrize("left_out", ["read", "written"])
-def test_without_the_cache_nothing_is_taken_from_it_and_nothing_put_into_it(home: Home, left_out: str) -> None:
+def test_without_the_optimization_nothing_is_reused_and_nothing_stored(home: Home, left_out: str) -> None:
     runs = [ALL, ALL - {Optimization.CACHE}] if left_out == "read" else [ALL - {Optimization.CACHE}, ALL]
 
     told = [
@@ -178,7 +177,7 @@ def test_without_the_cache_nothing_is_taken_from_it_and_nothing_put_into_it(home
         "the asset",
     ],
 )
-def test_a_run_of_which_something_changed_probes_again(home: Home, index: Index, change: str) -> None:
+def test_a_run_with_a_change_probes_again(home: Home, index: Index, change: str) -> None:
     one = combo(("solid==1.0",), ("solid",))
     build_wheel(index.folder, "pack", "1.0", files={"pack/model/w.txt": "1"})
     build_wheel(index.folder, "pack", "2.0", files={"pack/model/w.txt": "2"})
@@ -207,7 +206,7 @@ def test_a_run_of_which_something_changed_probes_again(home: Home, index: Index,
     assert probed(home.run("third", subject, environ, **how)) == []
 
 
-def test_what_is_only_expected_or_called_otherwise_is_judged_anew_but_not_probed(home: Home) -> None:
+def test_a_changed_expectation_or_title_is_judged_again_but_not_probed(home: Home) -> None:
     home.run("first", home.matrix(ONE))
 
     again = home.run("second", home.matrix(replace(ONE, id="other", title="Other")), {"PATH": "/usr/bin:/bin"})
@@ -243,7 +242,7 @@ KILLED = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
 
 
 @pytest.mark.parametrize("kind", ["infra", "error", "flaky", "no-asset", "index-down"])
-def test_what_says_nothing_that_holds_another_time_is_not_kept(home: Home, kind: str) -> None:
+def test_a_result_that_another_run_may_not_confirm_is_not_stored(home: Home, kind: str) -> None:
     been, one, probe, assets = home.folder / "been", ONE, PROBE, tuple[Asset, ...]()
     expected, url = Status.INFRA, home.url
     match kind:
@@ -267,7 +266,7 @@ def test_what_says_nothing_that_holds_another_time_is_not_kept(home: Home, kind:
     assert reused(home.run("second", subject)) == {}
 
 
-def test_what_was_stopped_is_not_kept(home: Home) -> None:
+def test_the_result_of_a_stopped_combo_is_not_stored(home: Home) -> None:
     def also(event: Event, stop: Stop) -> None:
         if isinstance(event, ProbeFinished):
             stop("SIGTERM")
@@ -292,51 +291,30 @@ def test_what_was_stopped_is_not_kept(home: Home) -> None:
     ],
     ids=lambda value: f"{value.ending}-{value.signal or value.code}" if isinstance(value, Exit) else "",
 )
-def test_of_the_ways_that_a_probe_ends_those_are_kept_that_are_the_versions_own(
+def test_a_result_is_stored_when_the_versions_decided_how_the_probe_ended(
     home: Home, tmp_path: Path, ending: Exit, is_kept: bool
 ) -> None:
-    processes = Processes(tmp_path)
-    bench = Bench(
-        processes=processes,
-        uv=UV,
-        environ=home.environ,
-        interpreters=Interpreters(outside=home.environ, cache=tmp_path / "pythons"),
-        launcher=Launcher(processes=processes, outside=home.environ, assets={}, threads=1),
-        probes={probe.id: probe for probe in home.matrix(ONE).probes},
-        trouble=None,
-        keep=False,
-        stop=Stop(),
-        rules=RULES,
-    )
     around = Surroundings(
         machine="m", cpu_flags="c", installers={InstallerName.UV: "1", InstallerName.PIP: "1"}, assets={}
     )
-    memory = Memory(
-        bench=bench,
-        verdicts=home.verdicts,
-        surroundings=around,
-        matrix="tiny",
-        run="r",
-        reads=True,
-        writes=True,
-        shares=True,
-    )
-    evaluation = Evaluation(ONE, bench, lambda event: None)
-    evaluation.emit(ComboStarted(combo="one"))
-    memory.identify(evaluation)
-    facts = attempt(end=ending)
-    for event in (
+    launcher = Launcher(processes=Processes(tmp_path), outside=home.environ, assets={}, threads=1)
+    settings = task(ONE, home.url).settings
+    reuse = VerdictReuse(verdicts=home.verdicts, surroundings=around, launcher=launcher, settings=settings)
+    probe = attempt(end=ending)
+    events = (
         EnvironmentCreated(combo="one", action=action(), python_version="3.11.7"),
-        ProbeFinished(combo="one", probe="works", action=facts.action, transcript=facts.transcript),
-    ):
-        evaluation.emit(event)
-        evaluation.found.append(event)
+        ProbeFinished(combo="one", probe="works", action=probe.action, transcript=probe.transcript),
+    )
+    facts = ComboFacts(combo=ONE, started=True)
+    keys = reuse.keys(facts, "b")
+    for event in events:
+        facts = add(facts, event)
 
-    entry = memory.keep(evaluation)
+    entry = reuse.store(keys, facts, events)
 
     assert (entry is not None) is is_kept
     assert len(list(home.verdicts)) == is_kept
-    assert (evaluation.keys is not None and home.verdicts.get(evaluation.keys.verdict) is not None) is is_kept
+    assert (reuse.find(keys) is not None) is is_kept
 
 
 TWINS = (
@@ -347,7 +325,7 @@ TWINS = (
 )
 
 
-def test_combos_of_one_lock_are_probed_once_and_each_has_its_cell(home: Home) -> None:
+def test_combos_with_the_same_lock_are_probed_once_and_each_has_its_cell(home: Home) -> None:
     events = home.run("first", home.matrix(*TWINS, reference="b"))
 
     assert probed(events) == ["b", "d"]
@@ -365,7 +343,7 @@ def test_combos_of_one_lock_are_probed_once_and_each_has_its_cell(home: Home) ->
     assert {name: cell.reused.run for name, cell in judged.items() if cell.reused} == {"a": "first", "c": "first"}
 
 
-def test_combos_of_one_lock_are_each_probed_where_that_is_asked_for(home: Home) -> None:
+def test_combos_with_the_same_lock_are_each_probed_on_request(home: Home) -> None:
     assert probed(home.run("first", home.matrix(*TWINS), optimizations=ALL - {Optimization.SHARING})) == [
         "a",
         "b",
@@ -375,13 +353,13 @@ def test_combos_of_one_lock_are_each_probed_where_that_is_asked_for(home: Home) 
     assert probed(home.run("second", home.matrix(*TWINS), fresh_probes=True)) == ["a", "b", "c", "d"]
 
 
-def test_combos_of_one_lock_that_differ_in_what_a_probe_sees_are_each_probed(home: Home) -> None:
+def test_combos_with_the_same_lock_and_other_variables_are_each_probed(home: Home) -> None:
     other = replace(TWINS[1], env=(("EXTRA", "1"),))
 
     assert probed(home.run("first", home.matrix(TWINS[0], other))) == ["a", "b"]
 
 
-def test_where_the_first_of_one_lock_is_undecided_each_tries_for_itself(home: Home) -> None:
+def test_when_the_first_of_several_equal_combos_is_undecided_each_is_probed(home: Home) -> None:
     been = home.folder / "been"
     once = f"import pathlib\nb = pathlib.Path({str(been)!r})\nif not b.exists():\n  b.touch(); {KILLED}\n"
 
@@ -398,7 +376,7 @@ def test_where_the_first_of_one_lock_is_undecided_each_tries_for_itself(home: Ho
 
 
 def entry(number: int, *, size: int = 0, combo: str = "one") -> Entry:
-    """Return an entry with a key that fits it, of at least ``size`` bytes."""
+    """Return an entry of at least ``size`` bytes, with the key that belongs to it."""
     told = {"steps": [number], "timeout": 600.0}
     ended = Action(exit=Exit(ending=Ending.EXITED, code=0), seconds=1.0, log="", output="x" * size)
     return Entry(
@@ -426,7 +404,7 @@ def test_an_entry_is_read_as_it_was_written(verdicts: Verdicts) -> None:
     assert verdicts.get(entry(2).reused.key) is None
 
 
-def test_an_entry_under_the_key_of_another_is_none(verdicts: Verdicts) -> None:
+def test_an_entry_under_the_key_of_another_is_not_read(verdicts: Verdicts) -> None:
     verdicts.put(entry(1))
     (stored,) = verdicts
     wrong = entry(2).reused.key
@@ -454,13 +432,13 @@ TAIL = entry(1).lines().partition(b"\n")[2]
     ],
     ids=str,
 )
-def test_a_head_of_another_version_or_form_is_no_entry(change: dict[str, object]) -> None:
+def test_an_entry_with_a_header_of_another_version_or_form_is_not_read(change: dict[str, object]) -> None:
     assert parse(json.dumps(HEAD).encode() + b"\n" + TAIL) is not None
     assert parse(json.dumps(HEAD | change).encode() + b"\n" + TAIL) is None
 
 
 @pytest.mark.parametrize("name", sorted(set(HEAD) - {"schema"}))
-def test_a_head_that_lacks_something_is_no_entry(name: str) -> None:
+def test_an_entry_with_an_incomplete_header_is_not_read(name: str) -> None:
     head = {other: value for other, value in HEAD.items() if other != name}
 
     assert parse(json.dumps(head).encode() + b"\n" + TAIL) is None
@@ -469,15 +447,15 @@ def test_a_head_that_lacks_something_is_no_entry(name: str) -> None:
 @pytest.mark.parametrize(
     "data", [b"", b"\n", b"null\n", b"[]\n", b'"text"\n', b"[" * 100_000, b"{}\n", b"\xff\xfe\n", b"9" * 10_000]
 )
-def test_what_is_something_else_is_no_entry(data: bytes) -> None:
+def test_a_file_that_is_something_else_is_not_read(data: bytes) -> None:
     assert parse(data) is None
 
 
-def test_deep_nesting_in_an_event_is_no_entry() -> None:
+def test_an_entry_with_a_deeply_nested_event_is_not_read() -> None:
     assert parse(json.dumps(HEAD).encode() + b"\n" + b"[" * 100_000) is None
 
 
-def test_an_entry_that_is_cut_short_is_none_wherever_it_ends() -> None:
+def test_an_entry_that_is_cut_short_anywhere_is_not_read() -> None:
     whole = entry(1).lines()
 
     for length in range(len(whole) - 1):
@@ -485,12 +463,12 @@ def test_an_entry_that_is_cut_short_is_none_wherever_it_ends() -> None:
 
 
 @given(st.binary(max_size=200))
-def test_no_bytes_are_too_odd_to_be_told_from_an_entry(data: bytes) -> None:
+def test_random_bytes_are_not_read_as_an_entry(data: bytes) -> None:
     assert parse(data) is None
 
 
 @given(st.integers(0, len(entry(1).lines()) - 1), st.binary(max_size=8))
-def test_a_damaged_entry_is_none_or_an_entry_and_never_an_exception(place: int, garbage: bytes) -> None:
+def test_a_damaged_entry_never_raises(place: int, garbage: bytes) -> None:
     whole = entry(1).lines()
 
     found = parse(whole[:place] + garbage + whole[place + len(garbage) :])
@@ -537,7 +515,7 @@ for _ in range(40):
     assert len([path for path in verdicts.folder.rglob("*") if path.is_file()]) == 4, "no unfinished files are left"
 
 
-def test_what_is_pruned_while_others_use_it_is_there_or_not_there(verdicts: Verdicts, tmp_path: Path) -> None:
+def test_an_entry_that_is_pruned_while_it_is_used_is_there_or_not_there(verdicts: Verdicts, tmp_path: Path) -> None:
     entries = [entry(number, size=20_000) for number in range(4)]
 
     def use(number: int) -> None:
@@ -555,7 +533,7 @@ def test_what_is_pruned_while_others_use_it_is_there_or_not_there(verdicts: Verd
     assert sum(stored.size for stored in verdicts) <= 30_000
 
 
-def test_what_was_used_least_lately_goes_first_until_the_cache_is_small_enough(verdicts: Verdicts) -> None:
+def test_pruning_removes_the_entries_used_least_recently_until_the_cache_is_small_enough(verdicts: Verdicts) -> None:
     entries = [entry(number, size=1000) for number in range(6)]
     for age, one in enumerate(entries):
         verdicts.put(one)
@@ -572,7 +550,7 @@ def test_what_was_used_least_lately_goes_first_until_the_cache_is_small_enough(v
     assert verdicts.prune(size) == (0, 0)
 
 
-def test_a_cache_that_is_not_there_or_cannot_be_written_is_an_empty_one(tmp_path: Path) -> None:
+def test_a_cache_that_is_missing_or_cannot_be_written_is_empty(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
     for folder in (tmp_path / "nowhere", tmp_path / "file"):
@@ -584,13 +562,13 @@ def test_a_cache_that_is_not_there_or_cannot_be_written_is_an_empty_one(tmp_path
     assert (tmp_path / "file").is_file()
 
 
-def test_an_entry_that_is_too_large_for_an_import_is_not_kept(verdicts: Verdicts) -> None:
+def test_an_entry_that_is_too_large_for_an_import_is_not_stored(verdicts: Verdicts) -> None:
     verdicts.put(entry(1, size=17 * 2**20))
 
     assert list(verdicts) == []
 
 
-def test_what_was_exported_is_a_hit_on_a_machine_that_knew_nothing(home: Home, tmp_path: Path) -> None:
+def test_an_exported_verdict_is_reused_on_another_machine(home: Home, tmp_path: Path) -> None:
     subject = home.matrix(ONE, combo(("solid==2.0",), name="fails"))
     home.run("first", subject)
     file = tmp_path / "known.zip"
@@ -605,7 +583,7 @@ def test_what_was_exported_is_a_hit_on_a_machine_that_knew_nothing(home: Home, t
     assert list(tmp_path.glob("known.zip*")) == [file]
 
 
-def test_an_export_that_cannot_be_written_leaves_nothing(verdicts: Verdicts, tmp_path: Path) -> None:
+def test_a_failed_export_leaves_no_file(verdicts: Verdicts, tmp_path: Path) -> None:
     verdicts.put(entry(1))
     (tmp_path / "out" / "folder").mkdir(parents=True)
 
@@ -615,7 +593,7 @@ def test_an_export_that_cannot_be_written_leaves_nothing(verdicts: Verdicts, tmp
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["folder"]
 
 
-def test_what_does_not_fit_its_key_is_refused(verdicts: Verdicts, tmp_path: Path) -> None:
+def test_an_imported_entry_that_does_not_fit_its_key_is_refused(verdicts: Verdicts, tmp_path: Path) -> None:
     forged = replace(entry(1), ingredients={"steps": [2], "timeout": 600.0})
     with zipfile.ZipFile(tmp_path / "known.zip", "w") as archive:
         archive.writestr(f"{forged.reused.key}.jsonl", forged.lines())
@@ -644,7 +622,7 @@ def test_a_hostile_archive_writes_nothing_outside_the_cache(verdicts: Verdicts, 
     assert [stored.key for stored in verdicts] == [entry(2).reused.key]
 
 
-def test_damage_in_an_archive_costs_only_what_is_damaged(verdicts: Verdicts, tmp_path: Path) -> None:
+def test_only_the_damaged_members_of_an_archive_are_refused(verdicts: Verdicts, tmp_path: Path) -> None:
     target = tmp_path / "known.zip"
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("one.jsonl", entry(1).lines())
@@ -670,7 +648,7 @@ def test_an_encrypted_member_is_refused(verdicts: Verdicts, tmp_path: Path) -> N
     assert take_in(verdicts, target) == (0, 1)
 
 
-def test_a_file_that_is_no_archive_is_told(verdicts: Verdicts, tmp_path: Path) -> None:
+def test_importing_a_file_that_is_not_an_archive_raises(verdicts: Verdicts, tmp_path: Path) -> None:
     (tmp_path / "text").write_text("no archive", encoding="utf-8")
 
     with pytest.raises(zipfile.BadZipFile):

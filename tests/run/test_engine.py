@@ -1,4 +1,4 @@
-"""Whole runs, for real: tiny wheels from a loopback index, environments, probes, and every way for a combo to end."""
+"""Tests of whole runs, for real: tiny wheels from a loopback index, and every way for a combo to end."""
 
 import threading
 import time
@@ -90,7 +90,7 @@ def judged(run: tuple[list[Event], Path]) -> dict[str, Cell]:
         ("our-bug", Status.ERROR, Phase.PROBE, Reason.HARNESS_BUG, "KeyError: 'a-probe-that-nobody-declared'"),
     ],
 )
-def test_each_combo_of_a_run_gets_the_verdict_it_deserves(
+def test_each_combo_gets_its_verdict(
     judged: dict[str, Cell], name: str, status: Status, phase: Phase, reason: Reason, says: str
 ) -> None:
     cell = judged[name]
@@ -99,7 +99,7 @@ def test_each_combo_of_a_run_gets_the_verdict_it_deserves(
     assert says in cell.message
 
 
-def test_a_run_begins_and_ends_and_every_combo_does(run: tuple[list[Event], Path]) -> None:
+def test_a_run_and_each_of_its_combos_have_a_first_and_a_last_event(run: tuple[list[Event], Path]) -> None:
     events, _ = run
 
     assert isinstance(events[0], RunStarted) and events[0].combos == COMBOS
@@ -126,7 +126,9 @@ def test_a_crash_is_tried_twice_and_a_failure_once(run: tuple[list[Event], Path]
     assert judged["crashes"].attempts == 2
 
 
-def test_what_was_installed_after_each_step_is_recorded(run: tuple[list[Event], Path], judged: dict[str, Cell]) -> None:
+def test_the_installed_versions_are_recorded_after_each_step(
+    run: tuple[list[Event], Path], judged: dict[str, Cell]
+) -> None:
     steps = [event.installed for event in run[0] if isinstance(event, StepInstalled) and event.combo == "drifts"]
 
     assert steps == [{"solid": "1.0"}, {"solid": "2.0", "wants-new": "1.0"}]
@@ -135,7 +137,7 @@ def test_what_was_installed_after_each_step_is_recorded(run: tuple[list[Event], 
     ]
 
 
-def test_our_own_bug_leaves_a_trace_in_the_folder_and_the_other_combos_alone(run: tuple[list[Event], Path]) -> None:
+def test_a_bug_of_ours_ends_its_combo_with_a_traceback_and_no_other_combo(run: tuple[list[Event], Path]) -> None:
     events, folder = run
 
     assert [event.combo for event in events if isinstance(event, HarnessFailed)] == ["our-bug"]
@@ -143,7 +145,9 @@ def test_our_own_bug_leaves_a_trace_in_the_folder_and_the_other_combos_alone(run
     assert trace.startswith("Traceback") and "KeyError" in trace
 
 
-def test_environments_are_removed_and_logs_stay(run: tuple[list[Event], Path], judged: dict[str, Cell]) -> None:
+def test_a_run_removes_its_environments_and_keeps_its_logs(
+    run: tuple[list[Event], Path], judged: dict[str, Cell]
+) -> None:
     _, folder = run
 
     assert list(folder.glob("combos/*/env")) == []
@@ -152,9 +156,7 @@ def test_environments_are_removed_and_logs_stay(run: tuple[list[Event], Path], j
         assert log is not None and (folder / log).is_file()
 
 
-def test_an_environment_that_is_kept_works_afterwards(
-    stocked: Index, environ: Mapping[str, str], tmp_path: Path
-) -> None:
+def test_keep_leaves_an_environment_that_works(stocked: Index, environ: Mapping[str, str], tmp_path: Path) -> None:
     subject = matrix(tmp_path, stocked.url, (combo(("solid==1.0",), name="kept"),))
 
     record(request(subject, tmp_path / "runs" / "tiny" / "run", environ, keep=True))
@@ -170,7 +172,7 @@ CUT_SHORT = (
 )
 
 
-def test_a_run_that_is_stopped_midway_says_so_and_goes_on_where_it_was(
+def test_a_stopped_run_is_interrupted_and_the_next_request_resumes_it(
     stocked: Index, environ: Mapping[str, str], tmp_path: Path
 ) -> None:
     mark = f"KNOWNGOOD_TEST={uuid4().hex}"
@@ -225,7 +227,7 @@ def test_a_run_that_is_stopped_midway_says_so_and_goes_on_where_it_was(
     assert not folder.folder.with_name("second").exists()
 
 
-def test_a_log_that_takes_nothing_more_ends_the_run_and_all_that_runs(
+def test_an_exception_of_a_sink_ends_the_run_and_every_process(
     stocked: Index, environ: Mapping[str, str], tmp_path: Path
 ) -> None:
     mark = f"KNOWNGOOD_TEST={uuid4().hex}"
@@ -252,7 +254,7 @@ def test_a_log_that_takes_nothing_more_ends_the_run_and_all_that_runs(
     assert sorted(built) == ["other", "sleeper"]
 
 
-def test_two_runs_at_once_do_not_touch_each_other(stocked: Index, environ: Mapping[str, str], tmp_path: Path) -> None:
+def test_two_runs_at_once_do_not_disturb_each_other(stocked: Index, environ: Mapping[str, str], tmp_path: Path) -> None:
     folders = [tmp_path / "runs" / "tiny" / name for name in ("a", "b")]
     versions = ("1.0", "2.0")
     subjects = [
@@ -317,7 +319,7 @@ def test_an_asset_is_fetched_once_for_all_runs_and_given_to_probes(
         ("pack==1.0", "pack/other", "pack==1.0 holds no pack/other"),
     ],
 )
-def test_an_asset_that_cannot_be_had_is_nobodys_fault_but_is_said(
+def test_an_asset_that_cannot_be_fetched_is_infra_and_reported(
     wheel: str, path: str, says: str, stocked: Index, environ: Mapping[str, str], tmp_path: Path
 ) -> None:
     build_wheel(stocked.folder, "pack", "1.0", files={"pack/__init__.py": "", "pack/model/weights.txt": "7"})
@@ -333,7 +335,7 @@ def test_an_asset_that_cannot_be_had_is_nobodys_fault_but_is_said(
     assert cell.as_expected is None
 
 
-def test_a_run_of_what_was_all_done_before_only_says_that_it_is_finished(
+def test_resuming_a_run_with_nothing_left_only_finishes_it(
     stocked: Index, environ: Mapping[str, str], tmp_path: Path
 ) -> None:
     subject = matrix(tmp_path, stocked.url, (combo(("solid==1.0",), name="one"),))
@@ -347,12 +349,12 @@ def test_a_run_of_what_was_all_done_before_only_says_that_it_is_finished(
     assert set(names(again)) == {"run-resumed", "index-chosen", "run-finished"}
 
 
-def test_what_waits_for_bytecode_that_is_being_compiled_lets_others_be_probed_first(
+def test_a_combo_that_shares_packages_with_one_being_compiled_is_probed_later(
     index: Index, environ: Mapping[str, str], tmp_path: Path
 ) -> None:
     for name in ("heavy", "light", "heavy-too", "light-too"):
         build_wheel(index.folder, name, "1.0")
-    # Built last of all, so that it would be probed last.
+    # It is built last, so that it would be probed last.
     build_wheel(index.folder, "large", "1.0", files={f"large/m{number}.py": "" for number in range(3000)})
     go_on = {name: tmp_path / f"go-on-{name}" for name in ("slow", "quick")}
     waits = """
@@ -383,7 +385,9 @@ while "KG_WAIT" in os.environ and not pathlib.Path(os.environ["KG_WAIT"]).exists
     assert probed[2:] == ["shares-with-quick", "shares-with-slow"]
 
 
-def test_what_took_longest_in_the_past_begins_first(index: Index, environ: Mapping[str, str], tmp_path: Path) -> None:
+def test_the_combos_that_took_longest_in_the_past_start_first(
+    index: Index, environ: Mapping[str, str], tmp_path: Path
+) -> None:
     build_wheel(index.folder, "light", "1.0")
     combos = tuple(combo(("light",), name=name, env=(("KG_NAME", name),)) for name in ("short", "long", "longest"))
     subject = matrix(tmp_path, index.url, combos, probes={"works": "import light"})

@@ -1,4 +1,4 @@
-"""Combos dealt to the jobs of a CI, by what they will take."""
+"""Tests of the estimated cost of combos, and of dividing them among CI jobs."""
 
 from collections.abc import Mapping
 
@@ -23,7 +23,7 @@ KNOWN = Entry(
 
 
 def forecast(name: str, *, possible: bool = True, known: Entry | None = None) -> Forecast:
-    return Forecast(facts=ComboFacts(combo=combo(name)), possible=possible, known=known)
+    return Forecast(facts=ComboFacts(combo=combo(name)), possible=possible, reusable=known)
 
 
 FORECASTS = (
@@ -34,7 +34,7 @@ FORECASTS = (
 )
 
 
-def test_what_is_known_or_impossible_costs_nothing_and_what_was_never_run_what_is_usual() -> None:
+def test_reusable_and_impossible_combos_cost_nothing_and_new_ones_the_mean() -> None:
     past = {"slow": 30.0, "known": 10.0}
 
     assert costs(FORECASTS, past, everything=False) == {
@@ -45,29 +45,29 @@ def test_what_is_known_or_impossible_costs_nothing_and_what_was_never_run_what_i
     }
 
 
-def test_when_everything_is_run_what_is_known_costs_what_it_took() -> None:
+def test_reusable_combos_cost_what_they_took_when_everything_runs() -> None:
     past = {"slow": 30.0, "known": 10.0}
 
     assert costs(FORECASTS, past, everything=True)["known"] == 10.0
     assert costs(FORECASTS, past, everything=True)["impossible"] == 0.0
 
 
-def test_a_matrix_that_was_never_run_is_taken_to_cost_something() -> None:
+def test_a_matrix_that_was_never_run_costs_something() -> None:
     found = costs(FORECASTS, {}, everything=False)
 
     assert found["slow"] == found["never-run"] > 0
 
 
-def test_the_order_of_the_matrix_stays() -> None:
+def test_costs_keep_the_order_of_the_matrix() -> None:
     assert list(costs(FORECASTS, {}, everything=False)) == ["known", "slow", "impossible", "never-run"]
 
 
-def test_a_later_step_tells_what_is_installed_in_the_end() -> None:
+def test_the_last_step_decides_which_version_is_installed() -> None:
     steps = (
         StepFacts(number=1, requirements=("a",), resolved={"a": "1", "b": "1"}),
         StepFacts(number=2, requirements=("b",), resolved={"b": "2"}),
     )
-    one = Forecast(facts=ComboFacts(combo=combo(), steps=steps), possible=True, known=None)
+    one = Forecast(facts=ComboFacts(combo=combo(), steps=steps), possible=True, reusable=None)
 
     assert one.distributions == {"a": "1", "b": "2"}
 
@@ -86,7 +86,7 @@ def test_every_combo_is_dealt_once_in_order_to_no_more_jobs_than_allowed(cost: M
 
 
 @given(COSTS, st.integers(1, 300))
-def test_no_job_takes_much_longer_than_it_must(cost: Mapping[str, float], most: int) -> None:
+def test_no_job_takes_much_longer_than_the_mean_plus_one_combo(cost: Mapping[str, float], most: int) -> None:
     jobs = deal(cost, most=most)
 
     least = sum(cost.values()) / len(jobs)
@@ -94,7 +94,7 @@ def test_no_job_takes_much_longer_than_it_must(cost: Mapping[str, float], most: 
 
 
 @given(COSTS, st.integers(1, 300))
-def test_dealing_twice_gives_the_same(cost: Mapping[str, float], most: int) -> None:
+def test_dealing_twice_gives_the_same_jobs(cost: Mapping[str, float], most: int) -> None:
     assert deal(cost, most=most) == deal(dict(cost), most=most)
 
 
@@ -104,7 +104,7 @@ def test_equal_combos_are_dealt_evenly() -> None:
     assert [(len(job.combos), job.seconds) for job in jobs] == [(2, 120.0)] * 4
 
 
-def test_what_takes_longest_is_dealt_first() -> None:
+def test_the_longest_combos_are_dealt_first() -> None:
     jobs = deal({"a": 60.0, "b": 60.0, "c": 120.0}, most=2)
 
     assert [(job.combos, job.seconds) for job in jobs] == [(("c",), 120.0), (("a", "b"), 120.0)]
@@ -115,7 +115,7 @@ def test_little_work_is_not_worth_many_jobs() -> None:
     assert len(deal({f"c{number}": 90.0 for number in range(50)}, most=8)) == 8
 
 
-def test_what_is_all_known_is_one_job() -> None:
+def test_combos_without_cost_are_one_job() -> None:
     (job,) = deal({"a": 0.0, "b": 0.0}, most=8)
 
     assert (job.combos, job.seconds) == (("a", "b"), 0.0)

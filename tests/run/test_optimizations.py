@@ -1,4 +1,4 @@
-"""Optimizations change no verdict: the same matrix with all of them and with none, compared cell by cell."""
+"""Test that optimizations change no verdict: compare the cells of a matrix with all of them and with none."""
 
 import re
 from collections.abc import Mapping
@@ -87,15 +87,17 @@ def comparable(cell: Cell, store: Runs, run: str) -> dict[str, object]:
 
     def told(value: object) -> str:
         text = repr(value).replace(str(store.environments), "PLACES")
-        # What was taken over names the run that found it out.
+        # A reused message names the run that recorded it.
         text = re.sub(rf"{re.escape(str(store.folder))}/[\w-]+", "RUN", text)
-        # An environment is in the folder of its run, or in the place where it stays.
+        # An environment is in the folder of its run, or in the pool.
         return re.sub(r"RUN/combos/[\w-]+/env|PLACES/[\w-]+-[0-9a-f]{12}/env", "ENV", text)
 
     return {field.name: told(getattr(kept, field.name)) for field in fields(kept)}
 
 
-def test_every_lever_and_none_give_the_same_cells(stocked: Index, environ: Mapping[str, str], tmp_path: Path) -> None:
+def test_all_optimizations_and_none_give_the_same_cells(
+    stocked: Index, environ: Mapping[str, str], tmp_path: Path
+) -> None:
     subject = matrix(tmp_path, stocked.url, COMBOS, probes=PROBES, reference="passes")
     linking = dict(environ) | {"UV_LINK_MODE": "hardlink"}
     runs: tuple[tuple[str, dict[str, object]], ...] = (
@@ -130,7 +132,7 @@ def test_every_lever_and_none_give_the_same_cells(stocked: Index, environ: Mappi
     for name in told:
         for one in statuses:
             assert told[name][one] == told["none"][one], (name, one)
-    # The optimizations were pulled at all.
+    # The optimizations were in effect at all.
     assert probed(events["none"]) == probed(events["all-kept"]) == 13
     assert probed(events["all"]) == probed(events["all-warm"]) == 12
     assert probed(events["all-known"]) == 0
@@ -150,7 +152,7 @@ DIES_AT_EXIT = {
 
 
 @pytest.mark.parametrize("how", DIES_AT_EXIT)
-def test_a_crash_while_the_interpreter_ends_is_seen_on_every_run(
+def test_a_crash_at_interpreter_exit_is_found_on_every_run(
     how: str, stocked: Index, environ: Mapping[str, str], tmp_path: Path
 ) -> None:
     probe, signal = DIES_AT_EXIT[how]
@@ -170,7 +172,7 @@ def test_a_crash_while_the_interpreter_ends_is_seen_on_every_run(
         assert f"died of {signal}" in judged.message
 
 
-def test_an_alarm_that_is_raised_at_the_exit_is_heard_on_every_run(
+def test_an_alarm_printed_at_exit_is_found_on_every_run(
     stocked: Index, environ: Mapping[str, str], tmp_path: Path
 ) -> None:
     probe = (
@@ -186,7 +188,7 @@ def test_an_alarm_that_is_raised_at_the_exit_is_heard_on_every_run(
         assert judged.warnings
 
 
-def test_bytecode_is_shared_between_locks_within_a_run_and_only_with_the_lever(
+def test_bytecode_is_shared_between_locks_of_a_run_only_with_the_optimization(
     stocked: Index, environ: Mapping[str, str], tmp_path: Path
 ) -> None:
     probe = (
@@ -210,11 +212,9 @@ def test_bytecode_is_shared_between_locks_within_a_run_and_only_with_the_lever(
     assert links("bytecode", without | {Optimization.BYTECODE})[1] != 1
 
 
-def test_an_environment_whose_evaluation_failed_gets_no_bytecode_any_more(
-    stocked: Index, environ: Mapping[str, str], tmp_path: Path
-) -> None:
-    # A probe that nobody declares, which no matrix file can ask for, stands for a bug of ours. With pip it is met
-    # twice: when the verdict is looked up, which is after the build, and when it is to be run.
+def test_a_deleted_environment_gets_no_bytecode(stocked: Index, environ: Mapping[str, str], tmp_path: Path) -> None:
+    # A probe that is not declared, which no matrix file can request, stands for a bug of ours. With pip it raises
+    # twice: when the keys are computed, which is after the build, and when it should run.
     combos = (
         combo(("solid==1.0",), name="broken", probes=("nobody-knows",), installer=InstallerName.PIP),
         combo(("solid==1.0",), installer=InstallerName.PIP),
@@ -229,5 +229,5 @@ def test_an_environment_whose_evaluation_failed_gets_no_bytecode_any_more(
     assert [event.combo for event in events if isinstance(event, HarnessFailed)] == ["broken", "broken"]
     assert [event.combo for event in events if isinstance(event, ProbeFinished)] == ["one"]
     assert not (what.store.folder / "one" / "combos" / "broken" / "env").exists(), (
-        "nothing is made anew of what was deleted"
+        "nothing is created in a deleted environment"
     )

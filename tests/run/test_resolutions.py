@@ -1,4 +1,4 @@
-"""Steps that several combos begin with are resolved once."""
+"""Tests of steps that several combos begin with: they are resolved once."""
 
 import threading
 import time
@@ -27,7 +27,7 @@ def step(folder: Path) -> Step:
 
 
 class Resolver:
-    """Answers as a resolver does, slowly, and counts how often it was asked."""
+    """Answers as slowly as a resolver, and counts its calls."""
 
     def __init__(self, folder: Path, *, ok: bool = True) -> None:
         self.asked = 0
@@ -52,7 +52,7 @@ def resolve(tmp_path: Path) -> Callable[..., Resolved]:
     return ask
 
 
-def test_many_that_ask_the_same_at_once_get_one_answer_and_each_its_lock(
+def test_equal_steps_are_resolved_once_and_each_combo_gets_the_lock(
     resolve: Callable[..., Resolved], tmp_path: Path
 ) -> None:
     resolver = Resolver(tmp_path)
@@ -65,7 +65,7 @@ def test_many_that_ask_the_same_at_once_get_one_answer_and_each_its_lock(
     assert len(list(tmp_path.glob("c?/step1.lock"))) == 7, "the first has the original"
 
 
-def test_another_python_or_other_steps_before_it_are_another_question(
+def test_steps_with_another_python_or_other_steps_before_are_resolved_again(
     resolve: Callable[..., Resolved], tmp_path: Path
 ) -> None:
     resolver = Resolver(tmp_path)
@@ -78,7 +78,7 @@ def test_another_python_or_other_steps_before_it_are_another_question(
     assert resolver.asked == 4
 
 
-def test_an_answer_that_is_no_lock_is_shared_too(resolve: Callable[..., Resolved], tmp_path: Path) -> None:
+def test_a_failed_resolution_is_shared_too(resolve: Callable[..., Resolved], tmp_path: Path) -> None:
     resolver = Resolver(tmp_path, ok=False)
 
     assert not resolve("one", resolver).action.exit.ok
@@ -87,7 +87,7 @@ def test_an_answer_that_is_no_lock_is_shared_too(resolve: Callable[..., Resolved
     assert not (tmp_path / "two").exists()
 
 
-def test_what_goes_wrong_in_asking_is_raised_for_all_who_wait(resolve: Callable[..., Resolved]) -> None:
+def test_an_exception_while_resolving_is_raised_for_every_waiting_combo(resolve: Callable[..., Resolved]) -> None:
     began = threading.Event()
 
     def fail() -> Resolved:
@@ -104,7 +104,7 @@ def test_what_goes_wrong_in_asking_is_raised_for_all_who_wait(resolve: Callable[
                 one.result(timeout=5)
 
 
-def test_combos_that_begin_alike_are_resolved_as_if_they_were_alone(
+def test_combos_that_share_their_first_steps_resolve_as_if_they_were_alone(
     index: Index, environ: Mapping[str, str], tmp_path: Path
 ) -> None:
     for version in ("1.0", "2.0"):

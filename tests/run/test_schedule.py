@@ -1,9 +1,9 @@
-"""Which combo comes next."""
+"""Tests of the order in which combos start and continue."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from knowngood.run.pipeline import Distributions, pick, queue
+from knowngood.run.schedule import Distributions, pick, queue
 from support.workshop import combo
 
 PAIRS = st.frozensets(
@@ -16,24 +16,24 @@ TORCH, OTHER, LEGACY = (
 )
 
 
-def test_two_that_share_torch_are_not_compiled_side_by_side() -> None:
+def test_two_combos_that_share_torch_are_not_compiled_side_by_side() -> None:
     assert pick([TORCH, OTHER, LEGACY], [TORCH], frozenset()) == 2
 
 
-def test_what_is_compiled_already_stands_in_nobodys_way() -> None:
+def test_packages_that_are_compiled_already_delay_no_combo() -> None:
     assert pick([TORCH, OTHER], [TORCH], TORCH | OTHER) == 0
 
 
-def test_with_nothing_to_mind_the_order_of_the_matrix_holds() -> None:
+def test_combos_that_share_nothing_keep_their_order() -> None:
     assert pick([OTHER, TORCH, LEGACY], [], frozenset()) == 0
 
 
-def test_of_those_that_share_as_little_the_one_that_has_most_to_compile_comes_first() -> None:
+def test_among_equals_the_combo_with_most_to_compile_comes_first() -> None:
     assert pick([OTHER, TORCH, LEGACY], [], LEGACY | OTHER) == 1
 
 
 @given(st.lists(PAIRS, min_size=1, max_size=8), st.lists(PAIRS, max_size=4), PAIRS)
-def test_what_is_picked_shares_least_compiles_most_and_is_the_first_of_those(
+def test_the_picked_combo_shares_least_compiles_most_and_is_the_first_of_these(
     waiting: list[Distributions], compiling: list[Distributions], compiled: Distributions
 ) -> None:
     position = pick(waiting, compiling, compiled)
@@ -44,11 +44,11 @@ def test_what_is_picked_shares_least_compiles_most_and_is_the_first_of_those(
     assert position == costs.index(min(costs))
 
 
-def test_thousands_that_wait_are_not_all_looked_at() -> None:
+def test_only_the_first_of_thousands_of_combos_are_considered() -> None:
     assert pick([TORCH] * 5000 + [OTHER], [TORCH], frozenset()) == 0
 
 
-def test_the_reference_begins_then_what_took_longest_and_what_is_new() -> None:
+def test_the_reference_starts_first_then_new_combos_then_the_longest() -> None:
     combos = [combo((), name=name) for name in ("short", "long", "new", "reference", "older")]
 
     order = queue(combos, "reference", {"short": 1.0, "long": 9.0, "reference": 2.0, "older": 9.0})
@@ -58,7 +58,7 @@ def test_the_reference_begins_then_what_took_longest_and_what_is_new() -> None:
 
 
 @given(st.lists(PAIRS, min_size=1, max_size=8))
-def test_all_that_wait_come_up_once(waiting: list[Distributions]) -> None:
+def test_every_waiting_combo_is_picked_once(waiting: list[Distributions]) -> None:
     left, seen = list(enumerate(waiting)), list[int]()
     while left:
         number, _ = left.pop(pick([each for _, each in left], [waiting[0]], frozenset()))

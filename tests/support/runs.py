@@ -5,10 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from knowngood.events import Event, Folding, fold
+from knowngood.install.index import Routes
 from knowngood.judge.verdict import judge
 from knowngood.model import Asset, Cell, Combo, Index, Matrix, Probe
 from knowngood.project.runs import Runs
 from knowngood.run.engine import RunRequest, execute
+from knowngood.run.executors.interface import RunSettings, Task
 from knowngood.run.host import Machine
 from knowngood.run.stop import Stop
 from support.facts import RULES
@@ -54,6 +56,11 @@ def matrix(
     )
 
 
+def machine(environ: Mapping[str, str], cache: Path, *, jobs: int = 2) -> Machine:
+    """Return the description of a machine whose caches are below ``cache``."""
+    return Machine(outside=environ, uv=UV, python=PYTHON, cache_folder=cache, jobs=jobs, cores=2)
+
+
 def request(
     subject: Matrix,
     folder: Path,
@@ -67,23 +74,16 @@ def request(
 
     ``options`` are fields of the request. The runs of one matrix share a cache, unless ``cache`` is another folder.
     """
+    assert folder.parent.parent.name == "runs", folder
     return RunRequest(
         matrix=subject,
         combos=subject.combos,
-        store=Runs(folder=folder.parent, project=state(folder).parent),
-        machine=Machine(
-            outside=environ, uv=UV, python=PYTHON, cache_folder=cache or state(folder) / "cache", jobs=jobs, cores=2
-        ),
+        store=Runs(folder=folder.parent, project=folder.parents[3]),
         rules=RULES,
+        machine=machine(environ, cache or folder.parent.parent.parent / "cache", jobs=jobs),
         run_id=folder.name,
         **options,
     )
-
-
-def state(folder: Path) -> Path:
-    """Return the folder with the state of all runs, given the folder of one."""
-    assert folder.parent.parent.name == "runs", folder
-    return folder.parent.parent.parent
 
 
 def record(what: RunRequest, also: Callable[[Event, Stop], object] = lambda event, stop: None) -> list[Event]:
@@ -99,13 +99,27 @@ def record(what: RunRequest, also: Callable[[Event, Stop], object] = lambda even
     return events
 
 
+def task(subject: Combo, url: str, *, probe: str = PROBE, **options: Any) -> Task:
+    """Return the task to evaluate a combo with packages from ``url``; ``options`` are fields of the settings."""
+    settings = RunSettings(
+        run="r",
+        matrix="tiny",
+        probes=(Probe(id="works", source=probe, path=None),),
+        assets=(),
+        routes=Routes(default=url),
+        rules=RULES,
+        **options,
+    )
+    return Task(combo=subject, settings=settings)
+
+
 def cells(events: list[Event]) -> dict[str, Cell]:
-    """Return the judged cell of each combo; there is one probe."""
+    """Return the judged cell of each combo, which has one probe."""
     run = fold(events)
     assert run is not None
     return {cell.combo.id: cell for cell in judge(run, RULES).cells}
 
 
 def names(events: list[Event], combo: str | None = None) -> list[str]:
-    """Return the kinds of the events, of one combo or of all."""
+    """Return the names of the events, of one combo or of all."""
     return [event.event for event in events if combo is None or getattr(event, "combo", None) == combo]

@@ -1,4 +1,4 @@
-"""Builds real environments and runs real probes in a folder of the test, without this machine's own settings."""
+"""Build real environments and run real probes in the folder of a test, without the settings of this machine."""
 
 import os
 import sys
@@ -31,7 +31,7 @@ MINOR = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
 def outside(home: Path) -> dict[str, str]:
-    """Return an environment for a harness: private caches below ``home``, and installers that do not try again."""
+    """Return the environment variables of a harness: private caches below ``home``, and installers without retries."""
     return {
         "PATH": os.environ.get("PATH", os.defpath),
         "PYENV_ROOT": os.environ.get("PYENV_ROOT", str(Path.home() / ".pyenv")),
@@ -69,7 +69,7 @@ def combo(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Workshop:
-    """A place to build environments in, below ``folder``; ``environ`` is that of a harness."""
+    """Builds environments below ``folder``; ``environ`` holds the environment variables of a harness."""
 
     folder: Path
     environ: Mapping[str, str]
@@ -85,13 +85,13 @@ class Workshop:
         return registry.make(name, tools)
 
     def environment(self, name: str = "env") -> Environment:
-        """Return the environment called ``name``, which need not exist yet."""
+        """Return the environment ``name``, which need not exist yet."""
         return Environment(folder=self.folder / name)
 
     def carry_out(
         self, name: InstallerName, steps: tuple[tuple[str, ...], ...], routes: Routes, *, environment: str = "env"
     ) -> ComboFacts:
-        """Resolve and install ``steps`` one after the other, up to the first that fails, and return what became of it.
+        """Resolve and install ``steps`` one after the other, up to the first that fails, and return the facts.
 
         Unlike in a run nothing is tried again, each step is resolved just before it is installed, and an environment
         that exists is taken as it is.
@@ -134,7 +134,7 @@ class Workshop:
 
 
 def failed(facts: ComboFacts) -> Action:
-    """Return the command that failed, the only one that can have: the last."""
+    """Return the command that failed, which is the last one."""
     last = facts.steps[-1]
     action = last.install or last.resolve
     assert action is not None and not action.exit.ok, action
@@ -153,7 +153,7 @@ def launch(
     assets: Mapping[str, Path] | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> ProbeFacts:
-    """Run ``source`` as the probe of a combo, for real, with everything it writes below ``folder``."""
+    """Run ``source`` as the probe of a combo, for real; everything is written below ``folder``."""
     launcher = Launcher(
         processes=Processes(folder, grace=grace),
         outside={"PATH": os.environ.get("PATH", os.defpath)} if environ is None else environ,

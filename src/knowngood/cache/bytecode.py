@@ -1,8 +1,8 @@
-"""Bytecode that an earlier environment compiled, linked into the next: most of a first import is compiling.
+"""Link the bytecode that earlier environments compiled into new ones: most of a first import is compiling.
 
-Kept by distribution, told apart by the hashes in its ``RECORD``: the same name and version can have other files.
-Python itself looks at a source's size and time and at its own magic number before it takes any bytecode, and replaces
-what does not fit by a new file, so a link never shows another environment what it should not see.
+The store keeps bytecode by distribution, identified by the hashes in its ``RECORD``, because the same name and version
+can have different files. Python checks the size and time of a source and its own magic number before it uses bytecode,
+and replaces what does not fit by a new file, so a link never shows an environment what does not belong to it.
 """
 
 import contextlib
@@ -24,15 +24,15 @@ from knowngood.install.environment import Environment
 _SOURCE = re.compile(r"^([^,\"\n]+\.py),(sha256=[\w-]+),\d+\r?$", re.MULTILINE)
 _CACHE = "__pycache__"
 _MOST = 1000
-"""Distributions; the 63 of the three torch stacks of matrices/embedding.toml took 180 MB."""
+"""Distributions; those of the three torch stacks of matrices/embedding.toml, 63, take 180 MB."""
 
 Linked = dict[str, tuple[int, int, int]]
-"""Path of linked bytecode -> inode, time and size of it."""
+"""Path of linked bytecode -> its inode, time and size."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sources:
-    """The sources of one distribution: where they are, and the folder of the store that is theirs."""
+    """The sources of one installed distribution, and the folder of the store for their bytecode."""
 
     site: Path
     store: Path
@@ -42,31 +42,31 @@ class Sources:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BytecodeStore:
-    """Bytecode below ``folder``, for all environments of a user; safe to use from several processes at once."""
+    """Bytecode below ``folder``, for all environments of a user. Safe to use from several processes at once."""
 
     folder: Path
 
-    def known(self) -> frozenset[tuple[str, str]]:
-        """Return the distributions, by canonical name and version, that an environment with them was harvested."""
+    def distributions(self) -> frozenset[tuple[str, str]]:
+        """Return the canonical names and versions of the distributions in the store."""
         if not self.folder.is_dir():
             return frozenset()
-        split = (one.name.rsplit("-", 2) for one in self.folder.iterdir())
+        split = (path.name.rsplit("-", 2) for path in self.folder.iterdir())
         return frozenset((canonicalize_name(parts[0]), parts[1]) for parts in split if len(parts) == 3)
 
     def sources(self, environment: Environment) -> Iterator[Sources]:
-        """Yield the sources of every distribution that is installed."""
+        """Yield the sources of every installed distribution."""
         for site in environment.site_packages():
-            found = {record: _inside(record) for record in sorted(site.glob("*.dist-info/RECORD"))}
-            owners = Counter(file for inside in found.values() for file, _ in inside)
-            for record, inside in found.items():
-                digest = hashlib.sha256(repr(inside).encode(errors="surrogateescape")).hexdigest()
+            records = {record: _sources(record) for record in sorted(site.glob("*.dist-info/RECORD"))}
+            owners = Counter(file for sources in records.values() for file, _ in sources)
+            for record, sources in records.items():
+                digest = hashlib.sha256(repr(sources).encode(errors="surrogateescape")).hexdigest()
                 store = self.folder / f"{record.parent.name.removesuffix('.dist-info').lower()}-{digest[:16]}"
-                # A file of two owners may be the other one's: its bytecode is nothing to keep under this name.
-                files = frozenset(file for file, _ in inside if owners[file] == 1)
+                # If two distributions claim a file, its bytecode cannot be attributed to either: skip it.
+                files = frozenset(file for file, _ in sources if owners[file] == 1)
                 yield Sources(site=site, store=store, files=files)
 
-    def seed(self, installed: Iterable[Sources]) -> Linked:
-        """Link what is there for ``installed`` to where it is, and return what was linked."""
+    def link(self, installed: Iterable[Sources]) -> Linked:
+        """Link the bytecode in the store into an environment with ``installed``, and return what was linked."""
         linked: Linked = {}
         for sources in installed:
             for root, _, names in os.walk(sources.store):
@@ -82,18 +82,19 @@ class BytecodeStore:
                         if _link(f"{root}/{name}", f"{target}/{name}"):
                             linked[f"{target}/{name}"] = _identity(f"{target}/{name}")
             with contextlib.suppress(OSError):
-                os.utime(sources.store)  # what was used last is evicted last
+                os.utime(sources.store)  # the time of its last use, by which it is evicted
         return linked
 
-    def harvest(self, installed: Iterable[Sources], linked: Linked) -> frozenset[Path]:
-        """Keep what was compiled since ``installed`` was seeded; drop what was written into instead of replaced.
+    def collect(self, installed: Iterable[Sources], linked: Linked) -> frozenset[Path]:
+        """Add the bytecode that an environment with ``installed`` compiled, and return the folders that grew.
 
-        Returns the folders of the store that grew.
+        ``linked`` is what was linked into it before. A linked file that something wrote into, instead of replacing it,
+        is dropped from the store.
         """
         grown: set[Path] = set()
         for sources in installed:
             with contextlib.suppress(OSError):
-                # Also of what has no bytecode, or nobody imports: it needs no compiling any more.
+                # Even without any bytecode: the folder says that there is nothing left to compile.
                 sources.store.mkdir(parents=True, exist_ok=True)
             for compiled, stored in _compiled(sources):
                 if self._keep(compiled, stored, linked):
@@ -101,16 +102,16 @@ class BytecodeStore:
         return frozenset(grown)
 
     def prune(self, most: int = _MOST) -> None:
-        """Remove what was used least lately until at most so many distributions are left."""
+        """Remove the distributions used least recently until at most ``most`` are left."""
         if not self.folder.is_dir():
             return
         with contextlib.suppress(OSError):
-            used = sorted(self.folder.iterdir(), key=lambda one: one.stat().st_mtime)
+            used = sorted(self.folder.iterdir(), key=lambda path: path.stat().st_mtime)
             for old in used[:-most]:
                 shutil.rmtree(old, ignore_errors=True)
 
     def _keep(self, compiled: str, stored: Path, linked: Linked) -> bool:
-        """Return whether the store has something new."""
+        """Add one file to the store if it is new; return whether it was added."""
         with contextlib.suppress(OSError):
             now, then = _identity(compiled), linked.get(compiled)
             if now == then:
@@ -122,20 +123,20 @@ class BytecodeStore:
             partial = f"{stored}.{token_hex(4)}"
             _link(compiled, partial)
             os.replace(partial, stored)
-            # Where both are one file already, replacing does nothing and leaves both names.
+            # If both are the same file already, replacing does nothing and leaves both names.
             Path(partial).unlink(missing_ok=True)
             return True
         return False
 
 
-def _inside(record: Path) -> list[tuple[str, str]]:
+def _sources(record: Path) -> list[tuple[str, str]]:
     """Return (path, hash) of the sources that a distribution has below ``site-packages``, sorted."""
-    found: list[tuple[str, str]] = _SOURCE.findall(record.read_text(encoding="utf-8", errors="surrogateescape"))
-    return sorted(one for one in found if not one[0].startswith("/") and ".." not in one[0].split("/"))
+    entries: list[tuple[str, str]] = _SOURCE.findall(record.read_text(encoding="utf-8", errors="surrogateescape"))
+    return sorted(entry for entry in entries if not entry[0].startswith("/") and ".." not in entry[0].split("/"))
 
 
 def _compiled(sources: Sources) -> Iterator[tuple[str, Path]]:
-    """Yield all bytecode that there is of ``sources``, each with its place in the store."""
+    """Yield each file of bytecode beside ``sources``, with its place in the store."""
     for folder in sorted({os.path.dirname(file) for file in sources.files}):
         cache = os.path.join(sources.site, folder, _CACHE)
         with contextlib.suppress(OSError):
@@ -145,7 +146,7 @@ def _compiled(sources: Sources) -> Iterator[tuple[str, Path]]:
 
 
 def _source(folder: str, name: str) -> str:
-    """Return the source of the bytecode ``name`` of a folder with sources, relative to ``site-packages``."""
+    """Return the source that the bytecode file ``name`` belongs to, in ``folder`` below ``site-packages``."""
     return os.path.join(folder, f"{name.partition('.')[0]}.py")
 
 
@@ -155,47 +156,54 @@ def _identity(path: str) -> tuple[int, int, int]:
 
 
 def _link(source: str, target: str) -> bool:
-    """Have ``target`` be what ``source`` is; return whether it is, and was not there before."""
+    """Link ``target`` to ``source``, or copy it; return False if ``target`` exists already."""
     try:
         os.link(source, target)
     except FileExistsError:
         return False
     except OSError:
-        # Another device, or as many links as a file can have.
+        # On another device, or the file has as many links as the file system allows.
         shutil.copy2(source, target)
     return True
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Imported:
-    """An environment that is imported from just now."""
+    """An environment that is being imported from."""
 
     installed: tuple[Sources, ...]
     linked: Linked
 
 
-class Seeding:
-    """Links bytecode of ``store`` into environments; safe to use from any thread.
+class BytecodeSharing:
+    """Shares bytecode between the environments of a run through ``store``. Safe to use from any thread.
 
-    ``many_files`` is held meanwhile.
+    ``many_files`` is held while files are linked. With ``late`` the bytecode that one environment compiled is also
+    linked into those that are being imported from already.
     """
 
-    def __init__(self, store: BytecodeStore, many_files: threading.Lock) -> None:
+    def __init__(self, store: BytecodeStore, many_files: threading.Lock, *, late: bool = True) -> None:
         self.store = store
         self._many_files = many_files
+        self._late = late
         self._imported: dict[Path, _Imported] = {}
 
-    def begin(self, environment: Environment) -> None:
-        """Link what is known into ``environment``, before anything is imported from it."""
+    def link(self, environment: Environment) -> None:
+        """Link the bytecode in the store into ``environment``, before anything is imported from it."""
         with self._many_files:
             installed = tuple(self.store.sources(environment))
-            linked = self.store.seed(installed)
+            linked = self.store.link(installed)
             self._imported[environment.folder] = _Imported(installed=installed, linked=linked)
 
-    def end(self, environment: Environment, *, keep: bool = True) -> None:
-        """Keep what ``environment`` compiled, and link it into those that may not have come to compile it yet."""
+    def collect(self, environment: Environment, *, keep: bool = True) -> None:
+        """Take the bytecode that ``environment`` compiled into the store, unless it is not to be kept."""
         with self._many_files:
             done = self._imported.pop(environment.folder)
-            grown = self.store.harvest(done.installed, done.linked) if keep else frozenset()
-            for other in self._imported.values():
-                other.linked.update(self.store.seed(one for one in other.installed if one.store in grown))
+            grown = self.store.collect(done.installed, done.linked) if keep else frozenset()
+            if self._late:
+                self._link_late(grown)
+
+    def _link_late(self, grown: frozenset[Path]) -> None:
+        """Link bytecode that is new in the store into environments that may not have compiled it yet."""
+        for other in self._imported.values():
+            other.linked.update(self.store.link(sources for sources in other.installed if sources.store in grown))

@@ -1,7 +1,7 @@
-"""Environments that outlive their run: the next run of the same lock probes them again instead of building anew.
+"""Keep environments after their run, so that the next run of the same lock probes them again instead of building them.
 
-Each has a place of its own, named after its combo and the key of its build, and beside it what was recorded when it was
-built and a fingerprint of its files. One that anybody touched since is not used again.
+Each has a folder named after its combo and the key of its build. Beside the environment are what was recorded when it
+was built, and a fingerprint of its files: an environment that was changed since is not used again.
 """
 
 import contextlib
@@ -25,15 +25,24 @@ from knowngood.process import Remover
 _MOST = 24
 """Environments of one matrix that stay."""
 _LARGEST = 2**30
-"""Bytes; an environment that would free more when deleted does not stay: its files are copies, not links."""
+"""Bytes. An environment whose deletion would free more does not stay: its files are copies, not links."""
 _FREE = 5 * 2**30
-"""Bytes of disk that keeping environments must leave."""
+"""Bytes of disk that must stay free."""
 _TRASH = ".trash-"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Place:
-    """Where one environment is, or will be."""
+class Built:
+    """An environment that is as it was when it was built."""
+
+    events: tuple[Event, ...]
+    """What was recorded when it was built."""
+    survey: Survey
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PooledEnvironment:
+    """The folder of one environment in the pool, which need not exist yet."""
 
     folder: Path
 
@@ -46,8 +55,8 @@ class Place:
     def _record(self) -> Path:
         return self.folder / "built.jsonl"
 
-    def built(self) -> tuple[tuple[Event, ...], Survey] | None:
-        """Return what was recorded when it was built, and how it is now; None when it is not what it was."""
+    def built(self) -> Built | None:
+        """Return the environment if it is complete and unchanged, else None."""
         try:
             first, _, rest = self._record.read_bytes().partition(b"\n")
             fingerprint = json.loads(first)["fingerprint"]
@@ -59,102 +68,104 @@ class Place:
         if survey.fingerprint != fingerprint:
             return None
         events = tuple(event for event in decode(rest.splitlines()) if isinstance(event, BUILT))
-        return (events, survey) if events and isinstance(events[-1], EnvironmentRead) else None
+        is_complete = bool(events) and isinstance(events[-1], EnvironmentRead)
+        return Built(events=events, survey=survey) if is_complete else None
 
     def record(self, events: tuple[Event, ...], survey: Survey) -> None:
-        """Have the environment used again as long as it is as ``survey`` tells."""
+        """Allow later runs to use the environment, as long as a survey of it gives the same fingerprint."""
         head = json.dumps({"fingerprint": survey.fingerprint}).encode() + b"\n"
         lines = (encode(event, seq=number, at=datetime.now(UTC), elapsed=0.0) for number, event in enumerate(events, 1))
         with contextlib.suppress(OSError):
             self._record.write_bytes(head + b"".join(lines))
 
     def forget(self) -> None:
-        """Have the environment not used again."""
+        """Keep later runs from using the environment."""
         self._record.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Places:
-    """The environments of one matrix, below ``folder``, and the deletion of those that go."""
+class EnvironmentPool:
+    """The environments of one matrix, below ``folder``. Safe to use from several threads and processes at once."""
 
     folder: Path
     keep: bool = False
-    """Whether all of them were asked to stay: then none is evicted."""
+    """Whether no environment is evicted, because the user asked for all of them."""
     _remover: Remover = field(default_factory=Remover)
     _staying: set[Path] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @contextmanager
-    def take(self, combo: str, key: str) -> Iterator[Place]:
-        """Give the place of a combo for as long as the context lasts; another one while somebody else has that."""
+    def take(self, combo: str, key: str) -> Iterator[PooledEnvironment]:
+        """Yield the folder for a combo and lock it while the block lasts; a spare folder if another run has it."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        place = Place(folder=self.folder / f"{combo}-{key[:12]}")
-        lock, spare = _lock_of(place.folder), False
+        pooled = PooledEnvironment(folder=self.folder / f"{combo}-{key[:12]}")
+        lock, is_spare = _lock_of(pooled.folder), False
         try:
             lock.acquire()
         except Timeout:
-            # The other one is locked as well: no run that ends meanwhile shall take it for one that was left behind.
-            place, spare = Place(folder=place.folder.with_name(f"{place.folder.name}.{token_hex(3)}")), True
-            lock = _lock_of(place.folder)
+            # The spare one is locked, too, or a run that ends meanwhile would delete it as a leftover.
+            spare = pooled.folder.with_name(f"{pooled.folder.name}.{token_hex(3)}")
+            pooled, is_spare = PooledEnvironment(folder=spare), True
+            lock = _lock_of(spare)
             lock.acquire()
         try:
-            yield place
+            yield pooled
         finally:
-            if spare and not self.keep:
-                self.discard(place)
+            if is_spare and not self.keep:
+                self.discard(pooled)
                 Path(lock.lock_file).unlink(missing_ok=True)
             lock.release()
 
-    def may_stay(self, place: Place, survey: Survey) -> bool:
-        """Tell whether an environment may stay beside those that do already."""
+    def may_stay(self, pooled: PooledEnvironment, survey: Survey) -> bool:
+        """Return whether an environment may stay beside those that stay already; if so, count it as staying."""
         if survey.own > _LARGEST or shutil.disk_usage(self.folder).free < _FREE:
             return False
         with self._lock:
-            if len(self._staying | {place.folder}) > _MOST:
+            if len(self._staying | {pooled.folder}) > _MOST:
                 return False
-            self._staying.add(place.folder)
+            self._staying.add(pooled.folder)
         return True
 
-    def discard(self, place: Place) -> None:
-        """Move an environment out of the way at once; it is deleted while others are probed."""
+    def discard(self, pooled: PooledEnvironment) -> None:
+        """Move an environment out of the way at once; another process deletes it."""
         with self._lock:
-            self._staying.discard(place.folder)
+            self._staying.discard(pooled.folder)
         trash = self.folder / f"{_TRASH}{token_hex(6)}"
         try:
-            place.folder.rename(trash)
+            pooled.folder.rename(trash)
         except OSError:
             return
         self._remover.remove(trash)
 
     def close(self, *, wait: bool = True) -> None:
-        """Have deleted what an earlier run left half deleted, and environments beyond those that may stay.
+        """Delete what earlier runs left half deleted, and the environments used least recently beyond the limit.
 
-        Without ``wait`` that goes on for some seconds.
+        Without ``wait`` the deletion continues for some seconds after this returns.
         """
         if self.folder.is_dir():
             for trash in self.folder.glob(f"{_TRASH}*"):
                 self._remover.remove(trash)
-            places = [place for place in self.folder.iterdir() if place.is_dir() and not place.name.startswith(_TRASH)]
-            newest = sorted(places, key=lambda place: _used(place), reverse=True)
-            for old in newest[_MOST:] if not self.keep else ():
-                self._evict(old)
+            folders = [path for path in self.folder.iterdir() if path.is_dir() and not path.name.startswith(_TRASH)]
+            newest_first = sorted(folders, key=_last_used, reverse=True)
+            for folder in newest_first[_MOST:] if not self.keep else ():
+                self._evict(folder)
         self._remover.close(wait=wait)
 
     def _evict(self, folder: Path) -> None:
         try:
             with _lock_of(folder) as lock:
-                self.discard(Place(folder=folder))
+                self.discard(PooledEnvironment(folder=folder))
                 Path(lock.lock_file).unlink()
         except (Timeout, OSError):
             return
 
 
 def _lock_of(folder: Path) -> FileLock:
-    # Not of one thread: an environment is built in one and let go in another.
+    # Not bound to a thread: one thread builds an environment and another one lets go of it.
     return FileLock(f"{folder}.lock", blocking=False, thread_local=False)
 
 
-def _used(folder: Path) -> float:
+def _last_used(folder: Path) -> float:
     try:
         return (folder / "built.jsonl").stat().st_mtime
     except OSError:

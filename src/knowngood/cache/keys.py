@@ -1,4 +1,4 @@
-"""What a verdict depends on, complete, and the keys made of it: where nothing of it changed, nothing is run again."""
+"""List everything that a verdict depends on, and make keys of it: the same key means that nothing must run again."""
 
 import hashlib
 import json
@@ -12,36 +12,38 @@ from knowngood.model import Asset, Combo, ComboFacts, InstallerName, Probe
 from knowngood.probe.launch import RUNNER
 
 Ingredients = Mapping[str, object]
-"""Name -> what goes into a key under it, as values of JSON."""
+"""What a key is made of: name -> a value that JSON can hold."""
 
 _NOT_RELEVANT = frozenset({"PATH", "TERM"})
-"""Variables that reach a probe and differ between two shells without changing what it finds."""
+"""Variables that reach a probe and differ between two shells, but do not change its result."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Keys:
-    """What the environment and the verdicts of a combo depend on, as keys."""
+    """The keys of a combo."""
 
     build: str
+    """The key of its environment."""
     verdict: str
+    """The key of its verdicts."""
     ingredients: Ingredients
-    """What the key of its verdicts was made of."""
+    """What the key of its verdicts is made of."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Surroundings:
-    """What all verdicts of a run depend on."""
+    """What all verdicts of a run on one machine depend on."""
 
     machine: str
     """Operating system, architecture and C library."""
     cpu_flags: str
     installers: Mapping[InstallerName, str]
-    """The version of each."""
+    """Installer -> its version."""
     assets: Mapping[str, str]
     """Name -> digest."""
 
     def build(self, facts: ComboFacts, python: str) -> Ingredients:
-        """Return what an environment depends on; ``python`` tells the exact build of the interpreter."""
+        """Return what an environment depends on; ``python`` identifies the build of the base interpreter."""
         combo = facts.combo
         return {
             "installer": f"{combo.installer} {self.installers[combo.installer]}",
@@ -53,7 +55,10 @@ class Surroundings:
     def verdict(
         self, build: Ingredients, combo: Combo, probes: Mapping[str, Probe], settings: Mapping[str, str]
     ) -> Ingredients:
-        """Return what the verdicts of a combo depend on; ``settings`` are the variables that its probes get to see."""
+        """Return what the verdicts of a combo depend on; ``settings`` are the environment variables of its probes.
+
+        Raises ``KeyError``: the combo has a probe that is not among ``probes``.
+        """
         relevant = {name: value for name, value in sorted(settings.items()) if name not in _NOT_RELEVANT}
         return dict(build) | {
             "assets": dict(sorted(self.assets.items())),
@@ -76,9 +81,9 @@ def digest_of(data: bytes) -> str:
 
 
 def asset_digest(asset: Asset, place: Path) -> str:
-    """Return what tells an unpacked asset: the hashes in the ``RECORD`` of its wheel, and which part is used."""
+    """Return what identifies an unpacked asset: the hashes in the ``RECORD`` of its wheel, and the part in use."""
     folder = place
     for _ in Path(asset.path).parts:
         folder = folder.parent
-    records = sorted(folder.glob("*.dist-info/RECORD"))
-    return digest_of(b"\0".join([asset.wheel.encode(), asset.path.encode(), *(one.read_bytes() for one in records)]))
+    records = [record.read_bytes() for record in sorted(folder.glob("*.dist-info/RECORD"))]
+    return digest_of(b"\0".join([asset.wheel.encode(), asset.path.encode(), *records]))

@@ -1,7 +1,7 @@
-"""The cache of verdicts: what was found out about a combo, under a key of all that it depends on.
+"""Store the results of combos under a key of everything that they depend on, and find, list and exchange them.
 
-One file an entry, two parts: a header that people can read, and the events that a run replays. Entries appear whole or
-not at all, so several runs can share a folder.
+Each entry is a file of two parts: a header that people can read, and the events that a run replays. An entry appears
+whole or not at all, so several runs can share a folder.
 """
 
 import contextlib
@@ -31,31 +31,31 @@ from knowngood.events import (
 from knowngood.model import Reused
 
 SCHEMA = 1
-"""Version of the entries; it changes when an older one would be misread."""
+"""Version of the entries. It changes when an older entry would be misread."""
 MOST = 256 * 2**20
-"""Bytes that the cache may take before what was used least lately goes."""
+"""Bytes that the cache may take before the entries used least recently are removed."""
 LARGEST = 16 * 2**20
-"""Bytes; no entry is larger, so whatever an import brings that is larger is none."""
+"""Bytes. No entry is larger, so anything larger in an import is not an entry."""
 
 BUILT = (EnvironmentCreated, StepInstalled, EnvironmentMeasured, EnvironmentRead)
-"""Events that tell how an environment came about."""
+"""Events that record how an environment was built."""
 KEPT = (*BUILT, ProbeFinished, QuestionAnswered)
-"""Events that are facts about a combo once it is resolved."""
+"""Events that record facts about a combo once it is resolved."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Entry:
-    """One entry: where its facts come from, what they depend on, and the facts."""
+    """One result: its origin, what it depends on, and the recorded facts."""
 
     reused: Reused
     matrix: str
     statuses: Mapping[str, str]
-    """Probe -> what its verdict was when it was recorded; what it is follows from the events."""
+    """Probe -> status when it was recorded, for people. A run judges the events again."""
     ingredients: Ingredients
     events: tuple[Event, ...]
 
     def lines(self) -> bytes:
-        """Return the entry as it is kept."""
+        """Return the entry as its file holds it."""
         head = asdict(self.reused) | {"schema": SCHEMA, "matrix": self.matrix, "statuses": dict(self.statuses)}
         head |= {"ingredients": self.ingredients, "events": len(self.events)}
         at = datetime.fromisoformat(self.reused.recorded)
@@ -65,17 +65,17 @@ class Entry:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stored:
-    """The outside of an entry, for whoever lists the cache."""
+    """An entry as a list of the cache shows it."""
 
     key: str
     path: Path
     size: int
     used: float
-    """When it was last used, seconds since the epoch."""
+    """Time of its last use, in seconds since the epoch."""
 
 
 def stripped(event: Event, combo: str) -> Event:
-    """Return ``event`` for ``combo``, without the place of a log: that one stays in the folder of its own run."""
+    """Return ``event`` as one of ``combo``, without its log, which stays in the folder of the run that wrote it."""
     assert isinstance(event, KEPT)
     moved = replace(event, combo=combo)
     if isinstance(moved, EnvironmentCreated | StepInstalled | ProbeFinished):
@@ -90,7 +90,7 @@ class Verdicts:
     folder: Path
 
     def get(self, wanted: str) -> Entry | None:
-        """Return an entry; None when there is none, or none that can be read."""
+        """Return the entry under a key; None when there is none that can be read."""
         path = self._path(wanted)
         try:
             entry = parse(path.read_bytes())
@@ -100,43 +100,43 @@ class Verdicts:
         return entry if entry is not None and entry.reused.key == wanted else None
 
     def put(self, entry: Entry) -> None:
-        """Keep an entry. A disk that does not take it is no reason to fail: the next run finds out anew."""
+        """Store an entry, if the disk takes it and it is not too large: otherwise the next run evaluates the combo."""
         data = entry.lines()
         if len(data) <= LARGEST:
             with contextlib.suppress(OSError):
                 self.write(entry.reused.key, data)
 
     def __iter__(self) -> Iterator[Stored]:
-        """Yield what is there, the least lately used first."""
-        found = []
+        """Yield the entries, the one used least recently first."""
+        entries = []
         for path in self.folder.glob("??/*.jsonl"):
             with contextlib.suppress(OSError):
                 stat = path.stat()
-                found.append(Stored(key=path.stem, path=path, size=stat.st_size, used=stat.st_mtime))
-        yield from sorted(found, key=lambda one: (one.used, one.key))
+                entries.append(Stored(key=path.stem, path=path, size=stat.st_size, used=stat.st_mtime))
+        yield from sorted(entries, key=lambda entry: (entry.used, entry.key))
 
     def prune(self, most: int = MOST) -> tuple[int, int]:
-        """Remove what was used least lately until ``most`` bytes are left; return how many entries and bytes went."""
-        stored = list(self)
-        left, gone, freed = sum(one.size for one in stored), 0, 0
-        for one in stored:
-            if left - freed <= most:
+        """Remove the entries used least recently until ``most`` bytes are left; return how many entries and bytes."""
+        entries = list(self)
+        total, removed, freed = sum(entry.size for entry in entries), 0, 0
+        for entry in entries:
+            if total - freed <= most:
                 break
             with contextlib.suppress(OSError):
-                one.path.unlink()
-                gone, freed = gone + 1, freed + one.size
-        return gone, freed
+                entry.path.unlink()
+                removed, freed = removed + 1, freed + entry.size
+        return removed, freed
 
     def _path(self, wanted: str) -> Path:
         return self.folder / wanted[:2] / f"{wanted}.jsonl"
 
     def write(self, wanted: str, data: bytes) -> None:
-        """Write an entry as it is kept; raises ``OSError``."""
+        """Write the file of an entry. Raises ``OSError``."""
         atomic.write(self._path(wanted), data)
 
 
 def parse(data: bytes) -> Entry | None:
-    """Return the entry that ``data`` holds; None for anything else, one of another version included."""
+    """Return the entry that ``data`` holds; None for anything else, including an entry of another version."""
     first, _, rest = data.partition(b"\n")
     try:
         head = json.loads(first)
@@ -147,7 +147,7 @@ def parse(data: bytes) -> Entry | None:
             return None
         matrix, statuses, ingredients = str(head["matrix"]), dict(head["statuses"]), dict(head["ingredients"])
         events = tuple(event for event in decode(rest.splitlines()) if isinstance(event, KEPT))
-        if len(events) != head["events"]:  # half of the attempts at a probe can tell another verdict
+        if len(events) != head["events"]:  # half of the attempts at a probe can give another verdict
             return None
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
@@ -159,19 +159,19 @@ def parse(data: bytes) -> Entry | None:
 
 
 def now() -> str:
-    """Return the time as entries tell it: UTC, ISO 8601, to the second."""
+    """Return the time as entries hold it: UTC, ISO 8601, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def export(verdicts: Verdicts, target: Path) -> int:
-    """Write all entries into ``target``; return how many. Raises ``OSError``: nothing was changed."""
+    """Write all entries into the archive ``target``; return how many. Raises ``OSError``, and then changes nothing."""
     partial = target.with_name(f"{target.name}.{token_hex(4)}")
     count = 0
     try:
         with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive:
-            for one in verdicts:
+            for entry in verdicts:
                 with contextlib.suppress(FileNotFoundError):  # another run pruned it
-                    archive.writestr(f"{one.key}.jsonl", one.path.read_bytes())
+                    archive.writestr(f"{entry.key}.jsonl", entry.path.read_bytes())
                     count += 1
         partial.replace(target)
     finally:
@@ -180,11 +180,12 @@ def export(verdicts: Verdicts, target: Path) -> int:
 
 
 def take_in(verdicts: Verdicts, source: Path) -> tuple[int, int]:
-    """Add the entries of ``source``; return how many were taken, and how many were none or did not fit their key.
+    """Add the entries of the archive ``source``; return how many were added and how many were refused.
 
-    Raises ``OSError`` or ``zipfile.BadZipFile`` when it is not such a file.
+    A member is refused when it is not an entry or does not fit its key. Raises ``OSError`` or ``zipfile.BadZipFile``:
+    ``source`` is not an archive that can be read.
     """
-    taken = refused = 0
+    added = refused = 0
     with zipfile.ZipFile(source) as archive:
         for member in archive.infolist():
             data = _member(archive, member)
@@ -194,12 +195,12 @@ def take_in(verdicts: Verdicts, source: Path) -> tuple[int, int]:
                 refused += 1
                 continue
             verdicts.write(entry.reused.key, data)
-            taken += 1
-    return taken, refused
+            added += 1
+    return added, refused
 
 
 def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
-    """Return what a member of an archive holds; nothing when it is too large, damaged, or not as we write them."""
+    """Return the content of a member; empty when it is too large, damaged, or compressed in a way we do not write."""
     if member.file_size > LARGEST or member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         return b""
     try:

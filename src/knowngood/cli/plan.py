@@ -102,10 +102,10 @@ def _row(one: "Forecast", rules: "Rules", cost: float, *, everything: bool) -> "
         # An outage, or a resolver that nobody understands, says nothing of the versions.
         status = "impossible" if cell.verdict.status in (Status.UNSOLVABLE, Status.BUILD_FAIL) else "unknown"
         says = f"{cell.verdict.status}: {cell.message}"
-    elif one.known is not None and not everything:
+    elif one.reusable is not None and not everything:
         status = "cached"
-        told = ", ".join(f"{probe} {verdict}" for probe, verdict in one.known.statuses.items())
-        says = f"{told}, found out {one.known.reused.recorded[:10]}"
+        told = ", ".join(f"{probe} {verdict}" for probe, verdict in one.reusable.statuses.items())
+        says = f"{told}, found out {one.reusable.reused.recorded[:10]}"
     else:
         status, says = "run", f"about {cost:.0f}s"
     lock = dict(sorted(one.distributions.items()))

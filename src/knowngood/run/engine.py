@@ -6,32 +6,26 @@ hands both to the sinks of the caller and returns the run. It judges nothing and
 
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from knowngood.cache.bytecode import BytecodeStore, Seeding
-from knowngood.cache.environments import Places
-from knowngood.cache.keys import Surroundings, asset_digest
-from knowngood.cache.verdicts import Verdicts
-from knowngood.events import Emit, Event, Folding, IndexChosen, Interrupted, RunFinished, RunResumed, RunStarted
+from knowngood.events import Event, Folding, IndexChosen, Interrupted, RunFinished, RunResumed, RunStarted
 from knowngood.install import index, registry
-from knowngood.install.assets import Assets
-from knowngood.install.interpreters import Interpreters
 from knowngood.judge.rules import Rules
-from knowngood.model import Combo, InstallerName, Matrix, Phase, Reason, Run, Trouble
-from knowngood.probe.launch import Launcher
-from knowngood.process import Processes
+from knowngood.model import Combo, Matrix, Run
 from knowngood.project.runs import EventLog, Runs
 from knowngood.run import host
-from knowngood.run import pipeline as schedule
-from knowngood.run.evaluate import Bench, Evaluation
-from knowngood.run.forecast import Forecast
+from knowngood.run.context import prepare
+from knowngood.run.executors.interface import Executor, RunSettings, Task, without_credentials
+from knowngood.run.executors.local import RESOLVERS, LocalExecutor
+from knowngood.run.forecast import Forecast, forecast
 from knowngood.run.host import Machine
 from knowngood.run.optimizations import ALL, Optimization
-from knowngood.run.pipeline import Pipeline
-from knowngood.run.reuse import Memory
+from knowngood.run.schedule import queue
 from knowngood.run.stop import Stop
 
 Sink = Callable[[Event, Folding], None]
@@ -49,8 +43,8 @@ class RunRequest:
     combos: tuple[Combo, ...]
     store: Runs
     """Where the run is recorded, and where environments stay for the next run."""
-    machine: Machine
     rules: Rules
+    machine: Machine
     command: str = ""
     """The command that runs the same matrix again, for the report."""
     shard: str = ""
@@ -70,51 +64,78 @@ class RunRequest:
     """The id of the run, if it is a new one; by default one that sorts by time."""
 
 
-def execute(request: RunRequest, sinks: Iterable[Sink] = (), *, stop: Stop | None = None) -> Run:
+def execute(
+    request: RunRequest,
+    sinks: Iterable[Sink] = (),
+    *,
+    stop: Stop | None = None,
+    executor: Executor | None = None,
+) -> Run:
     """Run the combos of a request and return everything that was recorded.
 
     The run is recorded in a folder of the request's store, or in that of an unfinished run, which is then resumed.
-    ``stop`` ends it early: the run that is returned is then interrupted. Raises what a sink raises, and
-    ``UndecidedError`` when the event log cannot be written.
+    ``stop`` ends it early: the run that is returned is then interrupted. ``executor`` evaluates the combos; the default
+    evaluates them on this machine. Raises what a sink raises, and ``UndecidedError`` when the event log cannot be
+    written.
     """
+    stop = stop or Stop()
     resumes = request.resume and not (request.fresh or request.fresh_probes)
     earlier = request.store.unfinished(request.matrix.digest, request.combos) if resumes else None
     begun = earlier.read() if earlier is not None else None
     info = host.describe(request.matrix, command=request.command, shard=request.shard, run_id=request.run_id)
     folder = earlier if earlier is not None and begun is not None else request.store.new(info.id)
     with folder.lock(), closing(EventLog(folder.log)) as log:
-        recorder = Recorder((lambda event, folding: log(event), *sinks), begun)
+        recorder = _Recorder((lambda event, folding: log(event), *sinks), begun)
         if begun is None:
             order = tuple(combo.id for combo in request.matrix.combos)
             recorder(RunStarted(info=info, combos=request.combos, elsewhere=request.elsewhere, order=order))
         else:
             recorder(RunResumed())
-        stop = stop or Stop()
-        run = recorder.run
-        done = frozenset(facts.combo.id for facts in run.combos if facts.finished)
-        session = _Session(request=request, folder=folder.folder, run=run.info.id, emit=recorder, stop=stop)
-        with stop.calls(session.processes.cancel):
-            session.carry_out(done)
+        routes = index.decide(request.matrix.indexes)
+        for choice in routes.choices:
+            recorder(IndexChosen(choice=choice))
+        if executor is None:
+            executor = LocalExecutor(
+                machine=request.machine,
+                folder=folder.folder,
+                environments=request.store.environments,
+                routes=routes,
+                secrets=_secrets(request),
+            )
+        executor.execute(_tasks(request, recorder.run, routes), recorder, stop)
         recorder(RunFinished() if stop.reason is None else Interrupted(signal=stop.reason))
-    run = recorder.run
-    request.store.note_seconds(run)
-    return run
+    request.store.note_seconds(recorder.run)
+    return recorder.run
 
 
 def plan(request: RunRequest, *, stop: Stop | None = None) -> tuple[Forecast, ...]:
-    """Resolve every combo of a request and return what ``execute`` would do with it.
+    """Resolve every combo of a request and return what ``execute`` would do with it, in the order of the request.
 
-    Nothing is recorded and nothing built; assets that were never fetched are not fetched.
+    Nothing is recorded, built or downloaded for it.
     """
     stop = stop or Stop()
-    with tempfile.TemporaryDirectory(prefix="knowngood-plan-") as folder:
-        session = _Session(request=request, folder=Path(folder), run="", emit=lambda event: None, stop=stop)
-        with stop.calls(session.processes.cancel):
-            return session.foresee()
+    routes = index.decide(request.matrix.indexes)
+    settings = _settings(request, "plan", routes)
+    with (
+        tempfile.TemporaryDirectory(prefix="knowngood-plan-") as folder,
+        prepare(
+            settings,
+            machine=request.machine,
+            folder=Path(folder),
+            environments=request.store.environments,
+            stop=stop,
+            routes=routes,
+            secrets=_secrets(request),
+            builds=False,
+        ) as context,
+        ThreadPoolExecutor(max_workers=max(request.machine.jobs, RESOLVERS)) as pool,
+    ):
+        tasks = [Task(combo=combo, settings=settings) for combo in request.combos]
+        return tuple(pool.map(partial(forecast, context=context), tasks))
 
 
-class Recorder:
-    """The one place that events of a run go to: it folds them and hands them to every sink, one at a time."""
+class _Recorder:
+    """The one place where the events of a run arrive: folds them and hands them to every sink, one at a time."""
 
     def __init__(self, sinks: Iterable[Sink], begun: Run | None = None) -> None:
         self._sinks = tuple(sinks)
@@ -135,133 +156,29 @@ class Recorder:
         return self._folding.run
 
 
-class _Session:
-    """One run while it goes on."""
+def _tasks(request: RunRequest, run: Run, routes: index.Routes) -> list[Task]:
+    """Return a task for each combo that is not finished, the most urgent first."""
+    settings = _settings(request, run.info.id, routes)
+    finished = {facts.combo.id for facts in run.combos if facts.finished}
+    # The reference comes first: when it fails, no other combo is to blame.
+    combos = queue(request.combos, request.matrix.reference, request.store.past_seconds())
+    return [Task(combo=combo, settings=settings) for combo in combos if combo.id not in finished]
 
-    def __init__(self, request: RunRequest, folder: Path, run: str, emit: Emit, stop: Stop) -> None:
-        self._request = request
-        self._folder = folder
-        self._run = run
-        self._emit = emit
-        self._stop = stop
-        secrets = registry.secrets(request.matrix.indexes, request.machine.outside)
-        self.processes = Processes(folder, secrets=secrets)
 
-    def carry_out(self, done: frozenset[str]) -> None:
-        """Evaluate every combo that is not done."""
-        request = self._request
-        # The reference comes first: when it fails, nobody else is to blame.
-        queue = schedule.queue(request.combos, request.matrix.reference, request.store.past_seconds())
-        places = Places(folder=request.store.environments, keep=request.keep)
-        try:
-            bench, memory = self._prepare(places)
-            pipeline = Pipeline(bench=bench, memory=memory, jobs=request.machine.jobs, abandon=self._stop)
-            if pipeline.carry_out([Evaluation(combo, bench, self._emit) for combo in queue if combo.id not in done]):
-                # Only what was added to can have grown too large.
-                memory.prune()
-                if bench.seeding is not None:
-                    bench.seeding.store.prune()
-        finally:
-            # After an interrupt, leave no background process running.
-            places.close(wait=self._stop.requested)
+def _settings(request: RunRequest, run: str, routes: index.Routes) -> RunSettings:
+    return RunSettings(
+        run=run,
+        matrix=request.matrix.id,
+        probes=request.matrix.probes,
+        assets=request.matrix.assets,
+        routes=without_credentials(routes),
+        rules=request.rules,
+        optimizations=request.optimizations,
+        fresh=request.fresh,
+        fresh_probes=request.fresh_probes,
+        keep=request.keep,
+    )
 
-    def foresee(self) -> tuple[Forecast, ...]:
-        """Resolve every combo and return what a run would do with it."""
-        request = self._request
-        bench, memory = self._prepare(Places(folder=request.store.environments), fetches=False)
-        pipeline = Pipeline(bench=bench, memory=memory, jobs=request.machine.jobs, abandon=self._stop)
-        return pipeline.foresee([Evaluation(combo, bench, self._emit) for combo in request.combos])
 
-    def _prepare(self, places: Places, *, fetches: bool = True) -> tuple[Bench, Memory]:
-        plan, machine = self._request, self._request.machine
-        routes = index.decide(plan.matrix.indexes)
-        for choice in routes.choices:
-            self._emit(IndexChosen(choice=choice))
-        constraints = self._folder / "constraints.txt" if routes.bounds else None
-        if constraints is not None:
-            constraints.write_text("".join(f"{bound}\n" for bound in routes.bounds), encoding="utf-8")
-        environ = registry.environment(routes, machine.outside, constraints)
-        assets, trouble = self._fetch_assets(environ) if fetches else (self._fetched_assets(environ), None)
-        launcher = Launcher(
-            processes=self.processes,
-            outside=machine.outside,
-            assets=assets,
-            threads=max(1, machine.cores // machine.jobs),
-        )
-        cache = machine.cache_folder
-        many_files = threading.Lock()
-        bench = Bench(
-            processes=self.processes,
-            uv=machine.uv,
-            environ=environ,
-            interpreters=Interpreters(outside=machine.outside, cache=cache / "pythons"),
-            launcher=launcher,
-            probes={probe.id: probe for probe in plan.matrix.probes},
-            trouble=trouble,
-            keep=plan.keep,
-            stop=self._stop,
-            rules=plan.rules,
-            seeding=Seeding(BytecodeStore(folder=cache / "bytecode"), many_files)
-            if Optimization.BYTECODE in plan.optimizations
-            else None,
-            places=places if Optimization.KEPT in plan.optimizations or plan.keep else None,
-            kept_ones=Optimization.KEPT in plan.optimizations and not plan.fresh,
-            many_files=many_files,
-        )
-        surroundings = Surroundings(
-            machine=host.machine(),
-            cpu_flags=host.cpu_flags(),
-            installers=registry.identities(),
-            assets={
-                asset.name: asset_digest(asset, assets[asset.name])
-                for asset in plan.matrix.assets
-                if asset.name in assets
-            },
-        )
-        memory = Memory(
-            bench=bench,
-            verdicts=Verdicts(folder=cache / "verdicts"),
-            surroundings=surroundings,
-            matrix=plan.matrix.id,
-            run=self._run,
-            # What is kept for a closer look must have been built.
-            reads=Optimization.CACHE in plan.optimizations and not (plan.fresh or plan.fresh_probes or plan.keep),
-            writes=Optimization.CACHE in plan.optimizations,
-            shares=Optimization.SHARING in plan.optimizations and not (plan.fresh_probes or plan.keep),
-        )
-        return bench, memory
-
-    def _assets(self, environ: Mapping[str, str]) -> Assets:
-        machine = self._request.machine
-        return Assets(
-            folder=machine.cache_folder / "assets",
-            processes=self.processes,
-            uv=machine.uv,
-            python=machine.python,
-            environ=environ,
-        )
-
-    def _fetched_assets(self, environ: Mapping[str, str]) -> dict[str, Path]:
-        places = {asset.name: self._assets(environ).place(asset) for asset in self._request.matrix.assets}
-        return {name: place for name, place in places.items() if place.exists()}
-
-    def _fetch_assets(self, environ: Mapping[str, str]) -> tuple[dict[str, Path], Trouble | None]:
-        plan, store = self._request, self._assets(environ)
-        found: dict[str, Path] = {}
-        for asset in plan.matrix.assets:
-            place, action = store.fetch(asset, self._folder / "assets" / f"{asset.name}.log")
-            if place.exists():
-                found[asset.name] = place
-                continue
-            if action is not None and not action.exit.ok:
-                uv = plan.rules.installers[InstallerName.UV]
-                why = uv.message(action, uv.classify(action)[0])
-            else:
-                why = f"{asset.wheel} holds no {asset.path}"
-            return found, Trouble(
-                phase=Phase.PROBE,
-                reason=Reason.ASSET_UNAVAILABLE,
-                message=f"asset {asset.name}: {why}",
-                log=action.log if action is not None else None,
-            )
-        return found, None
+def _secrets(request: RunRequest) -> tuple[str, ...]:
+    return registry.secrets(request.matrix.indexes, request.machine.outside)

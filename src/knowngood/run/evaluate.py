@@ -1,25 +1,20 @@
-"""One combo, start to end: resolve, create, install, probe, each told as an event. Judges only to decide on retries."""
+"""Evaluate one combo: resolve, build, probe, close. Everything that happens is emitted as an event.
 
-import shutil
-import threading
+``evaluate`` is a generator that pauses between its stages. An executor advances many of them in its thread pools; any
+other caller simply exhausts one. It judges only to decide whether to try again and what a later run may reuse.
+"""
+
 import traceback
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
-from dataclasses import dataclass, field
-from functools import partial
-from pathlib import Path
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from enum import Enum, auto
 
-from knowngood.cache.bytecode import Seeding
-from knowngood.cache.environments import Place, Places
-from knowngood.cache.keys import Keys, digest_of
-from knowngood.cache.verdicts import BUILT, stripped
+from knowngood.cache.keys import Keys
+from knowngood.cache.verdicts import BUILT, Entry, stripped
 from knowngood.events import (
     ComboFinished,
     ComboStarted,
     Emit,
-    EnvironmentCreated,
-    EnvironmentMeasured,
-    EnvironmentRead,
     Event,
     FactsReused,
     HarnessFailed,
@@ -27,363 +22,238 @@ from knowngood.events import (
     ProbeFinished,
     QuestionAnswered,
     Retrying,
-    StepInstalled,
-    StepResolved,
     TroubleMet,
     add,
 )
-from knowngood.install import registry
-from knowngood.install.environment import Environment, Survey
-from knowngood.install.inspect import read
-from knowngood.install.interface import Step, Tools
-from knowngood.install.interpreters import Interpreters
 from knowngood.install.releases import ReleaseIndex
 from knowngood.judge.probes import judge_probe
-from knowngood.judge.rules import Rules
-from knowngood.model import Action, Combo, ComboFacts, Phase, Probe, Reason, Reused, Status, Trouble
-from knowngood.probe.launch import Launcher
-from knowngood.process import Processes
+from knowngood.model import ComboFacts, Phase, Probe, Reason, Status, Trouble
+from knowngood.run.context import RunContext
+from knowngood.run.executors.interface import Task
 from knowngood.run.lookup import Releases, look_up
-from knowngood.run.resolutions import Resolutions, Resolved
-from knowngood.run.stop import Stop
+from knowngood.run.steps import StepRunner
+from knowngood.run.workspace import Workspace
 
-_PASSING = frozenset({Reason.INDEX_UNREACHABLE, Reason.INDEX_ERROR, Reason.CORRUPT_DOWNLOAD})
-"""Reasons that a second try may not meet."""
-_BACKOFF = 2.0  # seconds; the installers have waited and tried several times themselves
-_REPEATED = frozenset({Status.CRASH, Status.TIMEOUT})
-"""Verdicts of a probe that are taken seriously only when they come twice."""
+_CONFIRMED = frozenset({Status.CRASH, Status.TIMEOUT})
+"""Statuses of a probe that count only when they occur twice."""
+
+
+class Stage(Enum):
+    """What comes next for a combo."""
+
+    BUILD = auto()
+    """Build its environment."""
+    PROBE = auto()
+    """Run its probes in the environment, if it could be built."""
+    CLOSE = auto()
+    """Look up what the diagnosis of a failure needs, and let go of the environment."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Bench:
-    """What every combo of a run is evaluated with."""
+class Pause:
+    """A combo between two stages."""
 
-    processes: Processes
-    uv: Path
-    environ: Mapping[str, str]
-    """What installers get to see."""
-    interpreters: Interpreters
-    launcher: Launcher
-    probes: Mapping[str, Probe]
-    trouble: Trouble | None
-    """What keeps all probes of the run from running, such as an asset that could not be fetched."""
-    keep: bool
-    """Whether environments stay when their combo is done, whatever they take."""
-    stop: Stop
-    rules: Rules
-    resolutions: Resolutions = field(default_factory=Resolutions)
-    seeding: Seeding | None = None
-    places: Places | None = None
-    """Where environments stay for the next run; None: each is built below the folder of the run, and deleted."""
-    kept_ones: bool = False
-    """Whether an environment of an earlier run is probed again, if it is what it was."""
-    many_files: threading.Lock = field(default_factory=threading.Lock)
-    """Held while thousands of files are looked at or linked. Threads that do so side by side pass the interpreter on at
-    every file, and take more than twice as long as one after the other."""
-
-    @property
-    def tools(self) -> Tools:
-        """What installers work with."""
-        return Tools(processes=self.processes, environ=self.environ, find_python=self.interpreters.find)
-
-    def folder(self, combo: Combo) -> Path:
-        """Return where everything of ``combo`` is kept."""
-        return self.processes.root / "combos" / combo.id
+    next: Stage
+    facts: ComboFacts
+    keys: Keys | None
+    """None until all steps are resolved."""
+    entry: Entry | None = None
+    """The result of an earlier run under the same key: it is reused instead of building."""
 
 
-def evaluate(combo: Combo, bench: Bench, emit: Emit) -> None:
-    """Evaluate one combo and tell what happens; never raises for anything the combo or our own code does.
+Stages = Generator[Pause, Entry | None, Entry | None]
+"""The stages of one combo.
 
-    A combo that is cut short by ``bench.stop`` gets no ``combo-finished``: it is not run, and a resumed run starts it
-    again.
+At the pause before ``Stage.BUILD`` it accepts an entry: the result of another combo with the same key, which is reused
+instead of building. It returns the combo's own result, or None when nobody should reuse it.
+"""
+
+
+def evaluate(task: Task, context: RunContext, emit: Emit) -> Stages:
+    """Evaluate a combo and emit its events, pausing between the stages.
+
+    Raises nothing for what the combo or our own code does, only what ``emit`` raises. A combo that ``context.stop``
+    cuts short gets no ``combo-finished``: it counts as not run, and a resumed run starts it again.
     """
-    evaluation = Evaluation(combo, bench, emit)
+    evaluation = _Evaluation(task, context, emit)
+    stop = context.stop
     try:
-        all(evaluation.attempt(stage) for stage in (evaluation.resolve, evaluation.build, evaluation.probe))
-        evaluation.attempt(evaluation.investigate)
+        if stop.requested:
+            return None
+        if evaluation.attempt(evaluation.resolve):
+            entry = (yield evaluation.pause(Stage.BUILD)) or evaluation.entry
+            if entry is not None:
+                evaluation.reuse(entry)
+            elif not stop.requested:
+                built = evaluation.attempt(evaluation.build)
+                yield evaluation.pause(Stage.PROBE)
+                if built and not stop.requested:
+                    evaluation.probe_or_reuse()
+        yield evaluation.pause(Stage.CLOSE)
+        if not stop.requested:
+            evaluation.attempt(evaluation.look_up)
+        return evaluation.finish()
     finally:
-        evaluation.finish()
+        evaluation.workspace.close(evaluation.recorded)
 
 
-class Evaluation:
-    """One combo on its way, stage by stage; each stage returns whether there is a next one.
+class _Evaluation:
+    """The state of one combo. Each stage returns whether the next one makes sense."""
 
-    It folds what it emits, to know what there is to look up at its end.
-    """
-
-    def __init__(self, combo: Combo, bench: Bench, emit: Emit) -> None:
-        self.combo = combo
-        self.bench = bench
-        self.facts = ComboFacts(combo=combo, started=True)
-        self.found: list[Event] = []
-        """The facts that a later run could take over."""
+    def __init__(self, task: Task, context: RunContext, emit: Emit) -> None:
+        self.workspace = Workspace(task, context)
+        self.entry: Entry | None = None
+        """The result of an earlier run under the same key."""
+        self._combo = task.combo
+        self._settings = task.settings
+        self._context = context
         self._sink = emit
-        self._steps = [
-            Step(number=number, requirements=requirements, folder=bench.folder(combo))
-            for number, requirements in enumerate(combo.steps, start=1)
-        ]
-        self._installer = registry.make(combo.installer, bench.tools)
-        self._place = Place(folder=bench.folder(combo))
-        self._before: dict[str, str] = {}
-        """Canonical name -> version that the steps so far left."""
-        self._holding = ExitStack()
-        self._untouched: Survey | None = None
-        """Its environment as it was before any probe ran in it."""
-        self._compiled = False
-        """Whether its environment has been imported from before."""
-        self.keys: Keys | None = None
-        """None as long as its locks are not known."""
-
-    def emit(self, event: Event) -> None:
-        """Tell an event, and take it in."""
-        self.facts = add(self.facts, event)
-        self._sink(event)
+        self._facts = ComboFacts(combo=task.combo, started=True)
+        self._recorded: list[Event] = []
+        self._keys: Keys | None = None
+        self._steps = StepRunner(task, context, self.workspace, emit=self._emit, record=self._record)
+        self._reused_environment = False
 
     @property
-    def python(self) -> str | None:
-        """What tells the Python of its environment from other builds; None when this machine cannot have it."""
-        return self._installer.identify_python(self.combo.python)
+    def recorded(self) -> tuple[Event, ...]:
+        """The facts since the combo was resolved, which later runs may reuse."""
+        return tuple(self._recorded)
 
-    @property
-    def environment(self) -> Environment:
-        """Its environment, which need not exist yet."""
-        return self._place.environment
-
-    @property
-    def resolves_ahead(self) -> bool:
-        """Whether its lock is known before its environment is built."""
-        return self._installer.resolves_ahead
+    def pause(self, stage: Stage) -> Pause:
+        """Return the state of the combo before ``stage``."""
+        return Pause(next=stage, facts=self._facts, keys=self._keys, entry=self.entry)
 
     def attempt(self, stage: Callable[[], bool]) -> bool:
-        """Go through a stage; our own bug is told as such and ends this combo, so that the others go on."""
+        """Carry out a stage. A bug of ours becomes an event and ends this combo, so that the others go on."""
         try:
             return stage()
         except Exception as error:
-            folder = self.bench.folder(self.combo)
+            folder = self.workspace.folder
             folder.mkdir(parents=True, exist_ok=True)
             (folder / "harness-error.txt").write_text(traceback.format_exc(), encoding="utf-8")
-            self.emit(HarnessFailed(combo=self.combo.id, error=f"{type(error).__name__}: {error}"))
+            self._emit(HarnessFailed(combo=self._combo.id, error=f"{type(error).__name__}: {error}"))
             return False
 
     def resolve(self) -> bool:
-        """Find the locks of all steps, as far as that is possible before there is an environment."""
-        shutil.rmtree(self.bench.folder(self.combo), ignore_errors=True)
-        self.emit(ComboStarted(combo=self.combo.id))
-        if self.python is None:
-            self._trouble(_no_python(self.combo.python))
+        """Resolve all steps, unless that needs an environment; then look for an earlier result."""
+        self.workspace.clear()
+        self._emit(ComboStarted(combo=self._combo.id))
+        if self._steps.python is None:
+            self._emit(TroubleMet(combo=self._combo.id, trouble=_no_python(self._combo.python)))
             return False
-        return not self.resolves_ahead or all(self._resolve(step, self.python) for step in self._steps)
+        return not self._steps.resolves_ahead or (self._steps.resolve() and self._identify())
 
     def build(self) -> bool:
-        """Bring the environment about."""
-        if self.keys is not None and self.bench.places is not None:
-            self._place = self._holding.enter_context(self.bench.places.take(self.combo.id, self.keys.build))
-            if self.bench.kept_ones and (built := self._kept()) is not None:
-                self._begin(Phase.INSTALL, "an environment that was kept")
-                events, self._untouched = built
-                self._replay(events)
-                self._compiled = True
-                self._show_kept()
-                return True
-            self.bench.places.discard(self._place)
-        return self._install()
-
-    def probe(self) -> bool:
-        """Run the probes."""
-        if self.bench.trouble is not None:
-            self._trouble(self.bench.trouble)
-            return False
-        # What was kept was seeded and harvested when it was built.
-        seeding = None if self._compiled else self.bench.seeding
-        if seeding:
-            seeding.begin(self.environment)
-        try:
-            for name in self.combo.probes:
-                self._probe(self.bench.probes[name])
-        finally:
-            if seeding:
-                seeding.end(self.environment, keep=not self.bench.stop.requested)
+        """Build the environment, or reuse an unchanged one of an earlier run."""
+        built = self.workspace.claim(self._keys.build) if self._keys else None
+        if built is None:
+            return self._steps.install()
+        self._begin(Phase.INSTALL, "the environment of an earlier run")
+        self._reused_environment = True
+        self._replay(built.events)
         return True
 
-    def _kept(self) -> tuple[tuple[Event, ...], Survey] | None:
-        with self.bench.many_files:
-            return self._place.built()
-
-    def reuse(self, reused: Reused, events: tuple[Event, ...]) -> None:
-        """Take over what was found out before; what this run knows already stays."""
-        self.emit(FactsReused(combo=self.combo.id, reused=reused))
-        self._replay(tuple(event for event in events if self.facts.create is None or not isinstance(event, BUILT)))
-
-    def finish(self) -> None:
-        """Let go of the environment and tell that nothing more will come."""
-        try:
-            stays = self._placed and self._stays()
-            if not stays and not self.bench.keep:
-                self._discard()
-        finally:
-            self._holding.close()
-        if not self.bench.stop.requested:
-            self.emit(ComboFinished(combo=self.combo.id))
-
-    @property
-    def _placed(self) -> bool:
-        """Whether its environment is where it can outlive the run."""
-        return self._place.folder != self.bench.folder(self.combo)
-
-    def _stays(self) -> bool:
-        """Have the environment used again by the next run, if it is worth that; return whether it stays."""
-        if self._untouched is None or self.bench.stop.requested or self.bench.places is None:
-            return False
-        if not self.bench.places.may_stay(self._place, self._untouched):
-            self._place.forget()
-            return False
-        # Whether a probe has touched it is seen when it is to be used again.
-        self._place.record(tuple(event for event in self.found if isinstance(event, BUILT)), self._untouched)
-        return True
-
-    def _discard(self) -> None:
-        if self._placed and self.bench.places is not None:
-            self.bench.places.discard(self._place)
+    def probe_or_reuse(self) -> None:
+        """Run the probes, unless the steps could be resolved only now and an earlier run has the result."""
+        if not self._steps.resolves_ahead:
+            self.attempt(self._identify)
+        if self.entry is not None:
+            self.reuse(self.entry)
         else:
-            shutil.rmtree(self.environment.folder, ignore_errors=True)
+            self.attempt(self._probe_all)
 
-    def _resolve(self, step: Step, python: str) -> bool:
-        self._begin(Phase.RESOLVE, f"step {step.number}/{len(self._steps)}: {' '.join(step.requirements)}")
+    def reuse(self, entry: Entry) -> None:
+        """Record an earlier result as that of this combo; how its own environment was built stays as it is."""
+        self._emit(FactsReused(combo=self._combo.id, reused=entry.reused))
+        built = self._facts.create is not None
+        self._replay(tuple(event for event in entry.events if not (built and isinstance(event, BUILT))))
 
-        def attempt() -> Action:
-            action, found = self._installer.resolve(step, self.environment, self.combo.python, self._before)
-            resolved.update(found)
-            return action
-
-        def ask() -> Resolved:
-            action = self._patiently(Phase.RESOLVE, attempt)
-            return Resolved(action=action, resolved=resolved, lock=step.file("lock"))
-
-        resolved: dict[str, str] = {}
-        if self.resolves_ahead:
-            answer = self.bench.resolutions.resolve(
-                (self.combo.installer, python), self.combo.steps[: step.number], step, ask
-            )
-        else:
-            answer = ask()
-        self._before.update(answer.resolved)
-        lock = digest_of(step.file("lock").read_bytes()) if answer.action.exit.ok else ""
-        self.emit(
-            StepResolved(
-                combo=self.combo.id,
-                step=step.number,
-                requirements=step.requirements,
-                action=answer.action,
-                resolved=dict(sorted(answer.resolved.items())),
-                lock=lock,
-            )
+    def look_up(self) -> bool:
+        """Look up what the diagnosis of a failure needs, while the environment still exists."""
+        context, environment = self._context, self.workspace.environment
+        if self._steps.python is None or self._facts.reused:
+            return True
+        base = context.interpreters.find(self._combo.python)
+        index = ReleaseIndex(
+            processes=context.processes,
+            uv=context.uv,
+            environ=context.environ,
+            # An installer that brings its own Python needs no base interpreter.
+            python=base.path if base is not None else environment.python,
+            folder=self.workspace.folder / "lookups",
         )
-        return answer.action.exit.ok
-
-    def _install(self) -> bool:
-        """Make the venv and carry out every step; return whether all succeeded."""
-        assert self.python is not None
-        combo, environment = self.combo, self.environment
-        self._begin(Phase.CREATE, f"Python {combo.python}")
-        action = self._installer.create(environment, combo.python, self.bench.folder(combo) / "create.log")
-        self._find(EnvironmentCreated(combo=combo.id, action=action, python_version=environment.python_version()))
-        if not action.exit.ok:
-            return False
-        for step in self._steps:
-            if not self.resolves_ahead and not self._resolve(step, self.python):
-                return False
-            log = step.file("install.log").relative_to(self.bench.processes.root)
-            detail = f"step {step.number}/{len(self._steps)}: {' '.join(step.requirements)}"
-            self.emit(PhaseStarted(combo=combo.id, phase=Phase.INSTALL, detail=detail, log=str(log)))
-            action = self._patiently(Phase.INSTALL, partial(self._installer.install, step, environment))
-            installed = environment.installed() if action.exit.ok else None
-            self._find(
-                StepInstalled(
-                    combo=combo.id,
-                    step=step.number,
-                    requirements=step.requirements,
-                    action=action,
-                    installed=installed,
-                )
-            )
-            if not action.exit.ok:
-                return False
-        with self.bench.many_files:
-            survey, found = environment.survey(), read(environment)
-        self._untouched = survey
-        self._find(EnvironmentMeasured(combo=combo.id, size=survey.size))
-        self._find(EnvironmentRead(combo=combo.id, environment=found))
-        self._show_kept()
+        source = Releases(index=index, environment=environment)
+        for answered in look_up(self._facts, self._settings.rules, source):
+            self._record(QuestionAnswered(combo=self._combo.id, question=answered.question, answer=answered.answer))
         return True
 
-    def _show_kept(self) -> None:
-        """Have an environment that was asked to stay be found in the folder of the run."""
-        if self.bench.keep and self._placed:
-            self.bench.folder(self.combo).joinpath("env").symlink_to(self.environment.folder)
+    def finish(self) -> Entry | None:
+        """Let go of the environment, end the combo and return its result, if others may reuse it."""
+        self.workspace.close(self.recorded)
+        if self._context.stop.requested:
+            return None
+        self._emit(ComboFinished(combo=self._combo.id))
+        return self._context.reuse.store(self._keys, self._facts, self.recorded) if self._keys else None
+
+    def _identify(self) -> bool:
+        """Compute the keys of a resolved combo, and look for an earlier result."""
+        assert self._steps.python is not None
+        self._keys = self._context.reuse.keys(self._facts, self._steps.python)
+        self.entry = self._context.reuse.find(self._keys)
+        return True
+
+    def _probe_all(self) -> bool:
+        context, environment = self._context, self.workspace.environment
+        if context.trouble is not None:
+            self._emit(TroubleMet(combo=self._combo.id, trouble=context.trouble))
+            return False
+        # A reused environment got its bytecode when it was built.
+        bytecode = None if self._reused_environment else context.bytecode
+        if bytecode:
+            bytecode.link(environment)
+        try:
+            probes = {probe.id: probe for probe in self._settings.probes}
+            for name in self._combo.probes:
+                self._probe(probes[name])
+        finally:
+            if bytecode:
+                bytecode.collect(environment, keep=not context.stop.requested)
+        return True
 
     def _probe(self, probe: Probe) -> None:
+        """Run a probe, and once more after a crash or a timeout."""
         for attempt in (1, 2):
             self._begin(Phase.PROBE, probe.id)
-            folder = self.bench.folder(self.combo) / f"{probe.id}.{attempt}"
-            facts = self.bench.launcher.launch(self.environment.python, self.combo, probe, folder)
-            self._find(
-                ProbeFinished(combo=self.combo.id, probe=probe.id, action=facts.action, transcript=facts.transcript)
+            folder = self.workspace.folder / f"{probe.id}.{attempt}"
+            facts = self._context.launcher.launch(self.workspace.environment.python, self._combo, probe, folder)
+            self._record(
+                ProbeFinished(combo=self._combo.id, probe=probe.id, action=facts.action, transcript=facts.transcript)
             )
             verdict, _, message = judge_probe(facts)
-            if verdict.status not in _REPEATED or attempt == 2:
+            if verdict.status not in _CONFIRMED or attempt == 2:
                 return
-            self.emit(Retrying(combo=self.combo.id, phase=Phase.PROBE, why=message, delay=0.0))
-
-    def investigate(self) -> bool:
-        """Look up what the diagnosis of a failure wants to know while the environment is still there."""
-        bench = self.bench
-        if bench.stop.requested or self.python is None or self.facts.reused:
-            return True
-        base = bench.interpreters.find(self.combo.python)
-        index = ReleaseIndex(
-            processes=bench.processes,
-            uv=bench.uv,
-            environ=bench.environ,
-            # An installer that brings its own Python needs no base interpreter.
-            python=base.path if base is not None else self.environment.python,
-            folder=bench.folder(self.combo) / "lookups",
-        )
-        for answered in look_up(self.facts, bench.rules, Releases(index=index, environment=self.environment)):
-            self._find(QuestionAnswered(combo=self.combo.id, question=answered.question, answer=answered.answer))
-        return True
-
-    def _patiently(self, phase: Phase, act: Callable[[], Action]) -> Action:
-        """Act, and once more when what stood in the way may have passed."""
-        action = act()
-        if action.exit.ok:
-            return action
-        output = self.bench.rules.installers[self.combo.installer]
-        status, reason = output.classify(action)
-        if reason not in _PASSING:
-            return action
-        why = output.message(action, status)
-        self.emit(Retrying(combo=self.combo.id, phase=phase, why=why, delay=_BACKOFF))
-        return action if self.bench.stop.wait(_BACKOFF) else act()
+            self._emit(Retrying(combo=self._combo.id, phase=Phase.PROBE, why=message, delay=0.0))
 
     def _replay(self, events: tuple[Event, ...]) -> None:
         for event in events:
-            self._find(stripped(event, self.combo.id))
+            self._record(stripped(event, self._combo.id))
 
-    def _find(self, event: Event) -> None:
-        """Tell an event that is worth keeping."""
-        self.found.append(event)
-        self.emit(event)
+    def _record(self, event: Event) -> None:
+        """Emit a fact that later runs may reuse."""
+        self._recorded.append(event)
+        self._emit(event)
 
     def _begin(self, phase: Phase, detail: str) -> None:
-        self.emit(PhaseStarted(combo=self.combo.id, phase=phase, detail=detail))
+        self._emit(PhaseStarted(combo=self._combo.id, phase=phase, detail=detail))
 
-    def _trouble(self, trouble: Trouble) -> None:
-        self.emit(TroubleMet(combo=self.combo.id, trouble=trouble))
+    def _emit(self, event: Event) -> None:
+        self._facts = add(self._facts, event)
+        self._sink(event)
 
 
-def _no_python(asked: str) -> Trouble:
+def _no_python(version: str) -> Trouble:
     return Trouble(
         phase=Phase.CREATE,
         reason=Reason.PYTHON_MISSING,
-        message=f"this machine has no Python {asked}: install it (uv python install {asked}) and run again",
+        message=f"this machine has no Python {version}: install it (uv python install {version}) and run again",
     )

@@ -1,63 +1,84 @@
-"""What a run would do, before it does it; and the same dealt to several jobs of a CI."""
+"""Forecast a run from its locks: what it would build, what it would reuse, and how to divide it among CI jobs."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from knowngood.cache.verdicts import Entry
 from knowngood.model import ComboFacts
+from knowngood.run.context import RunContext
+from knowngood.run.evaluate import Stage, evaluate
+from knowngood.run.executors.interface import Task
 
-_UNKNOWN = 60.0  # seconds; what a combo is taken to cost when none of its matrix was ever run
-_START = 60.0  # seconds that a job of a CI takes before it comes to its first combo: less work is not worth one
+_UNKNOWN = 60.0  # seconds; the cost of a combo when no combo of its matrix was ever run
+_START = 60.0  # seconds that a CI job takes until its first combo begins: less work is not worth a job
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Forecast:
-    """What is known of one combo once it is resolved."""
+    """What a run would do with one combo."""
 
     facts: ComboFacts
     possible: bool
-    """Whether there is anything to build."""
-    known: Entry | None
-    """What an earlier run found out for the same lock."""
+    """Whether it can be built."""
+    reusable: Entry | None
+    """The result of an earlier run for the same lock, probes and machine."""
 
     @property
     def distributions(self) -> dict[str, str]:
-        """Canonical name -> version of what would be installed, as far as that is known."""
+        """Canonical name -> version of what would be installed, as far as that is resolved."""
         return {name: version for step in self.facts.steps for name, version in step.resolved.items()}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Job:
-    """The combos of one job, and about how many seconds they take."""
+    """The combos of one CI job, and about how many seconds they take."""
 
     combos: tuple[str, ...]
     seconds: float
 
 
-def costs(forecasts: Sequence[Forecast], past: Mapping[str, float], *, everything: bool) -> dict[str, float]:
-    """Return about how many seconds each combo will take, in the order given: next to none where it is known.
+def forecast(task: Task, context: RunContext) -> Forecast:
+    """Resolve a combo, and return what a run would do with it. Nothing is recorded."""
+    stages = evaluate(task, context, lambda event: None)
+    pause = next(stages, None)
+    stages.close()
+    if pause is None:
+        return Forecast(facts=ComboFacts(combo=task.combo), possible=False, reusable=None)
+    return Forecast(facts=pause.facts, possible=pause.next is Stage.BUILD, reusable=pause.entry)
 
-    ``past`` holds what combos took; where there is nothing for one it is taken to cost what the others do on average.
+
+def costs(forecasts: Sequence[Forecast], past: Mapping[str, float], *, everything: bool) -> dict[str, float]:
+    """Return about how many seconds each combo will take, by id, in the order of ``forecasts``.
+
+    A combo that cannot be built costs nothing, and neither does one whose verdict is reused unless ``everything`` runs.
+    ``past`` holds how many seconds combos took; one that is not in it is expected to take their mean.
     """
     usual = sum(past.values()) / len(past) if past else _UNKNOWN
     return {
-        one.facts.combo.id: past.get(one.facts.combo.id, usual)
-        if one.possible and (everything or one.known is None)
+        forecast.facts.combo.id: past.get(forecast.facts.combo.id, usual)
+        if forecast.possible and (everything or forecast.reusable is None)
         else 0.0
-        for one in forecasts
+        for forecast in forecasts
     }
 
 
 def deal(cost: Mapping[str, float], *, most: int) -> tuple[Job, ...]:
-    """Deal combos to at most ``most`` jobs so that all take about as long; fewer where there is little to do."""
-    wanted = min(most, max(1, round(sum(cost.values()) / _START)), max(1, sum(1 for each in cost.values() if each)))
-    hands: list[list[str]] = [[] for _ in range(wanted)]
-    sums = [0.0] * wanted
-    # The longest first, each to whom has least: never more than a third above the best there is.
+    """Divide combos among at most ``most`` jobs that take about as long; fewer when there is little to do.
+
+    ``cost`` holds seconds by id. In a job the combos keep their order.
+    """
+    worth = max(1, round(sum(cost.values()) / _START))
+    busy = max(1, sum(1 for seconds in cost.values() if seconds))
+    jobs = min(most, worth, busy)
+    hands: list[list[str]] = [[] for _ in range(jobs)]
+    sums = [0.0] * jobs
+    # The longest first, each to the job with least to do: at most a third longer than the best division.
     for combo in sorted(cost, key=lambda combo: -cost[combo]):
         least = sums.index(min(sums))
         hands[least].append(combo)
         sums[least] += cost[combo]
     order = {combo: number for number, combo in enumerate(cost)}
-    dealt = zip(hands, sums, strict=True)
-    return tuple(Job(combos=tuple(sorted(hand, key=order.__getitem__)), seconds=round(each, 1)) for hand, each in dealt)
+    return tuple(
+        Job(combos=tuple(sorted(hand, key=order.__getitem__)), seconds=round(seconds, 1))
+        for hand, seconds in zip(hands, sums, strict=True)
+    )

@@ -1,4 +1,4 @@
-"""What machine this is and which tools take part: the part of a run that explains a different answer elsewhere."""
+"""Describe this machine and the tools that take part in a run: the same combo may give another result elsewhere."""
 
 import os
 import platform
@@ -22,16 +22,19 @@ _MEMORY_PER_JOB = 4 * 2**30  # bytes; a torch environment being built and probed
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Machine:
-    """What a run has to work with."""
+    """The machine that combos are evaluated on."""
 
     outside: Mapping[str, str]
-    """The environment of the harness."""
+    """The environment variables of the harness. Only some of them reach installers and probes."""
     uv: Path
     python: Path
+    """The interpreter of the harness."""
     cache_folder: Path
-    """What all runs of a user share: assets, verdicts, bytecode."""
+    """The folder for what all runs of a user share: assets, verdicts, bytecode."""
     jobs: int
+    """Combos that are evaluated at a time."""
     cores: int
+    """Processors that the run may use."""
 
 
 def here(outside: Mapping[str, str], jobs: int | None = None) -> Machine:
@@ -51,7 +54,7 @@ def here(outside: Mapping[str, str], jobs: int | None = None) -> Machine:
 
 
 def cache_folder() -> Path:
-    """Return the folder of all that runs of this user share."""
+    """Return the folder for what all runs of this user share."""
     return user_cache_path("knowngood")
 
 
@@ -62,7 +65,7 @@ def describe(matrix: Matrix, *, command: str = "", shard: str = "", run_id: str 
     """
     now = datetime.now(UTC)
     return RunInfo(
-        # Ids sort by time, also of two runs within one second: the newest is the last.
+        # Ids sort by time, even when two runs start in the same second.
         id=run_id or f"{now:%Y%m%d-%H%M%S}-{now.microsecond // 1000:03d}{token_hex(2)}",
         started=now.isoformat(timespec="seconds"),
         matrix=matrix.id,
@@ -90,18 +93,18 @@ def cores() -> int:
 
 
 def _default_jobs() -> int:
-    """Return how many combos to evaluate at a time: bounded by processors and memory."""
+    """Return how many combos to evaluate at a time, limited by processors and memory."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return max(1, min(cores(), memory // _MEMORY_PER_JOB))
 
 
 def machine() -> str:
-    """Return the operating system, the architecture and the C library, as they are told in reports."""
+    """Return the operating system, the architecture and the C library, as reports show them."""
     return f"{platform.system()} {platform.machine()}, {' '.join(platform.libc_ver()) or 'libc unknown'}"
 
 
 def cpu_flags() -> str:
-    """Return the instruction sets of the processor, sorted: numeric libraries choose their code by them."""
+    """Return the instruction sets of the processor, sorted. Numeric libraries choose their code by them."""
     return " ".join(sorted((_processor("flags") or _processor("Features") or platform.processor()).split()))
 
 
@@ -110,11 +113,11 @@ def _cpu() -> str:
 
 
 @cache
-def _processor(what: str) -> str:
+def _processor(field: str) -> str:
     information = Path("/proc/cpuinfo")
     if information.is_file():
         for line in information.read_text(encoding="utf-8", errors="replace").splitlines():
             key, _, value = line.partition(":")
-            if key.strip() == what:
+            if key.strip() == field:
                 return " ".join(value.split())
     return ""

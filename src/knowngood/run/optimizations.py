@@ -1,4 +1,4 @@
-"""What makes a run fast and must not change any verdict: each can be left out, to rule it out."""
+"""Name the optimizations: ways to be fast that must not change a verdict. Each can be switched off on its own."""
 
 from enum import StrEnum
 
@@ -7,13 +7,15 @@ class Optimization(StrEnum):
     """One way to be faster."""
 
     BYTECODE = "bytecode"
-    """Link what earlier environments compiled."""
+    """Link the bytecode that earlier environments compiled."""
+    LATE_LINKING = "late-linking"
+    """Link it into environments that are being imported from, too."""
     CACHE = "cache"
-    """Take verdicts from earlier runs of the same lock, probe and machine."""
+    """Reuse the verdicts of earlier runs for the same lock, probe and machine."""
     KEPT = "kept"
-    """Use a kept environment again."""
+    """Reuse the environments of earlier runs."""
     SHARING = "sharing"
-    """Probe combos with one lock once."""
+    """Probe combos with the same lock once."""
 
 
 ALL = frozenset(Optimization)

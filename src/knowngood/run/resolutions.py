@@ -1,4 +1,4 @@
-"""Steps that several combos begin with are resolved once in a run."""
+"""Resolve the steps that several combos begin with only once in a run."""
 
 import shutil
 import threading
@@ -10,48 +10,45 @@ from pathlib import Path
 from knowngood.install.interface import Step
 from knowngood.model import Action, InstallerName
 
+Resolver = tuple[InstallerName, str]
+"""An installer, and what distinguishes the Python that it resolves for from other builds."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Resolved:
-    """What a resolver answered for one step after those before it."""
+    """The answer of a resolver for one step, given the steps before it."""
 
     action: Action
     resolved: dict[str, str]
     lock: Path
-    """The file that holds its lock."""
+    """The file with the lock."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Resolutions:
-    """All answers of a run so far, by installer, Python and the steps up to the one that was asked about."""
+    """The answers of a run so far, by resolver and by the steps up to the resolved one. Safe to use from any thread."""
 
-    _known: dict[tuple[tuple[InstallerName, str], tuple[tuple[str, ...], ...]], Future[Resolved]] = field(
-        default_factory=dict
-    )
+    _answers: dict[tuple[Resolver, tuple[tuple[str, ...], ...]], Future[Resolved]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def resolve(
-        self,
-        resolver: tuple[InstallerName, str],
-        steps: tuple[tuple[str, ...], ...],
-        step: Step,
-        ask: Callable[[], Resolved],
+        self, resolver: Resolver, steps: tuple[tuple[str, ...], ...], step: Step, ask: Callable[[], Resolved]
     ) -> Resolved:
-        """Return the answer for the last of ``steps``; ``ask`` for it unless somebody did, or does just now.
+        """Return the answer for the last of ``steps``, with its lock in the folder of ``step``.
 
-        ``resolver`` is the installer, and what tells the Python that it resolves for from others.
+        Calls ``ask`` for it, or waits for another thread that does. Raises what ``ask`` raises.
         """
         with self._lock:
-            known = self._known.get((resolver, steps))
-            future = self._known.setdefault((resolver, steps), Future())
-        if known is None:
+            earlier = self._answers.get((resolver, steps))
+            future = self._answers.setdefault((resolver, steps), Future())
+        if earlier is None:
             try:
                 future.set_result(ask())
             except BaseException as error:
                 future.set_exception(error)
                 raise
             return future.result()
-        answer = known.result()
+        answer = earlier.result()
         if answer.action.exit.ok:
             step.folder.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(answer.lock, step.file("lock"))

@@ -1,0 +1,170 @@
+"""Prepare what one machine evaluates the combos of a run with: tools, indexes, assets, caches."""
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from knowngood.cache.bytecode import BytecodeSharing, BytecodeStore
+from knowngood.cache.environments import EnvironmentPool
+from knowngood.cache.keys import Surroundings, asset_digest
+from knowngood.cache.verdicts import Verdicts
+from knowngood.install import registry
+from knowngood.install.assets import Assets
+from knowngood.install.index import Routes
+from knowngood.install.interface import Tools
+from knowngood.install.interpreters import Interpreters
+from knowngood.model import Asset, InstallerName, Phase, Reason, Trouble
+from knowngood.probe.launch import Launcher
+from knowngood.process import Processes
+from knowngood.run import host
+from knowngood.run.executors.interface import RunSettings
+from knowngood.run.host import Machine
+from knowngood.run.optimizations import Optimization
+from knowngood.run.resolutions import Resolutions
+from knowngood.run.reuse import VerdictReuse
+from knowngood.run.stop import Stop
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunContext:
+    """What the combos of a run share on one machine. Safe to use from any thread."""
+
+    processes: Processes
+    uv: Path
+    environ: Mapping[str, str]
+    """The environment variables of installers."""
+    interpreters: Interpreters
+    launcher: Launcher
+    trouble: Trouble | None
+    """What keeps every probe from running, such as an asset that could not be fetched."""
+    stop: Stop
+    reuse: VerdictReuse
+    resolutions: Resolutions = field(default_factory=Resolutions)
+    bytecode: BytecodeSharing | None = None
+    pool: EnvironmentPool | None = None
+    """Where environments can outlive the run. None: each is built below the folder of the run, and deleted."""
+    many_files: threading.Lock = field(default_factory=threading.Lock)
+    """Held while thousands of files are read or linked. Threads that do so side by side hand the interpreter over at
+    every file, and take more than twice as long as one after the other."""
+
+    @property
+    def tools(self) -> Tools:
+        """What installers work with."""
+        return Tools(processes=self.processes, environ=self.environ, find_python=self.interpreters.find)
+
+    def folder(self, combo: str) -> Path:
+        """Return the folder for the files and logs of a combo."""
+        return self.processes.root / "combos" / combo
+
+
+@contextmanager
+def prepare(
+    settings: RunSettings,
+    *,
+    machine: Machine,
+    folder: Path,
+    environments: Path,
+    stop: Stop,
+    routes: Routes | None = None,
+    secrets: tuple[str, ...] = (),
+    builds: bool = True,
+) -> Iterator[RunContext]:
+    """Yield the context of a run on ``machine``; leave no process behind when the block ends.
+
+    Logs are written below ``folder``; environments that outlive the run are below ``environments``. ``routes`` are
+    those of the settings with the credentials of this machine, and ``secrets`` are removed from every log. With
+    ``builds=False`` combos can only be resolved: no asset is fetched and no old environment deleted.
+    """
+    processes = Processes(folder, secrets=secrets)
+    pool = EnvironmentPool(folder=environments, keep=settings.keep)
+    with stop.calls(processes.cancel):
+        try:
+            yield _context(settings, machine, processes, routes or settings.routes, pool, stop, builds=builds)
+        finally:
+            if builds:
+                # After an interrupt, leave no background process running.
+                pool.close(wait=stop.requested)
+
+
+def _context(
+    settings: RunSettings,
+    machine: Machine,
+    processes: Processes,
+    routes: Routes,
+    pool: EnvironmentPool,
+    stop: Stop,
+    *,
+    builds: bool,
+) -> RunContext:
+    folder, cache = processes.root, machine.cache_folder
+    folder.mkdir(parents=True, exist_ok=True)
+    constraints = folder / "constraints.txt" if routes.bounds else None
+    if constraints is not None:
+        constraints.write_text("".join(f"{bound}\n" for bound in routes.bounds), encoding="utf-8")
+    environ = registry.environment(routes, machine.outside, constraints)
+    store = Assets(folder=cache / "assets", processes=processes, uv=machine.uv, python=machine.python, environ=environ)
+    trouble = _fetch(settings, store, folder / "assets") if builds else None
+    places = {asset.name: store.place(asset) for asset in settings.assets}
+    assets = {name: place for name, place in places.items() if place.exists()}
+    launcher = Launcher(
+        processes=processes,
+        outside=machine.outside,
+        assets=assets,
+        threads=max(1, machine.cores // machine.jobs),
+    )
+    many_files = threading.Lock()
+    return RunContext(
+        processes=processes,
+        uv=machine.uv,
+        environ=environ,
+        interpreters=Interpreters(outside=machine.outside, cache=cache / "pythons"),
+        launcher=launcher,
+        trouble=trouble,
+        stop=stop,
+        reuse=VerdictReuse(
+            verdicts=Verdicts(folder=cache / "verdicts"),
+            surroundings=_surroundings(settings.assets, assets),
+            launcher=launcher,
+            settings=settings,
+        ),
+        bytecode=BytecodeSharing(
+            BytecodeStore(folder=cache / "bytecode"),
+            many_files,
+            late=Optimization.LATE_LINKING in settings.optimizations,
+        )
+        if Optimization.BYTECODE in settings.optimizations
+        else None,
+        pool=pool if settings.pools_environments else None,
+        many_files=many_files,
+    )
+
+
+def _surroundings(declared: tuple[Asset, ...], assets: Mapping[str, Path]) -> Surroundings:
+    return Surroundings(
+        machine=host.machine(),
+        cpu_flags=host.cpu_flags(),
+        installers=registry.identities(),
+        assets={asset.name: asset_digest(asset, assets[asset.name]) for asset in declared if asset.name in assets},
+    )
+
+
+def _fetch(settings: RunSettings, store: Assets, logs: Path) -> Trouble | None:
+    """Fetch the assets that are not there yet; return why one of them could not be fetched."""
+    for asset in settings.assets:
+        place, action = store.fetch(asset, logs / f"{asset.name}.log")
+        if place.exists():
+            continue
+        if action is not None and not action.exit.ok:
+            uv = settings.rules.installers[InstallerName.UV]
+            message = uv.message(action, uv.classify(action)[0])
+        else:
+            message = f"{asset.wheel} holds no {asset.path}"
+        return Trouble(
+            phase=Phase.PROBE,
+            reason=Reason.ASSET_UNAVAILABLE,
+            message=f"asset {asset.name}: {message}",
+            log=action.log if action is not None else None,
+        )
+    return None

@@ -1,0 +1,91 @@
+"""Define the seam between a run and the machines that evaluate its combos: tasks in, events out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+from urllib.parse import urlsplit, urlunsplit
+
+from knowngood.events import Emit
+from knowngood.install.index import Routes
+from knowngood.judge.rules import Rules
+from knowngood.model import Asset, Combo, Probe
+from knowngood.run.optimizations import ALL, Optimization
+from knowngood.run.stop import Stop
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunSettings:
+    """What all tasks of a run have in common. It can be pickled, and holds neither credentials nor open handles."""
+
+    run: str
+    """The id of the run."""
+    matrix: str
+    """The id of the matrix."""
+    probes: tuple[Probe, ...]
+    assets: tuple[Asset, ...]
+    routes: Routes
+    """Which index packages come from. A machine that needs credentials for it has them in its own environment."""
+    rules: Rules
+    """How the output of installers is read; also decides what is looked up after a failure."""
+    optimizations: frozenset[Optimization] = ALL
+    fresh: bool = False
+    """Whether no verdict and no environment of an earlier run is reused."""
+    fresh_probes: bool = False
+    """Whether every probe runs, in the environments that earlier runs left."""
+    keep: bool = False
+    """Whether all environments stay."""
+
+    @property
+    def reuses_verdicts(self) -> bool:
+        """Whether verdicts of earlier runs are reused. An environment can only be kept where one is built."""
+        return Optimization.CACHE in self.optimizations and not (self.fresh or self.fresh_probes or self.keep)
+
+    @property
+    def stores_verdicts(self) -> bool:
+        """Whether later runs can reuse the verdicts of this one."""
+        return Optimization.CACHE in self.optimizations
+
+    @property
+    def shares_verdicts(self) -> bool:
+        """Whether combos of this run with the same key are evaluated once."""
+        return Optimization.SHARING in self.optimizations and not (self.fresh_probes or self.keep)
+
+    @property
+    def pools_environments(self) -> bool:
+        """Whether environments can outlive the run."""
+        return Optimization.KEPT in self.optimizations or self.keep
+
+    @property
+    def reuses_environments(self) -> bool:
+        """Whether unchanged environments of earlier runs are probed again."""
+        return Optimization.KEPT in self.optimizations and not self.fresh
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Task:
+    """One combo to evaluate. Together with a description of the machine it is all that a worker needs."""
+
+    combo: Combo
+    settings: RunSettings
+
+
+class Executor(Protocol):
+    """Evaluates the tasks of a run, in any order and on any machine."""
+
+    def execute(self, tasks: Sequence[Task], emit: Emit, stop: Stop) -> None:
+        """Evaluate ``tasks``, the most urgent first, and return when nothing runs any more.
+
+        ``emit`` takes the events of each combo in order, from any thread. A combo that ``stop`` cuts short gets no
+        ``combo-finished``. Raises what ``emit`` raises, after everything that runs was ended.
+        """
+
+
+def without_credentials(routes: Routes) -> Routes:
+    """Return ``routes`` with user, password and query removed from every URL."""
+    default = None if routes.default is None else _bare(routes.default)
+    return replace(routes, default=default, pages=tuple(map(_bare, routes.pages)))
+
+
+def _bare(url: str) -> str:
+    parts = urlsplit(url)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))

@@ -1,0 +1,229 @@
+"""Evaluate the combos of a run on this machine, several at a time.
+
+All combos are resolved first. Those with the same key are grouped, and the first of a group is evaluated for all. Then
+some combos are built while others are probed and others closed, each stage in a thread pool of its own.
+"""
+
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from knowngood.cache.verdicts import Entry
+from knowngood.events import Emit
+from knowngood.install.index import Routes
+from knowngood.run.context import RunContext, prepare
+from knowngood.run.evaluate import Pause, Stage, Stages, evaluate
+from knowngood.run.executors.interface import Task
+from knowngood.run.host import Machine
+from knowngood.run.schedule import Distributions, pick
+from knowngood.run.stop import Stop
+
+T = TypeVar("T")
+
+RESOLVERS = 4
+"""Combos that are resolved at a time, however few processors there are: resolving is mostly waiting for the index."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LocalExecutor:
+    """Evaluates tasks on this machine."""
+
+    machine: Machine
+    folder: Path
+    """The folder of the run."""
+    environments: Path
+    """Where environments stay for the next run."""
+    routes: Routes
+    """The routes of the run, with credentials."""
+    secrets: tuple[str, ...] = ()
+    """What must not appear in a log."""
+
+    def execute(self, tasks: Sequence[Task], emit: Emit, stop: Stop) -> None:
+        """Evaluate ``tasks``, see ``Executor``."""
+        if not tasks:
+            return
+        with prepare(
+            tasks[0].settings,
+            machine=self.machine,
+            folder=self.folder,
+            environments=self.environments,
+            stop=stop,
+            routes=self.routes,
+            secrets=self.secrets,
+        ) as context:
+            if _Pipeline(context, jobs=self.machine.jobs, emit=emit).evaluate(tasks):
+                # Only a cache that something was added to can have grown too large.
+                context.reuse.prune()
+                if context.bytecode is not None:
+                    context.bytecode.store.prune()
+
+
+@dataclass(kw_only=True, slots=True)
+class _Work:
+    """A combo between two stages, and the combos that wait for its result."""
+
+    stages: Stages
+    pause: Pause
+    shares: bool
+    """Whether combos with the same key wait for its result."""
+    followers: "list[_Work]" = field(default_factory=list)
+
+    @property
+    def key(self) -> str:
+        """What combos have in common that are evaluated once."""
+        keys = self.pause.keys
+        return keys.verdict if self.shares and keys else self.pause.facts.combo.id
+
+    @property
+    def distributions(self) -> Distributions:
+        """What is installed, as far as it is resolved."""
+        return frozenset(pin for step in self.pause.facts.steps for pin in step.resolved.items())
+
+    @property
+    def is_built(self) -> bool:
+        """Whether its next stage is to be probed."""
+        return self.pause.next is Stage.PROBE
+
+    def advance(self) -> None:
+        """Carry out the next stage."""
+        self.pause = next(self.stages, self.pause)
+
+    def finish(self, entry: Entry | None = None) -> Entry | None:
+        """Carry out all stages that are left and return the result; reuse ``entry`` instead of building."""
+        try:
+            self.stages.send(entry)
+            while True:
+                next(self.stages)
+        except StopIteration as end:
+            result: Entry | None = end.value
+            return result
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Pools:
+    """The threads that probe and close combos, and what waits for them."""
+
+    probers: ThreadPoolExecutor
+    closers: ThreadPoolExecutor
+    futures: list[Future[None]] = field(default_factory=list)
+    built: list[_Work] = field(default_factory=list)
+    """The combos that wait to be probed."""
+
+
+class _Pipeline:
+    """Advances combos through their stages."""
+
+    def __init__(self, context: RunContext, *, jobs: int, emit: Emit) -> None:
+        self._context = context
+        self._jobs = jobs
+        self._emit = emit
+        self._lock = threading.Lock()
+        self._waiting: list[_Work] = []
+        self._begun: list[_Work] = []
+        """The combos whose bytecode is not in the store yet."""
+        self._probing: list[_Work] = []
+        """Those of them that are being imported."""
+        self._compiled: Distributions = frozenset()
+        self._ahead = threading.Semaphore(2 * jobs)
+
+    def evaluate(self, tasks: Sequence[Task]) -> bool:
+        """Evaluate every task, unless the run is stopped. Raises what ``emit`` raised.
+
+        Returns whether any combo had to be built.
+        """
+        with ThreadPoolExecutor(max_workers=max(self._jobs, RESOLVERS)) as pool:
+            resolved = pool.map(partial(self._safely, self._resolve), tasks)
+            groups = _grouped(work for work in resolved if work is not None)
+        anything = bool(groups)
+        while groups:
+            self._build_and_probe(groups)
+            # If the first combo of a group gave no result that can be reused, evaluate each of the others.
+            groups = [follower for work in groups for follower in work.followers]
+        return anything
+
+    def _resolve(self, task: Task) -> _Work | None:
+        """Resolve a combo; return None when that or an earlier result was all there is to do."""
+        stages = evaluate(task, self._context, self._emit)
+        pause = next(stages, None)
+        if pause is None:
+            return None
+        work = _Work(stages=stages, pause=pause, shares=task.settings.shares_verdicts)
+        if pause.next is Stage.CLOSE or pause.entry is not None:
+            work.finish()
+            return None
+        return work
+
+    def _build_and_probe(self, groups: list[_Work]) -> None:
+        if self._context.bytecode is not None:
+            self._compiled |= self._context.bytecode.store.distributions()
+        self._waiting = list(groups)
+        pool = partial(ThreadPoolExecutor, max_workers=self._jobs)
+        # Closing a failed combo waits for the index: the next probe must not wait for that.
+        with pool() as closers, pool() as probers, pool() as builders:
+            pools = _Pools(probers=probers, closers=closers)
+            building = [builders.submit(self._safely, self._build, pools) for _ in groups]
+        for future in (*building, *pools.futures):
+            future.result()
+
+    def _build(self, pools: _Pools) -> None:
+        self._ahead.acquire()
+        try:
+            with self._lock:
+                work = self._waiting.pop(self._pick(self._waiting, self._begun))
+                self._begun.append(work)
+            work.advance()
+        except BaseException:
+            self._ahead.release()
+            raise
+        with self._lock:
+            pools.built.append(work)
+        pools.futures.append(pools.probers.submit(self._safely, self._probe, pools))
+
+    def _pick(self, works: Iterable[_Work], others: Iterable[_Work]) -> int:
+        return pick((work.distributions for work in works), (work.distributions for work in others), self._compiled)
+
+    def _probe(self, pools: _Pools) -> None:
+        with self._lock:
+            work = pools.built.pop(self._pick(pools.built, self._probing))
+            self._probing.append(work)
+        try:
+            if work.is_built:
+                work.advance()
+        finally:
+            with self._lock:
+                self._begun.remove(work)
+                self._probing.remove(work)
+                self._compiled |= work.distributions
+            pools.futures.append(pools.closers.submit(self._safely, self._close, work))
+
+    def _close(self, work: _Work) -> None:
+        try:
+            entry = work.finish()
+            if entry is not None:
+                followers, work.followers = work.followers, []
+                for follower in followers:
+                    follower.finish(entry)
+        finally:
+            self._ahead.release()
+
+    def _safely(self, stage: Callable[..., T], *arguments: object) -> T:
+        """Stop the run when its events cannot be recorded: without a log nothing is worth finding out."""
+        try:
+            return stage(*arguments)
+        except BaseException:
+            self._context.stop("unwritable log")
+            raise
+
+
+def _grouped(works: Iterable[_Work]) -> list[_Work]:
+    """Return the first combo of each key, with the others as its followers."""
+    groups: dict[str, _Work] = {}
+    for work in works:
+        first = groups.setdefault(work.key, work)
+        if first is not work:
+            first.followers.append(work)
+    return list(groups.values())

@@ -1,0 +1,144 @@
+"""Resolve and install the steps of one combo. An installer that an outage stopped is tried a second time."""
+
+from collections.abc import Callable
+from functools import partial
+
+from knowngood.cache.keys import digest_of
+from knowngood.events import (
+    Emit,
+    EnvironmentCreated,
+    EnvironmentMeasured,
+    EnvironmentRead,
+    PhaseStarted,
+    Retrying,
+    StepInstalled,
+    StepResolved,
+)
+from knowngood.install import registry
+from knowngood.install.inspect import read
+from knowngood.install.interface import Step
+from knowngood.model import Action, Phase, Reason
+from knowngood.run.context import RunContext
+from knowngood.run.executors.interface import Task
+from knowngood.run.resolutions import Resolved
+from knowngood.run.workspace import Workspace
+
+_TRANSIENT = frozenset({Reason.INDEX_UNREACHABLE, Reason.INDEX_ERROR, Reason.CORRUPT_DOWNLOAD})
+"""Reasons for which an installer is tried again."""
+_BACKOFF = 2.0  # seconds; the installers have waited and tried several times themselves
+
+
+class StepRunner:
+    """Carries out the steps of one combo; ``record`` emits the facts that later runs may reuse, ``emit`` all others."""
+
+    def __init__(self, task: Task, context: RunContext, workspace: Workspace, *, emit: Emit, record: Emit) -> None:
+        self._combo = task.combo
+        self._context = context
+        self._workspace = workspace
+        self._emit = emit
+        self._record = record
+        self._output = task.settings.rules.installers[task.combo.installer]
+        self._installer = registry.make(task.combo.installer, context.tools)
+        self._steps = [
+            Step(number=number, requirements=requirements, folder=workspace.folder)
+            for number, requirements in enumerate(task.combo.steps, start=1)
+        ]
+        self._versions: dict[str, str] = {}
+        """Canonical name -> version after the steps that are resolved."""
+
+    @property
+    def resolves_ahead(self) -> bool:
+        """Whether the steps can be resolved before the environment exists."""
+        return self._installer.resolves_ahead
+
+    @property
+    def python(self) -> str | None:
+        """What distinguishes the Python of the combo from other builds; None when this machine cannot provide it."""
+        return self._installer.identify_python(self._combo.python)
+
+    def resolve(self) -> bool:
+        """Resolve the steps, up to the first that fails; return whether all are."""
+        return all(self._resolve(step) for step in self._steps)
+
+    def _resolve(self, step: Step) -> bool:
+        self._emit(PhaseStarted(combo=self._combo.id, phase=Phase.RESOLVE, detail=self._detail(step)))
+        versions: dict[str, str] = {}
+
+        def attempt() -> Action:
+            action, resolved = self._installer.resolve(
+                step, self._workspace.environment, self._combo.python, self._versions
+            )
+            versions.update(resolved)
+            return action
+
+        def ask() -> Resolved:
+            action = self._try_twice(Phase.RESOLVE, attempt)
+            return Resolved(action=action, resolved=versions, lock=step.file("lock"))
+
+        if self._installer.resolves_ahead:
+            resolver = (self._combo.installer, self.python or "")
+            answer = self._context.resolutions.resolve(resolver, self._combo.steps[: step.number], step, ask)
+        else:
+            answer = ask()
+        self._versions.update(answer.resolved)
+        lock = digest_of(step.file("lock").read_bytes()) if answer.action.exit.ok else ""
+        self._emit(
+            StepResolved(
+                combo=self._combo.id,
+                step=step.number,
+                requirements=step.requirements,
+                action=answer.action,
+                resolved=dict(sorted(answer.resolved.items())),
+                lock=lock,
+            )
+        )
+        return answer.action.exit.ok
+
+    def install(self) -> bool:
+        """Create the venv and install the steps, up to the first that fails; return whether all are."""
+        combo, environment = self._combo, self._workspace.environment
+        self._emit(PhaseStarted(combo=combo.id, phase=Phase.CREATE, detail=f"Python {combo.python}"))
+        action = self._installer.create(environment, combo.python, self._workspace.folder / "create.log")
+        self._record(EnvironmentCreated(combo=combo.id, action=action, python_version=environment.python_version()))
+        if not action.exit.ok or not all(self._install_step(step) for step in self._steps):
+            return False
+        with self._context.many_files:
+            survey, contents = environment.survey(), read(environment)
+        self._workspace.built(survey)
+        self._record(EnvironmentMeasured(combo=combo.id, size=survey.size))
+        self._record(EnvironmentRead(combo=combo.id, environment=contents))
+        return True
+
+    def _install_step(self, step: Step) -> bool:
+        if not self._installer.resolves_ahead and not self._resolve(step):
+            return False
+        environment = self._workspace.environment
+        log = step.file("install.log").relative_to(self._context.processes.root)
+        phase = PhaseStarted(combo=self._combo.id, phase=Phase.INSTALL, detail=self._detail(step), log=str(log))
+        self._emit(phase)
+        action = self._try_twice(Phase.INSTALL, partial(self._installer.install, step, environment))
+        self._record(
+            StepInstalled(
+                combo=self._combo.id,
+                step=step.number,
+                requirements=step.requirements,
+                action=action,
+                installed=environment.installed() if action.exit.ok else None,
+            )
+        )
+        return action.exit.ok
+
+    def _try_twice(self, phase: Phase, run: Callable[[], Action]) -> Action:
+        """Run an installer, and once more when the reason of its failure may have gone by then."""
+        action = run()
+        if action.exit.ok:
+            return action
+        status, reason = self._output.classify(action)
+        if reason not in _TRANSIENT:
+            return action
+        why = self._output.message(action, status)
+        self._emit(Retrying(combo=self._combo.id, phase=phase, why=why, delay=_BACKOFF))
+        return action if self._context.stop.wait(_BACKOFF) else run()
+
+    def _detail(self, step: Step) -> str:
+        return f"step {step.number}/{len(self._steps)}: {' '.join(step.requirements)}"

@@ -1,0 +1,94 @@
+"""Give a combo the folder of its environment: a place in the pool, where it can outlive the run, or one of its own."""
+
+import shutil
+from contextlib import ExitStack
+
+from knowngood.cache.environments import Built, PooledEnvironment
+from knowngood.cache.verdicts import BUILT
+from knowngood.events import Event
+from knowngood.install.environment import Environment, Survey
+from knowngood.run.context import RunContext
+from knowngood.run.executors.interface import Task
+
+
+class Workspace:
+    """Where one combo is evaluated. It belongs to one thread at a time."""
+
+    def __init__(self, task: Task, context: RunContext) -> None:
+        self.folder = context.folder(task.combo.id)
+        """Where the files and logs of the combo are."""
+        self._combo = task.combo.id
+        self._settings = task.settings
+        self._context = context
+        self._pooled: PooledEnvironment | None = None
+        self._lease = ExitStack()
+        self._untouched: Survey | None = None
+        """The environment as it was before any probe ran in it."""
+        self._closed = False
+
+    @property
+    def environment(self) -> Environment:
+        """The environment of the combo, which need not exist yet."""
+        return self._pooled.environment if self._pooled else Environment(folder=self.folder / "env")
+
+    def clear(self) -> None:
+        """Remove what an earlier, unfinished try at the combo left in its folder."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def claim(self, key: str) -> Built | None:
+        """Take a place in the pool, if there is one; return the unchanged environment that an earlier run left there.
+
+        ``key`` is that of the build. Any other environment in the place is discarded.
+        """
+        pool = self._context.pool
+        if pool is None:
+            return None
+        self._pooled = self._lease.enter_context(pool.take(self._combo, key))
+        if self._settings.reuses_environments:
+            with self._context.many_files:
+                built = self._pooled.built()
+            if built is not None:
+                self.built(built.survey)
+                return built
+        pool.discard(self._pooled)
+        return None
+
+    def built(self, survey: Survey) -> None:
+        """Note that the environment is complete, and what it looks like before any probe runs in it."""
+        self._untouched = survey
+        if self._settings.keep and self._pooled:
+            # Whoever asked for it looks for it in the folder of the run.
+            self.folder.mkdir(parents=True, exist_ok=True)
+            (self.folder / "env").symlink_to(self.environment.folder)
+
+    def close(self, events: tuple[Event, ...]) -> None:
+        """Leave the environment to the next run if it may stay, else delete it. Does nothing the second time.
+
+        ``events`` are those since the combo was resolved.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            if not self._stays(events) and not self._settings.keep:
+                self._delete()
+        finally:
+            self._lease.close()
+
+    def _stays(self, events: tuple[Event, ...]) -> bool:
+        """Record the environment for the next run, if it may stay; return whether it stays."""
+        pool, untouched = self._context.pool, self._untouched
+        if pool is None or self._pooled is None or untouched is None or self._context.stop.requested:
+            return False
+        if not pool.may_stay(self._pooled, untouched):
+            self._pooled.forget()
+            return False
+        # Whether a probe changed it shows when it is to be used again.
+        self._pooled.record(tuple(event for event in events if isinstance(event, BUILT)), untouched)
+        return True
+
+    def _delete(self) -> None:
+        if self._context.pool is not None and self._pooled is not None:
+            self._context.pool.discard(self._pooled)
+        else:
+            shutil.rmtree(self.environment.folder, ignore_errors=True)
