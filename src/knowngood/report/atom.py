@@ -10,7 +10,7 @@ from knowngood.report import words
 from knowngood.report.ci.outcome import message, plain_name
 from knowngood.report.explanation import unlike
 from knowngood.report.summary import cautions, summary
-from knowngood.report.text import UNKNOWN, count, started
+from knowngood.report.text import UNKNOWN, count, published_day, started
 from knowngood.report.xml import document, xml_text
 
 TOLD = {
@@ -35,7 +35,7 @@ def render(judged: JudgedRun, changes: Sequence[Change] = ()) -> str:
     and the cell alone, so that a feed that is made again has no new entries.
     """
     info = judged.run.info
-    updated = (started(info) or UNKNOWN).strftime("%Y-%m-%dT%H:%M:%SZ")
+    updated = (published_day(info) or started(info) or UNKNOWN).strftime("%Y-%m-%dT%H:%M:%SZ")
     feed = Element("feed", {"xmlns": "http://www.w3.org/2005/Atom"})
     _said(feed, "id", _id(info.matrix))
     _said(feed, "title", f"{plain_name(info.title)}: what works together")

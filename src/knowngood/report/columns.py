@@ -110,10 +110,11 @@ def columns_of(judged: JudgedRun) -> tuple[Column, ...]:
     for rank, name in enumerate(key_metrics(passing or cells), start=10):
         values = tuple(metric(cell, name) for cell in cells)
         found.append(Column(header=name.replace("_", " "), values=values, rank=rank, right=True))
-    # What was taken over took its time in another run.
-    totals = (0.0 if cell.reused else words.total_seconds(cell) for cell in cells)
-    spent = tuple(seconds(total) if total else ABSENT for total in totals)
-    found.append(Column(header="time", values=spent, rank=8, right=True))
+    # A reused verdict took its time in another run.
+    totals = [0.0 if cell.reused else words.total_seconds(cell) for cell in cells]
+    if any(totals):
+        spent = tuple(seconds(total) if total else ABSENT for total in totals)
+        found.append(Column(header="time", values=spent, rank=8, right=True))
     return tuple(found)
 
 

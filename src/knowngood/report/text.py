@@ -4,7 +4,7 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 from typing import TypeAlias
 from unicodedata import category
 
@@ -99,6 +99,17 @@ UNKNOWN = datetime.fromtimestamp(0, UTC)
 def started(info: RunInfo) -> datetime | None:
     """Return when a run was started, in UTC, to the second; None when its log does not tell, or tells no time."""
     return moment(info.started)
+
+
+def published_day(info: RunInfo) -> datetime | None:
+    """Return the day of a published run, which is its id; None for a run that is not published.
+
+    ``started`` may be earlier: the day of its oldest verdict.
+    """
+    try:
+        return datetime.combine(date.fromisoformat(info.id), time(), UTC)
+    except ValueError:
+        return None
 
 
 def moment(text: str) -> datetime | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from knowngood.model import Change, ChangeKind, IndexChoice, JudgedRun, Status
 from knowngood.report.summary import cautions, predicted
-from knowngood.report.text import count
+from knowngood.report.text import count, published_day
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,8 +64,8 @@ def head(judged: JudgedRun, changes: Sequence[Change]) -> Head:
         origins=tuple(map(_origin, judged.run.indexes)),
         tools=", ".join(f"{name} {version}" for name, version in sorted(info.versions.items())),
         command=info.command,
-        # A published run is identified by its day, which the page has anyway.
-        run="" if info.id == info.started[:10] else info.id,
+        # A published run is identified by its day, which says nothing.
+        run="" if published_day(info) else info.id,
         digest=info.digest,
         cautions=cautions(judged),
         predicted=predicted(judged),
