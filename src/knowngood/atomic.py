@@ -1,4 +1,4 @@
-"""Writes files as a whole: a reader finds all of it or, after a crash or on a full disk, what it held before."""
+"""Write files atomically: a reader sees the new content or, after a crash or on a full disk, the old one."""
 
 import os
 from pathlib import Path
@@ -6,7 +6,7 @@ from secrets import token_hex
 
 
 def write(path: Path, data: bytes) -> None:
-    """Write ``data``, to the disk and at once; folders are made as needed. Raises ``OSError``: nothing was changed."""
+    """Write ``data`` to the disk in one go, making folders as needed. Raises ``OSError``: nothing was changed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name[:100]}.{token_hex(4)}")
     try:

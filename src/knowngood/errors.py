@@ -28,7 +28,7 @@ def some(names: Sequence[str]) -> str:
 
 
 class KnowngoodError(Exception):
-    """Something the user can act on. Printed as ``error:``, ``cause:`` and ``next:`` lines, never as a traceback."""
+    """An error that the user can act on, printed as ``error:``, ``cause:`` and ``next:`` lines without a traceback."""
 
     exit_code = ExitCode.USAGE
 
@@ -44,13 +44,13 @@ class UsageError(KnowngoodError):
 
 
 class NothingSelectedError(KnowngoodError):
-    """The selection leaves no combo to run: never a success."""
+    """The selection has no combo to run, which is never a success."""
 
     exit_code = ExitCode.NOTHING_SELECTED
 
 
 class UndecidedError(KnowngoodError):
-    """The machine or the network stood in the way before any combo could be judged."""
+    """Trouble with the machine or the network before any combo could be judged."""
 
     exit_code = ExitCode.UNDECIDED
 
@@ -60,7 +60,7 @@ class Problem:
     """One thing that is wrong with a matrix file."""
 
     line: int
-    """Counted from 1; 0 when the whole file is meant."""
+    """Counted from 1; 0: the whole file."""
     where: str
     """Path of the value, such as ``combo[2].steps[0][1]``."""
     what: str
@@ -68,7 +68,7 @@ class Problem:
 
 
 class MatrixFileError(KnowngoodError):
-    """A matrix file that cannot be used, with everything that is wrong with it at once."""
+    """A matrix file that cannot be used, with all its problems at once."""
 
     def __init__(self, path: str, problems: tuple[Problem, ...]) -> None:
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"

@@ -1,4 +1,4 @@
-"""Predictions from what the files of an environment tell, and what becomes of them."""
+"""Predictions from the files of an environment, and their scores."""
 
 import pytest
 
@@ -31,20 +31,20 @@ TORCH = built("torch", file="torch/lib/libtorch_python.so")
         ("2.dirty!", False),
     ],
 )
-def test_what_was_built_for_numpy_1_fails_where_numpy_2_is_installed(numpy: str, fails: bool) -> None:
+def test_an_extension_built_for_numpy_1_is_predicted_to_fail_with_numpy_2(numpy: str, fails: bool) -> None:
     facts = environment(TORCH, torch="2.1.2", numpy=numpy)
     assert predict(facts) == ((TORCH,) if fails else ())
     assert (sentence(facts) is not None) is fails
 
 
-def test_what_was_built_for_numpy_2_fails_nowhere() -> None:
+def test_an_extension_built_for_numpy_2_is_never_predicted_to_fail() -> None:
     for numpy in ("1.26.4", "2.4.6"):
         facts = environment(built("torch", "2"), torch="2.5.1", numpy=numpy)
         assert predict(facts) == ()
         assert sentence(facts) is None
 
 
-def test_nothing_is_predicted_where_numpy_is_not_installed() -> None:
+def test_nothing_is_predicted_without_numpy() -> None:
     facts = environment(TORCH, torch="2.1.2")
     assert predict(facts) == ()
     assert sentence(facts) is None
@@ -58,7 +58,7 @@ def test_nothing_is_predicted_where_numpy_is_not_installed() -> None:
         (("a.so", "b.so", "c.so"), "(a.so and 2 more)"),
     ],
 )
-def test_one_distribution_is_named_with_its_file(files: tuple[str, ...], where: str) -> None:
+def test_a_single_distribution_is_named_with_its_file(files: tuple[str, ...], where: str) -> None:
     facts = environment(*(built("torch", file=file) for file in files), torch="2.1.2", numpy="2.4.6")
     assert sentence(facts) == f"torch 2.1.2 was compiled for NumPy 1.x {where}, NumPy 2.4.6 is installed"
 
@@ -72,7 +72,7 @@ def test_one_distribution_is_named_with_its_file(files: tuple[str, ...], where: 
         ("abcdef", "a 1, b 1, c 1 and 3 more"),
     ],
 )
-def test_of_many_distributions_three_are_named(owners: str, names: str) -> None:
+def test_only_three_of_many_distributions_are_named(owners: str, names: str) -> None:
     facts = environment(*map(built, owners), **dict.fromkeys(owners, "1"), numpy="2.4.6")
     assert sentence(facts) == f"{names} were compiled for NumPy 1.x, NumPy 2.4.6 is installed"
 
@@ -88,7 +88,7 @@ def test_of_many_distributions_three_are_named(owners: str, names: str) -> None:
         (False, None, None),
     ],
 )
-def test_a_prediction_is_scored_only_by_a_run_that_could_tell(
+def test_a_prediction_is_scored_only_by_a_run_that_proves_something(
     predicted: bool, failed: bool | None, expected: Score | None
 ) -> None:
     assert score(predicted, failed) is expected

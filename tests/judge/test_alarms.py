@@ -1,4 +1,4 @@
-"""What a process said of versions that do not fit, though it went on."""
+"""Alarms: text about versions that do not fit, from a process that went on."""
 
 import time
 
@@ -9,7 +9,7 @@ from knowngood.model import Action, Check, Ending, Exit, Outcome, ProbeFacts, Tr
 
 SITE = "/home/me/.knowngood/runs/embedding/20261124-075151-2a0b/combos/legacy-numpy2/env/lib/python3.11/site-packages"
 
-# As torch 2.1.2 says it next to NumPy 2.4.6, its traceback left out.
+# As torch 2.1.2 prints it with NumPy 2.4.6, without its traceback.
 NUMPY_2 = f"""
 A module that was compiled using NumPy 1.x cannot be run in
 NumPy 2.4.6 as it may crash. To support both 1.x and 2.x
@@ -29,26 +29,26 @@ Traceback (most recent call last):  File "probe_api.py", line 307, in <module>
 )
 
 
-def said(output: str, *warnings: str) -> ProbeFacts:
+def printed(output: str, *warnings: str) -> ProbeFacts:
     action = Action(exit=Exit(ending=Ending.EXITED, code=0), seconds=1.0, log="p.log", output=output)
     checks = (Check(name="works", outcome=Outcome.PASSED, warnings=warnings),)
     return ProbeFacts(probe="p", action=action, transcript=Transcript(hello=True, bye=True, checks=checks))
 
 
-def test_numpy_2_under_a_module_built_for_numpy_1_is_told_in_two_lines() -> None:
-    assert alarms(said(NUMPY_2)) == (
+def test_numpy_2_with_a_module_built_for_numpy_1_gives_two_alarms() -> None:
+    assert alarms(printed(NUMPY_2)) == (
         "A module that was compiled using NumPy 1.x cannot be run in NumPy 2.4.6",
         "Failed to initialize NumPy: _ARRAY_API not found",
     )
 
 
-def test_an_alarm_that_is_printed_again_and_again_is_told_once() -> None:
-    assert alarms(said(NUMPY_2 * 3)) == alarms(said(NUMPY_2))
-    assert len(alarms(said(NUMPY_2 + NUMPY_2.replace("2.4.6", "2.0.2")))) == 3
+def test_an_alarm_that_is_printed_three_times_counts_once() -> None:
+    assert alarms(printed(NUMPY_2 * 3)) == alarms(printed(NUMPY_2))
+    assert len(alarms(printed(NUMPY_2 + NUMPY_2.replace("2.4.6", "2.0.2")))) == 3
 
 
 @pytest.mark.parametrize(
-    ("output", "told"),
+    ("output", "alarm"),
     [
         (
             "[transformers] Disabling PyTorch because PyTorch >= 2.6 is required but found 2.5.1\n"
@@ -95,15 +95,15 @@ def test_an_alarm_that_is_printed_again_and_again_is_told_once() -> None:
         ),
     ],
 )
-def test_text_of_versions_that_do_not_fit_is_an_alarm_in_one_line(output: str, told: str) -> None:
-    assert alarms(said(f"some progress: 100%|███| 103/103\r{output}more text\n")) == (told,)
+def test_text_about_versions_that_do_not_fit_is_an_alarm_on_one_line(output: str, alarm: str) -> None:
+    assert alarms(printed(f"some progress: 100%|███| 103/103\r{output}more text\n")) == (alarm,)
 
 
 @pytest.mark.parametrize(
     "output",
     [
         "",
-        # legacy-wrong-order and modern, both sound.
+        # From legacy-wrong-order and modern, which both work.
         "Loading weights:   0%|          | 0/103 [00:00<?, ?it/s]\rLoading weights: 100%|██████████| 103/103\n",
         "UserWarning: Failed to initialize NumPy: No module named 'numpy' (Triggered internally at tensor.cpp:84.)\n",
         "UserWarning: Failed to initialize NumPy: numpy.core.multiarray failed to import (Triggered internally at x)\n",
@@ -119,16 +119,16 @@ def test_text_of_versions_that_do_not_fit_is_an_alarm_in_one_line(output: str, t
         "DeprecationWarning: numpy.core is deprecated and has been renamed to numpy._core.\n",
     ],
 )
-def test_what_sound_combos_print_is_no_alarm(output: str) -> None:
-    assert alarms(said(output)) == ()
+def test_the_output_of_a_working_combo_raises_no_alarm(output: str) -> None:
+    assert alarms(printed(output)) == ()
 
 
-def test_a_warning_that_python_raised_in_a_check_is_no_alarm() -> None:
-    assert alarms(said("", "DeprecationWarning: numpy.core is deprecated", NUMPY_2)) == ()
+def test_a_python_warning_in_a_check_raises_no_alarm() -> None:
+    assert alarms(printed("", "DeprecationWarning: numpy.core is deprecated", NUMPY_2)) == ()
 
 
 @pytest.mark.parametrize("output", ["a" * 200_000, "a: " * 70_000, "Disabling PyTorch because PyTorch " * 6_000])
-def test_long_output_is_read_in_no_time(output: str) -> None:
+def test_long_output_is_read_in_less_than_a_second(output: str) -> None:
     started = time.process_time()
-    assert alarms(said(output)) == ()
+    assert alarms(printed(output)) == ()
     assert time.process_time() - started < 1.0

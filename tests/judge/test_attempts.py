@@ -21,7 +21,7 @@ CANCELLED = attempt(Exit(ending=Ending.CANCELLED), Outcome.OPEN, bye=False)
 
 
 @pytest.mark.parametrize(
-    ("attempts", "told"),
+    ("attempts", "passed"),
     [
         ((), None),
         ((PASSED,), None),
@@ -38,14 +38,14 @@ CANCELLED = attempt(Exit(ending=Ending.CANCELLED), Outcome.OPEN, bye=False)
         ((KILLED, CRASHED, PASSED), "1/2"),
     ],
 )
-def test_attempts_that_disagree_are_flaky_and_those_that_decide_nothing_do_not_count(
-    attempts: tuple[ProbeFacts, ...], told: str | None
+def test_attempts_that_disagree_are_flaky_and_undecided_ones_do_not_count(
+    attempts: tuple[ProbeFacts, ...], passed: str | None
 ) -> None:
-    assert flaky(attempts) == told
+    assert flaky(attempts) == passed
 
 
 @pytest.mark.parametrize("last", [PASSED, FAILED, CRASHED, HUNG, KILLED, CANCELLED])
 @pytest.mark.parametrize("first", [PASSED, FAILED, CRASHED, KILLED])
-def test_the_last_attempt_counts_be_it_better_or_worse(first: ProbeFacts, last: ProbeFacts) -> None:
+def test_the_last_attempt_counts_whether_better_or_worse(first: ProbeFacts, last: ProbeFacts) -> None:
     assert deciding((first, last)) is last
     assert deciding((first,)) is first

@@ -1,4 +1,4 @@
-"""From facts to a culprit: one row for each kind of evidence, made after failures that really happened."""
+"""Diagnoses: one row for each kind of evidence, made after failures that really happened."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -46,7 +46,7 @@ SITE = "/project/env/lib/python3.11/site-packages"
 
 @dataclass(kw_only=True)
 class Failure:
-    """What is known of one failure; files are relative to site-packages, innermost first; ``probe.py`` is the probe."""
+    """The facts of one failure; files are relative to site-packages, innermost first; ``probe.py`` is the probe."""
 
     steps: tuple[tuple[str, ...], ...] = (("a",),)
     states: tuple[dict[str, str], ...] = ()
@@ -213,7 +213,7 @@ FAILURES: Mapping[str, tuple[Failure, str | None, str | None, tuple[str, ...]]] 
         "transformers",
         ("huggingface-hub<1.0,>=0.24.0",),
     ),
-    "compiled for another NumPy, told by the error": (
+    "compiled for another NumPy, shown by the error": (
         Failure(
             states=({"pandas": "2.1.4", "numpy": "2.0.2"},),
             raised="numpy.dtype size changed, may indicate binary incompatibility. Expected 96 from C header, got 88",
@@ -224,7 +224,7 @@ FAILURES: Mapping[str, tuple[Failure, str | None, str | None, tuple[str, ...]]] 
         "pandas",
         ("numpy<2",),
     ),
-    "compiled for another NumPy, told by the files of a crash": (
+    "compiled for another NumPy, shown by the files of a crash": (
         Failure(
             states=({"onnxruntime": "1.16.2", "numpy": "2.0.2"},),
             extensions=(("onnxruntime", "1"),),
@@ -353,7 +353,7 @@ FAILURES: Mapping[str, tuple[Failure, str | None, str | None, tuple[str, ...]]] 
             ),
             requires={"pytest-mypy-testing": ("pytest>=7",)},
             modules={"pytest": "_pytest"},
-            raised="Argument(s) {'path'} are declared in the hookimpl but can not be found in the hookspec",
+            raised="Argument(s) {'path'} are declared in the hookimpl but can not be diagnosis in the hookspec",
             kind="pluggy.PluginValidationError",
             files=("pluggy/_manager.py", "_pytest/config/__init__.py"),
             answers={"uploaded": {"pytest": NEW, "pytest-mypy-testing": OLD}, "current": {"pytest": "8.0.2"}},
@@ -366,14 +366,14 @@ FAILURES: Mapping[str, tuple[Failure, str | None, str | None, tuple[str, ...]]] 
 
 
 @pytest.mark.parametrize("name", FAILURES)
-def test_the_culprit_is_found_from(name: str) -> None:
+def test_culprit_conflict_and_fix_are_diagnosed(name: str) -> None:
     failure, culprit, conflict, fix = FAILURES[name]
 
-    found = failure.diagnose()
+    diagnosis = failure.diagnose()
 
-    assert (found.culprit, found.conflicts_with, found.fix) == (culprit, conflict, fix), found
-    assert found.evidence or culprit is None
-    assert (found.confidence is Confidence.UNKNOWN) == (culprit is None)
+    assert (diagnosis.culprit, diagnosis.conflicts_with, diagnosis.fix) == (culprit, conflict, fix), diagnosis
+    assert diagnosis.evidence or culprit is None
+    assert (diagnosis.confidence is Confidence.UNKNOWN) == (culprit is None)
 
 
 def _signature(priority: int) -> Signature:
@@ -413,7 +413,7 @@ def test_a_specific_signature_goes_before_the_rules_and_a_broad_one_after_them()
         {"installed": ("absent",)},
     ],
 )
-def test_a_signature_fits_only_when_all_of_it_does(change: dict[str, Any]) -> None:
+def test_a_signature_fits_only_when_all_its_conditions_hold(change: dict[str, Any]) -> None:
     failure = FAILURES["a name that a newer package no longer has"][0]
     signature = Signature(**({name: getattr(_signature(30), name) for name in Signature.__dataclass_fields__} | change))
 
@@ -425,7 +425,7 @@ def test_a_signature_fits_only_when_all_of_it_does(change: dict[str, Any]) -> No
     [
         (
             InstallerName.UV,
-            "error: No solution found when resolving dependencies\n"
+            "error: No solution diagnosis when resolving dependencies\n"
             "  cause: Because pandas==2.2.2 depends on numpy{python_full_version < '3.12'}>=1.23.2 and you require "
             "pandas==2.2.2, we can conclude that you require numpy>=1.23.2.\n         And because you require "
             "numpy==1.22.4, we can conclude that your requirements are unsatisfiable.",
@@ -444,7 +444,7 @@ def test_a_signature_fits_only_when_all_of_it_does(change: dict[str, Any]) -> No
         ),
         (
             InstallerName.UV,
-            "error: No solution found when resolving dependencies\n  cause: Because there is no version of "
+            "error: No solution diagnosis when resolving dependencies\n  cause: Because there is no version of "
             "numpy==9 and you require numpy==9, we can conclude that your requirements are unsatisfiable.",
             "numpy",
             None,
@@ -461,14 +461,16 @@ def test_a_conflict_is_diagnosed_from_the_output_of_the_installer(
     facts = ComboFacts(combo=subject, steps=(StepFacts(number=1, requirements=asked, resolve=failed),))
     verdict = Verdict(status=Status.UNSOLVABLE, phase=Phase.RESOLVE, reason=Reason.CONFLICT)
 
-    found = diagnose(Case(facts=facts, verdict=verdict, probe=None, action=failed, rules=RULES), Answers(facts.answers))
+    diagnosis = diagnose(
+        Case(facts=facts, verdict=verdict, probe=None, action=failed, rules=RULES), Answers(facts.answers)
+    )
 
-    assert found is not None
-    assert (found.culprit, found.conflicts_with, found.fix) == (culprit, conflict, fix)
-    assert found.confidence is Confidence.CERTAIN
+    assert diagnosis is not None
+    assert (diagnosis.culprit, diagnosis.conflicts_with, diagnosis.fix) == (culprit, conflict, fix)
+    assert diagnosis.confidence is Confidence.CERTAIN
 
 
-def test_what_did_not_build_is_named_with_the_next_version_that_has_a_wheel() -> None:
+def test_a_package_that_did_not_build_is_named_with_the_next_version_that_has_a_wheel() -> None:
     text = (
         "error: Failed to download and build `pendulum==2.1.2`\n  cause: The build backend returned an error\n"
         "    Traceback (most recent call last):\n    ModuleNotFoundError: No module named 'distutils'\n"
@@ -481,15 +483,17 @@ def test_what_did_not_build_is_named_with_the_next_version_that_has_a_wheel() ->
     )
     verdict = Verdict(status=Status.BUILD_FAIL, phase=Phase.RESOLVE, reason=Reason.BUILD_ERROR)
 
-    found = diagnose(Case(facts=facts, verdict=verdict, probe=None, action=failed, rules=RULES), Answers(facts.answers))
+    diagnosis = diagnose(
+        Case(facts=facts, verdict=verdict, probe=None, action=failed, rules=RULES), Answers(facts.answers)
+    )
 
-    assert found is not None
-    assert (found.culprit, found.conflicts_with, found.fix) == ("pendulum", "python", ("pendulum>=3.0.0",))
-    assert found.evidence[0] == "ModuleNotFoundError: No module named 'distutils'"
+    assert diagnosis is not None
+    assert (diagnosis.culprit, diagnosis.conflicts_with, diagnosis.fix) == ("pendulum", "python", ("pendulum>=3.0.0",))
+    assert diagnosis.evidence[0] == "ModuleNotFoundError: No module named 'distutils'"
 
 
 @pytest.mark.parametrize("status", [Status.PASS, Status.INFRA, Status.ERROR, Status.NOT_RUN])
-def test_what_did_not_fail_or_cannot_be_told_has_no_diagnosis(status: Status) -> None:
+def test_a_cell_that_passed_or_is_undecided_has_no_diagnosis_and_no_questions(status: Status) -> None:
     verdict = Verdict(status=status, phase=Phase.PROBE, reason=Reason.ALL_PASSED)
 
     assert (
@@ -506,13 +510,13 @@ def test_a_fix_that_the_rest_of_the_combo_rules_out_is_not_offered() -> None:
     answers = {("jinja2==2.11.3", "markupsafe<2.1"): False, ("jinja2==2.11.3",): True}
     failure.answers = {**failure.answers, "solvable": answers}
 
-    found = failure.diagnose()
+    diagnosis = failure.diagnose()
 
-    assert (found.culprit, found.fix) == ("markupsafe", ())
-    assert found.evidence[-1] == "markupsafe<2.1 conflicts with the combo's other requirements"
+    assert (diagnosis.culprit, diagnosis.fix) == ("markupsafe", ())
+    assert diagnosis.evidence[-1] == "markupsafe<2.1 conflicts with the combo's other requirements"
 
 
-def test_who_moved_a_pin_is_the_other_party_where_no_rule_names_one() -> None:
+def test_the_package_that_moved_a_pin_is_the_other_party_where_no_rule_names_one() -> None:
     failure = Failure(
         steps=(("pydantic==1.10.13",), ("fastapi",)),
         states=({"pydantic": "1.10.13"}, {"pydantic": "2.14.3", "fastapi": "0.128.0"}),
@@ -522,14 +526,14 @@ def test_who_moved_a_pin_is_the_other_party_where_no_rule_names_one() -> None:
         files=("/project/p/probe.py",),
     )
 
-    found = failure.diagnose()
+    diagnosis = failure.diagnose()
 
-    assert (found.culprit, found.conflicts_with) == ("pydantic", "fastapi")
-    assert "metadata of fastapi: requires pydantic>=2.7" in found.evidence
+    assert (diagnosis.culprit, diagnosis.conflicts_with) == ("pydantic", "fastapi")
+    assert "metadata of fastapi: requires pydantic>=2.7" in diagnosis.evidence
 
 
 def rounds(case: Case, answers: dict[Question, Answer]) -> list[list[Question]]:
-    """Return what is asked in each round, when ``answers`` are given and nothing else can be told."""
+    """Return what is asked in each round, when ``answers`` are known and all others are unknown."""
     answered: list[Answered] = []
     asked: list[list[Question]] = []
     while questions := open_questions(case, Answers(answered)):
@@ -607,7 +611,7 @@ def test_an_unsolvable_combo_asks_for_no_dates() -> None:
         facts=ComboFacts(combo=combo("one", ("pandas==2.2.2",), ("x",)), steps=(step,)),
         verdict=Verdict(status=Status.UNSOLVABLE, phase=Phase.RESOLVE, reason=Reason.CONFLICT),
         probe=None,
-        action=action(BAD, "error: No solution found when resolving dependencies\n"),
+        action=action(BAD, "error: No solution diagnosis when resolving dependencies\n"),
         rules=RULES,
     )
 
@@ -627,7 +631,7 @@ def test_only_a_proof_that_the_fix_alone_is_impossible_withdraws_it(
     assert failure.diagnose().fix == (("markupsafe<2.1",) if offered else ())
 
 
-def test_what_cannot_be_told_is_no_evidence() -> None:
+def test_an_unknown_answer_changes_no_diagnosis() -> None:
     failure = FAILURES["a name that is gone since longer than the last series"][0]
     unasked = replace(failure, answers={})
     unknown = replace(

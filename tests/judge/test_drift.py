@@ -66,12 +66,12 @@ def moved(
         ),
     ],
 )
-def test_the_ledger_has_every_move_step_by_step(steps: Steps, drift: tuple[Drift, ...]) -> None:
+def test_the_ledger_lists_every_move_step_by_step(steps: Steps, drift: tuple[Drift, ...]) -> None:
     assert ledger(built(steps)) == drift
 
 
 @pytest.mark.parametrize(
-    ("pin", "installed", "told"),
+    ("pin", "installed", "messages"),
     [
         ("numpy==1.24.3", {"numpy": "1.24.3"}, ()),
         ("NumPy==1.24.3", {"numpy": "1.24.3"}, ()),
@@ -99,24 +99,24 @@ def test_the_ledger_has_every_move_step_by_step(steps: Steps, drift: tuple[Drift
         ),
     ],
 )
-def test_a_pin_is_contradicted_by_what_is_installed_in_the_end(
-    pin: str, installed: Mapping[str, str], told: tuple[str, ...]
+def test_a_pin_is_violated_by_the_version_that_is_installed_at_the_end(
+    pin: str, installed: Mapping[str, str], messages: tuple[str, ...]
 ) -> None:
-    assert tuple(str(one) for one in violations(built((((pin,), installed),)))) == told
+    assert tuple(str(one) for one in violations(built((((pin,), installed),)))) == messages
 
 
-def test_a_marker_is_about_the_python_of_the_environment_not_ours() -> None:
+def test_a_marker_is_evaluated_for_the_python_of_the_environment() -> None:
     pin = "numpy<2; python_version < '3.9'"
 
     assert violations(built((((pin,), {"numpy": "2.0"}),), python="3.8.18"))
     assert not violations(built((((pin,), {"numpy": "2.0"}),), python="3.13.0"))
 
 
-def test_pins_of_a_step_that_was_never_installed_contradict_nothing() -> None:
+def test_the_pins_of_a_step_that_was_not_installed_are_not_violated() -> None:
     assert not violations(built(((("numpy<2",), {"numpy": "1"}), (("torch==9",), None))))
 
 
-def test_a_pin_that_is_stated_twice_is_told_once_in_the_order_of_the_steps() -> None:
+def test_a_pin_that_two_steps_state_is_reported_once_in_the_order_of_the_steps() -> None:
     steps: Steps = ((("b<2", "a<2"), {"a": "1", "b": "1"}), (("a<2",), {"a": "3", "b": "3"}))
 
     assert [one.pin for one in violations(built(steps))] == ["b<2", "a<2"]

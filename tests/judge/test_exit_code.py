@@ -8,8 +8,8 @@ from knowngood.model import Cell, JudgedRun, Phase, Reason, Run, Status, Verdict
 from support.facts import combo, info
 
 PASS = (Status.PASS, True)
-EXPECTED_FAIL = (Status.FAIL, True)
-SURPRISING_PASS = (Status.PASS, False)
+FAIL_AS_EXPECTED = (Status.FAIL, True)
+UNEXPECTED_PASS = (Status.PASS, False)
 FAIL = (Status.FAIL, False)
 INFRA = (Status.INFRA, None)
 ERROR = (Status.ERROR, None)
@@ -38,15 +38,15 @@ def judged(
     ("cells", "code"),
     [
         ([PASS, PASS], ExitCode.AS_EXPECTED),
-        ([PASS, EXPECTED_FAIL], ExitCode.AS_EXPECTED),
+        ([PASS, FAIL_AS_EXPECTED], ExitCode.AS_EXPECTED),
         ([PASS, FAIL], ExitCode.DIFFERS),
-        ([PASS, SURPRISING_PASS], ExitCode.DIFFERS),
+        ([PASS, UNEXPECTED_PASS], ExitCode.DIFFERS),
         ([PASS, INFRA], ExitCode.UNDECIDED),
         ([PASS, ERROR], ExitCode.UNDECIDED),
         ([PASS, NOT_RUN], ExitCode.UNDECIDED),
         ([PASS, INFRA, FAIL], ExitCode.DIFFERS),
         ([FAIL, PASS], ExitCode.REFERENCE_FAILED),
-        ([EXPECTED_FAIL, PASS], ExitCode.REFERENCE_FAILED),
+        ([FAIL_AS_EXPECTED, PASS], ExitCode.REFERENCE_FAILED),
         ([FAIL, FAIL, INFRA], ExitCode.REFERENCE_FAILED),
         ([(Status.TIMEOUT, False), PASS], ExitCode.REFERENCE_FAILED),
         ([(Status.UNSOLVABLE, False), PASS], ExitCode.REFERENCE_FAILED),
@@ -54,18 +54,18 @@ def judged(
         ([INFRA, FAIL], ExitCode.DIFFERS),
     ],
 )
-def test_a_run_comes_to_one_exit_code(cells: Sequence[tuple[Status, bool | None]], code: ExitCode) -> None:
+def test_a_run_has_one_exit_code(cells: Sequence[tuple[Status, bool | None]], code: ExitCode) -> None:
     assert exit_code(judged(cells, reference="c0")) is code
 
 
-def test_without_a_reference_the_first_combo_is_like_any_other() -> None:
+def test_without_a_reference_the_first_combo_counts_like_any_other() -> None:
     assert exit_code(judged([FAIL, PASS], reference=None)) is ExitCode.DIFFERS
-    assert exit_code(judged([EXPECTED_FAIL, PASS], reference=None)) is ExitCode.AS_EXPECTED
+    assert exit_code(judged([FAIL_AS_EXPECTED, PASS], reference=None)) is ExitCode.AS_EXPECTED
 
 
 @pytest.mark.parametrize(
     ("signal", "code"),
     [("SIGINT", ExitCode.INTERRUPTED), ("SIGTERM", ExitCode.TERMINATED), ("SIGHUP", ExitCode.TERMINATED)],
 )
-def test_an_interrupted_run_says_so_whatever_else_is_wrong(signal: str, code: ExitCode) -> None:
+def test_an_interrupted_run_has_its_own_exit_code_whatever_its_cells(signal: str, code: ExitCode) -> None:
     assert exit_code(judged([FAIL, FAIL, INFRA], reference="c0", interrupted=signal)) is code

@@ -30,7 +30,7 @@ def done(name: str, version: str = "1.0") -> ComboFacts:
 
 
 def shard(number: int, of: int, *, day: int = 1, hands: Sequence[Sequence[str]] | None = None) -> Run:
-    """Return the run of one shard, dealt like cards, or as ``hands`` say."""
+    """Return the run of one shard: every ``of``-th combo, or the combos in ``hands``."""
     ids = [one.id for one in MATRIX]
     mine = set(hands[number - 1] if hands else ids[number - 1 :: of])
     about = info(run=f"run-{day}-{number}", started=f"2026-01-{day:02}T00:00:0{number}+00:00")
@@ -64,7 +64,7 @@ def test_all_shards_together_are_the_whole_matrix_in_its_order(of: int) -> None:
     assert all(cell.verdict.status is Status.PASS for cell in judge(run, RULES).cells)
 
 
-def test_the_order_is_that_of_the_matrix_however_three_shards_were_dealt() -> None:
+def test_the_order_is_that_of_the_matrix_however_the_shards_were_formed() -> None:
     hands = [["last", "legacy"], ["zoo", "a9", "a10"], ["b", "modern"]]
 
     assert ids(merge([shard(number, 3, hands=hands) for number in (1, 2, 3)])) == [one.id for one in MATRIX]
@@ -91,7 +91,7 @@ def test_one_shard_alone_is_a_run_in_which_the_others_are_missing() -> None:
     assert ids(run) == [one.id for one in MATRIX]
 
 
-def test_a_missing_shard_can_be_made_up_for_by_a_run_of_just_its_combos() -> None:
+def test_a_run_of_the_missing_combos_replaces_a_missing_shard() -> None:
     by_hand = Run(info=info(run="by-hand"), combos=(done("legacy"), done("b"), done("a9")), finished=True)
 
     run = merge([shard(1, 2), by_hand])
@@ -99,25 +99,25 @@ def test_a_missing_shard_can_be_made_up_for_by_a_run_of_just_its_combos() -> Non
     assert (run.finished, missing(run), run.info.shard) == (True, (), "")
 
 
-def test_of_two_that_tell_of_one_combo_the_finished_one_counts_else_the_later() -> None:
-    def tells(day: int, one: ComboFacts) -> Run:
+def test_of_two_runs_of_one_combo_the_finished_one_counts_else_the_later_one() -> None:
+    def of_day(day: int, one: ComboFacts) -> Run:
         about = info(run=f"run-{day}", started=f"2026-01-{day:02}T00:00:00+00:00")
         return Run(info=about, combos=(one,), finished=one.finished, interrupted=None if one.finished else "SIGINT")
 
     old, new = done("a", "1.0"), done("a", "2.0")
     begun, never = replace(new, finished=False, probes=()), ComboFacts(combo=combo("a"))
 
-    assert merge([tells(1, old), tells(2, new)]).combos == (new,)
-    assert merge([tells(1, old), tells(2, begun)]).combos == (old,)
-    assert merge([tells(1, never), tells(2, begun)]).combos == (begun,)
-    assert merge([tells(1, replace(old, finished=False)), tells(2, begun)]).combos == (begun,)
-    whole = merge([tells(1, begun), tells(2, old)])
-    assert (whole.finished, whole.interrupted) == (True, None), "what was cut short was made up for"
-    cut = merge([tells(1, begun), tells(2, never)])
+    assert merge([of_day(1, old), of_day(2, new)]).combos == (new,)
+    assert merge([of_day(1, old), of_day(2, begun)]).combos == (old,)
+    assert merge([of_day(1, never), of_day(2, begun)]).combos == (begun,)
+    assert merge([of_day(1, replace(old, finished=False)), of_day(2, begun)]).combos == (begun,)
+    whole = merge([of_day(1, begun), of_day(2, old)])
+    assert (whole.finished, whole.interrupted) == (True, None), "the finished run replaces the interrupted one"
+    cut = merge([of_day(1, begun), of_day(2, never)])
     assert (cut.finished, cut.interrupted) == (False, "SIGINT")
 
 
-def test_a_log_named_twice_and_a_copy_that_was_cut_short_change_nothing() -> None:
+def test_a_log_given_twice_and_a_truncated_copy_change_nothing() -> None:
     first, second = replace(shard(1, 2), bad_lines=1), shard(2, 2)
     torn = replace(first, combos=(*first.combos[:1], ComboFacts(combo=first.combos[1].combo), *first.combos[2:]))
 
@@ -126,7 +126,7 @@ def test_a_log_named_twice_and_a_copy_that_was_cut_short_change_nothing() -> Non
     assert facts(merge([torn, second, first])) == facts(merge([first, second]))
 
 
-def test_one_whole_run_stays_as_it_is() -> None:
+def test_a_single_complete_run_is_returned_as_it_is() -> None:
     run = Run(info=info(), combos=(done("a"),), interrupted="SIGTERM")
 
     assert merge([run]) is run
@@ -140,7 +140,7 @@ def test_machines_that_differ_are_all_named() -> None:
     assert (run.info.platform, run.info.cpu) == ("Linux", "a cpu, another cpu")
 
 
-def test_logs_of_several_folders_are_found_again() -> None:
+def test_logs_in_several_folders_keep_their_folder() -> None:
     trouble = Trouble(phase=Phase.CREATE, reason=Reason.NO_SPACE, message="full", log="t.log")
     first, second = shard(1, 2), shard(2, 2)
     stopped = replace(second.combos[0], create=None, steps=(), probes=(), trouble=trouble)
@@ -168,7 +168,7 @@ def test_runs_of_different_matrices_are_refused_by_name(changed: dict[str, str])
 
 
 @st.composite
-def dealt(draw: st.DrawFn) -> list[Run]:
+def sharded(draw: st.DrawFn) -> list[Run]:
     """Draw shards of one matrix, some of them missing, some combos cut short, each begun in one shard only."""
     of = draw(st.integers(1, 5))
     hands: list[list[str]] = [[] for _ in range(of)]
@@ -184,7 +184,7 @@ def dealt(draw: st.DrawFn) -> list[Run]:
     return runs
 
 
-@given(dealt())
+@given(sharded())
 def test_the_order_of_the_logs_does_not_matter(runs: list[Run]) -> None:
     expected = merge(runs)
 
@@ -192,10 +192,8 @@ def test_the_order_of_the_logs_does_not_matter(runs: list[Run]) -> None:
     assert sorted(ids(expected)) == sorted(one.id for one in MATRIX)
 
 
-@given(dealt(), st.data())
-def test_merging_what_was_merged_gives_the_same_cells_as_merging_all_at_once(
-    runs: list[Run], data: st.DataObject
-) -> None:
+@given(sharded(), st.data())
+def test_merging_merged_runs_gives_the_same_cells_as_merging_all_at_once(runs: list[Run], data: st.DataObject) -> None:
     at = data.draw(st.integers(0, len(runs) - 1))
     left, right = runs[:at] or runs[:1], runs[at:]
 
@@ -210,7 +208,7 @@ def test_merging_what_was_merged_gives_the_same_cells_as_merging_all_at_once(
     assert nested.finished == flat.finished
 
 
-@given(dealt())
+@given(sharded())
 def test_merging_again_changes_nothing(runs: list[Run]) -> None:
     run = merge(runs)
 

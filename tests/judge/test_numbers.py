@@ -94,8 +94,8 @@ def test_the_published_combos_have_the_same_numbers_whatever_their_torch(combo: 
     [
         (noisy(REAL_ROWS, 1e-7), False, False, "the same numbers ("),
         (each(REAL_ROWS, half), False, False, "the same numbers ("),
-        (each(REAL_ROWS, bfloat), True, False, "but neighbours keep their order: stored vectors still serve"),
-        (noisy(REAL_ROWS, 3e-4), True, False, "but neighbours keep their order: stored vectors still serve"),
+        (each(REAL_ROWS, bfloat), True, False, "but neighbours keep their order: stored vectors still work"),
+        (noisy(REAL_ROWS, 3e-4), True, False, "but neighbours keep their order: stored vectors still work"),
         (noisy(REAL_ROWS, 0.1), True, True, "order of neighbours changed): re-index before you upgrade"),
         (REAL_ROWS[::-1], True, True, "order of neighbours changed): re-index before you upgrade"),
         (turned(REAL_ROWS), True, True, "order of neighbours changed): re-index before you upgrade"),
@@ -149,22 +149,22 @@ def test_the_tolerance_is_relative_to_the_length_of_the_vector(before: float, af
     assert numbers.moved is moved
 
 
-def test_a_wider_tolerance_lets_more_pass() -> None:
+def test_a_wider_tolerance_accepts_larger_differences() -> None:
     after = table(each(REAL_ROWS, bfloat))
     assert compared(REAL, after).moved
     assert not compared(REAL, after, tolerance=1e-2).moved
 
 
-def test_another_dtype_moves_though_the_numbers_are_the_same() -> None:
+def test_another_dtype_counts_as_moved_although_the_numbers_are_the_same() -> None:
     numbers = compared(REAL, table(each(REAL_ROWS, half), dtype="float16"))
     assert numbers.moved
     assert numbers.dtype == ("float32", "float16")
     assert "float16 instead of float32" in numbers.says
-    assert numbers.says.endswith("no re-indexing needed, but see that your index takes float16")
+    assert numbers.says.endswith("no re-indexing needed, but check that your index accepts float16")
     assert compared(REAL, REAL).dtype is None
 
 
-def test_encodings_of_the_same_numbers_compare_as_the_same() -> None:
+def test_the_same_numbers_in_two_encodings_are_equal() -> None:
     numbers = compared(REAL, table(REAL_ROWS, encoding="f8"))
     assert not numbers.moved and numbers.difference == 0
 
@@ -193,25 +193,25 @@ def at(*degrees: float) -> Array:
     ],
     ids=["apart", "tied by tolerance", "tied", "tied in ours", "still apart"],
 )
-def test_neighbours_that_are_tied_have_no_order_to_lose(
+def test_neighbours_that_are_tied_cannot_change_their_order(
     before: Array, after: Array, tolerance: float, changed: bool
 ) -> None:
     assert compared(before, after, tolerance).order_changed is changed
 
 
-def test_vectors_far_from_where_they_were_need_an_index_anew_though_they_keep_their_order() -> None:
+def test_vectors_that_moved_far_need_re_indexing_although_they_keep_their_order() -> None:
     numbers = compared(at(0, 20, 90), at(0, 38, 90))
     assert numbers.says.startswith("the vectors moved (smallest cosine 0.951057, largest difference 0.27)")
     assert numbers.says.endswith(": re-index before you upgrade")
 
 
-def test_two_vectors_have_no_order_that_could_tell_they_still_serve() -> None:
+def test_two_vectors_have_no_order_that_would_show_that_they_still_work() -> None:
     numbers = compared(table(REAL_ROWS[:2]), table(noisy(REAL_ROWS[:2], 3e-4)))
     assert numbers.moved and not numbers.order_changed
     assert numbers.says.endswith(": re-index before you upgrade")
 
 
-def test_directions_that_turn_by_many_small_differences_move() -> None:
+def test_many_small_differences_that_turn_a_direction_are_a_move() -> None:
     # Each is off by less than the tolerance, and the length stays the same.
     after = [math.cos(0.02) + (math.sin(0.02) if place % 2 else -math.sin(0.02)) for place in range(65536)]
     numbers = compared(recorded([1.0] * 65536, (65536,)), recorded(after, (65536,)))
@@ -225,7 +225,7 @@ def test_a_column_of_numbers_is_one_vector() -> None:
 
 
 @pytest.mark.parametrize(
-    ("after", "told"),
+    ("after", "message"),
     [
         ({}, "'embeddings' of the reference combo is missing"),
         ({"other": REAL}, "'embeddings' of the reference combo is missing"),
@@ -238,15 +238,17 @@ def test_a_column_of_numbers_is_one_vector() -> None:
         ({"embeddings": replace(REAL, shape=(-8, -384))}, "cannot be read"),
     ],
 )
-def test_vectors_that_cannot_be_compared_moved_and_the_sentence_says_why(after: Mapping[str, Array], told: str) -> None:
+def test_vectors_that_cannot_be_compared_count_as_moved_and_the_sentence_says_why(
+    after: Mapping[str, Array], message: str
+) -> None:
     numbers = compare({"embeddings": REAL}, after)
     assert numbers is not None
-    assert numbers.moved and told in numbers.says
+    assert numbers.moved and message in numbers.says
     assert (numbers.cosine, numbers.difference) == (0.0, math.inf)
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
-def test_a_number_that_is_not_finite_is_caught(value: float) -> None:
+def test_a_number_that_is_not_finite_is_reported(value: float) -> None:
     broken = table([*REAL_ROWS[:-1], [*REAL_ROWS[-1][:-1], value]])
     numbers = compared(REAL, broken)
     assert numbers.moved and not numbers.finite
@@ -266,24 +268,24 @@ def test_a_number_that_is_not_finite_is_caught(value: float) -> None:
         {"embeddings": replace(REAL, data="?")},
     ],
 )
-def test_there_is_nothing_to_compare_with_when_the_reference_holds_no_numbers(reference: Mapping[str, Array]) -> None:
+def test_nothing_is_compared_when_the_reference_holds_no_usable_numbers(reference: Mapping[str, Array]) -> None:
     assert compare(reference, {"embeddings": REAL}) is None
 
 
-def test_of_several_arrays_the_worst_is_told_by_its_name() -> None:
+def test_the_sentence_names_the_worst_of_several_arrays() -> None:
     numbers = compare({"a": REAL, "b": REAL, "c": REAL}, {"a": REAL, "b": table(noisy(REAL_ROWS, 0.1)), "c": REAL})
     assert numbers is not None
     assert numbers.moved and numbers.order_changed and numbers.cosine < 0.99
     assert numbers.says.startswith("the vectors of 'b' moved")
 
 
-def test_an_array_that_only_ours_has_is_no_difference() -> None:
+def test_an_array_that_only_ours_has_is_ignored() -> None:
     numbers = compare({"a": REAL}, {"a": REAL, "b": recorded([math.nan], (1,))})
     assert numbers is not None
     assert not numbers.moved and numbers.finite
 
 
-def test_arrays_of_all_checks_are_found_though_two_share_a_name() -> None:
+def test_arrays_of_all_checks_are_collected_even_if_two_share_a_name() -> None:
     one, two = recorded([1.0], (1,)), recorded([2.0], (1,))
     checks = (
         Check(name="first", outcome=Outcome.PASSED, arrays={"x": one, "y": one}),
@@ -293,7 +295,7 @@ def test_arrays_of_all_checks_are_found_though_two_share_a_name() -> None:
 
 
 @pytest.mark.parametrize("shape", [(65536,), (65536, 1), (32768, 2), (1024, 64), (170, 384), (64, 1024)])
-def test_the_largest_array_a_probe_may_record_is_compared_in_no_time(shape: tuple[int, ...]) -> None:
+def test_the_largest_array_that_a_probe_may_record_is_compared_in_less_than_a_second(shape: tuple[int, ...]) -> None:
     chance = random.Random(1)
     before = [chance.gauss(0, 1) for _ in range(math.prod(shape))]
     arrays = recorded(before, shape), recorded([value + chance.gauss(0, 0.01) for value in before], shape)
@@ -303,7 +305,7 @@ def test_the_largest_array_a_probe_may_record_is_compared_in_no_time(shape: tupl
     assert time.process_time() - started < 1.0
 
 
-def test_many_vectors_that_are_all_alike_are_compared_in_no_time() -> None:
+def test_many_equal_vectors_are_compared_in_less_than_a_second() -> None:
     before, after = table([[1.0] * 16] * 4096), table([[1.0] * 15 + [1.01]] * 4096)
     started = time.process_time()
     numbers = compared(before, after)
@@ -355,7 +357,7 @@ def test_one_component_beyond_the_tolerance_always_moves(rows: Rows, data: st.Da
 
 @settings(max_examples=25)
 @given(order=st.permutations(range(8)))
-def test_vectors_in_another_order_have_other_neighbours(order: list[int]) -> None:
+def test_vectors_in_another_order_count_as_moved(order: list[int]) -> None:
     numbers = compared(REAL, table([REAL_ROWS[place] for place in order]))
     assert numbers.order_changed is numbers.moved is (order != sorted(order))
 

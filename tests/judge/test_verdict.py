@@ -1,4 +1,4 @@
-"""Facts -> verdicts, in every phase of the life of a cell."""
+"""Verdicts from facts, in every phase of the life of a cell."""
 
 from dataclasses import replace
 
@@ -37,7 +37,7 @@ def only(subject: ComboFacts) -> Cell:
     return cell
 
 
-def told(cell: Cell) -> tuple[Status, Phase, Reason]:
+def verdict_of(cell: Cell) -> tuple[Status, Phase, Reason]:
     return cell.verdict.status, cell.verdict.phase, cell.verdict.reason
 
 
@@ -132,12 +132,12 @@ STARTED = replace(FRESH, started=True)
         ),
     ],
 )
-def test_each_phase_of_the_life_of_a_cell_has_its_verdict(
+def test_each_way_a_combo_can_end_has_its_verdict_message_and_log(
     subject: ComboFacts, verdict: tuple[Status, Phase, Reason], message: str, log: str | None
 ) -> None:
     cell = only(subject)
 
-    assert (told(cell), cell.message, cell.log) == (verdict, message, log)
+    assert (verdict_of(cell), cell.message, cell.log) == (verdict, message, log)
     assert cell.as_expected is (None if cell.verdict.status in UNDECIDED else cell.verdict.status is Status.PASS)
 
 
@@ -165,7 +165,7 @@ def test_each_phase_of_the_life_of_a_cell_has_its_verdict(
         (attempt(check("a"), end=CANCELLED), Status.NOT_RUN, Reason.INTERRUPTED, None),
     ],
 )
-def test_a_pass_needs_all_of_it_and_everything_else_has_a_name(
+def test_a_pass_takes_a_clean_exit_a_whole_record_and_a_passed_check(
     given: ProbeFacts, status: Status, reason: Reason, about: str | None
 ) -> None:
     verdict, named, _ = judge_probe(given)
@@ -173,7 +173,7 @@ def test_a_pass_needs_all_of_it_and_everything_else_has_a_name(
     assert (verdict.status, verdict.phase, verdict.reason, named) == (status, Phase.PROBE, reason, about)
 
 
-def test_a_crash_has_a_place_when_the_log_tells_it() -> None:
+def test_a_crash_is_located_when_the_log_has_a_stack_dump() -> None:
     dump = 'Fatal Python error: Aborted\n\nCurrent thread 0x1 (most recent call first):\n  File "a.py", line 7 in f\n'
 
     cell = only(facts(attempt(check("a", OPEN), end=SEGFAULT, bye=False, output=dump)))
@@ -204,13 +204,13 @@ DRIFTED = (step(1, ("numpy<2",), {"numpy": "1.26"}), step(2, ("torch",), {"numpy
             attempt(check("pins", FAILED, "AssertionError: numpy<2 was asked for, 2.0 is installed")),
             (Status.FAIL, Phase.DRIFT, Reason.PIN_VIOLATED),
             "numpy<2 was asked for, 2.0 is installed",
-            id="told once",
+            id="reported once",
         ),
         pytest.param(
             attempt(check("a", OPEN), end=SEGFAULT, bye=False),
             (Status.CRASH, Phase.PROBE, Reason.SIGNALLED),
             "died of SIGSEGV, in check 'a'",
-            id="a crash tells more",
+            id="a crash says more",
         ),
         pytest.param(
             attempt(check("a"), end=CANCELLED),
@@ -220,12 +220,10 @@ DRIFTED = (step(1, ("numpy<2",), {"numpy": "1.26"}), step(2, ("torch",), {"numpy
         ),
     ],
 )
-def test_a_pin_that_drifted_away_is_a_failure(
-    given: ProbeFacts, verdict: tuple[Status, Phase, Reason], message: str
-) -> None:
+def test_a_violated_pin_is_a_failure(given: ProbeFacts, verdict: tuple[Status, Phase, Reason], message: str) -> None:
     cell = only(facts(given, of=PINNED, steps=DRIFTED))
 
-    assert (told(cell), cell.message) == (verdict, message)
+    assert (verdict_of(cell), cell.message) == (verdict, message)
     assert [one.package for one in cell.drift] == ["numpy"]
 
 
@@ -250,7 +248,9 @@ CRASHING = attempt(check("a", OPEN), end=SEGFAULT, bye=False)
         (Expectation(status=Status.INFRA), attempt(end=Exit(ending=Ending.NOT_STARTED)), None),
     ],
 )
-def test_an_expectation_is_strict_both_ways(expect: Expectation, given: ProbeFacts, as_expected: bool | None) -> None:
+def test_an_unexpected_pass_is_as_wrong_as_an_unexpected_failure(
+    expect: Expectation, given: ProbeFacts, as_expected: bool | None
+) -> None:
     assert only(facts(given, of=combo(expect=expect))).as_expected is as_expected
 
 
@@ -277,20 +277,20 @@ SPEAKING = attempt(
         ("(?m)^resolver said$", True),
     ],
 )
-def test_a_match_is_looked_for_in_everything_that_was_said(match: str, found: bool) -> None:
+def test_a_match_is_searched_in_messages_checks_and_all_output(match: str, found: bool) -> None:
     subject = combo(expect=replace(FAIL_AS, match=match))
     steps = (replace(step(1, ("numpy",), {"numpy": "2"}), resolve=action(output="resolver said\n")),)
 
     assert only(facts(SPEAKING, of=subject, steps=steps)).as_expected is found
 
 
-def test_the_last_attempt_counts_and_all_are_told() -> None:
+def test_the_last_attempt_counts_and_the_number_of_attempts_is_reported() -> None:
     cell = only(facts(CRASHING, PASSING))
 
-    assert (told(cell)[0], cell.attempts, cell.seconds.probe) == (Status.PASS, 2, 2.0)
+    assert (verdict_of(cell)[0], cell.attempts, cell.seconds.probe) == (Status.PASS, 2, 2.0)
 
 
-def test_each_probe_has_its_own_cell_and_one_that_was_not_reached_is_not_run() -> None:
+def test_each_probe_has_its_own_cell_and_one_that_never_started_is_not_run() -> None:
     subject = facts(attempt(check("a"), probe="first"), of=combo(probes=("first", "second")))
 
     assert [(cell.probe, cell.verdict.status) for cell in judge_combo(subject, RULES)] == [
@@ -299,7 +299,7 @@ def test_each_probe_has_its_own_cell_and_one_that_was_not_reached_is_not_run() -
     ]
 
 
-def test_a_cell_tells_versions_times_sizes_and_warnings() -> None:
+def test_a_cell_has_versions_times_sizes_and_warnings() -> None:
     given = attempt(
         Check(name="a", outcome=Outcome.PASSED, metrics={"n": 1}, warnings=("FutureWarning: old",)),
         Check(name="b", outcome=Outcome.PASSED, metrics={"n": 2}, warnings=("FutureWarning: old",)),

@@ -56,28 +56,28 @@ BAD = {
         status=Status.INFRA,
         reason=Reason.KILLED_BY_OTHERS,
         check="fatal",
-        message="somebody else ended it with SIGKILL",
+        message="killed from outside with SIGKILL",
     ),
     "a silent exit 0": Bad(
         source=CHECKED + "    os._exit(0)",
         status=Status.CRASH,
         reason=Reason.LEFT_EARLY,
         check="fatal",
-        message="left with exit code 0 before its end, in check 'fatal'",
+        message="exited with code 0 before the probe was finished, in check 'fatal'",
     ),
     "a silent exit 3": Bad(
         source=CHECKED + "    os._exit(3)",
         status=Status.CRASH,
         reason=Reason.LEFT_EARLY,
         check="fatal",
-        message="left with exit code 3 before its end, in check 'fatal'",
+        message="exited with code 3 before the probe was finished, in check 'fatal'",
     ),
     "a silent exit between two checks": Bad(
         source=CHECKED + "    pass\nimport os\nos._exit(0)",
         status=Status.CRASH,
         reason=Reason.LEFT_EARLY,
         check="script",
-        message="left with exit code 0 before its end, in check 'script'",
+        message="exited with code 0 before the probe was finished, in check 'script'",
         outcomes=(("script", "open"), ("works", "passed"), ("fatal", "passed")),
     ),
     "a forged bye on standard output": Bad(
@@ -91,7 +91,7 @@ BAD = {
         status=Status.CRASH,
         reason=Reason.LEFT_EARLY,
         check="fatal",
-        message="left with exit code 0 before its end, in check 'fatal'",
+        message="exited with code 0 before the probe was finished, in check 'fatal'",
     ),
     "a forged bye in the records": Bad(
         source=CHECKED
@@ -104,14 +104,14 @@ BAD = {
         status=Status.CRASH,
         reason=Reason.LEFT_EARLY,
         check="fatal",
-        message="left with exit code 0 before its end, in check 'fatal'",
+        message="exited with code 0 before the probe was finished, in check 'fatal'",
     ),
     "records thrown away": Bad(
         source=CHECKED + "    os.truncate(os.path.join(os.path.dirname(__file__), 'records.jsonl'), 0); os._exit(0)",
         status=Status.CRASH,
         reason=Reason.NO_START,
         check=None,
-        message="its Python ended with exit code 0 before the probe began",
+        message="Python exited with code 0 before the probe began",
         outcomes=(),
     ),
     "sys.exit with a message": Bad(
@@ -151,7 +151,7 @@ BAD = {
         status=Status.FAIL,
         reason=Reason.EXIT_CODE,
         check=None,
-        message="every check was done, then it ended with exit code 7",
+        message="all checks finished, then it exited with code 7",
         outcomes=(("works", "passed"), ("fatal", "passed")),
     ),
     "a crash at exit": Bad(
@@ -270,7 +270,7 @@ def hangs():
     assert time.monotonic() - started < 1.5 + 0.3 + 1.5
     assert living(mark) == []
     assert (verdict.status, verdict.reason, check) == (Status.TIMEOUT, Reason.TIMED_OUT, "hangs")
-    assert message.startswith("did not end within its time limit, in check 'hangs', at ")
+    assert message.startswith("did not finish within its time limit, in check 'hangs', at ")
     assert message.endswith("works.py:10 in hangs")
 
 
@@ -327,7 +327,7 @@ def test_a_python_that_fails_at_once_is_a_crash(tmp_path: Path) -> None:
     verdict, _, message = judge_probe(facts)
 
     assert (verdict.status, verdict.reason) == (Status.CRASH, Reason.NO_START)
-    assert message.startswith("its Python ended with exit code 127 before the probe began")
+    assert message.startswith("Python exited with code 127 before the probe began")
 
 
 def test_a_probe_does_not_see_files_of_an_earlier_attempt(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Known breakages as data: every signature is well-formed, and matches the breakage it was made from."""
+"""Known breakages as data: every signature is valid and matches the breakage that it was made from."""
 
 import json
 import subprocess
@@ -23,12 +23,12 @@ BREAKAGES = tomllib.loads((ROOT / "matrices" / "breakages.toml").read_text(encod
 COMBOS = {combo["id"]: combo for combo in BREAKAGES["combo"]}
 
 
-def test_there_are_at_least_25_signatures_with_different_ids() -> None:
+def test_there_are_at_least_25_signatures_and_their_ids_differ() -> None:
     assert len(load(OURS)) == len(TABLES) >= 25
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table["id"])
-def test_a_signature_says_what_it_matches_and_what_cures_it(table: dict[str, Any]) -> None:
+def test_a_signature_says_what_it_matches_and_what_fixes_it(table: dict[str, Any]) -> None:
     assert table["match"].keys() & {"message", "output", "type", "frames"}
     assert table["culprit"]
     assert table["cause"].endswith(".")
@@ -45,9 +45,14 @@ def test_a_signature_says_what_it_matches_and_what_cures_it(table: dict[str, Any
         ("[[signature]\n", "Expected"),
         ("[[signature]]\nid = 'a'\n", "family: Field required"),
         ("[[signature]]\nid = 'A b'\n", "id: String should match"),
+        (
+            "[[signature]]\nid = 'a'\nfamily = 'f'\npriority = 1\nculprit = 'x'\ncause = 'y.'\n"
+            "match = { message = '(' }\n",
+            "a: invalid regular expression",
+        ),
     ],
 )
-def test_a_file_of_signatures_with_a_mistake_is_refused_with_its_cause(tmp_path: Path, text: str, cause: str) -> None:
+def test_an_invalid_signatures_file_is_refused_with_its_cause(tmp_path: Path, text: str, cause: str) -> None:
     own = tmp_path / "own.toml"
     own.write_text(text, encoding="utf-8")
 
@@ -58,7 +63,7 @@ def test_a_file_of_signatures_with_a_mistake_is_refused_with_its_cause(tmp_path:
     assert str(own) in refused.value.what
 
 
-def test_a_users_own_signature_takes_the_place_of_ours_with_its_id(tmp_path: Path) -> None:
+def test_a_users_own_signature_replaces_ours_with_the_same_id(tmp_path: Path) -> None:
     ours = load(OURS)[0]
     own = tmp_path / "own.toml"
     own.write_text(
@@ -67,7 +72,7 @@ def test_a_users_own_signature_takes_the_place_of_ours_with_its_id(tmp_path: Pat
         encoding="utf-8",
     )
 
-    loaded = {one.id: one for one in load(OURS, own)}
+    loaded = {signature.id: signature for signature in load(OURS, own)}
 
     assert loaded[ours.id].family == "own"
     assert len(loaded) == len(TABLES)
@@ -95,7 +100,7 @@ def reproduced(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     )
     run = read(next((folder / ".knowngood" / "runs").glob("*/*/events.jsonl")))
     assert run is not None
-    # Each signature is asked alone: that a better one would go before it does not matter here.
+    # Each signature is tried alone: a better one that would go before it does not matter here.
     by_combo = {facts.combo.id: facts for facts in run.combos}
     known = {signature.id: signature for signature in load(OURS)}
     return {

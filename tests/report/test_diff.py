@@ -45,8 +45,8 @@ CHANGES = (
 NAME = "reports/embedding/matrix.json"
 
 TEXT = """\
-Against reports/embedding/matrix.json: 1 regressed, 1 changed-fail, 1 moved, 1 fixed, 3 inconclusive, 1
-new, 1 gone, 3 unchanged
+Against reports/embedding/matrix.json: 1 regressed, 1 changed-fail, 1 moved, 1 fixed, 3
+inconclusive, 1 new, 1 gone, 3 unchanged
 
 Regressed:
   modern-loose: pass -> fail

@@ -1,1 +1,1 @@
-"""Judge recorded facts. Pure: no I/O, nothing spawned."""
+"""Judge recorded facts. Pure: no input or output, and no process."""

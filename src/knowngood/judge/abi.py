@@ -1,4 +1,4 @@
-"""Predicts which extensions cannot work with the NumPy that is installed, and scores that against the run."""
+"""Predict which extensions cannot work with the installed NumPy, and score the prediction against the run."""
 
 from knowngood import packages
 from knowngood.model import EnvironmentFacts, Extension, Score
@@ -16,7 +16,7 @@ def predict(environment: EnvironmentFacts) -> tuple[Extension, ...]:
 
 
 def sentence(environment: EnvironmentFacts) -> str | None:
-    """Return in one sentence what is predicted to fail; None when nothing is."""
+    """Return the prediction in one sentence; None when nothing is predicted to fail."""
     misfits = predict(environment)
     if not misfits:
         return None
@@ -25,19 +25,19 @@ def sentence(environment: EnvironmentFacts) -> str | None:
     names = [f"{owner} {versions.get(owner, '')}".rstrip() for owner in owners]
     if len(names) == 1:
         more = f" and {len(misfits) - 1} more" if len(misfits) > 1 else ""
-        told = f"{names[0]} was compiled for NumPy 1.x ({misfits[0].file}{more})"
+        subject = f"{names[0]} was compiled for NumPy 1.x ({misfits[0].file}{more})"
     else:
         rest = len(names) - _NAMED
         *others, last = [*names[:_NAMED], f"{rest} more"] if rest > 0 else names
-        told = f"{', '.join(others)} and {last} were compiled for NumPy 1.x"
-    return f"{told}, NumPy {versions['numpy']} is installed"
+        subject = f"{', '.join(others)} and {last} were compiled for NumPy 1.x"
+    return f"{subject}, NumPy {versions['numpy']} is installed"
 
 
 def score(predicted: bool, failed: bool | None) -> Score | None:
-    """Return what became of a prediction for one cell.
+    """Return the score of a prediction for one cell.
 
-    ``failed`` is whether the run showed that an extension and NumPy do not fit. None: it did not get far enough to
-    tell, or failed for a reason that hides it; then there is nothing to score.
+    ``failed`` is whether the run proved that an extension and NumPy do not fit. None: it did not get far enough, or
+    failed for a reason that hides it; then there is nothing to score.
     """
     if failed is None:
         return None
@@ -47,4 +47,4 @@ def score(predicted: bool, failed: bool | None) -> Score | None:
 
 
 def _versions(environment: EnvironmentFacts) -> dict[str, str]:
-    return {one.name: one.version for one in environment.distributions}
+    return {distribution.name: distribution.version for distribution in environment.distributions}

@@ -1,13 +1,13 @@
-"""Alarms: what a process said of versions that do not fit, though it went on.
+"""Find alarms in output: text about versions that do not fit, from a process that went on.
 
-Every pattern is text that a sound combo never prints. Left out for that reason, though they look alike:
+Every pattern is text that a combo that works never prints. These look alike and are left out for that reason:
 
 - ``Failed to initialize NumPy: No module named 'numpy'`` (torch before 1.12: ``numpy.core.multiarray failed to
   import``): torch alone, for which NumPy is optional.
 - ``RuntimeWarning: numpy.dtype size changed, may indicate binary incompatibility``: built for an older NumPy, which is
   harmless, see https://github.com/numpy/numpy/pull/11634. The harmful direction raises a ``ValueError``.
-- ``A NumPy version >=1.22.4 and <2.3.0 is required for this version of SciPy``: its upper bound is a guess ahead.
-- ``PyTorch was not found. Models won't be available``: transformers for its tokenizers.
+- ``A NumPy version >=1.22.4 and <2.3.0 is required for this version of SciPy``: its upper bound is only a guess.
+- ``PyTorch was not found. Models won't be available``: printed by transformers where only its tokenizers are used.
 - ``Failed to load image Python extension`` of torchvision without an undefined symbol: the system lacks libjpeg.
 """
 
@@ -37,7 +37,7 @@ _ALARM = re.compile(
 def alarms(facts: ProbeFacts) -> tuple[str, ...]:
     """Return the alarms in the output of one attempt at a probe, each once and on one line, in order of appearance.
 
-    Python's own warnings, which a transcript keeps by check, are another thing: a deprecation is not an alarm.
+    Python's own warnings, which a transcript records by check, are not alarms: they may be mere deprecations.
     """
-    found = (" ".join(alarm[0].split()) for alarm in _ALARM.finditer(facts.action.output))
-    return tuple(dict.fromkeys(map(shorten_paths, found)))
+    lines = (" ".join(alarm[0].split()) for alarm in _ALARM.finditer(facts.action.output))
+    return tuple(dict.fromkeys(map(shorten_paths, lines)))

@@ -1,4 +1,4 @@
-"""Many red cells with one cause, shown under that cause."""
+"""Group the cells that did not pass by their cause."""
 
 import re
 from collections.abc import Hashable, Iterable
@@ -7,9 +7,9 @@ from typing import TypeAlias
 from knowngood.model import Cell, Group, Status
 
 Fingerprint: TypeAlias = tuple[str, str, str, str]
-"""Status, phase, check, and the words of the message that stay."""
+"""Status, phase, check, and the words of the message that repeat from run to run."""
 
-# Bounds, since a resolver may say a hundred times as much, and a program under test anything.
+# A resolver can print a hundred times as much, and a program under test anything.
 _LONGEST_MESSAGE = 4000
 _LONGEST_WORD = 200
 
@@ -22,7 +22,7 @@ _EDGES = "()[]{}<>=!~,;:.'\"`"
 
 
 def fingerprint(*, status: str, phase: str, check: str | None, message: str) -> Fingerprint:
-    """Return what a failure is known by: equal for two failures of one kind.
+    """Return a fingerprint that is equal for two failures of one kind.
 
     Numbers, addresses, paths, file names and versions in ``message`` do not count.
     """
@@ -36,15 +36,15 @@ def fingerprint_of(cell: Cell) -> Fingerprint:
 
 
 def normalised(message: str) -> str:
-    """Return the words of ``message`` that stay when the same thing fails again.
+    """Return the words of ``message`` that are the same when the same thing fails again.
 
-    A word that only repeats the one before it goes too: a list of versions is as long as its package is old.
+    A word that repeats the one before it is left out too: the older a package, the longer the list of its versions.
     """
     kept: list[str] = []
     for word in _QUOTED_PATH.sub("#", message[:_LONGEST_MESSAGE]).split():
-        said = _word(word[:_LONGEST_WORD])
-        if said and said not in kept[-1:]:
-            kept.append(said)
+        stem = _word(word[:_LONGEST_WORD])
+        if stem and stem not in kept[-1:]:
+            kept.append(stem)
     return " ".join(kept)
 
 
@@ -58,20 +58,20 @@ def _word(word: str) -> str:
 
 def groups(cells: Iterable[Cell]) -> tuple[Group, ...]:
     """Return the cells that did not pass, grouped by cause: the largest group first, else in the order of the cells."""
-    found: dict[Hashable, list[Cell]] = {}
+    causes: dict[Hashable, list[Cell]] = {}
     for cell in cells:
         if cell.verdict.status is not Status.PASS:
-            found.setdefault(_key(cell), []).append(cell)
+            causes.setdefault(_key(cell), []).append(cell)
     return tuple(
         Group(cause=_cause(members[0]), cells=tuple(members))
-        for members in sorted(found.values(), key=len, reverse=True)
+        for members in sorted(causes.values(), key=len, reverse=True)
     )
 
 
 def _key(cell: Cell) -> Hashable:
     diagnosis = cell.diagnosis
     if diagnosis and (diagnosis.culprit or diagnosis.conflicts_with or diagnosis.signature):
-        # Two packages can disagree about more than one thing.
+        # Two packages can conflict in more than one way.
         return diagnosis.culprit, diagnosis.conflicts_with, diagnosis.signature or normalised(diagnosis.why)
     return fingerprint_of(cell)
 
@@ -79,5 +79,5 @@ def _key(cell: Cell) -> Hashable:
 def _cause(cell: Cell) -> str:
     if cell.diagnosis is not None:
         return cell.diagnosis.why
-    # A verdict without words still has its reason.
+    # A verdict without a message still has its reason.
     return cell.message or str(cell.verdict.reason).replace("-", " ")

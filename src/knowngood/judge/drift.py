@@ -1,4 +1,4 @@
-"""The drift ledger: what each step moved, and which of the combo's own pins the end state violates."""
+"""List what each step moved, and which of the combo's own pins the final environment violates."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,8 +8,8 @@ from knowngood.model import ComboFacts, Drift
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Contradiction:
-    """A requirement of the combo that what ended up installed does not meet."""
+class Violation:
+    """A requirement of the combo that the installed version does not meet."""
 
     pin: str
     package: str
@@ -19,10 +19,10 @@ class Contradiction:
         return f"{self.pin} was asked for, {self.installed or 'nothing'} is installed"
 
 
-def violations(facts: ComboFacts) -> tuple[Contradiction, ...]:
-    """Return the pins that the end state violates, in the order of the steps that state them."""
+def violations(facts: ComboFacts) -> tuple[Violation, ...]:
+    """Return the pins that the final environment violates, in the order of the steps that state them."""
     installed = facts.installed
-    found: dict[str, Contradiction] = {}
+    violated: dict[str, Violation] = {}
     for step in facts.steps:
         if step.installed is None:
             continue
@@ -33,15 +33,15 @@ def violations(facts: ComboFacts) -> tuple[Contradiction, ...]:
             package = packages.name_of(requirement)
             version = installed.get(package)
             if not packages.satisfies(version, requirement):
-                found.setdefault(pin, Contradiction(pin=pin, package=package, installed=version))
-    return tuple(found.values())
+                violated.setdefault(pin, Violation(pin=pin, package=package, installed=version))
+    return tuple(violated.values())
 
 
 def ledger(facts: ComboFacts) -> tuple[Drift, ...]:
     """Return every package that a step changed or removed after an earlier step had installed it, step by step."""
     violated: dict[str, list[str]] = {}
-    for one in violations(facts):
-        violated.setdefault(one.package, []).append(one.pin)
+    for violation in violations(facts):
+        violated.setdefault(violation.package, []).append(violation.pin)
     return tuple(
         Drift(
             package=package,

@@ -1,14 +1,13 @@
-"""Verdicts -> one exit code for the whole run."""
+"""Return one exit code for a whole run from its verdicts."""
 
 from knowngood.errors import ExitCode
 from knowngood.model import UNDECIDED, JudgedRun, Status
 
 
 def exit_code(judged: JudgedRun) -> ExitCode:
-    """Return what the run as a whole comes to; the earlier of these that fits.
+    """Return the exit code of a run: the first of these that applies.
 
-    Interrupted; the reference combo failed; a cell differs from what is expected; something stood in the way; all as
-    expected.
+    Interrupted; the reference combo failed; a cell differs from what is expected; a cell is undecided; all as expected.
     """
     if judged.run.interrupted is not None:
         return stopped_by(judged.run.interrupted)
@@ -23,5 +22,5 @@ def exit_code(judged: JudgedRun) -> ExitCode:
 
 
 def stopped_by(signal: str) -> ExitCode:
-    """Return the exit code of what a signal cut short."""
+    """Return the exit code of a run that a signal interrupted."""
     return ExitCode.INTERRUPTED if signal == "SIGINT" else ExitCode.TERMINATED

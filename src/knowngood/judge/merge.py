@@ -1,4 +1,4 @@
-"""The event logs of several machines, or of several tries, as one run: a matrix that was dealt out is judged whole."""
+"""Merge the runs of several machines, or of several attempts, so that a sharded matrix is judged as one run."""
 
 import re
 from collections.abc import Hashable, Iterable, Mapping, Sequence
@@ -14,18 +14,18 @@ _T = TypeVar("_T", bound=Hashable)
 
 
 def merge(runs: Sequence[Run]) -> Run:
-    """Return one run of all that ``runs``, at least one, tell of one matrix; their order does not matter.
+    """Return one run that holds everything that ``runs``, at least one, recorded; their order does not matter.
 
-    Of a combo that several tell of, the facts of the one that finished it count, else of the later one. What is only
-    known as the part of another shard was not run; ``elsewhere`` still names it, and ``missing`` the shards. Raises
-    ``UsageError``: the runs are of several matrices, or of several versions of one.
+    Where several runs have the same combo, the facts of the run that finished it count, else those of the later run. A
+    combo that only a missing shard has was not run; ``elsewhere`` still names it, and ``missing`` names the shards.
+    Raises ``UsageError``: the runs are of several matrices, or of several versions of one.
     """
     _check(runs)
-    ordered = [run for run, _ in groupby(sorted(runs, key=_age))]  # a log that was named twice counts once
-    told = _told(ordered)
-    absent = {combo.id: combo for run in ordered for combo in run.elsewhere if combo.id not in told}
+    ordered = [run for run, _ in groupby(sorted(runs, key=_age))]  # a log that is given twice counts once
+    best = _best(ordered)
+    absent = {combo.id: combo for run in ordered for combo in run.elsewhere if combo.id not in best}
     order = _order(ordered)
-    combos = tuple(told[name] if name in told else ComboFacts(combo=absent[name]) for name in order)
+    combos = tuple(best[name] if name in best else ComboFacts(combo=absent[name]) for name in order)
     unfinished = {facts.combo.id for facts in combos if not facts.finished}
     if len(ordered) == 1 and not absent:
         return ordered[0]
@@ -50,18 +50,18 @@ def merge(runs: Sequence[Run]) -> Run:
 
 
 def missing(run: Run) -> tuple[str, ...]:
-    """Return the shards, such as ``3/8``, that ``run`` would need to be whole; none when it has every combo."""
-    found = _shards([run]) if run.elsewhere else []
+    """Return the shards, such as ``3/8``, that ``run`` lacks; none when it has every combo."""
+    present = _shards([run]) if run.elsewhere else []
     return tuple(
         f"{number}/{of}"
-        for of in _unique(of for of, _ in found)
+        for of in _unique(of for of, _ in present)
         for number in range(1, of + 1)
-        if (of, number) not in found
+        if (of, number) not in present
     )
 
 
 def below(run: Run, folder: str) -> Run:
-    """Return ``run`` with its logs below ``folder``, for a run whose logs are in the folders of several."""
+    """Return ``run`` with the paths of its logs below ``folder``, for a merged run with logs in several folders."""
     return replace(run, combos=tuple(_moved(facts, folder) for facts in run.combos))
 
 
@@ -69,8 +69,8 @@ def _moved(facts: ComboFacts, folder: str) -> ComboFacts:
     def moved(action: Action | None) -> Action | None:
         return replace(action, log=f"{folder}/{action.log}") if action and action.log else action
 
-    steps = tuple(replace(one, resolve=moved(one.resolve), install=moved(one.install)) for one in facts.steps)
-    probes = tuple(replace(one, action=moved(one.action) or one.action) for one in facts.probes)
+    steps = tuple(replace(step, resolve=moved(step.resolve), install=moved(step.install)) for step in facts.steps)
+    probes = tuple(replace(attempt, action=moved(attempt.action) or attempt.action) for attempt in facts.probes)
     trouble = facts.trouble
     if trouble and trouble.log:
         trouble = replace(trouble, log=f"{folder}/{trouble.log}")
@@ -80,26 +80,26 @@ def _moved(facts: ComboFacts, folder: str) -> ComboFacts:
 def _check(runs: Sequence[Run]) -> None:
     matrices = {(run.info.matrix, run.info.digest) for run in runs}
     if len(matrices) > 1:
-        told = []
+        lines = []
         for matrix, digest in sorted(matrices):
             names = [run.info.id for run in runs if (run.info.matrix, run.info.digest) == (matrix, digest)]
-            told.append(f"{matrix} {digest[:12]} ({some(names)})")
+            lines.append(f"{matrix} {digest[:12]} ({some(names)})")
         what = "several matrices" if len({matrix for matrix, _ in matrices}) > 1 else "several versions of one matrix"
         raise UsageError(
-            f"these are runs of {what}, which make no one run",
-            cause=some(told),
-            next_step="name the logs of one matrix, all of them made from the same matrix file and probes",
+            f"runs of {what} cannot be merged",
+            cause=some(lines),
+            next_step="name logs of one matrix that all come from the same matrix file and probes",
         )
 
 
 def _age(run: Run) -> tuple[str, str, int, int]:
-    # Of two copies of one log, one cut short, the longer one is the later one.
-    facts = sum(len(one.steps) + len(one.probes) for one in run.combos)
-    return run.info.started, run.info.id, sum(one.finished for one in run.combos), facts
+    # Of two copies of one log, one of them cut short, the longer one is the later one.
+    facts = sum(len(combo.steps) + len(combo.probes) for combo in run.combos)
+    return run.info.started, run.info.id, sum(combo.finished for combo in run.combos), facts
 
 
-def _told(ordered: Iterable[Run]) -> Mapping[str, ComboFacts]:
-    """Return the facts that count, by combo, of ``ordered`` runs, the oldest first."""
+def _best(ordered: Iterable[Run]) -> Mapping[str, ComboFacts]:
+    """Return the facts that count, by combo, from runs in order, the oldest first."""
     best: dict[str, ComboFacts] = {}
     for run in ordered:
         absent = {combo.id for combo in run.elsewhere}
@@ -115,10 +115,10 @@ def _worth(facts: ComboFacts) -> tuple[bool, bool]:
 
 
 def _order(runs: Sequence[Run]) -> tuple[str, ...]:
-    """Return the ids of all combos that the runs tell of, in the order of the matrix."""
-    told = [name for run in runs for name in (*_ids(run.combos), *(combo.id for combo in run.elsewhere))]
+    """Return the ids of all combos in the runs, in the order of the matrix."""
+    names = [name for run in runs for name in (*_ids(run.combos), *(combo.id for combo in run.elsewhere))]
     matrix = {name: place for place, name in enumerate(_unique(name for run in runs for name in run.order))}
-    return _unique(sorted(told, key=lambda name: matrix.get(name, len(matrix))))
+    return _unique(sorted(names, key=lambda name: matrix.get(name, len(matrix))))
 
 
 def _ids(combos: Iterable[ComboFacts]) -> Iterable[str]:
@@ -126,9 +126,9 @@ def _ids(combos: Iterable[ComboFacts]) -> Iterable[str]:
 
 
 def _shards(runs: Iterable[Run]) -> list[tuple[int, int]]:
-    """Return (of how many, which) for each shard that the runs are, or were merged from, in order."""
-    found = {_SHARD.fullmatch(name) for run in runs for name in run.info.shard.split(", ")}
-    pairs = {(int(match[2]), int(match[1])) for match in found if match}
+    """Return (count, number) of each shard that the runs are, or were merged from, in order."""
+    matches = {_SHARD.fullmatch(name) for run in runs for name in run.info.shard.split(", ")}
+    pairs = {(int(match[2]), int(match[1])) for match in matches if match}
     return sorted((of, number) for of, number in pairs if 1 <= number <= of)
 
 

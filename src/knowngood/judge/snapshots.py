@@ -10,7 +10,7 @@ _BEFORE_PROBES = frozenset({Phase.RESOLVE, Phase.CREATE, Phase.INSTALL})
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Snapshot:
-    """One cell as it was judged once."""
+    """One cell as it was judged."""
 
     combo: str
     probe: str
@@ -19,14 +19,14 @@ class Snapshot:
     check: str | None = None
     message: str = ""
     culprit: str | None = None
-    """The diagnosed one; None: unknown, or never diagnosed."""
+    """The culprit of its diagnosis; None: unknown, or never diagnosed."""
     python: str = ""
     installed: Mapping[str, str] = field(default_factory=dict)
-    """Canonical name -> version; of an installation that failed, as far as it came."""
+    """Canonical name -> version; after a failed installation, what had been installed by then."""
 
     @property
     def whole(self) -> bool:
-        """Whether everything was installed, so that what is not there was not wanted."""
+        """Whether everything was installed, so that a package that is not there was not asked for."""
         return bool(self.installed) and self.phase not in _BEFORE_PROBES and self.status not in UNDECIDED
 
 

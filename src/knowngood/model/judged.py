@@ -1,4 +1,4 @@
-"""What is judged from the facts of a run."""
+"""Define what is judged from the facts of a run."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -27,24 +27,24 @@ class Drift:
     after: str | None
     """None: the step removed it."""
     violates: str | None
-    """The combo's own requirement that the end state does not meet; None when it meets them all."""
+    """The combo's own requirements that the final environment violates; None when it meets them all."""
 
 
 class Confidence(StrEnum):
-    """How sure a diagnosis is of its culprit."""
+    """How certain a diagnosis is of its culprit."""
 
     CERTAIN = "certain"
-    """The message, the resolver or the metadata says so."""
+    """The error, the resolver or the metadata states it."""
     LIKELY = "likely"
     """Several facts point at it."""
     POSSIBLE = "possible"
-    """It is the nearest that the facts lead to."""
+    """The best guess from the recorded facts."""
     UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Diagnosis:
-    """Which package must move, what it conflicts with, why, and what fixes it."""
+    """The package that must move, what it conflicts with, why, and what fixes it."""
 
     culprit: str | None
     """Canonical name of the distribution whose version must move or that must be added; ``python``; None: unknown."""
@@ -52,27 +52,27 @@ class Diagnosis:
     why: str
     """One sentence."""
     fix: tuple[str, ...] = ()
-    """Constraints that, taken together, fix it; empty when none is known."""
+    """Constraints that together fix it; empty when none is known."""
     evidence: tuple[str, ...] = ()
-    """What it rests on, one fact each, the strongest first."""
+    """The facts behind it, the strongest first."""
     reference: str | None = None
-    """URL of a page that tells more."""
+    """URL of a page that explains it."""
     confidence: Confidence = Confidence.UNKNOWN
     signature: str | None = None
-    """Id of the signature that matched; None: found from facts alone."""
+    """Id of the signature that matched; None: no signature was needed."""
 
 
 class Score(StrEnum):
-    """What became of a prediction, or of there being none."""
+    """Whether a prediction, or its absence, was right."""
 
     HIT = "hit"
-    """Predicted, and so it came."""
+    """Predicted, and it failed."""
     MISS = "miss"
-    """It failed, and nothing was predicted."""
+    """Not predicted, and it failed."""
     FALSE_ALARM = "false-alarm"
     """Predicted, and it did not fail."""
     QUIET = "quiet"
-    """Nothing was predicted, and nothing failed."""
+    """Not predicted, and it did not fail."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,18 +88,18 @@ class Numbers:
     dtype: tuple[str, str] | None
     """(reference's, ours) where they differ."""
     order_changed: bool
-    """Whether the neighbours of some vector come in another order."""
+    """Whether the neighbours of some vector changed their order."""
     finite: bool
-    """Whether all of ours are."""
+    """Whether all numbers of this cell are finite."""
     moved: bool
-    """Whether it is beyond the tolerance."""
+    """Whether the difference exceeds the tolerance."""
     says: str
-    """Whether one can upgrade without re-indexing, in a sentence."""
+    """A sentence that says whether one can upgrade without re-indexing."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Seconds:
-    """Where the time of a cell went; create and install are shared by the cells of one combo."""
+    """Where the time of a cell went; the cells of one combo share resolve, create and install."""
 
     resolve: float = 0.0
     create: float = 0.0
@@ -116,16 +116,16 @@ class Cell:
     python: str
     verdict: Verdict
     as_expected: bool | None
-    """None: undecided, nothing can be said."""
+    """None: undecided."""
     check: str | None
-    """The failing check, or the one that was open."""
+    """The check that failed, or that was open when the process died."""
     message: str
     checks: tuple[Check, ...] = ()
     installed: Mapping[str, str] = field(default_factory=dict)
     drift: tuple[Drift, ...] = ()
     metrics: Mapping[str, bool | int | float | str | None] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
-    """Alarming text that was seen though the process went on."""
+    """Alarming text that was printed although the process went on."""
     seconds: Seconds = Seconds()
     attempts: int = 1
     log: str | None = None
@@ -133,19 +133,19 @@ class Cell:
     diagnosis: Diagnosis | None = None
     numbers: Numbers | None = None
     predicted: str | None = None
-    """What the static scan predicted would fail, one sentence; None: nothing."""
+    """What the scan of compiled files predicted would fail, in one sentence; None: nothing."""
     score: Score | None = None
-    """What became of that prediction; None: the run could not tell."""
+    """Whether that prediction was right; None: the run does not show it."""
     remarks: tuple[str, ...] = ()
-    """What else looks dangerous in the files of the environment."""
+    """Other dangers in the files of the environment."""
     excused: Expectation | None = None
     """The expectation of a live known issue, which takes the place of the combo's own; None: the combo's own counts."""
     known: str | None = None
-    """What an entry of known issues says: excused until when, expired, or seemingly fixed; None: there is none."""
+    """A note about its known issue: excused until when, expired, or seemingly fixed; None: there is no known issue."""
     flaky: str | None = None
-    """``2/3``: how many attempts passed, of how many, where they disagree."""
+    """How many attempts passed, of how many, such as ``2/3``; None: all agree."""
     reused: Reused | None = None
-    """Where the verdict comes from, when this run did not find it out anew."""
+    """Where the verdict comes from, when this run reused it."""
 
     @property
     def expect(self) -> Expectation:
@@ -155,10 +155,10 @@ class Cell:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Group:
-    """Cells that did not pass for one cause."""
+    """Cells that did not pass, for the same cause."""
 
     cause: str
-    """What is said of it: the diagnosis where there is one, else what the first of the cells said."""
+    """The diagnosis, if there is one, else the message of the first cell."""
     cells: tuple[Cell, ...]
 
 

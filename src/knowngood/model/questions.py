@@ -1,4 +1,4 @@
-"""What a diagnosis asks beyond what a run records by itself, and the answers it got."""
+"""Define what a diagnosis asks beyond what a run records by itself, and the answers."""
 
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
@@ -65,7 +65,7 @@ class Definitions:
 Question: TypeAlias = Uploaded | CurrentAt | NextWithWheel | LastWith | Solvable | Definitions
 
 Answer: TypeAlias = bool | str | tuple[str, ...] | None
-"""None: it cannot be told, which is evidence of nothing."""
+"""None: cannot tell, which is evidence of nothing."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

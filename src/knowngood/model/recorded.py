@@ -1,4 +1,4 @@
-"""What a run records: facts, not yet judged."""
+"""Define the facts that a run records, before anything is judged."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -27,12 +27,12 @@ class Exit:
     code: int | None = None
     """Exit code; only when it exited by itself."""
     signal: str | None = None
-    """Such as ``SIGSEGV``; only when a signal that we did not send ended it."""
+    """Such as ``SIGSEGV``; only when a signal ended it that we did not send."""
     note: str = ""
     leaked: int = 0
-    """Descendants that were still alive when it ended, and were killed."""
+    """How many descendants were still alive when it ended, and were killed."""
     dropped_bytes: int = 0
-    """Output beyond what its log keeps."""
+    """Bytes of output that did not fit into its log."""
     peak_memory: int = 0
     """Bytes; the largest resident size among its processes."""
 
@@ -44,14 +44,14 @@ class Exit:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Action:
-    """One command that was run: how it ended, how long it took, and what it said."""
+    """One command that was run: how it ended, how long it took, and what it printed."""
 
     exit: Exit
     seconds: float
     log: str
     """Relative to the folder of the run."""
     output: str = ""
-    """The part of the log that a verdict needs: its end, a few KiB."""
+    """The part of the log that a verdict needs: the last few KiB."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,13 +74,13 @@ class Raised:
 
 
 class Outcome(StrEnum):
-    """What became of one check."""
+    """The outcome of one check."""
 
     PASSED = "passed"
     FAILED = "failed"
     SKIPPED = "skipped"
     OPEN = "open"
-    """It began and never ended."""
+    """It began and never finished."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -97,7 +97,7 @@ class Array:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Check:
-    """One named check of a probe, as its transcript tells it."""
+    """One named check of a probe, from its transcript."""
 
     name: str
     outcome: Outcome
@@ -116,24 +116,24 @@ class Transcript:
 
     checks: tuple[Check, ...] = ()
     hello: bool = False
-    """It started: Python works in this environment."""
+    """Whether it started: then Python works in this environment."""
     bye: bool = False
-    """It came to its end."""
+    """Whether it ran to its end."""
     bad_lines: int = 0
-    """Lines that were not a record of this cell."""
+    """How many lines were not a record of this cell."""
     loaded: tuple[str, ...] = ()
-    """Top-level modules that were imported when it came to its end."""
+    """Top-level modules that had been imported at its end."""
 
     @property
     def open_check(self) -> str | None:
-        """The innermost check that began and never ended."""
+        """The innermost check that began and never finished."""
         open_checks = [check.name for check in self.checks if check.outcome is Outcome.OPEN]
         return open_checks[-1] if open_checks else None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StepFacts:
-    """What one install step was asked, what it resolved to, and what was installed after it."""
+    """The requirements of one install step, what it resolved to, and what was installed after it."""
 
     number: int
     """Counted from 1."""
@@ -142,10 +142,10 @@ class StepFacts:
     resolved: Mapping[str, str] = field(default_factory=dict)
     """Canonical name -> version that the resolver chose for this step alone."""
     lock: str = ""
-    """SHA-256 of its lock with hashes, which is kept as ``combos/<combo>/step<number>.lock``; empty: it has none."""
+    """SHA-256 of its lock with hashes, the file ``combos/<combo>/step<number>.lock``; empty: it has none."""
     install: Action | None = None
     installed: Mapping[str, str] | None = None
-    """Canonical name -> version of everything in the environment after this step; None when it did not get there."""
+    """Canonical name -> version of everything in the environment after this step; None: the step did not finish."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -159,15 +159,15 @@ class ProbeFacts:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Distribution:
-    """One installed distribution, as its own metadata tells."""
+    """One installed distribution, from its own metadata."""
 
     name: str
     """Canonical."""
     version: str
     requires: tuple[str, ...] = ()
-    """Its declared requirements, markers and all."""
+    """Its declared requirements, with their markers."""
     modules: tuple[str, ...] = ()
-    """What it puts at the top of ``site-packages``: packages, modules, and file names of extensions."""
+    """What it installs at the top of ``site-packages``: packages, modules, and file names of extensions."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -179,21 +179,21 @@ class Extension:
     distribution: str
     """Canonical name of the distribution that owns it."""
     numpy: str
-    """``1`` when it can run on NumPy 1.x only, ``2`` when it was built for NumPy 2 (and runs on 1.x, too)."""
+    """``1`` when it runs on NumPy 1.x only, ``2`` when it was built for NumPy 2 (and runs on 1.x, too)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EnvironmentFacts:
-    """What the files of an environment tell before anything runs in it."""
+    """What the files of an environment show before anything runs in it."""
 
     distributions: tuple[Distribution, ...] = ()
     extensions: tuple[Extension, ...] = ()
     remarks: tuple[str, ...] = ()
-    """What else looks dangerous: two OpenMP runtimes, a file that two distributions own, a wrong platform tag."""
+    """Other dangers: two OpenMP runtimes, a file that two distributions own, a wrong platform tag."""
 
 
 class Reason(StrEnum):
-    """Why a verdict is what it is: a closed list; where several fit, the earlier one is given."""
+    """The reasons for a verdict: a closed list; where several apply, the earlier one is given."""
 
     HARNESS_BUG = "harness-bug"
     INTERRUPTED = "interrupted"
@@ -231,7 +231,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Trouble:
-    """Something outside the steps of a combo that stood in its way."""
+    """Something outside the steps of a combo that prevented its evaluation."""
 
     phase: Phase
     reason: Reason
@@ -241,21 +241,21 @@ class Trouble:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reused:
-    """Where facts come from that this run did not find out anew."""
+    """Where facts come from that this run reused."""
 
     run: str
-    """Id of the run that did."""
+    """Id of the run that recorded them."""
     combo: str
-    """Id of the combo they were found out for: another one of this run, where both have one lock."""
+    """Id of the combo that they were recorded for; it may be another combo of this run with the same lock."""
     recorded: str
     """When, UTC, ISO 8601."""
     key: str
-    """Of the cache of verdicts: equal keys, equal facts."""
+    """The key in the cache of verdicts: equal keys mean equal facts."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ComboFacts:
-    """All that is known of one combo."""
+    """Everything that is recorded about one combo."""
 
     combo: Combo
     started: bool = False
@@ -267,11 +267,11 @@ class ComboFacts:
     environment_bytes: int | None = None
     environment: EnvironmentFacts | None = None
     answers: tuple[Answered, ...] = ()
-    """What was looked up for the diagnosis of its failure."""
+    """What was looked up to diagnose its failure."""
     probes: tuple[ProbeFacts, ...] = ()
-    """Every attempt, in order; the last one of a probe counts."""
+    """Every attempt, in order; the last one at a probe counts."""
     reused: Reused | None = None
-    """Set when what follows its resolution was not found out in this run."""
+    """Set when the facts after its resolution come from an earlier run."""
     trouble: Trouble | None = None
     harness_error: str | None = None
     """Our own bug, as text."""
@@ -285,7 +285,7 @@ class ComboFacts:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class IndexChoice:
-    """Which index was used for some packages, decided once in a run."""
+    """The index that was used for some packages, decided once in a run."""
 
     name: str
     asked: str
@@ -298,7 +298,7 @@ class IndexChoice:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunInfo:
-    """Who asked what, when and on which machine."""
+    """What was run, when, and on which machine."""
 
     id: str
     started: str
@@ -314,24 +314,24 @@ class RunInfo:
     versions: Mapping[str, str]
     """knowngood, uv, pip, virtualenv -> version."""
     command: str
-    """How to run the same again, without a selection."""
+    """The command that runs the same again, without a selection."""
     shard: str = ""
-    """``2/8`` when only that part of what was selected is run here."""
+    """Such as ``2/8``, when only that part of the selection ran here."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Run:
-    """Everything recorded in one invocation: the fold of its event log."""
+    """Everything that one run recorded: the fold of its event log."""
 
     info: RunInfo
     combos: tuple[ComboFacts, ...]
     elsewhere: tuple[Combo, ...] = ()
-    """The combos that other shards of the same selection run."""
+    """The combos that other shards of the same selection ran."""
     order: tuple[str, ...] = ()
-    """The ids of all combos of the matrix, in its order; empty in a log of before it was recorded."""
+    """The ids of all combos of the matrix, in its order; empty in a log from before they were recorded."""
     indexes: tuple[IndexChoice, ...] = ()
     interrupted: str | None = None
-    """The signal that ended it early."""
+    """The signal that interrupted it."""
     finished: bool = False
     unknown_events: int = 0
     bad_lines: int = 0

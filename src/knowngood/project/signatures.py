@@ -1,5 +1,6 @@
-"""Reads files of signatures: ours, which come along, and a user's own."""
+"""Read files of signatures: the ones that knowngood ships, and the user's own."""
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any
@@ -31,7 +32,7 @@ class _Match(BaseModel):
             try:
                 Requirement(text)
             except InvalidRequirement as error:
-                raise ValueError(f"{text!r} is no specifier: {error}") from error
+                raise ValueError(f"{text!r} is not a valid requirement: {error}") from error
         return value
 
 
@@ -58,15 +59,15 @@ class _File(BaseModel):
 
 
 def load(*paths: Path) -> tuple[Signature, ...]:
-    """Return the signatures of all ``paths``; one with the id of an earlier one takes its place.
+    """Return the signatures of all ``paths``; a later one replaces an earlier one with the same id.
 
-    Raises ``UsageError``: a file cannot be read, or holds something that is no signature.
+    Raises ``UsageError``: a file cannot be read, or is not a valid signatures file.
     """
-    found: dict[str, Signature] = {}
+    signatures: dict[str, Signature] = {}
     for path in paths:
         for table in _read(path).signature:
             conditions = table.match.model_dump(exclude_none=True, exclude={"installed"})
-            found[table.id] = Signature(
+            signatures[table.id] = Signature(
                 id=table.id,
                 family=table.family,
                 priority=table.priority,
@@ -78,8 +79,11 @@ def load(*paths: Path) -> tuple[Signature, ...]:
                 match=conditions,
                 installed=tuple(table.match.installed),
             )
-            _ = found[table.id].patterns
-    return tuple(found.values())
+            try:
+                _ = signatures[table.id].patterns
+            except re.error as error:
+                raise _invalid(path, f"{table.id}: invalid regular expression: {error}") from None
+    return tuple(signatures.values())
 
 
 def _read(path: Path) -> _File:
@@ -93,4 +97,12 @@ def _read(path: Path) -> _File:
         )
     except (OSError, ValueError) as error:
         cause = str(error)
-    raise UsageError(f"{path} is no file of signatures", cause=cause, next_step="mend it; ours is the example")
+    raise _invalid(path, cause)
+
+
+def _invalid(path: Path, cause: str) -> UsageError:
+    return UsageError(
+        f"{path} is not a valid signatures file",
+        cause=cause,
+        next_step="fix it; knowngood's own signatures.toml shows the format",
+    )

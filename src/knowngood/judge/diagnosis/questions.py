@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 class Answers:
     """What was looked up for one combo.
 
-    A method returns None both for what nobody asked and for what cannot be told: neither is evidence of anything.
+    A method returns None both for what nobody asked and for what is unknown: neither is evidence of anything.
     """
 
     def __init__(self, answered: Iterable[Answered] = ()) -> None:
