@@ -392,8 +392,10 @@ def test_the_combos_that_took_longest_in_the_past_start_first(
     combos = tuple(combo(("light",), name=name, env=(("KG_NAME", name),)) for name in ("short", "long", "longest"))
     subject = matrix(tmp_path, index.url, combos, probes={"works": "import light"})
     what = request(subject, tmp_path / "runs" / "tiny" / "first", environ, jobs=1)
-    what.store.folder.mkdir(parents=True)
-    (what.store.folder / "durations.json").write_text('{"short": 1.0, "long": 5.0, "longest": 9.0}', encoding="utf-8")
+    what.project.runs.folder.mkdir(parents=True)
+    (what.project.runs.folder / "durations.json").write_text(
+        '{"short": 1.0, "long": 5.0, "longest": 9.0}', encoding="utf-8"
+    )
 
     events = record(what)
 

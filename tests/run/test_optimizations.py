@@ -112,7 +112,7 @@ def test_all_optimizations_and_none_give_the_same_cells(
     for name, how in runs:
         what = request(subject, tmp_path / "runs" / "tiny" / name, linking, **how)  # type: ignore[arg-type]
         events[name] = record(what)
-        told[name] = {one: comparable(cell, what.store, name) for one, cell in cells(events[name]).items()}
+        told[name] = {one: comparable(cell, what.project.runs, name) for one, cell in cells(events[name]).items()}
 
     statuses = {name: cell.verdict.status for name, cell in cells(events["none"]).items()}
     assert statuses == {
@@ -228,6 +228,6 @@ def test_a_deleted_environment_gets_no_bytecode(stocked: Index, environ: Mapping
 
     assert [event.combo for event in events if isinstance(event, HarnessFailed)] == ["broken", "broken"]
     assert [event.combo for event in events if isinstance(event, ProbeFinished)] == ["one"]
-    assert not (what.store.folder / "one" / "combos" / "broken" / "env").exists(), (
+    assert not (what.project.runs.folder / "one" / "combos" / "broken" / "env").exists(), (
         "nothing is created in a deleted environment"
     )

@@ -8,7 +8,7 @@ from knowngood.events import Event, Folding, fold
 from knowngood.install.index import Routes
 from knowngood.judge.verdict import judge
 from knowngood.model import Asset, Cell, Combo, Index, Matrix, Probe
-from knowngood.project.runs import Runs
+from knowngood.project.project import Project
 from knowngood.run.engine import RunRequest, execute
 from knowngood.run.executors.interface import RunSettings, Task
 from knowngood.run.host import Machine
@@ -76,11 +76,9 @@ def request(
     """
     assert folder.parent.parent.name == "runs", folder
     return RunRequest(
-        matrix=subject,
+        project=Project(subject.project, matrix=subject, state_dir=folder.parents[2]),
         combos=subject.combos,
-        store=Runs(folder=folder.parent, project=folder.parents[3]),
-        rules=RULES,
-        machine=machine(environ, cache or folder.parent.parent.parent / "cache", jobs=jobs),
+        machine=machine(environ, cache or folder.parents[2] / "cache", jobs=jobs),
         run_id=folder.name,
         **options,
     )

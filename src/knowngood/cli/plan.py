@@ -66,17 +66,14 @@ def plan(
     from knowngood.run.stop import Stop
 
     project = Project.open(asked or named, state_dir=state_dir)
-    matrix, store, rules = project.matrix, project.runs, project.rules
-    combos = choose(matrix.combos, only=only)
+    combos = choose(project.matrix.combos, only=only)
     machine = host.here(outside, jobs)
     stop = Stop()
     with stopped_by_signals(stop):
-        forecasts = engine.plan(
-            RunRequest(matrix=matrix, combos=combos, store=store, machine=machine, rules=rules), stop=stop
-        )
-    past = store.past_seconds()
+        forecasts = engine.plan(RunRequest(project=project, combos=combos, machine=machine), stop=stop)
+    past = project.runs.past_seconds()
     costs = forecast.costs(forecasts, past, everything=everything)
-    rows = [_row(one, rules, costs[one.facts.combo.id], everything=everything) for one in forecasts]
+    rows = [_row(one, project.rules, costs[one.facts.combo.id], everything=everything) for one in forecasts]
     dealt = forecast.deal(costs, most=shards)
     match formats:
         case "github":

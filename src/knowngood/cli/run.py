@@ -98,15 +98,12 @@ def run(
             "only a run of all combos can be the baseline",
             next_step="leave out --accept, or else --only and --shard",
         )
-    store = project.runs
     before = _standing(against, project)
     request = RunRequest(
-        matrix=matrix,
+        project=project,
         combos=combos,
         elsewhere=tuple(combo for combo in selected if combo.id not in here),
-        store=store,
         machine=host.here(outside, jobs),
-        rules=project.rules,
         command=f"knowngood run {shlex.quote(asked or named or str(matrix.path))}",
         shard=shard or "",
         keep=keep,
@@ -116,7 +113,7 @@ def run(
     )
     started = time.monotonic()
     judged = _carry_out(request, progress)
-    folder = store.new(judged.run.info.id)
+    folder = project.runs.new(judged.run.info.id)
     changes = baseline.changes(before, baseline.side(judged), matrix)[0] if before else ()
     surprise = baseline.surprise(changes, judged)
     refusal = baseline.refusal(judged, matrix) or (
@@ -165,22 +162,22 @@ def _carry_out(request: "RunRequest", progress: Any) -> "JudgedRun":
     from knowngood.cli.live import display
     from knowngood.cli.signals import stopped_by_signals
     from knowngood.judge.known import day_of
-    from knowngood.judge.verdict import judge, judge_combo
+    from knowngood.judge.verdict import judge_combo
     from knowngood.run.engine import execute
     from knowngood.run.stop import Stop
 
     def judge_finished(facts: "ComboFacts", info: "RunInfo") -> "tuple[Cell, ...]":
-        return judge_combo(facts, request.rules, day=day_of(info))
+        return judge_combo(facts, request.project.rules, day=day_of(info))
 
     shown = display.choose(
         progress,
         console=Console(stderr=True),
         is_tty=sys.stderr.isatty(),
         judge=judge_finished,
-        past=request.store.past_seconds(),
-        runs=request.store.folder,
+        past=request.project.runs.past_seconds(),
+        runs=request.project.runs.folder,
     )
     stop = Stop()
     with shown, stopped_by_signals(stop):
         run = execute(request, [shown], stop=stop)
-    return judge(run, request.rules)
+    return request.project.judge(run)

@@ -15,9 +15,9 @@ from pathlib import Path
 
 from knowngood.events import Event, Folding, IndexChosen, Interrupted, RunFinished, RunResumed, RunStarted
 from knowngood.install import index, registry
-from knowngood.judge.rules import Rules
-from knowngood.model import Combo, Matrix, Run
-from knowngood.project.runs import EventLog, Runs
+from knowngood.model import Combo, Run
+from knowngood.project.project import Project
+from knowngood.project.runs import EventLog
 from knowngood.run import host
 from knowngood.run.context import prepare
 from knowngood.run.executors.interface import Executor, RunSettings, Task, without_credentials
@@ -39,11 +39,10 @@ Sinks are called one at a time, from many threads. An exception of a sink ends t
 class RunRequest:
     """Which combos to run, and how."""
 
-    matrix: Matrix
+    project: Project
+    """It gives the matrix, and keeps the run and its environments."""
     combos: tuple[Combo, ...]
-    store: Runs
-    """Where the run is recorded, and where environments stay for the next run."""
-    rules: Rules
+    """Combos of the matrix, or others that use its probes, assets and indexes."""
     machine: Machine
     command: str = ""
     """The command that runs the same matrix again, for the report."""
@@ -73,38 +72,38 @@ def execute(
 ) -> Run:
     """Run the combos of a request and return everything that was recorded.
 
-    The run is recorded in a folder of the request's store, or in that of an unfinished run, which is then resumed.
+    The run is kept among the runs of the project. An unfinished one of the same combos is resumed.
     ``stop`` ends it early: the run that is returned is then interrupted. ``executor`` evaluates the combos; the default
     evaluates them on this machine. Raises what a sink raises, and ``UndecidedError`` when the event log cannot be
     written.
     """
     stop = stop or Stop()
     resumes = request.resume and not (request.fresh or request.fresh_probes)
-    earlier = request.store.unfinished(request.matrix.digest, request.combos) if resumes else None
+    earlier = request.project.runs.unfinished(request.project.matrix.digest, request.combos) if resumes else None
     begun = earlier.read() if earlier is not None else None
-    info = host.describe(request.matrix, command=request.command, shard=request.shard, run_id=request.run_id)
-    folder = earlier if earlier is not None and begun is not None else request.store.new(info.id)
+    info = host.describe(request.project.matrix, command=request.command, shard=request.shard, run_id=request.run_id)
+    folder = earlier if earlier is not None and begun is not None else request.project.runs.new(info.id)
     with folder.lock(), closing(EventLog(folder.log)) as log:
         recorder = _Recorder((lambda event, folding: log(event), *sinks), begun)
         if begun is None:
-            order = tuple(combo.id for combo in request.matrix.combos)
+            order = tuple(combo.id for combo in request.project.matrix.combos)
             recorder(RunStarted(info=info, combos=request.combos, elsewhere=request.elsewhere, order=order))
         else:
             recorder(RunResumed())
-        routes = index.decide(request.matrix.indexes)
+        routes = index.decide(request.project.matrix.indexes)
         for choice in routes.choices:
             recorder(IndexChosen(choice=choice))
         if executor is None:
             executor = LocalExecutor(
                 machine=request.machine,
                 folder=folder.folder,
-                environments=request.store.environments,
+                environments=request.project.runs.environments,
                 routes=routes,
                 secrets=_secrets(request),
             )
         executor.execute(_tasks(request, recorder.run, routes), recorder, stop)
         recorder(RunFinished() if stop.reason is None else Interrupted(signal=stop.reason))
-    request.store.note_seconds(recorder.run)
+    request.project.runs.note_seconds(recorder.run)
     return recorder.run
 
 
@@ -114,7 +113,7 @@ def plan(request: RunRequest, *, stop: Stop | None = None) -> tuple[Forecast, ..
     Nothing is recorded, built or downloaded for it.
     """
     stop = stop or Stop()
-    routes = index.decide(request.matrix.indexes)
+    routes = index.decide(request.project.matrix.indexes)
     settings = _settings(request, "plan", routes)
     with (
         tempfile.TemporaryDirectory(prefix="knowngood-plan-") as folder,
@@ -122,7 +121,7 @@ def plan(request: RunRequest, *, stop: Stop | None = None) -> tuple[Forecast, ..
             settings,
             machine=request.machine,
             folder=Path(folder),
-            environments=request.store.environments,
+            environments=request.project.runs.environments,
             stop=stop,
             routes=routes,
             secrets=_secrets(request),
@@ -161,18 +160,18 @@ def _tasks(request: RunRequest, run: Run, routes: index.Routes) -> list[Task]:
     settings = _settings(request, run.info.id, routes)
     finished = {facts.combo.id for facts in run.combos if facts.finished}
     # The reference comes first: when it fails, no other combo is to blame.
-    combos = queue(request.combos, request.matrix.reference, request.store.past_seconds())
+    combos = queue(request.combos, request.project.matrix.reference, request.project.runs.past_seconds())
     return [Task(combo=combo, settings=settings) for combo in combos if combo.id not in finished]
 
 
 def _settings(request: RunRequest, run: str, routes: index.Routes) -> RunSettings:
     return RunSettings(
         run=run,
-        matrix=request.matrix.id,
-        probes=request.matrix.probes,
-        assets=request.matrix.assets,
+        matrix=request.project.matrix.id,
+        probes=request.project.matrix.probes,
+        assets=request.project.matrix.assets,
         routes=without_credentials(routes),
-        rules=request.rules,
+        rules=request.project.rules,
         optimizations=request.optimizations,
         fresh=request.fresh,
         fresh_probes=request.fresh_probes,
@@ -181,4 +180,4 @@ def _settings(request: RunRequest, run: str, routes: index.Routes) -> RunSetting
 
 
 def _secrets(request: RunRequest) -> tuple[str, ...]:
-    return registry.secrets(request.matrix.indexes, request.machine.outside)
+    return registry.secrets(request.project.matrix.indexes, request.machine.outside)
