@@ -15,10 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from browser.runs import EARLIER, NUMBERS, grid, large, of
-from knowngood.model import Change, ChangeKind, ComboFacts, JudgedRun, Phase, Reason, Seconds, Status, StepFacts
+from knowngood.model import Change, ChangeKind, ComboFacts, JudgedRun, Phase, Reason, Status, StepFacts
 from knowngood.report.html.budget import BUDGET
 from knowngood.report.html.head import sentence
 from knowngood.report.html.page import render, side_files
+from knowngood.report.publication import published
 from knowngood.report.text import plain
 from report.factory import METRICS, NUMPY_ABI, cell, combo, diagnosed, mission, only, passing, run, whole
 from report.hostile import anything, dangerous, poisoned
@@ -366,25 +367,8 @@ def test_a_cause_names_the_probe_if_the_combo_has_several() -> None:
     assert {"a--x", "a--y"} <= set(ids(root))
 
 
-def without_measurements(judged: JudgedRun) -> JudgedRun:
-    """Return a run as it is published: without times, sizes, logs and metrics, and with a day in place of an id."""
-    cells = tuple(
-        replace(
-            shown,
-            seconds=Seconds(),
-            log=None,
-            metrics={},
-            checks=tuple(replace(check, seconds=0.0, metrics={}) for check in shown.checks),
-        )
-        for shown in judged.cells
-    )
-    info = replace(judged.run.info, id="2026-11-24", started="2026-11-24")
-    combos = tuple(ComboFacts(combo=facts.combo, started=True, finished=True) for facts in judged.run.combos)
-    return replace(judged, run=replace(judged.run, info=info, combos=combos), cells=cells)
-
-
-def test_a_run_without_measurements_has_no_empty_columns_charts_or_links() -> None:
-    root = parsed(render(without_measurements(mission()), changes=CHANGES))
+def test_a_published_run_has_no_empty_columns_charts_or_links() -> None:
+    root = parsed(render(published(mission()), changes=CHANGES))
     headers = [text_of(header) for header in next(by_id(root, "cells").iter("thead")).iter("th")]
     page = text_of(root)
 
@@ -392,12 +376,19 @@ def test_a_run_without_measurements_has_no_empty_columns_charts_or_links() -> No
     assert "measured" not in ids(root)
     assert {link[1:] for link in links(root) if link.startswith("#")} <= set(ids(root))
     assert "Tested 2026-11-24 Python" in page
+    assert "Run it again knowngood run embedding" in page
     for absent in ("Measurements", "Timing", "Log:", "Time ", "UTC", "0.0s", "<1 ms", "Run 2026-11-24"):
         assert absent not in page, absent
 
 
+def test_a_published_run_with_reused_verdicts_was_tested_on_several_days() -> None:
+    reused = only(passing(combo("a")), passing(combo("b"), reused=EARLIER))
+
+    assert "Tested 2026-10-01 to 2026-11-24 Python" in text_of(parsed(render(published(reused))))
+
+
 def test_without_a_command_the_page_does_not_offer_to_run_anything_again() -> None:
-    stable = without_measurements(mission())
+    stable = published(mission())
     stable = replace(stable, run=replace(stable.run, info=replace(stable.run.info, command="")))
 
     assert "Run it again" in text_of(parsed(render(mission())))
@@ -405,7 +396,7 @@ def test_without_a_command_the_page_does_not_offer_to_run_anything_again() -> No
 
 
 def test_every_cell_spans_as_many_columns_as_the_list_has() -> None:
-    for judged in (mission(), without_measurements(mission()), grid(("3.11", "3.13"))):
+    for judged in (mission(), published(mission()), grid(("3.11", "3.13"))):
         table = by_id(parsed(render(judged)), "cells")
         number = len(list(next(table.iter("thead")).iter("th")))
 

@@ -35,7 +35,9 @@ class Head:
     tone: str
     """``good``: all as expected; ``bad``: something unexpected or regressed; ``unsure``: something is undecided."""
     started: str
-    """UTC, ISO 8601; a published report has only the day."""
+    """UTC, ISO 8601; for a published run, the day of its oldest verdict."""
+    ended: str
+    """The day of a published run, if that is another one; empty for all other runs."""
     reused: Reuse | None
     """None: every verdict is from this run."""
     machine: str
@@ -53,19 +55,21 @@ class Head:
 def head(judged: JudgedRun, changes: Sequence[Change]) -> Head:
     """Return the head of a judged run; ``changes`` are those since the baseline, if there is one."""
     info = judged.run.info
+    # A published run is identified by its day.
+    day = info.id if published_day(info) else ""
     return Head(
         title=info.title,
         sentence=sentence(judged, changes),
         tone=_tone(judged, changes),
         started=info.started,
+        ended=day if day != info.started else "",
         reused=_reuse(judged),
         machine=", ".join(filter(None, [info.platform, info.cpu, count(info.cores, "core") if info.cores else ""])),
         pythons=", ".join(_pythons(judged)) or info.python,
         origins=tuple(map(_origin, judged.run.indexes)),
         tools=", ".join(f"{name} {version}" for name, version in sorted(info.versions.items())),
         command=info.command,
-        # A published run is identified by its day, which says nothing.
-        run="" if published_day(info) else info.id,
+        run="" if day else info.id,
         digest=info.digest,
         cautions=cautions(judged),
         predicted=predicted(judged),
