@@ -79,7 +79,7 @@ def test_a_combo_is_explained_from_its_newest_run(run: Project) -> None:
     assert "AssertionError: not with 2.0\n" in shown
     assert "            at imports.py:10 in old\n" in shown
     assert "passed      tiny imports\n" in shown
-    assert "            - tiny==1.0 cannot be had beside what else the combo asks for\n" in shown
+    assert "            - tiny==1.0 conflicts with the combo's other requirements\n" in shown
     assert f"log         {folder}/combos/moved/" in shown
     assert "--only moved --keep\n" in shown
     assert "\x1b" not in shown

@@ -154,7 +154,7 @@ class Case:
                 yield requirement
 
     def needs(self, name: str) -> tuple[str, ...]:
-        """Return the installed distributions that ``name`` declares to need."""
+        """Return the installed distributions that ``name`` requires."""
         needed = dict.fromkeys(map(packages.name_of, self.requirements(name)))
         return tuple(package for package in needed if package in self.installed)
 

@@ -33,7 +33,7 @@ _RULES: tuple[Rule, ...] = (
 """The nearest to a proof first."""
 
 _UNKNOWN = Diagnosis(
-    culprit=None, conflicts_with=None, why="the cause is unknown: no record points at it", confidence=Confidence.UNKNOWN
+    culprit=None, conflicts_with=None, why="no recorded fact points to a cause", confidence=Confidence.UNKNOWN
 )
 
 
