@@ -15,6 +15,7 @@ CONTRIBUTING = ROOT / "CONTRIBUTING.md"
 
 ROOMS = (".ci", ".github", "bench", "docs", "matrices", "probes", "src", "tests")
 """The folders whose files are read."""
+PAGES = ("CHANGELOG.md", "CONTRIBUTING.md", "DESIGN.md", "README.md", "noxfile.py")
 """The files at the top that are read."""
 SUFFIXES = {"", ".css", ".jinja", ".js", ".json", ".md", ".py", ".sh", ".toml", ".yml"}
 MADE = {"__pycache__", "_build", "node_modules"}
