@@ -1,4 +1,4 @@
-"""Does a module offer a name, told from its source?"""
+"""Does a module offer a name, read from its source?"""
 
 from pathlib import Path
 

@@ -28,7 +28,7 @@ _MOST_SOURCES = 4000  # files of one distribution
 class ReleaseIndex:
     """Questions about releases, answered by uv as it would resolve them for ``python``.
 
-    Files and logs go to ``folder``. Every answer may be missing: then it cannot be told.
+    Files and logs go to ``folder``. An answer that is None is unknown.
     """
 
     processes: Processes

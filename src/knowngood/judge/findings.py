@@ -1,4 +1,4 @@
-"""Read the facts of a combo for the verdict of one probe: what went wrong first, where, and what was said."""
+"""Read the facts of a combo for the verdict of one probe: what went wrong first, where, and with which message."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

@@ -23,7 +23,7 @@ from knowngood.model import (
 
 
 class Source(Protocol):
-    """Answers questions; what it leaves out or answers with None cannot be told."""
+    """Answers questions; an answer that it leaves out, or that is None, is unknown."""
 
     def answer(self, questions: Sequence[Question], facts: ComboFacts) -> Mapping[Question, Answer]:
         """Return the answers to ``questions`` about a combo."""
