@@ -236,7 +236,7 @@ def test_the_last_choice_of_an_index_counts() -> None:
 
 
 def test_the_version_of_the_log_is_in_its_first_event() -> None:
-    assert json.loads(line(START))["schema_version"] == SCHEMA == 1
+    assert json.loads(line(START))["schema_version"] == SCHEMA == 2
 
 
 @pytest.mark.parametrize("name", ["\ud800", "\udfff\ud800", "\x00", "ü"])
