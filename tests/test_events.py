@@ -142,8 +142,8 @@ def installed(step: int, version: str = "1") -> StepInstalled:
 
 
 def probed(*, end: Any = GOOD) -> ProbeFinished:
-    one = attempt(check("a"), end=end)
-    return ProbeFinished(combo="one", probe="works", action=one.action, transcript=one.transcript)
+    probe = attempt(check("a"), end=end)
+    return ProbeFinished(combo="one", probe="works", action=probe.action, transcript=probe.transcript)
 
 
 def test_a_whole_run_folds_into_its_facts() -> None:
@@ -190,7 +190,7 @@ def test_a_log_without_run_finished_is_an_unfinished_run() -> None:
     run = folded(ComboStarted(combo="one"), ComboFinished(combo="one"))
 
     assert not run.finished
-    assert [(one.started, one.finished) for one in run.combos] == [(True, True), (False, False)]
+    assert [(facts.started, facts.finished) for facts in run.combos] == [(True, True), (False, False)]
 
 
 def test_unreadable_lines_and_unknown_events_are_counted() -> None:
@@ -232,7 +232,7 @@ def test_the_last_choice_of_an_index_counts() -> None:
     second = replace(first, used="default", why="answered 500")
     other = replace(first, name="other")
 
-    assert folded(*(IndexChosen(choice=one) for one in (first, other, second))).indexes == (other, second)
+    assert folded(*(IndexChosen(choice=choice) for choice in (first, other, second))).indexes == (other, second)
 
 
 def test_the_version_of_the_log_is_in_its_first_event() -> None:

@@ -51,8 +51,8 @@ def runs(home: Path) -> dict[str, Cells]:
             [sys.executable, "-m", "knowngood", "run", "embedding", *options, *places], cwd=ROOT, env=environ
         )
         assert done.returncode in (0, 1), name
-        told = json.loads((report / "matrix.json").read_text(encoding="utf-8"))
-        found[name] = {(cell["combo"], cell["probe"]): cell for cell in told["cells"]}
+        document = json.loads((report / "matrix.json").read_text(encoding="utf-8"))
+        found[name] = {(cell["combo"], cell["probe"]): cell for cell in document["cells"]}
     return found
 
 
@@ -78,9 +78,9 @@ def test_all_optimizations_and_none_compute_the_same_vectors(runs: dict[str, Cel
     for where, expected in runs["none"].items():
         arrays = runs[name][where]["arrays"]
         assert arrays.keys() == expected["arrays"].keys(), where
-        for array, told in expected["arrays"].items():
-            assert arrays[array]["shape"] == told["shape"], where
-            assert numbers(arrays[array]) == pytest.approx(numbers(told), abs=1e-6), where
+        for array, recorded in expected["arrays"].items():
+            assert arrays[array]["shape"] == recorded["shape"], where
+            assert numbers(arrays[array]) == pytest.approx(numbers(recorded), abs=1e-6), where
             compared += 1
     assert compared
 

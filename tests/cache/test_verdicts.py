@@ -157,12 +157,12 @@ def test_fresh_runs_every_probe_and_stores_the_results(home: Home, how: str) -> 
 def test_without_the_optimization_nothing_is_reused_and_nothing_stored(home: Home, left_out: str) -> None:
     runs = [ALL, ALL - {Optimization.CACHE}] if left_out == "read" else [ALL - {Optimization.CACHE}, ALL]
 
-    told = [
+    recorded = [
         home.run(str(number), home.matrix(ONE), optimizations=optimizations)
         for number, optimizations in enumerate(runs)
     ]
 
-    assert [probed(events) for events in told] == [["one"], ["one"]]
+    assert [probed(events) for events in recorded] == [["one"], ["one"]]
 
 
 @pytest.mark.parametrize(
@@ -178,30 +178,30 @@ def test_without_the_optimization_nothing_is_reused_and_nothing_stored(home: Hom
     ],
 )
 def test_a_run_with_a_change_probes_again(home: Home, index: Index, change: str) -> None:
-    one = combo(("solid==1.0",), ("solid",))
+    solid = combo(("solid==1.0",), ("solid",))
     build_wheel(index.folder, "pack", "1.0", files={"pack/model/w.txt": "1"})
     build_wheel(index.folder, "pack", "2.0", files={"pack/model/w.txt": "2"})
     asset = Asset(name="weights", wheel="pack==1.0", path="pack/model")
     probe = "import solid"
-    home.run("first", home.matrix(one, probe=probe, assets=(asset,)))
+    home.run("first", home.matrix(solid, probe=probe, assets=(asset,)))
     environ, how = dict[str, str](), dict[str, object]()
     match change:
         case "the probe":
             probe = "import  solid"
         case "a variable of the combo":
-            one = replace(one, env=(("EXTRA", "1"),))
+            solid = replace(solid, env=(("EXTRA", "1"),))
         case "a variable for probes":
             environ["KG_HINT"] = "1"
         case "the time limit":
-            one = replace(one, timeout=29.0)
+            solid = replace(solid, timeout=29.0)
         case "the order of steps":
-            one = replace(one, steps=one.steps[::-1])
+            solid = replace(solid, steps=solid.steps[::-1])
         case "the threads":
             how["jobs"] = 1
         case _:
             asset = replace(asset, wheel="pack==2.0")
 
-    subject = home.matrix(one, probe=probe, assets=(asset,))
+    subject = home.matrix(solid, probe=probe, assets=(asset,))
     assert probed(home.run("second", subject, environ, **how)) == ["one"]
     assert probed(home.run("third", subject, environ, **how)) == []
 
@@ -377,13 +377,13 @@ def test_when_the_first_of_several_equal_combos_is_undecided_each_is_probed(home
 
 def entry(number: int, *, size: int = 0, combo: str = "one") -> Entry:
     """Return an entry of at least ``size`` bytes, with the key that belongs to it."""
-    told = {"steps": [number], "timeout": 600.0}
+    ingredients = {"steps": [number], "timeout": 600.0}
     ended = Action(exit=Exit(ending=Ending.EXITED, code=0), seconds=1.0, log="", output="x" * size)
     return Entry(
-        reused=Reused(run="r", combo=combo, recorded="2026-01-01T00:00:00+00:00", key=key(told)),
+        reused=Reused(run="r", combo=combo, recorded="2026-01-01T00:00:00+00:00", key=key(ingredients)),
         matrix="m",
         statuses={"works": "pass"},
-        ingredients=told,
+        ingredients=ingredients,
         events=(
             EnvironmentCreated(combo=combo, action=replace(ended, output=""), python_version="3.11.7"),
             ProbeFinished(combo=combo, probe="works", action=ended, transcript=attempt().transcript),
@@ -471,9 +471,9 @@ def test_random_bytes_are_not_read_as_an_entry(data: bytes) -> None:
 def test_a_damaged_entry_never_raises(place: int, garbage: bytes) -> None:
     whole = entry(1).lines()
 
-    found = parse(whole[:place] + garbage + whole[place + len(garbage) :])
+    read = parse(whole[:place] + garbage + whole[place + len(garbage) :])
 
-    assert found is None or len(found.events) == 3
+    assert read is None or len(read.events) == 3
 
 
 def test_threads_and_processes_can_use_the_cache_at_once(verdicts: Verdicts) -> None:
@@ -485,23 +485,23 @@ verdicts = Verdicts(folder=Path({str(verdicts.folder)!r}))
 entries = [parse(data.encode() + b"\\n") for data in sys.stdin.read().split("\\n\\n") if data]
 print("ready", flush=True)
 for _ in range(40):
-    for one in entries:
-        verdicts.put(one)
-        assert verdicts.get(one.reused.key) == one
+    for stored in entries:
+        verdicts.put(stored)
+        assert verdicts.get(stored.reused.key) == stored
 """
     entries = [entry(number, size=20_000) for number in range(4)]
-    told = "\n\n".join(one.lines().decode().strip() for one in entries)
+    lines = "\n\n".join(stored.lines().decode().strip() for stored in entries)
     processes = [Popen([executable, "-c", source], stdin=PIPE, stdout=PIPE, text=True) for _ in range(2)]
     for process in processes:
         assert process.stdin is not None
-        process.stdin.write(told)
+        process.stdin.write(lines)
         process.stdin.close()
 
     def use(number: int) -> None:
         for turn in range(60):
-            one = entries[(number + turn) % 4]
-            verdicts.put(one)
-            assert verdicts.get(one.reused.key) == one
+            stored = entries[(number + turn) % 4]
+            verdicts.put(stored)
+            assert verdicts.get(stored.reused.key) == stored
 
     with ThreadPoolExecutor(4) as pool:
         for future in [pool.submit(use, number) for number in range(4)]:
@@ -520,9 +520,9 @@ def test_an_entry_that_is_pruned_while_it_is_used_is_there_or_not_there(verdicts
 
     def use(number: int) -> None:
         for turn in range(40):
-            one = entries[(number + turn) % 4]
-            verdicts.put(one)
-            assert verdicts.get(one.reused.key) in (one, None)
+            stored = entries[(number + turn) % 4]
+            verdicts.put(stored)
+            assert verdicts.get(stored.reused.key) in (stored, None)
             verdicts.prune(30_000)
             export(verdicts, tmp_path / f"{number}.zip")
 
@@ -579,7 +579,7 @@ def test_an_exported_verdict_is_reused_on_another_machine(home: Home, tmp_path: 
 
     again = home.run("second", subject, cache=elsewhere)
     assert probed(again) == []
-    assert {one.run for one in reused(again).values()} == {"first"}
+    assert {origin.run for origin in reused(again).values()} == {"first"}
     assert list(tmp_path.glob("known.zip*")) == [file]
 
 

@@ -179,7 +179,7 @@ def test_the_board_prints_the_lines_that_stay_above_itself() -> None:
     printed = [line for line in stream.getvalue().replace("\r", "\n").split("\n") if line]
     for line in LINES.splitlines():
         routine = line.split()[0] in {"Resolved", "Installed"}
-        assert any(each.endswith(line) for each in printed) is not routine, line
+        assert any(shown.endswith(line) for shown in printed) is not routine, line
 
 
 def test_a_board_of_many_combos_fits_the_terminal() -> None:

@@ -104,17 +104,17 @@ def test_a_run_and_each_of_its_combos_have_a_first_and_a_last_event(run: tuple[l
 
     assert isinstance(events[0], RunStarted) and events[0].combos == COMBOS
     assert isinstance(events[-1], RunFinished)
-    for one in COMBOS:
-        told = names(events, one.id)
-        assert (told[0], told[-1]) == ("combo-started", "combo-finished")
-        assert told.count("combo-started") == told.count("combo-finished") == 1
+    for subject in COMBOS:
+        emitted = names(events, subject.id)
+        assert (emitted[0], emitted[-1]) == ("combo-started", "combo-finished")
+        assert emitted.count("combo-started") == emitted.count("combo-finished") == 1
 
 
 def test_the_reference_is_among_the_first_to_start(run: tuple[list[Event], Path]) -> None:
     started = [event.combo for event in run[0] if isinstance(event, ComboStarted)]
 
     assert "passes" in started[:2]  # two at a time
-    assert sorted(started) == sorted(one.id for one in COMBOS)
+    assert sorted(started) == sorted(subject.id for subject in COMBOS)
 
 
 def test_a_crash_is_tried_twice_and_a_failure_once(run: tuple[list[Event], Path], judged: dict[str, Cell]) -> None:
@@ -132,7 +132,7 @@ def test_the_installed_versions_are_recorded_after_each_step(
     steps = [event.installed for event in run[0] if isinstance(event, StepInstalled) and event.combo == "drifts"]
 
     assert steps == [{"solid": "1.0"}, {"solid": "2.0", "wants-new": "1.0"}]
-    assert [(one.package, one.step, one.before, one.after) for one in judged["drifts"].drift] == [
+    assert [(move.package, move.step, move.before, move.after) for move in judged["drifts"].drift] == [
         ("solid", 2, "1.0", "2.0")
     ]
 
@@ -177,7 +177,7 @@ def test_a_stopped_run_is_interrupted_and_the_next_request_resumes_it(
 ) -> None:
     mark = f"KNOWNGOOD_TEST={uuid4().hex}"
     name, _, value = mark.partition("=")
-    combos = tuple(replace(one, env=((name, value),)) for one in CUT_SHORT)
+    combos = tuple(replace(subject, env=((name, value),)) for subject in CUT_SHORT)
     quick = {"works": "import solid", "sleeps": SLEEPS}
     subject = matrix(tmp_path, stocked.url, combos, probes=quick)
     folder = RecordedRun(file=tmp_path / "runs" / "tiny" / "first" / "events.jsonl", name="first")
@@ -204,7 +204,7 @@ def test_a_stopped_run_is_interrupted_and_the_next_request_resumes_it(
     assert living(mark) == []
     assert list(folder.folder.glob("combos/*/env")) == []
     judged = cells(events)
-    assert {one: judged[one].verdict.reason for one in judged} == {
+    assert {name: judged[name].verdict.reason for name in judged} == {
         "quick": Reason.ALL_PASSED,
         "sleeper": Reason.INTERRUPTED,
         "waiting": Reason.INTERRUPTED,
@@ -219,7 +219,7 @@ def test_a_stopped_run_is_interrupted_and_the_next_request_resumes_it(
     whole = folder.read()
     assert whole.finished and whole.interrupted is None
     assert whole.bad_lines == whole.unknown_events == 0
-    assert [(one.combo.id, one.finished, len(one.probes)) for one in whole.combos] == [
+    assert [(facts.combo.id, facts.finished, len(facts.probes)) for facts in whole.combos] == [
         ("quick", True, 1),
         ("sleeper", True, 1),
         ("waiting", True, 1),
@@ -267,11 +267,11 @@ def test_two_runs_at_once_do_not_disturb_each_other(stocked: Index, environ: Map
             pool.submit(record, request(subject, folder, environ, keep=True))
             for subject, folder in zip(subjects, folders, strict=True)
         ]
-        told = [cells(one.result()) for one in running]
+        judged = [cells(future.result()) for future in running]
 
-    assert [one["same"].verdict.status for one in told] == [Status.PASS, Status.FAIL]
-    assert [one["both"].verdict.status for one in told] == [Status.PASS, Status.PASS]
-    assert [one["same"].installed["solid"] for one in told] == list(versions)
+    assert [combos["same"].verdict.status for combos in judged] == [Status.PASS, Status.FAIL]
+    assert [combos["both"].verdict.status for combos in judged] == [Status.PASS, Status.PASS]
+    assert [combos["same"].installed["solid"] for combos in judged] == list(versions)
     for folder in folders:
         assert sorted(path.name for path in folder.glob("combos/*")) == ["both", "same"]
 
@@ -381,7 +381,7 @@ while "KG_WAIT" in os.environ and not pathlib.Path(os.environ["KG_WAIT"]).exists
     subject = matrix(tmp_path, index.url, combos, probes={"works": waits})
     events = record(request(subject, tmp_path / "runs" / "tiny" / "first", environ), also)
 
-    probed = [one.combo for one in events if isinstance(one, PhaseStarted) and one.phase is Phase.PROBE]
+    probed = [event.combo for event in events if isinstance(event, PhaseStarted) and event.phase is Phase.PROBE]
     assert probed[2:] == ["shares-with-quick", "shares-with-slow"]
 
 
@@ -391,13 +391,13 @@ def test_the_combos_that_took_longest_in_the_past_start_first(
     build_wheel(index.folder, "light", "1.0")
     combos = tuple(combo(("light",), name=name, env=(("KG_NAME", name),)) for name in ("short", "long", "longest"))
     subject = matrix(tmp_path, index.url, combos, probes={"works": "import light"})
-    what = request(subject, tmp_path / "runs" / "tiny" / "first", environ, jobs=1)
-    what.project.runs.folder.mkdir(parents=True)
-    (what.project.runs.folder / "durations.json").write_text(
+    first = request(subject, tmp_path / "runs" / "tiny" / "first", environ, jobs=1)
+    first.project.runs.folder.mkdir(parents=True)
+    (first.project.runs.folder / "durations.json").write_text(
         '{"short": 1.0, "long": 5.0, "longest": 9.0}', encoding="utf-8"
     )
 
-    events = record(what)
+    events = record(first)
 
-    probed = [one.combo for one in events if isinstance(one, PhaseStarted) and one.phase is Phase.PROBE]
+    probed = [event.combo for event in events if isinstance(event, PhaseStarted) and event.phase is Phase.PROBE]
     assert probed == ["longest", "long", "short"]

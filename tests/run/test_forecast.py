@@ -53,9 +53,9 @@ def test_reusable_combos_cost_what_they_took_when_everything_runs() -> None:
 
 
 def test_a_matrix_that_was_never_run_costs_something() -> None:
-    found = costs(FORECASTS, {}, everything=False)
+    cost = costs(FORECASTS, {}, everything=False)
 
-    assert found["slow"] == found["never-run"] > 0
+    assert cost["slow"] == cost["never-run"] > 0
 
 
 def test_costs_keep_the_order_of_the_matrix() -> None:
@@ -67,9 +67,9 @@ def test_the_last_step_decides_which_version_is_installed() -> None:
         StepFacts(number=1, requirements=("a",), resolved={"a": "1", "b": "1"}),
         StepFacts(number=2, requirements=("b",), resolved={"b": "2"}),
     )
-    one = Forecast(facts=ComboFacts(combo=combo(), steps=steps), possible=True, reusable=None)
+    result = Forecast(facts=ComboFacts(combo=combo(), steps=steps), possible=True, reusable=None)
 
-    assert one.distributions == {"a": "1", "b": "2"}
+    assert result.distributions == {"a": "1", "b": "2"}
 
 
 @given(COSTS, st.integers(1, 300))
@@ -77,12 +77,12 @@ def test_every_combo_is_dealt_once_in_order_to_no_more_jobs_than_allowed(cost: M
     jobs = deal(cost, most=most)
 
     assert 1 <= len(jobs) <= most
-    assert sorted(one for job in jobs for one in job.combos) == sorted(cost)
+    assert sorted(combo for job in jobs for combo in job.combos) == sorted(cost)
     order = list(cost)
     for job in jobs:
         assert job.combos, "a job without a combo would run nothing"
         assert list(job.combos) == sorted(job.combos, key=order.index)
-        assert abs(job.seconds - sum(cost[one] for one in job.combos)) <= 0.06
+        assert abs(job.seconds - sum(cost[combo] for combo in job.combos)) <= 0.06
 
 
 @given(COSTS, st.integers(1, 300))

@@ -29,7 +29,7 @@ def the_version_is_good():
     if solid.__version__ == "3.0":
         import os
         os.abort()
-    assert solid.__version__ != "2.0", "2.0 is no good"
+    assert solid.__version__ != "2.0", "2.0 does not work"
 
 @check(needs=[the_version_is_good])
 def cycles_are_collected_when_asked():
@@ -85,14 +85,14 @@ def comparable(cell: Cell, store: Runs, run: str) -> dict[str, object]:
         metrics={name: value for name, value in cell.metrics.items() if not name.endswith("_mib")},
     )
 
-    def told(value: object) -> str:
+    def normalized(value: object) -> str:
         text = repr(value).replace(str(store.environments), "PLACES")
         # A reused message names the run that recorded it.
         text = re.sub(rf"{re.escape(str(store.folder))}/[\w-]+", "RUN", text)
         # An environment is in the folder of its run, or in the pool.
         return re.sub(r"RUN/combos/[\w-]+/env|PLACES/[\w-]+-[0-9a-f]{12}/env", "ENV", text)
 
-    return {field.name: told(getattr(kept, field.name)) for field in fields(kept)}
+    return {field.name: normalized(getattr(kept, field.name)) for field in fields(kept)}
 
 
 def test_all_optimizations_and_none_give_the_same_cells(
@@ -108,11 +108,11 @@ def test_all_optimizations_and_none_give_the_same_cells(
         ("all-known", {}),
     )
 
-    told, events = {}, {}
+    compared, events = {}, {}
     for name, how in runs:
         what = request(subject, tmp_path / "runs" / "tiny" / name, linking, **how)  # type: ignore[arg-type]
         events[name] = record(what)
-        told[name] = {one: comparable(cell, what.project.runs, name) for one, cell in cells(events[name]).items()}
+        compared[name] = {one: comparable(cell, what.project.runs, name) for one, cell in cells(events[name]).items()}
 
     statuses = {name: cell.verdict.status for name, cell in cells(events["none"]).items()}
     assert statuses == {
@@ -129,9 +129,9 @@ def test_all_optimizations_and_none_give_the_same_cells(
         "fails-at-exit": Status.FAIL,
         "hangs-at-exit": Status.TIMEOUT,
     }
-    for name in told:
-        for one in statuses:
-            assert told[name][one] == told["none"][one], (name, one)
+    for name in compared:
+        for combo_id in statuses:
+            assert compared[name][combo_id] == compared["none"][combo_id], (name, combo_id)
     # The optimizations were in effect at all.
     assert probed(events["none"]) == probed(events["all-kept"]) == 13
     assert probed(events["all"]) == probed(events["all-warm"]) == 12
@@ -178,8 +178,8 @@ def test_an_alarm_printed_at_exit_is_found_on_every_run(
     probe = (
         "import atexit\natexit.register(print, 'A module that was compiled using NumPy 1.x cannot be run in NumPy 2.0')"
     )
-    one = replace(combo(("solid==1.0",)), warnings=WarningPolicy.FAIL)
-    subject = matrix(tmp_path, stocked.url, (one,), probes={"works": probe})
+    strict = replace(combo(("solid==1.0",)), warnings=WarningPolicy.FAIL)
+    subject = matrix(tmp_path, stocked.url, (strict,), probes={"works": probe})
 
     for name in ("first", "second"):
         judged = cells(record(request(subject, tmp_path / "runs" / "tiny" / name, environ, fresh_probes=True)))["one"]

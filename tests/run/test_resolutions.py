@@ -30,12 +30,12 @@ class Resolver:
     """Answers as slowly as a resolver, and counts its calls."""
 
     def __init__(self, folder: Path, *, ok: bool = True) -> None:
-        self.asked = 0
+        self.calls = 0
         self._lock = folder / "asked.lock"
         self._ok = ok
 
     def __call__(self) -> Resolved:
-        self.asked += 1
+        self.calls += 1
         time.sleep(0.05)
         if self._ok:
             self._lock.write_text("a==1\n", encoding="utf-8")
@@ -60,7 +60,7 @@ def test_equal_steps_are_resolved_once_and_each_combo_gets_the_lock(
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda number: resolve(f"c{number}", resolver), range(8)))
 
-    assert resolver.asked == 1
+    assert resolver.calls == 1
     assert {answer.resolved["a"] for answer in answers} == {"1"}
     assert len(list(tmp_path.glob("c?/step1.lock"))) == 7, "the first has the original"
 
@@ -75,7 +75,7 @@ def test_steps_with_another_python_or_other_steps_before_are_resolved_again(
     resolve("three", resolver, steps=(("b",), ("a==1",)))
     resolve("four", resolver, steps=(("a==1", "b"),))
 
-    assert resolver.asked == 4
+    assert resolver.calls == 4
 
 
 def test_a_failed_resolution_is_shared_too(resolve: Callable[..., Resolved], tmp_path: Path) -> None:
@@ -83,7 +83,7 @@ def test_a_failed_resolution_is_shared_too(resolve: Callable[..., Resolved], tmp
 
     assert not resolve("one", resolver).action.exit.ok
     assert not resolve("two", resolver).action.exit.ok
-    assert resolver.asked == 1
+    assert resolver.calls == 1
     assert not (tmp_path / "two").exists()
 
 
@@ -99,9 +99,9 @@ def test_an_exception_while_resolving_is_raised_for_every_waiting_combo(resolve:
         first = pool.submit(resolve, "one", fail)
         assert began.wait(5)
         second = pool.submit(resolve, "two", fail)
-        for one in (first, second):
+        for future in (first, second):
             with pytest.raises(OSError, match="full"):
-                one.result(timeout=5)
+                future.result(timeout=5)
 
 
 def test_combos_that_share_their_first_steps_resolve_as_if_they_were_alone(
@@ -121,8 +121,8 @@ def test_combos_that_share_their_first_steps_resolve_as_if_they_were_alone(
 
     events = record(request(matrix(tmp_path, index.url, combos, probes={"works": ""}), folder, environ))
 
-    told = [event for event in events if isinstance(event, StepResolved)]
-    assert {(event.combo, event.step, tuple(event.resolved.items())) for event in told} == {
+    answers = [event for event in events if isinstance(event, StepResolved)]
+    assert {(event.combo, event.step, tuple(event.resolved.items())) for event in answers} == {
         ("one", 1, (("solid", "1.0"),)),
         ("one", 2, (("solid", "2.0"), ("wants-new", "1.0"))),
         ("two", 1, (("solid", "1.0"),)),

@@ -38,8 +38,8 @@ def test_the_picked_combo_shares_least_compiles_most_and_is_the_first_of_these(
 ) -> None:
     position = pick(waiting, compiling, compiled)
 
-    busy = {pair for each in compiling for pair in each if pair not in compiled}
-    costs = [(len(each & busy), -len(each - compiled)) for each in waiting]
+    busy = {pair for pins in compiling for pair in pins if pair not in compiled}
+    costs = [(len(pins & busy), -len(pins - compiled)) for pins in waiting]
     assert costs[position] == min(costs)
     assert position == costs.index(min(costs))
 
@@ -53,7 +53,7 @@ def test_the_reference_starts_first_then_new_combos_then_the_longest() -> None:
 
     order = queue(combos, "reference", {"short": 1.0, "long": 9.0, "reference": 2.0, "older": 9.0})
 
-    assert [one.id for one in order] == ["reference", "new", "long", "older", "short"]
+    assert [subject.id for subject in order] == ["reference", "new", "long", "older", "short"]
     assert queue(combos, None, {}) == combos
 
 

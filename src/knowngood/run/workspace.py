@@ -57,7 +57,7 @@ class Workspace:
         """Note that the environment is complete, and what it looks like before any probe runs in it."""
         self._untouched = survey
         if self._settings.keep and self._pooled:
-            # Whoever asked for it looks for it in the folder of the run.
+            # A user who keeps environments looks for them in the folder of the run.
             self.folder.mkdir(parents=True, exist_ok=True)
             (self.folder / "env").symlink_to(self.environment.folder)
 

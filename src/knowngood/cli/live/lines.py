@@ -94,17 +94,18 @@ def verdict(cell: Cell) -> Note:
     """Return the line for a judged cell: its verdict and, unless it is a clean pass, its cause and its fix."""
     status = cell.verdict.status
     if cell.as_expected is False:
-        style, expected = BAD, words.verdict(cell).removeprefix(status.upper())
+        word, comma, expectation = words.verdict(cell).partition(",")
+        style, expected = BAD, comma + expectation
     elif status is Status.PASS:
-        style, expected = GOOD, ""
+        word, style, expected = status.upper(), GOOD, ""
     else:
-        style, expected = ODD, "" if status in UNDECIDED else " (expected)"
+        word, style, expected = status.upper(), ODD, "" if status in UNDECIDED else " (expected)"
     cause = words.where(cell) if status is Status.PASS and cell.as_expected else words.brief_cause(cell)
     reused = f" (reused, {cell.reused.recorded[:10]})" if cell.reused else ""
     text = f"{cell.combo.id} {cell.probe}{expected}{reused}{f': {cause}' if cause else ''}"
     # A long message is cut so that the fix after it still fits.
     return Note(
-        word=status.upper(),
+        word=word,
         style=style,
         text=ended(text, words.end(cell), MESSAGE),
         seconds=None if cell.reused else words.total_seconds(cell),
