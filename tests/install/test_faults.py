@@ -1,4 +1,4 @@
-"""What stands in the way of an installer, brought about for real, and whose fault it is said to be."""
+"""Provoke real faults of indexes, packages and builds, and test what each installer's output is classified as."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -19,22 +19,22 @@ WHEEL = "solid-2.0-py3-none-any.whl"
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """What is switched on, what is asked for, and what is to be said about it."""
+    """A fault to provoke, the requirements to install then, and what must be reported."""
 
-    asked: tuple[str, ...]
+    requirements: tuple[str, ...]
     status: Status
     reason: Reason
-    says: str
-    """What the message of either installer must hold, as a regular expression."""
-    switch: Callable[[Index], object] = lambda index: None
+    message: str
+    """A regular expression that the message of every installer matches."""
+    provoke: Callable[[Index], object] = lambda index: None
 
 
-def _infra(reason: Reason, says: str, switch: Callable[[Index], object], asked: str = "solid") -> Fault:
-    return Fault(asked=(asked,), status=Status.INFRA, reason=reason, says=says, switch=switch)
+def _infra(reason: Reason, message: str, provoke: Callable[[Index], object], requirement: str = "solid") -> Fault:
+    return Fault(requirements=(requirement,), status=Status.INFRA, reason=reason, message=message, provoke=provoke)
 
 
-def _unsolvable(reason: Reason, says: str, *asked: str) -> Fault:
-    return Fault(asked=asked, status=Status.UNSOLVABLE, reason=reason, says=says)
+def _unsolvable(reason: Reason, message: str, *requirements: str) -> Fault:
+    return Fault(requirements=requirements, status=Status.UNSOLVABLE, reason=reason, message=message)
 
 
 FAULTS = {
@@ -59,27 +59,27 @@ FAULTS = {
         "before message length|not enough bytes",
         lambda index: index.truncated.add(WHEEL),
     ),
-    "the page of what a build needs answers 500": _infra(
-        Reason.INDEX_ERROR, "500.*", lambda index: index.page_status.update(setuptools=500), asked="old-style"
+    "the page of a build requirement answers 500": _infra(
+        Reason.INDEX_ERROR, "500.*", lambda index: index.page_status.update(setuptools=500), requirement="old-style"
     ),
-    "no such project": _unsolvable(Reason.PACKAGE_NOT_FOUND, "ghost", "ghost"),
+    "a package that does not exist": _unsolvable(Reason.PACKAGE_NOT_FOUND, "ghost", "ghost"),
     "a dependency that does not exist": _unsolvable(Reason.PACKAGE_NOT_FOUND, "ghost", "needs-ghost"),
-    "no such version": _unsolvable(Reason.VERSION_NOT_FOUND, r"solid==9\.9", "solid==9.9"),
-    "only for another Python": _unsolvable(Reason.NO_MATCHING_FILE, "future", "future"),
+    "a version that does not exist": _unsolvable(Reason.VERSION_NOT_FOUND, r"solid==9\.9", "solid==9.9"),
+    "a package for another Python": _unsolvable(Reason.NO_MATCHING_FILE, "future", "future"),
     "a version for another Python": _unsolvable(Reason.NO_MATCHING_FILE, r"solid==3\.0", "solid==3.0"),
-    "only for another platform": _unsolvable(Reason.NO_MATCHING_FILE, "alien", "alien"),
+    "a package for another platform": _unsolvable(Reason.NO_MATCHING_FILE, "alien", "alien"),
     "two packages that exclude each other": _unsolvable(
         Reason.CONFLICT, "(?s)wants-old.*solid<2|wants-new.*solid>=2", "wants-old", "wants-new"
     ),
     "a pin that a package excludes": _unsolvable(Reason.CONFLICT, "solid==2.0", "wants-old", "solid==2.0"),
     "a build that fails": Fault(
-        asked=("broken-build",),
+        requirements=("broken-build",),
         status=Status.BUILD_FAIL,
         reason=Reason.BUILD_ERROR,
-        says="^RuntimeError: no compiler of this kind$",
+        message="^RuntimeError: no compiler of this kind$",
     ),
-    "a build that needs what does not exist": Fault(
-        asked=("old-style",), status=Status.BUILD_FAIL, reason=Reason.BUILD_ERROR, says="setuptools"
+    "a build requirement that does not exist": Fault(
+        requirements=("old-style",), status=Status.BUILD_FAIL, reason=Reason.BUILD_ERROR, message="setuptools"
     ),
 }  # fmt: skip
 
@@ -91,7 +91,7 @@ def build_wheel(*arguments, **options):
 
 @pytest.fixture(scope="module")
 def goods(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make what every index of these tests holds."""
+    """Build the packages that every index of these tests holds."""
     folder = tmp_path_factory.mktemp("goods")
     for version in ("1.0", "2.0"):
         build_wheel(folder, "solid", version)
@@ -114,30 +114,30 @@ def stocked(goods: Path) -> Iterator[Index]:
 
 @pytest.fixture(scope="module")
 def workshop(tmp_path_factory: pytest.TempPathFactory, environ: Mapping[str, str]) -> Workshop:
-    """One for all: no fault leaves anything in the environment that it met."""
+    """Return one workshop for all tests: no fault leaves anything in an environment."""
     return Workshop(folder=tmp_path_factory.mktemp("faults"), environ=environ)
 
 
 @pytest.mark.parametrize("installer", InstallerName)
 @pytest.mark.parametrize("name", FAULTS)
-def test_a_fault_is_blamed_on_whom_it_belongs_to_and_told_in_one_line(
+def test_a_fault_is_classified_by_its_cause_and_summed_up_in_one_line(
     name: str, installer: InstallerName, stocked: Index, workshop: Workshop
 ) -> None:
     fault = FAULTS[name]
-    fault.switch(stocked)
+    fault.provoke(stocked)
 
-    facts = workshop.carry_out(installer, (fault.asked,), Routes(default=stocked.url), environment=installer)
+    facts = workshop.carry_out(installer, (fault.requirements,), Routes(default=stocked.url), environment=installer)
     action = failed(facts)
     status, reason = OUTPUTS[installer].classify(action)
     message = OUTPUTS[installer].message(action, status)
 
     assert (status, reason) == (fault.status, fault.reason), action.output
-    assert re.search(fault.says, message), message
+    assert re.search(fault.message, message), message
     assert "\n" not in message and 10 < len(message) < 500
 
 
 @pytest.mark.parametrize("installer", InstallerName)
-def test_an_index_where_nobody_listens_is_unreachable(installer: InstallerName, workshop: Workshop) -> None:
+def test_an_index_that_refuses_connections_is_unreachable(installer: InstallerName, workshop: Workshop) -> None:
     facts = workshop.carry_out(installer, (("solid",),), Routes(default=closed_url()), environment=installer)
 
     action = failed(facts)
@@ -146,10 +146,10 @@ def test_an_index_where_nobody_listens_is_unreachable(installer: InstallerName, 
 
 
 @pytest.mark.parametrize("installer", InstallerName)
-def test_the_page_of_one_packages_own_index_that_fails_is_no_fault_of_the_package(
+def test_an_index_declared_for_one_package_that_fails_is_not_held_against_the_package(
     installer: InstallerName, stocked: Index, workshop: Workshop, tmp_path: Path
 ) -> None:
-    # The project is there in the default index, but the page that was declared for it is not.
+    # The default index has the package, but the page of the index declared for it fails.
     with serve(tmp_path) as own:
         own.page_status["solid"] = 500
         routes = Routes(default=stocked.url, pages=(f"{own.url}/solid/",))
@@ -160,7 +160,7 @@ def test_the_page_of_one_packages_own_index_that_fails_is_no_fault_of_the_packag
 
 
 @pytest.mark.parametrize("installer", InstallerName)
-def test_a_second_index_without_the_project_is_not_blamed_for_a_version_that_is_missing(
+def test_a_missing_version_is_reported_even_when_a_second_index_lacks_the_package(
     installer: InstallerName, stocked: Index, workshop: Workshop, tmp_path: Path, environ: Mapping[str, str]
 ) -> None:
     with serve(tmp_path) as second:

@@ -1,4 +1,4 @@
-"""Which index packages come from: decided once, told, and the same for both installers."""
+"""Test which index packages come from: decided once, reported, and the same for every installer."""
 
 import time
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ def declared(url: str, *, packages: tuple[str, ...] = ("torchling",), fallback: 
     return Declared(name="special", url=url, packages=packages, fallback=fallback)
 
 
-def test_an_index_that_has_the_page_is_used(index: Index) -> None:
+def test_an_index_that_answers_is_used_and_bounds_the_version_to_its_newest(index: Index) -> None:
     build_wheel(index.folder, "torchling", "1.0")
 
     routes = decide([declared(index.url + "/", packages=("torchling", "visionling"))])
@@ -33,7 +33,7 @@ def test_an_index_that_has_the_page_is_used(index: Index) -> None:
 
 
 @pytest.mark.parametrize(("status", "why"), [(404, "answered 404"), (403, "answered 403"), (500, "answered 500")])
-def test_an_index_that_answers_with_an_error_is_replaced_by_the_default_and_it_is_said(
+def test_an_index_that_answers_with_an_error_is_replaced_by_the_default_and_the_reason_is_reported(
     index: Index, status: int, why: str
 ) -> None:
     index.page_status["torchling"] = status
@@ -45,7 +45,7 @@ def test_an_index_that_answers_with_an_error_is_replaced_by_the_default_and_it_i
     assert routes == Routes(choices=(choice,))
 
 
-def test_an_index_where_nobody_listens_is_replaced_by_the_default() -> None:
+def test_an_index_that_refuses_connections_is_replaced_by_the_default() -> None:
     (choice,) = decide([declared(closed_url())]).choices
 
     assert choice.used == "default"
@@ -62,25 +62,25 @@ def test_an_index_without_a_fallback_is_used_whatever_it_answers(index: Index) -
     assert routes.bounds == ()
 
 
-def test_a_url_that_makes_no_sense_is_no_crash() -> None:
+def test_an_invalid_url_is_reported_as_unreachable() -> None:
     (choice,) = decide([declared("nonsense")]).choices
 
     assert choice.used == "default" and choice.why.startswith("unreachable")
 
 
-def test_an_index_for_all_packages_takes_the_place_of_the_default(index: Index) -> None:
+def test_an_index_that_is_declared_for_all_packages_becomes_the_default(index: Index) -> None:
     routes = decide([declared(index.url, packages=())])
 
     assert (routes.default, routes.pages) == (index.url, ())
 
 
-def test_nothing_declared_leaves_each_installer_its_own() -> None:
+def test_without_a_declared_index_each_installer_keeps_the_users_settings() -> None:
     outside = {"PATH": "/bin", "PIP_INDEX_URL": "http://inside/simple", "UV_INDEX": "http://inside/more"}
 
     assert outside.items() <= environment(decide([]), outside).items()
 
 
-def test_a_declared_default_leaves_no_other_source(index: Index) -> None:
+def test_a_declared_default_index_removes_all_other_sources_of_the_user(index: Index) -> None:
     outside = {
         "PIP_CONFIG_FILE": "/home/pip.conf",
         "PIP_EXTRA_INDEX_URL": "http://more/simple",
@@ -106,7 +106,7 @@ def test_a_declared_default_leaves_no_other_source(index: Index) -> None:
     }
 
 
-def test_pages_are_added_to_the_places_that_a_user_looks_in_anyway() -> None:
+def test_the_pages_of_an_index_are_added_to_the_users_own_find_links() -> None:
     outside = {"PIP_FIND_LINKS": "/wheels", "UV_FIND_LINKS": "/wheels"}
 
     variables = environment(Routes(pages=("http://a/x/",)), outside)
@@ -119,7 +119,7 @@ def test_pages_are_added_to_the_places_that_a_user_looks_in_anyway() -> None:
 
 @pytest.fixture
 def variants(index: Index) -> Index:
-    """Stock the default index: a plain torchling and what needs it, without saying which."""
+    """Stock the default index: a plain torchling, and packages that need one."""
     for version in ("1.0", "2.0"):
         build_wheel(index.folder, "torchling", version)
     build_wheel(index.folder, "modelling", "1.0", requires=("torchling",))
@@ -130,25 +130,30 @@ def variants(index: Index) -> Index:
 
 @pytest.mark.parametrize("installer", InstallerName)
 @pytest.mark.parametrize(
-    ("asked", "installed"),
+    ("requirement", "installed"),
     [
         pytest.param("torchling", "2.0+cpu", id="any version"),
         pytest.param("torchling==1.0", "1.0+cpu", id="a pinned version"),
-        pytest.param("modelling", "2.0+cpu", id="only something that needs it"),
-        pytest.param("old-modelling", "1.0+cpu", id="only something that needs an old one"),
+        pytest.param("modelling", "2.0+cpu", id="a package that needs any version"),
+        pytest.param("old-modelling", "1.0+cpu", id="a package that needs an old version"),
     ],
 )
-def test_a_packages_own_index_gives_its_local_version(
-    asked: str, installed: str, installer: InstallerName, variants: Index, tmp_path: Path, environ: Mapping[str, str]
+def test_a_package_comes_in_its_local_version_from_the_index_declared_for_it(
+    requirement: str,
+    installed: str,
+    installer: InstallerName,
+    variants: Index,
+    tmp_path: Path,
+    environ: Mapping[str, str],
 ) -> None:
     own_folder = tmp_path / "own"
     for version in ("1.0+cpu", "2.0+cpu"):
         build_wheel(own_folder, "torchling", version)
-    # Higher, but not one of the packages that are taken from here.
+    # A higher version, but this index is not declared for the package.
     build_wheel(own_folder, "numberling", "9.0")
     with serve(own_folder) as own:
         routes = decide([declared(own.url), declared(variants.url, packages=(), fallback=False)])
-        facts = Workshop(folder=tmp_path, environ=environ).carry_out(installer, ((asked,),), routes)
+        facts = Workshop(folder=tmp_path, environ=environ).carry_out(installer, ((requirement,),), routes)
 
     assert facts.installed.get("torchling") == installed, facts.steps
     assert facts.installed.get("numberling", "1.0") == "1.0"
@@ -156,7 +161,7 @@ def test_a_packages_own_index_gives_its_local_version(
 
 
 @pytest.mark.parametrize("installer", InstallerName)
-def test_the_default_gives_the_plain_version_when_the_own_index_is_down(
+def test_a_package_comes_in_its_plain_version_from_the_default_when_its_own_index_is_down(
     installer: InstallerName, variants: Index, tmp_path: Path, environ: Mapping[str, str]
 ) -> None:
     routes = decide([declared(closed_url()), declared(variants.url, packages=(), fallback=False)])
@@ -178,11 +183,11 @@ def test_the_default_gives_the_plain_version_when_the_own_index_is_down(
         ("/a/folder", "/a/folder"),
     ],
 )
-def test_a_url_is_shown_without_what_may_be_secret(url: str, shown: str) -> None:
+def test_a_url_is_shown_without_its_credentials(url: str, shown: str) -> None:
     assert redact(url) == shown
 
 
-def test_an_index_is_told_without_its_credentials_but_used_with_them() -> None:
+def test_an_index_is_reported_without_its_credentials_but_used_with_them() -> None:
     url = "https://user:correct-horse@example.com/simple?key=battery-staple"
 
     routes = decide([declared(url, fallback=False), declared(url, packages=(), fallback=False)])
@@ -191,7 +196,7 @@ def test_an_index_is_told_without_its_credentials_but_used_with_them() -> None:
     assert routes.default == url
 
 
-def test_secrets_are_credentials_of_indexes_and_what_is_named_like_one() -> None:
+def test_secrets_are_the_credentials_of_indexes_and_the_values_of_variables_named_like_secrets() -> None:
     indexes = [
         declared("https://user:correct-horse@example.com/simple"),
         declared("https://a-lone-token@example.com/simple?sig=battery-staple"),
@@ -221,14 +226,14 @@ def test_secrets_are_credentials_of_indexes_and_what_is_named_like_one() -> None
     }
 
 
-def test_longer_secrets_come_first_so_that_no_rest_of_one_is_left() -> None:
-    found = secrets([], {"A_TOKEN": "12345678", "B_TOKEN": "12345678-and-more"})
+def test_longer_secrets_come_first_so_that_no_part_of_them_stays_in_a_log() -> None:
+    ordered = secrets([], {"A_TOKEN": "12345678", "B_TOKEN": "12345678-and-more"})
 
-    assert found == ("12345678-and-more", "12345678")
+    assert ordered == ("12345678-and-more", "12345678")
 
 
 @pytest.mark.parametrize("installer", InstallerName)
-def test_no_log_of_an_installer_holds_a_credential(
+def test_no_log_of_an_installer_contains_a_credential(
     installer: InstallerName, variants: Index, tmp_path: Path, environ: Mapping[str, str]
 ) -> None:
     url = variants.url.replace("//", "//user:correct-horse@")
@@ -245,7 +250,7 @@ def test_no_log_of_an_installer_holds_a_credential(
     assert not [path for path in logs if b"correct-horse" in path.read_bytes()]
 
 
-def test_an_index_that_never_answers_is_given_up_on(tmp_path: Path) -> None:
+def test_an_index_that_never_answers_is_given_up_after_a_few_seconds(tmp_path: Path) -> None:
     with serve(tmp_path) as slow:
         slow.delay = 30.0
         started = time.monotonic()

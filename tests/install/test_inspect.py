@@ -1,4 +1,4 @@
-"""Environments read from outside: small real wheels, whose extensions hold the texts that real ones hold."""
+"""Read environments of small real wheels, whose extensions contain the texts that real extensions contain."""
 
 import sys
 import zipfile
@@ -48,7 +48,7 @@ def extension(*texts: bytes) -> bytes:
 
 
 def unpack(folder: Path, *wheels: Path) -> Environment:
-    """Return an environment of Python 3.11 with ``wheels`` in it, later ones over earlier ones, as installers do."""
+    """Return an environment of Python 3.11 with ``wheels`` unpacked in it, later ones over earlier ones."""
     packages = folder / "env" / "lib" / "python3.11" / "site-packages"
     packages.mkdir(parents=True, exist_ok=True)
     (folder / "env" / "pyvenv.cfg").write_text("version_info = 3.11.7\n", encoding="utf-8")
@@ -61,11 +61,11 @@ def unpack(folder: Path, *wheels: Path) -> Environment:
 def read_one(
     folder: Path, binary: Mapping[str, bytes], *, numpy: str = "2.1.3", name: str = "some"
 ) -> EnvironmentFacts:
-    one = build_wheel(folder, name, "1.0", files={}, binary=dict(binary))
-    return read(unpack(folder, one, build_wheel(folder, "numpy", numpy)))
+    wheel = build_wheel(folder, name, "1.0", files={}, binary=dict(binary))
+    return read(unpack(folder, wheel, build_wheel(folder, "numpy", numpy)))
 
 
-def told(facts: EnvironmentFacts) -> dict[str, str]:
+def built_for(facts: EnvironmentFacts) -> dict[str, str]:
     return {extension.file: extension.numpy for extension in facts.extensions}
 
 
@@ -74,23 +74,23 @@ def told(facts: EnvironmentFacts) -> dict[str, str]:
     [
         pytest.param(BUILT_FOR_1, "1", id="C API of 1.x"),
         pytest.param(BUILT_FOR_2, "2", id="C API of 2"),
-        pytest.param(CYTHON_1, "1", id="Cython, types of 1.x"),
-        pytest.param(CYTHON_2, "2", id="Cython, types of 2"),
+        pytest.param(CYTHON_1, "1", id="Cython with the types of 1.x"),
+        pytest.param(CYTHON_2, "2", id="Cython with the types of 2"),
         pytest.param(CYTHON_1 + BUILT_FOR_2, "2", id="C API of 2 in texts of an older Cython"),
-        pytest.param(PYBIND11_NEW, "2", id="pybind11 that knows NumPy 2"),
-        pytest.param(PYBIND11_OLD, None, id="pybind11 that may work on both"),
-        pytest.param(RUST, None, id="Rust that asks when it needs to"),
-        pytest.param(RUST_NEW, None, id="Rust that knows both"),
-        pytest.param((b"numpy.ndarray", b"import numpy"), None, id="mentions NumPy"),
-        pytest.param((), None, id="knows nothing of NumPy"),
+        pytest.param(PYBIND11_NEW, "2", id="pybind11 for NumPy 1 and 2"),
+        pytest.param(PYBIND11_OLD, None, id="pybind11 older than NumPy 2"),
+        pytest.param(RUST, None, id="Rust that looks NumPy up at run time"),
+        pytest.param(RUST_NEW, None, id="Rust for NumPy 1 and 2"),
+        pytest.param((b"numpy.ndarray", b"import numpy"), None, id="an extension that only mentions NumPy"),
+        pytest.param((), None, id="an extension without NumPy"),
     ],
 )
-def test_an_extension_tells_which_numpy_it_was_built_for(
+def test_an_extension_shows_which_numpy_it_was_built_for(
     texts: tuple[bytes, ...], numpy: str | None, tmp_path: Path
 ) -> None:
     facts = read_one(tmp_path, {f"some/_core{TAG}": extension(*texts)})
-    assert told(facts) == ({f"some/_core{TAG}": numpy} if numpy else {})
-    assert all(one.distribution == "some" for one in facts.extensions)
+    assert built_for(facts) == ({f"some/_core{TAG}": numpy} if numpy else {})
+    assert all(extension.distribution == "some" for extension in facts.extensions)
 
 
 @pytest.mark.parametrize(
@@ -108,12 +108,12 @@ def test_an_extension_tells_which_numpy_it_was_built_for(
         ("some/_core.txt", False),
     ],
 )
-def test_only_what_python_imports_is_read(path: str, is_read: bool, tmp_path: Path) -> None:
+def test_only_compiled_files_that_python_imports_are_read(path: str, is_read: bool, tmp_path: Path) -> None:
     facts = read_one(tmp_path, {path: extension(*BUILT_FOR_1)})
-    assert told(facts) == ({path: "1"} if is_read else {})
+    assert built_for(facts) == ({path: "1"} if is_read else {})
 
 
-def test_what_is_certain_of_one_file_outweighs_what_is_likely_of_another(tmp_path: Path) -> None:
+def test_a_certain_sign_in_one_extension_outweighs_a_likely_one_in_another(tmp_path: Path) -> None:
     files = {
         f"some/_a{TAG}": extension(*BUILT_FOR_2),
         f"some/_b{TAG}": extension(*CYTHON_1),
@@ -121,40 +121,40 @@ def test_what_is_certain_of_one_file_outweighs_what_is_likely_of_another(tmp_pat
         f"some/_d{TAG}": extension(*BUILT_FOR_1),
     }
     facts = read_one(tmp_path, files)
-    assert told(facts) == {f"some/_a{TAG}": "2", f"some/_d{TAG}": "1"}
+    assert built_for(facts) == {f"some/_a{TAG}": "2", f"some/_d{TAG}": "1"}
     assert facts.remarks == ()
 
 
 @pytest.mark.parametrize("name", ["numpy", "nvidia-some"])
-def test_numpy_itself_and_libraries_for_gpus_are_not_read(name: str, tmp_path: Path) -> None:
-    one = build_wheel(tmp_path, name, "2.0", files={}, binary={f"some/_core{TAG}": extension(*BUILT_FOR_1)})
-    assert read(unpack(tmp_path, one)).extensions == ()
+def test_numpy_itself_and_the_libraries_of_nvidia_are_not_read(name: str, tmp_path: Path) -> None:
+    wheel = build_wheel(tmp_path, name, "2.0", files={}, binary={f"some/_core{TAG}": extension(*BUILT_FOR_1)})
+    assert read(unpack(tmp_path, wheel)).extensions == ()
 
 
-def test_a_file_too_large_to_read_is_left_out_and_so_is_what_it_could_contradict(tmp_path: Path) -> None:
+def test_next_to_an_extension_too_large_to_read_an_old_pybind11_is_not_remarked(tmp_path: Path) -> None:
     old = extension(*PYBIND11_OLD)
-    one = build_wheel(tmp_path, "some", "1.0", files={}, binary={f"some/_a{TAG}": old, f"some/_big{TAG}": old})
-    environment = unpack(tmp_path, one, build_wheel(tmp_path, "numpy", "2.0.0"))
+    wheel = build_wheel(tmp_path, "some", "1.0", files={}, binary={f"some/_a{TAG}": old, f"some/_big{TAG}": old})
+    environment = unpack(tmp_path, wheel, build_wheel(tmp_path, "numpy", "2.0.0"))
     assert len(read(environment).remarks) == 1
     with (environment.site_packages()[0] / f"some/_big{TAG}").open("r+b") as big:
         big.truncate(200 * 2**20)  # sparse: takes no space
     assert read(environment).remarks == ()
 
 
-def test_files_that_are_missing_or_empty_tell_nothing(tmp_path: Path) -> None:
-    one = build_wheel(
+def test_missing_and_empty_extensions_are_skipped(tmp_path: Path) -> None:
+    wheel = build_wheel(
         tmp_path,
         "some",
         "1.0",
         files={},
         binary={f"some/_gone{TAG}": extension(*BUILT_FOR_1), f"some/_empty{TAG}": b""},
     )
-    environment = unpack(tmp_path, one)
+    environment = unpack(tmp_path, wheel)
     (environment.site_packages()[0] / f"some/_gone{TAG}").unlink()
     assert read(environment).extensions == ()
 
 
-def test_a_record_that_leads_out_of_the_environment_is_not_followed(tmp_path: Path) -> None:
+def test_a_record_with_paths_outside_the_environment_is_not_followed(tmp_path: Path) -> None:
     outside = tmp_path / f"_core{TAG}"
     outside.write_bytes(extension(*BUILT_FOR_1))
     environment = unpack(tmp_path, build_wheel(tmp_path, "some", "1.0"))
@@ -166,15 +166,15 @@ def test_a_record_that_leads_out_of_the_environment_is_not_followed(tmp_path: Pa
 @pytest.mark.parametrize(
     "record", [b"\xff\xfe,,\n", b"a\0b.so,,\n", b"x" * 200_000 + b",,\n", b'"never closed,,\n', b""]
 )
-def test_a_distribution_with_broken_records_is_told_all_the_same(record: bytes, tmp_path: Path) -> None:
+def test_a_distribution_with_a_broken_record_is_listed_all_the_same(record: bytes, tmp_path: Path) -> None:
     environment = unpack(tmp_path, build_wheel(tmp_path, "some", "1.0", tags=("nonsense", "\u00e9-b-c-d")))
     (environment.site_packages()[0] / "some-1.0.dist-info" / "RECORD").write_bytes(record)
     facts = read(environment)
-    assert [(one.name, one.version) for one in facts.distributions] == [("some", "1.0")]
+    assert [(distribution.name, distribution.version) for distribution in facts.distributions] == [("some", "1.0")]
     assert facts.extensions == () == facts.remarks
 
 
-def test_distributions_are_told_with_what_they_require_and_bring(tmp_path: Path) -> None:
+def test_distributions_are_listed_with_their_requirements_and_modules(tmp_path: Path) -> None:
     requires = ("numpy<2.0,>=1.22", 'tomli; python_version < "3.11"')
     files = {
         "some/__init__.py": "",
@@ -195,12 +195,12 @@ def test_distributions_are_told_with_what_they_require_and_bring(tmp_path: Path)
     )
 
 
-def test_an_environment_that_was_never_built_tells_nothing(tmp_path: Path) -> None:
+def test_an_environment_that_was_never_built_has_no_facts(tmp_path: Path) -> None:
     assert read(Environment(folder=tmp_path / "none")) == EnvironmentFacts()
 
 
 @pytest.mark.parametrize("numpy", ["2.1.3", "1.26.4", "whatever"])
-def test_an_old_pybind11_is_remarked_only_where_numpy_2_is_installed(numpy: str, tmp_path: Path) -> None:
+def test_an_old_pybind11_is_remarked_only_when_numpy_2_is_installed(numpy: str, tmp_path: Path) -> None:
     facts = read_one(tmp_path, {f"some/_core{TAG}": extension(*PYBIND11_OLD)}, numpy=numpy)
     remark = (
         f"some 1.0 was built with a pybind11 older than 2.12 (some/_core{TAG}), which can give wrong arrays on NumPy"
@@ -208,7 +208,7 @@ def test_an_old_pybind11_is_remarked_only_where_numpy_2_is_installed(numpy: str,
     assert facts.remarks == ((f"{remark} 2.1.3",) if numpy == "2.1.3" else ())
 
 
-def test_a_file_that_two_distributions_own_is_remarked_once_for_both(tmp_path: Path) -> None:
+def test_files_that_two_distributions_own_are_remarked_once(tmp_path: Path) -> None:
     wheels = [
         build_wheel(
             tmp_path,
@@ -224,7 +224,7 @@ def test_a_file_that_two_distributions_own_is_remarked_once_for_both(tmp_path: P
     )
 
 
-def test_sharing_a_namespace_or_a_stray_folder_is_no_clash(tmp_path: Path) -> None:
+def test_a_shared_namespace_or_stray_folder_is_not_remarked(tmp_path: Path) -> None:
     wheels = [
         build_wheel(
             tmp_path,
@@ -251,13 +251,15 @@ def test_sharing_a_namespace_or_a_stray_folder_is_no_clash(tmp_path: Path) -> No
         ((), None),
     ],
 )
-def test_a_wheel_for_another_python_is_remarked(tags: tuple[str, ...], remark: str | None, tmp_path: Path) -> None:
+def test_a_wheel_built_for_another_python_is_remarked(
+    tags: tuple[str, ...], remark: str | None, tmp_path: Path
+) -> None:
     facts = read(unpack(tmp_path, build_wheel(tmp_path, "some", "1.0", tags=tags)))
     assert facts.remarks == ((f"some 1.0 was built for {remark}",) if remark else ())
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="tags of glibc")
-def test_a_wheel_for_a_newer_libc_or_another_machine_is_remarked(tmp_path: Path) -> None:
+def test_a_wheel_built_for_a_newer_libc_or_another_platform_is_remarked(tmp_path: Path) -> None:
     wheels = [
         build_wheel(tmp_path, name, "1.0", tags=tags)
         for name, tags in {
@@ -281,7 +283,7 @@ def test_a_wheel_for_a_newer_libc_or_another_machine_is_remarked(tmp_path: Path)
         ("a/libiompstubs5.so", "b/libomptarget.so", False),
     ],
 )
-def test_two_openmp_runtimes_are_remarked_only_where_they_are_known_to_collide(
+def test_two_openmp_runtimes_are_remarked_only_when_they_are_known_to_collide(
     first: str, second: str, is_remarked: bool, tmp_path: Path
 ) -> None:
     wheels = [
@@ -295,7 +297,7 @@ def test_two_openmp_runtimes_are_remarked_only_where_they_are_known_to_collide(
 
 
 @pytest.mark.parametrize("installer", InstallerName)
-def test_what_an_installer_leaves_behind_is_read_the_same(
+def test_an_environment_is_read_the_same_whichever_installer_built_it(
     installer: InstallerName, index: Index, environ: Mapping[str, str], tmp_path: Path
 ) -> None:
     build_wheel(index.folder, "numpy", "2.1.3")
@@ -310,8 +312,8 @@ def test_what_an_installer_leaves_behind_is_read_the_same(
     workshop = Workshop(folder=tmp_path, environ=environ)
     workshop.carry_out(installer, (("some",),), Routes(default=index.url))
     facts = read(workshop.environment())
-    assert told(facts) == {f"some/_core{TAG}": "1"}
-    assert [one for one in facts.distributions if one.name in ("numpy", "some")] == [
+    assert built_for(facts) == {f"some/_core{TAG}": "1"}
+    assert [distribution for distribution in facts.distributions if distribution.name in ("numpy", "some")] == [
         Distribution(name="numpy", version="2.1.3", modules=("numpy",)),
         Distribution(name="some", version="1.0", requires=("numpy",), modules=("some",)),
     ]

@@ -1,4 +1,4 @@
-"""Does a module offer a name, read from its source?"""
+"""Read from the source of a module whether it offers a name."""
 
 from pathlib import Path
 
@@ -37,7 +37,7 @@ FILES = {
         ("compiled", "anything", True),
     ],
 )
-def test_a_name_is_offered_when_it_is_defined_imported_or_a_part(
+def test_a_module_offers_the_names_that_it_defines_imports_or_contains(
     tmp_path: Path, module: str, name: str, offered: bool
 ) -> None:
     for path, text in FILES.items():

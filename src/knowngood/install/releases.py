@@ -15,7 +15,8 @@ from packaging.version import Version
 
 from knowngood.install.environment import Environment
 from knowngood.install.symbols import offers
-from knowngood.model import Action, Distribution
+from knowngood.install.uv.installer import UV
+from knowngood.model import Action, Distribution, Status
 from knowngood.process import Processes
 
 _LIMIT = 60.0  # seconds for one command; a diagnosis is not worth more
@@ -68,7 +69,7 @@ class ReleaseIndex:
         action, _ = self._compile("solvable", requirements)
         if action.exit.ok:
             return True
-        return False if "No solution found when resolving" in action.output else None
+        return False if UV.output.classify(action)[0] is Status.UNSOLVABLE else None
 
     def last_with(self, name: str, installed: str, module: str, symbol: str) -> str | None:
         """Return the newest version below the release line of ``installed`` whose ``module`` offers ``symbol``."""
