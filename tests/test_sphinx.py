@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from bs4 import BeautifulSoup, Tag
 
-from knowngood.project import baseline
+from knowngood.project.publication import write_report
 from knowngood.report import matrix_json
 from knowngood.report.embed.parts import Items, Show, Table, parts
 from knowngood.report.embed.writers import rst
+from knowngood.report.formats import ReportContext
 from knowngood.report.text import plain
 from report.factory import mission
 from report.hostile import CORPUS, poisoned
@@ -57,7 +58,7 @@ class Site:
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
     (tmp_path / "docs").mkdir()
-    baseline.write(mission(), tmp_path / "reports" / "embedding")
+    write_report(ReportContext(judged=mission()), tmp_path / "reports" / "embedding")
     site = Site(folder=tmp_path)
     site.write("conf.py", CONF)
     return site
@@ -108,7 +109,7 @@ def test_options_choose_a_part_of_the_report_and_its_packages(site: Site, name: 
 def test_hostile_text_in_a_report_is_shown_literally(site: Site, name: str, page: str, position: int) -> None:
     texts = [*CORPUS[position : position + 12], 'He said "no" -- then ... :ref:`x` |x| *y* https://evil.example']
     given = iter(texts * 50)
-    baseline.write(poisoned(lambda: next(given)), site.report.parent)
+    write_report(ReportContext(judged=poisoned(lambda: next(given))), site.report.parent)
     site.write(name, page)
     html = site.html()
 

@@ -14,6 +14,7 @@ class ExitCode(IntEnum):
     UNDECIDED = 3
     NOTHING_SELECTED = 4
     REFERENCE_FAILED = 5
+    INTERNAL = 70
     INTERRUPTED = 130
     TERMINATED = 143
 

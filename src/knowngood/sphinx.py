@@ -15,8 +15,8 @@ from sphinx.util.docutils import SphinxDirective
 from sphinx.util.typing import ExtensionMetadata, OptionSpec
 
 from knowngood import __version__
-from knowngood.cli.docs import read
 from knowngood.errors import UsageError
+from knowngood.project.publication import read_report
 from knowngood.report.embed.parts import Caption, Heading, Items, Part, Show, Table, parts
 from knowngood.report.text import plain
 
@@ -48,7 +48,7 @@ class ReportDirective(SphinxDirective):
         # Even for a missing report, so that Sphinx reads the page again once it exists.
         self.env.note_dependency(relative)
         try:
-            judged = read(Path(path), relative)
+            judged = read_report(Path(path), name=relative)
         except UsageError as error:
             raise self.error("; ".join(filter(None, [error.what, error.cause, error.next_step]))) from error
         show = self.options.get("show", Show.ALL)

@@ -1,4 +1,4 @@
-"""``knowngood diff``, ``run --accept`` and known issues as a user sees them."""
+"""``knowngood diff``, ``run --accept`` and known issues, as a user sees them."""
 
 import json
 
@@ -30,35 +30,47 @@ def known(status: str = "fail", *, combo: str = "one", expires: str = LATER) -> 
     return f'\n[[known]]\ncombo = "{combo}"\nstatus = "{status}"\nreason = "tiny 2 is new"\n{expires}\n'
 
 
-def published(project: Project) -> dict[str, str]:
-    report = json.loads((project.folder / "reports" / "m" / "matrix.json").read_text(encoding="utf-8"))
+def accepted(project: Project) -> dict[str, str]:
+    """Return the statuses in the baseline, by combo."""
+    report = json.loads((project.folder / "reports" / "m" / "baseline.json").read_text(encoding="utf-8"))
     return {cell["combo"]: cell["verdict"]["status"] for cell in report["cells"]}
 
 
-def test_a_regression_is_told_with_what_moved_and_is_not_published_until_it_is_accepted(
-    project: Project, index: Index
-) -> None:
+def test_a_regression_is_reported_with_what_changed_until_it_is_accepted(project: Project, index: Index) -> None:
     write(project, index, one="1.0")
-    assert project.run("run").returncode == 0
+    assert project.run("run", "--accept").returncode == 0
     write(project, index, one="2.0")
 
     run = project.run("run")
     diff = project.run("diff")
 
     assert run.returncode == 1
-    assert "Against reports/m/matrix.json: 1 regressed, 1 unchanged" in run.stdout
-    assert "left as it is: one regressed against it" in run.stdout
-    assert published(project) == {"one": "pass", "two": "pass"}
+    assert "Against reports/m/baseline.json: 1 regressed, 1 unchanged" in run.stdout
+    assert "Regressed unexpectedly: one." in run.stdout and "knowngood run m --accept" in run.stdout
+    assert accepted(project) == {"one": "pass", "two": "pass"}
     assert diff.returncode == 1
     assert "moved   tiny 1.0 -> 2.0" in diff.stdout
 
-    accepted = project.run("run", "--accept", "--fresh")
+    accepting = project.run("run", "--accept", "--fresh")
 
-    assert accepted.returncode == 1
-    assert published(project) == {"one": "fail", "two": "pass"}
+    assert accepting.returncode == 1
+    assert accepted(project) == {"one": "fail", "two": "pass"}
     again = project.run("diff")
     assert again.returncode == 0, again.stdout + again.stderr
     assert "2 unchanged" in again.stdout
+
+
+def test_without_a_baseline_a_run_says_how_to_make_one_and_diff_is_an_error(project: Project, index: Index) -> None:
+    write(project, index, one="1.0")
+
+    run = project.run("run")
+    diff = project.run("diff")
+
+    assert run.returncode == 0
+    assert "There is no baseline yet. To make this run the baseline: knowngood run m --accept" in run.stdout
+    assert diff.returncode == 2
+    assert "error: m has no baseline yet" in diff.stderr
+    assert "next: make a complete run the baseline with `knowngood run m --accept`" in diff.stderr
 
 
 def test_two_runs_are_compared_by_their_ids_and_in_every_format(project: Project, index: Index) -> None:
@@ -68,17 +80,17 @@ def test_two_runs_are_compared_by_their_ids_and_in_every_format(project: Project
     project.run("run")
     first, second = [log.parent.name for log in project.logs()]
 
-    told = project.run("diff", "--baseline", first, "--run", second, "--format", "json")
+    document = project.run("diff", "--baseline", first, "--run", second, "--format", "json")
     page = project.run("diff", "--baseline", str(project.logs()[0]), "--format", "markdown")
 
-    assert told.returncode == page.returncode == 0
-    assert json.loads(told.stdout)["headline"] == "1 fixed, 1 unchanged"
+    assert document.returncode == page.returncode == 0
+    assert json.loads(document.stdout)["headline"] == "1 fixed, 1 unchanged"
     assert "| fixed | one | fail | pass |" in page.stdout
 
 
-def test_an_outage_is_no_regression_but_leaves_the_comparison_undecided(project: Project, index: Index) -> None:
+def test_an_outage_is_not_a_regression_but_leaves_the_comparison_undecided(project: Project, index: Index) -> None:
     write(project, index, one="1.0")
-    project.run("run")
+    project.run("run", "--accept")
     project.write(project.matrix.read_text(encoding="utf-8").replace(index.url, "http://127.0.0.1:9/simple"))
     project.run("run")
 
@@ -86,20 +98,34 @@ def test_an_outage_is_no_regression_but_leaves_the_comparison_undecided(project:
 
     assert result.returncode == 3, result.stdout + result.stderr
     assert "2 inconclusive" in result.stdout
-    assert published(project) == {"one": "pass", "two": "pass"}
 
 
-def test_a_run_of_some_combos_cannot_be_accepted_and_nothing_is_run(project: Project, index: Index) -> None:
+def test_an_undecided_run_cannot_be_accepted_and_the_baseline_stays(project: Project, index: Index) -> None:
+    write(project, index, one="1.0")
+    project.run("run", "--accept")
+    project.write(project.matrix.read_text(encoding="utf-8").replace(index.url, "http://127.0.0.1:9/simple"))
+
+    result = project.run("run", "--accept")
+
+    assert result.returncode == 3
+    assert "cause: not every cell could be decided: one, two" in result.stderr
+    assert accepted(project) == {"one": "pass", "two": "pass"}
+
+
+@pytest.mark.parametrize("option", ["--accept", "--publish"])
+def test_a_run_of_some_combos_cannot_be_accepted_or_published_and_nothing_is_run(
+    project: Project, index: Index, option: str
+) -> None:
     write(project, index, one="1.0")
 
-    result = project.run("run", "--accept", "--only", "one")
+    result = project.run("run", option, "--only", "one")
 
     assert result.returncode == 2
-    assert "only a run of all combos can be the baseline" in result.stderr
+    assert "only a run of all combos can be published or become the baseline" in result.stderr
     assert not project.logs()
 
 
-def test_a_baseline_that_is_not_there_is_told_before_anything_is_run(project: Project, index: Index) -> None:
+def test_a_missing_baseline_is_reported_before_anything_is_run(project: Project, index: Index) -> None:
     write(project, index, one="1.0")
 
     assert project.run("diff").returncode == 2
@@ -132,10 +158,12 @@ def test_a_known_issue_excuses_its_failure_until_its_date_and_nothing_else(
     assert project.cells()["two"]["known"] is None
 
 
-def test_a_regression_that_is_a_known_issue_is_published(project: Project, index: Index) -> None:
+def test_a_regression_that_is_a_known_issue_is_not_called_unexpected(project: Project, index: Index) -> None:
     write(project, index, one="1.0")
-    project.run("run")
+    project.run("run", "--accept")
     write(project, index, one="2.0", more=known())
 
-    assert project.run("run").returncode == 0
-    assert published(project) == {"one": "fail", "two": "pass"}
+    result = project.run("run")
+
+    assert result.returncode == 0
+    assert "1 regressed" in result.stdout and "Regressed unexpectedly" not in result.stdout

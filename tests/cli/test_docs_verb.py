@@ -8,7 +8,8 @@ from markdown_it import MarkdownIt
 
 from knowngood.cli.docs import docs
 from knowngood.errors import KnowngoodError
-from knowngood.project import baseline
+from knowngood.project.publication import write_report
+from knowngood.report.formats import ReportContext
 from report.factory import mission, whole
 from support.project import Project
 
@@ -21,7 +22,7 @@ Docs = Callable[..., Result]
 @pytest.fixture
 def docs_here(project: Project, monkeypatch: pytest.MonkeyPatch) -> Docs:
     """Return the verb, run in a project with a published report and two pages that ask for it."""
-    baseline.write(whole(mission()), project.folder / "reports" / "embedding")
+    write_report(ReportContext(judged=whole(mission())), project.folder / "reports" / "embedding")
     (project.folder / "docs" / "more").mkdir(parents=True)
     (project.folder / "README.md").write_text(README, encoding="utf-8")
     (project.folder / "docs" / "more" / "guide.rst").write_text(GUIDE, encoding="utf-8")
@@ -73,7 +74,7 @@ def test_check_writes_nothing_shows_what_would_change_and_ends_with_one(docs_her
     assert (project.folder / "README.md").read_text(encoding="utf-8") == README
     assert "--- README.md\n+++ README.md\n@@ " in result.stdout
     assert "\n+Tested on 2026-11-24 on " in result.stdout
-    assert "stale: README.md, docs/more/guide.rst; bring it up to date with `knowngood docs`\n" in result.stderr
+    assert "stale: README.md, docs/more/guide.rst; update with `knowngood docs`\n" in result.stderr
 
 
 def test_check_is_content_with_what_docs_wrote_until_the_report_says_something_else(
@@ -86,7 +87,7 @@ def test_check_is_content_with_what_docs_wrote_until_the_report_says_something_e
 
     result = docs_here("--check", "README.md")
     assert (result.exit_code, "docs/more" in result.output) == (1, False)
-    assert "bring it up to date with `knowngood docs README.md`" in result.stderr
+    assert "update with `knowngood docs README.md`" in result.stderr
 
 
 def test_only_what_is_named_is_written(docs_here: Docs, project: Project) -> None:
@@ -121,7 +122,7 @@ def test_a_missing_report_is_told_with_the_next_step_and_nothing_is_written(docs
     assert error.exit_code == 2
     assert error.what == "docs/other.md:3: '../x' has no published report"
     assert error.cause == "there is none in reports, which holds: embedding"
-    assert "knowngood run NAME --accept" in error.next_step
+    assert "knowngood run NAME --publish" in error.next_step
     assert (project.folder / "README.md").read_text(encoding="utf-8") == README
 
 
@@ -144,7 +145,7 @@ def test_a_report_that_cannot_be_read_is_named(docs_here: Docs, project: Project
         ("page.md", b"\n<!-- knowngood:begin embedding -->\n", "page.md:2: knowngood:begin without knowngood:end"),
         ("page.rst", b".. knowngood:end\n", "page.rst:1: knowngood:end without knowngood:begin"),
         ("page.md", b"<!-- knowngood:begin \xff -->\n", "page.md cannot be read"),
-        ("page.txt", b"x\n", "page.txt is no page that can be written to"),
+        ("page.txt", b"x\n", "page.txt cannot be updated"),
     ],
 )
 def test_a_page_that_cannot_be_used_is_told_with_its_line(
@@ -170,7 +171,7 @@ def test_a_project_without_markers_is_told_how_to_begin(docs_here: Docs, project
     (built / "page.md").write_text(README, encoding="utf-8")
     error = refused(docs_here())
 
-    assert (error.exit_code, error.what) == (4, "no page holds markers")
+    assert (error.exit_code, error.what) == (4, "no page has markers")
     assert "<!-- knowngood:begin NAME -->" in error.next_step
 
 
@@ -220,4 +221,4 @@ def test_the_command_line_has_the_verb(docs_here: Docs, project: Project) -> Non
 
     assert [one.returncode for one in (stale, done, fresh, missing)] == [1, 0, 0, 2], missing.stderr
     assert "error: README.md:3: 'embedding' has no published report" in missing.stderr
-    assert "next: publish a run of it: knowngood run NAME --accept" in missing.stderr
+    assert "next: publish a run of it: knowngood run NAME --publish" in missing.stderr

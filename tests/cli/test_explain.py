@@ -135,7 +135,7 @@ def test_the_newest_run_that_tells_of_the_combo_counts_unless_another_is_named(r
     ("arguments", "code", "said"),
     [
         (["move"], 4, "near matches: moved"),
-        (["moved", "--probe", "other"], 4, "there are: imports"),
+        (["moved", "--probe", "other"], 4, "the probes are: imports"),
         (["moved", "--run", "1999"], 2, "no run '1999'"),
         (["moved", "--matrix", "none"], 2, "no matrix 'none'"),
     ],

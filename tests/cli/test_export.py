@@ -88,7 +88,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory, shops: tuple[Index, Index]) ->
     """Return a project whose matrix was run once."""
     project = Project(folder=tmp_path_factory.mktemp("project"))
     project.write(MATRIX.format(url=shops[0].url, special=shops[1].url))
-    result = project.run("run")
+    result = project.run("run", "--publish")
     assert result.returncode == 0, result.stdout + result.stderr
     return project
 
@@ -243,7 +243,7 @@ def test_a_combo_that_did_not_pass_is_refused_unless_asked_for_anyway(
     assert (refused.returncode, refused.stdout, file.exists()) == (2, "", False)
     assert "error: moved is not proven: it did not pass in run " in refused.stderr
     assert "cause: imports: fail (drift): tiny==1.0 was asked for, 2.0 is installed\n" in refused.stderr
-    assert "next: knowngood explain moved tells all; --anyway exports it" in refused.stderr
+    assert "next: see `knowngood explain moved`; --anyway exports it" in refused.stderr
 
     export(ran, *asked, "--anyway")
     text = file.read_text(encoding="utf-8")
@@ -255,7 +255,7 @@ def test_a_combo_that_did_not_pass_is_refused_unless_asked_for_anyway(
     ("arguments", "code", "said"),
     [
         (["goof"], 4, "near matches: good"),
-        (["*o*"], 2, "cause: *o* stands for good, odd, moved, none"),
+        (["*o*"], 2, "cause: *o* matches good, odd, moved, none"),
         (["none", "--anyway"], 2, "nothing of it was installed"),
         (["good", "--run", "1999"], 2, "the newest runs of m are "),
         (["good", "--matrix", "other"], 2, "no matrix 'other'"),
@@ -289,7 +289,7 @@ def test_without_the_lock_there_are_no_hashes_and_no_pylock(copied: Project) -> 
     assert "--hash" not in export(copied, "plain", *run)
     result = copied.run("export", "plain", *run, "--format", "pylock")
     assert (result.returncode, result.stdout) == (2, "")
-    assert "error: the run does not have the lock of step 2 any more" in result.stderr
+    assert "error: the lock of step 2 of the run is gone" in result.stderr
     assert "next: run plain again" in result.stderr
 
 
@@ -332,5 +332,5 @@ def test_a_pylock_is_not_made_of_files_that_the_index_offers_no_more(
         shops[0].wrong_hash.clear()
 
     assert (gone.returncode, other.returncode, file.exists()) == (3, 3, False)
-    assert "error: uv could not look up the files of what was proven" in gone.stderr
+    assert "error: uv could not look up the files of the proven versions" in gone.stderr
     assert "cause: helper 1.0: no index offers a file of it that the run had" in other.stderr

@@ -1,4 +1,4 @@
-"""Runs that are stopped halfway: by a signal, by the death of their parent, by ``kill -9``."""
+"""Runs that are stopped by a signal, by the death of their parent process, or by ``kill -9``."""
 
 import os
 import signal
@@ -53,7 +53,7 @@ probes = ["quick"]
 
 @pytest.fixture
 def stuck(project: Project, index: Index) -> Project:
-    """A project whose second combo hangs until there is a file called ``gate``."""
+    """Return a project whose second combo hangs until there is a file called ``gate``."""
     project.write(STUCK.format(url=index.url))
     return project
 
@@ -83,11 +83,11 @@ def test_a_signal_ends_a_run_within_seconds_with_its_report_and_nothing_left(
     wait_for(lambda: not stuck.processes_left(), seconds=2)
 
 
-def test_running_again_resumes_what_was_not_finished_and_only_that(stuck: Project) -> None:
+def test_the_same_command_resumes_an_interrupted_run_and_runs_only_unfinished_combos(stuck: Project) -> None:
     running = _start(stuck)
     running.send_signal(signal.SIGINT)
     out, _ = running.communicate(timeout=10)
-    assert "Run the same again within a day" in out
+    assert "Re-run the same command within 24 hours to resume." in out
     (stuck.folder / "gate").touch()
 
     again = stuck.run("run", "--report-dir", "report")
@@ -99,7 +99,7 @@ def test_running_again_resumes_what_was_not_finished_and_only_that(stuck: Projec
     assert len(stuck.logs()) == 1
 
 
-def test_fresh_starts_over(stuck: Project) -> None:
+def test_fresh_starts_over_instead_of_resuming(stuck: Project) -> None:
     running = _start(stuck)
     running.send_signal(signal.SIGINT)
     running.communicate(timeout=10)
@@ -136,7 +136,7 @@ def test_a_run_ends_when_the_process_that_started_it_is_gone(stuck: Project) -> 
         env=stuck.environment(),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        # Where the tests themselves run below nohup, a run would rightly outlive its parent.
+        # Below nohup, which ignores SIGHUP, a run is meant to outlive its parent.
         preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
     )
     wait_for((stuck.folder / "reached").exists)

@@ -1,4 +1,4 @@
-"""``knowngood plan`` and shards as a user and a CI see them: nothing is built, and every combo is run once."""
+"""``knowngood plan`` and shards, as a user and a CI see them."""
 
 import json
 import re
@@ -23,13 +23,13 @@ PROBE = "[[probe]]\nid = \"imports\"\nsource = '''\nimport tiny\nassert tiny.__v
 
 
 def matrix(url: str, combos: dict[str, str] = COMBOS, *, more: str = "") -> str:
-    told = "".join(f'[[combo]]\nid = "{name}"\nsteps = {steps}\n{more}\n' for name, steps in combos.items())
-    return f'[matrix]\n[index.local]\nurl = "{url}"\n{PROBE}{told}'
+    tables = "".join(f'[[combo]]\nid = "{name}"\nsteps = {steps}\n{more}\n' for name, steps in combos.items())
+    return f'[matrix]\n[index.local]\nurl = "{url}"\n{PROBE}{tables}'
 
 
 @pytest.fixture
 def knowngood(project: Project, index: Index) -> Knowngood:
-    """Run ``knowngood`` with a cache of the test's own."""
+    """Return a function that runs ``knowngood`` with an empty cache."""
     project.write(matrix(index.url))
 
     def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -44,7 +44,7 @@ def statuses(knowngood: Knowngood, *arguments: str, code: int = 0) -> dict[str, 
     return {row["combo"]: row["status"] for row in json.loads(result.stdout)["combos"]}
 
 
-def test_a_plan_tells_what_would_run_and_what_cannot_exist_and_builds_nothing(
+def test_a_plan_lists_what_would_run_and_what_cannot_exist_and_builds_nothing(
     knowngood: Knowngood, project: Project
 ) -> None:
     result = knowngood("plan")
@@ -57,32 +57,32 @@ def test_a_plan_tells_what_would_run_and_what_cannot_exist_and_builds_nothing(
         ["steps", "run", "2 packages"],
     ]
     assert re.split(r"  +", lines[3])[:2] == ["none", "impossible"] and "unsolvable" in lines[3]
-    assert lines[-1].startswith("4 combos: 3 to run, 0 known, 1 impossible")
+    assert lines[-1].startswith("4 combos: 3 to run, 0 reused, 1 impossible")
     assert project.logs() == []
     assert not list(project.folder.rglob("pyvenv.cfg")) and not (project.folder / "reports").exists()
 
 
 def test_a_plan_as_json_holds_the_lock_of_each_combo(knowngood: Knowngood) -> None:
-    told = json.loads(knowngood("plan", "--format", "json").stdout)
+    document = json.loads(knowngood("plan", "--format", "json").stdout)
 
-    rows = {row["combo"]: row for row in told["combos"]}
-    assert told["schema"] == 1
+    rows = {row["combo"]: row for row in document["combos"]}
+    assert document["schema"] == 1
     assert rows["steps"]["lock"] == {"mover": "1.0", "tiny": "2.0"}
     assert rows["none"]["lock"] == {} and rows["none"]["seconds"] == 0.0
     assert rows["good"]["seconds"] > 0
 
 
-def test_what_a_run_found_out_is_known_to_the_next_plan_unless_everything_is_to_run(knowngood: Knowngood) -> None:
+def test_a_plan_reuses_the_verdicts_of_earlier_runs_unless_all_combos_are_to_run(knowngood: Knowngood) -> None:
     assert knowngood("run", "--only", "good", "--only", "bad").returncode == 1
 
-    assert statuses(knowngood) == {"good": "cached", "bad": "cached", "steps": "run", "none": "impossible"}
+    assert statuses(knowngood) == {"good": "reused", "bad": "reused", "steps": "run", "none": "impossible"}
     assert statuses(knowngood, "--all") == {"good": "run", "bad": "run", "steps": "run", "none": "impossible"}
     table = knowngood("plan").stdout
-    assert "imports pass, found out 20" in table and "imports fail, found out 20" in table
-    assert "1 to run, 2 known, 1 impossible" in table
+    assert "imports pass (tested 20" in table and "imports fail (tested 20" in table
+    assert "1 to run, 2 reused, 1 impossible" in table
 
 
-def test_only_some_can_be_planned_and_none_is_an_error(knowngood: Knowngood) -> None:
+def test_a_selection_can_be_planned_and_an_empty_one_is_an_error(knowngood: Knowngood) -> None:
     assert list(statuses(knowngood, "--only", "g*")) == ["good"]
 
     result = knowngood("plan", "--only", "absent")
@@ -91,11 +91,11 @@ def test_only_some_can_be_planned_and_none_is_an_error(knowngood: Knowngood) -> 
 
 
 @pytest.mark.parametrize("arguments", [["--shards", "0"], ["--shards", "257"], ["--format", "xml"]])
-def test_what_a_plan_cannot_be_is_an_error(knowngood: Knowngood, arguments: list[str]) -> None:
+def test_an_invalid_option_of_plan_is_an_error(knowngood: Knowngood, arguments: list[str]) -> None:
     assert knowngood("plan", *arguments).returncode == 2
 
 
-def test_a_matrix_that_is_not_there_is_an_error_with_a_next_step(knowngood: Knowngood) -> None:
+def test_a_missing_matrix_is_an_error_with_a_next_step(knowngood: Knowngood) -> None:
     result = knowngood("plan", "absent")
 
     assert result.returncode == 2
@@ -129,19 +129,23 @@ def test_the_jobs_of_a_plan_for_gitlab_are_those_for_github(
     github = json.loads(knowngood("plan", "--format", "github", "--shards", "3").stdout)["include"]
     gitlab = json.loads(knowngood("plan", "--format", "gitlab", "--shards", "3").stdout)
 
-    assert [one["extends"] for one in gitlab.values()] == [".knowngood-shard"] * 3
-    assert [(one["variables"]["SHARD"], one["variables"]["COMBOS"]) for one in gitlab.values()] == [
+    assert [job["extends"] for job in gitlab.values()] == [".knowngood-shard"] * 3
+    assert [(job["variables"]["SHARD"], job["variables"]["COMBOS"]) for job in gitlab.values()] == [
         (job["shard"], job["combos"]) for job in github
     ]
 
 
-def test_an_index_that_is_down_makes_nothing_impossible_and_ends_with_3(knowngood: Knowngood, project: Project) -> None:
+def test_with_an_index_that_is_down_no_combo_is_impossible_and_plan_exits_3(
+    knowngood: Knowngood, project: Project
+) -> None:
     project.write(matrix("http://127.0.0.1:9/simple", {"good": '[["tiny==1.0"]]'}))
 
     assert statuses(knowngood, code=3) == {"good": "unknown"}
 
 
-def test_the_sum_of_a_plan_does_not_call_impossible_what_is_unknown(knowngood: Knowngood, project: Project) -> None:
+def test_the_summary_of_a_plan_counts_unknown_combos_apart_from_impossible_ones(
+    knowngood: Knowngood, project: Project
+) -> None:
     project.write(matrix("http://127.0.0.1:9/simple", {"good": '[["tiny==1.0"]]'}))
 
     result = knowngood("plan")
@@ -151,13 +155,13 @@ def test_the_sum_of_a_plan_does_not_call_impossible_what_is_unknown(knowngood: K
     assert "1 impossible" not in result.stdout
 
 
-def test_a_python_that_is_missing_is_unknown_too(knowngood: Knowngood, project: Project, index: Index) -> None:
+def test_a_combo_whose_python_is_missing_is_unknown(knowngood: Knowngood, project: Project, index: Index) -> None:
     project.write(matrix(index.url, {"good": '[["tiny==1.0"]]'}, more='python = "3.99"'))
 
     assert statuses(knowngood, code=3) == {"good": "unknown"}
 
 
-def test_a_shard_runs_what_was_dealt_to_it_and_tells_of_the_others(knowngood: Knowngood, project: Project) -> None:
+def test_a_shard_runs_its_combos_and_records_those_of_other_shards(knowngood: Knowngood, project: Project) -> None:
     result = knowngood("run", "--shard", "1/2", "--deal", "none,good")
 
     assert result.returncode == 1, result.stderr
@@ -169,19 +173,19 @@ def test_a_shard_runs_what_was_dealt_to_it_and_tells_of_the_others(knowngood: Kn
     assert not (project.folder / "reports").exists()
 
 
-def test_what_a_plan_dealt_can_be_run_shard_by_shard(knowngood: Knowngood, project: Project, index: Index) -> None:
+def test_the_shards_of_a_plan_can_be_run_one_by_one(knowngood: Knowngood, project: Project, index: Index) -> None:
     project.write(many(index))
     jobs = json.loads(knowngood("plan", "--format", "github", "--shards", "2").stdout)["include"]
 
     for job in jobs:
         assert knowngood("run", "--shard", job["shard"], "--deal", job["combos"]).returncode == 0
         (started,) = project.events("run-started")
-        told = [combo["id"] for combo in (*started["combos"], *started["elsewhere"])]
+        selected = [combo["id"] for combo in (*started["combos"], *started["elsewhere"])]
         assert ",".join(combo["id"] for combo in started["combos"]) == job["combos"]
-        assert sorted(told) == [f"c{number}" for number in range(8)]
+        assert sorted(selected) == [f"c{number}" for number in range(8)]
 
 
-def test_a_shard_without_a_deal_is_dealt_like_cards(knowngood: Knowngood, project: Project) -> None:
+def test_a_shard_without_deal_gets_every_nth_combo(knowngood: Knowngood, project: Project) -> None:
     knowngood("run", "--shard", "2/2")
 
     (started,) = project.events("run-started")
@@ -203,7 +207,7 @@ def test_a_shard_without_a_deal_is_dealt_like_cards(knowngood: Knowngood, projec
         ),
     ],
 )
-def test_a_shard_that_cannot_be_is_an_error_with_a_next_step_and_runs_nothing(
+def test_an_invalid_shard_is_an_error_with_a_next_step_and_nothing_is_run(
     knowngood: Knowngood, project: Project, arguments: list[str], code: int, says: str
 ) -> None:
     result = knowngood("run", *arguments)
@@ -214,7 +218,7 @@ def test_a_shard_that_cannot_be_is_an_error_with_a_next_step_and_runs_nothing(
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_plan_that_is_stopped_ends_with_the_exit_code_of_the_signal(
+def test_a_plan_that_is_stopped_exits_with_the_code_of_the_signal(
     project: Project, index: Index, number: signal.Signals, code: int
 ) -> None:
     project.write(matrix(index.url, {"good": '[["tiny==1.0"]]'}))

@@ -109,9 +109,9 @@ def test_one_format_goes_to_the_terminal_to_a_file_or_into_a_folder(sharded: Pro
     assert (sharded.folder / "there" / "junit.xml").read_text() == shown
 
 
-def test_changes_are_told_against_the_published_report_or_a_named_baseline(project: Project, index: Index) -> None:
+def test_changes_are_reported_against_the_baseline_or_a_named_run(project: Project, index: Index) -> None:
     write(project, index, one="1.0", two="1.0")
-    assert project.run("run").returncode == 0
+    assert project.run("run", "--accept").returncode == 0
     first = project.logs()[0].parent
     write(project, index, one="2.0", two="1.0")
     project.run("run")
@@ -120,7 +120,7 @@ def test_changes_are_told_against_the_published_report_or_a_named_baseline(proje
     issue = project.run("report", "--format", "issue", "--url", "https://ci.example/7", "--baseline", str(first)).stdout
     title = project.run("report", "--format", "issue-title").stdout
 
-    assert "Against `reports/m/matrix.json`: **1 regressed, 1 unchanged**" in summary
+    assert "Against `reports/m/baseline.json`: **1 regressed, 1 unchanged**" in summary
     assert "| tiny | 1.0 | 2.0 |" in issue and "(<https://ci.example/7>)" in issue
     assert "events.jsonl`: **1 regressed" in issue
     assert title == "m: 1 regressed, 1 unchanged\n"
@@ -152,7 +152,7 @@ def test_logs_of_different_matrices_are_refused_by_name(sharded: Project, index:
         (("empty",), "empty holds no run"),
         (("text",), "text is not the event log of a run"),
         (("machine-1", "--format", "all"), "--format all needs a folder"),
-        (("machine-1", "-o", "x"), "the table is for the terminal"),
+        (("machine-1", "-o", "x"), "a table cannot be written to a file"),
         (("machine-1", "--format", "html", "-o", "text/x"), "text/x cannot be written"),
     ],
 )

@@ -143,17 +143,18 @@ def test_all_mistakes_of_a_matrix_file_are_told_at_once_and_nothing_is_run(proje
     assert not project.logs()
 
 
-def test_a_complete_run_publishes_its_report_and_a_partial_one_leaves_it_alone(project: Project, index: Index) -> None:
-    project.write(matrix(index, combo("one", '[["tiny==1.0"]]'), combo("two", '[["tiny==1.0"]]')))
-    published = project.folder / "reports" / "m" / "matrix.json"
+def test_a_run_writes_its_report_below_its_own_folder_and_leaves_the_project_as_it_was(
+    project: Project, index: Index
+) -> None:
+    project.write(matrix(index, combo("one", '[["tiny==1.0"]]')))
 
-    assert project.run("run").returncode == 0
-    before = published.read_bytes()
-    partial = project.run("run", "--only", "one")
+    result = project.run("run")
 
-    assert partial.returncode == 0
-    assert "left as it is" in partial.stdout
-    assert published.read_bytes() == before
+    assert result.returncode == 0, result.stdout + result.stderr
+    report = project.logs()[0].parent / "report"
+    assert {"index.html", "matrix.json", "matrix.md", "locks"} <= {path.name for path in report.iterdir()}
+    assert f"report  {report.relative_to(project.folder)}/index.html" in result.stdout
+    assert {path.name for path in project.folder.iterdir()} == {"matrices", ".knowngood", "cache"}
 
 
 def test_rendering_the_log_again_gives_the_report_byte_for_byte(project: Project, index: Index) -> None:

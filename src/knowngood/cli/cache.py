@@ -1,4 +1,4 @@
-"""The verb ``cache``: what knowngood remembers, for people to look at, to clear, and to hand on."""
+"""The verb ``cache``: list, show, remove, export and import cached verdicts."""
 
 import json
 import zipfile
@@ -15,39 +15,39 @@ if TYPE_CHECKING:
     from knowngood.cache.verdicts import Entry, Verdicts
 
 
-@click.group()
+@click.group(short_help="List, remove or copy cached verdicts.")
 def cache() -> None:
-    """Look at the cache of verdicts, clear it, or hand it on to another machine."""
+    """List or remove cached verdicts, or copy them to another machine."""
 
 
-@cache.command("ls")
+@cache.command("ls", short_help="List cached verdicts.")
 def list_entries() -> None:
-    """List what is known, the most lately used last: key, when it was found out, matrix, combo, verdicts."""
-    from knowngood.report.text import plain, size
+    """List cached verdicts, most recently used last: key, day of the run, matrix/combo, verdicts."""
+    from knowngood.report.text import count, plain, size
 
     total = entries = 0
     for stored in _verdicts():
         entry = _read(stored.path)
         if entry is not None:
-            told = ", ".join(f"{probe} {status}" for probe, status in entry.statuses.items())
-            where = f"{entry.matrix}/{entry.reused.combo}"
-            click.echo(f"{stored.key[:12]}  {entry.reused.recorded[:10]}  {plain(where)}  {plain(told)}")
+            verdicts = ", ".join(f"{probe} {status}" for probe, status in entry.statuses.items())
+            combo = f"{entry.matrix}/{entry.reused.combo}"
+            click.echo(f"{stored.key[:12]}  {entry.reused.recorded[:10]}  {plain(combo)}  {plain(verdicts)}")
             total, entries = total + stored.size, entries + 1
-    click.echo(f"{entries} known, {size(total)}, in {_folder() / 'verdicts'}")
+    click.echo(f"{count(entries, 'cached verdict')}, {size(total)}, in {_folder() / 'verdicts'}")
 
 
-@cache.command()
+@cache.command(short_help="Print what a cached verdict depends on.")
 @click.argument("key")
 def show(key: str) -> None:
-    """Show all that the verdict under KEY depends on, and where it comes from. The beginning of a key is enough."""
-    found = [one for one in _verdicts() if key and one.key.startswith(key)]
-    if len(found) != 1:
-        what = f"{len(found)} entries begin with {key[:64]!r}" if found else f"no entry begins with {key[:64]!r}"
-        raise UsageError(what, next_step="see them all with `knowngood cache ls`")
-    entry = _read(found[0].path)
+    """Print what the cached verdict with KEY, or a prefix of it, depends on and where it comes from."""
+    matching = [stored for stored in _verdicts() if key and stored.key.startswith(key)]
+    if len(matching) != 1:
+        number = f"{len(matching)} cached verdicts have" if matching else "no cached verdict has"
+        raise UsageError(f"{number} a key that begins with {key[:64]!r}", next_step="list them: knowngood cache ls")
+    entry = _read(matching[0].path)
     if entry is None:
         raise UsageError(f"{key[:64]} cannot be read", next_step="remove it with `knowngood cache prune --all`")
-    told = {
+    document = {
         "key": entry.reused.key,
         "run": entry.reused.run,
         "combo": entry.reused.combo,
@@ -56,34 +56,39 @@ def show(key: str) -> None:
         "verdicts": dict(entry.statuses),
         "depends on": dict(entry.ingredients),
     }
-    click.echo(json.dumps(told, indent=2))
+    click.echo(json.dumps(document, indent=2))
 
 
-@cache.command()
-@click.option("--all", "everything", is_flag=True, help="Remove everything, bytecode included.")
-@click.option("--older-than", type=click.IntRange(0), metavar="DAYS", help="Remove what was not used for so many days.")
+@cache.command(short_help="Remove cached verdicts.")
+@click.option("--all", "everything", is_flag=True, help="Remove all verdicts and the cached bytecode.")
+@click.option(
+    "--older-than",
+    type=click.IntRange(0),
+    metavar="DAYS",
+    help="Remove verdicts that were not used for this many days.",
+)
 def prune(everything: bool, older_than: int | None) -> None:
-    """Bring the cache below its size; or remove what is old, or all of it."""
+    """Remove verdicts until the cache fits its size limit; or old verdicts; or all."""
     import shutil
 
     from knowngood.report.text import count, size
 
-    gone = freed = 0
+    removed = freed = 0
     limit = datetime.now(UTC).timestamp() - (older_than or 0) * 86400
     for stored in _verdicts():
         if everything or (older_than is not None and stored.used < limit):
             stored.path.unlink(missing_ok=True)
-            gone, freed = gone + 1, freed + stored.size
+            removed, freed = removed + 1, freed + stored.size
     if everything:
         shutil.rmtree(_folder() / "bytecode", ignore_errors=True)
     pruned, more = _verdicts().prune()
-    click.echo(f"removed {count(gone + pruned, 'verdict')}, {size(freed + more)}")
+    click.echo(f"removed {count(removed + pruned, 'verdict')}, {size(freed + more)}")
 
 
-@cache.command("export")
+@cache.command("export", short_help="Write all cached verdicts to FILE.")
 @click.argument("file", type=PATH)
 def export_to(file: Path) -> None:
-    """Write everything that is known into FILE, for another machine to import."""
+    """Write all cached verdicts to FILE, for another machine to import."""
     from knowngood.cache import verdicts
     from knowngood.report.text import count
 
@@ -95,21 +100,21 @@ def export_to(file: Path) -> None:
     click.echo(f"exported {count(exported, 'verdict')} to {file}")
 
 
-@cache.command("import")
+@cache.command("import", short_help="Add the cached verdicts in each FILE.")
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=PATH)
 def import_from(files: tuple[Path, ...]) -> None:
-    """Add what is known in each FILE, as `cache export` wrote it. What does not fit its own key is left out."""
+    """Add the verdicts in each FILE, as written by `cache export`. Entries that do not match their key are skipped."""
     from knowngood.cache import verdicts
     from knowngood.report.text import count
 
     for file in files:
         try:
-            taken, refused = verdicts.take_in(_verdicts(), file)
+            imported, refused = verdicts.take_in(_verdicts(), file)
         except (OSError, zipfile.BadZipFile) as error:
             next_step = "name a file that `knowngood cache export` wrote"
-            raise UsageError(f"{file} is no exported cache", cause=str(error), next_step=next_step) from error
-        left_out = f", left out {refused} that do not fit" if refused else ""
-        click.echo(f"imported {count(taken, 'verdict')} from {file}{left_out}")
+            raise UsageError(f"{file} is not an exported cache", cause=str(error), next_step=next_step) from error
+        skipped = f", skipped {refused} that do not match their key" if refused else ""
+        click.echo(f"imported {count(imported, 'verdict')} from {file}{skipped}")
 
 
 def _read(path: Path) -> "Entry | None":
@@ -117,7 +122,7 @@ def _read(path: Path) -> "Entry | None":
 
     try:
         return parse(path.read_bytes())
-    except OSError:  # another run has just evicted it
+    except OSError:  # another run has just removed it
         return None
 
 

@@ -1,4 +1,4 @@
-"""The verb ``docs``: which pages hold markers, the published reports they ask for, and what changes in them."""
+"""The verb ``docs``: write the tested versions into pages of documentation, between the markers in them."""
 
 import os
 from collections.abc import Iterator
@@ -10,6 +10,7 @@ from urllib.parse import quote
 import click
 
 from knowngood.cli.options import PATH
+from knowngood.cli.output import write_file
 from knowngood.errors import ExitCode, NothingSelectedError, UsageError
 from knowngood.project.files import near
 
@@ -20,81 +21,64 @@ if TYPE_CHECKING:
 _ENDINGS = (".md", ".rst")
 
 
-@click.command()
+@click.command(short_help="Update tested-versions tables in your docs.")
 @click.argument("pages", metavar="[FILE]...", nargs=-1, type=PATH)
-@click.option("--matrix", "named", metavar="NAME", help="Only the parts of this matrix, in the project that it is in.")
-@click.option(
-    "--check", is_flag=True, help="Write nothing: show what would change, and end with 1 when anything would."
-)
-def docs(pages: tuple[Path, ...], named: str | None, check: bool) -> None:
-    """Write what was tested with what into pages, between the markers in them, from the published reports.
+@click.option("--matrix", metavar="NAME", help="Only the tables of this matrix.")
+@click.option("--check", is_flag=True, help="Write nothing; print what would change, and exit 1 if anything would.")
+def docs(pages: tuple[Path, ...], matrix: str | None, check: bool) -> None:
+    """Update the tested-versions tables in your docs from the published reports.
 
-    FILE is a page in Markdown (.md) or reStructuredText (.rst). Without one they are all pages beside and below docs/
-    that hold markers.
+    FILE is a page in Markdown (.md) or reStructuredText (.rst) with markers in it. By default, all pages with markers
+    in the current folder and below docs/ are updated.
     """
     from knowngood.project.project import Project
 
-    project, only = Path.cwd(), None
-    if named is not None:
-        opened = Project.open(named)
-        project, only = opened.folder, opened.matrix.id
+    folder, only = Path.cwd(), None
+    if matrix is not None:
+        project = Project.open(matrix)
+        folder, only = project.folder, project.matrix.id
     reports: dict[str, JudgedRun] = {}
-    # Nothing is written unless all of it can be.
-    changes = [(page, *_change(page, project, only, reports)) for page in pages or _marked(project, only)]
+    # Render every page first, so that an error in one page leaves all of them unchanged.
+    changes = [(page, *_change(page, folder, only, reports)) for page in pages or _marked(folder, only)]
     stale = [page for page, before, after in changes if before != after]
     for page, before, after in changes:
         if before == after:
             click.echo(f"{near(page)} is up to date")
         elif check:
-            _show(page, before, after)
+            _print_difference(page, before, after)
         else:
-            _write(page, after)
+            # The target of a symbolic link is written, not the link.
+            write_file(page.resolve(), after, next_step="fix its permissions")
             click.echo(f"wrote {near(page)}")
     if check and stale:
-        again = " ".join(["knowngood docs", *(["--matrix", named] if named else []), *map(near, pages)])
-        click.echo(f"stale: {', '.join(map(near, stale))}; bring it up to date with `{again}`", err=True)
+        command = " ".join(["knowngood docs", *(["--matrix", matrix] if matrix else []), *map(near, pages)])
+        click.echo(f"stale: {', '.join(map(near, stale))}; update with `{command}`", err=True)
         raise SystemExit(ExitCode.DIFFERS)
 
 
-def read(path: Path, name: str) -> "JudgedRun":
-    """Return the run that the ``matrix.json`` at ``path``, called ``name``, tells of.
-
-    Raises ``UsageError``: there is none, or it cannot be read.
-    """
-    from knowngood.report.matrix_json import loads
-
-    next_step = "publish a run of the matrix: knowngood run NAME --accept"
-    try:
-        return loads(path.read_bytes(), name=name)
-    except FileNotFoundError:
-        raise UsageError(f"there is no report {name}", next_step=next_step) from None
-    except OSError as error:
-        raise UsageError(f"{name} cannot be read", cause=str(error), next_step="name a matrix.json") from error
-
-
 def _marked(project: Path, only: str | None) -> list[Path]:
-    """Return the pages of a project that hold markers, of ``only`` one matrix if it is given; sorted.
+    """Return the pages of a project with markers, or with markers of the matrix ``only``, sorted.
 
     Raises ``NothingSelectedError``: there are none.
     """
-    found = [page for page in _pages(project) if any(only in (None, slot.request.matrix) for slot in _slots(page))]
-    if not found:
+    marked = [page for page in _pages(project) if any(only in (None, slot.request.matrix) for slot in _slots(page))]
+    if not marked:
         of = f" of {only}" if only else ""
         raise NothingSelectedError(
-            f"no page holds markers{of}",
+            f"no page has markers{of}",
             cause=f"looked at the pages in {near(project)} and below {near(project / 'docs')}",
-            next_step=f"put <!-- knowngood:begin {only or 'NAME'} --> and <!-- knowngood:end --> into one, each on a "
-            "line of its own, or name a FILE",
+            next_step=f"add the lines <!-- knowngood:begin {only or 'NAME'} --> and <!-- knowngood:end --> to a page, "
+            "or name a FILE",
         )
-    return found
+    return marked
 
 
 def _pages(project: Path) -> Iterator[Path]:
     below = (project / "docs").rglob("*")
     for page in sorted({*project.iterdir(), *below}):
-        # What is hidden belongs to a tool, and what Sphinx built holds copies of the pages.
-        passed = any(part.startswith(".") or part == "_build" for part in page.relative_to(project).parts)
-        if page.suffix in _ENDINGS and not passed and page.is_file() and b"knowngood:" in page.read_bytes():
+        # Hidden folders belong to tools, and the output of Sphinx holds copies of the pages.
+        skipped = any(part.startswith(".") or part == "_build" for part in page.relative_to(project).parts)
+        if page.suffix in _ENDINGS and not skipped and page.is_file() and b"knowngood:" in page.read_bytes():
             yield page
 
 
@@ -108,9 +92,10 @@ def _slots(page: Path) -> "tuple[Slot, ...]":
 
 
 def _change(page: Path, project: Path, only: str | None, reports: "dict[str, JudgedRun]") -> tuple[str, str]:
-    """Return the text of a page as it is and as it should be; ``reports`` are those that were read before, by matrix.
+    """Return the text of a page as it is and as it should be.
 
-    Raises ``UsageError``: the page cannot be read or has no markers, or a report that it asks for is missing.
+    ``reports`` holds the reports that were read already, by matrix. Raises ``UsageError``: the page cannot be read or
+    has no markers, or a report that it refers to is missing.
     """
     from knowngood.report.embed import markers, writers
     from knowngood.report.embed.parts import parts
@@ -135,19 +120,21 @@ def _change(page: Path, project: Path, only: str | None, reports: "dict[str, Jud
 
 def _report(page: Path, slot: "Slot", project: Path) -> "JudgedRun":
     name = slot.request.matrix
-    known = sorted(path.parent.name for path in project.glob("reports/*/matrix.json"))
-    if name not in known:  # never a way out of the folder of reports
+    from knowngood.project.publication import read_report
+
+    published = sorted(path.parent.name for path in project.glob("reports/*/matrix.json"))
+    if name not in published:  # a name such as ../x must not lead out of the folder of reports
         raise UsageError(
             f"{near(page)}:{slot.begin}: {name!r:.60} has no published report",
-            cause=f"there is none in {near(project / 'reports')}, which holds: {', '.join(known) or 'none'}",
-            next_step="publish a run of it: knowngood run NAME --accept",
+            cause=f"there is none in {near(project / 'reports')}, which holds: {', '.join(published) or 'none'}",
+            next_step="publish a run of it: knowngood run NAME --publish",
         )
     path = project / "reports" / name / "matrix.json"
-    return read(path, near(path))
+    return read_report(path, name=near(path))
 
 
 def _evidence(page: Path, report: Path) -> str | None:
-    """Return the link from a page to a report, as a URL; None where there is no such report."""
+    """Return the link from a page to a report as a relative URL; None if there is no such report."""
     if not report.is_file():
         return None
     return quote(Path(os.path.relpath(report.absolute(), page.absolute().parent)).as_posix())
@@ -158,8 +145,8 @@ def _language(page: Path) -> "Language":
 
     if page.suffix not in _ENDINGS:
         raise UsageError(
-            f"{near(page)} is no page that can be written to",
-            cause=f"its name ends in none of: {', '.join(_ENDINGS)}",
+            f"{near(page)} cannot be updated",
+            cause=f"its name must end in one of: {', '.join(_ENDINGS)}",
             next_step="name a page in Markdown or reStructuredText",
         )
     return Language.MARKDOWN if page.suffix == ".md" else Language.RST
@@ -169,21 +156,12 @@ def _text(page: Path) -> str:
     try:
         return page.read_bytes().decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{near(page)} cannot be read", cause=str(error), next_step="name a page in UTF-8") from error
-
-
-def _write(page: Path, text: str) -> None:
-    from knowngood.project import files
-
-    try:
-        files.write(page.resolve(), text)  # what a link leads to, not the link
-    except OSError as error:
         raise UsageError(
-            f"{near(page)} cannot be written", cause=str(error), next_step="mend its permissions"
+            f"{near(page)} cannot be read", cause=str(error), next_step="name a page that is encoded in UTF-8"
         ) from error
 
 
-def _show(page: Path, before: str, after: str) -> None:
+def _print_difference(page: Path, before: str, after: str) -> None:
     from knowngood.report.text import plain
 
     old, new = (text.replace("\r\n", "\n").split("\n") for text in (before, after))

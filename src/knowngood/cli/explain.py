@@ -1,4 +1,4 @@
-"""The verb ``explain``: which run and which cells are meant, and their story in the format that was asked for."""
+"""The verb ``explain``: print everything that a run recorded about a combo."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,16 +6,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from knowngood.cli.options import signatures, state, width
+from knowngood.cli.options import matrix_option, run_option, signatures_option, state_option
+from knowngood.cli.output import width
 from knowngood.errors import NothingSelectedError
 from knowngood.project.files import near
 
 if TYPE_CHECKING:
     from knowngood.model import Cell, JudgedRun
 
-_READABLE = 100
-"""Columns of a terminal that a story takes at most."""
-_COLOURS = {
+_WIDTH = 100
+"""Columns of the terminal that an explanation takes at most."""
+_STYLES = {
     "good": {"fg": "green", "bold": True},
     "bad": {"fg": "red", "bold": True},
     "odd": {"fg": "yellow", "bold": True},
@@ -25,71 +26,81 @@ _COLOURS = {
 }
 
 
-@click.command()
+@click.command(short_help="Explain why a combo failed, and how to fix it.")
 @click.argument("combo", required=False)
-@click.option("--matrix", "named", metavar="NAME", help="The matrix: a TOML file, or the name of one in matrices/.")
-@click.option("--run", "chosen", metavar="RUN", help="An event log, or how the id of a run begins.  [default: newest]")
-@click.option("--probe", metavar="NAME", help="Only the cell of this probe, where the combo has several.")
-@click.option("--format", "formats", type=click.Choice(["text", "markdown", "json"]), default="text", show_default=True)
-@click.option("--no-color", "colourless", envvar="NO_COLOR", hidden=True)
-@signatures
-@state
+@matrix_option
+@run_option
+@click.option("--probe", metavar="NAME", help="Only this probe, if the combo has several.")
+@click.option("--format", "format_", type=click.Choice(["text", "markdown", "json"]), default="text", show_default=True)
+@click.option("--no-color", envvar="NO_COLOR", hidden=True)
+@signatures_option
+@state_option
 def explain(
     combo: str | None,
-    named: str | None,
-    chosen: str | None,
+    matrix: str | None,
+    run: str | None,
     probe: str | None,
-    formats: str,
-    colourless: str | None,
+    format_: str,
+    no_color: str | None,
     signatures: Path | None,
     state_dir: Path | None,
 ) -> None:
-    """Tell all that is known of COMBO: versions, drift, what failed and where, the cause, the fix, how to rerun it.
+    """Explain COMBO: its versions, drift, what failed and where, the cause, the fix, and how to rerun it.
 
-    COMBO is an id, or a glob of ids. Without it every cell that is not as expected is explained; when there is none,
-    those that did not pass are listed.
+    COMBO is an id, or a glob of ids. Without it, every cell that is not as expected is explained; if there is none,
+    the cells that did not pass are listed.
+
+    A run that is kept by a project is judged by the signatures.toml of that project.
     """
     from knowngood.project.project import Project
-    from knowngood.report import explain as text
-    from knowngood.report import explain_json, explain_markdown, explanation
 
-    project = Project.of_run(chosen, matrix=named, state_dir=state_dir, signatures=signatures)
-    recorded = project.run_of(combo or "*", chosen)
-    run, folder = recorded.read(), near(recorded.folder)
-    judged = project.judge(run)
-    cells = _chosen(judged, combo, probe)
-    columns = width(_READABLE)
-    if formats == "json":
-        told = explain_json.render(cells or explanation.failed(judged), run, run_folder=folder)
-    elif formats == "markdown":
-        each = cells or explanation.failed(judged)
-        told = "\n".join(explain_markdown.render(cell, run, run_folder=folder) for cell in each)
-    else:
-        told = "\n\n".join(text.render(cell, run, run_folder=folder, width=columns, paint=_painted) for cell in cells)
-    # Any value of NO_COLOR but none means what it says; otherwise click finds out who is looking.
-    click.echo(told or text.render_overview(judged, width=columns), nl=False, color=False if colourless else None)
+    project = Project.of_run(run, matrix=matrix, state_dir=state_dir, signatures=signatures)
+    recorded = project.run_of(combo or "*", run)
+    judged = project.judge(recorded.read())
+    text = _explanation(judged, _chosen(judged, combo, probe), format_, near(recorded.folder))
+    # NO_COLOR counts if it has any value but the empty one; otherwise click looks at the terminal.
+    click.echo(text, nl=False, color=False if no_color else None)
 
 
-def _painted(kind: str, text: str) -> str:
-    """Colour a piece of text; ``click.echo`` takes the colours out again where nobody would see them."""
-    style = _COLOURS.get(kind)
+def _explanation(judged: "JudgedRun", cells: "Sequence[Cell]", format_: str, folder: str) -> str:
+    """Return the explanation of cells; without any, the cells that did not pass, or an overview of them as text."""
+    from knowngood.report import explain, explain_json, explain_markdown, explanation
+
+    run = judged.run
+    match format_:
+        case "json":
+            return explain_json.render(cells or explanation.failed(judged), run, run_folder=folder)
+        case "markdown":
+            parts = [
+                explain_markdown.render(cell, run, run_folder=folder) for cell in cells or explanation.failed(judged)
+            ]
+            return "\n".join(parts)
+        case _:
+            columns = width(_WIDTH)
+            parts = [explain.render(cell, run, run_folder=folder, width=columns, paint=_paint) for cell in cells]
+            return "\n\n".join(parts) or explain.render_overview(judged, width=columns)
+
+
+def _paint(kind: str, text: str) -> str:
+    """Colour a piece of text; ``click.echo`` removes the colours where they would not be shown."""
+    style = _STYLES.get(kind)
     return click.style(text, **style) if style and text else text  # type: ignore[arg-type]
 
 
 def _chosen(judged: "JudgedRun", combo: str | None, probe: str | None) -> "Sequence[Cell]":
-    """Return the cells to explain; raise ``NothingSelectedError`` where there are none of that name."""
+    """Return the cells to explain. Raises ``NothingSelectedError``: there is no such combo or probe."""
     from knowngood.declare.select import select
     from knowngood.report import explanation
 
     if combo is None:
         cells: Sequence[Cell] = explanation.unlike(judged)
     else:
-        known = {one.id for one in select(tuple(facts.combo for facts in judged.run.combos), (combo,))}
-        cells = [cell for cell in judged.cells if cell.combo.id in known]
-    found = [cell for cell in cells if probe in (None, cell.probe)]
-    if cells and not found:
+        ids = {match.id for match in select(tuple(facts.combo for facts in judged.run.combos), (combo,))}
+        cells = [cell for cell in judged.cells if cell.combo.id in ids]
+    chosen = [cell for cell in cells if probe in (None, cell.probe)]
+    if cells and not chosen:
         names = ", ".join(dict.fromkeys(cell.probe for cell in cells))
         raise NothingSelectedError(
-            f"no such probe: {probe!r}", cause=f"there are: {names}", next_step="name one of them"
+            f"no such probe: {probe!r}", cause=f"the probes are: {names}", next_step="name one of them"
         )
-    return found
+    return chosen

@@ -1,4 +1,4 @@
-"""The verb ``export``: which run proves a combo, and that combo in the form that was asked for."""
+"""The verb ``export``: write a proven combo as requirements, constraints, ``pylock.toml`` or for a Dockerfile."""
 
 import hashlib
 import sys
@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from knowngood.cli.options import PATH, signatures, state
+from knowngood.cli.options import PATH, matrix_option, run_option, signatures_option, state_option
+from knowngood.cli.output import write_file
 from knowngood.errors import UndecidedError, UsageError, some
 from knowngood.project.files import near
 
@@ -24,88 +25,90 @@ if TYPE_CHECKING:
 _LIMIT = 600.0  # seconds; uv only looks up the files of versions that are known
 
 
-@click.command()
+@click.command(short_help="Export a proven combo as exact versions.")
 @click.argument("combo")
 @click.option(
     "--format",
-    "formats",
+    "format_",
     type=click.Choice(["requirements", "constraints", "pylock", "dockerfile"]),
     default="requirements",
     show_default=True,
 )
-@click.option("--matrix", "named", metavar="NAME", help="The matrix: a TOML file, or the name of one in matrices/.")
-@click.option("--run", "chosen", metavar="RUN", help="An event log, or how the id of a run begins.  [default: newest]")
-@click.option("--output", type=PATH, help="Write it here.  [default: the terminal]")
-@click.option("--anyway", is_flag=True, help="Export a combo that did not pass, with a mark that says so.")
-@signatures
-@state
+@matrix_option
+@run_option
+@click.option("--output", "-o", type=PATH, help="File to write.  [default: the terminal]")
+@click.option("--anyway", is_flag=True, help="Export a combo that did not pass, and mark it as not proven.")
+@signatures_option
+@state_option
 @click.pass_obj
 def export(
-    outside: Mapping[str, str],
+    environ: Mapping[str, str],
     combo: str,
-    formats: str,
-    named: str | None,
-    chosen: str | None,
+    format_: str,
+    matrix: str | None,
+    run: str | None,
     output: Path | None,
     anyway: bool,
     signatures: Path | None,
     state_dir: Path | None,
 ) -> None:
-    """Export COMBO, an id, as a proven set of exact versions, headed by its evidence.
+    """Export COMBO, an id, as a proven set of exact versions with its evidence at the top.
 
-    It is taken from the newest run that tells of it, and refused when a probe of it did not pass there.
+    Uses the newest run that includes COMBO; refuses if any of its probes failed.
     """
-    from packaging.pylock import is_valid_pylock_path
-
-    from knowngood.project import files
     from knowngood.project.project import Project
-    from knowngood.report.export import dockerfile, pylock, requirements
     from knowngood.report.export.evidence import Proof
 
-    if output and formats == "pylock" and not is_valid_pylock_path(output):
-        raise UsageError(
-            f"{output.name} is no name for a pylock file",
-            cause="installers go by the name: pylock.toml, or pylock.NAME.toml",
-            next_step=f"write it as --output {near(output.with_name('pylock.toml'))}",
-        )
-    project = Project.of_run(chosen, matrix=named, state_dir=state_dir, signatures=signatures)
-    recorded = _recorded(project, combo, chosen)
-    run = recorded.read()
-    judged = project.judge(run)
-    proof = Proof(judged=judged, facts=next(facts for facts in run.combos if facts.combo.id == combo))
+    if output and format_ == "pylock":
+        _check_pylock_name(output)
+    project = Project.of_run(run, matrix=matrix, state_dir=state_dir, signatures=signatures)
+    recorded = _recorded(project, combo, run)
+    judged = project.judge(recorded.read())
+    proof = Proof(judged=judged, facts=next(facts for facts in judged.run.combos if facts.combo.id == combo))
     if proof.doubts and not anyway:
         raise UsageError(
-            f"{combo} is not proven: it did not pass in run {run.info.id}",
+            f"{combo} is not proven: it did not pass in run {judged.run.info.id}",
             cause="; ".join(proof.doubts),
-            next_step=f"knowngood explain {combo} tells all; --anyway exports it with a mark that it is not proven",
+            next_step=f"see `knowngood explain {combo}`; --anyway exports it, marked as not proven",
         )
-    match formats:
-        case "constraints":
-            text = requirements.constraints(proof)
-        case "dockerfile":
-            text = dockerfile.render(proof)
-        case "pylock":
-            locks = _locks(recorded.folder, proof.facts, required=True)
-            text = pylock.render(proof, _compiled(proof, project.matrix, outside), locks)
-        case _:
-            text = requirements.render(proof, _locks(recorded.folder, proof.facts))
+    text = _render(proof, format_, project, recorded.folder, environ)
     if output is None:
         click.echo(text, nl=False)
-        return
-    try:
-        files.write(output, text)
-    except OSError as error:
+    else:
+        write_file(output, text)
+        click.echo(f"wrote {near(output)}", err=True)
+
+
+def _render(proof: "Proof", format_: str, project: "Project", folder: Path, environ: Mapping[str, str]) -> str:
+    from knowngood.report.export import dockerfile, pylock, requirements
+
+    match format_:
+        case "constraints":
+            return requirements.constraints(proof)
+        case "dockerfile":
+            return dockerfile.render(proof)
+        case "pylock":
+            locks = _locks(folder, proof.facts, required=True)
+            return pylock.render(proof, _compiled(proof, project.matrix, environ), locks)
+        case _:
+            return requirements.render(proof, _locks(folder, proof.facts))
+
+
+def _check_pylock_name(output: Path) -> None:
+    """Raise ``UsageError`` when installers would not recognize a file as a pylock by its name."""
+    from packaging.pylock import is_valid_pylock_path
+
+    if not is_valid_pylock_path(output):
         raise UsageError(
-            f"{near(output)} cannot be written", cause=str(error), next_step="name another file with --output"
-        ) from error
-    click.echo(f"wrote {near(output)}", err=True)
+            f"invalid name for a pylock file: {output.name}",
+            cause="installers recognize only pylock.toml and pylock.NAME.toml",
+            next_step=f"write it as --output {near(output.with_name('pylock.toml'))}",
+        )
 
 
 def _recorded(project: "Project", combo: str, run: str | None) -> "RecordedRun":
     """Return the run to export ``combo`` from. Raises ``KnowngoodError``: it finished in no run, or not in that one."""
     from knowngood.declare.select import select
-    from knowngood.project import baseline
-    from knowngood.project.runs import REPORT
 
     recorded = project.runs.find(run) if run is not None else project.runs.newest_with(combo)
     finished = {facts.combo.id for facts in recorded.read().combos if facts.finished} if recorded else set()
@@ -119,8 +122,8 @@ def _recorded(project: "Project", combo: str, run: str | None) -> "RecordedRun":
             next_step="give the id of one",
         )
     cause = ""
-    if recorded is None and (published := baseline.published(project.matrix) / REPORT).is_file():
-        cause = f"{near(published)} holds verdicts only: an export needs the events and the locks of a run"
+    if recorded is None and project.publication.file.is_file():
+        cause = f"{near(project.publication.file)} holds verdicts only; an export needs the events and locks of a run"
     raise UsageError(
         f"{combo} did not finish in {recorded.name if recorded else 'any run'}",
         cause=cause,
@@ -129,11 +132,11 @@ def _recorded(project: "Project", combo: str, run: str | None) -> "RecordedRun":
 
 
 def _locks(folder: Path, facts: "ComboFacts", *, required: bool = False) -> dict[int, str]:
-    """Return the text of the lock of each step; nothing when one is not kept, unless they are ``required``.
+    """Return the text of the lock of each step, by number; none if one of them is gone, unless they are ``required``.
 
-    Raises ``UsageError``: one is missing, or it is not what the run recorded.
+    Raises ``UsageError``: one is missing, or it is not the one that the run recorded.
     """
-    found = {}
+    locks = {}
     for step in facts.steps:
         path = folder / "combos" / facts.combo.id / f"step{step.number}.lock"
         data = path.read_bytes() if path.is_file() else None
@@ -141,25 +144,25 @@ def _locks(folder: Path, facts: "ComboFacts", *, required: bool = False) -> dict
         if data is not None and step.lock not in ("", hashlib.sha256(data).hexdigest()):
             raise UsageError(
                 f"{near(path)} is not the lock that the run recorded",
-                cause="somebody changed it",
+                cause="the file was changed after the run",
                 next_step=next_step,
             )
         if data is None and required:
             raise UsageError(
-                f"the run does not have the lock of step {step.number} any more",
+                f"the lock of step {step.number} of the run is gone",
                 cause=f"there is no {near(path)}",
                 next_step=next_step,
             )
         if data is None:
             return {}
-        found[step.number] = data.decode("utf-8", "replace")
-    return found
+        locks[step.number] = data.decode("utf-8", "replace")
+    return locks
 
 
-def _compiled(proof: "Proof", matrix: "Matrix", outside: Mapping[str, str]) -> str:
-    """Return what uv locks of just the pins, in the form of a ``pylock.toml``; it looks up their files.
+def _compiled(proof: "Proof", matrix: "Matrix", environ: Mapping[str, str]) -> str:
+    """Return the ``pylock.toml`` that uv makes of the pins alone, for which it looks up their files.
 
-    Raises ``UndecidedError``: an index could not be reached, or does not offer them any more.
+    Raises ``UndecidedError``: an index could not be reached, or does not offer the files any more.
     """
     from knowngood.install import registry
     from knowngood.install.uv.installer import UV, binary
@@ -168,32 +171,32 @@ def _compiled(proof: "Proof", matrix: "Matrix", outside: Mapping[str, str]) -> s
 
     with tempfile.TemporaryDirectory(prefix="knowngood-export-") as name:
         folder = Path(name)
-        asked, made = folder / "pins.txt", folder / "pylock.toml"
-        asked.write_text("".join(f"{name}=={version}\n" for name, version in pins(proof.facts).items()), "utf-8")
+        pinned, made = folder / "pins.txt", folder / "pylock.toml"
+        pinned.write_text("".join(f"{name}=={version}\n" for name, version in pins(proof.facts).items()), "utf-8")
         python = proof.facts.python_version or proof.facts.combo.python
-        compile_pins: list[str | Path] = [binary(), "pip", "compile", asked, "--output-file", made]
+        compile_pins: list[str | Path] = [binary(), "pip", "compile", pinned, "--output-file", made]
         options = ["--no-deps", "--format", "pylock.toml", "--no-header", "--no-annotate", "--quiet"]
         target = ["--python", sys.executable, "--python-version", python]
-        action = Processes(folder, secrets=registry.secrets(matrix.indexes, outside)).run(
+        action = Processes(folder, secrets=registry.secrets(matrix.indexes, environ)).run(
             [*compile_pins, *options, *target],
-            env=registry.environment(_routes(proof.judged.run, matrix), outside),
+            env=registry.environment(_routes(proof.judged.run, matrix), environ),
             cwd=folder,
             log=folder / "compile.log",
             timeout=_LIMIT,
         )
         if not action.exit.ok:
             raise UndecidedError(
-                "uv could not look up the files of what was proven",
+                "uv could not look up the files of the proven versions",
                 cause=UV.output.message(action, UV.output.classify(action)[0]),
-                next_step="try again, or export it as requirements",
+                next_step="try again, or export requirements instead",
             )
         return made.read_text("utf-8")
 
 
 def _routes(run: "Run", matrix: "Matrix") -> "Routes":
-    """Return the routes that the run took: what fell back to the default index then does so now."""
+    """Return the index routes that the run used; a package that fell back to the default index does so again."""
     from knowngood.install import index
     from knowngood.report.export import evidence
 
-    taken = {choice.name for choice in evidence.used_indexes(run)}
-    return index.decide(replace(one, fallback=False) for one in matrix.indexes if one.name in taken)
+    used = {choice.name for choice in evidence.used_indexes(run)}
+    return index.decide(replace(declared, fallback=False) for declared in matrix.indexes if declared.name in used)

@@ -1,67 +1,53 @@
-"""What the verbs of the command line share: options, paths as a user would type them, the width of the terminal."""
+"""Declare the options that several verbs share."""
 
-import shutil
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from knowngood.errors import KnowngoodError, MatrixFileError
+if TYPE_CHECKING:
+    from knowngood.declare.select import Shard
 
 PATH = click.Path(path_type=Path)
 
-state = click.option(
-    "--state-dir", type=PATH, envvar="KNOWNGOOD_STATE_DIR", help="Where runs are kept.  [default: PROJECT/.knowngood]"
+matrix_option = click.option("--matrix", metavar="NAME", help="A matrix file, or the name of one in matrices/.")
+state_option = click.option(
+    "--state-dir",
+    type=PATH,
+    envvar="KNOWNGOOD_STATE_DIR",
+    help="Folder in which runs are kept.  [default: PROJECT/.knowngood]",
 )
-
-signatures = click.option(
-    "--signatures", type=PATH, help="Known breakages of your own.  [default: PROJECT/signatures.toml, if there is one]"
+signatures_option = click.option(
+    "--signatures", type=PATH, help="File of known breakages.  [default: PROJECT/signatures.toml, if there is one]"
 )
-
-
-def _together(*options: Callable[..., Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    def decorate(command: Callable[..., None]) -> Callable[..., None]:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return decorate
-
-
-only_selection = _together(
-    click.argument("asked", metavar="[MATRIX]", required=False),
-    click.option("--matrix", "named", metavar="NAME", help="The same as MATRIX."),
-    click.option(
-        "--only", metavar="ID", multiple=True, help="Only this combo, or all of a glob: 'legacy*'. Repeatable."
-    ),
+run_option = click.option(
+    "--run", metavar="RUN", help="Run to read: a run id prefix, an event log, or its folder.  [default: newest]"
 )
-"""Which combos of which matrix."""
-
-selection = _together(
-    only_selection, click.option("--shard", metavar="K/N", help="Only the K-th of N parts of the selection.")
+jobs_option = click.option(
+    "--jobs", "-j", type=click.IntRange(1, 64), help="Combos at a time.  [default: by cores and memory]"
 )
-"""Which combos of which matrix, and which part of them."""
+only_option = click.option(
+    "--only", metavar="ID", multiple=True, help="Only this combo, or those that match a glob: 'legacy*'. Repeatable."
+)
+shard_option = click.option("--shard", metavar="K/N", help="Only the K-th of N parts of the selection.")
 
 
-def tell(error: KnowngoodError) -> None:
-    """Print what happened, its cause, and the next step."""
-    from knowngood.report.text import plain
+def takes_matrix(verb: Callable[..., None]) -> Callable[..., None]:
+    """Let a verb take ``matrix``, as an argument or as the option ``--matrix``."""
 
-    click.echo(f"error: {plain(error.what)}", err=True)
-    if isinstance(error, MatrixFileError):
-        for problem in error.problems:
-            place = f"{error.path}:{problem.line}" if problem.line else error.path
-            fields = filter(None, (place, problem.where, problem.what))
-            click.echo("  " + ": ".join(map(plain, fields)), err=True)
-            if problem.hint:
-                click.echo(f"    hint: {plain(problem.hint)}", err=True)
-    if error.cause:
-        click.echo(f"cause: {plain(error.cause)}", err=True)
-    if error.next_step:
-        click.echo(f"next: {plain(error.next_step)}", err=True)
+    @click.argument("matrix_argument", metavar="[MATRIX]", required=False)
+    @click.option("--matrix", "matrix_option", metavar="NAME", help="The same as MATRIX.")
+    @wraps(verb)
+    def command(*args: Any, matrix_argument: str | None, matrix_option: str | None, **options: Any) -> None:
+        verb(*args, matrix=matrix_argument or matrix_option, **options)
+
+    return command
 
 
-def width(most: int = 120) -> int:
-    """Return the columns that prose may take on this terminal: at most ``most``, as longer lines are hard to read."""
-    return min(shutil.get_terminal_size((most, 24)).columns, most)
+def parse_shard(text: str | None) -> "Shard | None":
+    """Return the shard that ``--shard`` names. Raises ``UsageError`` when it is invalid."""
+    from knowngood.declare.select import Shard
+
+    return Shard.parse(text) if text else None

@@ -1,4 +1,4 @@
-"""The verb ``plan``: resolves only, and tells what a run would do, to people and to a CI."""
+"""The verb ``plan``: resolve every combo, and print what a run would do or the jobs of a CI."""
 
 import sys
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from knowngood.cli.options import only_selection, state
+from knowngood.cli.options import jobs_option, only_option, state_option, takes_matrix
 from knowngood.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -15,46 +15,44 @@ if TYPE_CHECKING:
     from knowngood.report.ci.plan import Row
     from knowngood.run.forecast import Forecast
 
-_MOST = 256  # jobs that GitHub takes in one matrix
+_MOST_JOBS = 256  # of one matrix on GitHub
 
 
-@click.command()
-@only_selection
+@click.command(short_help="Resolve only, and print what a run would do.")
+@takes_matrix
+@only_option
 @click.option(
     "--format",
-    "formats",
+    "format_",
     type=click.Choice(["table", "json", "github", "gitlab"]),
     default="table",
     show_default=True,
-    help="For people, for programs, or as the jobs of a CI.",
+    help="A table, JSON, or the jobs of a CI.",
 )
 @click.option(
-    "--shards",
-    type=click.IntRange(1, _MOST),
-    default=8,
-    show_default=True,
-    help="Jobs of a CI at most, each with --deal.",
+    "--shards", type=click.IntRange(1, _MOST_JOBS), default=8, show_default=True, help="Largest number of CI jobs."
 )
-@click.option("--all", "everything", is_flag=True, help="Plan to run what is known already, too.")
-@click.option("--jobs", "-j", type=click.IntRange(1, 64), help="Combos at a time.  [default: by cores and memory]")
-@state
+@click.option("--all", "everything", is_flag=True, help="Also run combos whose verdict would be reused.")
+@jobs_option
+@state_option
 @click.pass_obj
 def plan(
-    outside: Mapping[str, str],
-    asked: str | None,
-    named: str | None,
+    environ: Mapping[str, str],
+    matrix: str | None,
     only: tuple[str, ...],
-    formats: str,
+    format_: str,
     shards: int,
     everything: bool,
     jobs: int | None,
     state_dir: Path | None,
 ) -> None:
-    """Resolve the combos of MATRIX and tell which can exist and which a run would probe.
+    """Resolve the combos of MATRIX, and print which can exist and which a run would probe. Nothing is built.
 
-    Nothing is built. A combo whose lock, probes and machine are those of an earlier run is known. The jobs for a CI
-    take about as long as one another, by what combos took in the past; each is run with --shard and --deal. Ends with 3
-    when an index could not be asked, else with 0.
+    The verdict of a combo is reused when its lock, its probes and this machine are the same as in an earlier run.
+
+    CI jobs are balanced by past durations; run each with --shard and --deal.
+
+    Exits 3 when an index could not be reached, and 0 otherwise.
     """
     from knowngood.cli.signals import stopped_by_signals
     from knowngood.declare.select import choose
@@ -65,17 +63,18 @@ def plan(
     from knowngood.run.engine import RunRequest
     from knowngood.run.stop import Stop
 
-    project = Project.open(asked or named, state_dir=state_dir)
+    project = Project.open(matrix, state_dir=state_dir)
     combos = choose(project.matrix.combos, only=only)
-    machine = host.here(outside, jobs)
+    request = RunRequest(project=project, combos=combos, machine=host.here(environ, jobs))
     stop = Stop()
     with stopped_by_signals(stop):
-        forecasts = engine.plan(RunRequest(project=project, combos=combos, machine=machine), stop=stop)
-    past = project.runs.past_seconds()
-    costs = forecast.costs(forecasts, past, everything=everything)
-    rows = [_row(one, project.rules, costs[one.facts.combo.id], everything=everything) for one in forecasts]
+        forecasts = engine.plan(request, stop=stop)
+    costs = forecast.costs(forecasts, project.runs.past_seconds(), everything=everything)
+    rows = [
+        _row(foreseen, project.rules, costs[foreseen.facts.combo.id], everything=everything) for foreseen in forecasts
+    ]
     dealt = forecast.deal(costs, most=shards)
-    match formats:
+    match format_:
         case "github":
             click.echo(report.render_github(dealt), nl=False)
         case "gitlab":
@@ -83,27 +82,28 @@ def plan(
         case "json":
             click.echo(report.render_json(rows), nl=False)
         case _:
-            click.echo(report.render(rows, machine.jobs), nl=False)
+            click.echo(report.render(rows, request.machine.jobs), nl=False)
     if stop.reason is not None:
         sys.exit(stopped_by(stop.reason))
     sys.exit(ExitCode.UNDECIDED if any(row.status == "unknown" for row in rows) else ExitCode.AS_EXPECTED)
 
 
-def _row(one: "Forecast", rules: "Rules", cost: float, *, everything: bool) -> "Row":
+def _row(forecast: "Forecast", rules: "Rules", seconds: float, *, everything: bool) -> "Row":
+    """Return the line of one combo; ``seconds`` is how long it will probably take."""
     from knowngood.judge.verdict import judge_combo
     from knowngood.model import Status
     from knowngood.report.ci.plan import Row
 
-    if not one.possible:
-        cell = judge_combo(one.facts, rules)[0]
-        # An outage, or a resolver that nobody understands, says nothing of the versions.
+    if not forecast.possible:
+        cell = judge_combo(forecast.facts, rules)[0]
+        # An outage, or a resolver error that no rule understands, says nothing about the versions.
         status = "impossible" if cell.verdict.status in (Status.UNSOLVABLE, Status.BUILD_FAIL) else "unknown"
         says = f"{cell.verdict.status}: {cell.message}"
-    elif one.reusable is not None and not everything:
-        status = "cached"
-        told = ", ".join(f"{probe} {verdict}" for probe, verdict in one.reusable.statuses.items())
-        says = f"{told}, found out {one.reusable.reused.recorded[:10]}"
+    elif forecast.reusable is not None and not everything:
+        status = "reused"
+        verdicts = ", ".join(f"{probe} {verdict}" for probe, verdict in forecast.reusable.statuses.items())
+        says = f"{verdicts} (tested {forecast.reusable.reused.recorded[:10]})"
     else:
-        status, says = "run", f"about {cost:.0f}s"
-    lock = dict(sorted(one.distributions.items()))
-    return Row(combo=one.facts.combo.id, status=status, says=says, seconds=cost, lock=lock)
+        status, says = "run", f"about {seconds:.0f}s"
+    lock = dict(sorted(forecast.distributions.items()))
+    return Row(combo=forecast.facts.combo.id, status=status, says=says, seconds=seconds, lock=lock)

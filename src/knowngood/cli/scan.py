@@ -1,4 +1,4 @@
-"""The verb ``scan``: what the files of an environment, or of wheels, tell before anything runs."""
+"""The verb ``scan``: predict from the files of an environment or of wheels what cannot work with NumPy."""
 
 import re
 import tempfile
@@ -12,14 +12,14 @@ import click
 from knowngood.errors import ExitCode, UsageError
 
 
-@click.command()
+@click.command(short_help="Predict what cannot work with NumPy.")
 @click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
-@click.option("--numpy", "version", metavar="VERSION", help="The NumPy to predict for.  [default: the one in PATH]")
+@click.option("--numpy", "version", metavar="VERSION", help="NumPy version to predict for.  [default: the one in PATH]")
 def scan(paths: tuple[Path, ...], version: str | None) -> None:
-    """Predict which compiled files cannot work with NumPy.
+    """Predict which extension modules cannot work with NumPy.
 
-    PATH is one environment, or the wheels that are to be installed together. Nothing of them is run. Ends with 1 when
-    something is predicted to fail, else with 0.
+    PATH is one environment, or wheels that would be installed together. Nothing in them is run. Exits 1 when an
+    extension is predicted to fail, and 0 otherwise.
     """
     from packaging.version import VERSION_PATTERN
 
@@ -30,16 +30,16 @@ def scan(paths: tuple[Path, ...], version: str | None) -> None:
     from knowngood.report.text import plain
 
     if version is not None and not re.fullmatch(VERSION_PATTERN, version, re.VERBOSE | re.IGNORECASE):
-        raise UsageError(f"{version[:40]!r} is no version", next_step="write it as --numpy 2.0.2")
+        raise UsageError(f"invalid version {version[:40]!r}", next_step="write it as --numpy 2.0.2")
     with tempfile.TemporaryDirectory(prefix="knowngood-scan-") as folder:
         environment = Environment(folder=_unpacked(paths, Path(folder), version))
         if not environment.site_packages():
             raise UsageError(
-                f"{paths[0]} is no environment", cause="it has no site-packages", next_step="name a venv, or wheels"
+                f"{paths[0]} is not an environment", cause="it has no site-packages", next_step="name a venv, or wheels"
             )
         facts = read(environment)
     if version is not None:
-        others = tuple(one for one in facts.distributions if one.name != "numpy")
+        others = tuple(distribution for distribution in facts.distributions if distribution.name != "numpy")
         facts = replace(facts, distributions=(*others, Distribution(name="numpy", version=version)))
     misfits = predict(facts)
     for extension in facts.extensions:
@@ -53,7 +53,7 @@ def scan(paths: tuple[Path, ...], version: str | None) -> None:
 
 
 def _unpacked(paths: Sequence[Path], folder: Path, numpy: str | None) -> Path:
-    """Return the environment that ``paths`` are, or lay out in ``folder`` what their wheels would make."""
+    """Return the environment in ``paths``, or unpack wheels into an environment in ``folder`` and return that."""
     if len(paths) == 1 and paths[0].is_dir():
         return paths[0]
     site_packages = folder / "lib" / "python3" / "site-packages"
@@ -68,6 +68,6 @@ def _unpacked(paths: Sequence[Path], folder: Path, numpy: str | None) -> Path:
                 wheel.extractall(site_packages)
         except (OSError, zipfile.BadZipFile) as error:
             raise UsageError(
-                f"{path} is no wheel", cause=str(error), next_step="name one environment, or wheels"
+                f"{path} is not a wheel", cause=str(error), next_step="name one environment, or wheels"
             ) from error
     return folder

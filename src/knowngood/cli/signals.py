@@ -1,4 +1,4 @@
-"""What tells a run to stop: signals, and the death of the process that started it."""
+"""Stop a run on a signal, or when the process that started it is gone."""
 
 import os
 import signal
@@ -8,21 +8,21 @@ from contextlib import contextmanager
 from types import FrameType
 
 _WATCHED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_INTERVAL = 0.5  # seconds between two looks at the parent
+_INTERVAL = 0.5  # seconds between two polls of the parent
 
 
 @contextmanager
 def stopped_by_signals(stop: Callable[[str], None]) -> Iterator[None]:
-    """Call ``stop(name)`` when a signal asks us to end or our parent is gone, for as long as the block lasts.
+    """Call ``stop(name)`` on a signal or when the parent process is gone, for as long as the block lasts.
 
-    nox dies of SIGTERM without a word to its child, and so do many shells of CI runners; hence the look at the parent.
+    nox, and many shells of CI runners, die of SIGTERM without passing it on to their children, so the parent is polled.
     """
 
     def handle(number: int, frame: FrameType | None) -> None:
         stop(signal.Signals(number).name)
 
-    # A shell switches SIGINT off for background jobs, and a run is still stopped by it. But who switched SIGHUP off, as
-    # nohup does, means the run to outlive its parent.
+    # A shell ignores SIGINT for background jobs, and the run still has to stop on it. But when SIGHUP is ignored, as by
+    # nohup, the run is meant to outlive its parent.
     detached = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     watched = [number for number in _WATCHED if not (detached and number is signal.SIGHUP)]
     before = {number: signal.signal(number, handle) for number in watched}
@@ -38,7 +38,7 @@ def stopped_by_signals(stop: Callable[[str], None]) -> Iterator[None]:
 
 
 def _watch_parent(parent: int, stop: Callable[[str], None], over: threading.Event) -> None:
-    # Started by init itself, as in a container: there is nobody to outlive.
+    # A parent with id 1 is init, as in a container: it does not end before its children.
     while parent != 1 and not over.wait(_INTERVAL):
         if os.getppid() != parent:
             stop("SIGTERM")

@@ -18,6 +18,8 @@ from knowngood.project.runs import OWNER, STATE, RecordedRun, Runs, all_at
 
 if TYPE_CHECKING:
     from knowngood.judge.rules import Rules
+    from knowngood.project.baseline import Baseline
+    from knowngood.project.publication import Publication
 
 
 class Project:
@@ -128,11 +130,41 @@ class Project:
         own = self._signatures or self.folder / "signatures.toml"
         return Rules(signatures=load(OURS, *([own] if self._signatures or own.is_file() else [])), installers=OUTPUTS)
 
+    @cached_property
+    def publication(self) -> "Publication":
+        """The published report of the matrix."""
+        from knowngood.project.publication import Publication
+
+        return Publication(self)
+
+    @cached_property
+    def baseline(self) -> "Baseline":
+        """The run that other runs of the matrix are compared with."""
+        from knowngood.project.baseline import Baseline
+
+        return Baseline(self)
+
+    @property
+    def combo_ids(self) -> tuple[str, ...]:
+        """The ids of all combos of the matrix, in its order."""
+        return tuple(combo.id for combo in self.matrix.combos)
+
     def judge(self, run: Run) -> JudgedRun:
         """Return the verdicts of a run by the rules of this project."""
         from knowngood.judge.verdict import judge
 
         return judge(run, self.rules)
+
+    def read(self, recorded: RecordedRun) -> JudgedRun:
+        """Return the verdicts of a recorded run: judged again from its log, or as its ``matrix.json`` reports them.
+
+        Raises ``UsageError``: it cannot be read, or it records no run.
+        """
+        if recorded.has_log:
+            return self.judge(recorded.read())
+        from knowngood.project.publication import read_report
+
+        return read_report(recorded.file, name=recorded.name)
 
     def run_of(self, combo: str, run: str | None) -> RecordedRun:
         """Return the run to read about a combo: the one that ``run`` names, by default the newest that finished it.

@@ -17,7 +17,7 @@ class Row:
 
     combo: str
     status: str
-    """``run``, ``cached``, ``impossible`` or ``unknown``."""
+    """``run``, ``reused``, ``impossible`` or ``unknown``."""
     says: str
     seconds: float
     """About how long it takes."""
@@ -44,12 +44,12 @@ def render(rows: Sequence[Row], jobs: int) -> str:
     wide = max((len(plain(row.combo)) for row in rows), default=0)
     lines = []
     for row in rows:
-        packages = count(len(row.lock), "package") if row.status in ("run", "cached") else ""
+        packages = count(len(row.lock), "package") if row.status in ("run", "reused") else ""
         says = shorten(row.says, _LARGEST)
         lines.append(f"{plain(row.combo):<{wide}}  {row.status:<10}  {packages:<12}  {says}".rstrip())
     many = Counter(row.status for row in rows)
     took = sum(row.seconds for row in rows if row.status == "run")
-    parts = [f"{many['run']} to run", f"{many['cached']} known", f"{many['impossible']} impossible"]
+    parts = [f"{many['run']} to run", f"{many['reused']} reused", f"{many['impossible']} impossible"]
     parts += [f"{many['unknown']} unknown"] if many["unknown"] else []
     about = f", about {seconds(took / max(1, jobs))} of work {jobs} at a time" if many["run"] else ""
     return "\n".join([*lines, "", f"{count(len(rows), 'combo')}: {', '.join(parts)}{about}"]) + "\n"

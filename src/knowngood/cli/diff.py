@@ -1,0 +1,50 @@
+"""The verb ``diff``: compare a run with the baseline, and fail when something regressed."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from knowngood.cli.options import signatures_option, state_option, takes_matrix
+
+
+@click.command(short_help="Compare a run with the baseline.")
+@takes_matrix
+@click.option("--baseline", metavar="RUN", help="Run to compare with.  [default: the baseline of the matrix]")
+@click.option("--run", metavar="RUN", help="Run that is compared.  [default: newest]")
+@click.option("--format", "format_", type=click.Choice(["text", "markdown", "json"]), default="text", show_default=True)
+@signatures_option
+@state_option
+def diff(
+    matrix: str | None,
+    baseline: str | None,
+    run: str | None,
+    format_: str,
+    signatures: Path | None,
+    state_dir: Path | None,
+) -> None:
+    """Compare a run with a baseline: what regressed, which packages changed, what was fixed.
+
+    RUN is a run id prefix, an event log, a matrix.json, or a folder that holds one of them. The baseline of a matrix is
+    reports/MATRIX/baseline.json, which `--accept` writes.
+
+    Exits 1 when something regressed, 3 when it is unclear whether something did, and 0 otherwise.
+    """
+    from knowngood.cli.output import print_comparison
+    from knowngood.judge.changes import exit_code
+    from knowngood.project.project import Project
+    from knowngood.report import diff as report
+
+    project = Project.open(matrix, state_dir=state_dir, signatures=signatures)
+    before = project.baseline.find(baseline)
+    comparison = project.baseline.compare(project.baseline.find_current(run), before)
+    match format_:
+        case "markdown":
+            click.echo(report.render_markdown(comparison.changes, baseline_name=comparison.baseline), nl=False)
+        case "json":
+            click.echo(report.render_json(comparison.changes, baseline_name=comparison.baseline), nl=False)
+        case _:
+            print_comparison(comparison)
+            if comparison.left_out:
+                click.echo(f"\n{comparison.left_out} baseline cells were not part of this run.")
+    sys.exit(exit_code(comparison.changes))

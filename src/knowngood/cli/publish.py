@@ -1,0 +1,41 @@
+"""The verb ``publish``: write the report of a complete run into ``reports/``, and accept the run as the baseline."""
+
+from pathlib import Path
+
+import click
+
+from knowngood.cli.options import matrix_option, signatures_option, state_option
+from knowngood.cli.output import find_baseline
+from knowngood.project.files import near
+
+
+@click.command(short_help="Publish the report of a complete run.")
+@click.argument("run", metavar="[RUN]", required=False)
+@matrix_option
+@click.option("--accept", is_flag=True, help="Make the run the baseline, too.")
+@click.option("--baseline", metavar="RUN", help="Run to compare with.  [default: the baseline of the matrix]")
+@signatures_option
+@state_option
+def publish(
+    run: str | None,
+    matrix: str | None,
+    accept: bool,
+    baseline: str | None,
+    signatures: Path | None,
+    state_dir: Path | None,
+) -> None:
+    """Publish the report of RUN in reports/MATRIX, by default of the newest complete run.
+
+    RUN is a run id prefix, an event log, or the folder of a run. It must be complete: every combo of the matrix was
+    decided, passed or failed. Publishing the same verdicts and versions again changes only the day.
+    """
+    from knowngood.project.project import Project
+
+    project = Project.of_run(run, matrix=matrix, state_dir=state_dir, signatures=signatures)
+    recorded = project.runs.find(run) if run is not None else project.publication.latest()
+    judged = project.judge(recorded.read())
+    before = find_baseline(project, baseline)
+    changes = project.baseline.compare(judged, before).changes if before else ()
+    click.echo(f"published  {near(project.publication.publish(judged, changes, locks=recorded.folder))}")
+    if accept:
+        click.echo(f"baseline   {near(project.baseline.accept(judged))}")

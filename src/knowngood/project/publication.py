@@ -1,0 +1,129 @@
+"""Write the report of a run, and publish that of a complete run into ``reports/MATRIX``."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from knowngood.errors import UsageError, some
+from knowngood.model import Change, JudgedRun, Matrix, Status
+from knowngood.project import files
+from knowngood.project.runs import REPORT, RecordedRun
+from knowngood.report import matrix_json
+from knowngood.report.formats import FORMATS, PUBLISHED, ReportContext
+from knowngood.report.publication import publication
+from knowngood.report.text import plain
+
+if TYPE_CHECKING:
+    from knowngood.project.project import Project
+
+
+class Publication:
+    """The published report of a matrix, which others read and which is kept in git."""
+
+    def __init__(self, project: "Project") -> None:
+        self._project = project
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the published report."""
+        return self._project.folder / "reports" / self._project.matrix.id
+
+    @property
+    def file(self) -> Path:
+        """The published report for programs, once there is one."""
+        return self.folder / REPORT
+
+    def latest(self) -> RecordedRun:
+        """Return the newest run that can be published. Raises ``UsageError``: there is none."""
+        newest = reason = None
+        for recorded in self._project.runs.newest():
+            reason_against = blocker(self._project.read(recorded), self._project.matrix)
+            if reason_against is None:
+                return recorded
+            if newest is None:
+                newest, reason = recorded, reason_against
+        if newest is None:
+            return self._project.runs.find(None)  # raises: there are no runs
+        raise UsageError(
+            f"{self._project.matrix.id} has no complete run",
+            cause=f"{newest.name}, the newest, cannot be published: {reason}",
+            next_step=f"run all combos to their end: knowngood run {self._project.matrix.id}",
+        )
+
+    def publish(self, judged: JudgedRun, changes: tuple[Change, ...] = (), *, locks: Path | None = None) -> Path:
+        """Write the report of a complete run, red or green, and return its folder.
+
+        ``changes`` is what the run changed against the baseline; ``locks`` is the folder of the run. Raises
+        ``UsageError`` when the run is not complete, see ``blocker``.
+        """
+        reason = blocker(judged, self._project.matrix)
+        if reason is not None:
+            raise UsageError(
+                f"run {judged.run.info.id} cannot be published",
+                cause=reason,
+                next_step="run all combos to their end: knowngood run --publish, without --only and --shard",
+            )
+        context = publication(ReportContext(judged=judged, changes=changes))
+        write_report(context, self.folder, locks=locks)
+        return self.folder
+
+
+def blocker(judged: JudgedRun, matrix: Matrix) -> str | None:
+    """Return why a run is not complete and can neither be published nor be the baseline; None when it is.
+
+    A run is complete when every cell of the matrix, as its file is now, was decided. It may be red.
+    """
+    run = judged.run
+    if run.interrupted or not run.finished:
+        return f"it was interrupted by {run.interrupted}" if run.interrupted else "it did not finish"
+    if run.info.digest != matrix.digest:
+        return "the matrix file or one of its probes changed since"
+    ran = {facts.combo.id for facts in run.combos}
+    if missing := [combo.id for combo in matrix.combos if combo.id not in ran]:
+        return f"it ran only some combos; it is missing {some(missing)}"
+    if undecided := [cell.combo.id for cell in judged.cells if cell.as_expected is None]:
+        return f"not every cell could be decided: {some(list(dict.fromkeys(undecided)))}"
+    return None
+
+
+def write_report(context: ReportContext, folder: Path, *, locks: Path | None = None) -> None:
+    """Write the report of a run into ``folder``: for people, for programs, and the locks of the combos that passed.
+
+    ``locks`` is the folder of the run; without it no locks are written. Raises ``OSError``.
+    """
+    for name in PUBLISHED:
+        files.write(folder / FORMATS[name].file, FORMATS[name].render(context))
+    if locks is not None:
+        _write_locks(context.judged, folder / "locks", locks)
+
+
+def read_report(file: Path, *, name: str) -> JudgedRun:
+    """Return the run that a ``matrix.json`` reports; ``name`` is what messages call the file.
+
+    Raises ``UsageError``: it cannot be read, or it is not a ``matrix.json`` of this version.
+    """
+    next_step = "publish a run of the matrix: knowngood run NAME --publish"
+    try:
+        return matrix_json.loads(file.read_bytes(), name=name)
+    except FileNotFoundError:
+        raise UsageError(f"there is no report {name}", next_step=next_step) from None
+    except OSError as error:
+        raise UsageError(f"{name} cannot be read", cause=str(error), next_step=f"name a {REPORT}") from error
+
+
+def _write_locks(judged: JudgedRun, folder: Path, run_folder: Path) -> None:
+    """Write the locks of each passing combo as one file with hashes, in the order of its steps; delete all others."""
+    failed = {cell.combo.id for cell in judged.cells if cell.verdict.status is not Status.PASS}
+    written = set()
+    for facts in judged.run.combos:
+        locks = [run_folder / "combos" / facts.combo.id / f"step{step.number}.lock" for step in facts.steps]
+        if facts.combo.id in failed or not locks or not all(lock.is_file() for lock in locks):
+            continue
+        parts = [
+            f"# step {step.number}: {plain(' '.join(step.requirements))}\n{lock.read_text(encoding='utf-8')}"
+            for step, lock in zip(facts.steps, locks, strict=True)
+        ]
+        files.write(folder / f"{facts.combo.id}.txt", "\n".join(parts))
+        written.add(f"{facts.combo.id}.txt")
+    for file in folder.glob("*.txt") if folder.is_dir() else ():
+        if file.name not in written:
+            file.unlink()

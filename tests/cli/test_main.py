@@ -1,0 +1,54 @@
+"""The command line as a whole: exit codes of crashes, and a fast ``--help``."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+from click.testing import CliRunner
+
+from knowngood.cli.main import Verbs, main
+from support.project import Project
+
+
+@click.group(cls=Verbs)
+def verbs() -> None:
+    """Group verbs as ``knowngood`` does."""
+
+
+@verbs.command()
+def broken() -> None:
+    """Crash as a bug of ours would."""
+    raise ZeroDivisionError("a bug of ours")
+
+
+def test_our_own_crash_exits_70_and_names_a_file_with_what_a_maintainer_needs() -> None:
+    result = CliRunner().invoke(verbs, ["broken"])
+
+    assert result.exit_code == 70
+    assert "error: knowngood itself crashed; this says nothing about your versions" in result.stderr
+    assert "cause: ZeroDivisionError: a bug of ours" in result.stderr
+    named = re.search(r"next: please open an issue and attach (\S+)", result.stderr)
+    assert named is not None
+    report = Path(named[1]).read_text(encoding="utf-8")
+    assert report.startswith("knowngood ") and "Traceback" in report and "in broken" in report
+    Path(named[1]).unlink()
+
+
+def test_every_verb_has_a_short_help_that_fits_on_its_line() -> None:
+    listed = CliRunner().invoke(main, ["--help"]).stdout.partition("Commands:")[2].strip().splitlines()
+
+    assert len(listed) == len(main.commands)
+    assert not [line for line in listed if line.endswith("...")]
+
+
+def test_help_imports_neither_pydantic_nor_rich(project: Project) -> None:
+    script = (
+        "import sys\nfrom knowngood.cli.main import main\n"
+        "main(['run', '--help'], standalone_mode=False)\n"
+        "print(sorted({'pydantic', 'rich', 'jinja2', 'numpy'} & set(sys.modules)), file=sys.stderr)\n"
+    )
+    shown = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+
+    assert shown.stderr == "[]\n"
