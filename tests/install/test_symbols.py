@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from knowngood.install.symbols import offers
+from knowngood.install.releases import offers
 
 FILES = {
     "pkg/__init__.py": "from pkg.near import *\nfrom ._far import one as two\nimport os\nif True:\n    LATE = 1\n",

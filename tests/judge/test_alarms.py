@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from knowngood.judge.alarms import alarms
+from knowngood.judge.probes import alarms
 from knowngood.model import Action, Check, Ending, Exit, Outcome, ProbeFacts, Transcript
 
 SITE = "/home/me/.knowngood/runs/embedding/20261124-075151-2a0b/combos/legacy-numpy2/env/lib/python3.11/site-packages"

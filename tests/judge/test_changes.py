@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from knowngood.errors import ExitCode
 from knowngood.judge.causes import normalised
-from knowngood.judge.changes import compare, exit_code, selected
-from knowngood.judge.snapshots import Snapshot, snapshots
+from knowngood.judge.changes import Snapshot, compare, exit_code, selected, snapshots
 from knowngood.model import UNDECIDED, Change, ChangeKind, Diagnosis, JudgedRun, Status
 from knowngood.report import matrix_json
 from report.factory import mission

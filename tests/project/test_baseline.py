@@ -9,7 +9,7 @@ import pytest
 
 from knowngood.errors import UsageError
 from knowngood.events import Event, RunFinished, RunStarted, encode
-from knowngood.judge.snapshots import snapshots
+from knowngood.judge.changes import snapshots
 from knowngood.model import JudgedRun, Matrix, Status
 from knowngood.project.baseline import Snapshots
 from knowngood.project.project import Project

@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from knowngood.judge.changes import compare
-from knowngood.judge.snapshots import snapshots
+from knowngood.judge.changes import compare, snapshots
 from knowngood.model import Change, ChangeKind, JudgedRun, Status
 from knowngood.report import atom
 from report.factory import combo, mission, only, passing, whole

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from knowngood.run.schedule import Distributions, pick, queue
+from knowngood.run.executors.local import Distributions, pick, queue
 from support.workshop import combo
 
 PAIRS = st.frozensets(

@@ -56,7 +56,7 @@ def plan(
     """
     from knowngood.cli.signals import stopped_by_signals
     from knowngood.declare.select import choose
-    from knowngood.judge.exit_code import stopped_by
+    from knowngood.judge.verdict import stopped_by
     from knowngood.project.project import Project
     from knowngood.report.ci import plan as report
     from knowngood.run import engine, forecast, host

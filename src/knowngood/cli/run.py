@@ -91,7 +91,7 @@ def run(environ: Mapping[str, str], /, **arguments: Any) -> None:
     updates the report in reports/MATRIX, and --accept updates the baseline that runs are compared with. Both need a
     complete run, in which every combo was decided, passed or failed.
     """
-    from knowngood.judge.exit_code import exit_code
+    from knowngood.judge.verdict import exit_code
     from knowngood.project.project import Project
 
     options = Options(**arguments)
@@ -162,7 +162,7 @@ def _execute(request: "RunRequest", progress: "Choice") -> "Run":
 
     from knowngood.cli.live import display
     from knowngood.cli.signals import stopped_by_signals
-    from knowngood.judge.known import day_of
+    from knowngood.judge.findings import day_of
     from knowngood.judge.verdict import judge_combo
     from knowngood.run.engine import execute
     from knowngood.run.stop import Stop

@@ -10,8 +10,7 @@ from collections.abc import Iterator, Mapping
 from knowngood.declare.grid import Grid, read_grid
 from knowngood.declare.locate import Where
 from knowngood.declare.problems import WrongValueError
-from knowngood.declare.values import checked_id, fitted
-from knowngood.declare.versions import python_version
+from knowngood.declare.values import checked_id, fitted, python_version
 
 DEFAULT_PYTHON = ("3.11",)
 """The Python of a matrix that names none."""

@@ -9,8 +9,7 @@ from typing import Protocol
 
 from knowngood.declare.locate import Where
 from knowngood.declare.problems import WrongValueError, did_you_mean, kind, listing, parse_choice, shown
-from knowngood.declare.values import fitted, version_slug
-from knowngood.declare.versions import axis_requirement, package_name, python_version, text
+from knowngood.declare.values import axis_requirement, fitted, package_name, python_version, text, version_slug
 from knowngood.model import InstallerName
 
 RESERVED = ("python", "order", "installer")

@@ -19,16 +19,20 @@ from pydantic import (
 from knowngood.declare.problems import WrongValueError, kind, parse_choice, shown
 from knowngood.declare.values import (
     checked_id,
+    exact_wheel,
     last_day,
     one_line,
+    package_name,
     pattern,
+    python_version,
     relative_path,
+    requirement,
     seconds,
+    text,
     url,
     variable_name,
     variable_value,
 )
-from knowngood.declare.versions import exact_wheel, package_name, python_version, requirement, text
 from knowngood.model import UNDECIDED, InstallerName, Status, WarningPolicy
 
 _COMBO_GLOB = re.compile(r"[\w.*?\[\]!-]{1,100}")

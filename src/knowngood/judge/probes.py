@@ -1,5 +1,6 @@
-"""Judge one attempt at a probe from its exit and its transcript."""
+"""Judge the attempts at a probe: exit and transcript, which attempt counts, and alarms that it survived."""
 
+import re
 from collections.abc import Sequence
 
 from knowngood.model import (
@@ -15,7 +16,7 @@ from knowngood.model import (
     Transcript,
     Verdict,
 )
-from knowngood.tracebacks import dumped_stacks
+from knowngood.tracebacks import dumped_stacks, shorten_paths
 
 _FROM_OUTSIDE = frozenset({"SIGHUP", "SIGINT", "SIGKILL", "SIGQUIT", "SIGTERM"})
 """Signals that come from outside; a program does not die of them by itself."""
@@ -110,3 +111,30 @@ def flaky(attempts: Sequence[ProbeFacts]) -> str | None:
     decided = [status for status in statuses if status not in UNDECIDED]
     passed = decided.count(Status.PASS)
     return f"{passed}/{len(decided)}" if 0 < passed < len(decided) else None
+
+
+_REST = r"[^\r\n]*"
+_ALARM = re.compile(
+    "|".join(
+        (
+            r"A module that was compiled using NumPy 1\.x cannot be run in\s+NumPy \w+(?:\.\w+)*",
+            r"Failed to initialize NumPy: (?!No module named 'numpy'|numpy\.core\.multiarray failed)[^\r\n(]+",
+            r"module (?:was )?compiled against (?:ABI|API|NumPy C-API) version 0x\w+(?: \(NumPy [^)]*\))?"
+            r" but (?:this version of numpy is|the running NumPy has C-API version) 0x\w+",
+            r"ValueError: numpy\.\w+ size changed, may indicate binary incompatibility" + _REST,
+            r"Numba needs NumPy [\d.]+ or (?:less|greater)" + _REST,
+            r"Disabling PyTorch because PyTorch \S+ \S+ is required but found \S+",
+            r"(?<![^\s'\"])[^\s'\"]+: undefined symbol: _ZNK?(?:3c10|5torch|2at)\w*",
+            r"operator torchvision::\w+ does not exist",
+        )
+    )
+)
+
+
+def alarms(facts: ProbeFacts) -> tuple[str, ...]:
+    """Return the alarms in the output of one attempt at a probe, each once and on one line, in order of appearance.
+
+    Python's own warnings, which a transcript records by check, are not alarms: they may be mere deprecations.
+    """
+    lines = (" ".join(alarm[0].split()) for alarm in _ALARM.finditer(facts.action.output))
+    return tuple(dict.fromkeys(map(shorten_paths, lines)))

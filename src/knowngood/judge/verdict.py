@@ -1,4 +1,4 @@
-"""Judge the facts of a run: the verdict of each cell, whether it was expected, and the diagnosis of a failure.
+"""Judge the facts of a run: the verdict of each cell, its diagnosis, whether it was expected, the exit code.
 
 One cell goes through in one pass: finding, numbers, diagnosis, expectation; then the cell is made, whole.
 """
@@ -8,18 +8,17 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
 
+from knowngood.errors import ExitCode
 from knowngood.judge.abi import score, sentence
-from knowngood.judge.alarms import alarms
 from knowngood.judge.causes import groups
 from knowngood.judge.diagnosis import diagnose
 from knowngood.judge.diagnosis.case import Case
 from knowngood.judge.diagnosis.questions import Answers
 from knowngood.judge.diagnosis.rules import numpy_abi
 from knowngood.judge.drift import ledger
-from knowngood.judge.findings import Finding, attempts_at, failed_command, find, with_numbers
-from knowngood.judge.known import day_of, excuse
+from knowngood.judge.findings import Finding, attempts_at, day_of, excuse, failed_command, find, with_numbers
 from knowngood.judge.numbers import arrays_of, compare
-from knowngood.judge.probes import deciding, flaky
+from knowngood.judge.probes import alarms, deciding, flaky
 from knowngood.judge.rules import Rules
 from knowngood.model import (
     UNDECIDED,
@@ -215,3 +214,25 @@ def _warnings(last: ProbeFacts | None) -> tuple[str, ...]:
         return ()
     warnings = [warning for check in last.transcript.checks for warning in check.warnings]
     return tuple(dict.fromkeys([*alarms(last), *map(shorten_paths, warnings)]))
+
+
+def exit_code(judged: JudgedRun) -> ExitCode:
+    """Return the exit code of a run: the first of these that applies.
+
+    Interrupted; the reference combo failed; a cell differs from what is expected; a cell is undecided; all as expected.
+    """
+    if judged.run.interrupted is not None:
+        return stopped_by(judged.run.interrupted)
+    reference = [cell for cell in judged.cells if cell.combo.id == judged.run.info.reference]
+    if any(cell.verdict.status not in (*UNDECIDED, Status.PASS) for cell in reference):
+        return ExitCode.REFERENCE_FAILED
+    if any(cell.as_expected is False for cell in judged.cells):
+        return ExitCode.DIFFERS
+    if any(cell.as_expected is None for cell in judged.cells):
+        return ExitCode.UNDECIDED
+    return ExitCode.AS_EXPECTED
+
+
+def stopped_by(signal: str) -> ExitCode:
+    """Return the exit code of a run that a signal interrupted."""
+    return ExitCode.INTERRUPTED if signal == "SIGINT" else ExitCode.TERMINATED

@@ -4,7 +4,6 @@ Four groups: what a matrix file declares, the facts that a run records, what is 
 baseline. This room imports no other.
 """
 
-from knowngood.model.changes import Change, ChangeKind
 from knowngood.model.declared import (
     UNDECIDED,
     Asset,
@@ -21,6 +20,8 @@ from knowngood.model.declared import (
 )
 from knowngood.model.judged import (
     Cell,
+    Change,
+    ChangeKind,
     Confidence,
     Diagnosis,
     Drift,

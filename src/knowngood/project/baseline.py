@@ -5,8 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from knowngood.errors import UsageError, some
-from knowngood.judge.changes import compare, selected
-from knowngood.judge.snapshots import Snapshot, snapshots
+from knowngood.judge.changes import Snapshot, compare, selected, snapshots
 from knowngood.model import Change, ChangeKind, JudgedRun
 from knowngood.project import files
 from knowngood.project.files import near

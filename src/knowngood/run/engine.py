@@ -21,11 +21,10 @@ from knowngood.project.runs import EventLog
 from knowngood.run import host
 from knowngood.run.context import prepare
 from knowngood.run.executors.interface import Executor, RunSettings, Task, without_credentials
-from knowngood.run.executors.local import RESOLVERS, LocalExecutor
+from knowngood.run.executors.local import RESOLVERS, LocalExecutor, queue
 from knowngood.run.forecast import Forecast, forecast
 from knowngood.run.host import Machine
 from knowngood.run.optimizations import ALL, Optimization
-from knowngood.run.schedule import queue
 from knowngood.run.stop import Stop
 
 Sink = Callable[[Event, Folding], None]
