@@ -64,7 +64,7 @@ def _with_matrix(arguments: list[str]) -> list[str]:
 
 @nox.session
 def matrix(session: nox.Session) -> None:
-    """Build and probe every combo, and print the table; options go after ``--``."""
+    """Build and probe every combo, and print the table; options such as ``--publish`` go after ``--``."""
     _knowngood(session, "run", *_with_matrix(session.posargs))
 
 
@@ -79,6 +79,12 @@ def combo(session: nox.Session, name: str) -> None:
 def report(session: nox.Session) -> None:
     """Render the last run, or the event logs named after ``--``, as a report."""
     _knowngood(session, "report", *_with_matrix(session.posargs))
+
+
+@nox.session
+def publish(session: nox.Session) -> None:
+    """Publish the newest complete run in reports/, red or green; ``-- --accept`` makes it the baseline, too."""
+    _knowngood(session, "publish", *_with_matrix(session.posargs))
 
 
 @nox.session

@@ -34,7 +34,7 @@ def test_nox_lists_every_session_with_a_sentence_and_every_combo_by_its_id(copy:
     matrix = tomllib.loads((copy / "matrices" / "embedding.toml").read_text(encoding="utf-8"))
 
     assert {f"combo({combo['id']})" for combo in matrix["combo"]} < sessions.keys()
-    assert {"matrix", "report", "tests", "lint", "types"} < sessions.keys()
+    assert {"matrix", "publish", "report", "diff", "tests", "lint", "types"} < sessions.keys()
     assert all(sentence.endswith(".") for sentence in sessions.values())
     assert re.findall(r"^[*-] \S+$", listed, re.MULTILINE) == []
 

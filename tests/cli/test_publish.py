@@ -146,3 +146,17 @@ def test_a_matrix_json_cannot_be_published_because_it_has_no_locks(project: Proj
     assert result.returncode == 2
     assert "error: elsewhere/matrix.json holds verdicts only" in result.stderr
     assert "next: name the run by its id or by its events.jsonl" in result.stderr
+
+
+def test_the_shards_of_a_matrix_are_published_as_one_run(project: Project, index: Index) -> None:
+    write(project, index)
+    for number in (1, 2):
+        project.run("run", "--shard", f"{number}/2", "--state-dir", f"machine-{number}")
+
+    alone = project.run("publish", "machine-1")
+    both = project.run("publish", "machine-1", "machine-2", "--accept")
+
+    assert alone.returncode == 2 and "missing: shard 2/2" in alone.stderr and "it is missing two" in alone.stderr
+    assert both.returncode == 0, both.stderr
+    assert statuses(project.folder / "reports" / "m" / "baseline.json") == {"one": "pass", "two": "pass"}
+    assert {"locks/one.txt", "locks/two.txt"} < set(published(project))

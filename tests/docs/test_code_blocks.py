@@ -65,9 +65,12 @@ class Shop:
 
     def run(self, words: list[str]) -> "subprocess.CompletedProcess[str]":
         """Run a knowngood command against this index."""
-        # The cache is its own, so that no verdict of an earlier test is reused.
+        return self.project.run(*words, folder=self.project.folder, **self.variables())
+
+    def variables(self) -> dict[str, str]:
+        """Return the environment variables that a command needs, to use this index and no cached verdict."""
         cache = str(self.project.folder / ".cache")
-        return self.project.run(*words, UV_DEFAULT_INDEX=self.index.url, XDG_CACHE_HOME=cache, COLUMNS="110")
+        return {"UV_DEFAULT_INDEX": self.index.url, "XDG_CACHE_HOME": cache, "COLUMNS": "110"}
 
 
 @pytest.fixture(scope="module")
@@ -167,7 +170,9 @@ def test_every_python_block_is_a_passing_probe_or_a_script_that_runs(
         case _:
             story(shop)
             command = [sys.executable, block.caption]
-    done = subprocess.run(command, cwd=shop.project.folder, capture_output=True, text=True, timeout=60, check=False)
+    env = shop.project.environment(**shop.variables())
+    folder = shop.project.folder
+    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout or block.caption == "conf.py"
 

@@ -115,7 +115,7 @@ def test_the_locks_of_passing_combos_are_published_and_others_are_deleted(projec
     old.parent.mkdir(parents=True)
     old.touch()
 
-    folder = project.publication.publish(judged, locks=run_folder)
+    folder = project.publication.publish(judged, locks=[tmp_path / "elsewhere", run_folder])
 
     passed = {cell.combo.id for cell in judged.cells if cell.verdict.status is Status.PASS}
     locks = {path.stem: path.read_text(encoding="utf-8") for path in (folder / "locks").iterdir()}

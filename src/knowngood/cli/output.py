@@ -47,6 +47,15 @@ def print_run(judged: "JudgedRun", folder: Path, environ: Mapping[str, str], *, 
     click.echo(table.render(judged, width=columns), nl=False)
 
 
+def print_missing(judged: "JudgedRun") -> None:
+    """Print which shards of a merged run are missing on standard error; nothing when none is."""
+    from knowngood.judge.merge import missing
+
+    if shards := missing(judged.run):
+        names = f"{'shard' if len(shards) == 1 else 'shards'} {', '.join(shards)}"
+        click.echo(f"missing: {names}; {len(judged.run.elsewhere)} combos were not run", err=True)
+
+
 def print_comparison(comparison: "Comparison") -> None:
     """Print what a run changed against a baseline."""
     from knowngood.report import diff

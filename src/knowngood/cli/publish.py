@@ -5,19 +5,19 @@ from pathlib import Path
 import click
 
 from knowngood.cli.options import matrix_option, signatures_option, state_option
-from knowngood.cli.output import find_baseline
+from knowngood.cli.output import find_baseline, print_missing
 from knowngood.project.files import near
 
 
 @click.command(short_help="Publish the report of a complete run.")
-@click.argument("run", metavar="[RUN]", required=False)
+@click.argument("runs", metavar="[RUN]...", nargs=-1)
 @matrix_option
 @click.option("--accept", is_flag=True, help="Make the run the baseline, too.")
 @click.option("--baseline", metavar="RUN", help="Run to compare with.  [default: the baseline of the matrix]")
 @signatures_option
 @state_option
 def publish(
-    run: str | None,
+    runs: tuple[str, ...],
     matrix: str | None,
     accept: bool,
     baseline: str | None,
@@ -26,16 +26,20 @@ def publish(
 ) -> None:
     """Publish the report of RUN in reports/MATRIX, by default of the newest complete run.
 
-    RUN is a run id prefix, an event log, or the folder of a run. It must be complete: every combo of the matrix was
-    decided, passed or failed. Publishing the same verdicts and versions again changes only the day.
+    RUN is a run id prefix, an event log, or a folder with event logs at any depth; the shards of a matrix are merged.
+    The run must be complete: every combo of the matrix was decided, passed or failed.
+
+    Publishing the same verdicts and versions again changes only the day.
     """
     from knowngood.project.project import Project
 
-    project = Project.of_run(run, matrix=matrix, state_dir=state_dir, signatures=signatures)
-    recorded = project.runs.find(run) if run is not None else project.publication.latest()
-    judged = project.judge(recorded.read())
+    project = Project.of_run(next(iter(runs), None), matrix=matrix, state_dir=state_dir, signatures=signatures)
+    recorded = [found for run in runs for found in project.runs.find_all(run)] or [project.publication.latest()]
+    folders = [found.log.parent for found in recorded]
+    judged, _ = project.read_all(recorded)
+    print_missing(judged)
     before = find_baseline(project, baseline)
     changes = project.baseline.compare(judged, before).changes if before else ()
-    click.echo(f"published  {near(project.publication.publish(judged, changes, locks=recorded.folder))}")
+    click.echo(f"published  {near(project.publication.publish(judged, changes, locks=folders))}")
     if accept:
         click.echo(f"baseline   {near(project.baseline.accept(judged))}")

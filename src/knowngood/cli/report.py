@@ -1,6 +1,5 @@
 """The verb ``report``: render recorded runs again, merged into one, in any format."""
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from knowngood.cli.options import PATH, matrix_option, signatures_option, state_option
-from knowngood.cli.output import find_baseline, print_run, write_file
+from knowngood.cli.output import find_baseline, print_missing, print_run, write_file
 from knowngood.errors import ExitCode, KnowngoodError, UsageError
 from knowngood.project.files import near
 from knowngood.report.formats import FORMATS, FormatName, ReportContext
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     from knowngood.model import JudgedRun
     from knowngood.project.baseline import Comparison
     from knowngood.project.project import Project
-    from knowngood.project.runs import RecordedRun
 
 
 @click.command(short_help="Render runs again, in any format.")
@@ -66,8 +64,8 @@ def report(
         raise UsageError("a table cannot be written to a file", next_step="choose another format, such as markdown")
     project = Project.of_run(next(iter(logs), None), matrix=matrix, state_dir=state_dir, signatures=signatures)
     runs = [recorded for log in logs for recorded in project.runs.find_all(log)] or [project.runs.find(None)]
-    judged, folder = _judged(project, runs)
-    _print_missing(judged)
+    judged, folder = project.read_all(runs)
+    print_missing(judged)
     if format_ == "table":
         print_run(judged, folder, environ)
     else:
@@ -82,29 +80,6 @@ def report(
         )
         _write(context, names, output)
     raise SystemExit(exit_code(judged) if gate else ExitCode.AS_EXPECTED)
-
-
-def _judged(project: "Project", runs: "Sequence[RecordedRun]") -> "tuple[JudgedRun, Path]":
-    """Return the verdicts of all runs as one run, and the folder that its logs are relative to."""
-    from knowngood.judge.merge import below, merge
-
-    if len(runs) == 1 and not runs[0].has_log:
-        return project.read(runs[0]), runs[0].folder
-    logs = {recorded.log.absolute(): recorded for recorded in runs}
-    common = Path(os.path.commonpath([log.parent for log in logs]))
-    moved = []
-    for log, recorded in logs.items():
-        place = log.parent.relative_to(common).as_posix()
-        moved.append(recorded.read() if place == "." else below(recorded.read(), place))
-    return project.judge(merge(moved)), common
-
-
-def _print_missing(judged: "JudgedRun") -> None:
-    from knowngood.judge.merge import missing
-
-    if shards := missing(judged.run):
-        names = f"{'shard' if len(shards) == 1 else 'shards'} {', '.join(shards)}"
-        click.echo(f"missing: {names}; {len(judged.run.elsewhere)} combos were not run", err=True)
 
 
 def _compared(project: "Project", judged: "JudgedRun", baseline: str | None) -> "Comparison | None":

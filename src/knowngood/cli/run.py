@@ -188,7 +188,7 @@ def _write_report(judged: "JudgedRun", comparison: "Comparison | None", folder: 
     context = ReportContext(judged=judged, changes=comparison.changes if comparison else ())
     report = report_dir or folder / "report"
     try:
-        write_report(context, report, locks=folder)
+        write_report(context, report, locks=[folder])
     except OSError as error:
         next_step = f"render it again with `knowngood report {near(folder)} --format html`"
         raise UsageError(f"{near(report)} cannot be written", cause=str(error), next_step=next_step) from error
@@ -220,7 +220,7 @@ def _publish(
     try:
         if options.publish:
             changes = comparison.changes if comparison else ()
-            click.echo(f"published  {near(project.publication.publish(judged, changes, locks=folder))}")
+            click.echo(f"published  {near(project.publication.publish(judged, changes, locks=[folder]))}")
         if options.accept:
             click.echo(f"baseline   {near(project.baseline.accept(judged))}")
     except KnowngoodError as error:

@@ -2,6 +2,7 @@
 
 import itertools
 import os
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -165,6 +166,24 @@ class Project:
         from knowngood.project.publication import read_report
 
         return read_report(recorded.file, name=recorded.name)
+
+    def read_all(self, runs: Sequence[RecordedRun]) -> tuple[JudgedRun, Path]:
+        """Return the verdicts of recorded runs as one run, and the folder that its logs are relative to.
+
+        The runs are usually the shards of one matrix. Raises ``UsageError``: they are of several matrices, or one of
+        several has no event log.
+        """
+        from knowngood.judge.merge import below, merge
+
+        if len(runs) == 1 and not runs[0].has_log:
+            return self.read(runs[0]), runs[0].folder
+        logs = {recorded.log.absolute(): recorded for recorded in runs}
+        common = Path(os.path.commonpath([log.parent for log in logs]))
+        moved = []
+        for log, recorded in logs.items():
+            place = log.parent.relative_to(common).as_posix()
+            moved.append(recorded.read() if place == "." else below(recorded.read(), place))
+        return self.judge(merge(moved)), common
 
     def run_of(self, combo: str, run: str | None) -> RecordedRun:
         """Return the run to read about a combo: the one that ``run`` names, by default the newest that finished it.

@@ -1,10 +1,12 @@
 """Write the report of a run, and publish that of a complete run into ``reports/MATRIX``."""
 
+import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from knowngood.errors import UsageError, some
-from knowngood.model import Change, JudgedRun, Matrix, Status
+from knowngood.model import Change, JudgedRun, Matrix, Status, StepFacts
 from knowngood.project import files
 from knowngood.project.runs import REPORT, RecordedRun
 from knowngood.report import matrix_json
@@ -49,11 +51,11 @@ class Publication:
             next_step=f"run all combos to their end: knowngood run {self._project.matrix.id}",
         )
 
-    def publish(self, judged: JudgedRun, changes: tuple[Change, ...] = (), *, locks: Path | None = None) -> Path:
+    def publish(self, judged: JudgedRun, changes: tuple[Change, ...] = (), *, locks: Sequence[Path] = ()) -> Path:
         """Write the report of a complete run, red or green, and return its folder.
 
-        ``changes`` is what the run changed against the baseline; ``locks`` is the folder of the run. Raises
-        ``UsageError`` when the run is not complete, see ``blocker``.
+        ``changes`` is what the run changed against the baseline; ``locks`` are the folders of the run, or of the shards
+        it was merged from. Raises ``UsageError`` when the run is not complete, see ``blocker``.
         """
         reason = blocker(judged, self._project.matrix)
         if reason is not None:
@@ -73,26 +75,29 @@ def blocker(judged: JudgedRun, matrix: Matrix) -> str | None:
     A run is complete when every cell of the matrix, as its file is now, was decided. It may be red.
     """
     run = judged.run
-    if run.interrupted or not run.finished:
-        return f"it was interrupted by {run.interrupted}" if run.interrupted else "it did not finish"
+    if run.interrupted:
+        return f"it was interrupted by {run.interrupted}"
     if run.info.digest != matrix.digest:
         return "the matrix file or one of its probes changed since"
-    ran = {facts.combo.id for facts in run.combos}
+    ran = {facts.combo.id for facts in run.combos} - {combo.id for combo in run.elsewhere}
     if missing := [combo.id for combo in matrix.combos if combo.id not in ran]:
         return f"it ran only some combos; it is missing {some(missing)}"
+    if not run.finished:
+        return "it did not finish"
     if undecided := [cell.combo.id for cell in judged.cells if cell.as_expected is None]:
         return f"not every cell could be decided: {some(list(dict.fromkeys(undecided)))}"
     return None
 
 
-def write_report(context: ReportContext, folder: Path, *, locks: Path | None = None) -> None:
+def write_report(context: ReportContext, folder: Path, *, locks: Sequence[Path] = ()) -> None:
     """Write the report of a run into ``folder``: for people, for programs, and the locks of the combos that passed.
 
-    ``locks`` is the folder of the run; without it no locks are written. Raises ``OSError``.
+    ``locks`` are the folders of the run, or of the shards it was merged from. Without any, locks are left as they are.
+    Raises ``OSError``.
     """
     for name in PUBLISHED:
         files.write(folder / FORMATS[name].file, FORMATS[name].render(context))
-    if locks is not None:
+    if locks:
         _write_locks(context.judged, folder / "locks", locks)
 
 
@@ -110,20 +115,32 @@ def read_report(file: Path, *, name: str) -> JudgedRun:
         raise UsageError(f"{name} cannot be read", cause=str(error), next_step=f"name a {REPORT}") from error
 
 
-def _write_locks(judged: JudgedRun, folder: Path, run_folder: Path) -> None:
+def _write_locks(judged: JudgedRun, folder: Path, run_folders: Sequence[Path]) -> None:
     """Write the locks of each passing combo as one file with hashes, in the order of its steps; delete all others."""
     failed = {cell.combo.id for cell in judged.cells if cell.verdict.status is not Status.PASS}
     written = set()
     for facts in judged.run.combos:
-        locks = [run_folder / "combos" / facts.combo.id / f"step{step.number}.lock" for step in facts.steps]
-        if facts.combo.id in failed or not locks or not all(lock.is_file() for lock in locks):
+        locks = [_lock(facts.combo.id, step, run_folders) for step in facts.steps]
+        if facts.combo.id in failed or not locks:
             continue
         parts = [
-            f"# step {step.number}: {plain(' '.join(step.requirements))}\n{lock.read_text(encoding='utf-8')}"
+            f"# step {step.number}: {plain(' '.join(step.requirements))}\n{lock}"
             for step, lock in zip(facts.steps, locks, strict=True)
+            if lock is not None
         ]
-        files.write(folder / f"{facts.combo.id}.txt", "\n".join(parts))
-        written.add(f"{facts.combo.id}.txt")
+        if len(parts) == len(locks):
+            files.write(folder / f"{facts.combo.id}.txt", "\n".join(parts))
+            written.add(f"{facts.combo.id}.txt")
     for file in folder.glob("*.txt") if folder.is_dir() else ():
         if file.name not in written:
             file.unlink()
+
+
+def _lock(combo: str, step: StepFacts, run_folders: Sequence[Path]) -> str | None:
+    """Return the lock of a step as the run recorded it; None when no folder has it any more."""
+    for folder in run_folders:
+        path = folder / "combos" / combo / f"step{step.number}.lock"
+        data = path.read_bytes() if path.is_file() else b""
+        if data and step.lock in ("", hashlib.sha256(data).hexdigest()):
+            return data.decode("utf-8", "replace")
+    return None
