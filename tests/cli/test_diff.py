@@ -49,7 +49,7 @@ def test_a_regression_is_reported_with_what_changed_until_it_is_accepted(project
     assert "Regressed unexpectedly: one." in run.stdout and "knowngood run m --accept" in run.stdout
     assert accepted(project) == {"one": "pass", "two": "pass"}
     assert diff.returncode == 1
-    assert "moved   tiny 1.0 -> 2.0" in diff.stdout
+    assert "packages  tiny 1.0 -> 2.0" in diff.stdout
 
     accepting = project.run("run", "--accept", "--fresh")
 

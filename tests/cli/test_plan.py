@@ -66,7 +66,7 @@ def test_a_plan_as_json_holds_the_lock_of_each_combo(knowngood: Knowngood) -> No
     document = json.loads(knowngood("plan", "--format", "json").stdout)
 
     rows = {row["combo"]: row for row in document["combos"]}
-    assert document["schema"] == 1
+    assert document["schema"] == 2
     assert rows["steps"]["lock"] == {"mover": "1.0", "tiny": "2.0"}
     assert rows["none"]["lock"] == {} and rows["none"]["seconds"] == 0.0
     assert rows["good"]["seconds"] > 0

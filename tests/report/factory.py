@@ -1,4 +1,4 @@
-"""A judged run of the mission's matrix, built by hand: every kind of verdict a report must tell apart."""
+"""Build judged runs by hand, with every kind of verdict that a report must distinguish."""
 
 from dataclasses import replace
 
@@ -88,8 +88,8 @@ IMPORT = (
 
 
 def diagnosed(**changes: object) -> Cell:
-    """Return a cell in which a pin was moved, two checks failed, one was skipped, and whose cause is known."""
-    said = "cannot import name 'cached_download' from 'huggingface_hub'"
+    """Return a cell with a violated pin, two failed checks, a skipped one, and a known cause."""
+    error = "cannot import name 'cached_download' from 'huggingface_hub'"
     pin = "torch==2.1.2 was asked for, 2.15.0 is installed"
     loose = combo(
         "legacy-loose",
@@ -102,24 +102,24 @@ def diagnosed(**changes: object) -> Cell:
         Check(
             name="sentence-transformers imports",
             outcome=Outcome.FAILED,
-            message=f"ImportError: {said}",
-            raised=(Raised(type="builtins.ImportError", message=f"{said} ({SITE}huggingface_hub.py)", frames=IMPORT),),
+            message=f"ImportError: {error}",
+            raised=(Raised(type="builtins.ImportError", message=f"{error} ({SITE}huggingface_hub.py)", frames=IMPORT),),
         ),
         Check(name="encode", outcome=Outcome.SKIPPED, message="needs sentence-transformers imports"),
         Check(name="versions are the pins", outcome=Outcome.FAILED, message=f"AssertionError: {pin}"),
     )
-    found = Diagnosis(
+    diagnosis = Diagnosis(
         culprit="huggingface-hub",
         conflicts_with="sentence-transformers",
         why="sentence-transformers 2.2.2 uses cached_download, which huggingface-hub 0.36.2 does not have",
         fix=("huggingface-hub<0.26", "torch==2.1.2"),
-        evidence=(said, "huggingface-hub 0.25.2 still has it"),
+        evidence=(error, "huggingface-hub 0.25.2 still has it"),
         reference="https://example.org/breakage",
         confidence=Confidence.LIKELY,
     )
     facts: dict[str, object] = {
         "check": "sentence-transformers imports",
-        "message": f"{pin}; sentence-transformers imports: ImportError: {said}",
+        "message": f"{pin}; sentence-transformers imports: ImportError: {error}",
         "checks": checks,
         "installed": {"numpy": "1.24.3", "torch": "2.15.0", "sentence-transformers": "2.2.2", "triton": "3.9.0"}
         | {"huggingface-hub": "0.36.2", "sympy": "1.14.0"},
@@ -127,7 +127,7 @@ def diagnosed(**changes: object) -> Cell:
             Drift(package="sympy", step=3, before="1.12", after="1.14.0", violates=None),
             Drift(package="torch", step=3, before="2.1.2", after="2.15.0", violates="torch==2.1.2"),
         ),
-        "diagnosis": found,
+        "diagnosis": diagnosis,
         "warnings": ("A module that was compiled using NumPy 1.x cannot be run in NumPy 2.0",),
         "predicted": "torch 2.1.2 was compiled for NumPy 1.x, NumPy 2.0.2 is installed",
         "flaky": "1/2",
@@ -137,12 +137,12 @@ def diagnosed(**changes: object) -> Cell:
 
 
 def only(*cells: Cell) -> JudgedRun:
-    """Return a whole run of just these cells."""
+    """Return a complete run of just these cells."""
     return JudgedRun(run=replace(run(cells), interrupted=None, indexes=()), cells=cells)
 
 
 def mission() -> JudgedRun:
-    """Return a pass, two expected failures, an unsolvable, an unexpected pass, an outage, and one never run."""
+    """Return a pass, two declared failures, an unsolvable combo, an unexpected pass, an outage, and one not run."""
     expects = Expectation(
         status=Status.FAIL, reason="torch 2.1 is compiled for NumPy 1.x", match="Numpy is not available"
     )
@@ -236,8 +236,8 @@ def run(cells: tuple[Cell, ...]) -> Run:
             command="knowngood run matrices/embedding.toml",
         ),
         combos=tuple(
-            ComboFacts(combo=each.combo, started=True, finished=True, environment_bytes=967_000_000)
-            for each in combos.values()
+            ComboFacts(combo=cell.combo, started=True, finished=True, environment_bytes=967_000_000)
+            for cell in combos.values()
         ),
         indexes=(
             IndexChoice(
@@ -254,6 +254,6 @@ def run(cells: tuple[Cell, ...]) -> Run:
 
 
 def whole(judged: JudgedRun) -> JudgedRun:
-    """Return the same without its undecided cells: a run that came to its end, with every index as asked."""
+    """Return the same run without its undecided cells: complete, and with every index as asked."""
     cells = tuple(cell for cell in judged.cells if cell.as_expected is not None)
     return JudgedRun(run=replace(run(cells), interrupted=None, indexes=()), cells=cells)

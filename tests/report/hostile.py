@@ -1,4 +1,4 @@
-"""Text that programs under test may say to harm whoever reads a report, and judged runs that are full of it."""
+"""Provide text that a program under test may print to harm a reader of a report, and judged runs full of it."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -54,7 +54,7 @@ CORPUS = (
 
 
 def anything() -> st.SearchStrategy[str]:
-    """Draw pieces of the corpus and any characters, surrogates too, put together."""
+    """Draw a concatenation of pieces of the corpus and of any characters, surrogates too."""
     every = st.text(st.characters(exclude_categories=()), max_size=20)
     return st.lists(st.one_of(st.sampled_from(CORPUS), every), max_size=4).map("".join)
 
@@ -65,7 +65,7 @@ def dangerous(text: str) -> set[str]:
 
 
 def poisoned(say: Callable[[], str]) -> JudgedRun:
-    """Return a run in which every text that is not ours is what ``say`` gives next."""
+    """Return a run in which every text from outside is the next return value of ``say``."""
     steps = ((say(), "numpy==1.24.3"), (say(),))
     expect = Expectation(status=Status.FAIL, reason=say(), match=say())
     bad = combo(say(), say(), steps=steps, expect=expect, probes=(say(), say()))
@@ -118,9 +118,9 @@ def poisoned(say: Callable[[], str]) -> JudgedRun:
         passing(combo(say(), say()), warnings=(say(),), python=say(), installed={"numpy": say()}, attempts=2),
     )
     cells = (failed, *others)
-    told = run(cells)
+    recorded = run(cells)
     index = IndexChoice(name=say(), asked=say(), used=say(), packages=(say(),), why=say())
     info = replace(
-        told.info, title=say(), platform=say(), cpu=say(), started=say(), command=say(), versions={"uv": say()}
+        recorded.info, title=say(), platform=say(), cpu=say(), started=say(), command=say(), versions={"uv": say()}
     )
-    return JudgedRun(run=replace(told, info=info, indexes=(index, replace(index, used=index.asked))), cells=cells)
+    return JudgedRun(run=replace(recorded, info=info, indexes=(index, replace(index, used=index.asked))), cells=cells)

@@ -1,3 +1,5 @@
+"""The badge, as JSON for shields.io and as a picture."""
+
 import json
 from dataclasses import replace
 from datetime import date, timedelta
@@ -23,7 +25,7 @@ RUNS = st.lists(anything(), min_size=1, max_size=12).map(lambda texts: poisoned(
 
 PASSES = passing(combo("a"))
 FAILS = cell(combo("b"), Status.FAIL, Phase.PROBE, Reason.CHECK_FAILED)
-SURPRISES = replace(FAILS, combo=combo("c"), as_expected=False)
+UNEXPECTED = replace(FAILS, combo=combo("c"), as_expected=False)
 OUTAGE = cell(combo("d"), Status.INFRA, Phase.INSTALL, Reason.INDEX_UNREACHABLE, as_expected=None)
 BUG = cell(combo("e"), Status.ERROR, Phase.PROBE, Reason.HARNESS_BUG, as_expected=None)
 NEVER = cell(combo("f"), Status.NOT_RUN, Phase.PROBE, Reason.NOT_REACHED, as_expected=None)
@@ -42,9 +44,9 @@ def parsed(judged: JudgedRun, today: date | None = DAY) -> dict[str, Any]:
         ((PASSES,), "1 combo passes", Color.GOOD),
         ((PASSES, passing(combo("z"))), "all 2 combos pass", Color.GOOD),
         ((PASSES, FAILS), "1 of 2 combos pass, as expected", Color.GOOD),
-        ((PASSES, FAILS, SURPRISES), "1 of 3 combos not as expected", Color.BAD),
+        ((PASSES, FAILS, UNEXPECTED), "1 of 3 combos not as expected", Color.BAD),
         ((PASSES, OUTAGE), "1 of 1 decided combos pass, as expected; 1 undecided", Color.PARTLY),
-        ((SURPRISES, PASSES, NEVER), "1 of 2 decided combos not as expected; 1 undecided", Color.BAD),
+        ((UNEXPECTED, PASSES, NEVER), "1 of 2 decided combos not as expected; 1 undecided", Color.BAD),
         ((OUTAGE, BUG, NEVER), "undecided", Color.NONE),
         ((passing(TWO, probe="x"), replace(FAILS, combo=TWO, probe="y")), "0 of 1 combo pass, as expected", Color.GOOD),
         ((passing(TWO, probe="x"), replace(OUTAGE, combo=TWO, probe="y")), "undecided", Color.NONE),
@@ -57,19 +59,19 @@ def test_a_badge_says_how_many_combos_work_and_whether_that_is_as_expected(
     assert shown == {"schemaVersion": 1, "label": "embedding", "message": message, "color": color}
 
 
-@given(st.lists(st.sampled_from([PASSES, FAILS, OUTAGE, BUG, NEVER]), unique_by=lambda one: one.combo.id))
-def test_what_could_not_be_told_never_turns_a_badge_red(cells: list[Cell]) -> None:
+@given(st.lists(st.sampled_from([PASSES, FAILS, OUTAGE, BUG, NEVER]), unique_by=lambda cell: cell.combo.id))
+def test_an_undecided_cell_never_turns_a_badge_red(cells: list[Cell]) -> None:
     assert parsed(only(*cells))["color"] != "red"
 
 
-def test_combos_of_shards_that_nobody_merged_in_are_undecided() -> None:
+def test_combos_of_shards_that_were_not_merged_are_undecided() -> None:
     judged = only(PASSES, FAILS)
-    parted = replace(judged, run=replace(judged.run, elsewhere=(combo("x"), combo("y"))))
-    assert parsed(parted)["message"] == "1 of 2 decided combos pass, as expected; 2 undecided"
+    partial = replace(judged, run=replace(judged.run, elsewhere=(combo("x"), combo("y"))))
+    assert parsed(partial)["message"] == "1 of 2 decided combos pass, as expected; 2 undecided"
 
 
-@pytest.mark.parametrize("judged", [only(PASSES), only(SURPRISES)])
-def test_what_is_older_than_thirty_days_has_no_colour_and_says_how_old_it_is(judged: JudgedRun) -> None:
+@pytest.mark.parametrize("judged", [only(PASSES), only(UNEXPECTED)])
+def test_the_badge_of_a_run_older_than_thirty_days_has_no_colour_and_says_its_age(judged: JudgedRun) -> None:
     fresh = parsed(judged, DAY)
     assert parsed(judged, DAY + timedelta(days=30)) == fresh
     assert parsed(judged, DAY - timedelta(days=1)) == fresh
@@ -78,27 +80,27 @@ def test_what_is_older_than_thirty_days_has_no_colour_and_says_how_old_it_is(jud
     assert stale["message"] == f"{fresh['message']}; tested 31 days ago"
 
 
-def test_an_old_log_that_is_rendered_again_is_seen_on_its_own_day() -> None:
+def test_without_a_day_the_badge_is_that_of_the_day_of_the_run() -> None:
     assert parsed(whole(mission()), None) == parsed(whole(mission()), DAY)
 
 
-def test_a_run_of_an_unknown_day_has_no_colour() -> None:
+def test_a_run_with_an_unknown_date_has_no_colour() -> None:
     judged = only(PASSES)
     info = replace(judged.run.info, started="yesterday")
     shown = parsed(replace(judged, run=replace(judged.run, info=info)))
-    assert (shown["message"], shown["color"]) == ("1 combo passes; nobody knows when", "lightgrey")
+    assert (shown["message"], shown["color"]) == ("1 combo passes; date unknown", "lightgrey")
 
 
 def test_the_picture_is_the_golden_one() -> None:
     assert badge_svg.render(mission(), today=DAY) == GOLDEN.read_text(encoding="utf-8")
 
 
-def test_the_picture_says_the_same_to_those_who_see_it_and_to_those_who_do_not() -> None:
+def test_the_picture_says_the_same_to_eyes_and_to_screen_readers() -> None:
     root = ElementTree.fromstring(badge_svg.render(mission(), today=DAY))
-    told = f"{parsed(mission())['label']}: {parsed(mission())['message']}"
-    assert (root.tag, root.get("role"), root.get("aria-label")) == (f"{SVG}svg", "img", told)
-    assert root.findtext(f"{SVG}title") == told
-    assert ": ".join(one.text or "" for one in root.iter(f"{SVG}text")) == told
+    text = f"{parsed(mission())['label']}: {parsed(mission())['message']}"
+    assert (root.tag, root.get("role"), root.get("aria-label")) == (f"{SVG}svg", "img", text)
+    assert root.findtext(f"{SVG}title") == text
+    assert ": ".join(element.text or "" for element in root.iter(f"{SVG}text")) == text
 
 
 def test_every_text_is_fitted_into_its_own_part_of_the_picture() -> None:
@@ -114,7 +116,7 @@ def test_every_text_is_fitted_into_its_own_part_of_the_picture() -> None:
 
 @pytest.mark.parametrize("paint", [*badge_svg.PAINT.values(), badge_svg.LABEL_PAINT])
 def test_white_text_can_be_read_on_every_colour(paint: str) -> None:
-    # The contrast that WCAG 2 asks for at level AA.
+    # The contrast that WCAG 2 requires at level AA.
     assert 1.05 / (luminance(paint) + 0.05) >= 4.5
 
 
@@ -136,7 +138,7 @@ def test_a_long_name_is_cut() -> None:
 
 
 @pytest.mark.parametrize("raw", [*CORPUS, "not in XML: \ufffe \uffff"])
-def test_a_run_that_says_nothing_else_is_inert(raw: str) -> None:
+def test_a_run_full_of_one_hostile_text_is_inert(raw: str) -> None:
     judged = poisoned(lambda: raw)
     info = replace(judged.run.info, matrix=raw)
     assert_inert(replace(judged, run=replace(judged.run, info=info)))
@@ -144,7 +146,7 @@ def test_a_run_that_says_nothing_else_is_inert(raw: str) -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(RUNS, anything())
-def test_whatever_is_said_both_are_parsed_and_say_the_same(judged: JudgedRun, matrix: str) -> None:
+def test_with_any_hostile_text_both_badges_are_parsed_and_say_the_same(judged: JudgedRun, matrix: str) -> None:
     info = replace(judged.run.info, matrix=matrix)
     assert_inert(replace(judged, run=replace(judged.run, info=info)))
 
@@ -154,8 +156,16 @@ def assert_inert(judged: JudgedRun) -> None:
     assert (picture, text) == (badge_svg.render(judged, today=DAY), badge.render(judged, today=DAY))
     assert text.isascii()
     root = ElementTree.fromstring(picture.encode())
-    assert [one.tag.removeprefix(SVG) for one in root.iter()] == ["svg", "title", "rect", "path", "g", "text", "text"]
-    said = parsed(judged)
-    assert root.get("aria-label") == f"{said['label']}: {said['message']}"
-    assert said["label"]
-    assert not dangerous(f"{picture}{said['label']}{said['message']}".replace("\n", ""))
+    assert [element.tag.removeprefix(SVG) for element in root.iter()] == [
+        "svg",
+        "title",
+        "rect",
+        "path",
+        "g",
+        "text",
+        "text",
+    ]
+    document = parsed(judged)
+    assert root.get("aria-label") == f"{document['label']}: {document['message']}"
+    assert document["label"]
+    assert not dangerous(f"{picture}{document['label']}{document['message']}".replace("\n", ""))

@@ -1,3 +1,5 @@
+"""The report in the Common Test Report Format, checked against its published schema."""
+
 import json
 from dataclasses import replace
 from itertools import cycle
@@ -16,7 +18,7 @@ from report.hostile import CORPUS, anything, dangerous, poisoned
 
 HERE = Path(__file__).parent
 GOLDEN = HERE / "golden" / "ctrf.json"
-# As published by the project itself, version 0.3.0 of its package; its licence is beside it.
+# Version 0.3.0, as the project of the format publishes it; its licence is beside it.
 SCHEMA: dict[str, Any] = json.loads((HERE / "schemas" / "ctrf.schema.json").read_text(encoding="utf-8"))
 RUNS = st.lists(anything(), min_size=1, max_size=12).map(lambda texts: poisoned(cycle(texts).__next__))
 
@@ -36,23 +38,23 @@ def test_the_report_is_the_golden_one() -> None:
 
 
 @pytest.mark.parametrize("judged", [mission(), whole(mission()), only(diagnosed()), JudgedRun(run=run(()), cells=())])
-def test_the_report_is_as_the_published_schema_says(judged: JudgedRun) -> None:
+def test_the_report_is_valid_against_the_published_schema(judged: JudgedRun) -> None:
     jsonschema.Draft7Validator.check_schema(SCHEMA)
     assert parsed(judged)["reportFormat"] == "CTRF"
 
 
 def test_each_cell_is_one_test_and_the_counts_are_right() -> None:
     results = parsed(mission())["results"]
-    told = results["summary"]
+    counts = results["summary"]
     statuses = [test["status"] for test in results["tests"]]
     assert statuses == ["passed", "passed", "passed", "passed", "failed", "other", "skipped"]
-    assert told["tests"] == 7
-    assert {one: told[one] for one in ("passed", "failed", "skipped", "pending", "other")} == {
-        one: statuses.count(one) for one in ("passed", "failed", "skipped", "pending", "other")
+    assert counts["tests"] == 7
+    assert {status: counts[status] for status in ("passed", "failed", "skipped", "pending", "other")} == {
+        status: statuses.count(status) for status in ("passed", "failed", "skipped", "pending", "other")
     }
 
 
-def test_an_expected_failure_passed_and_its_verdict_is_kept() -> None:
+def test_a_declared_failure_has_passed_and_keeps_its_verdict() -> None:
     test = by_name(mission())["legacy-numpy2"]
     assert (test["status"], test["rawStatus"]) == ("passed", "fail (expected)")
     assert "trace" not in test
@@ -60,38 +62,38 @@ def test_an_expected_failure_passed_and_its_verdict_is_kept() -> None:
     assert test["extra"]["installed"]["numpy"] == "2.3.5"
 
 
-def test_what_could_not_be_told_is_neither_passed_nor_failed() -> None:
+def test_an_undecided_cell_has_neither_passed_nor_failed() -> None:
     test = by_name(mission())["modern"]
     assert test["status"] == "other"
-    assert "says nothing about the versions" in test["message"]
+    assert "not counted as a failure" in test["message"]
     assert test["retries"] == 2
 
 
-def test_a_failure_has_its_message_its_story_and_its_fix() -> None:
+def test_a_failure_has_its_message_its_explanation_and_its_fix() -> None:
     test = by_name(only(diagnosed(as_expected=False)))["legacy-loose"]
-    assert test["message"].startswith("FAIL, expected")
+    assert test["message"].startswith("FAIL (declared: other evidence) in drift")
     assert "--only legacy-loose --keep" in test["trace"]
     assert test["extra"]["culprit"] == "huggingface-hub"
     assert test["extra"]["fix"] == ["huggingface-hub<0.26", "torch==2.1.2"]
 
 
-def test_flaky_is_what_passed_after_it_had_failed() -> None:
+def test_a_cell_that_passed_after_it_had_failed_is_flaky() -> None:
     judged = only(passing(combo("a"), flaky="1/2", attempts=2), diagnosed(), passing(combo("b")))
     assert [test["flaky"] for test in by_name(judged).values()] == [True, False, False]
     assert parsed(judged)["results"]["summary"]["flaky"] == 1
 
 
-def test_times_are_milliseconds_and_what_cells_share_is_counted_once_in_all() -> None:
+def test_times_are_milliseconds_and_the_sum_counts_a_shared_environment_once() -> None:
     both = combo("a", probes=("x", "y"))
     spent = Seconds(resolve=1.0, create=0.5, install=2.0, probe=0.25)
     judged = only(passing(both, probe="x", seconds=spent), passing(both, probe="y", seconds=spent))
     assert [test["duration"] for test in by_name(judged).values()] == [3750, 3750]
-    told = parsed(judged)["results"]["summary"]
-    assert told["start"] == 1795504200000
-    assert told["stop"] - told["start"] == 4000
+    times = parsed(judged)["results"]["summary"]
+    assert times["start"] == 1795504200000
+    assert times["stop"] - times["start"] == 4000
 
 
-def test_a_shard_says_which() -> None:
+def test_a_report_names_its_shard() -> None:
     judged = mission()
     assert "shardId" not in parsed(judged)["results"]["environment"]
     info = replace(judged.run.info, shard="2/8")
@@ -100,13 +102,13 @@ def test_a_shard_says_which() -> None:
 
 
 @pytest.mark.parametrize("raw", CORPUS)
-def test_a_run_that_says_nothing_else_is_inert(raw: str) -> None:
+def test_a_run_full_of_one_hostile_text_is_inert(raw: str) -> None:
     assert_inert(poisoned(lambda: raw))
 
 
 @settings(max_examples=40, deadline=None)
 @given(RUNS)
-def test_whatever_is_said_it_is_strict_and_as_its_schema_says(judged: JudgedRun) -> None:
+def test_with_any_hostile_text_the_report_is_strict_and_valid(judged: JudgedRun) -> None:
     assert_inert(judged)
 
 
@@ -124,7 +126,7 @@ def assert_inert(judged: JudgedRun) -> None:
 def texts(value: object) -> list[str]:
     """Return every text in a decoded document, keys too."""
     if isinstance(value, dict):
-        return [text for pair in value.items() for one in pair for text in texts(one)]
+        return [text for pair in value.items() for part in pair for text in texts(part)]
     if isinstance(value, list):
-        return [text for one in value for text in texts(one)]
+        return [text for item in value for text in texts(item)]
     return [value] if isinstance(value, str) else []

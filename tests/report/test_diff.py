@@ -1,3 +1,5 @@
+"""The comparison with a baseline: for the terminal, as Markdown and as JSON."""
+
 import json
 from itertools import cycle
 
@@ -45,31 +47,31 @@ CHANGES = (
 NAME = "reports/embedding/matrix.json"
 
 TEXT = """\
-Against reports/embedding/matrix.json: 1 regressed, 1 changed-fail, 1 moved, 1 fixed, 3
+Against reports/embedding/matrix.json: 1 regressed, 1 changed fail, 1 moved, 1 fixed, 3
 inconclusive, 1 new, 1 gone, 3 unchanged
 
 Regressed:
   modern-loose: pass -> fail
-    why     in probe, check 'transformers has torch enabled': AssertionError: transformers 5.23.0
-            does not use the torch that is installed
-    moved   tokenizers 0.22.1 -> 0.23.0
-            transformers 4.57.1 -> 5.23.0
-            xxhash absent -> 3.5
+    why       in probe, check 'transformers has torch enabled': AssertionError: transformers 5.23.0
+              does not use the torch that is installed
+    packages  tokenizers 0.22.1 -> 0.23.0
+              transformers 4.57.1 -> 5.23.0
+              xxhash absent -> 3.5
 
 Fails for another cause:
   legacy-wrong-order: fail -> crash
-    why     it was fail; it is crash
+    why       it was fail; it is crash
 
 Passes with other numbers:
   modern-cpu: pass -> moved
-    why     in compare: re-index
+    why       in compare: re-index
 
 Fixed:
   legacy-loose: fail -> pass
-    why     it was fail in drift
-    moved   torch 2 -> 3
+    why       it was fail in drift
+    packages  torch 2 -> 3
 
-Inconclusive (says nothing about the versions):
+Inconclusive (not counted as a failure):
   modern embedding: pass -> infra (in resolve: refused)
   modern imports: pass -> infra
   numpy3: infra -> fail (it was infra)
@@ -80,53 +82,55 @@ New:
 Gone:
   ancient: pass
 
-Unchanged: 2 still-pass, 1 still-fail
+Unchanged: 2 still pass, 1 still fail
 """
 
 
-def test_regressions_come_first_with_why_and_with_what_changed_between_the_two_locks() -> None:
+def test_regressions_come_first_with_their_reason_and_the_packages_that_differ() -> None:
     assert render(CHANGES, baseline_name=NAME) == TEXT
 
 
-def test_every_kind_of_change_is_told_in_every_format() -> None:
+def test_every_kind_of_change_is_in_every_format() -> None:
     shown, page, data = (
         render(CHANGES, baseline_name=NAME),
         render_markdown(CHANGES, baseline_name=NAME),
         json.loads(render_json(CHANGES, baseline_name=NAME)),
     )
-    assert {one.kind for one in CHANGES} == set(ChangeKind)
-    for one in CHANGES:
-        if one.kind not in (ChangeKind.STILL_PASS, ChangeKind.STILL_FAIL):
-            assert one.combo in shown and one.combo in page
-    assert [(one["combo"], one["kind"]) for one in data["changes"]] == [(one.combo, one.kind) for one in CHANGES]
+    assert {change.kind for change in CHANGES} == set(ChangeKind)
+    for change in CHANGES:
+        if change.kind not in (ChangeKind.STILL_PASS, ChangeKind.STILL_FAIL):
+            assert change.combo in shown and change.combo in page
+    assert [(item["combo"], item["kind"]) for item in data["changes"]] == [
+        (change.combo, change.kind) for change in CHANGES
+    ]
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "expected"),
     [
         (
             CHANGES,
-            "1 regressed, 1 changed-fail, 1 moved, 1 fixed, 3 inconclusive, 1 new, 1 gone, 3 unchanged",
+            "1 regressed, 1 changed fail, 1 moved, 1 fixed, 3 inconclusive, 1 new, 1 gone, 3 unchanged",
         ),
         ((LOOSE, LOOSE), "2 regressed"),
         (CHANGES[:1], "1 unchanged"),
         ((), "0 unchanged"),
     ],
 )
-def test_the_headline_counts_every_cell_once_and_the_worst_first(changes: tuple[Change, ...], told: str) -> None:
-    assert headline(changes) == told
+def test_the_headline_counts_every_cell_once_and_regressions_first(changes: tuple[Change, ...], expected: str) -> None:
+    assert headline(changes) == expected
 
 
-def test_a_long_list_of_distributions_is_cut_on_the_terminal_and_whole_elsewhere() -> None:
-    moved = tuple((f"package-{number:02}", "1", "2") for number in range(35))
-    changes = (change(ChangeKind.REGRESSED, "a", "pass", "fail", packages=moved),)
+def test_a_long_list_of_packages_is_cut_on_the_terminal_only() -> None:
+    packages = tuple((f"package-{number:02}", "1", "2") for number in range(35))
+    changes = (change(ChangeKind.REGRESSED, "a", "pass", "fail", packages=packages),)
 
-    assert "package-19 1 -> 2\n            and 15 distributions more\n" in render(changes, baseline_name=NAME)
+    assert "package-19 1 -> 2\n              and 15 more packages\n" in render(changes, baseline_name=NAME)
     assert "| package-34 | 1 | 2 |" in render_markdown(changes, baseline_name=NAME)
     assert len(json.loads(render_json(changes, baseline_name=NAME))["changes"][0]["packages"]) == 35
 
 
-def test_the_page_shows_a_table_of_what_changed_and_the_lock_of_each_regression() -> None:
+def test_the_page_has_a_table_of_changes_and_one_of_packages_for_each_regression() -> None:
     page = render_markdown(CHANGES, baseline_name=NAME)
 
     assert (
@@ -134,17 +138,17 @@ def test_the_page_shows_a_table_of_what_changed_and_the_lock_of_each_regression(
         in page
     )
     assert "| transformers | 4.57.1 | 5.23.0 |" in page
-    assert page.endswith("Unchanged: 2 still-pass, 1 still-fail\n")
+    assert page.endswith("Unchanged: 2 still pass, 1 still fail\n")
 
 
 def test_a_comparison_in_which_nothing_changed_is_short() -> None:
     same = CHANGES[:1]
 
-    assert render(same, baseline_name="run 7") == "Against run 7: 1 unchanged\n\nUnchanged: 1 still-pass\n"
+    assert render(same, baseline_name="run 7") == "Against run 7: 1 unchanged\n\nUnchanged: 1 still pass\n"
     assert "|" not in render_markdown(same, baseline_name="run 7")
 
 
-def test_the_json_counts_every_kind_and_says_null_for_what_is_absent() -> None:
+def test_the_json_counts_every_kind_and_has_null_for_an_absent_package() -> None:
     data = json.loads(render_json(CHANGES, baseline_name=NAME))
 
     assert list(data["counts"]) == [str(kind) for kind in ChangeKind]
@@ -169,7 +173,7 @@ HOSTILE = st.lists(anything(), min_size=1, max_size=9)
 
 @settings(max_examples=60, deadline=None)
 @given(HOSTILE, st.integers(min_value=40, max_value=200))
-def test_whatever_was_said_the_text_is_inert_and_never_wider_than_asked(texts: list[str], width: int) -> None:
+def test_with_any_hostile_text_the_lines_are_inert_and_keep_within_the_width(texts: list[str], width: int) -> None:
     shown = render(poisoned(texts), baseline_name=texts[0], width=width)
 
     assert not dangerous(shown.replace("\n", ""))
@@ -178,7 +182,7 @@ def test_whatever_was_said_the_text_is_inert_and_never_wider_than_asked(texts: l
 
 @settings(max_examples=60, deadline=None)
 @given(HOSTILE)
-def test_whatever_was_said_the_page_has_no_other_structure_than_ours(texts: list[str]) -> None:
+def test_hostile_text_adds_no_structure_to_the_page(texts: list[str]) -> None:
     page = render_markdown(poisoned(texts), baseline_name=texts[0])
 
     tokens = MarkdownIt("commonmark").enable("table").parse(page)

@@ -157,7 +157,8 @@ def test_an_index_that_the_run_could_not_use_is_noted_but_not_an_option() -> Non
 
     assert "index-url" not in text
     assert (
-        "# note       index pytorch-cpu not used: torch, torchvision came from the default index (answered 503)" in text
+        "# note       index pytorch-cpu was not used: torch, torchvision came from the default index (answered 503)"
+        in text
     )
 
 

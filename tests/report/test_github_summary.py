@@ -1,3 +1,5 @@
+"""The summary of a CI job: its order, its size, and hostile text in it."""
+
 import re
 from dataclasses import replace
 
@@ -7,8 +9,9 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from knowngood.model import Change, ChangeKind, JudgedRun
-from knowngood.report.github.budget import Part, page, size
+from knowngood.report.github.budget import Part, page
 from knowngood.report.github.summary import render
+from knowngood.report.text import encoded_size
 from report.factory import diagnosed, mission, only, run
 from report.hostile import CORPUS, anything, dangerous, poisoned
 
@@ -33,15 +36,15 @@ def headings(text: str) -> list[str]:
 
 
 def html_of(text: str) -> set[str]:
-    """Return the raw HTML that GitHub would see in ``text``."""
+    """Return the raw HTML that GitHub reads in ``text``."""
     tokens = GITHUB.parse(text)
     inline = [child for token in tokens for child in token.children or ()]
     return {token.content.strip() for token in (*tokens, *inline) if token.type in ("html_block", "html_inline")}
 
 
 def many(cells: int, *, message: str = "it broke") -> JudgedRun:
-    """Return a run of many cells, every tenth of which nobody expected."""
-    told = tuple(
+    """Return a run of many cells, every tenth of which is unexpected."""
+    failed = tuple(
         diagnosed(
             combo=replace(diagnosed().combo, id=f"combo-{number}"),
             message=message,
@@ -49,14 +52,14 @@ def many(cells: int, *, message: str = "it broke") -> JudgedRun:
         )
         for number in range(cells)
     )
-    return JudgedRun(run=replace(run(told), interrupted=None, indexes=()), cells=told)
+    return JudgedRun(run=replace(run(failed), interrupted=None, indexes=()), cells=failed)
 
 
-def test_the_sum_comes_first_then_the_table_then_stories_with_the_surprising_first() -> None:
+def test_the_sum_comes_first_then_the_table_then_the_cells_with_the_unexpected_ones_first() -> None:
     text = render(mission(), CHANGES, baseline_name="reports/embedding/matrix.json")
 
     assert headings(text)[:2] == ["Sentence embeddings on the CPU", "Compared with a baseline"]
-    assert headings(text)[2:4] == ["modern-loose: PASS, expected fail", "modern: infra"]
+    assert headings(text)[2:4] == ["modern-loose: UNEXPECTED PASS", "modern: infra"]
     assert "**7 combos, 7 cells: 1 pass" in text.split("\n\n")[1]
     assert "`reports/embedding/matrix.json`: **1 regressed**" in text
     assert text.index("| combo |") < text.index("## modern-loose")
@@ -77,36 +80,36 @@ def test_without_a_baseline_there_is_no_comparison() -> None:
 def test_a_run_that_is_too_large_still_fits(judged: JudgedRun) -> None:
     text = render(judged)
 
-    assert len(text.encode()) == size(text) < LIMIT
+    assert len(text.encode()) == encoded_size(text) < LIMIT
     assert text.startswith("# ") and "| combo |" in text
 
 
-def test_what_nobody_expected_is_kept_before_what_was_expected() -> None:
+def test_unexpected_cells_are_kept_before_expected_ones() -> None:
     text = render(many(2000))
 
     assert "parts left out" in text.splitlines()[-1]
-    stories = [heading for heading in headings(text) if heading.startswith("combo-")]
-    assert len(stories) > 200
-    assert sum("FAIL" in story for story in stories) == 200, "every cell that nobody expected has its story"
+    explained = [heading for heading in headings(text) if heading.startswith("combo-")]
+    assert len(explained) > 200
+    assert sum("FAIL" in heading for heading in explained) == 200, "every unexpected cell is explained"
     rows = re.findall(r"^\| (combo-\d+) \|", text, re.MULTILINE)
     assert {f"combo-{number}" for number in range(0, 2000, 10)} <= set(rows)
     assert rows == sorted(rows, key=lambda name: int(name.split("-")[1])), "in the order of the matrix"
 
 
-def test_a_table_that_is_too_large_says_how_many_cells_it_lacks() -> None:
+def test_a_table_that_is_too_large_counts_the_cells_that_are_missing() -> None:
     text = render(many(6000))
     rows = re.findall(r"^\| (combo-\d+) \|", text, re.MULTILINE)
 
     assert f"{6000 - len(rows)} more cells, not in this table." in text
 
 
-def test_a_story_that_is_too_long_is_told_in_a_line() -> None:
+def test_an_explanation_that_is_too_long_is_replaced_by_one_line() -> None:
     cell = diagnosed(as_expected=False)
     assert cell.diagnosis is not None
 
     text = render(only(replace(cell, diagnosis=replace(cell.diagnosis, why="x" * 2_000_000))))
 
-    assert size(text) < 10_000
+    assert encoded_size(text) < 10_000
     assert text.splitlines()[-1].startswith("legacy-loose")
 
 
@@ -117,19 +120,19 @@ def test_hostile_text_shows_as_it_is_and_does_nothing(data: st.DataObject) -> No
     text = render(judged)
 
     assert not dangerous(text) - {"\n", "\t", "\u2060"}
-    assert all(re.fullmatch(r"</?details>|<details>\s<summary>.*</summary>", one, re.DOTALL) for one in html_of(text))
+    assert all(re.fullmatch(r"</?details>|<details>\s<summary>.*</summary>", html, re.DOTALL) for html in html_of(text))
     assert not re.search(r"(?<![\w`])@\w", re.sub(r"`+[^`]*`+", "", text.split("```")[0]))
 
 
 @pytest.mark.parametrize("text", CORPUS)
-def test_every_hostile_text_alone_leaves_the_page_whole(text: str) -> None:
+def test_a_run_full_of_one_hostile_text_leaves_the_page_intact(text: str) -> None:
     shown = render(poisoned(lambda: text), CHANGES)
 
     assert headings(shown)[1] == "Compared with a baseline"
-    assert all("<script" not in one and "<img" not in one for one in html_of(shown))
+    assert all("<script" not in html and "<img" not in html for html in html_of(shown))
 
 
-def test_a_page_keeps_the_first_text_of_a_part_that_fits_and_names_what_it_leaves_out() -> None:
+def test_a_page_shows_the_first_text_of_a_part_that_fits_and_names_the_parts_it_leaves_out() -> None:
     parts = [
         Part(name="long", texts=("l" * 900, "short form")),
         Part(name="lost | <b>", texts=("x" * 900,)),
@@ -142,5 +145,5 @@ def test_a_page_keeps_the_first_text_of_a_part_that_fits_and_names_what_it_leave
         "# head",
         "short form",
         "fits",
-        "**1 part left out**, as GitHub shows no page as large: lost &#124; &#60;b&#62;.\n",
+        "**1 part left out**, because GitHub limits the size of a page: lost &#124; &#60;b&#62;.\n",
     ]

@@ -1,4 +1,4 @@
-"""Whatever a program under test says, every report shows it and does nothing with it."""
+"""Whatever a program under test prints, every report shows it and nothing obeys it."""
 
 import json
 from itertools import cycle
@@ -22,7 +22,7 @@ RUNS = st.lists(anything(), min_size=1, max_size=12).map(lambda texts: poisoned(
 
 
 @pytest.mark.parametrize("raw", CORPUS)
-def test_a_run_that_says_nothing_else_is_inert_in_every_report(raw: str) -> None:
+def test_a_run_full_of_one_hostile_text_is_inert_in_every_report(raw: str) -> None:
     judged = poisoned(lambda: raw)
     for shown in (
         table.render(judged, width=80),
@@ -36,7 +36,7 @@ def test_a_run_that_says_nothing_else_is_inert_in_every_report(raw: str) -> None
 
 @settings(max_examples=60, deadline=None)
 @given(RUNS, st.integers(min_value=40, max_value=200))
-def test_the_table_is_inert_and_never_wider_than_asked(judged: JudgedRun, width: int) -> None:
+def test_the_table_is_inert_and_keeps_within_its_width(judged: JudgedRun, width: int) -> None:
     shown = table.render(judged, width=width)
     assert not dangerous(shown.replace("\n", ""))
     assert max(map(columns, shown.split("\n"))) <= width
@@ -60,16 +60,14 @@ def test_the_page_is_inert_and_its_tables_keep_their_columns(judged: JudgedRun) 
 
 @settings(max_examples=60, deadline=None)
 @given(RUNS, st.integers(min_value=40, max_value=160))
-def test_the_story_of_a_cell_is_inert_and_only_what_is_copied_is_wider_than_asked(
-    judged: JudgedRun, width: int
-) -> None:
+def test_an_explanation_is_inert_and_only_paths_and_commands_exceed_its_width(judged: JudgedRun, width: int) -> None:
     for cell in judged.cells:
         shown = explain.render(cell, judged.run, run_folder="runs/1", width=width)
         assert not dangerous(shown.replace("\n", ""))
         painted = explain.render(cell, judged.run, run_folder="runs/1", width=width, paint=lambda _, text: text)
         assert painted == shown
         for label, line in labels(shown):
-            assert columns(line) <= width or label in {"log", "rerun", "fix", "more"}
+            assert columns(line) <= width or label in {"log", "rerun", "fix", "see"}
     overview = explain.render_overview(judged, width=width)
     assert not dangerous(overview.replace("\n", ""))
     assert max(map(columns, overview.split("\n"))) <= width
@@ -77,7 +75,7 @@ def test_the_story_of_a_cell_is_inert_and_only_what_is_copied_is_wider_than_aske
 
 @settings(max_examples=60, deadline=None)
 @given(RUNS)
-def test_the_story_of_a_cell_in_markdown_is_inert_and_its_tables_keep_their_columns(judged: JudgedRun) -> None:
+def test_an_explanation_in_markdown_is_inert_and_its_tables_keep_their_columns(judged: JudgedRun) -> None:
     for cell in judged.cells:
         page = explain_markdown.render(cell, judged.run, run_folder="runs/1")
         assert not dangerous(page.replace("\n", "").replace("\t", "").replace(JOINER, ""))
@@ -86,7 +84,7 @@ def test_the_story_of_a_cell_in_markdown_is_inert_and_its_tables_keep_their_colu
 
 @settings(max_examples=60, deadline=None)
 @given(RUNS)
-def test_the_story_of_a_cell_in_json_is_strict_and_ascii(judged: JudgedRun) -> None:
+def test_an_explanation_in_json_is_strict_and_ascii(judged: JudgedRun) -> None:
     shown = explain_json.render(judged.cells, judged.run, run_folder="runs/1")
     assert shown.isascii()
     assert not dangerous(shown.replace("\n", ""))
@@ -128,18 +126,18 @@ def test_a_code_span_and_a_block_show_text_as_it_is_and_cannot_be_left(raw: str)
 
 
 @pytest.mark.parametrize("raw", CORPUS)
-def test_nobody_is_mentioned(raw: str) -> None:
+def test_no_name_or_number_becomes_a_mention(raw: str) -> None:
     assert "@someone" not in inline(raw)
     assert "#123" not in inline(raw)
 
 
-def labels(story: str) -> list[tuple[str, str]]:
-    """Return each line of a story below its head with the label that it stands behind."""
-    found: list[tuple[str, str]] = []
-    for line in story.split("\n\n", 1)[1].split("\n"):
+def labels(explanation: str) -> list[tuple[str, str]]:
+    """Return each line of an explanation below its head, with its label."""
+    labelled: list[tuple[str, str]] = []
+    for line in explanation.split("\n\n", 1)[1].split("\n"):
         label = line[: explain.LABEL].strip()
-        found.append((label or (found[-1][0] if found else ""), line))
-    return found
+        labelled.append((label or (labelled[-1][0] if labelled else ""), line))
+    return labelled
 
 
 def assert_structure(page: str) -> None:
@@ -156,16 +154,16 @@ def assert_structure(page: str) -> None:
 
 
 def tables(tokens: list[Token]) -> list[list[int]]:
-    """Return, for each table, how many cells each of its rows has."""
-    found: list[list[int]] = []
+    """Return, for each table, the number of cells of each of its rows."""
+    rows_by_table: list[list[int]] = []
     for token in tokens:
         if token.type == "table_open":
-            found.append([])
+            rows_by_table.append([])
         elif token.type == "tr_open":
-            found[-1].append(0)
+            rows_by_table[-1].append(0)
         elif token.type in {"th_open", "td_open"}:
-            found[-1][-1] += 1
-    return found
+            rows_by_table[-1][-1] += 1
+    return rows_by_table
 
 
 def text_of(page: str) -> str:

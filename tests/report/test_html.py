@@ -166,7 +166,7 @@ def test_the_head_says_how_the_run_went_what_limits_it_and_how_to_run_it_again()
     assert (
         "2 of 7 combos pass, 1 of them unexpectedly; 3 fail as expected; 1 could not be tested; 1 was not run." in head
     )
-    assert "incomplete run: ended by SIGINT" in head
+    assert "incomplete run: interrupted by SIGINT" in head
     assert "Tested 2026-11-24 07:10 UTC" in head
     assert "knowngood run matrices/embedding.toml" in head
     assert "torch, torchvision, torchaudio from the default index" in head
@@ -206,7 +206,7 @@ def test_each_verdict_has_a_glyph_and_words_and_its_details_have_an_id() -> None
         "\u2717 fail (expected)",
         "\u2717 fail (expected)",
         "\u2205 unsolvable (expected)",
-        "\u2713 PASS, expected fail",
+        "\u2713 UNEXPECTED PASS",
         "? infra",
         "\u2013 not-run",
     ]
@@ -222,7 +222,7 @@ def test_the_details_of_a_failure_show_all_facts_about_it() -> None:
         "torch==2.1.2 was asked for, 2.15.0 is installed",
         "sentence_transformers/util.py:12",
         "Culprit huggingface-hub 0.36.2 , in conflict with sentence-transformers 2.2.2 .",
-        "likely: several facts point at it",
+        "likely: several facts point to it",
         "Fix: huggingface-hub<0.26 torch==2.1.2 (huggingface-hub<0.26, torch==2.1.2 in step 3)",
         "huggingface-hub 0.25.2 still has it",
         "More: https://example.org/breakage",

@@ -1,3 +1,5 @@
+"""The issue about a matrix: title, body, the marks of the workflow, and hostile text."""
+
 import re
 from dataclasses import replace
 
@@ -20,19 +22,19 @@ def change(kind: ChangeKind = ChangeKind.REGRESSED, combo: str = "legacy-loose",
     return replace(base, **more)  # type: ignore[arg-type]
 
 
-MOVED = (("huggingface-hub", "0.25.2", "0.36.2"), ("triton", None, "3.9.0"))
+PACKAGES = (("huggingface-hub", "0.25.2", "0.36.2"), ("triton", None, "3.9.0"))
 REGRESSED = only(diagnosed(as_expected=False))
 
 
 def prose(text: str) -> str:
-    """Return what is neither code nor a comment, where a mention would notify somebody."""
+    """Return the text outside code and comments, where a mention would notify somebody."""
     tokens = GITHUB.parse(text)
     return "\n".join(child.content for token in tokens for child in token.children or () if child.type == "text")
 
 
-def test_the_body_tells_what_flipped_what_moved_underneath_why_the_cure_and_how_to_rerun() -> None:
+def test_the_body_has_the_change_the_packages_that_differ_the_cause_the_fix_and_how_to_rerun() -> None:
     body = render(
-        REGRESSED, (change(packages=MOVED),), baseline_name="reports/e/matrix.json", url="https://ci.example/run/7"
+        REGRESSED, (change(packages=PACKAGES),), baseline_name="reports/e/matrix.json", url="https://ci.example/run/7"
     )
 
     assert "| legacy-loose embedding | regressed | pass | fail |" in body
@@ -42,10 +44,10 @@ def test_the_body_tells_what_flipped_what_moved_underneath_why_the_cure_and_how_
     assert "Fix: `huggingface-hub<0.26` `torch==2.1.2` in step 3, too." in body
     assert "knowngood run matrices/embedding.toml --only legacy-loose --keep" in body
     assert "Against `reports/e/matrix.json`: **1 regressed.**" in body
-    assert "[all that it says](<https://ci.example/run/7>)" in body
+    assert "[the whole report](<https://ci.example/run/7>)" in body
 
 
-def test_the_workflow_finds_the_issue_again_by_the_first_line_which_does_not_show() -> None:
+def test_the_first_line_is_an_invisible_mark_by_which_the_workflow_finds_the_issue() -> None:
     body = render(mission(), (change(),))
 
     assert body.splitlines()[0] == mark(mission()) == "<!-- knowngood:issue:embedding -->"
@@ -53,17 +55,17 @@ def test_the_workflow_finds_the_issue_again_by_the_first_line_which_does_not_sho
     assert mark(replace(mission(), run=replace(mission().run, info=other))) == "<!-- knowngood:issue:a----b-x -->"
 
 
-def test_the_second_line_is_another_one_only_when_the_changes_are() -> None:
+def test_the_second_line_changes_only_with_the_kinds_of_change() -> None:
     def second(*changes: Change) -> str:
         return render(REGRESSED, changes).splitlines()[1]
 
     assert re.fullmatch(r"<!-- knowngood:changes:[0-9a-f]{16} -->", second(change()))
-    assert second(change()) == second(change(why="it broke in other words", packages=MOVED))
+    assert second(change()) == second(change(why="it broke in other words", packages=PACKAGES))
     assert second(change()) != second(change(ChangeKind.CHANGED_FAIL))
     assert second(change()) != second(change(), change(combo="other"))
 
 
-def test_regressions_come_first_and_what_stayed_the_same_is_only_counted() -> None:
+def test_regressions_come_first_and_unchanged_cells_are_only_counted() -> None:
     body = render(
         mission(),
         (
@@ -80,8 +82,8 @@ def test_regressions_come_first_and_what_stayed_the_same_is_only_counted() -> No
     assert "1 regressed, 1 fixed, 1 unchanged" in body
 
 
-def test_what_nobody_expected_is_told_though_it_did_not_flip() -> None:
-    assert "### modern-loose embedding: PASS, expected fail" in render(mission())
+def test_an_unexpected_cell_is_in_the_issue_though_it_did_not_change() -> None:
+    assert "### modern-loose embedding: UNEXPECTED PASS" in render(mission())
 
 
 def test_the_title_is_one_line_with_the_sum() -> None:
@@ -92,12 +94,12 @@ def test_the_title_is_one_line_with_the_sum() -> None:
 
 
 @pytest.mark.parametrize("address", ["javascript:alert(1)", "https://x> <b", "https://x y", ""])
-def test_only_an_address_of_the_web_becomes_a_link(address: str) -> None:
+def test_only_a_web_address_becomes_a_link(address: str) -> None:
     assert "](<" not in render(mission(), url=address)
 
 
-def test_a_body_that_is_too_large_leaves_out_whole_parts_and_says_which() -> None:
-    changes = tuple(change(combo=f"combo-{number}", packages=MOVED * 10) for number in range(400))
+def test_a_body_that_is_too_large_leaves_out_whole_parts_and_names_them() -> None:
+    changes = tuple(change(combo=f"combo-{number}", packages=PACKAGES * 10) for number in range(400))
 
     body = render(REGRESSED, changes)
 
@@ -125,15 +127,15 @@ def test_hostile_text_neither_mentions_nor_links_nor_hides(data: st.DataObject) 
     judged = poisoned(say)
     flipped = tuple(
         Change(
-            combo=one.combo.id,
-            probe=one.probe,
+            combo=cell.combo.id,
+            probe=cell.probe,
             kind=ChangeKind.REGRESSED,
             before="pass",
             after="fail",
             why=say(),
             packages=((say(), say(), None),),
         )
-        for one in judged.cells[:2]
+        for cell in judged.cells[:2]
     )
 
     body, head = render(judged, flipped, baseline_name=say()), title(judged, flipped)
@@ -144,13 +146,13 @@ def test_hostile_text_neither_mentions_nor_links_nor_hides(data: st.DataObject) 
     assert not re.search(r"[@#]\w", prose(body) + head)
     assert body.count("<!--") == 2
     tokens = [child for token in GITHUB.parse(body) for child in (token, *(token.children or ()))]
-    assert not [one for one in tokens if one.type in ("link_open", "image", "html_inline")]
-    assert [one.content.strip() for one in tokens if one.type == "html_block"] == body.split("\n")[:2]
+    assert not [token for token in tokens if token.type in ("link_open", "image", "html_inline")]
+    assert [token.content.strip() for token in tokens if token.type == "html_block"] == body.split("\n")[:2]
 
 
 @pytest.mark.parametrize("text", CORPUS)
-def test_every_hostile_text_alone_leaves_the_body_whole(text: str) -> None:
+def test_a_run_full_of_one_hostile_text_leaves_the_body_intact(text: str) -> None:
     body = render(poisoned(lambda: text), (change(why=text, combo=text),))
 
-    assert "## What flipped" in body.splitlines()
+    assert "## What changed" in body.splitlines()
     assert body.splitlines()[0] == "<!-- knowngood:issue:embedding -->"

@@ -1,3 +1,5 @@
+"""The report as JUnit XML, read back by the library that writes it."""
+
 from dataclasses import replace
 from itertools import cycle
 from pathlib import Path
@@ -29,7 +31,7 @@ def cases_of(judged: JudgedRun) -> dict[str, TestCase]:
 
 
 def properties(of: TestSuite | TestCase) -> dict[str, str]:
-    return {str(one.name): str(one.value) for one in of.properties()}  # type: ignore[no-untyped-call]
+    return {str(item.name): str(item.value) for item in of.properties()}  # type: ignore[no-untyped-call]
 
 
 def test_the_document_is_the_golden_one() -> None:
@@ -44,36 +46,36 @@ def test_each_cell_is_one_test_case_and_the_counts_are_right() -> None:
     assert (root.get("tests"), root.get("failures"), root.get("errors")) == ("7", "1", "1")
 
 
-def test_an_expected_failure_passes_and_its_output_and_properties_tell_the_verdict() -> None:
+def test_a_declared_failure_has_passed_with_the_verdict_in_its_output_and_properties() -> None:
     case = cases_of(mission())["legacy-numpy2"]
     assert case.is_passed
     assert "fail (expected)" in str(case.system_out)
-    told = properties(case)
-    assert (told["verdict"], told["status"], told["reason"]) == ("fail (expected)", "fail", "check-failed")
+    verdict = properties(case)
+    assert (verdict["verdict"], verdict["status"], verdict["reason"]) == ("fail (expected)", "fail", "check-failed")
 
 
-def test_a_pass_that_nobody_expected_is_a_failure() -> None:
+def test_an_unexpected_pass_is_a_failure() -> None:
     (result,) = cases_of(mission())["modern-loose"].result
     assert isinstance(result, Failure)
-    assert str(result.message).startswith("PASS, expected fail")
+    assert str(result.message).startswith("UNEXPECTED PASS in probe")
     assert result.type == "pass.all-passed"
 
 
-def test_what_could_not_be_told_is_an_error_and_never_a_failure() -> None:
+def test_an_undecided_cell_is_an_error_and_never_a_failure() -> None:
     (result,) = cases_of(mission())["modern"].result
     assert isinstance(result, Error)
-    assert "says nothing about the versions" in str(result.message)
+    assert "not counted as a failure" in str(result.message)
     ours = cell(combo("a"), Status.ERROR, Phase.PROBE, Reason.HARNESS_BUG, as_expected=None, message="KeyError")
     (result,) = cases_of(only(ours))["a"].result
     assert isinstance(result, Error)
 
 
-def test_what_was_never_run_is_skipped() -> None:
+def test_a_cell_that_was_not_run_is_skipped() -> None:
     (result,) = cases_of(mission())["modern-py313"].result
     assert isinstance(result, Skipped)
 
 
-def test_a_failure_tells_the_whole_story_with_cause_cure_and_how_to_rerun_it() -> None:
+def test_a_failure_is_explained_with_its_cause_its_fix_and_how_to_rerun_it() -> None:
     case = cases_of(only(diagnosed(as_expected=False)))["legacy-loose"]
     (result,) = case.result
     for told in ("at sentence_transformers/util.py:12", "torch==2.1.2", "likely", "--only legacy-loose --keep"):
@@ -92,32 +94,32 @@ def test_times_are_seconds_and_the_start_is_utc_without_a_zone() -> None:
     assert suite_of(replace(mission(), run=replace(mission().run, info=east))).timestamp == "2026-11-24T07:10:00"
 
 
-@pytest.mark.parametrize("told", ["", "yesterday", "0001-01-01T00:00:00+23:00", "\ud800"])
-def test_a_start_that_cannot_be_read_is_left_out(told: str) -> None:
+@pytest.mark.parametrize("start", ["", "yesterday", "0001-01-01T00:00:00+23:00", "\ud800"])
+def test_a_start_that_cannot_be_read_is_left_out(start: str) -> None:
     judged = mission()
-    info = replace(judged.run.info, started=told)
+    info = replace(judged.run.info, started=start)
     assert suite_of(replace(judged, run=replace(judged.run, info=info))).timestamp is None
 
 
-def test_properties_tell_the_machine_and_the_versions_that_were_asked_for() -> None:
-    told = properties(suite_of(mission()))
-    assert told["python"] == "3.11.7"
-    assert told["platform"] == "Linux-6.1.0-x86_64"
-    assert told["version.uv"] == "0.13.9"
-    assert "shard" not in told
+def test_properties_name_the_machine_and_the_versions_of_the_packages_in_the_steps() -> None:
+    machine = properties(suite_of(mission()))
+    assert machine["python"] == "3.11.7"
+    assert machine["platform"] == "Linux-6.1.0-x86_64"
+    assert machine["version.uv"] == "0.13.9"
+    assert "shard" not in machine
     case = properties(cases_of(mission())["legacy"])
     assert case["python"] == "3.11.7"
     assert case["installed.torch"] == "2.1.2"
     assert "installed.torchvision" not in case  # it was not installed
 
 
-def test_a_verdict_that_was_found_out_elsewhere_says_where() -> None:
+def test_a_reused_verdict_names_its_origin() -> None:
     reused = Reused(run="r1", combo="b", recorded="2026-11-20T07:10:00+00:00", key="0f")
-    told = properties(cases_of(only(passing(combo("a"), reused=reused)))["a"])
-    assert told["reused"] == "run r1, combo b, recorded 2026-11-20T07:10:00+00:00"
+    origin = properties(cases_of(only(passing(combo("a"), reused=reused)))["a"])
+    assert origin["reused"] == "run r1, combo b, recorded 2026-11-20T07:10:00+00:00"
 
 
-def test_of_several_probes_each_is_named_and_names_that_look_alike_are_told_apart() -> None:
+def test_cells_of_several_probes_are_named_by_probe_and_equal_names_are_numbered() -> None:
     both = combo("legacy", probes=("embedding", "numbers"))
     assert list(cases_of(only(passing(both), passing(both, probe="numbers")))) == [
         "legacy embedding",
@@ -127,7 +129,7 @@ def test_of_several_probes_each_is_named_and_names_that_look_alike_are_told_apar
     assert list(cases_of(only(*alike))) == ["a", "a (2)", "a (2) (2)", "unnamed"]
 
 
-def test_a_very_long_token_is_cut_in_the_line() -> None:
+def test_a_very_long_message_is_cut() -> None:
     judged = only(
         cell(combo("a"), Status.FAIL, Phase.PROBE, Reason.CHECK_FAILED, as_expected=False, message="x" * 10_000)
     )
@@ -136,13 +138,13 @@ def test_a_very_long_token_is_cut_in_the_line() -> None:
 
 
 @pytest.mark.parametrize("raw", [*CORPUS, "not in XML: \ufffe \uffff"])
-def test_a_run_that_says_nothing_else_is_inert(raw: str) -> None:
+def test_a_run_full_of_one_hostile_text_is_inert(raw: str) -> None:
     assert_inert(poisoned(lambda: raw))
 
 
 @settings(max_examples=40, deadline=None)
 @given(RUNS)
-def test_whatever_is_said_it_is_parsed_and_shown(judged: JudgedRun) -> None:
+def test_any_hostile_text_is_parsed_and_inert(judged: JudgedRun) -> None:
     assert_inert(judged)
 
 
@@ -151,9 +153,13 @@ def assert_inert(judged: JudgedRun) -> None:
     assert shown == junit.render(judged)
     assert not dangerous(shown.replace("\n", "").replace("\t", ""))
     root = ElementTree.fromstring(shown.encode())
-    said = [text for one in root.iter() for text in (one.text or "", one.tail or "", *one.attrib, *one.attrib.values())]
-    assert not dangerous("".join(said).replace("\n", "").replace("\t", ""))
-    assert {one.tag for one in root.iter()} <= {
+    texts = [
+        text
+        for element in root.iter()
+        for text in (element.text or "", element.tail or "", *element.attrib, *element.attrib.values())
+    ]
+    assert not dangerous("".join(texts).replace("\n", "").replace("\t", ""))
+    assert {element.tag for element in root.iter()} <= {
         *("testsuites", "testsuite", "testcase", "properties", "property"),
         *("failure", "error", "skipped", "system-out"),
     }

@@ -1,3 +1,5 @@
+"""The page matrix.md: its content, and that its table stays the same from run to run."""
+
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,13 +15,13 @@ def test_the_page_is_the_golden_one() -> None:
     assert markdown.render(mission()) == GOLDEN.read_text(encoding="utf-8")
 
 
-def test_another_run_with_other_times_changes_no_line_of_the_table() -> None:
+def test_other_times_change_no_line_of_the_page() -> None:
     judged = mission()
     slower = replace(judged, cells=tuple(replace(cell, seconds=Seconds(probe=99.0)) for cell in judged.cells))
     assert markdown.render(slower) == markdown.render(judged)
 
 
-def test_a_combo_with_several_probes_has_one_part_with_a_verdict_for_each() -> None:
+def test_a_combo_with_several_probes_has_one_section_with_a_verdict_for_each() -> None:
     both = combo("legacy", probes=("embedding", "numbers"))
     cells = (passing(both), passing(both, probe="numbers"))
     page = markdown.render(JudgedRun(run=run(cells), cells=cells))
@@ -41,7 +43,7 @@ Fix: `huggingface-hub<0.26` `torch==2.1.2` in step 3, too. See https://example.o
 - huggingface-hub 0.25.2 still has it
 
 - flaky: 1/2 attempts passed
-- seen: `A module that was compiled using NumPy 1.x cannot be run in NumPy 2.0`
+- also observed: `A module that was compiled using NumPy 1.x cannot be run in NumPy 2.0`
 - predicted: torch 2.1.2 was compiled for NumPy 1.x, NumPy 2.0.2 is installed
 """
         in page
@@ -49,13 +51,13 @@ Fix: `huggingface-hub<0.26` `torch==2.1.2` in step 3, too. See https://example.o
 
 
 def test_an_unknown_cause_is_said_to_be_unknown() -> None:
-    unknown = Diagnosis(culprit=None, conflicts_with=None, why="nothing that was recorded tells")
-    assert "\n**Diagnosis**: unknown: nothing that was recorded tells.\n" in markdown.render(
+    unknown = Diagnosis(culprit=None, conflicts_with=None, why="no recorded fact explains it")
+    assert "\n**Diagnosis**: unknown: no recorded fact explains it.\n" in markdown.render(
         only(diagnosed(diagnosis=unknown))
     )
 
 
-def test_what_the_numbers_say_is_told_of_a_pass_too() -> None:
+def test_a_pass_shows_what_its_numbers_mean() -> None:
     numbers = Numbers(
         cosine=1, difference=0, norm=0, dtype=None, order_changed=False, finite=True, moved=False, says="keep the index"
     )

@@ -1,3 +1,5 @@
+"""The document matrix.json: valid against its schema, and read back as it was written."""
+
 import json
 from collections.abc import Mapping
 from dataclasses import replace
@@ -33,7 +35,7 @@ def parsed(judged: JudgedRun) -> dict[str, Any]:
 @pytest.mark.parametrize(
     "judged", [mission(), whole(mission()), grouped(), replace(mission(), cells=()), poisoned(cycle(CORPUS).__next__)]
 )
-def test_the_json_is_as_its_schema_says(judged: JudgedRun) -> None:
+def test_the_json_is_valid_against_its_schema(judged: JudgedRun) -> None:
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
     jsonschema.Draft202012Validator(SCHEMA).validate(parsed(judged))
 
@@ -41,11 +43,11 @@ def test_the_json_is_as_its_schema_says(judged: JudgedRun) -> None:
 @pytest.mark.parametrize(
     ("name", "words"), [("status", Status), ("phase", Phase), ("reason", Reason), ("outcome", Outcome)]
 )
-def test_the_schema_knows_every_word_of_the_model(name: str, words: type[StrEnum]) -> None:
+def test_the_schema_lists_every_member_of_the_enums(name: str, words: type[StrEnum]) -> None:
     assert SCHEMA["$defs"][name]["enum"] == [str(word) for word in words]
 
 
-def test_the_schema_knows_every_installer() -> None:
+def test_the_schema_lists_every_installer() -> None:
     assert SCHEMA["$defs"]["cell"]["properties"]["installer"]["enum"] == [str(name) for name in InstallerName]
 
 
@@ -65,7 +67,7 @@ def test_the_schema_describes_every_key_that_is_written_and_requires_it() -> Non
         assert list(written) == list(described["properties"]) == described["required"]
 
 
-def test_a_cell_tells_all_that_is_known_of_it() -> None:
+def test_a_cell_has_everything_that_is_known_of_it() -> None:
     cell = parsed(mission())["cells"][2]
     assert cell["combo"] == "legacy-wrong-order"
     assert cell["verdict"] == {"status": "fail", "phase": "drift", "reason": "pin-violated"}

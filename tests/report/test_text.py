@@ -1,3 +1,5 @@
+"""Plain text, widths, counts, sizes and durations."""
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,7 +26,7 @@ from report.hostile import CORPUS, anything, dangerous
         ("日本語 ❤️ é", "日本語 ❤️ é"),
     ],
 )
-def test_plain_text_is_what_a_terminal_would_show_and_nothing_it_would_obey(raw: str, shown: str) -> None:
+def test_plain_text_has_nothing_that_a_terminal_would_obey(raw: str, shown: str) -> None:
     assert plain(raw) == shown
 
 
@@ -33,7 +35,7 @@ def test_plain_lines_keep_their_breaks_and_tabs() -> None:
 
 
 @given(anything())
-def test_plain_text_is_inert_whatever_it_is_made_of(raw: str) -> None:
+def test_plain_text_is_inert(raw: str) -> None:
     assert not dangerous(plain(raw))
     assert not dangerous(plain(raw, lines=True).replace("\n", "").replace("\t", ""))
     assert plain(plain(raw)) == plain(raw)
@@ -50,7 +52,7 @@ def test_shortened_text_fits(raw: str, width: int) -> None:
 @pytest.mark.parametrize(
     ("width", "shown"), [(9, "日本語 ok"), (8, "日本語…"), (6, "日本…"), (4, "日…"), (1, "…"), (0, "")]
 )
-def test_text_is_shortened_by_the_columns_it_takes(width: int, shown: str) -> None:
+def test_text_is_shortened_by_its_width_on_a_terminal(width: int, shown: str) -> None:
     assert shorten("日本語 ok", width) == shown
 
 
@@ -60,7 +62,7 @@ def test_long_text_is_wrapped_and_its_rest_is_cut() -> None:
 
 
 @pytest.mark.parametrize("raw", CORPUS)
-def test_hostile_text_is_wrapped_without_breaking(raw: str) -> None:
+def test_hostile_text_is_wrapped_into_inert_lines(raw: str) -> None:
     assert all(not dangerous(line) for line in wrap(raw, 30, most=4))
 
 
@@ -78,7 +80,7 @@ def test_hostile_text_is_wrapped_without_breaking(raw: str) -> None:
         (7640, "2h07m"),
     ],
 )
-def test_durations_are_for_people(value: float, shown: str) -> None:
+def test_a_duration_is_rounded_to_two_units(value: float, shown: str) -> None:
     assert seconds(value) == shown
 
 
@@ -93,7 +95,7 @@ def test_durations_are_for_people(value: float, shown: str) -> None:
         (5 * 10**13, "50.0 TB"),
     ],
 )
-def test_sizes_are_for_people(value: int, shown: str) -> None:
+def test_a_size_has_two_or_three_digits(value: int, shown: str) -> None:
     assert size(value) == shown
 
 

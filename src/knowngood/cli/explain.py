@@ -93,7 +93,7 @@ def _chosen(judged: "JudgedRun", combo: str | None, probe: str | None) -> "Seque
     from knowngood.report import explanation
 
     if combo is None:
-        cells: Sequence[Cell] = explanation.unlike(judged)
+        cells: Sequence[Cell] = explanation.to_look_at(judged)
     else:
         ids = {match.id for match in select(tuple(facts.combo for facts in judged.run.combos), (combo,))}
         cells = [cell for cell in judged.cells if cell.combo.id in ids]

@@ -98,12 +98,12 @@ def _row(forecast: "Forecast", rules: "Rules", seconds: float, *, everything: bo
         cell = judge_combo(forecast.facts, rules)[0]
         # An outage, or a resolver error that no rule understands, says nothing about the versions.
         status = "impossible" if cell.verdict.status in (Status.UNSOLVABLE, Status.BUILD_FAIL) else "unknown"
-        says = f"{cell.verdict.status}: {cell.message}"
+        remark = f"{cell.verdict.status}: {cell.message}"
     elif forecast.reusable is not None and not everything:
         status = "reused"
         verdicts = ", ".join(f"{probe} {verdict}" for probe, verdict in forecast.reusable.statuses.items())
-        says = f"{verdicts} (tested {forecast.reusable.reused.recorded[:10]})"
+        remark = f"{verdicts} (tested {forecast.reusable.reused.recorded[:10]})"
     else:
-        status, says = "run", f"about {seconds:.0f}s"
+        status, remark = "run", f"about {seconds:.0f}s"
     lock = dict(sorted(forecast.distributions.items()))
-    return Row(combo=forecast.facts.combo.id, status=status, says=says, seconds=seconds, lock=lock)
+    return Row(combo=forecast.facts.combo.id, status=status, remark=remark, seconds=seconds, lock=lock)

@@ -1,1 +1,1 @@
-"""Report a judged run: one module for each format, each ``render(judged) -> str``. Pure: no I/O."""
+"""Render a judged run: one module for each format. Pure: no input, no output."""

@@ -1,4 +1,4 @@
-"""``badge.json``: a run in a few words and a colour, as an endpoint of shields.io reads it."""
+"""Render ``badge.json``, a run in a few words and a colour, as an endpoint of shields.io reads it."""
 
 import json
 from dataclasses import dataclass
@@ -6,34 +6,34 @@ from datetime import date
 from enum import StrEnum
 
 from knowngood.model import Cell, JudgedRun, Status
-from knowngood.report.ci.outcome import Standing, plain_name, standing
+from knowngood.report.ci.outcome import TestOutcome, outcome_of, plain_name
 from knowngood.report.text import count, shorten, started
 
 SCHEMA = 1
-"""Version of the endpoint's format."""
+"""Version of the format of the endpoint."""
 
 FRESH_DAYS = 30
-"""A run that is older says how old it is, and has no colour any more."""
+"""The badge of an older run says how old it is, and loses its colour."""
 
 LONGEST_LABEL = 40
 
 
 class Color(StrEnum):
-    """What a badge may be painted with: names that shields.io knows."""
+    """A colour of a badge, by its name at shields.io."""
 
     GOOD = "green"
     """Everything is decided and as expected."""
     PARTLY = "yellowgreen"
-    """What is decided is as expected."""
+    """Everything that is decided is as expected."""
     BAD = "red"
-    """Something is not as expected; never because something could not be told."""
+    """Something is not as expected; never because something is undecided."""
     NONE = "lightgrey"
-    """Nothing is decided, or it was too long ago."""
+    """Nothing is decided, or the run is too old."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Badge:
-    """What stands on a badge: plain text on one line each."""
+    """The content of a badge: plain text on one line each."""
 
     label: str
     message: str
@@ -48,36 +48,36 @@ def render(judged: JudgedRun, *, today: date | None = None) -> str:
 
 
 def badge(judged: JudgedRun, *, today: date | None = None) -> Badge:
-    """Return what a badge says of a run as seen on ``today``; None: on the day of the run itself."""
-    message, color = _told(judged)
+    """Return the badge of a run as seen on ``today``; None: on the day of the run itself."""
+    message, color = _result(judged)
     start = started(judged.run.info)
     age = (today - start.date()).days if today and start else 0
     if age > FRESH_DAYS:
         message, color = f"{message}; tested {count(age, 'day')} ago", Color.NONE
     elif start is None:
-        message, color = f"{message}; nobody knows when", Color.NONE
+        message, color = f"{message}; date unknown", Color.NONE
     label = shorten(plain_name(judged.run.info.matrix), LONGEST_LABEL)
     return Badge(label=label, message=message, color=color)
 
 
-def _told(judged: JudgedRun) -> tuple[str, Color]:
+def _result(judged: JudgedRun) -> tuple[str, Color]:
     combos: dict[str, list[Cell]] = {}
     for cell in judged.cells:
         combos.setdefault(cell.combo.id, []).append(cell)
-    came = {combo: {standing(cell) for cell in cells} for combo, cells in combos.items()}
-    surprises = sum(Standing.FAILED in one for one in came.values())
-    fulfilled = [combo for combo, one in came.items() if one == {Standing.PASSED}]
+    outcomes = {combo: {outcome_of(cell) for cell in cells} for combo, cells in combos.items()}
+    unexpected = sum(TestOutcome.FAILED in found for found in outcomes.values())
+    fulfilled = [combo for combo, found in outcomes.items() if found == {TestOutcome.PASSED}]
     passing = sum(all(cell.verdict.status is Status.PASS for cell in combos[combo]) for combo in fulfilled)
-    # What other shards were to run and nobody merged in could not be told here, either.
+    # The combos of shards that were not merged are undecided, too.
     elsewhere = {combo.id for combo in judged.run.elsewhere} - combos.keys()
-    decided = surprises + len(fulfilled)
+    decided = unexpected + len(fulfilled)
     undecided = len(combos) - decided + len(elsewhere)
     if not decided:
         return ("undecided" if undecided else "no combos"), Color.NONE
     total = f"{decided} decided combos" if undecided else count(decided, "combo")
     rest = f"; {undecided} undecided" if undecided else ""
-    if surprises:
-        return f"{surprises} of {total} not as expected{rest}", Color.BAD
+    if unexpected:
+        return f"{unexpected} of {total} not as expected{rest}", Color.BAD
     if undecided:
         return f"{passing} of {total} pass, as expected{rest}", Color.PARTLY
     if passing == decided:

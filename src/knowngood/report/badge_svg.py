@@ -1,4 +1,4 @@
-"""``badge.svg``: the badge as a picture, readable by screen readers, and with enough contrast for everybody else."""
+"""Render ``badge.svg``, the badge as a picture with enough contrast, and with a text for screen readers."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -15,11 +15,11 @@ PAINT: Mapping[Color, str] = {
     Color.BAD: "#b3261e",
     Color.NONE: "#616161",
 }
-"""Behind white text: darker than those of shields.io, on which white is hard to read."""
+"""Behind white text: darker than the colours of shields.io, on which white is hard to read."""
 LABEL_PAINT = "#3c3c3c"
 
 _HEIGHT, _BASE, _SIZE, _PADDING, _ROUND = 20, 14, 11, 6, 3
-"""Pixels: of the badge, of the line that its text stands on, of a letter, beside a text, of a corner."""
+"""Pixels: height of the badge, baseline and size of its text, padding beside a text, radius of a corner."""
 _NARROW = frozenset(" !'()*,./:;I[]fijlrt|")
 _WIDE = frozenset("%@MWmw")
 _FONT = "Verdana, DejaVu Sans, Geneva, sans-serif"
@@ -28,11 +28,11 @@ _FONT = "Verdana, DejaVu Sans, Geneva, sans-serif"
 def render(judged: JudgedRun, *, today: date | None = None) -> str:
     """Return the badge as an SVG document, ending in a newline; ``today`` is as for ``badge.badge``.
 
-    Each text is fitted to the width that is set aside for it, whatever font it is shown in.
+    Each text is fitted to a fixed width, whatever font a viewer shows it in.
     """
     shown = badge(judged, today=today)
     left, right = _room(shown.label), _room(shown.message)
-    whole, told = left + right, f"{shown.label}: {shown.message}"
+    whole, title = left + right, f"{shown.label}: {shown.message}"
     root = Element(
         "svg",
         {
@@ -41,17 +41,17 @@ def render(judged: JudgedRun, *, today: date | None = None) -> str:
             "height": str(_HEIGHT),
             "viewBox": f"0 0 {whole} {_HEIGHT}",
             "role": "img",
-            "aria-label": told,
+            "aria-label": title,
         },
     )
-    SubElement(root, "title").text = told
+    SubElement(root, "title").text = title
     box = {"width": str(whole), "height": str(_HEIGHT), "rx": str(_ROUND)}
     SubElement(root, "rect", box | {"fill": PAINT[shown.color]})
-    # Round on its left side only.
+    # Only the left corners are round.
     corner, straight = f"{_ROUND} {_ROUND} 0 0 1", _HEIGHT - 2 * _ROUND
     around = f"M{left} 0v{_HEIGHT}H{_ROUND}a{corner} -{_ROUND} -{_ROUND}v-{straight}a{corner} {_ROUND} -{_ROUND}z"
     SubElement(root, "path", {"d": around, "fill": LABEL_PAINT})
-    # A screen reader says the title instead.
+    # A screen reader reads the title instead.
     texts = SubElement(
         root, "g", {"fill": "#fff", "font-family": _FONT, "font-size": str(_SIZE), "aria-hidden": "true"}
     )
@@ -62,12 +62,12 @@ def render(judged: JudgedRun, *, today: date | None = None) -> str:
 
 
 def _room(text: str) -> int:
-    """Return the pixels to set aside for a text, those beside it too."""
+    """Return the width of a text in pixels, with its padding."""
     return round(sum(map(_width, text))) + 2 * _PADDING
 
 
 def _width(letter: str) -> float:
-    """Return about how many pixels a letter takes in Verdana."""
+    """Return the approximate width of a letter in Verdana, in pixels."""
     if letter in _NARROW:
         return 4.3
     if letter in _WIDE:

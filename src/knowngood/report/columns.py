@@ -1,62 +1,69 @@
-"""What a table of cells shows: its columns as text, each with how much a reader would miss it."""
+"""Choose the columns of a table of cells, each as text and with a rank that says how much a reader would miss it."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from packaging.requirements import Requirement
 
 from knowngood import packages
-from knowngood.model import Cell, Combo, JudgedRun, Status
+from knowngood.model import Cell, Combo, JudgedRun, RunInfo, Status
 from knowngood.report import words
-from knowngood.report.text import columns, seconds
+from knowngood.report.text import columns, moment, seconds, started
 
-PACKAGE_RANKS = (3, 4, 6, 7)
-"""The cause of a failure comes between: it is missed more than the versions of a third package."""
-MAX_PACKAGES = len(PACKAGE_RANKS)
-MAX_METRICS = 2
-CONTRADICTED = "!"
-"""Behind a version that the combo's own pin rules out."""
+PACKAGE_RANKS = (3, 4, 6, 7, 9, 9)
+"""The cause of a failure ranks in between: a reader misses it more than the version of a third package."""
+MOST_PACKAGES = len(PACKAGE_RANKS)
+MOST_METRICS = 2
+VIOLATION = "!"
+"""The mark behind a version that violates the combo's own pin."""
 ABSENT = "-"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Column:
-    """One column of a table: raw text, escaped by whoever prints it."""
+    """One column of a table, as raw text that a renderer escapes."""
 
     header: str
     values: tuple[str, ...]
     rank: int
-    """How much it is missed: 0 always stays, the largest goes first."""
+    """Columns of rank 0 always stay; of the others, the one with the largest rank is left out first."""
     least: int | None = None
-    """Columns of a terminal that are enough for it; None: it is never cut."""
+    """The width, in columns of a terminal, that it may be cut to; None: it is never cut."""
     right: bool = False
+    """Whether it is aligned to the right."""
 
     @property
     def width(self) -> int:
-        """Columns of a terminal that it takes as it is."""
+        """Its width in columns of a terminal, uncut."""
         return max(columns(line) for text in (self.header, *self.values) for line in text.split("\n"))
 
 
 def key_packages(judged: JudgedRun) -> tuple[str, ...]:
-    """Return the packages that most combos name themselves, at most four, in the order of the matrix.
+    """Return the packages that tell the combos of a run apart best, at most six.
 
-    Of two that equally many name, the one that is asked for in more ways tells the combos better apart.
+    Packages whose installed versions differ come first; among them, and among the others, those that the steps of most
+    combos name, and then those that they name in more ways. Chosen packages keep the order of the matrix. A package
+    that is installed nowhere is not chosen, unless no other is.
     """
-    asked = asked_for(judged)
-    chosen = sorted(asked, key=asked.__getitem__, reverse=True)[:MAX_PACKAGES]
-    return tuple(name for name in asked if name in chosen)
-
-
-def asked_for(judged: JudgedRun) -> Mapping[str, tuple[int, int]]:
-    """Return, for each package that steps name, how many combos do and in how many ways, in the order of the matrix."""
     combos: dict[str, set[str]] = {}
-    ways: dict[str, set[str]] = {}
+    specifiers: dict[str, set[str]] = {}
     for cell in judged.cells:
         for requirement in named(cell.combo):
             name = packages.name_of(requirement)
             combos.setdefault(name, set()).add(cell.combo.id)
-            ways.setdefault(name, set()).add(str(requirement.specifier))
-    return {name: (len(combos[name]), len(ways[name])) for name in combos}
+            specifiers.setdefault(name, set()).add(str(requirement.specifier))
+
+    versions = {name: {cell.installed[name] for cell in judged.cells if name in cell.installed} for name in combos}
+    candidates = [name for name in combos if versions[name]] or list(combos)
+
+    def same(name: str) -> bool:
+        return len(versions[name]) < 2
+
+    def order(name: str) -> tuple[bool, int, int]:
+        return same(name), -len(combos[name]), -len(specifiers[name])
+
+    chosen = sorted(candidates, key=order)[:MOST_PACKAGES]
+    return tuple(sorted((name for name in candidates if name in chosen), key=same))
 
 
 def named(combo: Combo) -> Iterator[Requirement]:
@@ -65,20 +72,21 @@ def named(combo: Combo) -> Iterator[Requirement]:
 
 
 def key_metrics(cells: Iterable[Cell]) -> tuple[str, ...]:
-    """Return the numbers that the probes of most cells tell, at most two, in the order they were recorded.
+    """Return the numbers that the probes of most cells report, at most two, in the order they were recorded.
 
-    Of equals rates come first, then durations; and of those what was recorded last, as the real work comes last.
+    Among equally frequent numbers rates come first, then durations; and then the last ones recorded, since a probe does
+    its real work at the end.
     """
     counts: dict[str, int] = {}
     for cell in cells:
         for name in (name for check in cell.checks for name in check.metrics if _is_number(cell.metrics.get(name))):
             counts[name] = counts.get(name, 0) + 1
     names = list(counts)
-    chosen = sorted(names, key=lambda name: (-counts[name], _worth(name), -names.index(name)))[:MAX_METRICS]
+    chosen = sorted(names, key=lambda name: (-counts[name], _kind(name), -names.index(name)))[:MOST_METRICS]
     return tuple(name for name in names if name in chosen)
 
 
-def _worth(metric: str) -> int:
+def _kind(metric: str) -> int:
     if metric.endswith("_per_second"):
         return 0
     return 1 if metric.endswith("seconds") else 2
@@ -89,44 +97,46 @@ def columns_of(judged: JudgedRun) -> tuple[Column, ...]:
     cells = judged.cells
     several_pythons = len({cell.python for cell in cells}) > 1
     several_probes = len({cell.probe for cell in cells}) > 1
-    # Where each combo has a probe of its own, the combo tells which.
-    needed = any(len(cell.combo.probes) > 1 for cell in cells)
-    found = [Column(header="combo", values=tuple(cell.combo.id for cell in cells), rank=0, least=12)]
+    # Where each combo has one probe, the combo alone identifies a row.
+    identifies = any(len(cell.combo.probes) > 1 for cell in cells)
+    table = [Column(header="combo", values=tuple(cell.combo.id for cell in cells), rank=0, least=12)]
     if several_probes:
-        found.append(Column(header="probe", values=tuple(cell.probe for cell in cells), rank=1 if needed else 9))
-    found.append(
-        Column(header="python", values=tuple(cell.python for cell in cells), rank=2 if several_pythons else 9),
-    )
+        probes = tuple(cell.probe for cell in cells)
+        table.append(
+            Column(header="probe", values=probes, rank=0 if identifies else 9, least=8 if identifies else None)
+        )
+    pythons = tuple(cell.python for cell in cells)
+    table.append(Column(header="python", values=pythons, rank=2 if several_pythons else 9))
     for rank, name in zip(PACKAGE_RANKS, key_packages(judged), strict=False):
-        found.append(Column(header=name, values=tuple(installed(cell, name) for cell in cells), rank=rank))
-    found.append(Column(header="verdict", values=tuple(words.verdict(cell) for cell in cells), rank=0, least=10))
-    ages = tuple(words.age(cell, judged.run.info) for cell in cells)
+        table.append(Column(header=name, values=tuple(installed(cell, name) for cell in cells), rank=rank))
+    table.append(Column(header="verdict", values=tuple(words.verdict(cell) for cell in cells), rank=0, least=10))
+    ages = tuple(age(cell, judged.run.info) for cell in cells)
     if any(ages):
-        found.append(Column(header="cached", values=ages, rank=1, right=True))
+        table.append(Column(header="reused", values=ages, rank=1, right=True))
     why = tuple(words.why(cell) for cell in cells)
     if any(why):
-        found.append(Column(header="why", values=why, rank=5, least=16))
+        table.append(Column(header="why", values=why, rank=5, least=16))
     passing = [cell for cell in cells if cell.verdict.status is Status.PASS]
     for rank, name in enumerate(key_metrics(passing or cells), start=10):
         values = tuple(metric(cell, name) for cell in cells)
-        found.append(Column(header=name.replace("_", " "), values=values, rank=rank, right=True))
+        table.append(Column(header=name.replace("_", " "), values=values, rank=rank, right=True))
     # A reused verdict took its time in another run.
-    totals = [0.0 if cell.reused else words.total_seconds(cell) for cell in cells]
+    totals = [0.0 if cell.reused else total_seconds(cell) for cell in cells]
     if any(totals):
-        spent = tuple(seconds(total) if total else ABSENT for total in totals)
-        found.append(Column(header="time", values=spent, rank=8, right=True))
-    return tuple(found)
+        times = tuple(seconds(total) if total else ABSENT for total in totals)
+        table.append(Column(header="time", values=times, rank=8, right=True))
+    return tuple(table)
 
 
 def installed(cell: Cell, package: str) -> str:
-    """Return the installed version of a package, marked where the combo's own pin rules it out."""
+    """Return the installed version of a package, marked where it violates the combo's own pin."""
     version = cell.installed.get(package, ABSENT)
     violated = any(drift.package == package and drift.violates for drift in cell.drift)
-    return f"{version} {CONTRADICTED}" if violated else version
+    return f"{version} {VIOLATION}" if violated else version
 
 
 def metric(cell: Cell, name: str) -> str:
-    """Return a metric of a cell in at most three significant digits past the whole ones."""
+    """Return a metric of a cell; a fraction has three significant digits."""
     value = cell.metrics.get(name)
     if value is None:
         return ABSENT
@@ -137,3 +147,26 @@ def metric(cell: Cell, name: str) -> str:
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def total_seconds(cell: Cell) -> float:
+    """Return the seconds that a cell took in all; what the cells of a combo share is counted in each of them."""
+    spent = cell.seconds
+    return spent.resolve + spent.create + spent.install + spent.probe
+
+
+def age(cell: Cell, info: RunInfo) -> str:
+    """Return the age of a reused verdict when its run began: ``3d``, ``5h``, ``12m``; else nothing.
+
+    A verdict of the same run is shared by combos with one lock: then it is ``as COMBO``.
+    """
+    if cell.reused is None:
+        return ""
+    if cell.reused.run == info.id:
+        return f"as {cell.reused.combo}"
+    begun, recorded = started(info), moment(cell.reused.recorded)
+    if begun is None or recorded is None:
+        return "?"
+    elapsed = (begun - recorded).total_seconds()
+    days, hours, minutes = int(elapsed // 86400), int(elapsed // 3600), max(0, int(elapsed // 60))
+    return f"{days}d" if days > 0 else f"{hours}h" if hours > 0 else f"{minutes}m"

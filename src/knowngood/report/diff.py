@@ -1,10 +1,11 @@
-"""A run compared with a baseline, for the terminal, as Markdown and as JSON: what regressed comes first."""
+"""Render a comparison with a baseline for the terminal, as Markdown and as JSON: regressions come first."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from knowngood.model import Change, ChangeKind
-from knowngood.report.markup import code, inline, paragraph, table
+from knowngood.report.lines import labelled, section
+from knowngood.report.markup import code, inline, joined, paragraph, table
 from knowngood.report.text import count, plain, shorten, strict_json, wrap
 from knowngood.report.words import UNDECIDED_NOTE
 
@@ -17,7 +18,7 @@ _FULL = {
     ChangeKind.MOVED: "Passes with other numbers",
     ChangeKind.FIXED: "Fixed",
 }
-"""What is told in full, in this order: why, and what is installed otherwise."""
+"""The kinds that are shown in full, in this order: with the reason and the packages that differ."""
 _BRIEF = {
     ChangeKind.INCONCLUSIVE: f"Inconclusive ({UNDECIDED_NOTE})",
     ChangeKind.NEW: "New",
@@ -25,18 +26,28 @@ _BRIEF = {
 }
 _SAME = (ChangeKind.STILL_PASS, ChangeKind.STILL_FAIL)
 
-_LABEL = 8
+_LABEL = 10
 _MOST_LINES = 4
 _MOST_PACKAGES = 20
-"""Distributions that are told of one cell on the terminal; the Markdown and the JSON have all."""
+"""Packages that the terminal shows for one cell; the Markdown and the JSON have all."""
+
+
+def label(kind: ChangeKind) -> str:
+    """Return a kind of change in words: ``still pass``."""
+    return str(kind).replace("-", " ")
 
 
 def headline(changes: Iterable[Change]) -> str:
     """Return the sum of a comparison in one line: ``2 regressed, 1 fixed, 4 unchanged``."""
     kinds = Counter(change.kind for change in changes)
-    told = [f"{kinds[kind]} {kind}" for kind in (*_FULL, *_BRIEF) if kinds[kind]]
+    counts = [f"{kinds[kind]} {label(kind)}" for kind in (*_FULL, *_BRIEF) if kinds[kind]]
     same = sum(kinds[kind] for kind in _SAME)
-    return ", ".join([*told, f"{same} unchanged"] if same or not told else told)
+    return ", ".join([*counts, f"{same} unchanged"] if same or not counts else counts)
+
+
+def packages(change: Change) -> list[tuple[str, str, str]]:
+    """Return (name, version before, version now) of each package that differs; ``absent`` if it is not installed."""
+    return [(name, before or "absent", after or "absent") for name, before, after in change.packages]
 
 
 def render(changes: Sequence[Change], *, baseline_name: str, width: int = 100) -> str:
@@ -45,27 +56,27 @@ def render(changes: Sequence[Change], *, baseline_name: str, width: int = 100) -
     blocks = [wrap(f"Against {baseline_name}: {headline(changes)}", width, most=_MOST_LINES)]
     for kind, title in _FULL.items():
         lines = [line for change in _of(changes, kind) for line in _full(change, names, width - 2)]
-        blocks.append(_section(title, lines, width))
+        blocks.append(section(f"{title}:", lines, width))
     for kind, title in _BRIEF.items():
         lines = [line for change in _of(changes, kind) for line in _brief(change, names, width - 2)]
-        blocks.append(_section(title, lines, width))
+        blocks.append(section(f"{title}:", lines, width))
     blocks.append(_unchanged(changes))
-    return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
+    return joined(blocks) + "\n"
 
 
 def render_markdown(changes: Sequence[Change], *, baseline_name: str) -> str:
     """Return the comparison in GitHub-flavoured Markdown, ending in a newline, for a job summary or a comment."""
     names = _names(changes)
-    told = [change for kind in (*_FULL, *_BRIEF) for change in _of(changes, kind)]
-    rows = [(change.kind, names[change], change.before or "", change.after or "") for change in told]
+    listed = [change for kind in (*_FULL, *_BRIEF) for change in _of(changes, kind)]
+    rows = [(label(change.kind), names[change], change.before or "", change.after or "") for change in listed]
     blocks = [
         ["## Compared with a baseline"],
         [f"Against {code(baseline_name)}: **{inline(headline(changes))}**"],
         table(("change", "cell", "before", "now"), rows) if rows else [],
-        *(block for change in told for block in _part(change, names)),
+        *(block for change in listed for block in _part(change, names)),
         _unchanged(changes),
     ]
-    return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
+    return joined(blocks) + "\n"
 
 
 def render_json(changes: Sequence[Change], *, baseline_name: str) -> str:
@@ -108,49 +119,49 @@ def _names(changes: Sequence[Change]) -> dict[Change, str]:
     }
 
 
-def _section(title: str, lines: Sequence[str], width: int) -> list[str]:
-    return [*wrap(f"{title}:", width, most=2), *(f"  {line}" for line in lines)] if lines else []
-
-
 def _full(change: Change, names: dict[Change, str], width: int) -> list[str]:
     room = width - _LABEL - 2
-    moved = [shorten(_told(*one), room) for one in change.packages[:_MOST_PACKAGES]]
-    if more := len(change.packages) - len(moved):
-        moved.append(f"and {count(more, 'distribution')} more")
+    differing = packages(change)
+    lines = [shorten(f"{name} {before} -> {now}", room) for name, before, now in differing[:_MOST_PACKAGES]]
+    if more := len(differing) - len(lines):
+        lines.append(f"and {count(more, 'more package')}")
     return [
         shorten(f"{names[change]}: {change.before} -> {change.after}", width),
-        *_labelled("why", wrap(change.why, room, most=_MOST_LINES)),
-        *_labelled("moved", moved),
+        *labelled("why", wrap(change.why, room, most=_MOST_LINES), width=_LABEL),
+        *labelled("packages", lines, width=_LABEL),
     ]
-
-
-def _labelled(label: str, lines: Sequence[str]) -> list[str]:
-    return [f"  {'' if index else label:<{_LABEL}}{line}" for index, line in enumerate(lines)]
 
 
 def _brief(change: Change, names: dict[Change, str], width: int) -> list[str]:
     status = " -> ".join(filter(None, (change.before, change.after)))
-    # Why a cell is new or gone, the title of its section says.
+    # The title of the section says why a cell is new or gone.
     why = f" ({change.why})" if change.why and change.before and change.after else ""
     return [shorten(f"{names[change]}: {status}{why}", width)]
 
 
-def _told(package: str, before: str | None, after: str | None) -> str:
-    return f"{package} {before or 'absent'} -> {after or 'absent'}"
-
-
 def _unchanged(changes: Sequence[Change]) -> list[str]:
-    told = [f"{number} {kind}" for kind in _SAME if (number := len(_of(changes, kind)))]
-    return [f"Unchanged: {', '.join(told)}"] if told else []
+    counts = [f"{number} {label(kind)}" for kind in _SAME if (number := len(_of(changes, kind)))]
+    return [f"Unchanged: {', '.join(counts)}"] if counts else []
 
 
 def _part(change: Change, names: dict[Change, str]) -> list[list[str]]:
     if change.kind not in _FULL:
         return []
-    rows = [(package, before or "absent", after or "absent") for package, before, after in change.packages]
     return [
-        [f"**{inline(names[change])}**: {change.kind}"],
+        [f"**{inline(names[change])}**: {label(change.kind)}"],
         [paragraph(change.why)] if plain(change.why) else [],
-        ["Installed otherwise:"] if rows else [],
-        table(("distribution", "before", "now"), rows) if rows else [],
+        *differing_packages(change),
+    ]
+
+
+def differing_packages(change: Change, *, most: int | None = None) -> list[list[str]]:
+    """Return the Markdown blocks that list the packages that differ, at most ``most`` of them; nothing for none."""
+    rows = packages(change)
+    if not rows:
+        return []
+    more = len(rows) - len(rows[:most])
+    return [
+        ["Packages that differ:"],
+        table(("package", "before", "now"), rows[:most]),
+        [f"and {count(more, 'more package')}"] if more else [],
     ]

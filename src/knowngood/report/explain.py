@@ -1,19 +1,41 @@
-"""One cell as a story for a terminal: asked for, got, moved, what failed and where, the cause, the fix, what next."""
+"""Explain one cell on a terminal: requirements, versions, drift, the failure and its place, cause, fix, next steps."""
 
+import shlex
 from collections.abc import Callable, Iterator, Sequence
 
-from knowngood.model import Cell, JudgedRun, Run, Status
-from knowngood.report import explain_parts, explanation, words
+from knowngood.model import UNDECIDED, Cell, JudgedRun, Outcome, Run, Status
+from knowngood.report import explanation, words
 from knowngood.report.columns import metric
-from knowngood.report.explain_parts import Lines, plainly
+from knowngood.report.explanation import Failure
+from knowngood.report.frames import place
+from knowngood.report.lines import aligned, filled, wrapped
 from knowngood.report.recap import briefly
 from knowngood.report.summary import cautions, summary
-from knowngood.report.text import seconds, shorten, size, wrap
+from knowngood.report.text import count, plain, seconds, shorten, size, wrap
 
 Paint = Callable[[str, str], str]
-"""(what it is, text) -> the text as it is shown: ``good``, ``bad``, ``odd``, ``label``, ``quiet``, ``fix``."""
-LABEL = 12
-"""Columns that the word in front of a part takes."""
+"""(kind, text) -> the text in its colour; a kind is ``good``, ``bad``, ``odd``, ``label``, ``quiet`` or ``fix``."""
+Lines = list[tuple[str, str]]
+"""(kind, text) of each line; the kind of plain text is empty."""
+
+LABEL = 15
+"""Columns that the label of a part takes."""
+MOST_LINES = 12
+"""Lines that a message may take; the log has the rest."""
+MOST_ROWS = 12
+"""Lines that a list may take: versions, drift, checks."""
+_FAILURE_LABELS = {
+    Status.CRASH: "crashed",
+    Status.TIMEOUT: "timed out",
+    Status.OOM: "no memory",
+    Status.UNSOLVABLE: "unsolvable",
+    Status.BUILD_FAIL: "not built",
+    Status.MOVED: "differs",
+    Status.ERROR: "our bug",
+    Status.NOT_RUN: "not run",
+    Status.INFRA: "not tested",
+}
+"""The label of a failure, by status; all others are ``failed``."""
 
 
 def unpainted(_: str, text: str) -> str:
@@ -30,10 +52,10 @@ def render(cell: Cell, run: Run, *, run_folder: str, width: int = 100, paint: Pa
     lines = [paint(kind, text) for kind, text in _head(cell, run, width)]
     for part in _parts(cell, run, run_folder, width - LABEL):
         lines.append("")
-        for label, told in part:
-            for index, (kind, text) in enumerate(told):
-                word = "" if index else label
-                start = f"{paint('label', word)}{' ' * (LABEL - len(word))}" if word else " " * LABEL
+        for label, part_lines in part:
+            for index, (kind, text) in enumerate(part_lines):
+                shown = "" if index else label
+                start = f"{paint('label', shown)}{' ' * (LABEL - len(shown))}" if shown else " " * LABEL
                 lines.append(f"{start}{paint(kind, text)}" if text else "")
     return "\n".join(lines) + "\n"
 
@@ -42,58 +64,160 @@ def render_overview(judged: JudgedRun, *, width: int = 100) -> str:
     """Return what can be explained of a run that went as expected: one line for each cell that did not pass."""
     head = [line for text in (summary(judged), *cautions(judged)) for line in wrap(text, width, most=4)]
     lines = [f"  {line}" for line in briefly(judged.cells, width - 2)]
-    hint = "knowngood explain COMBO tells all that is known of one."
+    hint = "Use `knowngood explain COMBO` for everything about one combo."
     return "\n".join([*head, *([""] if lines else []), *lines, "", *wrap(hint, width, most=2)]) + "\n"
 
 
 def _head(cell: Cell, run: Run, width: int) -> Lines:
-    mood = "bad" if cell.as_expected is False else "good" if cell.verdict.status is Status.PASS else "odd"
-    title = shorten(f"{words.name(cell)}: {words.verdict(cell)}", width)
-    about = f"Python {cell.python}, {cell.combo.installer}, run {run.info.id} on {run.info.platform}"
-    own = cell.combo.title if cell.combo.title != cell.combo.id else ""
+    kind = "bad" if cell.as_expected is False else "good" if cell.verdict.status is Status.PASS else "odd"
+    verdict = shorten(f"{words.name(cell)}: {words.verdict(cell)}", width)
+    machine = f"Python {cell.python}, {cell.combo.installer}, run {run.info.id} on {run.info.platform}"
+    title = cell.combo.title if cell.combo.title != cell.combo.id else ""
     return [
-        (mood, title),
-        *(("", line) for line in wrap(own, width, most=2)),
-        *(("quiet", line) for line in wrap(about, width, most=2)),
+        (kind, verdict),
+        *(("", line) for line in wrap(title, width, most=2)),
+        *(("quiet", line) for line in wrap(machine, width, most=2)),
     ]
 
 
-def _parts(cell: Cell, run: Run, run_folder: str, room: int) -> Iterator[list[tuple[str, Lines]]]:
-    """Yield the parts that have something to tell; labels of one part stand below each other without a gap."""
-    expect = cell.expect
-    telling = (
-        expect.reason
-        or expect.match
-        or expect.culprit
-        or (cell.as_expected is False and expect.status is not Status.PASS)
-    )
-    expected = wrap(words.expectation(expect), room, most=4) if telling else []
+def _parts(cell: Cell, run: Run, run_folder: str, width: int) -> Iterator[list[tuple[str, Lines]]]:
+    """Yield the parts that are not empty; the labels of one part follow each other without a blank line."""
     log = explanation.log_of(cell, run_folder)
-    failed = explanation.failure(cell, run)
+    failure = explanation.failure(cell, run)
     parts: tuple[list[tuple[str, Lines]], ...] = (
-        [("asked for", explain_parts.steps(cell, room)), ("expected", plainly(expected))],
-        [("got", explain_parts.got(cell, room)), ("drift", explain_parts.moved(cell, room))],
-        [*explain_parts.failure(cell, failed, room), *explain_parts.checks(cell, room)],
-        explain_parts.diagnosis(cell, failed, room),
-        [(label, plainly(wrap(text, room, most=4))) for label, text in explanation.notes(cell, run)],
+        [("asked for", _steps(cell, width)), ("declared", _plain_lines(wrap(_declared(cell), width, most=4)))],
+        [("installed", _packages(cell, width)), ("drift", _drift(cell, width))],
+        [*_failure(cell, failure, width), *_checks(cell, width)],
+        _diagnosis(cell, failure, width),
+        [(label, _plain_lines(wrap(text, width, most=4))) for label, text in explanation.notes(cell, run)],
         [
-            ("measured", plainly(wrap(_measured(cell), room, most=6))),
-            ("took", plainly(wrap(_took(cell, run), room, most=2))),
-            ("log", plainly([log] if log else [])),
+            ("measured", _plain_lines(wrap(_measured(cell), width, most=6))),
+            ("timing", _plain_lines(wrap(_timing(cell, run), width, most=2))),
+            ("log", _plain_lines([log] if log else [])),
             ("rerun", [("", explanation.rerun(cell, run))]),
         ],
     )
     for part in parts:
-        if told := [(label, lines) for label, lines in _once(part) if lines]:
-            yield told
+        if filled_part := [(label, lines) for label, lines in _without_repeats(part) if lines]:
+            yield filled_part
 
 
-def _once(part: Sequence[tuple[str, Lines]]) -> Iterator[tuple[str, Lines]]:
-    """Yield the pairs of a part; a label that was there before is not repeated."""
+def _without_repeats(part: Sequence[tuple[str, Lines]]) -> Iterator[tuple[str, Lines]]:
+    """Yield the pairs of a part, each label only the first time."""
     before = ""
     for label, lines in part:
         yield ("" if label == before else label), lines
         before = label if lines else before
+
+
+def _plain_lines(lines: Sequence[str]) -> Lines:
+    return [("", line) for line in lines]
+
+
+def _more(number: int, noun: str) -> Lines:
+    return [("quiet", f"and {count(number, f'more {noun}')}")] if number > 0 else []
+
+
+def _steps(cell: Cell, width: int) -> Lines:
+    lines = []
+    for number, step in enumerate(cell.combo.steps, start=1):
+        step_lines = filled(step, width - 3, most=6)
+        lines += [("", f"{'' if index else number:<3}{line}") for index, line in enumerate(step_lines)]
+    return lines
+
+
+def _declared(cell: Cell) -> str:
+    expect = cell.expect
+    unmet = cell.as_expected is False and expect.status is not Status.PASS
+    return words.expectation(expect) if expect.reason or expect.match or expect.culprit or unmet else ""
+
+
+def _packages(cell: Cell, width: int) -> Lines:
+    """Return the versions that matter, and how many more there are; nothing when nothing was installed."""
+    if not cell.installed:
+        return []
+    packages = explanation.packages(cell)
+    rows = [
+        (package.name, package.version or "not installed", f"({package.remark})" if package.remark else "")
+        for package in packages
+    ]
+    listed = sum(package.name in cell.installed for package in packages[:MOST_ROWS])
+    return [*_plain_lines(aligned(rows[:MOST_ROWS], width)), *_more(len(cell.installed) - listed, "package")]
+
+
+def _drift(cell: Cell, width: int) -> Lines:
+    drifts = explanation.drift(cell)
+    rows = [
+        (
+            f"step {drift.step}",
+            drift.package,
+            f"{drift.before} -> {drift.after or 'removed'}",
+            f"violates {drift.violates}" if drift.violates else "",
+        )
+        for drift in drifts[:MOST_ROWS]
+    ]
+    return [*_plain_lines(aligned(rows, width)), *_more(len(drifts) - len(rows), "package")]
+
+
+def _failure(cell: Cell, failure: Failure | None, width: int) -> list[tuple[str, Lines]]:
+    """Return what went wrong and where; nothing for a cell that passed."""
+    if failure is None:
+        return []
+    lines: Lines = [("odd" if cell.verdict.status in UNDECIDED else "bad", shorten(failure.place, width))]
+    lines += _plain_lines(wrapped(map(_sentences, failure.messages), width, most=MOST_LINES))
+    lines += [("", "")] if failure.frames else []
+    for index, frame in enumerate(failure.frames):
+        lines.append(("", shorten(f"{'from' if index else 'at'} {place(frame)}", width)))
+        lines += [("quiet", f"     {line}") for line in wrap(frame.text, width - 5, most=2)]
+    lines += [("quiet", f"  {shorten(line, width - 2)}") for line in failure.last_lines]
+    return [(_FAILURE_LABELS.get(cell.verdict.status, "failed"), lines)]
+
+
+def _sentences(text: str) -> str:
+    """Return ``text`` with each step of a resolver's proof on its own line."""
+    return text.replace(". And because ", ".\nAnd because ").replace(" hint: ", "\nhint: ")
+
+
+def _checks(cell: Cell, width: int) -> list[tuple[str, Lines]]:
+    """Return the outcome of the other checks."""
+    passed = [check.name for check in explanation.others(cell, Outcome.PASSED)]
+    rows = [
+        (check.outcome, check.name, check.message)
+        for outcome in (Outcome.FAILED, Outcome.OPEN, Outcome.SKIPPED)
+        for check in explanation.others(cell, outcome)
+    ]
+    return [
+        ("also", [*_plain_lines(aligned(rows[:MOST_ROWS], width)), *_more(len(rows) - MOST_ROWS, "check")]),
+        ("passed", _plain_lines(filled(passed, width, gap=", ", most=4))),
+    ]
+
+
+def _diagnosis(cell: Cell, failure: Failure | None, width: int) -> list[tuple[str, Lines]]:
+    """Return cause, evidence, fix and reference; nothing for a cell that was not diagnosed."""
+    diagnosis = cell.diagnosis
+    if diagnosis is None:
+        return []
+    explained = words.explained(diagnosis)
+    sure = f" ({words.SURE[diagnosis.confidence]})" if explained else ""
+    evidence = [
+        f"{'' if index else '- ':<2}{line}"
+        for fact in explanation.evidence(cell, failure)
+        for index, line in enumerate(wrap(fact, width - 2, most=3))
+    ]
+    constraints = " ".join(shlex.quote(plain(constraint)) for constraint in diagnosis.fix)
+    steps = sorted({step for constraint in diagnosis.fix if (step := words.step_to_ask(constraint, cell))})
+    again = f"asked for in step {' and '.join(map(str, steps))}, too" if steps else ""
+    unexplained = "" if explained else "The failure is described above, and the log has all of the output."
+    return [
+        ("cause", _plain_lines(wrap(words.diagnosed(cell) + sure, width, most=6))),
+        ("cause", _plain_lines(evidence)),
+        ("cause", _plain_lines(wrap(unexplained, width, most=2))),
+        (
+            words.fix_label(cell),
+            [*([("fix", constraints)] if constraints else []), *_plain_lines(wrap(again, width, most=3))],
+        ),
+        ("see", _plain_lines([plain(diagnosis.reference)] if diagnosis.reference else [])),
+    ]
 
 
 def _measured(cell: Cell) -> str:
@@ -102,11 +226,11 @@ def _measured(cell: Cell) -> str:
     return ", ".join(f"{name.replace('_', ' ')} {metric(cell, name)}" for name in cell.metrics)
 
 
-def _took(cell: Cell, run: Run) -> str:
+def _timing(cell: Cell, run: Run) -> str:
     spent = cell.seconds
-    named = {"resolve": spent.resolve, "create": spent.create, "install": spent.install, "probe": spent.probe}
-    told = [f"{name} {seconds(value)}" for name, value in named.items() if value >= 0.05]
+    stages = {"resolve": spent.resolve, "create": spent.create, "install": spent.install, "probe": spent.probe}
+    parts = [f"{name} {seconds(value)}" for name, value in stages.items() if value >= 0.05]
     facts = explanation.facts_of(cell, run)
     if facts and facts.environment_bytes:
-        told.append(f"an environment of {size(facts.environment_bytes)}")
-    return ", ".join(told)
+        parts.append(f"environment {size(facts.environment_bytes)}")
+    return ", ".join(parts)

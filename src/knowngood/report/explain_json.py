@@ -22,11 +22,11 @@ def render(cells: Sequence[Cell], run: Run, *, run_folder: str) -> str:
 
 
 def _explained(cell: Cell, run: Run, run_folder: str) -> dict[str, object]:
-    failed = explanation.failure(cell, run)
+    failure = explanation.failure(cell, run)
     return {
-        "place": failed.place if failed else None,
-        "messages": list(failed.said) if failed else [],
-        "frames": [_frame(frame) for frame in failed.frames] if failed else [],
+        "place": failure.place if failure else None,
+        "messages": list(failure.messages) if failure else [],
+        "frames": [_frame(frame) for frame in failure.frames] if failure else [],
         "notes": [{"label": label, "text": text} for label, text in explanation.notes(cell, run)],
         "log": explanation.log_of(cell, run_folder),
         "rerun": explanation.rerun(cell, run),

@@ -1,4 +1,4 @@
-"""One cell as a story in Markdown, for an issue or a review: what ``explain`` tells, ready to paste."""
+"""Explain one cell in Markdown, ready to paste into an issue or a review."""
 
 from collections.abc import Sequence
 
@@ -6,15 +6,14 @@ from knowngood.model import Cell, Frame, Outcome, Run, Status
 from knowngood.report import explanation, words
 from knowngood.report.columns import metric
 from knowngood.report.frames import place
-from knowngood.report.markup import code, diagnosis, fence, inline, paragraph, table
+from knowngood.report.markup import code, diagnosis, fence, inline, joined, paragraph, table
 from knowngood.report.text import count, plain
 
 
 def render(cell: Cell, run: Run, *, run_folder: str) -> str:
     """Return all that is known of one cell in GitHub-flavoured Markdown, ending in a newline."""
-    expect = cell.expect
-    expected = words.expectation(expect) if expect.status is not Status.PASS else ""
-    failed = explanation.failure(cell, run)
+    declared = words.expectation(cell.expect) if cell.expect.status is not Status.PASS else ""
+    failure = explanation.failure(cell, run)
     log = explanation.log_of(cell, run_folder)
     blocks = [
         [f"## {inline(f'{words.name(cell)}: {words.verdict(cell)}')}"],
@@ -22,39 +21,43 @@ def render(cell: Cell, run: Run, *, run_folder: str) -> str:
         [f"Python {inline(cell.python)}, {cell.combo.installer}, {inline(run.info.platform)}."],
         ["**Asked for**"],
         [f"{number}. {' '.join(map(code, step))}" for number, step in enumerate(cell.combo.steps, start=1)],
-        [f"The matrix expects {inline(expected)}."] if expected else [],
-        *_got(cell),
-        *_moved(cell),
-        *(_failure(failed) if failed else []),
+        [f"The matrix declares {inline(declared)}."] if declared else [],
+        *_packages(cell),
+        *_drift(cell),
+        *(_failure(failure) if failure else []),
         *_checks(cell),
-        *diagnosis(cell, explanation.evidence(cell, failed)),
+        *diagnosis(cell, explanation.evidence(cell, failure)),
         [f"- {label}: {inline(text)}" for label, text in explanation.notes(cell, run)],
         *_measured(cell),
         [f"Log: {code(log)}"] if log else [],
         ["Run it again:"],
         fence(explanation.rerun(cell, run)),
     ]
-    return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
+    return joined(blocks) + "\n"
 
 
-def _got(cell: Cell) -> list[list[str]]:
+def _packages(cell: Cell) -> list[list[str]]:
     if not cell.installed:
         return []
-    rows = [(one.package, one.version or "not installed", one.remark) for one in explanation.got(cell)]
-    return [[f"**Got**, {count(len(cell.installed), 'package')} in all"], table(("package", "version", ""), rows)]
-
-
-def _moved(cell: Cell) -> list[list[str]]:
     rows = [
-        (str(one.step), one.package, one.before, one.after or "removed", one.violates or "")
-        for one in explanation.moved(cell)
+        (package.name, package.version or "not installed", package.remark) for package in explanation.packages(cell)
+    ]
+    headline = f"**Installed**, {count(len(cell.installed), 'package')} in all"
+    return [[headline], table(("package", "version", ""), rows)]
+
+
+def _drift(cell: Cell) -> list[list[str]]:
+    rows = [
+        (str(drift.step), drift.package, drift.before, drift.after or "removed", drift.violates or "")
+        for drift in explanation.drift(cell)
     ]
     return [["**Drift**"], table(("step", "package", "before", "after", "violates"), rows)] if rows else []
 
 
-def _failure(failed: explanation.Failure) -> list[list[str]]:
-    lines = [*failed.said, *([""] if failed.frames or failed.last_words else []), *_trace(failed.frames)]
-    return [[f"**Failed** in {inline(failed.place)}"], fence("\n".join([*lines, *failed.last_words]))]
+def _failure(failure: explanation.Failure) -> list[list[str]]:
+    more = [*_trace(failure.frames), *failure.last_lines]
+    lines = [*failure.messages, *([""] if more else []), *more]
+    return [[f"**Failed** in {inline(failure.place)}"], fence("\n".join(lines))]
 
 
 def _trace(frames: Sequence[Frame]) -> list[str]:

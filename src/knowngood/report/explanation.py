@@ -1,4 +1,4 @@
-"""What is known of one cell, put in order for whoever tells it: as text, as Markdown or as JSON. Raw text."""
+"""Gather what is known of one cell, in the order in which a reader needs it: for text, Markdown and JSON. Raw text."""
 
 import shlex
 from collections.abc import Sequence
@@ -26,18 +26,19 @@ from knowngood.report.frames import crossings, place
 from knowngood.report.text import plain
 from knowngood.tracebacks import dumped_frames, frames_of, shorten_paths
 
-LAST_WORDS = 5
-"""Lines of output that are told where a process ended without an exception."""
+LAST_LINES = 5
+"""Lines of output that are shown of a process that ended without an exception."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Got:
-    """A package that matters here, and what became of it."""
+class Package:
+    """A package that matters for the verdict of a cell."""
 
-    package: str
+    name: str
     version: str | None
     """None: it is not installed."""
     remark: str
+    """What it has to do with the failure; empty for most."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,24 +47,24 @@ class Failure:
 
     place: str
     """Phase, and the check or the reason."""
-    said: tuple[str, ...]
-    """What was said, the decisive first."""
+    messages: tuple[str, ...]
+    """The decisive one first."""
     frames: tuple[Frame, ...] = ()
     """Innermost first."""
-    last_words: tuple[str, ...] = ()
+    last_lines: tuple[str, ...] = ()
     """The end of the output, where nothing better is known."""
 
 
-def got(cell: Cell) -> tuple[Got, ...]:
-    """Return what was asked for, what the diagnosis names and what violates a pin, each with its version."""
+def packages(cell: Cell) -> tuple[Package, ...]:
+    """Return the packages that the combo names, that the diagnosis names, and that violate a pin."""
     diagnosis = cell.diagnosis
     parties = [diagnosis.culprit, diagnosis.conflicts_with] if diagnosis else []
     names: list[str] = [canonicalize_name(requirement.name) for requirement in named(cell.combo)]
     names += [name for name in parties if name] if cell.installed else []
     names += [drift.package for drift in cell.drift if drift.violates]
     return tuple(
-        Got(
-            package=name,
+        Package(
+            name=name,
             version=cell.python if name == "python" else cell.installed.get(name),
             remark=", ".join(_remarks(cell, name)),
         )
@@ -71,10 +72,20 @@ def got(cell: Cell) -> tuple[Got, ...]:
     )
 
 
-def moved(cell: Cell) -> tuple[Drift, ...]:
-    """Return the drift ledger, step by step; of each step what violates a pin or is the culprit comes first."""
+def _remarks(cell: Cell, name: str) -> list[str]:
+    diagnosis = cell.diagnosis
+    remarks = [f"violates {drift.violates}" for drift in cell.drift if drift.package == name and drift.violates][-1:]
+    if diagnosis and name == diagnosis.culprit:
+        remarks.append("culprit")
+    if diagnosis and name == diagnosis.conflicts_with:
+        remarks.append("conflicts with it" if diagnosis.culprit else "involved")
+    return remarks
+
+
+def drift(cell: Cell) -> tuple[Drift, ...]:
+    """Return the drift step by step; within a step, first what violates a pin, then the culprit."""
     culprit = cell.diagnosis.culprit if cell.diagnosis else None
-    return tuple(sorted(cell.drift, key=lambda one: (one.step, not one.violates, one.package != culprit)))
+    return tuple(sorted(cell.drift, key=lambda drift: (drift.step, not drift.violates, drift.package != culprit)))
 
 
 def failure(cell: Cell, run: Run) -> Failure | None:
@@ -82,49 +93,82 @@ def failure(cell: Cell, run: Run) -> Failure | None:
     verdict = cell.verdict
     if verdict.status is Status.PASS:
         return None
-    probed = _probed(cell, run)
-    check = next((one for one in cell.checks if one.name == cell.check), None)
+    attempt = _last_attempt(cell, run)
+    check = next((check for check in cell.checks if check.name == cell.check), None)
     raised = check.raised if check else ()
-    output = probed.action.output if probed else ""
+    output = attempt.action.output if attempt else ""
     dumped = () if raised else crossings(dumped_frames(output))
     frames = dumped or crossings(frames_of(raised))
-    silent = probed is not None and not raised and verdict.status in (Status.FAIL, Status.CRASH, Status.ERROR)
+    silent = attempt is not None and not raised and verdict.status in (Status.FAIL, Status.CRASH, Status.ERROR)
     return Failure(
         place=f"{verdict.phase}: {cell.check or str(verdict.reason).replace('-', ' ')}",
-        # Where it died the frames tell better.
-        said=_said(cell, check, raised) if not dumped else (cell.message.partition(", at ")[0],),
+        # The frames show better than the message where the process died.
+        messages=_messages(cell, check, raised) if not dumped else (cell.message.partition(", at ")[0],),
         frames=frames,
-        last_words=_last_words(output) if silent and not frames else (),
+        last_lines=_last_lines(output) if silent and not frames else (),
     )
 
 
-def evidence(cell: Cell, failed: Failure | None) -> tuple[str, ...]:
-    """Return what the diagnosis rests on, without what is told of the failure anyway."""
-    places = [place(frame) for frame in failed.frames] if failed else []
-    return tuple(shorten_paths(one) for one in words.evidence(cell) if one not in places)
+def _last_attempt(cell: Cell, run: Run) -> ProbeFacts | None:
+    facts = facts_of(cell, run)
+    attempts = reversed(facts.probes) if facts else ()
+    return next((attempt for attempt in attempts if attempt.probe == cell.probe), None)
+
+
+def _messages(cell: Cell, check: Check | None, raised: Sequence[Raised]) -> tuple[str, ...]:
+    messages = []
+    if cell.verdict.reason is Reason.PIN_VIOLATED:
+        violations = [drift for drift in cell.drift if drift.violates]
+        pins = [f"{drift.violates} was asked for, {drift.after or 'nothing'} is installed" for drift in violations]
+        messages += pins[-1:] or [cell.message]
+    elif not raised:
+        messages.append(cell.message)
+    if raised:
+        root, *led_to = [
+            shorten_paths(f"{exception.type.removeprefix('builtins.')}: {exception.message}") for exception in raised
+        ]
+        messages += [root, *(f"which led to {exception}" for exception in led_to)]
+    elif check and check.message and plain(check.message) not in plain(cell.message):
+        messages.append(check.message)
+    # A check of the pins repeats the first message.
+    kept = [text for number, text in enumerate(messages) if not number or plain(messages[0]) not in plain(text)]
+    return tuple(text for text in kept if plain(text))
+
+
+def _last_lines(output: str) -> tuple[str, ...]:
+    lines = [line for line in plain(shorten_paths(output), lines=True).split("\n") if line.strip()]
+    return tuple(lines[-LAST_LINES:])
+
+
+def evidence(cell: Cell, failure: Failure | None) -> tuple[str, ...]:
+    """Return the evidence of the diagnosis, without the frames of the failure."""
+    places = [place(frame) for frame in failure.frames] if failure else []
+    return tuple(shorten_paths(fact) for fact in words.evidence(cell) if fact not in places)
 
 
 def others(cell: Cell, outcome: Outcome) -> tuple[Check, ...]:
-    """Return the checks that ended so, without the one that the failure is about."""
+    """Return the checks with this outcome, without the one that the failure is about."""
     return tuple(check for check in cell.checks if check.outcome is outcome and check.name != cell.check)
 
 
 def notes(cell: Cell, run: Run) -> tuple[tuple[str, str], ...]:
-    """Return (label, text) of what was noticed beside the verdict, in the order in which it is told."""
+    """Return (label, text) of what was observed beside the verdict, the most important first."""
     facts = facts_of(cell, run)
-    found = [("known", cell.known)] if cell.known else []
-    found += [("flaky", f"{words.flaky(cell)}: do not trust one run of it")] if cell.flaky else []
+    listed = [("known", cell.known)] if cell.known else []
+    listed += [("flaky", f"{words.flaky(cell)}: do not trust a single run of it")] if cell.flaky else []
     if cell.attempts > 1 and not cell.flaky:
-        found.append(("attempts", f"it took {cell.attempts}, and the last one counts"))
-    seen = [*map(shorten_paths, cell.warnings), *(facts.environment.remarks if facts and facts.environment else ())]
+        listed.append(("attempts", f"{cell.attempts}, and the last one counts"))
+    remarks = facts.environment.remarks if facts and facts.environment else ()
+    observed = list(dict.fromkeys([*map(shorten_paths, cell.warnings), *remarks]))
     # An alarm is often a part of the warning that Python made of it.
-    found += [("seen", one) for one in dict.fromkeys(seen) if not any(one in other for other in seen if other != one)]
+    whole = [text for text in observed if not any(text in other for other in observed if other != text)]
+    listed += [("also observed", text) for text in whole]
     if cell.predicted:
-        came = ", yet it passed" if cell.verdict.status is Status.PASS else ""
-        found.append(("predicted", f"{cell.predicted}{came}"))
+        outcome = ", but it passed" if cell.verdict.status is Status.PASS else ""
+        listed.append(("predicted", f"{cell.predicted}{outcome}"))
     if cell.numbers and cell.numbers.says != cell.message:
-        found.append(("numbers", cell.numbers.says))
-    return tuple(found)
+        listed.append(("numbers", cell.numbers.says))
+    return tuple(listed)
 
 
 def facts_of(cell: Cell, run: Run) -> ComboFacts | None:
@@ -133,60 +177,22 @@ def facts_of(cell: Cell, run: Run) -> ComboFacts | None:
 
 
 def rerun(cell: Cell, run: Run) -> str:
-    """Return the command that runs just this combo again and leaves its environment for a closer look."""
+    """Return the command that runs this combo again, for real, and keeps its environment for a closer look."""
     return f"{plain(run.info.command)} --only {shlex.quote(plain(cell.combo.id))} --keep"
 
 
 def log_of(cell: Cell, run_folder: str) -> str | None:
-    """Return the path of the log that tells most; None when the cell has none."""
+    """Return the path of the log that says most; None when the cell has none."""
     return f"{plain(run_folder)}/{plain(cell.log)}" if cell.log else None
 
 
-def unlike(judged: JudgedRun) -> tuple[Cell, ...]:
-    """Return the cells to be looked at: those not as expected, then those that something stood in the way of."""
-    surprises = [cell for cell in judged.cells if cell.as_expected is False]
-    stopped = [cell for cell in judged.cells if cell.as_expected is None and cell.verdict.status is not Status.NOT_RUN]
-    return (*surprises, *stopped)
+def to_look_at(judged: JudgedRun) -> tuple[Cell, ...]:
+    """Return the cells that are not as expected, then those that could not be tested."""
+    unexpected = [cell for cell in judged.cells if cell.as_expected is False]
+    untested = [cell for cell in judged.cells if cell.as_expected is None and cell.verdict.status is not Status.NOT_RUN]
+    return (*unexpected, *untested)
 
 
 def failed(judged: JudgedRun) -> tuple[Cell, ...]:
     """Return the cells that did not pass, expected or not."""
     return tuple(cell for cell in judged.cells if cell.verdict.status is not Status.PASS)
-
-
-def _remarks(cell: Cell, name: str) -> list[str]:
-    diagnosis = cell.diagnosis
-    found = [f"violates {one.violates}" for one in cell.drift if one.package == name and one.violates][-1:]
-    if diagnosis and name == diagnosis.culprit:
-        found.append("culprit")
-    if diagnosis and name == diagnosis.conflicts_with:
-        found.append("what it conflicts with" if diagnosis.culprit else "involved")
-    return found
-
-
-def _probed(cell: Cell, run: Run) -> ProbeFacts | None:
-    facts = facts_of(cell, run)
-    return next((one for one in reversed(facts.probes) if one.probe == cell.probe), None) if facts else None
-
-
-def _said(cell: Cell, check: Check | None, raised: Sequence[Raised]) -> tuple[str, ...]:
-    found = []
-    violated = [one for one in cell.drift if one.violates]
-    if cell.verdict.reason is Reason.PIN_VIOLATED:
-        pins = [f"{one.violates} was asked for, {one.after or 'nothing'} is installed" for one in violated]
-        found += pins[-1:] or [cell.message]
-    elif not raised:
-        found.append(cell.message)
-    if raised:
-        root, *led_to = [shorten_paths(f"{one.type.removeprefix('builtins.')}: {one.message}") for one in raised]
-        found += [root, *(f"which led to {text}" for text in led_to)]
-    elif check and check.message and plain(check.message) not in plain(cell.message):
-        found.append(check.message)
-    # A check of the pins says what was said of them before.
-    kept = [one for number, one in enumerate(found) if not number or plain(found[0]) not in plain(one)]
-    return tuple(one for one in kept if plain(one))
-
-
-def _last_words(output: str) -> tuple[str, ...]:
-    lines = [line for line in plain(shorten_paths(output), lines=True).split("\n") if line.strip()]
-    return tuple(lines[-LAST_WORDS:])

@@ -1,4 +1,4 @@
-"""A traceback in few lines: one frame for each package that it passed through, the innermost first."""
+"""Shorten a traceback to one frame for each package that it passed through, the innermost first."""
 
 from collections.abc import Iterable
 
@@ -6,37 +6,38 @@ from knowngood.model import Frame
 from knowngood.tracebacks import installed_path, standard_path
 
 MOST = 4
-"""Frames that are told: more than these packages do not help to see who called whom."""
+"""Frames that are shown: frames of more packages do not help to see who called whom."""
 
-_OURS = "knowngood/probe/in_env/probe_api.py"
+_PROBE_API = "knowngood/probe/in_env/probe_api.py"
 _PROBE = ""
+"""The owner of the frames of a probe."""
 
 
 def crossings(frames: Iterable[Frame]) -> tuple[Frame, ...]:
-    """Return of ``frames``, innermost first, where each package was left, and where the probe itself was.
+    """Return the frames, innermost first, at which each package and the probe called another one.
 
-    What lies between the packages, the machinery of imports and the rest of the standard library, is left out.
+    The frames between them are left out: of the import system and the rest of the standard library.
     """
-    given = [frame for frame in frames if not frame.file.endswith(_OURS)]
-    found: list[tuple[str, Frame]] = []
-    for frame in reversed(given):
-        owner = _owner(frame.file, found[-1][0] if found else _PROBE)
+    own = [frame for frame in frames if not frame.file.endswith(_PROBE_API)]
+    owned: list[tuple[str, Frame]] = []
+    for frame in reversed(own):
+        owner = _owner(frame.file, owned[-1][0] if owned else _PROBE)
         if owner is None:
             continue
-        if found and found[-1][0] == owner:
-            found.pop()
-        found.append((owner, frame))
-    inner = found[::-1]
-    kept = inner[: MOST - 1] if len(inner) > MOST else inner
-    kept += [one for one in inner if one[0] == _PROBE and one not in kept][:1]
-    return tuple(frame for _, frame in kept) or tuple(given[:1])
+        if owned and owned[-1][0] == owner:
+            owned.pop()
+        owned.append((owner, frame))
+    innermost_first = owned[::-1]
+    kept = innermost_first[: MOST - 1] if len(innermost_first) > MOST else innermost_first
+    kept += [pair for pair in innermost_first if pair[0] == _PROBE and pair not in kept][:1]
+    return tuple(frame for _, frame in kept) or tuple(own[:1])
 
 
 def place(frame: Frame) -> str:
-    """Return ``pandas/core/api.py:1 in load``: inside what is installed, or else just the name of the file."""
+    """Return ``pandas/core/api.py:1 in load``: the path inside ``site-packages``, or else the name of the file."""
     file = frame.file
     file = installed_path(file) or standard_path(file) or (file.rpartition("/")[2] if file.startswith("/") else file)
-    # At the top of a module there is no function to name.
+    # The top level of a module has no function name.
     return f"{file}:{frame.line}" + ("" if frame.function in ("<module>", "") else f" in {frame.function}")
 
 
@@ -49,5 +50,5 @@ def _owner(file: str, caller: str) -> str | None:
         return None
     if file.startswith("/"):
         return _PROBE
-    # Compiled by Cython, code tells its place from its package on, or only its file: then it is its importer's.
+    # Code compiled by Cython has a path from its package on, or only a file name: then it belongs to its caller.
     return file.partition("/")[0] if "/" in file else caller

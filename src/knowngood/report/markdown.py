@@ -1,12 +1,12 @@
-"""``matrix.md``: the tested matrix as a page for docs and repositories, stable so that its diffs are small."""
+"""Render ``matrix.md``, the tested matrix as a page for docs and repositories, with diffs that stay small."""
 
 from collections.abc import Sequence
 
 from knowngood.model import Cell, JudgedRun, Status
 from knowngood.report import words
-from knowngood.report.columns import CONTRADICTED, columns_of, metric
-from knowngood.report.markup import code, diagnosis, fence, inline, paragraph, table
-from knowngood.report.summary import cautions, summary
+from knowngood.report.columns import VIOLATION, columns_of, metric
+from knowngood.report.markup import code, diagnosis, fence, inline, joined, paragraph, table
+from knowngood.report.summary import caption, cautions, summary
 from knowngood.report.text import count, size
 
 
@@ -18,29 +18,23 @@ def render(judged: JudgedRun) -> str:
     sizes = {facts.combo.id: facts.environment_bytes for facts in judged.run.combos}
     blocks = [
         [f"# {inline(judged.run.info.title)}"],
-        _caption(judged),
+        [inline(caption(judged)), *_origins(judged)],
         [f"{inline(summary(judged))}."],
         [f"- {inline(caution)}" for caution in cautions(judged)],
         _matrix(judged),
         _legend(judged),
         *(block for combo, cells in combos.items() for block in _combo(cells, sizes.get(combo))),
     ]
-    return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
+    return joined(blocks) + "\n"
 
 
-def _caption(judged: JudgedRun) -> list[str]:
-    info = judged.run.info
-    pythons = ", ".join(dict.fromkeys(cell.python for cell in judged.cells)) or info.python
-    tools = ", ".join(f"{name} {info.versions[name]}" for name in ("knowngood", "uv") if name in info.versions)
-    lines = [
-        f"Tested on {inline(info.started[:10])} with Python {inline(pythons)} on {inline(info.platform)}"
-        f" ({inline(info.cpu)}){f', by {inline(tools)}' if tools else ''}.",
+def _origins(judged: JudgedRun) -> list[str]:
+    """Return a line for each index that was used as the matrix asks; a caution names each of the others."""
+    return [
+        f"From {code(choice.used)}: {', '.join(map(inline, choice.packages)) or 'all other packages'}."
+        for choice in judged.run.indexes
+        if choice.used == choice.asked
     ]
-    for choice in judged.run.indexes:
-        if choice.used == choice.asked:  # others are told as cautions
-            packages = ", ".join(map(inline, choice.packages)) or "all other packages"
-            lines.append(f"From {code(choice.used)}: {packages}.")
-    return lines
 
 
 def _matrix(judged: JudgedRun) -> list[str]:
@@ -53,7 +47,7 @@ def _legend(judged: JudgedRun) -> list[str]:
     statuses = {cell.verdict.status for cell in judged.cells}
     lines = [f"- **{status}**: {words.MEANING[status]}" for status in Status if status in statuses]
     if any(drift.violates for cell in judged.cells for drift in cell.drift):
-        lines.append(f"- **{CONTRADICTED}** behind a version: it violates the combo's own pin")
+        lines.append(f"- **{VIOLATION}** after a version: it violates the combo's own pin")
     return lines
 
 
@@ -68,33 +62,33 @@ def _combo(cells: Sequence[Cell], environment_bytes: int | None) -> list[list[st
         [paragraph(combo.title)] if combo.title != combo.id else [],
         [f"{', '.join(facts)}:"],
         steps,
-        *_ledger(last),
+        *_drift(last),
         *(block for cell in cells for block in _cell(cell)),
         _installed(last),
     ]
 
 
-def _ledger(cell: Cell) -> list[list[str]]:
+def _drift(cell: Cell) -> list[list[str]]:
     headers = ("step", "package", "before", "after", "violates")
     rows = [
         (str(drift.step), drift.package, drift.before, drift.after or "removed", drift.violates or "")
         for drift in sorted(cell.drift, key=lambda drift: (drift.step, drift.package))
     ]
-    return [["Moved away by a later step:"], table(headers, rows)] if rows else []
+    return [["Drift, packages that a later step changed:"], table(headers, rows)] if rows else []
 
 
 def _cell(cell: Cell) -> list[list[str]]:
     verdict, expect = cell.verdict, cell.expect
-    told = f"**{inline(cell.probe)}: {inline(words.verdict(cell))}**"
+    headline = f"**{inline(cell.probe)}: {inline(words.verdict(cell))}**"
     if verdict.status is not Status.PASS:
-        told += f" in {verdict.phase} ({verdict.reason})"
+        headline += f" in {verdict.phase} ({verdict.reason})"
     if cell.check:
-        told += f", check {code(cell.check)}"
+        headline += f", check {code(cell.check)}"
     if expect.status is not Status.PASS:
-        told += f"; the matrix expects {inline(words.expectation(expect))}"
+        headline += f"; declared as {inline(words.expectation(expect))}"
     rows = [(name.replace("_", " "), metric(cell, name)) for name in sorted(cell.metrics)]
     return [
-        [told],
+        [headline],
         fence(cell.message) if cell.message else [],
         *diagnosis(cell, words.evidence(cell)),
         _notes(cell),
@@ -103,14 +97,14 @@ def _cell(cell: Cell) -> list[list[str]]:
 
 
 def _notes(cell: Cell) -> list[str]:
-    """Return what was noticed beside the verdict, as a list."""
+    """Return what was observed beside the verdict, as a list."""
     lines = [f"- {paragraph(cell.known)}"] if cell.known else []
     if cell.reused:
-        lines.append(f"- cached: found out {inline(cell.reused.recorded[:10])} for {inline(cell.reused.combo)}")
+        lines.append(f"- reused: recorded on {inline(cell.reused.recorded[:10])} for {inline(cell.reused.combo)}")
     lines += [f"- flaky: {inline(words.flaky(cell))}"] if cell.flaky else []
-    lines += [f"- seen: {code(warning)}" for warning in cell.warnings]
+    lines += [f"- also observed: {code(warning)}" for warning in cell.warnings]
     lines += [f"- predicted: {inline(cell.predicted)}"] if cell.predicted else []
-    # A verdict about the numbers says it by itself.
+    # A verdict about the numbers says them itself.
     numbers = cell.numbers.says if cell.numbers and cell.numbers.says != cell.message else ""
     return [*lines, *([f"- numbers: {inline(numbers)}"] if numbers else [])]
 
@@ -121,7 +115,7 @@ def _installed(cell: Cell) -> list[str]:
     lines = fence("\n".join(f"{name}=={version}" for name, version in sorted(cell.installed.items())))
     return [
         "<details>",
-        f"<summary>{len(cell.installed)} distributions installed</summary>",
+        f"<summary>{count(len(cell.installed), 'package')} installed</summary>",
         "",
         *lines,
         "",

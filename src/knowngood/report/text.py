@@ -1,9 +1,9 @@
-"""Text that is safe to print, cut to a width, and short words for durations and sizes."""
+"""Make text safe to print, cut it to a width or a number of bytes, and put counts, durations and times into words."""
 
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, time
 from typing import TypeAlias
 from unicodedata import category
@@ -22,10 +22,10 @@ _DROPPED = frozenset({"Cc", "Cf"})
 
 
 def plain(text: str, *, lines: bool = False) -> str:
-    """Return ``text`` with everything gone that a terminal would obey instead of show.
+    """Return ``text`` without anything that a terminal would obey instead of show.
 
-    Whole escape sequences go with their payload; a lone surrogate becomes U+FFFD. Runs of whitespace become one space,
-    or with ``lines`` every kind of line break (a lone CR of a progress bar too) becomes a newline and tabs stay.
+    Whole escape sequences go with their payload; a lone surrogate becomes U+FFFD. A run of whitespace becomes one
+    space; with ``lines``, every kind of line break becomes a newline (also the CR of a progress bar) and tabs stay.
     """
     text = strip_sequences(text)
     if not lines:
@@ -41,12 +41,12 @@ def _without_controls(text: str) -> str:
 
 
 def columns(text: str) -> int:
-    """Return how many terminal columns one line of ``plain`` text takes."""
+    """Return the width of one line of ``plain`` text, in columns of a terminal."""
     return max(0, wcswidth(text))
 
 
 def shorten(text: str, width: int) -> str:
-    """Return ``text`` as one plain line of at most ``width`` columns; an ellipsis tells that something was cut."""
+    """Return ``text`` as one plain line of at most ``width`` columns; an ellipsis marks a cut."""
     text = plain(text)
     if columns(text) <= width:
         return text
@@ -54,18 +54,18 @@ def shorten(text: str, width: int) -> str:
 
 
 def wrap(text: str, width: int, *, most: int) -> list[str]:
-    """Return ``text`` as at most ``most`` plain lines of at most ``width`` columns each; nothing for nothing."""
+    """Return ``text`` as at most ``most`` plain lines of at most ``width`` columns each; no lines for no text."""
     width = max(2, width)
-    # Wrapping takes steeply longer for a very long word; what is beyond the last line is not needed.
+    # Wrapping a very long word takes very long, and only the first lines are needed.
     enough = clip(plain(text), 0, (most + 2) * (width + 1)) or ""
-    found = [line.rstrip() for line in wrap_columns(enough, width)]
-    if len(found) <= most:
-        return found
-    return [*found[: most - 1], shorten(f"{found[most - 1]} {found[most]}", width)]
+    lines = [line.rstrip() for line in wrap_columns(enough, width)]
+    if len(lines) <= most:
+        return lines
+    return [*lines[: most - 1], shorten(f"{lines[most - 1]} {lines[most]}", width)]
 
 
 def seconds(value: float) -> str:
-    """Return a duration for people: ``0.8s``, ``12s``, ``3m05s``, ``2h07m``."""
+    """Return a duration in seconds in words: ``0.8s``, ``12s``, ``3m05s``, ``2h07m``."""
     value = max(0.0, value)
     if value < 9.95:
         return f"{value:.1f}s"
@@ -78,7 +78,7 @@ def seconds(value: float) -> str:
 
 
 def size(count: int) -> str:
-    """Return a number of bytes for people, in powers of 1000: ``512 B``, ``1.3 MB``, ``967 MB``."""
+    """Return a number of bytes in words, in powers of 1000: ``512 B``, ``1.3 MB``, ``967 MB``."""
     value = float(count)
     for unit in ("B", "kB", "MB", "GB"):
         if value < 999.5:
@@ -93,11 +93,11 @@ def count(number: int, noun: str) -> str:
 
 
 UNKNOWN = datetime.fromtimestamp(0, UTC)
-"""What stands for a start that cannot be read, where a format must have one."""
+"""The start of a run whose start cannot be read, for formats that require one."""
 
 
 def started(info: RunInfo) -> datetime | None:
-    """Return when a run was started, in UTC, to the second; None when its log does not tell, or tells no time."""
+    """Return when a run started, in UTC, to the second; None when its log has no valid time."""
     return moment(info.started)
 
 
@@ -113,10 +113,10 @@ def published_day(info: RunInfo) -> datetime | None:
 
 
 def moment(text: str) -> datetime | None:
-    """Return the time that an ISO 8601 text tells, in UTC, to the second; None when it tells none."""
+    """Return the time of an ISO 8601 text, in UTC, to the second; None when it is not one."""
     try:
-        told = datetime.fromisoformat(text)
-        zoned = told if told.tzinfo else told.replace(tzinfo=UTC)
+        parsed = datetime.fromisoformat(text)
+        zoned = parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
         return zoned.astimezone(UTC).replace(microsecond=0)
     except (ValueError, OverflowError):  # a log that somebody wrote by hand
         return None
@@ -129,11 +129,24 @@ def brief(value: float) -> str:
     return f"{1000 * value:.0f} ms" if value < 0.9995 else seconds(value)
 
 
+def encoded_size(text: str) -> int:
+    """Return the bytes of ``text`` in UTF-8."""
+    return len(text.encode("utf-8", "replace"))
+
+
+def first_fitting(texts: Iterable[str], most: int) -> str | None:
+    """Return the first of ``texts`` that takes at most ``most`` bytes in UTF-8; None when none does.
+
+    No more texts are taken than needed, so that each may be rendered only when the ones before it are too large.
+    """
+    return next((text for text in texts if encoded_size(text) <= most), None)
+
+
 def strict_json(document: object) -> str:
     """Return ``document`` as JSON that every reader accepts: ASCII, indented, ending in a newline.
 
     A number that is not finite becomes a string, such as ``"nan"``; half of a surrogate pair becomes U+FFFD. Raises
-    ``TypeError``: it holds something that JSON cannot hold.
+    ``TypeError`` for a value that JSON cannot hold.
     """
     return json.dumps(_strict(document), indent=2, allow_nan=False) + "\n"
 

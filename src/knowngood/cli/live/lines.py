@@ -19,6 +19,7 @@ from knowngood.events import (
 )
 from knowngood.model import UNDECIDED, Cell, ComboFacts, IndexChoice, Phase, Run, RunInfo, Status
 from knowngood.report import words
+from knowngood.report.columns import total_seconds
 from knowngood.report.lines import ended
 from knowngood.report.text import count, plain, shorten
 
@@ -93,13 +94,15 @@ class LineRenderer:
 def verdict(cell: Cell) -> Note:
     """Return the line for a judged cell: its verdict and, unless it is a clean pass, its cause and its fix."""
     status = cell.verdict.status
+    word, expected = status.upper(), ""
     if cell.as_expected is False:
-        word, comma, expectation = words.verdict(cell).partition(",")
-        style, expected = BAD, comma + expectation
+        style = BAD
+        word, parenthesis, declared = words.verdict(cell).partition(" (")
+        expected = parenthesis + declared
     elif status is Status.PASS:
-        word, style, expected = status.upper(), GOOD, ""
+        style = GOOD
     else:
-        word, style, expected = status.upper(), ODD, "" if status in UNDECIDED else " (expected)"
+        style, expected = ODD, "" if status in UNDECIDED else " (expected)"
     cause = words.where(cell) if status is Status.PASS and cell.as_expected else words.brief_cause(cell)
     reused = f" (reused, {cell.reused.recorded[:10]})" if cell.reused else ""
     text = f"{cell.combo.id} {cell.probe}{expected}{reused}{f': {cause}' if cause else ''}"
@@ -108,7 +111,7 @@ def verdict(cell: Cell) -> Note:
         word=word,
         style=style,
         text=ended(text, words.end(cell), MESSAGE),
-        seconds=None if cell.reused else words.total_seconds(cell),
+        seconds=None if cell.reused else total_seconds(cell),
     )
 
 

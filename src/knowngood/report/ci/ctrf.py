@@ -1,7 +1,7 @@
-"""``ctrf.json``: a judged run in the Common Test Report Format, https://ctrf.io, for the tools that read that.
+"""Render ``ctrf.json``, a judged run in the Common Test Report Format, https://ctrf.io.
 
-One test for each cell. What is as expected passed, an expected failure too; what is not as expected failed; what was
-never run is skipped; what could not be told is ``other``.
+Each cell is one test. A cell that is as expected has passed, a declared failure too; one that is not has failed; one
+that was not run is skipped; one that is undecided is ``other``.
 """
 
 import json
@@ -11,27 +11,28 @@ from datetime import datetime
 
 from knowngood.model import Cell, JudgedRun, Status
 from knowngood.report import words
-from knowngood.report.ci.outcome import Standing, message, names, plain_name, standing, story
+from knowngood.report.ci.outcome import TestOutcome, explanation, message, names, outcome_of, plain_name
+from knowngood.report.columns import total_seconds
 from knowngood.report.summary import cautions, summary
 from knowngood.report.text import UNKNOWN, started
 from knowngood.report.xml import xml_text
 
 SPEC = "0.0.0"
-"""Version of the specification that is followed."""
+"""Version of the specification."""
 
 _STATUS = {
-    Standing.PASSED: "passed",
-    Standing.FAILED: "failed",
-    Standing.SKIPPED: "skipped",
-    Standing.UNDECIDED: "other",
+    TestOutcome.PASSED: "passed",
+    TestOutcome.FAILED: "failed",
+    TestOutcome.SKIPPED: "skipped",
+    TestOutcome.UNDECIDED: "other",
 }
 
 
 def render(judged: JudgedRun) -> str:
     """Return strict JSON in ASCII, ending in a newline; durations in milliseconds, times since 1970 in UTC.
 
-    A log tells when its run began, not when it ended: ``stop`` is the start and the work that was done, as if one combo
-    had followed the other. What programs said has no controls and no escape sequences left.
+    A log says when its run began, not when it ended: ``stop`` is the start plus the work of all combos, as if they had
+    run one after the other. The output of programs has no control characters and no escape sequences.
     """
     info = judged.run.info
     version = xml_text(info.versions.get("knowngood", ""))
@@ -60,18 +61,18 @@ def render(judged: JudgedRun) -> str:
         "generatedBy": f"knowngood {version}".rstrip(),
         "results": results,
     }
-    return json.dumps(_plainly(report), indent=2, allow_nan=False) + "\n"
+    return json.dumps(_plain(report), indent=2, allow_nan=False) + "\n"
 
 
 def _summary(judged: JudgedRun, start: datetime) -> dict[str, int]:
-    counts = Counter(standing(cell) for cell in judged.cells)
-    # What the cells of a combo share was done once.
-    shared = {cell.combo.id: words.total_seconds(cell) - cell.seconds.probe for cell in judged.cells}
+    counts = Counter(outcome_of(cell) for cell in judged.cells)
+    # The cells of a combo share one environment.
+    shared = {cell.combo.id: total_seconds(cell) - cell.seconds.probe for cell in judged.cells}
     work = sum(shared.values()) + sum(cell.seconds.probe for cell in judged.cells)
     began = round(start.timestamp() * 1000)
     return {
         "tests": len(judged.cells),
-        **{status: counts[one] for one, status in _STATUS.items()},
+        **{status: counts[outcome] for outcome, status in _STATUS.items()},
         "pending": 0,
         "flaky": sum(map(_is_flaky, judged.cells)),
         "suites": 1,
@@ -81,20 +82,20 @@ def _summary(judged: JudgedRun, start: datetime) -> dict[str, int]:
 
 
 def _test(cell: Cell, judged: JudgedRun, name: str) -> dict[str, object]:
-    came = standing(cell)
+    outcome = outcome_of(cell)
     test: dict[str, object] = {
         "name": name,
         "suite": [plain_name(judged.run.info.matrix)],
-        "status": _STATUS[came],
+        "status": _STATUS[outcome],
         "rawStatus": words.verdict(cell),
-        "duration": _milliseconds(words.total_seconds(cell)),
+        "duration": _milliseconds(total_seconds(cell)),
         "message": message(cell),
         "retries": max(0, cell.attempts - 1),
         "flaky": _is_flaky(cell),
         "extra": _extra(cell),
     }
-    # An expected failure passed: its story is a trace of nothing.
-    return test if came is Standing.PASSED else test | {"trace": story(cell, judged)}
+    # A declared failure has passed, so it has no trace.
+    return test if outcome is TestOutcome.PASSED else test | {"trace": explanation(cell, judged)}
 
 
 def _extra(cell: Cell) -> dict[str, object]:
@@ -117,7 +118,7 @@ def _extra(cell: Cell) -> dict[str, object]:
 
 
 def _is_flaky(cell: Cell) -> bool:
-    """Return whether it passed after it had failed, which is all that the format calls flaky."""
+    """Return whether a cell passed after it had failed: the format calls nothing else flaky."""
     return cell.flaky is not None and cell.verdict.status is Status.PASS
 
 
@@ -125,14 +126,14 @@ def _milliseconds(seconds: float) -> int:
     return round(seconds * 1000)
 
 
-def _plainly(value: object) -> object:
+def _plain(value: object) -> object:
     """Return ``value`` with every text in it safe to show."""
     match value:
         case str():
             return xml_text(value, lines=True)
         case Mapping():
-            return {xml_text(key): _plainly(each) for key, each in value.items()}
+            return {xml_text(key): _plain(item) for key, item in value.items()}
         case list():
-            return [_plainly(each) for each in value]
+            return [_plain(item) for item in value]
         case _:
             return value

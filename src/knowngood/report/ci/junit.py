@@ -1,7 +1,7 @@
-"""``junit.xml``: a judged run for whatever reads test results of JUnit's kind, in the flavour that pytest writes.
+"""Render ``junit.xml``, a judged run as test results in the flavour of JUnit's XML that pytest writes.
 
-One test case for each cell. What is as expected passed, an expected failure too, and its output tells the verdict; what
-is not as expected is a failure; what could not be told is an error; what was never run is skipped.
+Each cell is one test case. A cell that is as expected has passed, a declared failure too, with its verdict as output;
+one that is not is a failure; one that is undecided is an error; one that was not run is skipped.
 """
 
 from collections.abc import Iterable, Iterator
@@ -13,26 +13,26 @@ from packaging.utils import canonicalize_name
 
 from knowngood.model import Cell, JudgedRun
 from knowngood.report import words
-from knowngood.report.ci.outcome import Standing, message, names, plain_name, standing, story
-from knowngood.report.columns import named
+from knowngood.report.ci.outcome import TestOutcome, explanation, message, names, outcome_of, plain_name
+from knowngood.report.columns import named, total_seconds
 from knowngood.report.summary import cautions, summary
 from knowngood.report.text import started
 from knowngood.report.xml import document, xml_text
 
-_RESULTS = {Standing.FAILED: Failure, Standing.UNDECIDED: Error, Standing.SKIPPED: Skipped}
+_RESULTS = {TestOutcome.FAILED: Failure, TestOutcome.UNDECIDED: Error, TestOutcome.SKIPPED: Skipped}
 
 
 def render(judged: JudgedRun) -> str:
     """Return the document, indented, ending in a newline; times are in seconds, the start of the run is in UTC.
 
-    Of each combo the time of its environment is counted in each of its cells.
+    The time that an environment took is counted in each cell of its combo.
     """
     info = judged.run.info
     suite = TestSuite(plain_name(info.title))  # type: ignore[no-untyped-call]
     if (start := started(info)) is not None:
-        # Its schema has no place for a time zone.
+        # The schema has no place for a time zone.
         suite.timestamp = start.replace(tzinfo=None).isoformat()
-    _add(suite, _about(judged))
+    _add(suite, _run_properties(judged))
     matrix = plain_name(info.matrix)
     named_cells = zip(judged.cells, names(judged.cells), strict=True)
     suite.add_testcases([_case(cell, judged, name, matrix) for cell, name in named_cells])
@@ -45,14 +45,14 @@ def render(judged: JudgedRun) -> str:
 
 
 def _case(cell: Cell, judged: JudgedRun, name: str, matrix: str) -> TestCase:
-    case = TestCase(name, classname=matrix, time=round(words.total_seconds(cell), 3))
-    _add(case, _facts(cell))
-    came = standing(cell)
-    if came is Standing.PASSED:
-        case.system_out = story(cell, judged)
+    case = TestCase(name, classname=matrix, time=round(total_seconds(cell), 3))
+    _add(case, _cell_properties(cell))
+    outcome = outcome_of(cell)
+    if outcome is TestOutcome.PASSED:
+        case.system_out = explanation(cell, judged)
     else:
-        result = _RESULTS[came](message(cell), f"{cell.verdict.status}.{cell.verdict.reason}")
-        result.text = story(cell, judged)
+        result = _RESULTS[outcome](message(cell), f"{cell.verdict.status}.{cell.verdict.reason}")
+        result.text = explanation(cell, judged)
         case.result = result
     return case
 
@@ -62,7 +62,7 @@ def _add(to: TestSuite | TestCase, properties: Iterable[tuple[str, str]]) -> Non
         to.add_property(plain_name(name), xml_text(value))
 
 
-def _about(judged: JudgedRun) -> Iterator[tuple[str, str]]:
+def _run_properties(judged: JudgedRun) -> Iterator[tuple[str, str]]:
     info = judged.run.info
     yield from (("run", info.id), ("digest", info.digest))
     if info.shard:
@@ -72,7 +72,7 @@ def _about(judged: JudgedRun) -> Iterator[tuple[str, str]]:
     yield "command", info.command
 
 
-def _facts(cell: Cell) -> Iterator[tuple[str, str]]:
+def _cell_properties(cell: Cell) -> Iterator[tuple[str, str]]:
     verdict, diagnosis = cell.verdict, cell.diagnosis
     yield "verdict", words.verdict(cell)
     yield from (("status", verdict.status), ("phase", verdict.phase), ("reason", verdict.reason))

@@ -1,4 +1,4 @@
-"""A cell as tools for test results see it: a test that passed, failed, was skipped, or could not be told."""
+"""Report a cell as a test: passed, failed, skipped or undecided, with a name, a message and all that is known of it."""
 
 from collections.abc import Iterable
 from enum import StrEnum
@@ -11,40 +11,41 @@ from knowngood.report.xml import xml_text
 LONGEST_NAME = 240
 LONGEST_MESSAGE = 300
 WIDTH = 120
-"""Columns of the story of a cell."""
+"""Columns of the explanation of a cell."""
 
 
-class Standing(StrEnum):
-    """What a cell comes to: not whether its versions work, but whether they do what is expected of them."""
+class TestOutcome(StrEnum):
+    """The outcome of a cell as a test of its expectation: a failure that was declared has passed."""
+
+    __test__ = False  # pytest collects classes whose names begin with Test
 
     PASSED = "passed"
-    """As expected; an expected failure, too."""
     FAILED = "failed"
     SKIPPED = "skipped"
     UNDECIDED = "undecided"
-    """The index, the machine or the harness stood in the way: never held against the versions."""
+    """The index, the machine or the harness failed: never held against the versions."""
 
 
-def standing(cell: Cell) -> Standing:
-    """Return what a cell comes to."""
+def outcome_of(cell: Cell) -> TestOutcome:
+    """Return the outcome of a cell as a test."""
     if cell.verdict.status is Status.NOT_RUN:
-        return Standing.SKIPPED
+        return TestOutcome.SKIPPED
     if cell.verdict.status in UNDECIDED or cell.as_expected is None:
-        return Standing.UNDECIDED
-    return Standing.PASSED if cell.as_expected else Standing.FAILED
+        return TestOutcome.UNDECIDED
+    return TestOutcome.PASSED if cell.as_expected else TestOutcome.FAILED
 
 
 def names(cells: Iterable[Cell]) -> tuple[str, ...]:
-    """Return a name for each cell, no two of them equal: its combo, with the probe where the combo has several."""
-    found: dict[str, None] = {}
+    """Return a unique name for each cell: its combo, with the probe where the combo has several."""
+    unique_names: dict[str, None] = {}
     for cell in cells:
         name = plain_name(words.name(cell))
         unique, number = name, 1
-        while unique in found:
+        while unique in unique_names:
             number += 1
             unique = f"{name} ({number})"
-        found[unique] = None
-    return tuple(found)
+        unique_names[unique] = None
+    return tuple(unique_names)
 
 
 def plain_name(text: str) -> str:
@@ -54,12 +55,13 @@ def plain_name(text: str) -> str:
 
 def message(cell: Cell) -> str:
     """Return the verdict and its cause in one line."""
-    told = f"{words.verdict(cell)} in {cell.verdict.phase} ({cell.verdict.reason}): {words.brief_cause(cell)}"
-    if standing(cell) is Standing.UNDECIDED:
-        told = f"{cell.verdict.status}, which {words.UNDECIDED_NOTE} ({cell.verdict.reason}): {words.cause(cell)}"
-    return shorten(xml_text(told), LONGEST_MESSAGE)
+    if outcome_of(cell) is TestOutcome.UNDECIDED:
+        line = f"{cell.verdict.status}, {words.UNDECIDED_NOTE} ({cell.verdict.reason}): {words.cause(cell)}"
+    else:
+        line = f"{words.verdict(cell)} in {cell.verdict.phase} ({cell.verdict.reason}): {words.brief_cause(cell)}"
+    return shorten(xml_text(line), LONGEST_MESSAGE)
 
 
-def story(cell: Cell, judged: JudgedRun) -> str:
-    """Return all that is known of a cell, in plain lines; its log is told relative to the folder of the runs."""
+def explanation(cell: Cell, judged: JudgedRun) -> str:
+    """Return all that is known of a cell, in plain lines; its log is relative to the folder of the runs."""
     return xml_text(explain.render(cell, judged.run, run_folder=judged.run.info.id, width=WIDTH), lines=True)

@@ -12,14 +12,12 @@ from urllib.parse import quote
 
 from packaging.utils import canonicalize_name
 
-from knowngood.model import UNDECIDED, Cell, Combo, Confidence, JudgedRun, Run, Status
+from knowngood.model import UNDECIDED, Cell, Combo, JudgedRun, Run, Status
 from knowngood.report import words
-from knowngood.report.columns import CONTRADICTED, asked_for, installed, named
-from knowngood.report.summary import cautions
+from knowngood.report.columns import VIOLATION, installed, key_packages, named
+from knowngood.report.summary import caption, cautions
 from knowngood.report.text import count, plain, shorten
 
-MOST_PACKAGES = 6
-"""Maximum number of version columns, unless a page names its own."""
 _LONGEST = 240
 """Maximum width of a cause, in columns of text."""
 _NOT_IN_ANCHORS = re.compile(r"[^\w\- ]")
@@ -73,7 +71,7 @@ def parts(judged: JudgedRun, show: Show, *, packages: Sequence[str] = ()) -> tup
     ``packages``, in any spelling, are the version columns in their order; without them ``key_packages`` chooses.
     """
     columns = tuple(map(canonicalize_name, packages)) or key_packages(judged)
-    page: list[Part] = [Caption(text=_caption(judged))]
+    page: list[Part] = [Caption(text=caption(judged))]
     if show is not Show.DEPENDENCIES:
         remarks = (*_legend(judged, columns), *(cautions(judged) if show is Show.ALL else ()))
         page += [_matrix(judged, columns), *([Items(texts=remarks)] if remarks else [])]
@@ -86,24 +84,6 @@ def parts(judged: JudgedRun, show: Show, *, packages: Sequence[str] = ()) -> tup
         )
         page += [Heading(text="What does not work, and why"), Items(texts=failures)] if failures else []
     return tuple(page)
-
-
-def key_packages(judged: JudgedRun) -> tuple[str, ...]:
-    """Return at most six packages that the steps of most combos name; those whose versions differ come first.
-
-    Among packages named by equally many combos, one that is requested in more ways tells the combos better apart.
-    """
-    asked = asked_for(judged)
-
-    def same(package: str) -> bool:
-        return len({cell.installed[package] for cell in judged.cells if package in cell.installed}) < 2
-
-    def rank(package: str) -> tuple[bool, int, int]:
-        combos, ways = asked[package]
-        return same(package), -combos, -ways
-
-    chosen = sorted(asked, key=rank)[:MOST_PACKAGES]
-    return tuple(sorted((package for package in asked if package in chosen), key=same))
 
 
 def anchors(judged: JudgedRun) -> Mapping[str, str]:
@@ -124,17 +104,6 @@ def anchors(judged: JudgedRun) -> Mapping[str, str]:
 
     anchor(judged.run.info.title)
     return {combo: quote(anchor(combo)) for combo in dict.fromkeys(cell.combo.id for cell in judged.cells)}
-
-
-def _caption(judged: JudgedRun) -> str:
-    info = judged.run.info
-    # A reused verdict is older than the run.
-    dates = sorted({info.started[:10], *(cell.reused.recorded[:10] for cell in judged.cells if cell.reused)})
-    tools = " and ".join(f"{name} {info.versions[name]}" for name in ("knowngood", "uv") if name in info.versions)
-    machine = f"{info.platform} ({info.cpu})" if info.cpu else info.platform
-    incomplete = "" if judged.run.finished and not judged.run.interrupted else ", in a run that was cut short"
-    when = " to ".join(dict.fromkeys([dates[0], dates[-1]]))
-    return f"Tested on {when} on {machine}{f', by {tools}' if tools else ''}{incomplete}."
 
 
 def _matrix(judged: JudgedRun, packages: tuple[str, ...]) -> Table:
@@ -161,7 +130,7 @@ def _legend(judged: JudgedRun, packages: tuple[str, ...]) -> tuple[str, ...]:
     statuses = {cell.verdict.status for cell in judged.cells}
     violated = {drift.package for cell in judged.cells for drift in cell.drift if drift.violates}
     return (
-        *([f"{CONTRADICTED} after a version: it violates the combo's own pin"] * bool(violated & {*packages})),
+        *([f"{VIOLATION} after a version: it violates the combo's own pin"] * bool(violated & {*packages})),
         *(
             f"{words.GLYPHS[status]} {status}: {words.UNDECIDED_NOTE}"
             for status in Status
@@ -216,5 +185,4 @@ def _failure(cell: Cell) -> str:
     text = f"{words.name(cell)}, {words.verdict(cell)}: {shorten(words.brief_cause(cell), _LONGEST).rstrip('.')}."
     if not words.fix(cell):
         return text
-    possible = cell.diagnosis is not None and cell.diagnosis.confidence is Confidence.POSSIBLE
-    return f"{text} {'Possible fix:' if possible else 'Fix:'} {words.fix(cell)}"
+    return f"{text} {words.fix_label(cell).capitalize()}: {words.fix(cell)}"

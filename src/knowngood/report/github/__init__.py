@@ -1,1 +1,1 @@
-"""What GitHub shows of a judged run: the summary of a job, annotations, and the one issue that lives."""
+"""Render a judged run for GitHub: the summary of a job, annotations, and an issue."""

@@ -1,4 +1,4 @@
-"""Annotations of a CI run, as workflow commands that GitHub reads from the output of a step."""
+"""Render the annotations of a CI run as workflow commands, which GitHub reads from the output of a step."""
 
 from collections.abc import Iterable, Sequence
 
@@ -7,17 +7,17 @@ from knowngood.report import explanation, words
 from knowngood.report.text import count, shorten
 
 MOST = 10
-"""Errors, and warnings, that GitHub shows of one step."""
+"""Errors, and as many warnings, that GitHub shows of one step."""
 _TITLE = 200
 _LINE = 1000
 _NAMES = 400
 
 
 def render(judged: JudgedRun) -> str:
-    """Return one workflow command a line, ending in a newline; nothing when every cell is as expected.
+    """Return one workflow command a line, ending in a newline; empty when every cell is as expected.
 
-    A cell that is not as expected is an error, one that something stood in the way of a warning. Those that were never
-    run are one notice together, and so is what is beyond the number of annotations that GitHub shows.
+    A cell that is not as expected is an error, one that could not be tested is a warning. One notice lists the cells
+    that were not run, and another one counts the annotations beyond the number that GitHub shows.
     """
     errors = [cell for cell in judged.cells if cell.as_expected is False]
     undecided = [cell for cell in judged.cells if cell.as_expected is None]
@@ -29,13 +29,13 @@ def render(judged: JudgedRun) -> str:
         *_not_run(not_run),
         *_more(len(errors) - MOST, len(warnings) - MOST),
     ]
-    return "".join(f"{one}\n" for one in commands)
+    return "".join(f"{line}\n" for line in commands)
 
 
 def command(kind: str, title: str, lines: Iterable[str]) -> str:
     """Return a workflow command in one line; nothing in ``title`` and ``lines``, which are raw text, can end it."""
-    told = "\n".join(text for line in lines if (text := shorten(line, _LINE)))
-    return f"::{kind} title={_property(shorten(title, _TITLE))}::{_data(told)}"
+    message = "\n".join(text for line in lines if (text := shorten(line, _LINE)))
+    return f"::{kind} title={_property(shorten(title, _TITLE))}::{_data(message)}"
 
 
 def _of_cell(kind: str, cell: Cell, judged: JudgedRun) -> str:
@@ -43,7 +43,11 @@ def _of_cell(kind: str, cell: Cell, judged: JudgedRun) -> str:
     return command(
         kind,
         f"{words.name(cell)}: {words.verdict(cell)}",
-        (words.brief_cause(cell), f"fix: {fix}" if fix else "", f"rerun: {explanation.rerun(cell, judged.run)}"),
+        (
+            words.brief_cause(cell),
+            f"{words.fix_label(cell)}: {fix}" if fix else "",
+            f"rerun: {explanation.rerun(cell, judged.run)}",
+        ),
     )
 
 
@@ -51,12 +55,14 @@ def _not_run(cells: Sequence[Cell]) -> list[str]:
     if not cells:
         return []
     names = shorten(", ".join(map(words.name, cells)), _NAMES)
-    return [command("notice", f"{count(len(cells), 'cell')} not run", (names, f"This {words.UNDECIDED_NOTE}."))]
+    note = f"{words.UNDECIDED_NOTE.capitalize()}."
+    return [command("notice", f"{count(len(cells), 'cell')} not run", (names, note))]
 
 
 def _more(errors: int, warnings: int) -> list[str]:
-    told = [count(number, noun) for number, noun in ((errors, "error"), (warnings, "warning")) if number > 0]
-    return [command("notice", f"{' and '.join(told)} more", ("The summary of the job has all.",))] if told else []
+    counts = [count(number, noun) for number, noun in ((errors, "error"), (warnings, "warning")) if number > 0]
+    title = f"{' and '.join(counts)} more"
+    return [command("notice", title, ("The summary of the job lists all of them.",))] if counts else []
 
 
 def _data(text: str) -> str:

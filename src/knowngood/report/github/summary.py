@@ -1,37 +1,37 @@
-"""The summary of a CI job: the whole matrix, then the stories of its cells, those that nobody expected first."""
+"""Render the summary of a CI job: the whole matrix, then each cell that did not pass, the unexpected ones first."""
 
 from collections.abc import Sequence
 
 from knowngood.model import Cell, Change, JudgedRun, Status
 from knowngood.report import diff, explain_markdown, words
 from knowngood.report.columns import columns_of
-from knowngood.report.explanation import unlike
-from knowngood.report.github.budget import Part, page, size
+from knowngood.report.explanation import to_look_at
+from knowngood.report.github.budget import Part, page
 from knowngood.report.markup import inline, paragraph, table
 from knowngood.report.recap import briefly
 from knowngood.report.summary import cautions, predicted, summary
-from knowngood.report.text import count, shorten
+from knowngood.report.text import count, encoded_size, shorten
 
 MOST = 990_000
 """Bytes: GitHub refuses a summary of more than 1 MiB, and then shows nothing of it."""
 _TABLE = 500_000
-"""Bytes that the table may take: what is worth knowing of a failure is in its story."""
+"""Bytes that the table may take: the explanation of a failure says more than its row."""
 _VALUE = 160
 """Columns that a value in the table may take."""
 _TITLE = 200
 _CAUTIONS = 20
 _CAUTION = 400
 _WIDTH = 300
-"""Columns of a line that stands for a story."""
+"""Columns of a line that replaces an explanation."""
 
 
 def render(judged: JudgedRun, changes: Sequence[Change] = (), *, baseline_name: str = "the baseline") -> str:
     """Return the summary in GitHub-flavoured Markdown, ending in a newline, of less than a million bytes.
 
-    ``changes`` are told where there was something to compare with. What does not fit is left out whole, the stories of
-    what was expected before those of what was not, and the last line says so.
+    ``changes`` are those since a baseline, if there is one. Parts that do not fit are left out whole, explanations of
+    expected failures before those of unexpected ones, and the last line names them.
     """
-    surprising = {id(cell) for cell in unlike(judged)}
+    first = {id(cell) for cell in to_look_at(judged)}
     expected = [cell for cell in judged.cells if cell.as_expected and cell.verdict.status is not Status.PASS]
     notes = [f"- {inline(shorten(text, _CAUTION))}" for text in (*predicted(judged), *cautions(judged))[:_CAUTIONS]]
     head = [
@@ -40,41 +40,41 @@ def render(judged: JudgedRun, changes: Sequence[Change] = (), *, baseline_name: 
         "\n".join(notes),
     ]
     parts = [
-        *_compared(changes, baseline_name),
-        Part(name="the table", texts=(_matrix(judged, surprising),)),
+        *_comparison(changes, baseline_name),
+        Part(name="the table", texts=(_matrix(judged, first),)),
         Part(name="the legend", texts=(_legend(judged),)),
-        *(_story(cell, judged) for cell in unlike(judged)),
-        *(_folded(_story(cell, judged)) for cell in expected),
+        *(_explained(cell, judged) for cell in to_look_at(judged)),
+        *(_folded(_explained(cell, judged)) for cell in expected),
     ]
     return page(head, [part for part in parts if any(part.texts)], most=MOST)
 
 
-def _compared(changes: Sequence[Change], baseline_name: str) -> list[Part]:
+def _comparison(changes: Sequence[Change], baseline_name: str) -> list[Part]:
     if not changes:
         return []
-    told = diff.render_markdown(changes, baseline_name=baseline_name).rstrip("\n")
+    full = diff.render_markdown(changes, baseline_name=baseline_name).rstrip("\n")
     brief = f"## Compared with a baseline\n\n**{inline(diff.headline(changes))}**"
-    return [Part(name="what changed, cell by cell", texts=(told, brief))]
+    return [Part(name="what changed, cell by cell", texts=(full, brief))]
 
 
-def _matrix(judged: JudgedRun, surprising: set[int]) -> str:
-    """Return the table; of a matrix that is too large for one, the rows that tell most, and how many it lacks."""
-    # A summary stays with its run: unlike a page in a repository it may tell times.
+def _matrix(judged: JudgedRun, first: set[int]) -> str:
+    """Return the table; of a matrix that is too large for one, the most important rows and how many are missing."""
+    # A summary belongs to one run: unlike a page in a repository it may show times.
     kept = columns_of(judged)
     rows = [tuple(shorten(column.values[number], _VALUE) for column in kept) for number in range(len(judged.cells))]
     room, shown = _TABLE, set[int]()
-    for number in sorted(range(len(rows)), key=lambda number: _rank(judged.cells[number], surprising)):
-        room -= size("\n".join(table([""], [rows[number]])))
+    for number in sorted(range(len(rows)), key=lambda number: _rank(judged.cells[number], first)):
+        room -= encoded_size("\n".join(table([""], [rows[number]])))
         if room < 0:
             break
         shown.add(number)
     lines = table([column.header for column in kept], [row for number, row in enumerate(rows) if number in shown])
-    lacking = len(rows) - len(shown)
-    return "\n".join(lines) + (f"\n\n{count(lacking, 'more cell')}, not in this table." if lacking else "")
+    missing = len(rows) - len(shown)
+    return "\n".join(lines) + (f"\n\n{count(missing, 'more cell')}, not in this table." if missing else "")
 
 
-def _rank(cell: Cell, surprising: set[int]) -> int:
-    if id(cell) in surprising:
+def _rank(cell: Cell, first: set[int]) -> int:
+    if id(cell) in first:
         return 0 if cell.as_expected is False else 1
     return 3 if cell.verdict.status is Status.PASS else 2
 
@@ -84,7 +84,7 @@ def _legend(judged: JudgedRun) -> str:
     return "\n".join(f"- **{status}**: {words.MEANING[status]}" for status in Status if status in statuses)
 
 
-def _story(cell: Cell, judged: JudgedRun) -> Part:
+def _explained(cell: Cell, judged: JudgedRun) -> Part:
     brief = [paragraph(line) for line in briefly([cell], _WIDTH)]
     full = explain_markdown.render(cell, judged.run, run_folder=".").rstrip("\n")
     return Part(name=words.name(cell), texts=(full, "\n".join(brief)))

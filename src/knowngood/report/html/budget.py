@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from knowngood.report.text import encoded_size, first_fitting
+
 BUDGET = 1_000_000
 """Maximum size of a page in bytes."""
 SAMPLE = 50
@@ -66,11 +68,8 @@ def fit(render: Callable[[Level, int], str], cells: int) -> str:
     ``render(level, step)`` returns the page with every ``step``-th cell.
     """
     *levels, last = LEVELS[_start(render, cells) :]
-    for level in levels:
-        page = render(level, 1)
-        if len(page.encode()) <= BUDGET:
-            return page
-    return render(last, 1)
+    fitting = first_fitting((render(level, 1) for level in levels), BUDGET)
+    return render(last, 1) if fitting is None else fitting
 
 
 def _start(render: Callable[[Level, int], str], cells: int) -> int:
@@ -81,7 +80,7 @@ def _start(render: Callable[[Level, int], str], cells: int) -> int:
     sampled = len(range(0, cells, step))
     for number, level in enumerate(LEVELS):
         # Every `cells`-th cell is one cell.
-        one, sample = (len(render(level, every).encode()) for every in (cells, step))
+        one, sample = (encoded_size(render(level, every)) for every in (cells, step))
         if one + (sample - one) / (sampled - 1) * cells <= BUDGET:
             return number
     return len(LEVELS) - 1

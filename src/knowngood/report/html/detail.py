@@ -13,7 +13,6 @@ from knowngood.tracebacks import shorten_paths
 
 _GLYPHS = {Outcome.PASSED: "\u2713", Outcome.FAILED: "\u2717", Outcome.SKIPPED: "\u2013", Outcome.OPEN: "\u21af"}
 _TONES = {Outcome.PASSED: "good", Outcome.FAILED: "bad", Outcome.SKIPPED: "unsure", Outcome.OPEN: "bad"}
-_LABELS = {"seen": "also observed"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -158,7 +157,7 @@ def detail(cell: Cell, facts: ComboFacts | None, run: Run, level: Level) -> Deta
         numbers=_numbers(cell, level),
         steps=_steps(cell, facts, level) if level.steps else (),
         packages=_packages(cell, level),
-        drift=explanation.moved(cell),
+        drift=explanation.drift(cell),
         metrics=_metrics(cell) if level.records else (),
         again=_again(cell, facts, run, level),
     )
@@ -167,7 +166,7 @@ def detail(cell: Cell, facts: ComboFacts | None, run: Run, level: Level) -> Deta
 def _failure(failure: explanation.Failure, level: Level) -> Failure:
     return Failure(
         place=failure.place,
-        messages=tuple(_cut(message, level.message) for message in failure.said),
+        messages=tuple(_cut(message, level.message) for message in failure.messages),
         frames=tuple(Frame(place=place(frame), source=frame.text) for frame in failure.frames),
     )
 
@@ -194,7 +193,7 @@ def _notes(cell: Cell, run: Run) -> list[Fact]:
     return [
         *([Fact(label="declared", text=words.expectation(expect))] if expect.status is not Status.PASS else []),
         # The comparison of numbers has a section of its own.
-        *(Fact(label=_LABELS.get(label, label), text=text) for label, text in noted if label != "numbers"),
+        *(Fact(label=label, text=text) for label, text in noted if label != "numbers"),
         *(Fact(label="also observed", text=remark) for remark in remarks),
     ]
 
@@ -298,12 +297,12 @@ def _named(cell: Cell) -> tuple[Package, ...]:
     blamed |= {cell.diagnosis.culprit} if cell.diagnosis and cell.diagnosis.culprit else set()
     return tuple(
         Package(
-            name=got.package,
-            version=got.version or "not installed",
-            remark=got.remark,
-            blamed=got.package in blamed,
+            name=package.name,
+            version=package.version or "not installed",
+            remark=package.remark,
+            blamed=package.name in blamed,
         )
-        for got in explanation.got(cell)
+        for package in explanation.packages(cell)
     )
 
 

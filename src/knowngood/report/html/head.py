@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from knowngood.model import Change, ChangeKind, IndexChoice, JudgedRun, Status
-from knowngood.report.summary import cautions, predicted
+from knowngood.report.summary import cautions, predicted, pythons
 from knowngood.report.text import count, published_day
 
 
@@ -65,7 +65,7 @@ def head(judged: JudgedRun, changes: Sequence[Change]) -> Head:
         ended=day if day != info.started else "",
         reused=_reuse(judged),
         machine=", ".join(filter(None, [info.platform, info.cpu, count(info.cores, "core") if info.cores else ""])),
-        pythons=", ".join(_pythons(judged)) or info.python,
+        pythons=", ".join(pythons(judged)) or info.python,
         origins=tuple(map(_origin, judged.run.indexes)),
         tools=", ".join(f"{name} {version}" for name, version in sorted(info.versions.items())),
         command=info.command,
@@ -111,12 +111,6 @@ def _origin(choice: IndexChoice) -> Origin:
         packages=", ".join(choice.packages) or "all other packages",
         index="the default index" if choice.used == "default" else choice.used,
     )
-
-
-def _pythons(judged: JudgedRun) -> list[str]:
-    """Return the Pythons that ran, and a requested one, such as 3.11, only if no 3.11.x ran."""
-    pythons = dict.fromkeys(cell.python for cell in judged.cells)
-    return [python for python in pythons if not any(other.startswith(f"{python}.") for other in pythons)]
 
 
 def _tone(judged: JudgedRun, changes: Sequence[Change]) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from knowngood.model import Cell, Confidence, JudgedRun, Run, Status
 from knowngood.report import words
-from knowngood.report.columns import ABSENT, CONTRADICTED, installed, key_packages
+from knowngood.report.columns import ABSENT, VIOLATION, installed, key_packages, total_seconds
 from knowngood.report.html.anchors import Anchors, Link
 from knowngood.report.html.badge import Badge, badge
 from knowngood.report.html.budget import Level
@@ -79,7 +79,7 @@ def columns(judged: JudgedRun) -> Columns:
         python=len({cell.python for cell in cells}) > 1,
         packages=key_packages(judged),
         tested=any(cell.reused for cell in cells),
-        time=any(words.total_seconds(cell) for cell in cells),
+        time=any(total_seconds(cell) for cell in cells),
     )
 
 
@@ -105,7 +105,7 @@ def rows(
         packages = tuple(sorted(cell.installed.items()))
         same = first.get(packages) if packages and level.installed else None
         first.setdefault(packages, Link(text=words.name(cell), anchor=anchor))
-        total = words.total_seconds(cell)
+        total = total_seconds(cell)
         prepared.append(
             Row(
                 anchor=anchor,
@@ -131,7 +131,7 @@ def rows(
 
 def _version(cell: Cell, package: str) -> Version:
     text = installed(cell, package)
-    return Version(text=text.removesuffix(f" {CONTRADICTED}"), violates=text.endswith(f" {CONTRADICTED}"))
+    return Version(text=text.removesuffix(f" {VIOLATION}"), violates=text.endswith(f" {VIOLATION}"))
 
 
 def _cause(cell: Cell) -> str:
