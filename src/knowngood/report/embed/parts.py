@@ -132,7 +132,7 @@ def _legend(judged: JudgedRun, packages: tuple[str, ...]) -> tuple[str, ...]:
     return (
         *([f"{VIOLATION} after a version: it violates the combo's own pin"] * bool(violated & {*packages})),
         *(
-            f"{words.GLYPHS[status]} {status}: {words.UNDECIDED_NOTE}"
+            f"{words.GLYPHS[status]} {status}: {words.UNTESTED}, {words.UNDECIDED_NOTE}"
             for status in Status
             if status in UNDECIDED and status in statuses
         ),
@@ -183,6 +183,4 @@ def _dependencies(cell: Cell, run: Run, key: tuple[str, ...]) -> Table:
 
 def _failure(cell: Cell) -> str:
     text = f"{words.name(cell)}, {words.verdict(cell)}: {shorten(words.brief_cause(cell), _LONGEST).rstrip('.')}."
-    if not words.fix(cell):
-        return text
-    return f"{text} {words.fix_label(cell).capitalize()}: {words.fix(cell)}"
+    return f"{text} {words.fix_label(cell).capitalize()}: {words.fix(cell)}" if words.fix(cell) else text

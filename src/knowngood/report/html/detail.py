@@ -173,9 +173,10 @@ def _failure(failure: explanation.Failure, level: Level) -> Failure:
 
 def _cause(cell: Cell, diagnosis: Diagnosis, failure: explanation.Failure | None, level: Level) -> Cause:
     text = words.diagnosed(cell)
+    confidence = words.SURE[diagnosis.confidence] if level.records else str(diagnosis.confidence)
     return Cause(
         text=text if level.records or words.brief_cause(cell) != text else "",
-        confidence=words.SURE[diagnosis.confidence] if words.explained(diagnosis) else "",
+        confidence=confidence if words.explained(diagnosis) else "",
         culprit=words.shown(cell, diagnosis.culprit) if diagnosis.culprit else "",
         conflicts_with=words.shown(cell, diagnosis.conflicts_with) if diagnosis.conflicts_with else "",
         # The line below the row has the fix too, but not in a form that can be copied.
