@@ -178,11 +178,11 @@ def test_every_python_block_is_a_passing_probe_or_a_script_that_runs(
 
 
 def story(shop: Shop) -> None:
-    """Create the project as it is at the end of getting-started, and run it once."""
+    """Create the project as it is at the end of getting-started: run once, published and accepted."""
     for block in blocks(STORY):
         if block.caption:
             shop.write(block)
-    done = shop.run(["run"])
+    done = shop.run(["run", "--publish", "--accept"])
     assert done.returncode == 0, done.stdout + done.stderr
 
 
