@@ -26,10 +26,8 @@ TO_DO = (
     "docs/",
     "src/knowngood/cli/",
     "src/knowngood/project/",
-    "src/knowngood/report/",
     "tests/cli/",
     "tests/project/",
-    "tests/report/",
     "tests/test_docs.py",
     "tests/test_workflows.py",
 )

@@ -78,8 +78,8 @@ def test_a_cell_that_was_not_run_is_skipped() -> None:
 def test_a_failure_is_explained_with_its_cause_its_fix_and_how_to_rerun_it() -> None:
     case = cases_of(only(diagnosed(as_expected=False)))["legacy-loose"]
     (result,) = case.result
-    for told in ("at sentence_transformers/util.py:12", "torch==2.1.2", "likely", "--only legacy-loose --keep"):
-        assert told in str(result.text)
+    for text in ("at sentence_transformers/util.py:12", "torch==2.1.2", "likely", "--only legacy-loose --keep"):
+        assert text in str(result.text)
     assert properties(case)["culprit"] == "huggingface-hub"
     assert properties(case)["fix"] == "huggingface-hub<0.26, torch==2.1.2 in step 3"
     assert properties(case)["flaky"] == "1/2 attempts passed"

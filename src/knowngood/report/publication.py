@@ -54,31 +54,13 @@ ids, clock times and durations. Short hexadecimal numbers stay: they may be vers
 _COSINE = re.compile(r"(?<=\bcosine )\d(?:\.\d+)?")
 _DIFFERENCE = re.compile(r"(?<=\bdifference )[\d.]+(?:e[+-]\d+)?|(?<=\bnorms )[\d.]+(?:e[+-]\d+)?")
 _MEASURED = frozenset(
-    [
-        "bytes",
-        "duration",
-        "elapsed",
-        "gb",
-        "gib",
-        "kb",
-        "kib",
-        "latency",
-        "mb",
-        "memory",
-        "mib",
-        "ms",
-        "ns",
-        "rate",
-        "rss",
-        "second",
-        "seconds",
-        "speed",
-        "throughput",
-        "time",
-        "us",
-    ]
+    {
+        *("second", "seconds", "ms", "us", "ns", "time", "duration", "elapsed", "latency"),
+        *("rate", "speed", "throughput"),
+        *("bytes", "kb", "kib", "mb", "mib", "gb", "gib", "memory", "rss"),
+    }
 )
-"""Parts of the name of a metric that is a time, a rate or a size in memory."""
+"""A metric with one of these in its name is a time, a rate or a size."""
 _DIGITS = 4
 """Decimals of a cosine: those behind them differ from one processor to another."""
 
@@ -217,7 +199,7 @@ def _attempt(attempt: ProbeFacts) -> ProbeFacts:
 
 
 def _file(frame: Frame) -> str:
-    """Return the file of a frame, still told apart: of a package, of the standard library, or of the probe."""
+    """Return the file of a frame without its folder, so that its owner can still be recognised."""
     if (inside := installed_path(frame.file)) is not None:
         return f"/site-packages/{inside}"
     if (inside := standard_path(frame.file)) is not None:
