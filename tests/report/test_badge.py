@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from knowngood.model import Cell, JudgedRun, Phase, Reason, Status
-from knowngood.report import badge, badge_svg
+from knowngood.report import badge
 from knowngood.report.badge import Color
 from report.factory import cell, combo, mission, only, passing, run, whole
 from report.hostile import CORPUS, anything, dangerous, poisoned
@@ -92,11 +92,11 @@ def test_a_run_with_an_unknown_date_has_no_colour() -> None:
 
 
 def test_the_picture_is_the_golden_one() -> None:
-    assert badge_svg.render(mission(), today=DAY) == GOLDEN.read_text(encoding="utf-8")
+    assert badge.render_svg(mission(), today=DAY) == GOLDEN.read_text(encoding="utf-8")
 
 
 def test_the_picture_says_the_same_to_eyes_and_to_screen_readers() -> None:
-    root = ElementTree.fromstring(badge_svg.render(mission(), today=DAY))
+    root = ElementTree.fromstring(badge.render_svg(mission(), today=DAY))
     text = f"{parsed(mission())['label']}: {parsed(mission())['message']}"
     assert (root.tag, root.get("role"), root.get("aria-label")) == (f"{SVG}svg", "img", text)
     assert root.findtext(f"{SVG}title") == text
@@ -104,7 +104,7 @@ def test_the_picture_says_the_same_to_eyes_and_to_screen_readers() -> None:
 
 
 def test_every_text_is_fitted_into_its_own_part_of_the_picture() -> None:
-    root = ElementTree.fromstring(badge_svg.render(mission(), today=DAY))
+    root = ElementTree.fromstring(badge.render_svg(mission(), today=DAY))
     end = 0.0
     for text in root.iter(f"{SVG}text"):
         start, length = float(text.get("x", "")), float(text.get("textLength", ""))
@@ -114,7 +114,7 @@ def test_every_text_is_fitted_into_its_own_part_of_the_picture() -> None:
     assert end < float(root.get("width", ""))
 
 
-@pytest.mark.parametrize("paint", [*badge_svg.PAINT.values(), badge_svg.LABEL_PAINT])
+@pytest.mark.parametrize("paint", [*badge.PAINT.values(), badge.LABEL_PAINT])
 def test_white_text_can_be_read_on_every_colour(paint: str) -> None:
     # The contrast that WCAG 2 requires at level AA.
     assert 1.05 / (luminance(paint) + 0.05) >= 4.5
@@ -128,7 +128,7 @@ def luminance(paint: str) -> float:
 
 
 def test_every_colour_has_a_paint() -> None:
-    assert set(badge_svg.PAINT) == set(Color)
+    assert set(badge.PAINT) == set(Color)
 
 
 def test_a_long_name_is_cut() -> None:
@@ -152,8 +152,8 @@ def test_with_any_hostile_text_both_badges_are_parsed_and_say_the_same(judged: J
 
 
 def assert_inert(judged: JudgedRun) -> None:
-    picture, text = badge_svg.render(judged, today=DAY), badge.render(judged, today=DAY)
-    assert (picture, text) == (badge_svg.render(judged, today=DAY), badge.render(judged, today=DAY))
+    picture, text = badge.render_svg(judged, today=DAY), badge.render(judged, today=DAY)
+    assert (picture, text) == (badge.render_svg(judged, today=DAY), badge.render(judged, today=DAY))
     assert text.isascii()
     root = ElementTree.fromstring(picture.encode())
     assert [element.tag.removeprefix(SVG) for element in root.iter()] == [

@@ -27,7 +27,7 @@ from knowngood.model import (
     Status,
     Transcript,
 )
-from knowngood.report import explain, explain_json, explain_markdown
+from knowngood.report import explain, explain_markdown, matrix_json
 from report.factory import cell, combo, diagnosed, mission, only, passing
 
 SCHEMA = json.loads((Path(report.__file__).parent / "matrix.schema.json").read_text(encoding="utf-8"))
@@ -223,7 +223,7 @@ def test_an_explanation_can_be_pasted_as_markdown() -> None:
 
 def test_an_explanation_as_json_is_a_report_of_just_these_cells_with_their_findings() -> None:
     judged = only(passing(combo("legacy")), diagnosed())
-    document = json.loads(explain_json.render(judged.cells, judged.run, run_folder="runs/7f3a"))
+    document = json.loads(matrix_json.render_cells(judged.cells, judged.run, run_folder="runs/7f3a"))
     jsonschema.Draft202012Validator(SCHEMA).validate(document)
     passed, failed = document["cells"]
     assert failed["diagnosis"]["fix"] == ["huggingface-hub<0.26", "torch==2.1.2"]

@@ -23,8 +23,7 @@ from knowngood.model import (
     StepFacts,
 )
 from knowngood.report.export import dockerfile, pylock, requirements
-from knowngood.report.export.evidence import Proof, comment, header
-from knowngood.report.export.pins import conflicts, parts, pins
+from knowngood.report.export.evidence import Proof, comment, conflicts, header, parts, pins
 from report.hostile import CORPUS, anything, dangerous, poisoned
 from support.facts import RULES, attempt, check, combo, facts, step
 from support.facts import info as any_info

@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import pytest
 
 from knowngood.model import Change, ChangeKind, JudgedRun
-from knowngood.report import atom, badge, badge_svg, markdown, matrix_json
+from knowngood.report import atom, badge, markdown, matrix_json
 from knowngood.report.ci import ctrf, junit
 from knowngood.report.formats import FORMATS, PUBLISHED, FormatName, ReportContext
 from knowngood.report.github import annotations, issue, summary
@@ -28,7 +28,7 @@ WRITERS: Mapping[FormatName, Callable[[JudgedRun], str]] = {
     FormatName.JUNIT: junit.render,
     FormatName.CTRF: ctrf.render,
     FormatName.BADGE: badge.render,
-    FormatName.BADGE_SVG: badge_svg.render,
+    FormatName.BADGE_SVG: badge.render_svg,
     FormatName.ATOM: lambda judged: atom.render(judged, CHANGES),
     FormatName.GITHUB: lambda judged: summary.render(judged, CHANGES, baseline_name="run 1"),
     FormatName.ANNOTATIONS: annotations.render,

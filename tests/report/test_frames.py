@@ -5,7 +5,7 @@ from itertools import count
 import pytest
 
 from knowngood.model import Frame
-from knowngood.report.frames import crossings, place
+from knowngood.report.explanation import crossings, place
 
 SITE = "/home/me/env/lib/python3.11/site-packages/"
 PROBE = "/home/me/runs/1/probe.py"

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from knowngood.model import Change, ChangeKind, JudgedRun
-from knowngood.report.github.budget import Part, page
+from knowngood.report.budget import Part, page
 from knowngood.report.github.summary import render
 from knowngood.report.text import encoded_size
 from report.factory import diagnosed, mission, only, run

@@ -10,7 +10,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from knowngood.model import JudgedRun
-from knowngood.report import explain, explain_json, explain_markdown, markdown, matrix_json, recap, table
+from knowngood.report import explain, explain_markdown, markdown, matrix_json, recap, table
 from knowngood.report.markup import code, fence, inline, paragraph
 from knowngood.report.text import columns, plain
 from report.hostile import CORPUS, anything, dangerous, poisoned
@@ -85,7 +85,7 @@ def test_an_explanation_in_markdown_is_inert_and_its_tables_keep_their_columns(j
 @settings(max_examples=60, deadline=None)
 @given(RUNS)
 def test_an_explanation_in_json_is_strict_and_ascii(judged: JudgedRun) -> None:
-    shown = explain_json.render(judged.cells, judged.run, run_folder="runs/1")
+    shown = matrix_json.render_cells(judged.cells, judged.run, run_folder="runs/1")
     assert shown.isascii()
     assert not dangerous(shown.replace("\n", ""))
     for cell in json.loads(shown, parse_constant=pytest.fail)["cells"]:

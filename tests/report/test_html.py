@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from browser.runs import EARLIER, NUMBERS, grid, large, of
 from knowngood.model import Change, ChangeKind, ComboFacts, JudgedRun, Phase, Reason, Status, StepFacts
-from knowngood.report.html.budget import BUDGET
-from knowngood.report.html.head import sentence
+from knowngood.report.budget import BUDGET
+from knowngood.report.html.overview import sentence
 from knowngood.report.html.page import render, side_files
 from knowngood.report.publication import published
 from knowngood.report.text import plain

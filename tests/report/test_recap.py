@@ -6,7 +6,7 @@ import pytest
 
 from knowngood.model import Confidence, Diagnosis, Expectation, JudgedRun, Numbers, Phase, Reason, Status, Verdict
 from knowngood.report import recap
-from knowngood.report.summary import cautions, summary
+from knowngood.report.recap import cautions, summary
 from knowngood.report.text import columns
 from report.factory import cell, combo, diagnosed, mission, only, passing, run, whole
 

@@ -6,8 +6,8 @@ import pytest
 
 from knowngood.model import Confidence, Diagnosis, JudgedRun, Numbers, Reason, Reused
 from knowngood.report import table, words
-from knowngood.report.columns import age, columns_of, key_metrics, key_packages, metric
-from knowngood.report.summary import summary
+from knowngood.report.recap import summary
+from knowngood.report.table import age, columns_of, key_metrics, key_packages, metric
 from knowngood.report.text import columns
 from report.factory import combo, diagnosed, mission, only, passing, run
 

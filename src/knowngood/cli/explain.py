@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from knowngood.cli.options import matrix_option, run_option, signatures_option, state_option
-from knowngood.cli.output import width
+from knowngood.cli.options import matrix_option, run_option, signatures_option, state_option, width
 from knowngood.errors import NothingSelectedError
 from knowngood.project.files import near
 
@@ -64,12 +63,12 @@ def explain(
 
 def _explanation(judged: "JudgedRun", cells: "Sequence[Cell]", format_: str, folder: str) -> str:
     """Return the explanation of cells; without any, the cells that did not pass, or an overview of them as text."""
-    from knowngood.report import explain, explain_json, explain_markdown, explanation
+    from knowngood.report import explain, explain_markdown, explanation, matrix_json
 
     run = judged.run
     match format_:
         case "json":
-            return explain_json.render(cells or explanation.failed(judged), run, run_folder=folder)
+            return matrix_json.render_cells(cells or explanation.failed(judged), run, run_folder=folder)
         case "markdown":
             parts = [
                 explain_markdown.render(cell, run, run_folder=folder) for cell in cells or explanation.failed(judged)

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from knowngood.cli.options import PATH, matrix_option, run_option, signatures_option, state_option
-from knowngood.cli.output import write_file
+from knowngood.cli.options import PATH, matrix_option, run_option, signatures_option, state_option, write_file
 from knowngood.errors import UndecidedError, UsageError, some
 from knowngood.project.files import near
 
@@ -167,7 +166,7 @@ def _compiled(proof: "Proof", matrix: "Matrix", environ: Mapping[str, str]) -> s
     from knowngood.install import registry
     from knowngood.install.uv.installer import UV, binary
     from knowngood.process import Processes
-    from knowngood.report.export.pins import pins
+    from knowngood.report.export.evidence import pins
 
     with tempfile.TemporaryDirectory(prefix="knowngood-export-") as name:
         folder = Path(name)

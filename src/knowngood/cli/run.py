@@ -12,15 +12,18 @@ import click
 
 from knowngood.cli.options import (
     PATH,
+    find_baseline,
     jobs_option,
     only_option,
     parse_shard,
+    print_comparison,
+    print_error,
+    print_run,
     shard_option,
     signatures_option,
     state_option,
     takes_matrix,
 )
-from knowngood.cli.output import find_baseline, print_comparison, print_error, print_run
 from knowngood.errors import ExitCode, KnowngoodError, UsageError, some
 from knowngood.project.files import near
 from knowngood.run.optimizations import ALL, Optimization

@@ -5,12 +5,10 @@ from collections.abc import Callable, Iterator, Sequence
 
 from knowngood.model import UNDECIDED, Cell, JudgedRun, Outcome, Run, Status
 from knowngood.report import explanation, words
-from knowngood.report.columns import metric
-from knowngood.report.explanation import Failure
-from knowngood.report.frames import place
+from knowngood.report.explanation import Failure, place
 from knowngood.report.lines import aligned, filled, wrapped
-from knowngood.report.recap import briefly
-from knowngood.report.summary import cautions, summary
+from knowngood.report.recap import briefly, cautions, summary
+from knowngood.report.table import metric
 from knowngood.report.text import count, plain, seconds, shorten, size, wrap
 
 Paint = Callable[[str, str], str]

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from knowngood.model import Cell, Frame, Outcome, Run, Status
 from knowngood.report import explanation, words
-from knowngood.report.columns import metric
-from knowngood.report.frames import place
+from knowngood.report.explanation import place
 from knowngood.report.markup import code, diagnosis, fence, inline, joined, paragraph, table
+from knowngood.report.table import metric
 from knowngood.report.text import count, plain
 
 

@@ -137,9 +137,9 @@ class BadgeSvg(Format):
 
     def render(self, context: ReportContext) -> str:
         """Return the picture."""
-        from knowngood.report import badge_svg
+        from knowngood.report import badge
 
-        return badge_svg.render(context.judged)
+        return badge.render_svg(context.judged)
 
 
 class Atom(Format):

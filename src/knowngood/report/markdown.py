@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from knowngood.model import Cell, JudgedRun, Status
 from knowngood.report import words
-from knowngood.report.columns import VIOLATION, columns_of, metric
 from knowngood.report.markup import code, diagnosis, fence, inline, joined, paragraph, table
-from knowngood.report.summary import caption, cautions, summary
+from knowngood.report.recap import caption, cautions, summary
+from knowngood.report.table import VIOLATION, columns_of, metric
 from knowngood.report.text import count, size
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, time
 from typing import TypeAlias
 from unicodedata import category
+from xml.etree import ElementTree
 
 from wcwidth import clip, strip_sequences, wcswidth
 from wcwidth import wrap as wrap_columns
@@ -165,3 +166,18 @@ def _strict(value: object) -> Json:
             return [_strict(item) for item in value]
         case _:
             raise TypeError(f"JSON cannot hold a {type(value).__name__}")
+
+
+_FORBIDDEN = re.compile("[\ufffe\uffff]")
+"""Characters that XML 1.0 forbids beside controls and surrogates, which ``plain`` replaces."""
+
+
+def xml_text(text: str, *, lines: bool = False) -> str:
+    """Return ``text`` without forbidden characters, unescaped; on one line, or with ``lines`` with its line breaks."""
+    return _FORBIDDEN.sub("\ufffd", plain(text, lines=lines))
+
+
+def document(root: ElementTree.Element) -> str:
+    """Return an element with all its content as an indented document in UTF-8, ending in a newline."""
+    ElementTree.indent(root)
+    return ElementTree.tostring(root, encoding="unicode", xml_declaration=True) + "\n"

@@ -12,10 +12,9 @@ from datetime import datetime
 from knowngood.model import Cell, JudgedRun, Status
 from knowngood.report import words
 from knowngood.report.ci.outcome import TestOutcome, explanation, message, names, outcome_of, plain_name
-from knowngood.report.columns import total_seconds
-from knowngood.report.summary import cautions, summary
-from knowngood.report.text import UNKNOWN, started
-from knowngood.report.xml import xml_text
+from knowngood.report.recap import cautions, summary
+from knowngood.report.table import total_seconds
+from knowngood.report.text import UNKNOWN, started, xml_text
 
 SPEC = "0.0.0"
 """Version of the specification."""

@@ -14,10 +14,9 @@ from packaging.utils import canonicalize_name
 from knowngood.model import Cell, JudgedRun
 from knowngood.report import words
 from knowngood.report.ci.outcome import TestOutcome, explanation, message, names, outcome_of, plain_name
-from knowngood.report.columns import named, total_seconds
-from knowngood.report.summary import cautions, summary
-from knowngood.report.text import started
-from knowngood.report.xml import document, xml_text
+from knowngood.report.recap import cautions, summary
+from knowngood.report.table import named, total_seconds
+from knowngood.report.text import document, started, xml_text
 
 _RESULTS = {TestOutcome.FAILED: Failure, TestOutcome.UNDECIDED: Error, TestOutcome.SKIPPED: Skipped}
 

@@ -5,8 +5,7 @@ from enum import StrEnum
 
 from knowngood.model import UNDECIDED, Cell, JudgedRun, Status
 from knowngood.report import explain, words
-from knowngood.report.text import shorten
-from knowngood.report.xml import xml_text
+from knowngood.report.text import shorten, xml_text
 
 LONGEST_NAME = 240
 LONGEST_MESSAGE = 300

@@ -14,8 +14,8 @@ from packaging.utils import canonicalize_name
 
 from knowngood.model import UNDECIDED, Cell, Combo, JudgedRun, Run, Status
 from knowngood.report import words
-from knowngood.report.columns import VIOLATION, installed, key_packages, named
-from knowngood.report.summary import caption, cautions
+from knowngood.report.recap import caption, cautions
+from knowngood.report.table import VIOLATION, installed, key_packages, named
 from knowngood.report.text import count, plain, shorten
 
 _LONGEST = 240

@@ -4,15 +4,18 @@ import shlex
 from collections.abc import Iterable
 
 from knowngood.report.export.evidence import (
+    Part,
     Proof,
     comment,
+    conflicts,
     default_index,
     header,
     index_url,
     minor_python,
     package_indexes,
+    parts,
+    pins,
 )
-from knowngood.report.export.pins import Part, conflicts, parts, pins
 
 _INSTALL = 'RUN pip install --no-cache-dir --constraint "$CONSTRAINTS"'
 

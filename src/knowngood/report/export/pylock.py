@@ -8,8 +8,7 @@ from urllib.parse import urlsplit
 from packaging.pylock import Package, Pylock, PylockValidationError
 
 from knowngood.errors import UndecidedError
-from knowngood.report.export.evidence import Proof, bare_url, header, minor_python
-from knowngood.report.export.pins import hashes, key, pins
+from knowngood.report.export.evidence import Proof, bare_url, hashes, header, key, minor_python, pins
 
 _ONE_PLATFORM = "for this platform and this minor version of Python only"
 

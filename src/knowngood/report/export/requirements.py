@@ -2,8 +2,19 @@
 
 from collections.abc import Mapping
 
-from knowngood.report.export.evidence import Proof, comment, default_index, header, index_url, package_indexes
-from knowngood.report.export.pins import Key, hashes, key, parts, pins
+from knowngood.report.export.evidence import (
+    Key,
+    Proof,
+    comment,
+    default_index,
+    hashes,
+    header,
+    index_url,
+    key,
+    package_indexes,
+    parts,
+    pins,
+)
 
 
 def render(proof: Proof, locks: Mapping[int, str]) -> str:

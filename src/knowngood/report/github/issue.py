@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from knowngood.model import Cell, Change, ChangeKind, JudgedRun
 from knowngood.report import explanation, words
+from knowngood.report.budget import Part, page
 from knowngood.report.diff import differing_packages, headline, label
-from knowngood.report.github.budget import Part, page
 from knowngood.report.markup import code, diagnosis, fence, inline, joined, paragraph, table, unreferenced
-from knowngood.report.summary import cautions, summary
+from knowngood.report.recap import cautions, summary
 from knowngood.report.text import plain, shorten
 
 MOST = 60_000

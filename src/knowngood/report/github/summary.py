@@ -4,12 +4,11 @@ from collections.abc import Sequence
 
 from knowngood.model import Cell, Change, JudgedRun, Status
 from knowngood.report import diff, explain_markdown, words
-from knowngood.report.columns import columns_of
+from knowngood.report.budget import Part, page
 from knowngood.report.explanation import to_look_at
-from knowngood.report.github.budget import Part, page
 from knowngood.report.markup import inline, paragraph, table
-from knowngood.report.recap import briefly
-from knowngood.report.summary import cautions, predicted, summary
+from knowngood.report.recap import briefly, cautions, predicted, summary
+from knowngood.report.table import columns_of
 from knowngood.report.text import count, encoded_size, shorten
 
 MOST = 990_000

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from knowngood.model import Action, Cell, Check, ComboFacts, Diagnosis, Drift, Outcome, Phase, Reused, Run, Status
 from knowngood.report import explanation, words
-from knowngood.report.columns import metric
-from knowngood.report.frames import place
-from knowngood.report.html.budget import Level
+from knowngood.report.budget import Level
+from knowngood.report.explanation import place
+from knowngood.report.table import metric
 from knowngood.report.text import ELLIPSIS, brief, count, plain
 from knowngood.tracebacks import shorten_paths
 

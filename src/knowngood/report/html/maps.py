@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from knowngood.model import Cell
 from knowngood.report.html.anchors import Anchors
-from knowngood.report.html.badge import Badge, badge
+from knowngood.report.html.rows import Badge, badge
 
 MOST_MAPS = 12
 """With more maps than this, the list of results is easier to read."""

@@ -1,14 +1,15 @@
 """Prepare the overview: which combos are known good, and why the others fail."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from knowngood.model import Cell, Confidence, Group, JudgedRun, Status
+from knowngood.model import Cell, Change, ChangeKind, Confidence, Group, IndexChoice, JudgedRun, Status
 from knowngood.report import words
-from knowngood.report.columns import key_packages
 from knowngood.report.html.anchors import Anchors, Link
-from knowngood.report.html.badge import Badge, badge
-from knowngood.report.text import shorten
+from knowngood.report.html.rows import Badge, badge
+from knowngood.report.recap import cautions, predicted, pythons
+from knowngood.report.table import key_packages
+from knowngood.report.text import count, published_day, shorten
 
 MOST_OPEN = 8
 """Entries shown in full; further causes are folded away, and more good combos than this are shown in brief."""
@@ -114,3 +115,120 @@ def undecided(judged: JudgedRun, anchors: Anchors) -> tuple[CellLink, ...]:
         for cell, anchor in zip(judged.cells, anchors.ids, strict=True)
         if cell.as_expected is None
     )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Origin:
+    """Where some packages came from."""
+
+    packages: str
+    index: str
+    """A URL, or words."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reuse:
+    """How many verdicts come from earlier runs."""
+
+    number: int
+    oldest: str
+    """When the oldest of them was recorded, UTC, ISO 8601."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Head:
+    """What a reader needs to know first; a text is empty if the run does not record it."""
+
+    title: str
+    sentence: str
+    tone: str
+    """``good``: all as expected; ``bad``: something unexpected or regressed; ``unsure``: something is undecided."""
+    started: str
+    """UTC, ISO 8601; for a published run, the day of its oldest verdict."""
+    ended: str
+    """The day of a published run, if that is another one; empty for all other runs."""
+    reused: Reuse | None
+    """None: every verdict is from this run."""
+    machine: str
+    pythons: str
+    origins: tuple[Origin, ...]
+    tools: str
+    command: str
+    run: str
+    digest: str
+    cautions: tuple[str, ...]
+    """What limits the run."""
+    predicted: tuple[str, ...]
+
+
+def head(judged: JudgedRun, changes: Sequence[Change]) -> Head:
+    """Return the head of a judged run; ``changes`` are those since the baseline, if there is one."""
+    info = judged.run.info
+    # A published run is identified by its day.
+    day = info.id if published_day(info) else ""
+    return Head(
+        title=info.title,
+        sentence=sentence(judged, changes),
+        tone=_tone(judged, changes),
+        started=info.started,
+        ended=day if day != info.started else "",
+        reused=_reuse(judged),
+        machine=", ".join(filter(None, [info.platform, info.cpu, count(info.cores, "core") if info.cores else ""])),
+        pythons=", ".join(pythons(judged)) or info.python,
+        origins=tuple(map(_origin, judged.run.indexes)),
+        tools=", ".join(f"{name} {version}" for name, version in sorted(info.versions.items())),
+        command=info.command,
+        run="" if day else info.id,
+        digest=info.digest,
+        cautions=cautions(judged),
+        predicted=predicted(judged),
+    )
+
+
+def sentence(judged: JudgedRun, changes: Sequence[Change]) -> str:
+    """Return ``2 of 7 combos pass; 5 fail as expected; nothing regressed``."""
+    cells = judged.cells
+    if not cells:
+        return "No combos were run"
+    noun = "combo" if len({cell.combo.id for cell in cells}) == len(cells) else "cell"
+    passed = [cell for cell in cells if cell.verdict.status is Status.PASS]
+    unexpected = sum(cell.as_expected is False for cell in passed)
+    others = [cell for cell in cells if cell.verdict.status is not Status.PASS]
+    not_run = sum(cell.verdict.status is Status.NOT_RUN for cell in others)
+    undecided = sum(cell.as_expected is None for cell in others) - not_run
+    parts = [
+        f"{len(passed)} of {count(len(cells), noun)} {'passes' if 1 in (len(passed), len(cells)) else 'pass'}"
+        + (f", {unexpected} of them unexpectedly" if unexpected else "")
+    ]
+    for expected, how in ((True, "as expected"), (False, "unexpectedly")):
+        if number := sum(cell.as_expected is expected for cell in others):
+            parts.append(f"{number} {'fails' if number == 1 else 'fail'} {how}")
+    parts += [f"{undecided} could not be tested"] if undecided else []
+    parts += [f"{not_run} {'was' if not_run == 1 else 'were'} not run"] if not_run else []
+    if changes:
+        parts.append(f"{_regressed(changes) or 'nothing'} regressed")
+    return "; ".join(parts)
+
+
+def _reuse(judged: JudgedRun) -> Reuse | None:
+    recorded = [cell.reused.recorded for cell in judged.cells if cell.reused]
+    return Reuse(number=len(recorded), oldest=min(recorded)) if recorded else None
+
+
+def _origin(choice: IndexChoice) -> Origin:
+    return Origin(
+        packages=", ".join(choice.packages) or "all other packages",
+        index="the default index" if choice.used == "default" else choice.used,
+    )
+
+
+def _tone(judged: JudgedRun, changes: Sequence[Change]) -> str:
+    if _regressed(changes) or any(cell.as_expected is False for cell in judged.cells):
+        return "bad"
+    run = judged.run
+    complete = run.finished and not run.interrupted and all(cell.as_expected is not None for cell in judged.cells)
+    return "good" if complete and judged.cells else "unsure"
+
+
+def _regressed(changes: Sequence[Change]) -> int:
+    return sum(change.kind is ChangeKind.REGRESSED for change in changes)

@@ -12,15 +12,13 @@ from markupsafe import Markup, escape
 
 from knowngood.model import Change, JudgedRun, Status
 from knowngood.report import words
+from knowngood.report.budget import Level, fit
 from knowngood.report.html.anchors import Anchors
-from knowngood.report.html.badge import status_badge
-from knowngood.report.html.budget import Level, fit
 from knowngood.report.html.changed import comparison, labels
-from knowngood.report.html.head import head
 from knowngood.report.html.maps import maps
-from knowngood.report.html.overview import MOST_BRIEF, MOST_CAUSES, MOST_OPEN, causes, good, undecided
+from knowngood.report.html.overview import MOST_BRIEF, MOST_CAUSES, MOST_OPEN, causes, good, head, undecided
 from knowngood.report.html.plots import plots
-from knowngood.report.html.rows import columns, rows
+from knowngood.report.html.rows import columns, rows, status_badge
 from knowngood.report.text import plain
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from knowngood.model import Cell, JudgedRun
 from knowngood.report import words
-from knowngood.report.html.badge import tone
+from knowngood.report.html.rows import tone
 from knowngood.report.text import brief, shorten, size
 
 MOST_ROWS = 20
