@@ -24,10 +24,6 @@ MADE = {"__pycache__", "_build", "node_modules"}
 TO_DO = (
     ".github/",
     "docs/",
-    "src/knowngood/cli/",
-    "src/knowngood/project/",
-    "tests/cli/",
-    "tests/project/",
     "tests/test_docs.py",
     "tests/test_workflows.py",
 )

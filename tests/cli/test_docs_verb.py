@@ -37,7 +37,7 @@ def refused(result: Result) -> KnowngoodError:
     return result.exception
 
 
-def test_every_page_with_markers_is_written_and_a_second_time_nothing(docs_here: Docs, project: Project) -> None:
+def test_every_page_with_markers_is_written_once(docs_here: Docs, project: Project) -> None:
     first = docs_here()
     pages = [project.folder / "README.md", project.folder / "docs" / "more" / "guide.rst"]
     written = [page.read_text(encoding="utf-8") for page in pages]
@@ -67,7 +67,7 @@ def test_every_link_leads_to_the_evidence(docs_here: Docs, project: Project) -> 
         assert not anchor or f"## {anchor}" in headings
 
 
-def test_check_writes_nothing_shows_what_would_change_and_ends_with_one(docs_here: Docs, project: Project) -> None:
+def test_check_writes_nothing_prints_what_would_change_and_exits_1(docs_here: Docs, project: Project) -> None:
     result = docs_here("--check")
 
     assert result.exit_code == 1
@@ -77,9 +77,7 @@ def test_check_writes_nothing_shows_what_would_change_and_ends_with_one(docs_her
     assert "stale: README.md, docs/more/guide.rst; update with `knowngood docs`\n" in result.stderr
 
 
-def test_check_is_content_with_what_docs_wrote_until_the_report_says_something_else(
-    docs_here: Docs, project: Project
-) -> None:
+def test_check_exits_0_until_the_report_changes(docs_here: Docs, project: Project) -> None:
     docs_here()
     assert docs_here("--check").exit_code == 0
     report = project.folder / "reports" / "embedding" / "matrix.json"
@@ -90,14 +88,14 @@ def test_check_is_content_with_what_docs_wrote_until_the_report_says_something_e
     assert "update with `knowngood docs README.md`" in result.stderr
 
 
-def test_only_what_is_named_is_written(docs_here: Docs, project: Project) -> None:
+def test_only_the_named_pages_are_written(docs_here: Docs, project: Project) -> None:
     result = docs_here("docs/more/guide.rst")
 
     assert result.stdout == "wrote docs/more/guide.rst\n"
     assert (project.folder / "README.md").read_text(encoding="utf-8") == README
 
 
-def test_with_a_matrix_the_parts_of_others_are_left_alone(docs_here: Docs, project: Project) -> None:
+def test_with_a_matrix_the_tables_of_others_stay(docs_here: Docs, project: Project) -> None:
     other = "\n<!-- knowngood:begin other -->\nkeep me\n<!-- knowngood:end -->\n"
     (project.folder / "README.md").write_text(README + other, encoding="utf-8")
     (project.folder / "docs" / "other.md").write_text(other, encoding="utf-8")
@@ -113,7 +111,7 @@ def test_with_a_matrix_the_parts_of_others_are_left_alone(docs_here: Docs, proje
     assert refused(docs_here()).what.endswith(": 'other' has no published report")
 
 
-def test_a_missing_report_is_told_with_the_next_step_and_nothing_is_written(docs_here: Docs, project: Project) -> None:
+def test_a_missing_report_is_refused_with_a_next_step_and_nothing_is_written(docs_here: Docs, project: Project) -> None:
     page = project.folder / "docs" / "other.md"
     page.write_text("a\n\n<!-- knowngood:begin ../x -->\n<!-- knowngood:end -->\n", encoding="utf-8")
 
@@ -129,7 +127,9 @@ def test_a_missing_report_is_told_with_the_next_step_and_nothing_is_written(docs
 @pytest.mark.parametrize(
     ("text", "cause"), [("{", "it is not JSON"), ("[]", "it has no schema"), ('{"schema": 9}', "its schema is 9")]
 )
-def test_a_report_that_cannot_be_read_is_named(docs_here: Docs, project: Project, text: str, cause: str) -> None:
+def test_a_report_that_cannot_be_read_is_refused_by_name(
+    docs_here: Docs, project: Project, text: str, cause: str
+) -> None:
     (project.folder / "reports" / "embedding" / "matrix.json").write_text(text, encoding="utf-8")
     error = refused(docs_here())
 
@@ -148,7 +148,7 @@ def test_a_report_that_cannot_be_read_is_named(docs_here: Docs, project: Project
         ("page.txt", b"x\n", "page.txt cannot be updated"),
     ],
 )
-def test_a_page_that_cannot_be_used_is_told_with_its_line(
+def test_a_page_that_cannot_be_updated_is_refused_with_its_line(
     docs_here: Docs, project: Project, name: str, content: bytes, what: str
 ) -> None:
     (project.folder / name).write_bytes(content)
@@ -159,11 +159,11 @@ def test_a_page_that_cannot_be_used_is_told_with_its_line(
     assert (project.folder / "README.md").read_text(encoding="utf-8") == README
 
 
-def test_a_page_that_is_not_there_is_told(docs_here: Docs) -> None:
+def test_a_missing_page_is_refused(docs_here: Docs) -> None:
     assert refused(docs_here("nowhere.md")).what == "nowhere.md cannot be read"
 
 
-def test_a_project_without_markers_is_told_how_to_begin(docs_here: Docs, project: Project) -> None:
+def test_a_project_without_markers_gets_the_lines_to_add(docs_here: Docs, project: Project) -> None:
     (project.folder / "README.md").write_text(f"```markdown\n{README}```\n", encoding="utf-8")
     (project.folder / "docs" / "more" / "guide.rst").unlink()
     built = project.folder / "docs" / "_build"
@@ -175,7 +175,7 @@ def test_a_project_without_markers_is_told_how_to_begin(docs_here: Docs, project
     assert "<!-- knowngood:begin NAME -->" in error.next_step
 
 
-def test_line_endings_and_what_stands_outside_stay_as_they_are(docs_here: Docs, project: Project) -> None:
+def test_line_endings_and_text_outside_the_markers_stay(docs_here: Docs, project: Project) -> None:
     page = project.folder / "README.md"
     above, below = b"\xef\xbb\xbf# T\r\n\r\n\x0c\x00\r\n\r\n", b"\r\nend \xe2\x80\xa8 "
     begin, end = b"<!-- knowngood:begin embedding -->\r\n", b"<!-- knowngood:end -->\r\n"
@@ -188,7 +188,7 @@ def test_line_endings_and_what_stands_outside_stay_as_they_are(docs_here: Docs, 
     assert done.count(b"\n") == done.count(b"\r\n")
 
 
-def test_a_page_behind_a_link_is_written_and_the_link_stays(docs_here: Docs, project: Project) -> None:
+def test_the_target_of_a_symbolic_link_is_written_and_the_link_stays(docs_here: Docs, project: Project) -> None:
     link = project.folder / "docs" / "readme.md"
     link.symlink_to("../README.md")
     docs_here("docs/readme.md")
@@ -197,7 +197,7 @@ def test_a_page_behind_a_link_is_written_and_the_link_stays(docs_here: Docs, pro
     assert "Tested on" in (project.folder / "README.md").read_text(encoding="utf-8")
 
 
-def test_without_a_page_of_the_report_nothing_is_linked(docs_here: Docs, project: Project) -> None:
+def test_without_matrix_md_there_is_no_link(docs_here: Docs, project: Project) -> None:
     (project.folder / "reports" / "embedding" / "matrix.md").unlink()
     docs_here()
 
@@ -205,14 +205,14 @@ def test_without_a_page_of_the_report_nothing_is_linked(docs_here: Docs, project
     assert "`__" not in (project.folder / "docs" / "more" / "guide.rst").read_text(encoding="utf-8")
 
 
-def test_what_a_page_says_cannot_command_the_terminal_in_a_diff(docs_here: Docs, project: Project) -> None:
+def test_control_characters_of_a_page_do_not_reach_the_terminal(docs_here: Docs, project: Project) -> None:
     page = project.folder / "README.md"
     page.write_text(README.replace("A project\n", "A \x1b]0;x\x07project\n"), encoding="utf-8")
 
     assert "\x1b" not in docs_here("--check").stdout
 
 
-def test_the_command_line_has_the_verb(docs_here: Docs, project: Project) -> None:
+def test_the_verb_works_from_the_command_line(docs_here: Docs, project: Project) -> None:
     stale = project.run("docs", "--check")
     done = project.run("docs")
     fresh = project.run("docs", "--check")

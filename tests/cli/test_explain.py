@@ -85,7 +85,7 @@ def test_a_combo_is_explained_from_its_newest_run(run: Project) -> None:
     assert "\x1b" not in shown
 
 
-def test_without_a_combo_what_is_not_as_expected_is_explained(run: Project) -> None:
+def test_without_a_combo_the_unexpected_cells_are_explained(run: Project) -> None:
     shown = run.run("explain").stdout
 
     assert shown.startswith("moved: FAIL\n")
@@ -93,7 +93,7 @@ def test_without_a_combo_what_is_not_as_expected_is_explained(run: Project) -> N
     assert "none: " not in shown
 
 
-def test_where_all_is_as_expected_what_did_not_pass_is_listed(project: Project, index: Index) -> None:
+def test_if_every_cell_is_as_expected_the_cells_that_did_not_pass_are_listed(project: Project, index: Index) -> None:
     project.write(MATRIX.format(url=index.url, expect=EXPECTED))
     project.run("run")
 
@@ -105,22 +105,22 @@ def test_where_all_is_as_expected_what_did_not_pass_is_listed(project: Project, 
     assert result.stdout.endswith("Use `knowngood explain COMBO` for everything about one combo.\n")
 
 
-def test_a_passing_and_an_unsolvable_combo_have_a_story_too(run: Project) -> None:
+def test_passing_and_unsolvable_combos_can_be_explained_too(run: Project) -> None:
     assert "passed         tiny imports, tiny is old\n" in run.run("explain", "good").stdout
     none = run.run("explain", "none").stdout
     assert "unsolvable     resolve: version not found\n" in none
     assert "tiny==3.0" in none
 
 
-def test_the_story_can_be_had_as_markdown_and_as_json(run: Project) -> None:
+def test_an_explanation_can_be_markdown_or_json(run: Project) -> None:
     assert run.run("explain", "moved", "--format", "markdown").stdout.startswith("## moved: FAIL\n")
     (cell,) = json.loads(run.run("explain", "moved", "--format", "json").stdout)["cells"]
     assert cell["explained"]["frames"][0]["place"] == "imports.py:10 in old"
     every = json.loads(run.run("explain", "*", "--format", "json").stdout)["cells"]
-    assert [one["combo"] for one in every] == ["good", "moved", "none"]
+    assert [cell["combo"] for cell in every] == ["good", "moved", "none"]
 
 
-def test_the_newest_run_that_tells_of_the_combo_counts_unless_another_is_named(run: Project) -> None:
+def test_a_combo_is_explained_from_the_newest_run_that_finished_it_unless_another_is_named(run: Project) -> None:
     run.run("run", "--only", "good")
     first, second = (log.parent.name for log in run.logs())
 
@@ -132,7 +132,7 @@ def test_the_newest_run_that_tells_of_the_combo_counts_unless_another_is_named(r
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "said"),
+    ("arguments", "code", "message"),
     [
         (["move"], 4, "near matches: moved"),
         (["moved", "--probe", "other"], 4, "the probes are: imports"),
@@ -140,15 +140,17 @@ def test_the_newest_run_that_tells_of_the_combo_counts_unless_another_is_named(r
         (["moved", "--matrix", "none"], 2, "no matrix 'none'"),
     ],
 )
-def test_what_is_not_there_is_named_with_what_is(run: Project, arguments: list[str], code: int, said: str) -> None:
+def test_a_name_that_does_not_exist_is_refused_with_those_that_do(
+    run: Project, arguments: list[str], code: int, message: str
+) -> None:
     result = run.run("explain", *arguments)
 
     assert result.returncode == code
-    assert said in result.stderr
+    assert message in result.stderr
     assert result.stdout == ""
 
 
-def test_before_the_first_run_there_is_nothing_to_explain(project: Project, index: Index) -> None:
+def test_before_the_first_run_explain_says_that_there_are_no_runs(project: Project, index: Index) -> None:
     project.write(MATRIX.format(url=index.url, expect=""))
 
     result = project.run("explain", "moved")
@@ -157,7 +159,7 @@ def test_before_the_first_run_there_is_nothing_to_explain(project: Project, inde
     assert "error: m has no runs yet" in result.stderr
 
 
-def test_a_combo_that_was_never_run_is_told_from_one_that_does_not_exist(project: Project, index: Index) -> None:
+def test_a_combo_that_never_ran_is_not_called_unknown(project: Project, index: Index) -> None:
     project.write(MATRIX.format(url=index.url, expect=""))
     project.run("run", "--only", "good")
 

@@ -1,4 +1,4 @@
-"""``knowngood export`` as a user sees it: what it writes is installed for real, and is what was proven."""
+"""``knowngood export`` as a user sees it: each export is installed, and gives the proven versions."""
 
 import os
 import shlex
@@ -135,7 +135,7 @@ def room(tmp_path: Path) -> Room:
 
 @pytest.mark.parametrize(("combo", "proven"), [("plain", PLAIN), ("by-pip", GOOD), ("odd", ODD)])
 @pytest.mark.parametrize("installer", ["pip", "uv"])
-def test_requirements_install_what_was_proven(
+def test_requirements_install_the_proven_versions(
     ran: Project, room: Room, combo: str, proven: dict[str, str], installer: str
 ) -> None:
     file = room.folder / "requirements.txt"
@@ -147,7 +147,7 @@ def test_requirements_install_what_was_proven(
 
 
 @pytest.mark.parametrize("installer", ["pip", "uv"])
-def test_requirements_of_a_consistent_set_need_no_option(ran: Project, room: Room, installer: str) -> None:
+def test_requirements_of_a_set_without_conflicts_need_no_option(ran: Project, room: Room, installer: str) -> None:
     file = room.folder / "requirements.txt"
     file.write_text(export(ran, "good"), encoding="utf-8")
 
@@ -157,7 +157,7 @@ def test_requirements_of_a_consistent_set_need_no_option(ran: Project, room: Roo
 
 
 @pytest.mark.parametrize("combo", ["good", "by-pip"])
-def test_a_pylock_installs_what_was_proven(ran: Project, room: Room, combo: str) -> None:
+def test_a_pylock_installs_the_proven_versions(ran: Project, room: Room, combo: str) -> None:
     file = room.folder / "pylock.toml"
 
     result = ran.run("export", combo, "--format", "pylock", "--output", str(file))
@@ -170,7 +170,7 @@ def test_a_pylock_installs_what_was_proven(ran: Project, room: Room, combo: str)
     assert room.installed == GOOD
 
 
-def test_of_what_pip_locked_only_the_file_that_it_took_is_in_the_pylock(ran: Project) -> None:
+def test_the_pylock_of_a_pip_combo_has_only_the_files_that_pip_installed(ran: Project) -> None:
     tiny = [
         Pylock.from_dict(tomllib.loads(export(ran, combo, "--format", "pylock"))).packages[-1]
         for combo in ("good", "by-pip")
@@ -181,7 +181,7 @@ def test_of_what_pip_locked_only_the_file_that_it_took_is_in_the_pylock(ran: Pro
 
 
 @pytest.mark.parametrize(("combo", "proven"), [("good", GOOD), ("by-pip", GOOD), ("odd", ODD)])
-def test_the_lines_of_a_dockerfile_install_what_was_proven(
+def test_the_dockerfile_lines_install_the_proven_versions(
     ran: Project, room: Room, combo: str, proven: dict[str, str]
 ) -> None:
     text = export(ran, combo, "--format", "dockerfile")
@@ -195,7 +195,7 @@ def test_the_lines_of_a_dockerfile_install_what_was_proven(
     assert room.installed == proven
 
 
-def test_a_constraint_holds_other_installs_to_what_was_proven(
+def test_constraints_keep_other_installs_at_the_proven_versions(
     ran: Project, shops: tuple[Index, Index], room: Room
 ) -> None:
     file = room.folder / "constraints.txt"
@@ -206,7 +206,7 @@ def test_a_constraint_holds_other_installs_to_what_was_proven(
     assert room.installed == {"tiny": "1.0"}
 
 
-def test_an_export_is_headed_by_its_evidence(ran: Project, shops: tuple[Index, Index]) -> None:
+def test_an_export_begins_with_its_evidence(ran: Project, shops: tuple[Index, Index]) -> None:
     (log,) = ran.logs()
     text = export(ran, "good", "--format", "constraints")
 
@@ -219,7 +219,7 @@ def test_an_export_is_headed_by_its_evidence(ran: Project, shops: tuple[Index, I
     assert text.endswith(" --only good --fresh\n\nhelper==1.0\nspecial==1.0+cpu\ntiny==1.0\n")
 
 
-def test_the_command_in_the_evidence_proves_it_again(ran: Project) -> None:
+def test_the_command_in_the_evidence_runs_the_combo_again(ran: Project) -> None:
     (line,) = [line for line in export(ran, "odd").splitlines() if line.startswith("# prove it")]
     name, *arguments = shlex.split(line.removeprefix("# prove it"))
 
@@ -233,9 +233,7 @@ def test_the_command_in_the_evidence_proves_it_again(ran: Project) -> None:
 
 
 @pytest.mark.parametrize("formats", ["requirements", "constraints", "dockerfile", "pylock"])
-def test_a_combo_that_did_not_pass_is_refused_unless_asked_for_anyway(
-    ran: Project, tmp_path: Path, formats: str
-) -> None:
+def test_a_combo_that_did_not_pass_is_exported_only_with_anyway(ran: Project, tmp_path: Path, formats: str) -> None:
     file = tmp_path / "pylock.toml"
     asked = ("moved", "--format", formats, "--output", str(file))
 
@@ -252,7 +250,7 @@ def test_a_combo_that_did_not_pass_is_refused_unless_asked_for_anyway(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "said"),
+    ("arguments", "code", "message"),
     [
         (["goof"], 4, "near matches: good"),
         (["*o*"], 2, "cause: *o* matches good, odd, moved, none"),
@@ -263,13 +261,13 @@ def test_a_combo_that_did_not_pass_is_refused_unless_asked_for_anyway(
         (["good", "--output", "matrices"], 2, "error: matrices cannot be written"),
     ],
 )
-def test_what_cannot_be_exported_is_told_with_the_next_step(
-    ran: Project, arguments: list[str], code: int, said: str
+def test_an_impossible_export_is_refused_with_a_next_step(
+    ran: Project, arguments: list[str], code: int, message: str
 ) -> None:
     result = ran.run("export", *arguments)
 
     assert (result.returncode, result.stdout) == (code, "")
-    assert said in result.stderr
+    assert message in result.stderr
     assert "next: " in result.stderr
 
 
@@ -280,7 +278,7 @@ def copied(ran: Project, tmp_path: Path) -> Project:
     return Project(folder=tmp_path / "copy")
 
 
-def test_without_the_lock_there_are_no_hashes_and_no_pylock(copied: Project) -> None:
+def test_without_its_lock_a_combo_has_no_hashes_and_no_pylock(copied: Project) -> None:
     log = copied.logs()[0]
     run = ("--run", str(log))
     assert "--hash" in export(copied, "plain", *run)
@@ -293,7 +291,7 @@ def test_without_the_lock_there_are_no_hashes_and_no_pylock(copied: Project) -> 
     assert "next: run plain again" in result.stderr
 
 
-def test_a_lock_that_somebody_changed_is_not_believed(copied: Project) -> None:
+def test_a_lock_that_was_changed_after_the_run_is_refused(copied: Project) -> None:
     log = copied.logs()[0]
     with (log.parent / "combos" / "good" / "step2.lock").open("a", encoding="utf-8") as lock:
         lock.write("evil==6.6.6\n")
@@ -304,7 +302,7 @@ def test_a_lock_that_somebody_changed_is_not_believed(copied: Project) -> None:
     assert "step2.lock is not the lock that the run recorded" in result.stderr
 
 
-def test_when_only_the_published_report_is_left_the_next_step_is_to_run_it(copied: Project) -> None:
+def test_if_only_the_published_report_is_left_the_next_step_is_to_run_the_combo(copied: Project) -> None:
     for log in copied.logs():
         log.unlink()
 
@@ -316,7 +314,7 @@ def test_when_only_the_published_report_is_left_the_next_step_is_to_run_it(copie
     assert "next: run it: knowngood run matrices/m.toml --only good" in result.stderr
 
 
-def test_a_pylock_is_not_made_of_files_that_the_index_offers_no_more(
+def test_a_pylock_is_not_made_from_files_that_the_index_no_longer_offers(
     ran: Project, shops: tuple[Index, Index], tmp_path: Path
 ) -> None:
     file = tmp_path / "pylock.toml"

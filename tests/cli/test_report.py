@@ -1,4 +1,4 @@
-"""``knowngood report`` as a user and a CI see it: merging, formats, files, the gate."""
+"""``knowngood report`` as a user and a CI see it: merged logs, formats, files, and ``--gate``."""
 
 import json
 import shutil
@@ -21,14 +21,14 @@ assert tiny.__version__ == "1.0", tiny.__version__
 
 
 def write(project: Project, index: Index, **combos: str) -> None:
-    """Write a matrix of combos, each with its version of tiny."""
+    """Write a matrix with a combo for each name, with the given version of tiny."""
     text = "".join(f'\n[[combo]]\nid = "{name}"\nsteps = [["tiny=={tiny}"]]\n' for name, tiny in combos.items())
     project.write(f'[matrix]\n[index.local]\nurl = "{index.url}"\n{PROBE}{text}')
 
 
 @pytest.fixture
 def sharded(project: Project, index: Index) -> Project:
-    """A matrix of four combos, one of which fails, run in two shards as on two machines."""
+    """Return a project whose four combos, one of which fails, ran in two shards as on two machines."""
     write(project, index, one="1.0", two="1.0", three="2.0", four="1.0")
     for number in (1, 2):
         shard = f"{number}/2"
@@ -62,18 +62,18 @@ def test_the_logs_of_shards_are_merged_into_one_report_in_the_order_of_the_matri
     assert (sharded.folder / log).is_file(), "relative to the folder that all logs are in"
 
 
-def test_a_missing_shard_is_told_and_its_combos_were_not_run(sharded: Project) -> None:
+def test_a_missing_shard_is_named_and_its_combos_are_not_run(sharded: Project) -> None:
     rendered = sharded.run("report", "machine-2", "--format", "json")
     gated = sharded.run("report", "machine-2", "--gate")
 
     assert rendered.returncode == 0
     assert rendered.stderr == "missing: shard 1/2; 2 combos were not run\n"
     assert verdicts(rendered.stdout) == {"one": "not-run", "two": "pass", "three": "not-run", "four": "pass"}
-    assert gated.returncode == 3, "it cannot be told"
+    assert gated.returncode == 3, "a missing shard is undecided"
     assert "not-run" in gated.stdout
 
 
-def test_the_gate_fails_as_the_run_would_have_and_rendering_alone_does_not(sharded: Project) -> None:
+def test_gate_exits_as_the_run_would_have_and_rendering_alone_exits_0(sharded: Project) -> None:
     assert sharded.run("report", ".").returncode == 0
     gated = sharded.run("report", ".", "--gate")
 
@@ -81,7 +81,7 @@ def test_the_gate_fails_as_the_run_would_have_and_rendering_alone_does_not(shard
     assert "  FAIL  three" in gated.stdout
 
 
-def test_every_format_is_written_into_its_own_file_and_again_gives_the_same_bytes(sharded: Project) -> None:
+def test_every_format_is_written_into_its_own_file_and_rendering_again_gives_the_same_bytes(sharded: Project) -> None:
     for folder in ("first", "second"):
         written = sharded.run("report", "machine-1", "machine-2", "--format", "all", "-o", folder)
         assert (written.returncode, written.stdout) == (0, ""), written.stderr
@@ -126,7 +126,7 @@ def test_changes_are_reported_against_the_baseline_or_a_named_run(project: Proje
     assert title == "m: 1 regressed, 1 unchanged\n"
 
 
-def test_without_a_baseline_or_a_matrix_a_report_is_written_all_the_same(sharded: Project, tmp_path: Path) -> None:
+def test_a_report_needs_neither_a_baseline_nor_the_matrix_file(sharded: Project, tmp_path: Path) -> None:
     (sharded.folder / "matrices" / "m.toml").unlink()
 
     summary = sharded.run("report", "machine-1", "machine-2", "--format", "github")
@@ -147,7 +147,7 @@ def test_logs_of_different_matrices_are_refused_by_name(sharded: Project, index:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (("empty",), "empty holds no run"),
         (("text",), "text is not the event log of a run"),
@@ -156,17 +156,19 @@ def test_logs_of_different_matrices_are_refused_by_name(sharded: Project, index:
         (("machine-1", "--format", "html", "-o", "text/x"), "text/x cannot be written"),
     ],
 )
-def test_what_cannot_be_done_is_told_with_a_next_step(sharded: Project, arguments: tuple[str, ...], said: str) -> None:
+def test_an_impossible_request_is_refused_with_a_next_step(
+    sharded: Project, arguments: tuple[str, ...], message: str
+) -> None:
     (sharded.folder / "empty" / "deep").mkdir(parents=True)
     (sharded.folder / "text").write_text("hello\n", encoding="utf-8")
 
     refused = sharded.run("report", *arguments)
 
     assert refused.returncode == 2
-    assert said in refused.stderr and "next: " in refused.stderr
+    assert message in refused.stderr and "next: " in refused.stderr
 
 
-def test_a_log_that_came_twice_changes_nothing_but_where_it_is(sharded: Project) -> None:
+def test_a_log_that_is_named_twice_counts_once(sharded: Project) -> None:
     shutil.copytree(sharded.folder / "machine-1", sharded.folder / "machine-1-again")
 
     once = sharded.run("report", "machine-1", "machine-2", "--format", "markdown").stdout

@@ -31,7 +31,7 @@ def matrix(index: Index, *combos: str, head: str = "") -> str:
     return f'[matrix]\n{head}\n[index.local]\nurl = "{index.url}"\n{IMPORTS}' + "".join(combos)
 
 
-def test_a_run_in_which_all_is_as_expected_ends_with_0_and_a_report_that_fits_its_schema(
+def test_a_run_with_every_cell_as_expected_exits_0_and_its_report_matches_the_schema(
     project: Project, index: Index
 ) -> None:
     good = combo("good", '[["tiny==1.0"]]')
@@ -56,7 +56,7 @@ def test_a_run_in_which_all_is_as_expected_ends_with_0_and_a_report_that_fits_it
     assert (project.report / "matrix.md").read_text().startswith("# ")
 
 
-def test_pip_and_uv_record_the_same_of_the_same_combo(project: Project, index: Index) -> None:
+def test_pip_and_uv_record_the_same_facts_for_the_same_combo(project: Project, index: Index) -> None:
     steps = '[["tiny==1.0"], ["mover"]]'
     project.write(matrix(index, combo("by-uv", steps), combo("by-pip", steps, 'installer = "pip"')))
 
@@ -81,7 +81,7 @@ def test_pip_and_uv_record_the_same_of_the_same_combo(project: Project, index: I
     ],
     ids=["passes unexpectedly", "fails unexpectedly", "fails otherwise than expected", "no such Python"],
 )
-def test_what_differs_from_the_expectation_ends_with_1_and_what_cannot_be_told_with_3(
+def test_an_unexpected_cell_exits_1_and_an_undecided_cell_exits_3(
     project: Project, index: Index, more: str, steps: str, code: int
 ) -> None:
     project.write(matrix(index, combo("one", steps, more)))
@@ -92,7 +92,7 @@ def test_what_differs_from_the_expectation_ends_with_1_and_what_cannot_be_told_w
     assert project.cells()["one"]["as_expected"] is (False if code == 1 else None)
 
 
-def test_a_failing_reference_ends_with_5(project: Project, index: Index) -> None:
+def test_a_failing_reference_exits_5(project: Project, index: Index) -> None:
     project.write(
         matrix(index, combo("ref", '[["tiny==2.0"]]'), combo("other", '[["tiny==1.0"]]'), head='reference = "ref"')
     )
@@ -100,7 +100,7 @@ def test_a_failing_reference_ends_with_5(project: Project, index: Index) -> None
     assert project.run_matrix().returncode == 5
 
 
-def test_an_index_that_is_down_is_never_held_against_the_versions(project: Project, index: Index) -> None:
+def test_an_index_that_is_down_is_infrastructure_trouble_and_not_a_failure(project: Project, index: Index) -> None:
     text = matrix(index, combo("by-uv", '[["tiny==1.0"]]'), combo("by-pip", '[["tiny==1.0"]]', 'installer = "pip"'))
     project.write(text.replace(index.url, "http://127.0.0.1:9/simple"))
 
@@ -112,7 +112,7 @@ def test_an_index_that_is_down_is_never_held_against_the_versions(project: Proje
         assert "refused" in cell["message"]
 
 
-def test_selecting_nothing_is_an_error(project: Project, index: Index) -> None:
+def test_an_empty_selection_is_an_error(project: Project, index: Index) -> None:
     project.write(matrix(index, combo("one", '[["tiny==1.0"]]')))
 
     result = project.run_matrix("--only", "two")
@@ -122,7 +122,7 @@ def test_selecting_nothing_is_an_error(project: Project, index: Index) -> None:
     assert not project.logs()
 
 
-def test_all_mistakes_of_a_matrix_file_are_told_at_once_and_nothing_is_run(project: Project, index: Index) -> None:
+def test_all_problems_of_a_matrix_file_are_reported_at_once_and_nothing_is_run(project: Project, index: Index) -> None:
     project.write(
         matrix(
             index,
@@ -137,8 +137,8 @@ def test_all_mistakes_of_a_matrix_file_are_told_at_once_and_nothing_is_run(proje
 
     assert result.returncode == 2
     assert "Traceback" not in result.stderr
-    for said in ("3.11", "tiny=1", "instaler", "absent", "did you mean 'two'?", "soon"):
-        assert said in result.stderr
+    for text in ("3.11", "tiny=1", "instaler", "absent", "did you mean 'two'?", "soon"):
+        assert text in result.stderr
     assert f"{project.matrix}:" in result.stderr
     assert not project.logs()
 
@@ -157,7 +157,7 @@ def test_a_run_writes_its_report_below_its_own_folder_and_leaves_the_project_as_
     assert {path.name for path in project.folder.iterdir()} == {"matrices", ".knowngood", "cache"}
 
 
-def test_rendering_the_log_again_gives_the_report_byte_for_byte(project: Project, index: Index) -> None:
+def test_a_log_rendered_again_gives_the_same_report_byte_for_byte(project: Project, index: Index) -> None:
     project.write(matrix(index, combo("one", '[["tiny==1.0"]]')))
     project.run_matrix()
 
@@ -199,9 +199,7 @@ assert "canary" not in str(os.environ)
 
 
 @pytest.mark.parametrize("columns", ["40", "80", "200"])
-def test_tables_keep_within_the_terminal_and_without_colour_when_it_is_no_terminal(
-    project: Project, index: Index, columns: str
-) -> None:
+def test_a_table_fits_the_terminal_and_has_no_colour_in_a_pipe(project: Project, index: Index, columns: str) -> None:
     project.write(matrix(index, combo("a-rather-long-name-for-a-combo", '[["tiny==1.0"]]')))
 
     result = project.run("run", COLUMNS=columns)
@@ -212,7 +210,7 @@ def test_tables_keep_within_the_terminal_and_without_colour_when_it_is_no_termin
 
 
 @pytest.mark.parametrize("installer", ["uv", "pip"])
-def test_a_newer_strangers_version_on_the_default_index_is_not_taken(
+def test_a_package_routed_to_its_own_index_is_never_taken_from_the_default_index(
     project: Project, index: Index, tmp_path_factory: pytest.TempPathFactory, installer: str
 ) -> None:
     strangers = tmp_path_factory.mktemp("strangers")

@@ -158,7 +158,7 @@ def test_the_start_of_several_ids_is_refused_with_their_names(runs: Runs) -> Non
 
 
 @pytest.mark.parametrize("text", ["20991231", ""])
-def test_a_name_that_is_no_file_and_no_run_is_refused_with_the_runs_there_are(runs: Runs, text: str) -> None:
+def test_a_name_that_matches_neither_a_file_nor_a_run_is_refused_with_the_newest_runs(runs: Runs, text: str) -> None:
     record(runs, today(FIRST), ())
 
     error = refused(runs, text)

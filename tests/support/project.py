@@ -1,4 +1,4 @@
-"""A project on disk with a matrix of its own, and the command line run in it as a user would."""
+"""Make a project on disk with a matrix, and run the command line in it as a user would."""
 
 import json
 import os
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-MARK = "KNOWNGOOD_TEST_MARK"  # in the environment of every process below a command, to find those that are left
+MARK = "KNOWNGOOD_TEST_MARK"  # set in the environment of every process below a command, to find any that stay
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,16 +36,16 @@ class Project:
         return [sys.executable, "-m", "knowngood", *arguments]
 
     def environment(self, **extra: str) -> dict[str, str]:
-        """Return the environment of a user, with few retries: what is down in a test stays down."""
-        mine = {MARK: str(self.folder), "KG_TEST_MARK": str(self.folder), "UV_HTTP_RETRIES": "0", "PIP_RETRIES": "0"}
+        """Return the environment of a user, without retries: a server that is down in a test stays down."""
+        ours = {MARK: str(self.folder), "KG_TEST_MARK": str(self.folder), "UV_HTTP_RETRIES": "0", "PIP_RETRIES": "0"}
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("UV_", "PIP_"))}
-        # What tests find out is nothing for the user's own cache; uv's is shared, for it only holds files.
+        # Verdicts of tests must not reach the user's own cache. uv's cache is shared, because it only holds files.
         caches = Path(kept.get("XDG_CACHE_HOME") or Path(kept.get("HOME", "/")) / ".cache")
-        mine |= {
+        ours |= {
             "XDG_CACHE_HOME": str(self.folder / "cache"),
             "UV_CACHE_DIR": os.environ.get("UV_CACHE_DIR") or str(caches / "uv"),
         }
-        return kept | mine | {"COLUMNS": "120"} | extra
+        return kept | ours | {"COLUMNS": "120"} | extra
 
     def run(self, *arguments: str, folder: Path | None = None, **extra: str) -> "subprocess.CompletedProcess[str]":
         """Run ``knowngood`` with ``arguments`` in the project or another folder, and wait until it exits."""
@@ -89,22 +89,22 @@ class Project:
         return [event for event in map(json.loads, lines) if event["event"] == name]
 
     def processes_left(self) -> list[str]:
-        """Return the command lines of living processes that came from a command in this project."""
-        found = []
+        """Return the command lines of the processes that a command in this project started and that still run."""
+        commands = []
         for folder in Path("/proc").iterdir():
             if folder.name.isdigit() and int(folder.name) != os.getpid():
                 try:
                     environment = (folder / "environ").read_bytes()
                     if str(self.folder).encode() in environment:
-                        found.append((folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+                        commands.append((folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace"))
                 except OSError:
                     continue
-        return found
+        return commands
 
 
 def wait_for(condition: Callable[[], object], *, seconds: float = 30.0) -> None:
-    """Wait until ``condition`` holds; fail when it does not within ``seconds``."""
+    """Wait until ``condition`` holds; fail if it does not within ``seconds``."""
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
+        assert time.monotonic() < deadline, f"the condition did not hold within {seconds} s"
         time.sleep(0.02)

@@ -247,7 +247,7 @@ class Runs:
         """Record how many seconds the combos of a run took, except those whose verdict was reused."""
         seconds = {facts.combo.id: _seconds(facts) for facts in run.combos if facts.finished and not facts.reused}
         if seconds:
-            # The durations are only estimates, so a full disk is no reason to fail.
+            # The durations are only estimates, so a full disk must not fail the run.
             with contextlib.suppress(OSError):
                 atomic.write(self.folder / _DURATIONS, json.dumps(self.past_seconds() | seconds).encode())
 
