@@ -84,7 +84,7 @@ def test_the_directive_shows_the_whole_report(site: Site, name: str, page: str) 
     html = site.html()
 
     assert [rows(table) for table in html.select("table.knowngood")] == expected(site, Show.ALL)
-    assert "Tested on 2026-11-24 on Linux-6.1.0-x86_64" in html.get_text()
+    assert "Tested on 2026-11-24 with Python 3.11.7, 3.13 on Linux-6.1.0-x86_64" in html.get_text()
     assert [heading.get_text() for heading in html.select("p.rubric")] == [
         "Dependency matrix (tested and working): legacy, NumPy 1.24 + PyTorch 2.1",
         "Dependency matrix (tested and working): modern-loose, Whatever is newest",
