@@ -1,4 +1,4 @@
-"""The CI files: what their schemas and an auditor say of them, and every step of ours carried out on loopback."""
+"""The CI files fit their schemas, an auditor accepts them, and their steps work when they are run on loopback."""
 
 import json
 import os
@@ -23,7 +23,8 @@ ROOT = Path(__file__).parent.parent
 WORKFLOW = ROOT / ".github" / "workflows" / "matrix.yml"
 RECIPE = ROOT / "docs" / "recipes" / "gitlab-ci.yml"
 TOOLS = Path(sys.executable).parent
-SESSIONS = ("plan", "matrix", "report", "diff", "cache")
+SERVER = "https://ci.example"
+SESSIONS = ("plan", "matrix", "report", "diff", "publish", "cache")
 
 PROBE = """
 [[probe]]
@@ -61,8 +62,8 @@ def load(path: Path) -> dict[str, Any]:
 
 
 def jobs() -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = load(WORKFLOW)["jobs"]
-    return found
+    loaded: dict[str, dict[str, Any]] = load(WORKFLOW)["jobs"]
+    return loaded
 
 
 def tool(*command: str | Path) -> "subprocess.CompletedProcess[str]":
@@ -80,41 +81,79 @@ def test_the_files_fit_the_schema_of_their_ci(schema: str, path: Path) -> None:
     assert checked.returncode == 0, checked.stdout
 
 
-def test_an_auditor_finds_nothing_in_the_workflow() -> None:
+def test_an_auditor_accepts_the_workflow() -> None:
     audited = tool("zizmor", "--offline", "--no-config", "--persona", "pedantic", WORKFLOW)
 
     assert audited.returncode == 0, audited.stdout
     assert "No findings to report" in audited.stdout
 
 
-def test_every_action_is_pinned_by_a_whole_commit_with_its_version_beside_it() -> None:
+def test_every_action_is_pinned_by_its_commit_with_the_version_as_a_comment() -> None:
     used = re.findall(r"uses: (.+)", WORKFLOW.read_text(encoding="utf-8"))
 
     assert used
-    assert all(re.fullmatch(r"actions/[\w/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", one) for one in used)
+    assert all(re.fullmatch(r"actions/[\w/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", action) for action in used)
 
 
-def test_no_job_that_runs_packages_under_test_may_write_and_none_that_may_write_runs_code() -> None:
+def test_a_job_that_may_write_runs_no_package_and_no_code_of_the_repository() -> None:
     for name, job in jobs().items():
         may_write = "write" in job["permissions"].values()
         runs = " ".join(step.get("run", "") for step in job["steps"])
         checks_out = any("checkout" in step.get("uses", "") for step in job["steps"])
-        assert may_write == (name == "publish"), name
+        assert may_write == (name in ("publish", "store")), name
         assert not may_write or not (checks_out or re.search(r"\b(nox|pipx?|python)\b", runs)), name
         assert "timeout-minutes" in job, name
+    assert jobs()["store"]["permissions"] == {"contents": "write"}
     assert load(WORKFLOW)["permissions"] == {}
 
 
-def test_nothing_is_pasted_into_a_script_and_no_token_is_left_in_a_checkout() -> None:
+def test_no_expression_is_pasted_into_a_script_and_no_checkout_keeps_a_token() -> None:
     steps = [step for job in jobs().values() for step in job["steps"]]
 
     assert not [step["run"] for step in steps if "${{" in step.get("run", "")]
     assert all(step["with"]["persist-credentials"] is False for step in steps if "checkout" in step.get("uses", ""))
 
 
+@pytest.mark.parametrize(
+    ("event", "branch", "stores"),
+    [
+        ("schedule", "main", True),
+        ("workflow_dispatch", "main", True),
+        ("push", "main", True),
+        ("workflow_dispatch", "topic", False),
+        ("pull_request", "main", False),
+    ],
+)
+def test_only_a_run_of_the_default_branch_is_stored(event: str, branch: str, *, stores: bool) -> None:
+    context = {
+        "github.event_name": event,
+        "github.ref_name": branch,
+        "github.event.repository.default_branch": "main",
+        "needs.report.outputs.published": "1",
+    }
+
+    assert holds(jobs()["store"]["if"], context) == stores
+    assert not holds(jobs()["store"]["if"], context | {"needs.report.outputs.published": ""})
+
+
+def holds(condition: str, context: Mapping[str, str]) -> bool:
+    """Return the value of an ``if`` of a workflow; a name that ``context`` does not have is empty."""
+
+    def translate(token: re.Match[str]) -> str:
+        text = token[0]
+        operators = {"&&": " and ", "||": " or ", "!": " not ", "always()": "True", "cancelled()": "False"}
+        if text in operators:
+            return operators[text]
+        return text if text[0] in "'!=" else repr(context.get(text, ""))
+
+    expression = condition.replace("${{", "").replace("}}", "")
+    python = re.sub(r"'[^']*'|&&|\|\||[!=]=|!|[A-Za-z_][\w.-]*(?:\(\))?", translate, expression)
+    return bool(eval(python.strip(), {"__builtins__": {}}))
+
+
 @dataclass
 class Github:
-    """As much of GitHub as the workflow needs: jobs on machines of their own, artifacts, caches, outputs, summaries."""
+    """The parts of GitHub that the workflow needs: a machine for each job, artifacts, caches, outputs, summaries."""
 
     folder: Path
     project: Path
@@ -122,43 +161,55 @@ class Github:
     caches: dict[str, Path] = field(default_factory=dict)
     outputs: dict[str, str] = field(default_factory=dict)
     """``needs.JOB.outputs.NAME`` and, within a job, ``steps.ID.outputs.NAME``."""
-    said: dict[str, str] = field(default_factory=dict)
+    printed: dict[str, str] = field(default_factory=dict)
     """Name of a step -> its output."""
     summary: str = ""
+    accept: bool = False
+    """The input of that name of a run that was started by hand."""
     failed: list[str] = field(default_factory=list)
 
     @property
+    def remote(self) -> Path:
+        """The repository on the server, a folder that git uses for the address of the server."""
+        return self.folder / "remotes" / "o" / "r"
+
+    @property
     def calls(self) -> list[list[str]]:
-        """The arguments of each call of ``gh``, then the token and the repository that it had."""
+        """The arguments of each call of ``gh``, followed by its token and its repository."""
         log = self.folder / "gh.jsonl"
         lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
         log.unlink(missing_ok=True)
         return [json.loads(line) for line in lines]
 
     def run_job(self, name: str, more: Mapping[str, str] | None = None) -> None:
-        """Run a job on a new machine: every step of ours for real, what actions do as far as files go."""
+        """Run a job on a new machine: run its scripts for real, and do with files what its actions do."""
         job = jobs()[name]
         machine = self.folder / f"{name}-{len(list(self.folder.glob(f'{name}-*')))}"
-        shutil.copytree(self.project, machine, symlinks=True)
+        machine.mkdir()
         context = {"github.repository": "o/r", "github.token": "T", "github.run_id": "77", "github.run_attempt": "1"}
-        context |= {"github.server_url": "https://ci.example"}
+        context |= {"github.server_url": SERVER, "github.event_name": "schedule"}
         context |= {"(inputs.all || github.event.schedule == '17 3 * * 0') && '1' || ''": ""}
+        context |= {"inputs.accept && '1' || ''": "1" if self.accept else ""}
         context |= self.outputs | dict(more or {})
         ok = True
         for step in job["steps"]:
-            if ok or step.get("if") == "always()":
-                done = self._action(step, machine, context) if "uses" in step else self._ours(step, machine, context)
+            condition = step.get("if", "true")
+            if (ok or condition == "always()") and (condition == "true" or holds(condition, context)):
+                done = self._action(step, machine, context) if "uses" in step else self._script(step, machine, context)
                 ok = ok and (done or step.get("continue-on-error", False))
         if not ok:
             self.failed.append(name)
         for output, value in job.get("outputs", {}).items():
             self.outputs[f"needs.{name}.outputs.{output}"] = filled(value, context)
 
-    def _ours(self, step: Mapping[str, Any], machine: Path, context: dict[str, str]) -> bool:
+    def _script(self, step: Mapping[str, Any], machine: Path, context: dict[str, str]) -> bool:
         output, summary = machine / "output", machine / "summary"
         output.write_text("")
         environ = {key: value for key, value in os.environ.items() if not key.startswith(("UV_", "PIP_", "XDG_"))}
         environ |= {"HOME": str(machine / "home"), "PATH": f"{self.folder / 'bin'}:{TOOLS}:{os.environ['PATH']}"}
+        config = self.folder / "gitconfig"
+        config.write_text(f'[url "{(self.folder / "remotes").as_uri()}/"]\n    insteadOf = {SERVER}/\n')
+        environ |= {"GIT_CONFIG_GLOBAL": str(config), "GIT_TERMINAL_PROMPT": "0"}
         environ |= {"CI": "true", "GITHUB_OUTPUT": str(output), "GITHUB_STEP_SUMMARY": str(summary)}
         environ |= {"PYENV_ROOT": os.environ.get("PYENV_ROOT", str(Path.home() / ".pyenv"))}
         given = load(WORKFLOW)["env"] | step.get("env", {})
@@ -173,7 +224,7 @@ class Github:
             timeout=120,
             check=False,
         )
-        self.said[step["name"]] = self.said.get(step["name"], "") + ran.stdout
+        self.printed[step["name"]] = self.printed.get(step["name"], "") + ran.stdout
         for line in output.read_text().splitlines():
             name, _, value = line.partition("=")
             context[f"steps.{step['id']}.outputs.{name}"] = value
@@ -185,6 +236,10 @@ class Github:
         action = step["uses"].split("@")[0]
         given = {key: filled(str(value), context) for key, value in step.get("with", {}).items()}
         match action:
+            case "actions/checkout":
+                shutil.copytree(self.project, machine, symlinks=True, dirs_exist_ok=True)
+                if given.get("fetch-depth") == "0":
+                    git(machine, "fetch", "--quiet", "origin")
             case "actions/upload-artifact":
                 self.artifacts[given["name"]] = kept(machine / given["path"], self.folder / "store" / given["name"])
             case "actions/download-artifact" if "name" in given:
@@ -201,18 +256,18 @@ class Github:
                     shutil.copy(self.caches[key], machine / given["path"])
             case "actions/upload-pages-artifact":
                 assert (machine / given["path"] / "index.html").is_file()
-            case _:  # what it does shows in nothing that is looked at here
+            case _:  # no test looks at what it does
                 pass
         return True
 
 
 def filled(text: str, context: Mapping[str, str]) -> str:
-    """Fill in the expressions in ``text``; one that nobody thought of is an error."""
+    """Return ``text`` with its expressions replaced; raise KeyError for one that ``context`` does not have."""
     return re.sub(r"\$\{\{ (.+?) \}\}", lambda match: context[match[1]], text)
 
 
 def kept(path: Path, store: Path) -> Path:
-    """Copy what an action was given, without hidden files, as the real one does."""
+    """Copy what an action uploads, without hidden files, as the real one does."""
     store.parent.mkdir(exist_ok=True)
     if path.is_file():
         shutil.copy(path, store)
@@ -223,7 +278,7 @@ def kept(path: Path, store: Path) -> Path:
 
 @pytest.fixture
 def github(tmp_path: Path) -> Iterator[Github]:
-    """A project like this one: a tiny matrix, an index on loopback, the sessions made, and a published report."""
+    """A project like this one: a tiny matrix, an index on loopback, prepared sessions, and a baseline on a branch."""
     packages, project = tmp_path / "index", tmp_path / "project"
     build_wheel(packages, "tiny", "1.0")
     project.mkdir()
@@ -232,12 +287,12 @@ def github(tmp_path: Path) -> Iterator[Github]:
     (project / "src").symlink_to(ROOT / "src")
     stamp = sha256((project / "pyproject.toml").read_bytes() + repr(()).encode()).hexdigest()
     for session in SESSIONS:
-        place = project / ".nox" / session
-        subprocess.run([UV, "venv", "--quiet", "--python", sys.executable, place], check=True, timeout=60)
-        (site,) = place.glob("lib/*/site-packages")
-        ours = [path for path in sys.path if path.endswith("site-packages")]
-        (site / "ours.pth").write_text("".join(f"import site; site.addsitedir({path!r})\n" for path in ours))
-        (place / "knowngood-installed").write_text(stamp, encoding="utf-8")
+        environment = project / ".nox" / session
+        subprocess.run([UV, "venv", "--quiet", "--python", sys.executable, environment], check=True, timeout=60)
+        (site,) = environment.glob("lib/*/site-packages")
+        shared = [path for path in sys.path if path.endswith("site-packages")]
+        (site / "shared.pth").write_text("".join(f"import site; site.addsitedir({path!r})\n" for path in shared))
+        (environment / "knowngood-installed").write_text(stamp, encoding="utf-8")
     programs = tmp_path / "bin"
     programs.mkdir()
     (programs / "gh").write_text(GH.format(python=sys.executable, home=str(tmp_path)), encoding="utf-8")
@@ -246,8 +301,46 @@ def github(tmp_path: Path) -> Iterator[Github]:
         program.chmod(0o755)
     with serve(packages) as index:
         write_matrix(project, index)
-        published(project)
-        yield Github(folder=tmp_path, project=project)
+        running = Github(folder=tmp_path, project=project)
+        commit(project, running.remote)
+        accept(project)
+        push_reports(project)
+        yield running
+
+
+def git(folder: Path, *arguments: str) -> str:
+    """Run git in ``folder`` without the user's configuration, and return its output."""
+    identity = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
+    environ = dict(os.environ) | {"GIT_CONFIG_GLOBAL": os.devnull}
+    command = ["git", *identity, *arguments]
+    return subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, check=True).stdout
+
+
+def commit(project: Path, remote: Path) -> None:
+    """Commit the project, without its environments, and push it to a new repository."""
+    remote.mkdir(parents=True)
+    git(remote, "init", "--quiet", "--bare", "--initial-branch", "main")
+    git(project, "init", "--quiet", "--initial-branch", "main")
+    (project / ".git" / "info" / "exclude").write_text(".nox\nsrc\nhome\n", encoding="utf-8")
+    git(project, "add", "--all")
+    git(project, "commit", "--quiet", "--message", "The project")
+    git(project, "remote", "add", "origin", remote.as_uri())
+    git(project, "push", "--quiet", "origin", "main")
+
+
+def push_reports(project: Path) -> None:
+    """Move the reports of the project to the branch ``matrix``."""
+    git(project, "switch", "--quiet", "--orphan", "matrix")
+    git(project, "add", "reports")
+    git(project, "commit", "--quiet", "--message", "The baseline")
+    git(project, "push", "--quiet", "origin", "matrix")
+    git(project, "switch", "--quiet", "main")
+    assert not (project / "reports").exists()
+
+
+def show(remote: Path, path: str) -> str:
+    """Return a file of the branch ``matrix`` of a repository."""
+    return git(remote, "show", f"matrix:{path}")
 
 
 def write_matrix(project: Path, index: Index) -> None:
@@ -260,29 +353,32 @@ def write_matrix(project: Path, index: Index) -> None:
     (project / "matrices" / "embedding.toml").write_text(text, encoding="utf-8")
 
 
-def published(project: Path) -> None:
-    """Run the matrix as it is, and publish the report: the baseline of what follows."""
-    command = [sys.executable, "-m", "knowngood", "run", "embedding", "--state-dir", str(project.parent / "before")]
+def accept(project: Path) -> None:
+    """Run the matrix and make the run the baseline."""
+    command = [sys.executable, "-m", "knowngood", "run", "embedding", "--accept", "--state-dir"]
+    command.append(str(project.parent / "before"))
     environ = dict(os.environ) | {"XDG_CACHE_HOME": str(project.parent / "before-cache")}
     ran = subprocess.run(command, cwd=project, env=environ, capture_output=True, text=True, timeout=120, check=False)
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert (project / "reports" / "embedding" / "matrix.json").is_file()
+    assert (project / "reports" / "embedding" / "baseline.json").is_file()
 
 
-def test_the_whole_workflow_plans_runs_shards_merges_publishes_and_opens_one_issue(github: Github) -> None:
-    build_wheel(github.folder / "index", "tiny", "2.0")  # what `loose` gets from now on
+def test_the_whole_workflow_plans_runs_shards_merges_publishes_stores_and_opens_one_issue(github: Github) -> None:
+    build_wheel(github.folder / "index", "tiny", "2.0")  # from now on `loose` resolves to it
 
     github.run_job("plan")
     shards = json.loads(github.outputs["needs.plan.outputs.matrix"])["include"]
     for number, shard in enumerate(shards):
         more = {f"matrix.{name}": str(value) for name, value in shard.items()}
         github.run_job("matrix", {**more, "strategy.job-index": str(number)})
+    baseline = show(github.remote, "reports/embedding/baseline.json")
     github.run_job("report")
+    github.run_job("store")
     github.run_job("publish")
 
-    told = json.dumps(github.said, indent=1)
-    assert [shard["shard"] for shard in shards] == ["1/3", "2/3", "3/3"], told
-    assert github.failed == ["report"], told
+    printed = json.dumps(github.printed, indent=1)
+    assert [shard["shard"] for shard in shards] == ["1/3", "2/3", "3/3"], printed
+    assert github.failed == ["report"], printed
     report = github.artifacts["report"]
     cells = {cell["combo"]: cell for cell in json.loads((report / "matrix.json").read_text())["cells"]}
     assert {name: cell["verdict"]["status"] for name, cell in cells.items()} == {
@@ -290,32 +386,81 @@ def test_the_whole_workflow_plans_runs_shards_merges_publishes_and_opens_one_iss
         "loose": "fail",
         "bounded": "pass",
         "none": "unsolvable",
-    }, told
+    }, printed
     assert {"index.html", "junit.xml", "badge.json", "issue.md"} < {path.name for path in report.iterdir()}
     assert github.summary.startswith("# ") and "## loose: FAIL" in github.summary
-    (annotation,) = github.said["Annotate"].splitlines()
+    (annotation,) = github.printed["Annotate"].splitlines()
     assert annotation.startswith("::error title=loose%3A FAIL")
-    assert "1 regressed" in github.said["Compare with the published report"]
-    gate = github.said["Fail when something is not as expected"].splitlines()
+    assert "1 regressed" in github.printed["Compare with the baseline"]
+    gate = github.printed["Fail when something is not as expected"].splitlines()
     assert gate[0].startswith("::stop-commands::") and len(gate[0]) > 40
     assert github.outputs["needs.report.outputs.diff"] == "1"
+    published = json.loads(show(github.remote, "reports/embedding/matrix.json"))
+    assert [cell["verdict"]["status"] for cell in published["cells"]].count("fail") == 1, "a red run is published, too"
+    assert show(github.remote, "reports/embedding/baseline.json") == baseline
+    assert git(github.remote, "log", "--format=%s", "matrix").startswith(f"Publish {SERVER}/o/r/actions/runs/77\n")
+    assert git(github.remote, "ls-tree", "--name-only", "matrix") == "reports\n"
     (listed, created) = github.calls
     assert listed[:2] == ["issue", "list"] and created[-2:] == ["T", "o/r"]
     assert created[:4] == ["issue", "create", "--title", "embedding: 1 regressed, 3 unchanged"]
     body = (github.folder / "body.md").read_text(encoding="utf-8")
-    assert "| tiny | 1.0 | 2.0 |" in body and "https://ci.example/o/r/actions/runs/77" in body
+    assert "| tiny | 1.0 | 2.0 |" in body and f"{SERVER}/o/r/actions/runs/77" in body
     assert "verdicts-77-1" in github.caches
 
     github.run_job("plan")
 
-    assert re.search(r"imported [1-9]\d* verdict", github.said["Take in what is known"])
-    assert len(json.loads(github.outputs["needs.plan.outputs.matrix"])["include"]) == 1, "nothing is left to run"
+    assert re.search(r"imported [1-9]\d* verdict", github.printed["Import cached verdicts"])
+    assert len(json.loads(github.outputs["needs.plan.outputs.matrix"])["include"]) == 1, "there is nothing to run"
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Github:
+    """A repository on a server, with a branch ``main`` and no branch ``matrix``."""
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "README").write_text("", encoding="utf-8")
+    (tmp_path / "bin").mkdir()
+    github = Github(folder=tmp_path, project=project)
+    commit(project, github.remote)
+    return github
+
+
+def store(github: Github, **files: str) -> None:
+    """Store the files of a matrix named ``m`` as its published report."""
+    shutil.rmtree(github.folder / "reports", ignore_errors=True)
+    (github.folder / "reports" / "m").mkdir(parents=True)
+    for name, text in files.items():
+        (github.folder / "reports" / "m" / name).write_text(text, encoding="utf-8")
+    github.artifacts["reports"] = github.folder / "reports"
+    github.run_job("store")
+
+
+def test_the_first_report_starts_the_branch_and_the_next_one_replaces_it(server: Github) -> None:
+    store(server, matrix="1", gone="1")
+    store(server, matrix="2")
+    store(server, matrix="2")
+
+    assert server.failed == [], server.printed
+    assert show(server.remote, "reports/m/matrix") == "2"
+    assert git(server.remote, "ls-tree", "-r", "--name-only", "matrix") == "reports/m/matrix\n"
+    assert len(git(server.remote, "log", "--format=%h", "matrix").splitlines()) == 2, "an equal report makes no commit"
+    assert git(server.remote, "log", "--format=%s", "main") == "The project\n"
+
+
+def test_an_unreachable_server_fails_the_job_and_replaces_nothing(server: Github) -> None:
+    store(server, matrix="1")
+    server.remote.rename(server.folder / "away")
+    store(server, matrix="2")
+
+    assert server.failed == ["store"]
+    assert show(server.folder / "away", "reports/m/matrix") == "1"
 
 
 def on_gitlab(machine: Path, job: Mapping[str, Any], **more: str) -> "subprocess.CompletedProcess[str]":
-    """Run the scripts of a job as a GitLab runner does, its own one and then the one after it."""
+    """Run the script of a job as a GitLab runner does, and then its ``after_script``."""
     environ = {key: value for key, value in os.environ.items() if not key.startswith(("UV_", "PIP_", "XDG_"))}
     environ |= {"PATH": f"{TOOLS}:{environ['PATH']}", "CI_PROJECT_DIR": str(machine), "CI_PIPELINE_URL": "https://ci/1"}
+    environ |= {"GIT_CONFIG_GLOBAL": os.devnull, "CI_SERVER_HOST": "ci"}
     given = {key: value.replace("$CI_PROJECT_DIR", str(machine)) for key, value in load(RECIPE)["variables"].items()}
 
     def run(lines: list[str]) -> "subprocess.CompletedProcess[str]":
@@ -335,7 +480,7 @@ def on_gitlab(machine: Path, job: Mapping[str, Any], **more: str) -> "subprocess
     return ran
 
 
-def test_the_recipe_for_gitlab_plans_runs_shards_and_merges_them(github: Github) -> None:
+def test_the_recipe_for_gitlab_plans_runs_shards_merges_and_stores_them(github: Github) -> None:
     build_wheel(github.folder / "index", "tiny", "2.0")
     recipe = load(RECIPE)
     machines = iter(github.folder / f"machine-{number}" for number in range(9))
@@ -360,11 +505,19 @@ def test_the_recipe_for_gitlab_plans_runs_shards_and_merges_them(github: Github)
     assert (reporting / "report" / "diff.txt").read_text() == "1\n"
     assert (reporting / "report" / "issue-title.txt").read_text() == "embedding: 1 regressed, 3 unchanged\n"
     assert "missing" not in merged.stderr
+    assert (reporting / "report" / "published" / "embedding" / "baseline.json").is_file()
+    storing = github.folder / "storing"
+    shutil.copytree(reporting / "report", storing / "report")
+    bare = github.remote.rename(github.remote.with_name("r.git"))
+    stored = on_gitlab(storing, recipe["store"], CI_PROJECT_URL=(bare.with_suffix("")).as_uri())
+    assert stored.returncode == 0, stored.stderr
+    assert json.loads(show(bare, "reports/embedding/matrix.json"))["cells"]
+    assert git(bare, "log", "-1", "--format=%s", "matrix") == "Publish https://ci/1 [skip ci]\n"
 
 
 @pytest.fixture
-def told(tmp_path: Path) -> Github:
-    """A report that is to be published, and a recording ``gh``; no project."""
+def recorder(tmp_path: Path) -> Github:
+    """A stand-in for ``gh`` that records its calls, and no project."""
     (tmp_path / "bin").mkdir()
     (tmp_path / "project").mkdir()
     gh = tmp_path / "bin" / "gh"
@@ -374,7 +527,7 @@ def told(tmp_path: Path) -> Github:
 
 
 def publish(github: Github, *, diff: str, changes: str = "a", title: str = "Embeddings: 1 regressed") -> list[str]:
-    """Publish a report and return what was done to issues; ``diff`` is the exit code of the comparison."""
+    """Publish a report and return the actions on issues; ``diff`` is the exit code of the comparison."""
     report = github.folder / "report"
     report.mkdir(exist_ok=True)
     body = f"<!-- knowngood:issue:embedding -->\n<!-- knowngood:changes:{changes} -->\n\nIt regressed.\n"
@@ -383,22 +536,22 @@ def publish(github: Github, *, diff: str, changes: str = "a", title: str = "Embe
     github.artifacts["report"] = report
     github.outputs["needs.report.outputs.diff"] = diff
     github.run_job("publish")
-    assert github.failed == [], github.said
+    assert github.failed == [], github.printed
     return [" ".join(call[1:3] if call[1] != "create" else call[1:4]) for call in github.calls if call[1] != "list"]
 
 
-def test_one_issue_is_opened_kept_up_to_date_and_closed(told: Github) -> None:
-    assert publish(told, diff="0") == []
-    assert publish(told, diff="3") == []
-    assert publish(told, diff="1") == ["create --title Embeddings: 1 regressed"]
-    assert publish(told, diff="1") == ["view 7", "edit 7"], "the same again is not worth a comment"
-    assert publish(told, diff="1", changes="b") == ["view 7", "edit 7", "comment 7"]
-    assert publish(told, diff="3") == [], "an outage neither opens nor closes"
-    assert publish(told, diff="0") == ["close 7"]
+def test_one_issue_is_opened_kept_up_to_date_and_closed(recorder: Github) -> None:
+    assert publish(recorder, diff="0") == []
+    assert publish(recorder, diff="3") == []
+    assert publish(recorder, diff="1") == ["create --title Embeddings: 1 regressed"]
+    assert publish(recorder, diff="1") == ["view 7", "edit 7"], "equal changes need no comment"
+    assert publish(recorder, diff="1", changes="b") == ["view 7", "edit 7", "comment 7"]
+    assert publish(recorder, diff="3") == [], "an outage neither opens nor closes"
+    assert publish(recorder, diff="0") == ["close 7"]
 
 
-def test_a_title_is_no_command(told: Github) -> None:
+def test_a_title_is_not_run_as_a_command(recorder: Github) -> None:
     title = "$(touch hacked) `touch hacked` \"; touch hacked; '"
 
-    assert publish(told, diff="1", title=title) == [f"create --title {title}"]
-    assert not list(told.folder.rglob("hacked"))
+    assert publish(recorder, diff="1", title=title) == [f"create --title {title}"]
+    assert not list(recorder.folder.rglob("hacked"))
