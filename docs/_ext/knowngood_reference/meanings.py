@@ -13,7 +13,7 @@ EXIT_CODES: Mapping[ExitCode, str] = {
     ExitCode.UNDECIDED: "infrastructure trouble (index, network, disk, machine): some cells are undecided",
     ExitCode.NOTHING_SELECTED: "the selection leaves nothing to run, which is never a success",
     ExitCode.REFERENCE_FAILED: "the reference combo failed, so the others are not judged against it",
-    ExitCode.INTERNAL: "knowngood itself crashed, which says nothing about the versions; the message names a file to report",
+    ExitCode.INTERNAL: "knowngood itself crashed and says nothing about the versions; the message names a file to send",
     ExitCode.INTERRUPTED: "interrupted (Ctrl-C); finished combos are kept and the report is written",
     ExitCode.TERMINATED: "terminated (SIGTERM); finished combos are kept and the report is written",
 }
