@@ -254,7 +254,7 @@ def test_a_combo_that_did_not_pass_is_exported_only_with_anyway(ran: Project, tm
     [
         (["goof"], 4, "near matches: good"),
         (["*o*"], 2, "cause: *o* matches good, odd, moved, none"),
-        (["none", "--anyway"], 2, "nothing of it was installed"),
+        (["none", "--anyway"], 2, "cause: none of its packages was installed"),
         (["good", "--run", "1999"], 2, "the newest runs of m are "),
         (["good", "--matrix", "other"], 2, "no matrix 'other'"),
         (["good", "--format", "pylock", "--output", "lock.toml"], 2, "next: write it as --output pylock.toml"),
@@ -331,4 +331,4 @@ def test_a_pylock_is_not_made_from_files_that_the_index_no_longer_offers(
 
     assert (gone.returncode, other.returncode, file.exists()) == (3, 3, False)
     assert "error: uv could not look up the files of the proven versions" in gone.stderr
-    assert "cause: helper 1.0: no index offers a file of it that the run had" in other.stderr
+    assert "cause: helper 1.0: no index offers a file that the run installed" in other.stderr

@@ -30,7 +30,7 @@ def diff(
 
     Exits 1 when something regressed, 3 when it is unclear whether something did, and 0 otherwise.
     """
-    from knowngood.cli.options import print_comparison
+    from knowngood.cli.output import print_comparison
     from knowngood.judge.changes import exit_code
     from knowngood.project.project import Project
     from knowngood.report import diff as report

@@ -9,7 +9,8 @@ from urllib.parse import quote
 
 import click
 
-from knowngood.cli.options import PATH, write_file
+from knowngood.cli.options import PATH
+from knowngood.cli.output import write_file
 from knowngood.errors import ExitCode, NothingSelectedError, UsageError
 from knowngood.project.files import near
 

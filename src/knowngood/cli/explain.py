@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from knowngood.cli.options import matrix_option, run_option, signatures_option, state_option, width
+from knowngood.cli.options import matrix_option, run_option, signatures_option, state_option
+from knowngood.cli.output import width
 from knowngood.errors import NothingSelectedError
 from knowngood.project.files import near
 

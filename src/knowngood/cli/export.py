@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from knowngood.cli.options import PATH, matrix_option, run_option, signatures_option, state_option, write_file
+from knowngood.cli.options import PATH, matrix_option, run_option, signatures_option, state_option
+from knowngood.cli.output import write_file
 from knowngood.errors import UndecidedError, UsageError, some
 from knowngood.project.files import near
 

@@ -20,7 +20,7 @@ from knowngood.cli.docs import docs
 from knowngood.cli.explain import explain
 from knowngood.cli.export import export
 from knowngood.cli.list import list_combos
-from knowngood.cli.options import print_error
+from knowngood.cli.output import print_error
 from knowngood.cli.plan import plan
 from knowngood.cli.publish import publish
 from knowngood.cli.report import report

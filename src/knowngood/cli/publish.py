@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from knowngood.cli.options import find_baseline, matrix_option, print_missing, signatures_option, state_option
+from knowngood.cli.options import matrix_option, signatures_option, state_option
+from knowngood.cli.output import find_baseline, print_missing
 from knowngood.project.files import near
 
 

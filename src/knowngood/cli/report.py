@@ -6,16 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from knowngood.cli.options import (
-    PATH,
-    find_baseline,
-    matrix_option,
-    print_missing,
-    print_run,
-    signatures_option,
-    state_option,
-    write_file,
-)
+from knowngood.cli.options import PATH, matrix_option, signatures_option, state_option
+from knowngood.cli.output import find_baseline, print_missing, print_run, write_file
 from knowngood.errors import ExitCode, KnowngoodError, UsageError
 from knowngood.project.files import near
 from knowngood.report.formats import FORMATS, FormatName, ReportContext

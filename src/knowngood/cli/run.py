@@ -12,18 +12,15 @@ import click
 
 from knowngood.cli.options import (
     PATH,
-    find_baseline,
     jobs_option,
     only_option,
     parse_shard,
-    print_comparison,
-    print_error,
-    print_run,
     shard_option,
     signatures_option,
     state_option,
     takes_matrix,
 )
+from knowngood.cli.output import find_baseline, print_comparison, print_error, print_run
 from knowngood.errors import ExitCode, KnowngoodError, UsageError, some
 from knowngood.project.files import near
 from knowngood.run.optimizations import ALL, Optimization
@@ -106,10 +103,11 @@ def run(environ: Mapping[str, str], /, **arguments: Any) -> None:
     judged = project.judge(run)
     comparison = project.baseline.compare(judged, baseline) if baseline else None
     folder = project.runs.new(run.info.id).folder
-    report = _write_report(judged, comparison, folder, options.report_dir)
     print_run(judged, folder, environ, elapsed=time.monotonic() - started)
     if comparison:
+        click.echo()
         print_comparison(comparison)
+    report = _write_report(judged, comparison, folder, options.report_dir)
     click.echo(f"\nreport  {', '.join(near(report / name) for name in ('index.html', 'matrix.md', 'matrix.json'))}")
     _print_next_steps(project, judged, comparison, folder, options)
     published = _publish(project, judged, comparison, folder, options)
@@ -209,7 +207,7 @@ def _print_next_steps(
         click.echo("Re-run the same command within 24 hours to resume.")
     if options.accept or blocker(judged, project.matrix) is not None:
         return
-    accept = f"knowngood run {project.matrix.id} --accept"
+    accept = f"knowngood run {shlex.quote(options.matrix or project.matrix.id)} --accept"
     if comparison is None and options.baseline is None:
         click.echo(f"There is no baseline yet. To make this run the baseline: {accept}")
     elif comparison and options.baseline is None and (regressed := comparison.unexpected_regressions(judged)):
