@@ -1,4 +1,4 @@
-"""Fit a page into a number of bytes by leaving details of its cells out, so that a large run still opens at once."""
+"""Fit a text into a number of bytes by leaving details out: a large page opens at once, and GitHub has limits."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass

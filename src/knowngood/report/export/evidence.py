@@ -1,4 +1,4 @@
-"""Write the header of every export: the evidence that the combo works, or a loud note that it is not proven."""
+"""Gather what an export rests on: its pins step by step, where packages came from, and the evidence in its header."""
 
 import re
 import shlex

@@ -1,4 +1,4 @@
-"""Prepare the overview: which combos are known good, and why the others fail."""
+"""Prepare the first screen: the verdict in a sentence, which combos are known good, and why the others fail."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

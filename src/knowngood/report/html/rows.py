@@ -1,4 +1,4 @@
-"""Prepare the list of all cells: for each its versions, its verdict, why, and its details."""
+"""Prepare the list of all cells: for each its badge, its versions, why, and its details."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
