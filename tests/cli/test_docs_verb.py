@@ -73,7 +73,7 @@ def test_check_writes_nothing_prints_what_would_change_and_exits_1(docs_here: Do
     assert result.exit_code == 1
     assert (project.folder / "README.md").read_text(encoding="utf-8") == README
     assert "--- README.md\n+++ README.md\n@@ " in result.stdout
-    assert "\n+Tested on 2026-11-24 on " in result.stdout
+    assert "\n+Tested on 2026-11-24 " in result.stdout
     assert "stale: README.md, docs/more/guide.rst; update with `knowngood docs`\n" in result.stderr
 
 

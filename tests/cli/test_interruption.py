@@ -58,8 +58,9 @@ def stuck(project: Project, index: Index) -> Project:
     return project
 
 
-def _start(project: Project) -> "subprocess.Popen[str]":
-    running = project.start("run", "--jobs", "1", "--report-dir", "report")
+def _start(project: Project, *options: str) -> "subprocess.Popen[str]":
+    """Start a run, and return once its second combo hangs."""
+    running = project.start("run", "--jobs", "1", "--report-dir", "report", *options)
     wait_for((project.folder / "reached").exists)
     return running
 
@@ -100,9 +101,10 @@ def test_the_same_command_resumes_an_interrupted_run_and_runs_only_unfinished_co
 
 
 def test_fresh_starts_over_instead_of_resuming(stuck: Project) -> None:
-    running = _start(stuck)
+    running = _start(stuck, "--fresh")
     running.send_signal(signal.SIGINT)
-    running.communicate(timeout=10)
+    out, _ = running.communicate(timeout=10)
+    assert "Re-run the command without --fresh within 24 hours to resume." in out
     (stuck.folder / "gate").touch()
 
     again = stuck.run("run", "--fresh")

@@ -204,7 +204,9 @@ def _print_next_steps(
     if options.keep:
         click.echo(f"kept    the environments, {near(folder / 'combos')}/ID/env")
     if judged.run.interrupted and any(facts.finished for facts in judged.run.combos):
-        click.echo("Re-run the same command within 24 hours to resume.")
+        fresh = "--fresh" if options.fresh else "--fresh-probes" if options.fresh_probes else ""
+        command = f"command without {fresh}" if fresh else "same command"
+        click.echo(f"Re-run the {command} within 24 hours to resume.")
     if options.accept or blocker(judged, project.matrix) is not None:
         return
     accept = f"knowngood run {shlex.quote(options.matrix or project.matrix.id)} --accept"
