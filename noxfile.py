@@ -156,5 +156,5 @@ def site(session: nox.Session) -> None:
 @nox.session
 def bench(session: nox.Session) -> None:
     """Compare knowngood with tox, nox and uv alone, and write bench/RESULTS.md; options go after ``--``."""
-    _install(session, "bench")
+    _install(session, "bench", "tests")
     session.run("python", "bench/run.py", *session.posargs)

@@ -21,6 +21,8 @@ TOX = "tox -p auto, tox-uv: fresh build"
 PLAN = "knowngood plan"
 HELP = "knowngood --help"
 LIST = "knowngood list"
+PAGE_LOAD = "opening a page of 1,000 cells in Chromium"
+PAGE_FILTER = "the slowest of four filters on it"
 SIZES = (10, 100, 1000)
 """Combos of the tiny matrices."""
 
@@ -148,6 +150,8 @@ FIGURES = (
     ),
     Figure(part="start", what="--help", limit=0.25, kind=Kind.SECONDS, of=HELP),
     Figure(part="start", what="list of 100 combos", limit=0.5, kind=Kind.SECONDS, of=LIST),
+    Figure(part="page", what="opening a page of 1,000 cells", limit=1.0, kind=Kind.SECONDS, of=PAGE_LOAD),
+    Figure(part="page", what="filtering a page of 1,000 cells", limit=0.1, kind=Kind.SECONDS, of=PAGE_FILTER),
 )
 
 

@@ -10,12 +10,28 @@ from bench.measure import CommandError, Sample, measure
 from bench.ours import Ours
 from bench.peers import Peer, floor, loop, peers
 from bench.work import Place, Resolutions, Work, compile_command, discard, outcomes, parallel, quoted, write_probes
+from browser.conftest import DESKTOP, Browser, chromium
+from browser.runs import large
 from knowngood.model import Asset, Status
 from knowngood.project.project import Project
+from knowngood.report.html.page import render
 
 BENCH = Path(__file__).parent
 _PLAN_JOBS = 4
 _STARTS = 5  # per round; a start takes less than a second
+_OPENINGS = 3  # of the page, per round
+_FILTERING = """
+const field = document.forms.filters.elements.q;
+const slowest = arguments[0].map(text => {
+  const started = performance.now();
+  field.value = text;
+  field.dispatchEvent(new Event('input', {bubbles: true}));
+  document.body.offsetHeight;
+  return performance.now() - started;
+});
+return Math.max(...slowest);
+"""
+_FILTERS = ("numpy1.0", "-007", "check", "torch")
 
 Record = Callable[[str, Sample], None]
 """Stores a sample in the series that is named."""
@@ -180,6 +196,23 @@ def start(place: Place, python: Path, rounds: int, record: Record) -> None:
         discard(place.folder)
 
 
+def page(place: Place, python: Path, rounds: int, record: Record) -> None:
+    """Measure opening and filtering the page of a thousand cells."""
+    text = render(large())
+    place.folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with chromium() as chrome:
+            tab = Browser(chrome, place.folder)
+            tab.size(*DESKTOP)
+            for _ in range(rounds * _OPENINGS):
+                tab.open(text)
+                load = tab.run("return performance.getEntriesByType('navigation')[0].loadEventEnd")
+                record(figures.PAGE_LOAD, Sample(seconds=load / 1000, cpu=0.0))
+                record(figures.PAGE_FILTER, Sample(seconds=tab.run(_FILTERING, _FILTERS) / 1000, cpu=0.0))
+    finally:
+        discard(place.folder)
+
+
 def _call(place: Place, peer: Peer, command: tuple[str, ...]) -> Sample:
     return measure(command, env=place.env, cwd=peer.folder, log=peer.folder / "log.txt")
 
@@ -201,5 +234,5 @@ def _fetch(place: Place, asset: Asset) -> Path:
     return folder / asset.path
 
 
-PARTS = {"six": six, "tiny": tiny_combos, "plan": plan, "start": start}
+PARTS = {"six": six, "tiny": tiny_combos, "plan": plan, "start": start, "page": page}
 """Name -> the function that measures the part: (place, python with all tools installed, rounds, record)."""

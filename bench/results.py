@@ -13,6 +13,7 @@ _TITLES = {
     "tiny": "Up to a thousand tiny combos",
     "plan": "Resolving a hundred combos",
     "start": "Start-up",
+    "page": "The page of a thousand cells",
 }
 
 
@@ -91,6 +92,7 @@ as they are in `bench/results.json`, which has every sample. The first run downl
 - CPU is the processor time of the command and of everything it started. "Own CPU per trivial cell" is the difference to
   a shell loop in which uv makes the same environments and Python runs the same script in each.
 - Memory is the peak of the main process alone.
+- The page is timed inside Chromium, by its own clock: until it is loaded, and until a filter is laid out.
 """
 
 

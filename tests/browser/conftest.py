@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,8 +56,9 @@ class Browser:
         return self.messages
 
 
-@pytest.fixture(scope="session")
-def chrome() -> "Iterator[Chrome]":
+@contextmanager
+def chromium() -> "Iterator[Chrome]":
+    """Yield a running Chromium, which ends with the block."""
     from selenium.webdriver import Chrome, ChromeOptions, ChromeService
 
     chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
@@ -68,8 +70,16 @@ def chrome() -> "Iterator[Chrome]":
         options.add_argument(argument)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     running = Chrome(options=options, service=ChromeService(driver))
-    yield running
-    running.quit()
+    try:
+        yield running
+    finally:
+        running.quit()
+
+
+@pytest.fixture(scope="session")
+def chrome() -> "Iterator[Chrome]":
+    with chromium() as running:
+        yield running
 
 
 @pytest.fixture

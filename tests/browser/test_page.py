@@ -12,7 +12,7 @@ import pytest
 
 from browser.conftest import PHONE, Browser
 from browser.runs import grid, large
-from knowngood.model import Change, ChangeKind, JudgedRun, Phase, Reason, Status
+from knowngood.model import Change, ChangeKind, Phase, Reason, Status
 from knowngood.report.html.page import render, side_files
 from report.factory import cell, combo, diagnosed, mission, only
 
@@ -257,34 +257,15 @@ def test_a_click_on_a_row_opens_it(browser: Browser) -> None:
     assert browser.run(OPEN) == ["legacy--embedding"]
 
 
-@pytest.fixture(scope="module")
-def thousand() -> JudgedRun:
-    return large()
-
-
-def test_a_page_of_a_thousand_cells_opens_within_a_second_and_filters_at_once(
-    browser: Browser, thousand: JudgedRun
-) -> None:
-    page = render(thousand)
-    loads, searches = [], []
-    for _ in range(3):  # the best of three, because the machine may be busy
-        browser.open(page)
-        assert len(browser.run(SHOWN)) == 1000
-        loads.append(browser.run("return performance.getEntriesByType('navigation')[0].loadEventEnd"))
-        timed = """
-        const field = document.forms.filters.elements.q;
-        const started = performance.now();
-        field.value = arguments[0];
-        field.dispatchEvent(new Event('input', {bubbles: true}));
-        document.body.offsetHeight;
-        return performance.now() - started;
-        """
-        searches += [max(browser.run(timed, text) for text in ("numpy1.0", "number 77", "check", "torch"))]
-        browser.run(SET, "q", "")
-        browser.run("return new Promise(done => setTimeout(done, 1000))")
-        assert len(browser.run(SHOWN)) == 1000, "a list shown in parts ends up complete"
-    assert min(loads) < 1000, loads
-    assert min(searches) < 100, searches
+def test_a_list_of_a_thousand_cells_filters_and_becomes_complete_again(browser: Browser) -> None:
+    browser.open(render(large()))
+    assert len(browser.run(SHOWN)) == 1000
+    for text, count in (("-007", 10), ("-0077", 1), ("nothing has this", 0)):
+        browser.run(SET, "q", text)
+        assert len(browser.run(SHOWN)) == count, text
+    browser.run(SET, "q", "")
+    browser.run("return new Promise(done => setTimeout(done, 1000))")
+    assert len(browser.run(SHOWN)) == 1000, "a list shown in parts ends up complete"
 
 
 def test_a_message_keeps_all_of_its_line_breaks(browser: Browser) -> None:

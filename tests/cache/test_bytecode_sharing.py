@@ -1,4 +1,4 @@
-"""Tests of bytecode that is shared between the environments of one run, also while they are imported from."""
+"""Tests of bytecode that is shared between the environments of one run."""
 
 import shutil
 import threading
@@ -9,7 +9,7 @@ import pytest
 from knowngood.cache.bytecode import BytecodeSharing, BytecodeStore
 from support.imported import by_hand, bytecode, load
 
-SOURCES = {"solid.py": "SAYS = 'one'\n", "late.py": "SAYS = 'late'\n"}
+SOURCES = {"solid.py": "SAYS = 'one'\n"}
 
 
 @pytest.fixture
@@ -17,26 +17,9 @@ def sharing(tmp_path: Path) -> BytecodeSharing:
     return BytecodeSharing(BytecodeStore(folder=tmp_path / "store"), threading.Lock())
 
 
-def test_bytecode_is_linked_into_an_environment_that_is_being_imported_from(
+def test_bytecode_is_linked_only_before_an_environment_is_imported_from(
     sharing: BytecodeSharing, tmp_path: Path
 ) -> None:
-    first, second = (by_hand(tmp_path / name, SOURCES) for name in ("first", "second"))
-    sharing.link(first)
-    sharing.link(second)
-    load(first)
-    load(first, "late")
-    load(second)
-    its_own = bytecode(second).stat().st_ino
-
-    sharing.collect(first)
-
-    assert bytecode(second, "late").stat().st_ino == bytecode(first, "late").stat().st_ino
-    assert load(second, "late") == "late"
-    assert bytecode(second).stat().st_ino == its_own != bytecode(first).stat().st_ino
-
-
-def test_without_late_linking_bytecode_is_linked_only_before_an_environment_is_imported_from(tmp_path: Path) -> None:
-    sharing = BytecodeSharing(BytecodeStore(folder=tmp_path / "store"), threading.Lock(), late=False)
     first, second, third = (by_hand(tmp_path / name, SOURCES) for name in ("first", "second", "third"))
     sharing.link(first)
     sharing.link(second)
@@ -54,7 +37,7 @@ def test_other_files_of_the_same_name_and_deleted_environments_get_no_bytecode(
 ) -> None:
     first, ended = (by_hand(tmp_path / name, SOURCES) for name in ("first", "ended"))
     other = by_hand(tmp_path / "other", SOURCES | {"solid.py": "SAYS = 'two'\n"})
-    for environment in (first, ended, other):
+    for environment in (first, ended):
         sharing.link(environment)
     sharing.collect(ended)
     shutil.rmtree(ended.folder)
@@ -62,25 +45,9 @@ def test_other_files_of_the_same_name_and_deleted_environments_get_no_bytecode(
 
     sharing.collect(first)
 
+    sharing.link(other)
     assert not bytecode(other).exists()
     assert not ended.folder.exists(), "nothing is created in a deleted environment"
-
-
-def test_bytecode_that_was_linked_late_and_written_into_is_dropped_from_the_store(
-    sharing: BytecodeSharing, tmp_path: Path
-) -> None:
-    first, second, third = (by_hand(tmp_path / name, SOURCES) for name in ("first", "second", "third"))
-    sharing.link(first)
-    sharing.link(second)
-    load(first)
-    sharing.collect(first)
-    with bytecode(second).open("r+b") as file:
-        file.write(b"what is this?")
-
-    sharing.collect(second)
-
-    sharing.link(third)
-    assert not bytecode(third).exists()
 
 
 def test_bytecode_that_is_not_to_be_kept_is_not_shared(sharing: BytecodeSharing, tmp_path: Path) -> None:

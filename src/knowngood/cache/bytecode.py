@@ -85,21 +85,18 @@ class BytecodeStore:
                 os.utime(sources.store)  # the time of its last use, by which it is evicted
         return linked
 
-    def collect(self, installed: Iterable[Sources], linked: Linked) -> frozenset[Path]:
-        """Add the bytecode that an environment with ``installed`` compiled, and return the folders that grew.
+    def collect(self, installed: Iterable[Sources], linked: Linked) -> None:
+        """Add the bytecode that an environment with ``installed`` compiled.
 
         ``linked`` is what was linked into it before. A linked file that something wrote into, instead of replacing it,
         is dropped from the store.
         """
-        grown: set[Path] = set()
         for sources in installed:
             with contextlib.suppress(OSError):
                 # Even without any bytecode: the folder says that there is nothing left to compile.
                 sources.store.mkdir(parents=True, exist_ok=True)
             for compiled, stored in _compiled(sources):
-                if self._keep(compiled, stored, linked):
-                    grown.add(sources.store)
-        return frozenset(grown)
+                self._keep(compiled, stored, linked)
 
     def prune(self, most: int = _MOST) -> None:
         """Remove the distributions used least recently until at most ``most`` are left."""
@@ -110,23 +107,21 @@ class BytecodeStore:
             for old in used[:-most]:
                 shutil.rmtree(old, ignore_errors=True)
 
-    def _keep(self, compiled: str, stored: Path, linked: Linked) -> bool:
-        """Add one file to the store if it is new; return whether it was added."""
+    def _keep(self, compiled: str, stored: Path, linked: Linked) -> None:
+        """Add one file to the store if it is new."""
         with contextlib.suppress(OSError):
             now, then = _identity(compiled), linked.get(compiled)
             if now == then:
-                return False
+                return
             if then is not None and now[0] == then[0]:
                 stored.unlink(missing_ok=True)
-                return False
+                return
             stored.parent.mkdir(parents=True, exist_ok=True)
             partial = f"{stored}.{token_hex(4)}"
             _link(compiled, partial)
             os.replace(partial, stored)
             # If both are the same file already, replacing does nothing and leaves both names.
             Path(partial).unlink(missing_ok=True)
-            return True
-        return False
 
 
 def _sources(record: Path) -> list[tuple[str, str]]:
@@ -178,14 +173,12 @@ class _Imported:
 class BytecodeSharing:
     """Shares bytecode between the environments of a run through ``store``. Safe to use from any thread.
 
-    ``many_files`` is held while files are linked. With ``late`` the bytecode that one environment compiled is also
-    linked into those that are being imported from already.
+    ``many_files`` is held while files are linked.
     """
 
-    def __init__(self, store: BytecodeStore, many_files: threading.Lock, *, late: bool = True) -> None:
+    def __init__(self, store: BytecodeStore, many_files: threading.Lock) -> None:
         self.store = store
         self._many_files = many_files
-        self._late = late
         self._imported: dict[Path, _Imported] = {}
 
     def link(self, environment: Environment) -> None:
@@ -199,11 +192,5 @@ class BytecodeSharing:
         """Take the bytecode that ``environment`` compiled into the store, unless it is not to be kept."""
         with self._many_files:
             done = self._imported.pop(environment.folder)
-            grown = self.store.collect(done.installed, done.linked) if keep else frozenset()
-            if self._late:
-                self._link_late(grown)
-
-    def _link_late(self, grown: frozenset[Path]) -> None:
-        """Link bytecode that is new in the store into environments that may not have compiled it yet."""
-        for other in self._imported.values():
-            other.linked.update(self.store.link(sources for sources in other.installed if sources.store in grown))
+            if keep:
+                self.store.collect(done.installed, done.linked)

@@ -129,11 +129,7 @@ def _context(
             launcher=launcher,
             settings=settings,
         ),
-        bytecode=BytecodeSharing(
-            BytecodeStore(folder=cache / "bytecode"),
-            many_files,
-            late=Optimization.LATE_LINKING in settings.optimizations,
-        )
+        bytecode=BytecodeSharing(BytecodeStore(folder=cache / "bytecode"), many_files)
         if Optimization.BYTECODE in settings.optimizations
         else None,
         pool=pool if settings.pools_environments else None,

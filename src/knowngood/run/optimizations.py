@@ -8,8 +8,6 @@ class Optimization(StrEnum):
 
     BYTECODE = "bytecode"
     """Link the bytecode that earlier environments compiled."""
-    LATE_LINKING = "late-linking"
-    """Link it into environments that are being imported from, too."""
     CACHE = "cache"
     """Reuse the verdicts of earlier runs for the same lock, probe and machine."""
     KEPT = "kept"
