@@ -4,9 +4,8 @@ import shlex
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -33,28 +32,6 @@ if TYPE_CHECKING:
     from knowngood.run.engine import RunRequest
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Options:
-    """What the user asks ``run`` for: its options by name."""
-
-    matrix: str | None
-    only: tuple[str, ...]
-    shard: str | None
-    deal: str | None
-    report_dir: Path | None
-    publish: bool
-    accept: bool
-    baseline: str | None
-    jobs: int | None
-    keep: bool
-    fresh: bool
-    fresh_probes: bool
-    no_optimization: tuple[str, ...]
-    progress: "Choice"
-    signatures: Path | None
-    state_dir: Path | None
-
-
 @click.command(short_help="Build and probe the combos of a matrix.")
 @takes_matrix
 @only_option
@@ -79,7 +56,25 @@ class Options:
 @signatures_option
 @state_option
 @click.pass_obj
-def run(environ: Mapping[str, str], /, **arguments: Any) -> None:
+def run(
+    environ: Mapping[str, str],
+    matrix: str | None,
+    only: tuple[str, ...],
+    shard: str | None,
+    deal: str | None,
+    report_dir: Path | None,
+    publish: bool,
+    accept: bool,
+    baseline: str | None,
+    jobs: int | None,
+    keep: bool,
+    fresh: bool,
+    fresh_probes: bool,
+    no_optimization: tuple[str, ...],
+    progress: "Choice",
+    signatures: Path | None,
+    state_dir: Path | None,
+) -> None:
     """Build and probe the combos of MATRIX, print the table and write a report.
 
     MATRIX is a matrix file, or the name of one in matrices/. It can be left out when there is only one.
@@ -93,37 +88,52 @@ def run(environ: Mapping[str, str], /, **arguments: Any) -> None:
     """
     from knowngood.judge.verdict import exit_code
     from knowngood.project.project import Project
+    from knowngood.run import host
+    from knowngood.run.engine import RunRequest
 
-    options = Options(**arguments)
-    project = Project.open(options.matrix, state_dir=options.state_dir, signatures=options.signatures)
-    combos, elsewhere = _choose(project, options)
-    baseline = find_baseline(project, options.baseline)
+    project = Project.open(matrix, state_dir=state_dir, signatures=signatures)
+    combos, elsewhere = _choose(project, only, shard, deal, publishes=publish or accept)
+    compared = find_baseline(project, baseline)
+    request = RunRequest(
+        project=project,
+        combos=combos,
+        elsewhere=elsewhere,
+        machine=host.here(environ, jobs),
+        command=f"knowngood run {shlex.quote(matrix or str(project.matrix.path))}",
+        shard=shard or "",
+        keep=keep,
+        fresh=fresh,
+        fresh_probes=fresh_probes,
+        optimizations=_optimizations(no_optimization),
+    )
     started = time.monotonic()
-    run = _execute(_request(project, combos, elsewhere, options, environ), options.progress)
-    judged = project.judge(run)
-    comparison = project.baseline.compare(judged, baseline) if baseline else None
-    folder = project.runs.new(run.info.id).folder
+    judged = project.judge(_execute(request, progress))
+    folder = project.runs.new(judged.run.info.id).folder
+    comparison = project.baseline.compare(judged, compared) if compared else None
     print_run(judged, folder, environ, elapsed=time.monotonic() - started)
     if comparison:
         click.echo()
         print_comparison(comparison)
-    report = _write_report(judged, comparison, folder, options.report_dir)
-    click.echo(f"\nreport  {', '.join(near(report / name) for name in ('index.html', 'matrix.md', 'matrix.json'))}")
-    _print_next_steps(project, judged, comparison, folder, options)
-    published = _publish(project, judged, comparison, folder, options)
+    _write_report(judged, comparison, folder, report_dir)
+    _print_next_steps(request, judged, folder)
+    if not accept and baseline is None:
+        _print_how_to_accept(project, judged, comparison, matrix)
+    published = _publish(project, judged, comparison, folder, publish=publish, accept=accept)
     sys.exit(exit_code(judged) or (ExitCode.AS_EXPECTED if published else ExitCode.USAGE))
 
 
-def _choose(project: "Project", options: Options) -> "tuple[tuple[Combo, ...], tuple[Combo, ...]]":
+def _choose(
+    project: "Project", only: tuple[str, ...], shard: str | None, deal: str | None, *, publishes: bool
+) -> "tuple[tuple[Combo, ...], tuple[Combo, ...]]":
     """Return the combos to run, and those of the selection that other shards run."""
     from knowngood.declare.select import choose, divide
 
-    shard = parse_shard(options.shard)
-    if options.deal is not None and shard is None:
+    part = parse_shard(shard)
+    if deal is not None and part is None:
         raise UsageError("--deal needs --shard", next_step="copy both from `knowngood plan`: --shard 1/2 --deal ...")
-    selected = choose(project.matrix.combos, only=options.only)
-    combos = divide(selected, shard, options.deal) if shard else selected
-    if combos != project.matrix.combos and (options.publish or options.accept):
+    selected = choose(project.matrix.combos, only=only)
+    combos = divide(selected, part, deal) if part else selected
+    if combos != project.matrix.combos and publishes:
         raise UsageError(
             "only a run of all combos can be published or become the baseline",
             next_step="leave out --publish and --accept, or else --only and --shard",
@@ -131,30 +141,9 @@ def _choose(project: "Project", options: Options) -> "tuple[tuple[Combo, ...], t
     return combos, tuple(combo for combo in selected if combo not in combos)
 
 
-def _request(
-    project: "Project",
-    combos: "tuple[Combo, ...]",
-    elsewhere: "tuple[Combo, ...]",
-    options: Options,
-    environ: Mapping[str, str],
-) -> "RunRequest":
-    from knowngood.run import host
-    from knowngood.run.engine import RunRequest
-
-    return RunRequest(
-        project=project,
-        combos=combos,
-        elsewhere=elsewhere,
-        machine=host.here(environ, options.jobs),
-        command=f"knowngood run {shlex.quote(options.matrix or str(project.matrix.path))}",
-        shard=options.shard or "",
-        keep=options.keep,
-        fresh=options.fresh,
-        fresh_probes=options.fresh_probes,
-        optimizations=frozenset()
-        if "all" in options.no_optimization
-        else ALL - set(map(Optimization, options.no_optimization)),
-    )
+def _optimizations(disabled: tuple[str, ...]) -> frozenset[Optimization]:
+    """Return the optimizations that are left when the user disables some, or ``all``."""
+    return frozenset() if "all" in disabled else ALL - set(map(Optimization, disabled))
 
 
 def _execute(request: "RunRequest", progress: "Choice") -> "Run":
@@ -181,8 +170,8 @@ def _execute(request: "RunRequest", progress: "Choice") -> "Run":
         return execute(request, [shown], stop=stop)
 
 
-def _write_report(judged: "JudgedRun", comparison: "Comparison | None", folder: Path, report_dir: Path | None) -> Path:
-    """Write the report of a run below the folder of the run, or into ``report_dir``, and return where it is."""
+def _write_report(judged: "JudgedRun", comparison: "Comparison | None", folder: Path, report_dir: Path | None) -> None:
+    """Write the report of a run below the folder of the run, or into ``report_dir``, and print where it is."""
     from knowngood.project.publication import write_report
     from knowngood.report.formats import ReportContext
 
@@ -193,38 +182,49 @@ def _write_report(judged: "JudgedRun", comparison: "Comparison | None", folder: 
     except OSError as error:
         next_step = f"render it again with `knowngood report {near(folder)} --format html`"
         raise UsageError(f"{near(report)} cannot be written", cause=str(error), next_step=next_step) from error
-    return report
+    click.echo(f"\nreport  {', '.join(near(report / name) for name in ('index.html', 'matrix.md', 'matrix.json'))}")
 
 
-def _print_next_steps(
-    project: "Project", judged: "JudgedRun", comparison: "Comparison | None", folder: Path, options: Options
-) -> None:
-    from knowngood.project.publication import blocker
-
-    if options.keep:
+def _print_next_steps(request: "RunRequest", judged: "JudgedRun", folder: Path) -> None:
+    """Print where environments were kept, and how an interrupted run is resumed."""
+    if request.keep:
         click.echo(f"kept    the environments, {near(folder / 'combos')}/ID/env")
     if judged.run.interrupted and any(facts.finished for facts in judged.run.combos):
-        fresh = "--fresh" if options.fresh else "--fresh-probes" if options.fresh_probes else ""
+        fresh = "--fresh" if request.fresh else "--fresh-probes" if request.fresh_probes else ""
         command = f"command without {fresh}" if fresh else "same command"
         click.echo(f"Re-run the {command} within 24 hours to resume.")
-    if options.accept or blocker(judged, project.matrix) is not None:
+
+
+def _print_how_to_accept(
+    project: "Project", judged: "JudgedRun", comparison: "Comparison | None", matrix: str | None
+) -> None:
+    """Print the command that makes a run the baseline, if it can be and there is a reason for it."""
+    from knowngood.project.publication import blocker
+
+    if blocker(judged, project.matrix) is not None:
         return
-    accept = f"knowngood run {shlex.quote(options.matrix or project.matrix.id)} --accept"
-    if comparison is None and options.baseline is None:
-        click.echo(f"There is no baseline yet. To make this run the baseline: {accept}")
-    elif comparison and options.baseline is None and (regressed := comparison.unexpected_regressions(judged)):
-        click.echo(f"Regressed unexpectedly: {some(regressed)}. To accept this run as the new baseline: {accept}")
+    command = f"knowngood run {shlex.quote(matrix or project.matrix.id)} --accept"
+    if comparison is None:
+        click.echo(f"There is no baseline yet. To make this run the baseline: {command}")
+    elif regressed := comparison.unexpected_regressions(judged):
+        click.echo(f"Regressed unexpectedly: {some(regressed)}. To accept this run as the new baseline: {command}")
 
 
 def _publish(
-    project: "Project", judged: "JudgedRun", comparison: "Comparison | None", folder: Path, options: Options
+    project: "Project",
+    judged: "JudgedRun",
+    comparison: "Comparison | None",
+    folder: Path,
+    *,
+    publish: bool,
+    accept: bool,
 ) -> bool:
     """Publish and accept a run as far as the user asks for it; return whether all of that was done."""
     try:
-        if options.publish:
+        if publish:
             changes = comparison.changes if comparison else ()
             click.echo(f"published  {near(project.publication.publish(judged, changes, locks=[folder]))}")
-        if options.accept:
+        if accept:
             click.echo(f"baseline   {near(project.baseline.accept(judged))}")
     except KnowngoodError as error:
         print_error(error)

@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from knowngood.model import Change, JudgedRun
+if TYPE_CHECKING:  # defining the classes of the model takes a third of the time of `--help`
+    from knowngood.model import Change, JudgedRun
 
 
 class FormatName(StrEnum):
@@ -35,8 +36,8 @@ class FormatName(StrEnum):
 class ReportContext:
     """Everything that a format may report."""
 
-    judged: JudgedRun
-    changes: tuple[Change, ...] = ()
+    judged: "JudgedRun"
+    changes: "tuple[Change, ...]" = ()
     """What the run changed since the baseline; empty without a baseline."""
     baseline: str = "the baseline"
     """The name of the baseline, for people."""
