@@ -84,7 +84,7 @@ def _script(place: Place, work: Work, index: int, *, create: bool) -> Path:
     combo = work.combos[index]
     env = place.folder / "envs" / combo.id
     lines = [quoted(place.uv, "venv", "--quiet", "--python", place.python, env)] if create else []
-    lines += [quoted(place.uv, "pip", "install", "--quiet", "--python", env, *step) for step in combo.steps]
+    lines += [quoted(place.uv, "pip", "install", "--quiet", "--python", env, *step.lines) for step in combo.steps]
     probe: list[str | Path] = ["sh", work.probes / f"{combo.id}.sh", env / "bin" / "python", place.folder / "records"]
     lines.append("exec " + quoted(*probe))
     folder = place.below("fresh" if create else "again").folder
@@ -106,7 +106,7 @@ def _tox(place: Place, work: Work, python: Path) -> Peer:
     for combo in work.combos:
         install = ["uv", "pip", "install", "--quiet", "--python", "{env_python}"]
         probe = ["sh", str(work.probes / f"{combo.id}.sh"), "{env_python}", str(place.folder / "records")]
-        commands: Sequence[Sequence[str]] = [*([*install, *step] for step in combo.steps), probe]
+        commands: Sequence[Sequence[str]] = [*([*install, *step.lines] for step in combo.steps), probe]
         settings += [f"[env.{combo.id}]", f"commands = {json.dumps(commands)}"]
     (place.folder / "tox.toml").write_text("\n".join(settings) + "\n", encoding="utf-8")
     command = (str(python), "-m", "tox", "-p", "auto", "--parallel-no-spinner")
@@ -115,7 +115,7 @@ def _tox(place: Place, work: Work, python: Path) -> Peer:
 
 def _nox(place: Place, work: Work, python: Path, name: str, *options: str) -> Peer:
     text = _NOXFILE.format(
-        combos={combo.id: combo.steps for combo in work.combos},
+        combos={combo.id: tuple(step.lines for step in combo.steps) for combo in work.combos},
         python=str(place.python),
         probes=str(work.probes),
         records=str(place.folder / "records"),

@@ -135,7 +135,7 @@ class Resolutions:
         lines = []
         for number, step in enumerate(combo.steps, start=1):
             requirements = folder / f"{combo.id}.{number}.in"
-            requirements.write_text("".join(f"{requirement}\n" for requirement in step), encoding="utf-8")
+            requirements.write_text("".join(f"{requirement}\n" for requirement in step.lines), encoding="utf-8")
             self._preferences[requirements.with_suffix(".lock")] = ""
             lines.append(quoted(*compile_command(self._place, requirements, requirements.with_suffix(".lock"))))
         lines[-1] = f"exec {lines[-1]}"

@@ -129,7 +129,7 @@ def _large(index: int, failing: int) -> tuple[Cell, ComboFacts]:
     ended = Exit(ending=Ending.EXITED, code=0)
     action = Action(exit=ended, seconds=1.0, log="probe.log", output=output)
     steps = tuple(
-        StepFacts(number=step, requirements=made.steps[step - 1], resolved=installed, lock="ab" * 32)
+        StepFacts(number=step, requirements=made.steps[step - 1].lines, resolved=installed, lock="ab" * 32)
         for step in (1, 2, 3)
     )
     facts = ComboFacts(

@@ -31,6 +31,7 @@ from knowngood.events import (
 )
 from knowngood.model import Action, Cell, ComboFacts, Ending, Exit, Phase, Reason, Reused, Run, RunInfo, Status
 from report.factory import cell, combo, mission, passing
+from support.declared import declared
 
 EARLIER = Reused(run="r0", combo="legacy", recorded="2026-01-02T03:04:05+00:00", key="k")
 GOOD = Exit(ending=Ending.EXITED, code=0)
@@ -284,7 +285,7 @@ def test_the_progress_of_a_resumed_run_counts_the_combos_finished_before_it() ->
 def test_a_combo_that_waits_for_its_environment_costs_no_time() -> None:
     progress = Progress({})
     feed = timed(progress)
-    alone = replace(combo("a"), steps=(("numpy",),))
+    alone = replace(combo("a"), steps=declared(("numpy",)))
     feed(RunStarted(info=mission().run.info, combos=(alone, combo("b"))), 0.0)
     feed(ComboStarted(combo="a"), 0.0)
     feed(resolved("a", 1), 2.0)

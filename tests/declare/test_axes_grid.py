@@ -14,6 +14,7 @@ import knowngood
 from declare.conftest import ProblemsOf, Read
 from knowngood.declare.expand import combo_ids
 from knowngood.model import InstallerName
+from support.declared import lines
 
 HEAD = '[matrix]\nprobes = ["imports"]\n'
 
@@ -32,7 +33,7 @@ Torch = ["2.1.2", "2.5.1"]
 exclude = [{ numpy = "2.0.2", torch = "2.1.2" }]
 """
     )
-    assert [(combo.id, combo.title, combo.steps, combo.axes) for combo in matrix.combos] == [
+    assert [(combo.id, combo.title, lines(combo), combo.axes) for combo in matrix.combos] == [
         (
             "numpy1.24.3-torch2.1.2",
             "numpy 1.24.3, torch 2.1.2",
@@ -73,7 +74,7 @@ def test_a_value_of_an_axis_is_a_version_a_specifier_or_latest(
     read: Read, value: str, requirement: str, combo_id: str
 ) -> None:
     (combo,) = read(f'{HEAD}[axes]\nnumpy = ["{value}"]').combos
-    assert (combo.steps, combo.id, combo.axes) == (((requirement,),), combo_id, (("numpy", value),))
+    assert (lines(combo), combo.id, combo.axes) == (((requirement,),), combo_id, (("numpy", value),))
 
 
 def test_the_id_names_only_axes_with_several_values_or_all_if_none_has_several(read: Read) -> None:
@@ -98,15 +99,15 @@ python = ["3.11", "3.12"]
     assert len({combo.id for combo in combos}) == 12
     by_id = {combo.id: combo for combo in combos}
     plain = by_id["numpy1.0-torch2.0-py3.11"]
-    assert (plain.steps, plain.installer, plain.python) == (
+    assert (lines(plain), plain.installer, plain.python) == (
         (("numpy==1.0",), ("torch==2.0",)),
         InstallerName.UV,
         "3.11",
     )
     last = by_id["numpy1.0-torch2.0-together-pip-py3.12"]
-    assert (last.steps, last.installer, last.python) == ((("numpy==1.0", "torch==2.0"),), InstallerName.PIP, "3.12")
+    assert (lines(last), last.installer, last.python) == ((("numpy==1.0", "torch==2.0"),), InstallerName.PIP, "3.12")
     assert last.title == "numpy 1.0, torch 2.0, together, pip, Python 3.12"
-    assert by_id["numpy1.0-torch2.0-reversed-py3.11"].steps == (("torch==2.0",), ("numpy==1.0",))
+    assert lines(by_id["numpy1.0-torch2.0-reversed-py3.11"]) == (("torch==2.0",), ("numpy==1.0",))
 
 
 def test_single_values_of_order_installer_and_python_add_no_suffix(read: Read) -> None:

@@ -5,9 +5,10 @@ import pytest
 from knowngood.declare.select import Shard, choose, select
 from knowngood.errors import ExitCode, NothingSelectedError, UsageError
 from knowngood.model import Combo
+from support.declared import declared
 
 IDS = ("legacy", "legacy-numpy2", "modern", "modern-loose", "np1.24")
-COMBOS = tuple(Combo(id=name, title=name, python="3.11", steps=(("x",),), probes=("p",)) for name in IDS)
+COMBOS = tuple(Combo(id=name, title=name, python="3.11", steps=declared(("x",)), probes=("p",)) for name in IDS)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 from declare.conftest import FILES, ProblemsOf, Read
 from knowngood.declare.file import parse
 from knowngood.model import Asset, Combo, Expectation, Index, InstallerName, Probe, Status
+from support.declared import declared
 
 DESIGN_EXAMPLE = """
 [matrix]
@@ -61,14 +62,14 @@ def test_the_example_of_the_design_is_parsed_completely(read: Read) -> None:
             id="legacy",
             title="NumPy 1.24 + PyTorch 2.1",
             python="3.11",
-            steps=(("numpy==1.24.3",), ("torch==2.1.2", "torchvision==0.16.2")),
+            steps=declared(("numpy==1.24.3",), ("torch==2.1.2", "torchvision==0.16.2")),
             probes=("embedding",),
         ),
         Combo(
             id="legacy-numpy2",
             title="legacy-numpy2",
             python="3.11",
-            steps=(("numpy>=2",), ("torch==2.1.2",)),
+            steps=declared(("numpy>=2",), ("torch==2.1.2",)),
             probes=("embedding",),
             expect=Expectation(status=Status.FAIL, reason="numpy-abi", match="_ARRAY_API"),
         ),

@@ -13,6 +13,7 @@ from knowngood.install.interface import Step, Tools
 from knowngood.judge.drift import ledger, violations
 from knowngood.model import InstallerName
 from knowngood.process import Processes
+from support.declared import declared
 from support.index import Index
 from support.wheels import build_wheel
 from support.workshop import BASE_PYTHON, MINOR, Workshop
@@ -123,7 +124,7 @@ def test_an_older_lock_in_the_folder_of_a_step_has_no_influence(
 ) -> None:
     workshop = Workshop(folder=tmp_path, environ=environ)
     uv = workshop.installer(InstallerName.UV, Routes(default=stocked.url))
-    step = Step(number=1, requirements=("base-lib",), folder=tmp_path / "steps")
+    step = Step(number=1, declared=declared(("base-lib",))[0], folder=tmp_path / "steps")
     step.folder.mkdir()
     step.file("lock").write_text("base-lib==1.0\n", encoding="utf-8")
 

@@ -25,6 +25,7 @@ from knowngood.model import (
     Status,
     Verdict,
 )
+from support.declared import declared
 
 NUMPY_ABI = "RuntimeError: Numpy is not available\n  _ARRAY_API not found (torch was built for NumPy 1.x)"
 PINS = {"numpy": "1.24.3", "torch": "2.1.2", "sentence-transformers": "2.2.2", "transformers": "4.36.2"}
@@ -37,7 +38,7 @@ METRICS = {"import_seconds": 1.913, "encode_seconds": 0.4321, "sentences_per_sec
 
 
 def combo(name: str, title: str = "", *, steps: tuple[tuple[str, ...], ...] = STEPS, **changes: object) -> Combo:
-    base = Combo(id=name, title=title or name, python="3.11", steps=steps, probes=("embedding",))
+    base = Combo(id=name, title=title or name, python="3.11", steps=declared(*steps), probes=("embedding",))
     return replace(base, **changes)  # type: ignore[arg-type]
 
 

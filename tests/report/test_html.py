@@ -139,7 +139,7 @@ def test_hostile_text_does_nothing_and_is_shown_literally(harmless: set[str], ju
     for shown, body in zip(judged.cells, bodies, strict=True):
         assert text_of(next(body.iter("a"))) == plain(shown.combo.id)
         text = text_of(body)
-        assert all(plain(raw) in text for raw in (shown.combo.title, *shown.combo.steps[0]))
+        assert all(plain(raw) in text for raw in (shown.combo.title, *shown.combo.steps[0].lines))
         assert all(plain(check.name) in text for check in shown.checks)
 
 
@@ -242,7 +242,7 @@ def test_the_details_of_a_failure_show_all_facts_about_it() -> None:
 
 def test_a_lock_is_shown_with_its_packages_and_its_digest() -> None:
     passed = passing(combo("legacy"))
-    step = StepFacts(number=1, requirements=passed.combo.steps[0], resolved={"numpy": "1.24.3"}, lock="ab" * 32)
+    step = StepFacts(number=1, requirements=passed.combo.steps[0].lines, resolved={"numpy": "1.24.3"}, lock="ab" * 32)
     facts = ComboFacts(combo=passed.combo, steps=(step,))
     judged = JudgedRun(run=replace(run((passed,)), combos=(facts,)), cells=(passed,))
     (steps,) = classed(parsed(render(judged)), "steps")

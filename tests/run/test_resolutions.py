@@ -11,7 +11,9 @@ import pytest
 from knowngood.events import StepResolved
 from knowngood.install.interface import Step
 from knowngood.model import InstallerName
+from knowngood.model import Step as DeclaredStep
 from knowngood.run.resolutions import Resolutions, Resolved
+from support.declared import declared
 from support.facts import BAD, GOOD, action
 from support.index import Index
 from support.runs import cells, matrix, record, request
@@ -19,11 +21,11 @@ from support.wheels import build_wheel
 from support.workshop import combo
 
 PYTHON = "3.11.7"
-STEPS = (("a==1",),)
+STEPS = declared(("a==1",))
 
 
 def step(folder: Path) -> Step:
-    return Step(number=1, requirements=("a==1",), folder=folder)
+    return Step(number=1, declared=STEPS[0], folder=folder)
 
 
 class Resolver:
@@ -46,8 +48,8 @@ class Resolver:
 def resolve(tmp_path: Path) -> Callable[..., Resolved]:
     resolutions = Resolutions()
 
-    def ask(name: str, resolver: Callable[[], Resolved], *, python: str = PYTHON, steps: object = STEPS) -> Resolved:
-        return resolutions.resolve((InstallerName.UV, python), steps, step(tmp_path / name), resolver)  # type: ignore[arg-type]
+    def ask(name: str, resolver: Callable[[], Resolved], *, python: str = PYTHON, steps: tuple[DeclaredStep, ...] = STEPS) -> Resolved:
+        return resolutions.resolve((InstallerName.UV, python), steps, step(tmp_path / name), resolver)
 
     return ask
 
@@ -72,8 +74,8 @@ def test_steps_with_another_python_or_other_steps_before_are_resolved_again(
 
     resolve("one", resolver)
     resolve("two", resolver, python="3.12.1")
-    resolve("three", resolver, steps=(("b",), ("a==1",)))
-    resolve("four", resolver, steps=(("a==1", "b"),))
+    resolve("three", resolver, steps=declared(("b",), ("a==1",)))
+    resolve("four", resolver, steps=declared(("a==1", "b")))
 
     assert resolver.calls == 4
 

@@ -28,6 +28,7 @@ from knowngood.model import (
     Transcript,
     Uploaded,
 )
+from support.declared import declared
 
 RULES = Rules(signatures=(), installers=OUTPUTS)
 """No known breakages, and every installer's output read as in production."""
@@ -63,7 +64,7 @@ def combo(
         id=name,
         title=name,
         python="3.11",
-        steps=steps or (("numpy",),),
+        steps=declared(*(steps or (("numpy",),))),
         probes=probes,
         installer=InstallerName.UV,
         expect=expect or Expectation(),
@@ -106,8 +107,8 @@ def facts(
     python: str | None = "3.11.7",
 ) -> ComboFacts:
     """Return the facts of a combo that was built and probed; without attempts, of one that was stopped before."""
-    subject = of or combo()
-    built = tuple(step(number, asked, {"numpy": "1.26.4"}) for number, asked in enumerate(subject.steps, start=1))
+    subject = of or combo("one", *(step.requirements for step in steps or ()))
+    built = tuple(step(number, asked.lines, {"numpy": "1.26.4"}) for number, asked in enumerate(subject.steps, start=1))
     return ComboFacts(
         combo=subject,
         started=True,

@@ -23,6 +23,7 @@ from knowngood.model import (
 )
 from knowngood.probe.launch import Launcher
 from knowngood.process import Processes
+from support.declared import declared
 
 UV = binary()
 PYTHON = Path(sys.executable)
@@ -59,7 +60,7 @@ def combo(
         id=name,
         title=name,
         python=python,
-        steps=steps,
+        steps=declared(*steps),
         probes=probes,
         installer=installer,
         timeout=timeout,
@@ -112,8 +113,8 @@ class Workshop:
     def _steps(self, installer: Installer, place: Environment, steps: tuple[tuple[str, ...], ...]) -> list[StepFacts]:
         done: list[StepFacts] = []
         before: dict[str, str] = {}
-        for number, requirements in enumerate(steps, start=1):
-            step = Step(number=number, requirements=requirements, folder=self.folder / f"{place.folder.name}.steps")
+        for number, asked in enumerate(declared(*steps), start=1):
+            step = Step(number=number, declared=asked, folder=self.folder / f"{place.folder.name}.steps")
             resolve, resolved = installer.resolve(step, place, MINOR, before)
             before.update(resolved)
             install = installer.install(step, place) if resolve.exit.ok else None
@@ -121,7 +122,7 @@ class Workshop:
             done.append(
                 StepFacts(
                     number=number,
-                    requirements=requirements,
+                    requirements=asked.lines,
                     resolve=resolve,
                     resolved=resolved,
                     install=install,

@@ -3,12 +3,12 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from knowngood import __version__
 from knowngood.events import SCHEMA
-from knowngood.model import Asset, Combo, ComboFacts, InstallerName, Probe
+from knowngood.model import Asset, Combo, ComboFacts, InstallerName, Probe, Step
 from knowngood.probe.launch import RUNNER
 
 Ingredients = Mapping[str, object]
@@ -49,7 +49,10 @@ class Surroundings:
             "installer": f"{combo.installer} {self.installers[combo.installer]}",
             "machine": self.machine,
             "python": python,
-            "steps": [{"requirements": list(step.requirements), "lock": step.lock} for step in facts.steps],
+            "steps": [
+                {"requirements": list(step.requirements), "lock": step.lock, **_how(combo.steps[step.number - 1])}
+                for step in facts.steps
+            ],
         }
 
     def verdict(
@@ -68,6 +71,12 @@ class Surroundings:
             "probes": [{"id": name, "source": digest_of(probes[name].source.encode())} for name in combo.probes],
             "timeout": combo.timeout,
         }
+
+
+def _how(step: Step) -> Ingredients:
+    """Return what a step declares beside its requirements, as far as it declares it."""
+    declared = asdict(step)
+    return {name: declared[name] for name in ("sources", "constraints", "overrides", "hashes", "options") if declared[name]}
 
 
 def key(ingredients: Ingredients) -> str:

@@ -16,4 +16,4 @@ def list_combos(matrix: str | None, only: tuple[str, ...], shard: str | None) ->
 
     project = Project.open(matrix)
     for combo in choose(project.matrix.combos, only=only, shard=parse_shard(shard)):
-        click.echo(f"{combo.id}  {' | '.join(' '.join(step) for step in combo.steps)}")
+        click.echo(f"{combo.id}  {' | '.join(' '.join(step.lines) for step in combo.steps)}")

@@ -13,7 +13,7 @@ from knowngood.declare.schema import ExpectTable, MatrixTable
 from knowngood.declare.scripts import ReadProbe, Scripts
 from knowngood.declare.sections import Tables, read_tables
 from knowngood.declare.values import slug
-from knowngood.model import Asset, Combo, Expectation, Index, InstallerName, Known, Matrix, Probe, WarningPolicy
+from knowngood.model import Asset, Combo, Expectation, Index, InstallerName, Known, Matrix, Probe, Step, WarningPolicy
 
 DEFAULT_TIMEOUT = 600.0
 """Seconds that a probe may take unless the file says otherwise."""
@@ -74,7 +74,7 @@ def _combos(tables: Tables, grid: Grid | None, pythons: tuple[str, ...], scripts
                 id=combo_id,
                 title=title if len(spreading) == 1 else f"{title} (Python {python})",
                 python=python,
-                steps=table.steps,
+                steps=tuple(map(_step, table.steps)),
                 probes=probes(table.probes),
                 installer=table.installer or default_installer,
                 warnings=table.warnings or warnings,
@@ -88,7 +88,7 @@ def _combos(tables: Tables, grid: Grid | None, pythons: tuple[str, ...], scripts
             id=point.id,
             title=point.title,
             python=point.python or pythons[0],
-            steps=point.steps,
+            steps=tuple(map(_step, point.steps)),
             probes=probes(None),
             installer=point.installer or default_installer,
             warnings=warnings,
@@ -97,6 +97,10 @@ def _combos(tables: Tables, grid: Grid | None, pythons: tuple[str, ...], scripts
             axes=point.axes,
             known=known(point.id),
         )
+
+
+def _step(lines: tuple[str, ...]) -> Step:
+    return Step(lines=lines, requirements=lines)
 
 
 def _expectation(table: ExpectTable | None) -> Expectation:

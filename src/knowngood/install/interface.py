@@ -3,7 +3,7 @@
 An installer is a folder beside this module, and one line in ``registry``.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -12,6 +12,7 @@ from knowngood.install.environment import Environment
 from knowngood.install.index import Variables
 from knowngood.install.interpreters import Interpreter
 from knowngood.model import Action
+from knowngood.model import Step as DeclaredStep
 from knowngood.model.installer_output import InstallerOutput
 from knowngood.process import Processes
 
@@ -22,15 +23,31 @@ INSTALL_LIMIT = 3600.0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Step:
-    """One install command: its number, its requirements, and the folder for its files and logs."""
+    """One install command: its number, what the matrix declares, and the folder for its files and logs."""
 
     number: int
-    requirements: tuple[str, ...]
+    declared: DeclaredStep
     folder: Path
 
     def file(self, kind: str) -> Path:
         """Return the path of one of its files; that of ``kind`` "lock" holds what ``resolve`` chose."""
         return self.folder / f"step{self.number}.{kind}"
+
+    def write(self, kind: str, lines: Iterable[str]) -> Path:
+        """Write one of its files, a line for each of ``lines``, and return its path."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        file = self.file(kind)
+        file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        return file
+
+    @property
+    def hashed(self) -> tuple[str, ...]:
+        """Its requirements as lines of a requirements file, with their hashes."""
+        hashes = dict(self.declared.hashes)
+        return tuple(
+            " ".join([requirement, *(f"--hash={value}" for value in hashes.get(requirement, ()))])
+            for requirement in self.declared.requirements
+        )
 
 
 class Installer(Protocol):

@@ -26,7 +26,7 @@ def violations(facts: ComboFacts) -> tuple[Violation, ...]:
     for step in facts.steps:
         if step.installed is None:
             continue
-        for pin in step.requirements:
+        for pin in facts.requirements(step.number):
             requirement = packages.requirement(pin)
             if requirement is None or not packages.applies(requirement, facts.python_version):
                 continue

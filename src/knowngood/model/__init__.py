@@ -15,7 +15,9 @@ from knowngood.model.declared import (
     Matrix,
     Phase,
     Probe,
+    Source,
     Status,
+    Step,
     WarningPolicy,
 )
 from knowngood.model.judged import (
@@ -115,7 +117,9 @@ __all__ = [
     "Score",
     "Seconds",
     "Solvable",
+    "Source",
     "Status",
+    "Step",
     "StepFacts",
     "Transcript",
     "Trouble",

@@ -86,6 +86,35 @@ class Known:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Source:
+    """A project, wheel or archive on this machine that a step installs."""
+
+    path: str
+    """Relative to the folder of the matrix's project: ``.``, ``packages/a`` or ``dist/x-1.0-py3-none-any.whl``."""
+    extras: tuple[str, ...] = ()
+    editable: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Step:
+    """One install command of a combo."""
+
+    lines: tuple[str, ...]
+    """What the matrix file has, for people to read."""
+    requirements: tuple[str, ...]
+    """What to install: PEP 508 requirements and bare URLs, from the lines and from the files and groups they name."""
+    sources: tuple[Source, ...] = ()
+    constraints: tuple[str, ...] = ()
+    """Requirements that limit versions, but install nothing."""
+    overrides: tuple[str, ...] = ()
+    """Requirements that replace what packages declare; only uv has them."""
+    hashes: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """(requirement, hashes such as ``sha256:0f...``) pairs: its files must have one of the hashes."""
+    options: tuple[str, ...] = ()
+    """Options in the form of pip, such as ``--pre`` and ``--no-binary=numpy``."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Combo:
     """A Python, ordered install steps, and what is expected of them."""
 
@@ -93,8 +122,8 @@ class Combo:
     title: str
     python: str
     """As declared: ``3.11`` or ``3.11.7``."""
-    steps: tuple[tuple[str, ...], ...]
-    """Requirement strings, one inner tuple for each install command, in order."""
+    steps: tuple[Step, ...]
+    """The install commands, in order."""
     probes: tuple[str, ...]
     installer: InstallerName = InstallerName.UV
     env: tuple[tuple[str, str], ...] = ()

@@ -138,6 +138,7 @@ class StepFacts:
     number: int
     """Counted from 1."""
     requirements: tuple[str, ...]
+    """Its lines, as the matrix file has them."""
     resolve: Action | None = None
     resolved: Mapping[str, str] = field(default_factory=dict)
     """Canonical name -> version that the resolver chose for this step alone."""
@@ -281,6 +282,10 @@ class ComboFacts:
         """Canonical name -> version after the last step that was installed."""
         known = [step.installed for step in self.steps if step.installed is not None]
         return known[-1] if known else {}
+
+    def requirements(self, step: int) -> tuple[str, ...]:
+        """Return what the combo asks for in a step, given its number: PEP 508 requirements and bare URLs."""
+        return self.combo.steps[step - 1].requirements
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -68,7 +68,7 @@ class Launcher:
         """Return the command that runs ``script`` as a probe of ``combo`` and appends its records to ``records``."""
         config = {
             "assets": {name: str(path) for name, path in self.assets.items()},
-            "pins": [requirement for step in combo.steps for requirement in step],
+            "pins": [requirement for step in combo.steps for requirement in step.requirements],
             # Dump the stacks of all threads just before the deadline, so that the report can say where a probe hangs.
             "dump_after": max(combo.timeout - 0.5, combo.timeout * 0.8),
         }

@@ -119,7 +119,7 @@ def _more(number: int, noun: str) -> Lines:
 def _steps(cell: Cell, width: int) -> Lines:
     lines = []
     for number, step in enumerate(cell.combo.steps, start=1):
-        step_lines = filled(step, width - 3, most=6)
+        step_lines = filled(step.lines, width - 3, most=6)
         lines += [("", f"{'' if index else number:<3}{line}") for index, line in enumerate(step_lines)]
     return lines
 

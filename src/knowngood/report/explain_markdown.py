@@ -20,7 +20,7 @@ def render(cell: Cell, run: Run, *, run_folder: str) -> str:
         [paragraph(cell.combo.title)] if cell.combo.title != cell.combo.id else [],
         [f"Python {inline(cell.python)}, {cell.combo.installer}, {inline(run.info.platform)}."],
         ["**Asked for**"],
-        [f"{number}. {' '.join(map(code, step))}" for number, step in enumerate(cell.combo.steps, start=1)],
+        [f"{number}. {' '.join(map(code, step.lines))}" for number, step in enumerate(cell.combo.steps, start=1)],
         [f"The matrix declares {inline(declared)}."] if declared else [],
         *_packages(cell),
         *_drift(cell),

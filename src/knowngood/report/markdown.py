@@ -53,7 +53,7 @@ def _legend(judged: JudgedRun) -> list[str]:
 
 def _combo(cells: Sequence[Cell], environment_bytes: int | None) -> list[list[str]]:
     combo, last = cells[0].combo, cells[-1]
-    steps = [f"{number}. {' '.join(map(code, step))}" for number, step in enumerate(combo.steps, start=1)]
+    steps = [f"{number}. {' '.join(map(code, step.lines))}" for number, step in enumerate(combo.steps, start=1)]
     facts = [f"Python {inline(last.python)}", str(combo.installer), count(len(steps), "step")]
     if environment_bytes is not None:
         facts.append(size(environment_bytes))

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 from functools import cache
 from typing import Any
 
+from knowngood import packages
 from knowngood.errors import UsageError
 from knowngood.model import (
     Cell,
@@ -29,6 +30,7 @@ from knowngood.model import (
     Run,
     RunInfo,
     Score,
+    Step,
     Seconds,
     Verdict,
 )
@@ -85,7 +87,7 @@ def _cell_object(cell: Cell, facts: ComboFacts | None) -> dict[str, object]:
         "probe": cell.probe,
         "python": cell.python,
         "installer": cell.combo.installer,
-        "steps": cell.combo.steps,
+        "steps": [step.lines for step in cell.combo.steps],
         "verdict": asdict(cell.verdict),
         "expected": asdict(cell.expect),
         "as_expected": cell.as_expected,
@@ -293,12 +295,16 @@ def _judged(read: _Document) -> JudgedRun:
     )
 
 
+def _step(lines: tuple[str, ...]) -> Step:
+    return Step(lines=lines, requirements=tuple(line for line in lines if packages.requirement(line) is not None))
+
+
 def _cell(cell: _Cell, probes: tuple[str, ...]) -> Cell:
     combo = Combo(
         id=cell.combo,
         title=cell.title or cell.combo,
         python=cell.python,
-        steps=cell.steps,
+        steps=tuple(map(_step, cell.steps)),
         probes=probes,
         installer=cell.installer,
         expect=cell.expected,

@@ -29,6 +29,7 @@ from knowngood.model import (
     ProbeFacts,
     Raised,
     Run,
+    Step,
     RunInfo,
     Seconds,
     StepFacts,
@@ -172,7 +173,16 @@ def _facts(facts: ComboFacts) -> ComboFacts:
 
 
 def _combo(combo: Combo) -> Combo:
-    return replace(combo, steps=tuple(tuple(map(stable, step)) for step in combo.steps))
+    return replace(combo, steps=tuple(map(_declared, combo.steps)))
+
+
+def _declared(step: Step) -> Step:
+    return replace(
+        step,
+        lines=tuple(map(stable, step.lines)),
+        requirements=tuple(map(stable, step.requirements)),
+        constraints=tuple(map(stable, step.constraints)),
+    )
 
 
 def _step(step: StepFacts) -> StepFacts:

@@ -69,7 +69,7 @@ def key_packages(judged: JudgedRun) -> tuple[str, ...]:
 
 def named(combo: Combo) -> Iterator[Requirement]:
     """Yield the requirements of a combo's steps that name a package, in order."""
-    return packages.requirements(text for step in combo.steps for text in step)
+    return packages.requirements(text for step in combo.steps for text in step.requirements)
 
 
 def key_metrics(cells: Iterable[Cell]) -> tuple[str, ...]:

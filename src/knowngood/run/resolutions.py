@@ -9,6 +9,7 @@ from pathlib import Path
 
 from knowngood.install.interface import Step
 from knowngood.model import Action, InstallerName
+from knowngood.model import Step as DeclaredStep
 
 Resolver = tuple[InstallerName, str]
 """An installer, and what distinguishes the Python that it resolves for from other builds."""
@@ -28,11 +29,11 @@ class Resolved:
 class Resolutions:
     """The answers of a run so far, by resolver and by the steps up to the resolved one. Safe to use from any thread."""
 
-    _answers: dict[tuple[Resolver, tuple[tuple[str, ...], ...]], Future[Resolved]] = field(default_factory=dict)
+    _answers: dict[tuple[Resolver, tuple[DeclaredStep, ...]], Future[Resolved]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def resolve(
-        self, resolver: Resolver, steps: tuple[tuple[str, ...], ...], step: Step, ask: Callable[[], Resolved]
+        self, resolver: Resolver, steps: tuple[DeclaredStep, ...], step: Step, ask: Callable[[], Resolved]
     ) -> Resolved:
         """Return the answer for the last of ``steps``, with its lock in the folder of ``step``.
 

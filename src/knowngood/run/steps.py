@@ -40,8 +40,8 @@ class StepRunner:
         self._output = task.settings.rules.installers[task.combo.installer]
         self._installer = registry.make(task.combo.installer, context.tools)
         self._steps = [
-            Step(number=number, requirements=requirements, folder=workspace.folder)
-            for number, requirements in enumerate(task.combo.steps, start=1)
+            Step(number=number, declared=declared, folder=workspace.folder)
+            for number, declared in enumerate(task.combo.steps, start=1)
         ]
         self._versions: dict[str, str] = {}
         """Canonical name -> version after the steps that are resolved."""
@@ -86,7 +86,7 @@ class StepRunner:
             StepResolved(
                 combo=self._combo.id,
                 step=step.number,
-                requirements=step.requirements,
+                requirements=step.declared.lines,
                 action=answer.action,
                 resolved=dict(sorted(answer.resolved.items())),
                 lock=lock,
@@ -121,7 +121,7 @@ class StepRunner:
             StepInstalled(
                 combo=self._combo.id,
                 step=step.number,
-                requirements=step.requirements,
+                requirements=step.declared.lines,
                 action=action,
                 installed=environment.installed() if action.exit.ok else None,
             )
@@ -141,4 +141,4 @@ class StepRunner:
         return action if self._context.stop.wait(_BACKOFF) else run()
 
     def _detail(self, step: Step) -> str:
-        return f"step {step.number}/{len(self._steps)}: {' '.join(step.requirements)}"
+        return f"step {step.number}/{len(self._steps)}: {' '.join(step.declared.lines)}"

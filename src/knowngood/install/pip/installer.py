@@ -44,7 +44,7 @@ class Pip:
     ) -> tuple[Action, dict[str, str]]:
         """Ask ``pip install --dry-run`` in the environment itself; what pip would not touch stays as it is."""
         report = step.file("report.json")
-        action = self._pip(["--dry-run", "--report", report, *step.requirements], environment, step, "resolve")
+        action = self._pip(["--dry-run", "--report", report, *_asked(step)], environment, step, "resolve")
         if not action.exit.ok:
             return action, {}
         planned = json.loads(report.read_text(encoding="utf-8"))["install"]
@@ -53,7 +53,7 @@ class Pip:
 
     def install(self, step: Step, environment: Environment) -> Action:
         """Run ``pip install`` with the requirements of the step, as they were given."""
-        return self._pip(list(step.requirements), environment, step, "install")
+        return self._pip(_asked(step), environment, step, "install")
 
     def _pip(self, arguments: list[str | Path], environment: Environment, step: Step, verb: str) -> Action:
         details = step.file(f"{verb}.debug.log")
@@ -68,6 +68,15 @@ class Pip:
 
     def _run(self, command: list[str | Path], log: Path, limit: float) -> Action:
         return self.tools.processes.run(command, env=self.tools.environ, cwd=_OUTSIDE, log=log, timeout=limit)
+
+
+def _asked(step: Step) -> list[str | Path]:
+    """Return the arguments for what a step declares."""
+    declared = step.declared
+    constraints = ["-c", step.write("constraints", declared.constraints)] if declared.constraints else []
+    # pip accepts hashes only in a file.
+    requirements = ["-r", step.write("in", step.hashed)] if declared.hashes else declared.requirements
+    return [*declared.options, *constraints, *requirements]
 
 
 def _lock_line(planned: dict[str, Any]) -> str:

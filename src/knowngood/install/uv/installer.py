@@ -38,15 +38,16 @@ class Uv:
         self, step: Step, environment: Environment, version: str, before: Mapping[str, str]
     ) -> tuple[Action, dict[str, str]]:
         """Compile the step with ``uv pip compile``; ``before`` goes in as the preferences of an existing lock."""
-        requirements, lock = step.file("in"), step.file("lock")
-        requirements.parent.mkdir(parents=True, exist_ok=True)
-        requirements.write_text("".join(f"{requirement}\n" for requirement in step.requirements), encoding="utf-8")
+        lines = list(step.hashed)
+        if step.declared.constraints:
+            lines.append(f"-c {step.write('constraints', step.declared.constraints)}")
+        requirements, lock = step.write("in", lines), step.file("lock")
         lock.unlink(missing_ok=True)
         if before:
             lock.write_text("".join(f"{name}=={pinned}\n" for name, pinned in before.items()), encoding="utf-8")
         python = self.tools.python(version)
         compile_step: list[str | Path] = ["pip", "compile", requirements, "--python", python, "--output-file", lock]
-        options = ["--generate-hashes", "--no-annotate", "--no-header", "--quiet"]
+        options = ["--generate-hashes", "--no-annotate", "--no-header", "--quiet", *step.declared.options]
         action = self._run([*compile_step, *options], step.file("resolve.log"), RESOLVE_LIMIT)
         return action, _pins(lock) if action.exit.ok else {}
 

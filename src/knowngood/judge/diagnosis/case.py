@@ -103,12 +103,12 @@ class Case:
     @cached_property
     def requested(self) -> tuple[str, ...]:
         """The distributions that the combo itself asks for, in order."""
-        return packages.names(text for step in self.facts.combo.steps for text in step)
+        return packages.names(text for step in self.facts.combo.steps for text in step.requirements)
 
     @cached_property
     def pinned(self) -> frozenset[str]:
         """The distributions that the combo asks for in one exact version."""
-        requirements = packages.requirements(text for step in self.facts.combo.steps for text in step)
+        requirements = packages.requirements(text for step in self.facts.combo.steps for text in step.requirements)
         return frozenset(
             packages.name_of(requirement) for requirement in requirements if "==" in str(requirement.specifier)
         )

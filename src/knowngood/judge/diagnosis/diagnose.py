@@ -115,6 +115,6 @@ def _is_impossible(case: Case, answers: Answers, fix: tuple[str, ...]) -> bool:
 def _resolutions(case: Case, fix: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the requirements of the combo about other packages than the fix, without and with the fix."""
     changed = set(packages.names(fix))
-    texts = [text for step in case.facts.combo.steps for text in step]
+    texts = [text for step in case.facts.combo.steps for text in step.requirements]
     others = tuple(text for text in texts if not changed.intersection(packages.names([text])))
     return others, (*others, *fix)

@@ -29,7 +29,7 @@ class Part:
 
     number: int
     requirements: tuple[str, ...]
-    """Its requirements as written in the matrix: raw text."""
+    """Its lines as written in the matrix: raw text."""
     own: tuple[str, ...]
     """The packages that it names, with their extras, at the version that ended up installed."""
     brought: tuple[str, ...]
@@ -71,7 +71,7 @@ def parts(facts: ComboFacts) -> tuple[Part, ...]:
         Part(
             number=step.number,
             requirements=step.requirements,
-            own=tuple(dict.fromkeys(_exact(step.requirements, end))),
+            own=tuple(dict.fromkeys(_exact(facts.requirements(step.number), end))),
             brought=tuple(f"{name}=={end[name]}" for name in sorted(end) if bringer[name] == step.number),
         )
         for step, _ in steps

@@ -270,12 +270,12 @@ def _numbers(cell: Cell, level: Level) -> tuple[Fact, ...]:
 def _steps(cell: Cell, facts: ComboFacts | None, level: Level) -> tuple[Step, ...]:
     recorded = {step.number: step for step in facts.steps} if facts else {}
     steps = []
-    for number, requirements in enumerate(cell.combo.steps, start=1):
+    for number, declared in enumerate(cell.combo.steps, start=1):
         step = recorded.get(number) if level.locks else None
         lock: Mapping[str, str] = step.resolved if step else {}
         steps.append(
             Step(
-                requirements=requirements,
+                requirements=declared.lines,
                 digest=step.lock if step else "",
                 size=count(len(lock), "package"),
                 lock=tuple(sorted(lock.items())),

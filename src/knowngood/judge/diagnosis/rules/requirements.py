@@ -65,7 +65,7 @@ def moved_pin(case: Case) -> Diagnosis | None:
             for need in case.requirements(user)
             if packages.name_of(need) == move.package and not packages.satisfies(move.before, need)
         ]
-        requested = packages.names(step.requirements)
+        requested = packages.names(case.facts.requirements(step.number))
         needs.sort(key=lambda pair: pair[0] not in requested)
         evidence = [f"step {move.step} moved {move.package} from {move.before} to {move.after}"]
         evidence += [f"metadata of {user}: requires {need}" for user, need in needs[:2]]

@@ -113,6 +113,6 @@ def _pins(case: Case) -> dict[str, list[Requirement]]:
     """Return canonical name -> what the combo itself asks for in the step that failed."""
     failed = [step for step in case.facts.steps if step.resolve is not None and not step.resolve.exit.ok]
     pins: dict[str, list[Requirement]] = {}
-    for requirement in requirements(failed[0].requirements) if failed else ():
+    for requirement in requirements(case.facts.requirements(failed[0].number)) if failed else ():
         pins.setdefault(name_of(requirement), []).append(requirement)
     return pins
