@@ -218,7 +218,9 @@ def test_every_peer_installs_every_step_of_every_combo_and_runs_its_probe(tmp_pa
     ]
     for peer in written:
         text = "".join(file.read_text(encoding="utf-8") for file in peer.folder.rglob("*") if file.is_file())
-        assert all(requirement in text for combo in combos for step in combo.steps for requirement in step.lines), peer.name
+        assert all(requirement in text for combo in combos for step in combo.steps for requirement in step.lines), (
+            peer.name
+        )
         assert str(tmp_path / "scripts") in text, peer.name
     settings = tomllib.loads((tmp_path / "tox" / "tox.toml").read_text(encoding="utf-8"))
     steps = [command[6:] for command in settings["env"]["legacy"]["commands"][:-1]]

@@ -48,7 +48,9 @@ class Resolver:
 def resolve(tmp_path: Path) -> Callable[..., Resolved]:
     resolutions = Resolutions()
 
-    def ask(name: str, resolver: Callable[[], Resolved], *, python: str = PYTHON, steps: tuple[DeclaredStep, ...] = STEPS) -> Resolved:
+    def ask(
+        name: str, resolver: Callable[[], Resolved], *, python: str = PYTHON, steps: tuple[DeclaredStep, ...] = STEPS
+    ) -> Resolved:
         return resolutions.resolve((InstallerName.UV, python), steps, step(tmp_path / name), resolver)
 
     return ask

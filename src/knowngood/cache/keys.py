@@ -76,7 +76,9 @@ class Surroundings:
 def _how(step: Step) -> Ingredients:
     """Return what a step declares beside its requirements, as far as it declares it."""
     declared = asdict(step)
-    return {name: declared[name] for name in ("sources", "constraints", "overrides", "hashes", "options") if declared[name]}
+    return {
+        name: declared[name] for name in ("sources", "constraints", "overrides", "hashes", "options") if declared[name]
+    }
 
 
 def key(ingredients: Ingredients) -> str:

@@ -30,8 +30,8 @@ from knowngood.model import (
     Run,
     RunInfo,
     Score,
-    Step,
     Seconds,
+    Step,
     Verdict,
 )
 from knowngood.report import explanation, matrix_json

@@ -29,9 +29,9 @@ from knowngood.model import (
     ProbeFacts,
     Raised,
     Run,
-    Step,
     RunInfo,
     Seconds,
+    Step,
     StepFacts,
     Transcript,
 )
