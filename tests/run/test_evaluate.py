@@ -49,7 +49,12 @@ class Evaluated:
 
         machine_here = machine(environ, folder / "cache", jobs=1)
         with prepare(
-            task.settings, machine=machine_here, folder=folder, environments=folder / "environments", stop=self.stop
+            task.settings,
+            machine=machine_here,
+            folder=folder,
+            environments=folder / "environments",
+            project=folder,
+            stop=self.stop,
         ) as context:
             self.folder = context.folder(task.combo.id)
             self.stages.extend(pause.next for pause in evaluate(task, context, emit))
@@ -183,7 +188,9 @@ def test_closing_the_stages_lets_go_of_the_environment(
     subject = task(combo(("solid==1.0",)), stocked.url)
     pool, events = tmp_path / "environments", list[Event]()
     here, run = machine(environ, tmp_path / "cache", jobs=1), tmp_path / "run"
-    with prepare(subject.settings, machine=here, folder=run, environments=pool, stop=Stop()) as context:
+    with prepare(
+        subject.settings, machine=here, folder=run, environments=pool, project=tmp_path, stop=Stop()
+    ) as context:
         stages = evaluate(subject, context, events.append)
         assert next(stages).next is Stage.BUILD
         assert next(stages).next is Stage.PROBE

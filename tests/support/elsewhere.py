@@ -43,6 +43,7 @@ def work(pickled: bytes, outside: Mapping[str, str], home: Path) -> list[bytes]:
         machine=replace(host.here(outside, jobs=2), cache_folder=home / "cache"),
         folder=home / "run",
         environments=home / "environments",
+        project=home,
         stop=Stop(),
     ) as context:
         for _ in evaluate(task, context, events.append):

@@ -18,6 +18,7 @@ from knowngood.install.interpreters import Interpreters
 from knowngood.model import Asset, InstallerName, Phase, Reason, Trouble
 from knowngood.probe.launch import Launcher
 from knowngood.process import Processes
+from knowngood.project.tree import Tree, Trees
 from knowngood.run import host
 from knowngood.run.executors.interface import RunSettings
 from knowngood.run.host import Machine
@@ -41,6 +42,10 @@ class RunContext:
     """What keeps every probe from running, such as an asset that could not be fetched."""
     stop: Stop
     reuse: VerdictReuse
+    project: Path
+    """The folder that paths in the matrix are relative to. It is only read."""
+    trees: Trees
+    """Snapshots of the project and of other folders, each taken when it is first asked for."""
     resolutions: Resolutions = field(default_factory=Resolutions)
     bytecode: BytecodeSharing | None = None
     pool: EnvironmentPool | None = None
@@ -53,6 +58,11 @@ class RunContext:
     def tools(self) -> Tools:
         """What installers work with."""
         return Tools(processes=self.processes, environ=self.environ, find_python=self.interpreters.find)
+
+    @property
+    def tree(self) -> Tree:
+        """The snapshot of the project, taken once a run. Raises ``OSError`` when it cannot be read or copied."""
+        return self.trees.of(self.project)
 
     def folder(self, combo: str) -> Path:
         """Return the folder for the files and logs of a combo."""
@@ -67,22 +77,26 @@ def prepare(
     folder: Path,
     environments: Path,
     stop: Stop,
+    project: Path,
     routes: Routes | None = None,
     secrets: tuple[str, ...] = (),
     builds: bool = True,
 ) -> Iterator[RunContext]:
     """Yield the context of a run on ``machine``; leave no process behind when the block ends.
 
-    Logs are written below ``folder``; environments that outlive the run are below ``environments``. ``routes`` are
-    those of the settings with the credentials of this machine, and ``secrets`` are removed from every log. With
-    ``builds=False`` combos can only be resolved: no asset is fetched and no old environment deleted.
+    Logs are written below ``folder``; environments that outlive the run are below ``environments``. ``project`` is the
+    folder that paths in the matrix are relative to. ``routes`` are those of the settings with the credentials of this
+    machine, and ``secrets`` are removed from every log. With ``builds=False`` combos can only be resolved: no asset is
+    fetched and no old environment deleted.
     """
     processes = Processes(folder, secrets=secrets)
     pool = EnvironmentPool(folder=environments, keep=settings.keep)
+    trees = Trees(folder / "trees", processes=processes, environ=machine.outside)
     with stop.calls(processes.cancel):
         try:
-            yield _context(settings, machine, processes, routes or settings.routes, pool, stop, builds=builds)
+            yield _context(settings, machine, processes, routes or settings.routes, pool, stop, project, trees, builds)
         finally:
+            trees.close()
             if builds:
                 # After an interrupt, leave no background process running.
                 pool.close(wait=stop.requested)
@@ -95,7 +109,8 @@ def _context(
     routes: Routes,
     pool: EnvironmentPool,
     stop: Stop,
-    *,
+    project: Path,
+    trees: Trees,
     builds: bool,
 ) -> RunContext:
     folder, cache = processes.root, machine.cache_folder
@@ -123,6 +138,8 @@ def _context(
         launcher=launcher,
         trouble=trouble,
         stop=stop,
+        project=project,
+        trees=trees,
         reuse=VerdictReuse(
             verdicts=Verdicts(folder=cache / "verdicts"),
             surroundings=_surroundings(settings.assets, assets),

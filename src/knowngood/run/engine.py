@@ -95,6 +95,7 @@ def execute(
         if executor is None:
             executor = LocalExecutor(
                 machine=request.machine,
+                project=request.project.folder,
                 folder=folder.folder,
                 environments=request.project.runs.environments,
                 routes=routes,
@@ -122,6 +123,7 @@ def plan(request: RunRequest, *, stop: Stop | None = None) -> tuple[Forecast, ..
             folder=Path(folder),
             environments=request.project.runs.environments,
             stop=stop,
+            project=request.project.folder,
             routes=routes,
             secrets=_secrets(request),
             builds=False,

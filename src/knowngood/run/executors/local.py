@@ -65,6 +65,8 @@ class LocalExecutor:
     """Evaluates tasks on this machine."""
 
     machine: Machine
+    project: Path
+    """The folder that paths in the matrix are relative to."""
     folder: Path
     """The folder of the run."""
     environments: Path
@@ -84,6 +86,7 @@ class LocalExecutor:
             folder=self.folder,
             environments=self.environments,
             stop=stop,
+            project=self.project,
             routes=self.routes,
             secrets=self.secrets,
         ) as context:
