@@ -25,6 +25,7 @@ from knowngood.model import (
     Reused,
     Run,
     RunInfo,
+    SourceFacts,
     StepFacts,
     Transcript,
     Trouble,
@@ -85,7 +86,10 @@ class PhaseStarted:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StepResolved:
-    """A resolver answered for one step. A later answer for the same step replaces this one."""
+    """A resolver answered for one step. A later answer for the same step replaces this one.
+
+    When one of its sources could not be built, ``action`` is the command that failed to build it.
+    """
 
     combo: str
     step: int
@@ -93,6 +97,8 @@ class StepResolved:
     action: Action
     resolved: Mapping[str, str]
     lock: str = ""
+    sources: tuple[SourceFacts, ...] = ()
+    yanked: tuple[str, ...] = ()
     event: Literal["step-resolved"] = "step-resolved"
 
 
@@ -362,7 +368,8 @@ def add(facts: ComboFacts, event: Event) -> ComboFacts:
             return ComboFacts(combo=facts.combo, started=True)
         case StepResolved():
             step = _step(facts, event.step, event.requirements)
-            return _with_step(facts, replace(step, resolve=event.action, resolved=event.resolved, lock=event.lock))
+            answer = replace(step, resolve=event.action, resolved=event.resolved, lock=event.lock)
+            return _with_step(facts, replace(answer, sources=event.sources, yanked=event.yanked))
         case FactsReused():
             return replace(facts, reused=event.reused)
         case EnvironmentCreated():

@@ -128,9 +128,9 @@ def test_an_older_lock_in_the_folder_of_a_step_has_no_influence(
     step.folder.mkdir()
     step.file("lock").write_text("base-lib==1.0\n", encoding="utf-8")
 
-    _, resolved = uv.resolve(step, workshop.environment(), MINOR, {})
+    resolution = uv.resolve(step, workshop.environment(), MINOR, {})
 
-    assert resolved == {"base-lib": "2.0"}
+    assert resolution.versions == {"base-lib": "2.0"}
 
 
 @pytest.mark.parametrize("installer", InstallerName)

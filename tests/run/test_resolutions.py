@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from knowngood.events import StepResolved
-from knowngood.install.interface import Step
+from knowngood.install.interface import Resolution, Step
 from knowngood.model import InstallerName
 from knowngood.model import Step as DeclaredStep
 from knowngood.run.resolutions import Resolutions, Resolved
@@ -33,15 +33,17 @@ class Resolver:
 
     def __init__(self, folder: Path, *, ok: bool = True) -> None:
         self.calls = 0
-        self._lock = folder / "asked.lock"
+        self._lock = folder / "asked" / "step1.lock"
         self._ok = ok
 
     def __call__(self) -> Resolved:
         self.calls += 1
         time.sleep(0.05)
         if self._ok:
+            self._lock.parent.mkdir(exist_ok=True)
             self._lock.write_text("a==1\n", encoding="utf-8")
-        return Resolved(action=action(GOOD if self._ok else BAD), resolved={"a": "1"}, lock=self._lock)
+        answer = Resolution(action=action(GOOD if self._ok else BAD), versions={"a": "1"})
+        return Resolved(resolution=answer, files=(self._lock,) if self._ok else ())
 
 
 @pytest.fixture
@@ -65,7 +67,7 @@ def test_equal_steps_are_resolved_once_and_each_combo_gets_the_lock(
         answers = list(pool.map(lambda number: resolve(f"c{number}", resolver), range(8)))
 
     assert resolver.calls == 1
-    assert {answer.resolved["a"] for answer in answers} == {"1"}
+    assert {answer.resolution.versions["a"] for answer in answers} == {"1"}
     assert len(list(tmp_path.glob("c?/step1.lock"))) == 7, "the first has the original"
 
 
@@ -85,8 +87,8 @@ def test_steps_with_another_python_or_other_steps_before_are_resolved_again(
 def test_a_failed_resolution_is_shared_too(resolve: Callable[..., Resolved], tmp_path: Path) -> None:
     resolver = Resolver(tmp_path, ok=False)
 
-    assert not resolve("one", resolver).action.exit.ok
-    assert not resolve("two", resolver).action.exit.ok
+    assert not resolve("one", resolver).resolution.action.exit.ok
+    assert not resolve("two", resolver).resolution.action.exit.ok
     assert resolver.calls == 1
     assert not (tmp_path / "two").exists()
 

@@ -115,8 +115,9 @@ class Workshop:
         before: dict[str, str] = {}
         for number, asked in enumerate(declared(*steps), start=1):
             step = Step(number=number, declared=asked, folder=self.folder / f"{place.folder.name}.steps")
-            resolve, resolved = installer.resolve(step, place, MINOR, before)
-            before.update(resolved)
+            answer = installer.resolve(step, place, MINOR, before)
+            resolve = answer.action
+            before.update(answer.versions)
             install = installer.install(step, place) if resolve.exit.ok else None
             installed = place.installed() if install is not None and install.exit.ok else None
             done.append(
@@ -124,7 +125,7 @@ class Workshop:
                     number=number,
                     requirements=asked.lines,
                     resolve=resolve,
-                    resolved=resolved,
+                    resolved=answer.versions,
                     install=install,
                     installed=installed,
                 )

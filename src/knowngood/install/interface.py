@@ -3,15 +3,16 @@
 An installer is a folder beside this module, and one line in ``registry``.
 """
 
+import hashlib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from knowngood.install.environment import Environment
 from knowngood.install.index import Variables
 from knowngood.install.interpreters import Interpreter
-from knowngood.model import Action
+from knowngood.model import Action, Source, SourceFacts
 from knowngood.model import Step as DeclaredStep
 from knowngood.model.installer_output import InstallerOutput
 from knowngood.process import Processes
@@ -22,12 +23,71 @@ INSTALL_LIMIT = 3600.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Built:
+    """A source as a step installs it."""
+
+    source: Source
+    facts: SourceFacts
+    wheel: Path | None = None
+    """None: it could not be built."""
+    pure: bool = False
+    """Whether every Python can use the wheel."""
+    identity: str = ""
+    """What it was built from, as locks name it."""
+    constraints: Path | None = None
+    """The lock of its build."""
+    place: Path | None = None
+    """The private copy that an environment installs in place; None unless it is editable."""
+
+    @property
+    def extras(self) -> str:
+        """Its extras, as a requirement has them."""
+        return f"[{','.join(self.source.extras)}]" if self.source.extras else ""
+
+    @property
+    def requirement(self) -> str:
+        """What an installer is asked for."""
+        return f"{self.facts.name}{self.extras} @ {self._url}"
+
+    @property
+    def constraint(self) -> str:
+        """What keeps later steps from installing anything else under its name."""
+        return f"{self.facts.name} @ {self._url}"
+
+    @property
+    def hash(self) -> str:
+        """The hash of its wheel, as a requirements file has it."""
+        assert self.wheel is not None, "only what was built is installed"
+        with self.wheel.open("rb") as file:
+            return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
+
+    @property
+    def _url(self) -> str:
+        assert self.wheel is not None, "only what was built is installed"
+        return self.wheel.as_uri()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Step:
     """One install command: its number, what the matrix declares, and the folder for its files and logs."""
 
     number: int
     declared: DeclaredStep
     folder: Path
+    sources: tuple[Built, ...] = ()
+    """What it installs from this machine."""
+    kept: tuple[Built, ...] = ()
+    """What earlier steps installed from this machine: it stays, whatever an index has under its name."""
+
+    @property
+    def built(self) -> Mapping[str, Built]:
+        """Everything from this machine that is installed after it, by canonical name."""
+        return {built.facts.name: built for built in (*self.kept, *self.sources)}
+
+    @property
+    def isolated(self) -> bool:
+        """Whether builds get an environment of their own; else they need the environment that it installs into."""
+        return not any(option.startswith("--no-build-isolation") for option in self.declared.options)
 
     def file(self, kind: str) -> Path:
         """Return the path of one of its files; that of ``kind`` "lock" holds what ``resolve`` chose."""
@@ -41,13 +101,29 @@ class Step:
         return file
 
     @property
-    def hashed(self) -> tuple[str, ...]:
-        """Its requirements as lines of a requirements file, with their hashes."""
+    def requirements(self) -> tuple[str, ...]:
+        """What it installs, as lines of a requirements file: with hashes, and with wheels for its sources."""
         hashes = dict(self.declared.hashes)
-        return tuple(
-            " ".join([requirement, *(f"--hash={value}" for value in hashes.get(requirement, ()))])
-            for requirement in self.declared.requirements
+        return (
+            *(
+                " ".join([requirement, *(f"--hash={value}" for value in hashes.get(requirement, ()))])
+                for requirement in self.declared.requirements
+            ),
+            *(f"{built.requirement} --hash={built.hash}" if hashes else built.requirement for built in self.sources),
         )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Resolution:
+    """The answer of a resolver for one step."""
+
+    action: Action
+    versions: Mapping[str, str] = field(default_factory=dict)
+    """Canonical name -> version; empty when there is no solution."""
+    direct: tuple[SourceFacts, ...] = ()
+    """What comes from a repository or another URL."""
+    yanked: tuple[str, ...] = ()
+    """Canonical names of the packages whose chosen version was withdrawn."""
 
 
 class Installer(Protocol):
@@ -72,13 +148,12 @@ class Installer(Protocol):
         """Make the empty environment. Raises ``LookupError`` when there is no Python of ``version``."""
         ...
 
-    def resolve(
-        self, step: Step, environment: Environment, version: str, before: Mapping[str, str]
-    ) -> tuple[Action, dict[str, str]]:
-        """Return what ``step`` would leave installed of the packages it concerns: canonical name -> version.
+    def resolve(self, step: Step, environment: Environment, version: str, before: Mapping[str, str]) -> Resolution:
+        """Return what ``step`` would leave installed of the packages it concerns.
 
-        ``before`` is what the earlier steps left; versions that still fit are kept. On success it writes the lock of
-        the step. Raises ``LookupError`` when there is no Python of ``version``.
+        ``before`` is what the earlier steps left, canonical name -> version; versions that still fit are kept. On
+        success it writes the lock of the step: a file "lock" that is the same on every machine. Raises ``LookupError``
+        when there is no Python of ``version``.
         """
         ...
 

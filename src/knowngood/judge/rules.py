@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from knowngood.judge.diagnosis.signatures import Signature
-from knowngood.model import InstallerName
+from knowngood.model import ComboFacts, InstallerName
 from knowngood.model.installer_output import InstallerOutput
 
 
@@ -16,3 +16,11 @@ class Rules:
     """The known breakages."""
     installers: Mapping[InstallerName, InstallerOutput]
     """Who reads the output of each installer."""
+
+    def reader(self, facts: ComboFacts) -> InstallerOutput:
+        """Return what reads the output of the commands of a combo.
+
+        uv builds what a combo installs from this machine, whatever the installer is.
+        """
+        failed_to_build = any(source.failed for step in facts.steps for source in step.sources)
+        return self.installers[InstallerName.UV if failed_to_build else facts.combo.installer]

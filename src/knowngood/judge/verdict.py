@@ -90,7 +90,7 @@ def _reference(run: Run, rules: Rules) -> Mapping[str, Mapping[str, Array]]:
 def _case(facts: ComboFacts, probe: str, rules: Rules, finding: Finding | None = None) -> Case:
     attempts = attempts_at(facts, probe)
     if finding is None:
-        finding = find(facts, attempts, rules.installers[facts.combo.installer])
+        finding = find(facts, attempts, rules.reader(facts))
     return Case(
         facts=facts,
         verdict=finding.verdict,
@@ -105,7 +105,7 @@ def _cell(facts: ComboFacts, probe: str, rules: Rules, reference: Mapping[str, A
     attempts = attempts_at(facts, probe)
     last = deciding(attempts) if attempts else None
     checks = last.transcript.checks if last else ()
-    finding = find(facts, attempts, rules.installers[combo.installer])
+    finding = find(facts, attempts, rules.reader(facts))
     numbers = _numbers(finding, last, reference)
     finding = with_numbers(finding, numbers)
     status = finding.verdict.status

@@ -132,6 +132,34 @@ class Transcript:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class SourceFacts:
+    """What a step installed that is not from an index: a project, an archive or a wheel of this machine, or a URL."""
+
+    name: str
+    """Canonical. When it could not be built, the name that its files give, or that of its folder."""
+    version: str | None
+    """None: it could not be built."""
+    origin: str
+    """The path as the matrix has it, such as ``.`` or ``packages/a``; or a URL without credentials."""
+    tree: str = ""
+    """What identifies the files that it was built from, as a digest; empty for a URL."""
+    files: str = ""
+    """What identifies the files that it installs, as a digest; empty for a URL, and when it could not be built."""
+    commit: str | None = None
+    """The commit that was checked out; None without git."""
+    dirty: bool = False
+    """Whether it was built from anything that the commit does not have."""
+    editable: bool = False
+    build: Action | None = None
+    """The command that built it; None: a wheel of an earlier build was reused, or nothing was built here."""
+
+    @property
+    def failed(self) -> bool:
+        """Whether it could not be built."""
+        return self.build is not None and not self.build.exit.ok
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class StepFacts:
     """The requirements of one install step, what it resolved to, and what was installed after it."""
 
@@ -144,6 +172,10 @@ class StepFacts:
     """Canonical name -> version that the resolver chose for this step alone."""
     lock: str = ""
     """SHA-256 of its lock with hashes, the file ``combos/<combo>/step<number>.lock``; empty: it has none."""
+    sources: tuple[SourceFacts, ...] = ()
+    """What it installs that is not from an index."""
+    yanked: tuple[str, ...] = ()
+    """Canonical names of the packages whose chosen version was withdrawn from the index."""
     install: Action | None = None
     installed: Mapping[str, str] | None = None
     """Canonical name -> version of everything in the environment after this step; None: the step did not finish."""

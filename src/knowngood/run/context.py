@@ -15,6 +15,8 @@ from knowngood.install.assets import Assets
 from knowngood.install.index import Routes
 from knowngood.install.interface import Tools
 from knowngood.install.interpreters import Interpreters
+from knowngood.install.source import Builds
+from knowngood.install.wheelhouse import Wheelhouse
 from knowngood.model import Asset, InstallerName, Phase, Reason, Trouble
 from knowngood.probe.launch import Launcher
 from knowngood.process import Processes
@@ -46,6 +48,8 @@ class RunContext:
     """The folder that paths in the matrix are relative to. It is only read."""
     trees: Trees
     """Snapshots of the project and of other folders, each taken when it is first asked for."""
+    builds: Builds
+    """Builds what steps install from this machine, each once."""
     resolutions: Resolutions = field(default_factory=Resolutions)
     bytecode: BytecodeSharing | None = None
     pool: EnvironmentPool | None = None
@@ -130,16 +134,28 @@ def _context(
         threads=max(1, machine.cores // machine.jobs),
     )
     many_files = threading.Lock()
+    interpreters = Interpreters(outside=machine.outside, cache=cache / "pythons")
     return RunContext(
         processes=processes,
         uv=machine.uv,
         environ=environ,
-        interpreters=Interpreters(outside=machine.outside, cache=cache / "pythons"),
+        interpreters=interpreters,
         launcher=launcher,
         trouble=trouble,
         stop=stop,
         project=project,
         trees=trees,
+        builds=Builds(
+            tools=Tools(processes=processes, environ=environ, find_python=interpreters.find),
+            folder=folder / "builds",
+            kept=Wheelhouse(folder=cache / "wheels"),
+            project=project,
+            tree=trees.of,
+            pythons=settings.pythons,
+            machine=f"{host.machine()} {host.cpu_flags()}",
+            wait=stop.wait,
+            reuses=Optimization.CACHE in settings.optimizations and not settings.fresh,
+        ),
         reuse=VerdictReuse(
             verdicts=Verdicts(folder=cache / "verdicts"),
             surroundings=_surroundings(settings.assets, assets),

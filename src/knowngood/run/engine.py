@@ -173,6 +173,7 @@ def _settings(request: RunRequest, run: str, routes: index.Routes) -> RunSetting
         assets=request.project.matrix.assets,
         routes=without_credentials(routes),
         rules=request.project.rules,
+        pythons=tuple(dict.fromkeys(combo.python for combo in request.combos)),
         optimizations=request.optimizations,
         fresh=request.fresh,
         fresh_probes=request.fresh_probes,

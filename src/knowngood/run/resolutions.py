@@ -7,8 +7,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from knowngood.install.interface import Step
-from knowngood.model import Action, InstallerName
+from knowngood.install.interface import Resolution, Step
+from knowngood.model import InstallerName
 from knowngood.model import Step as DeclaredStep
 
 Resolver = tuple[InstallerName, str]
@@ -19,10 +19,9 @@ Resolver = tuple[InstallerName, str]
 class Resolved:
     """The answer of a resolver for one step, given the steps before it."""
 
-    action: Action
-    resolved: dict[str, str]
-    lock: Path
-    """The file with the lock."""
+    resolution: Resolution
+    files: tuple[Path, ...]
+    """The files of the step that its installation needs, the lock among them."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,7 +34,7 @@ class Resolutions:
     def resolve(
         self, resolver: Resolver, steps: tuple[DeclaredStep, ...], step: Step, ask: Callable[[], Resolved]
     ) -> Resolved:
-        """Return the answer for the last of ``steps``, with its lock in the folder of ``step``.
+        """Return the answer for the last of ``steps``, with its files in the folder of ``step``.
 
         Calls ``ask`` for it, or waits for another thread that does. Raises what ``ask`` raises.
         """
@@ -50,7 +49,7 @@ class Resolutions:
                 raise
             return future.result()
         answer = earlier.result()
-        if answer.action.exit.ok:
+        for file in answer.files:
             step.folder.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(answer.lock, step.file("lock"))
+            shutil.copyfile(file, step.folder / file.name)
         return answer

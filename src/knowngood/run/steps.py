@@ -1,6 +1,7 @@
 """Resolve and install the steps of one combo. An installer that an outage stopped is tried a second time."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 from knowngood.cache.keys import digest_of
@@ -16,8 +17,8 @@ from knowngood.events import (
 )
 from knowngood.install import registry
 from knowngood.install.inspect import read
-from knowngood.install.interface import Step
-from knowngood.model import Action, Phase, Reason
+from knowngood.install.interface import Built, Resolution, Step
+from knowngood.model import Action, Phase, Reason, Source
 from knowngood.run.context import RunContext
 from knowngood.run.executors.interface import Task
 from knowngood.run.resolutions import Resolved
@@ -49,7 +50,7 @@ class StepRunner:
     @property
     def resolves_ahead(self) -> bool:
         """Whether the steps can be resolved before the environment exists."""
-        return self._installer.resolves_ahead
+        return self._installer.resolves_ahead and all(step.isolated for step in self._steps)
 
     @property
     def python(self) -> str | None:
@@ -58,41 +59,69 @@ class StepRunner:
 
     def resolve(self) -> bool:
         """Resolve the steps, up to the first that fails; return whether all are."""
-        return all(self._resolve(step) for step in self._steps)
+        return all(self._resolve(step.number) for step in self._steps)
 
-    def _resolve(self, step: Step) -> bool:
+    def _resolve(self, number: int) -> bool:
+        step = self._build(self._steps[number - 1])
+        failed = next((built.facts.build for built in step.sources if built.facts.failed), None)
+        self._steps[number - 1] = step
+        if failed is not None:
+            self._resolved(step, Resolution(action=failed))
+            return False
         self._emit(PhaseStarted(combo=self._combo.id, phase=Phase.RESOLVE, detail=self._detail(step)))
-        versions: dict[str, str] = {}
+        answers: list[Resolution] = []
 
         def attempt() -> Action:
-            action, resolved = self._installer.resolve(
-                step, self._workspace.environment, self._combo.python, self._versions
-            )
-            versions.update(resolved)
-            return action
+            environment, python = self._workspace.environment, self._combo.python
+            answers.append(self._installer.resolve(step, environment, python, self._versions))
+            return answers[-1].action
 
         def ask() -> Resolved:
-            action = self._try_twice(Phase.RESOLVE, attempt)
-            return Resolved(action=action, resolved=versions, lock=step.file("lock"))
+            self._try_twice(Phase.RESOLVE, attempt)
+            files = tuple(file for kind in ("lock", "install") if (file := step.file(kind)).is_file())
+            return Resolved(resolution=answers[-1], files=files if answers[-1].action.exit.ok else ())
 
-        if self._installer.resolves_ahead:
+        if self.resolves_ahead:
             resolver = (self._combo.installer, self.python or "")
-            answer = self._context.resolutions.resolve(resolver, self._combo.steps[: step.number], step, ask)
+            answer = self._context.resolutions.resolve(resolver, self._combo.steps[:number], step, ask).resolution
         else:
-            answer = ask()
-        self._versions.update(answer.resolved)
-        lock = digest_of(step.file("lock").read_bytes()) if answer.action.exit.ok else ""
+            answer = ask().resolution
+        self._versions.update(answer.versions)
+        self._resolved(step, answer)
+        return answer.action.exit.ok
+
+    def _build(self, step: Step) -> Step:
+        """Return a step with wheels of its sources, up to the first that cannot be built, and with those before it."""
+        sources: list[Built] = []
+        for source in step.declared.sources:
+            detail = f"{self._detail(step)}: building {source.path}"
+            self._emit(PhaseStarted(combo=self._combo.id, phase=Phase.RESOLVE, detail=detail))
+            sources.append(self._built(step, source))
+            if sources[-1].facts.failed:
+                break
+        before = self._steps[step.number - 2].built.values() if step.number > 1 else ()
+        return replace(step, sources=tuple(sources), kept=tuple(before))
+
+    def _built(self, step: Step, source: Source) -> Built:
+        builds, options = self._context.builds, step.declared.options
+        if step.isolated:
+            return builds.wheel(source, options, self._combo.python)
+        folder = step.folder / f"step{step.number}.build{step.declared.sources.index(source)}"
+        return builds.wheel_in(source, options, self._workspace.environment.python, folder)
+
+    def _resolved(self, step: Step, answer: Resolution) -> None:
         self._emit(
             StepResolved(
                 combo=self._combo.id,
                 step=step.number,
                 requirements=step.declared.lines,
                 action=answer.action,
-                resolved=dict(sorted(answer.resolved.items())),
-                lock=lock,
+                resolved=dict(sorted(answer.versions.items())),
+                lock=digest_of(step.file("lock").read_bytes()) if answer.action.exit.ok else "",
+                sources=(*(built.facts for built in step.sources), *answer.direct),
+                yanked=answer.yanked,
             )
         )
-        return answer.action.exit.ok
 
     def install(self) -> bool:
         """Create the venv and install the steps, up to the first that fails; return whether all are."""
@@ -100,7 +129,7 @@ class StepRunner:
         self._emit(PhaseStarted(combo=combo.id, phase=Phase.CREATE, detail=f"Python {combo.python}"))
         action = self._installer.create(environment, combo.python, self._workspace.folder / "create.log")
         self._record(EnvironmentCreated(combo=combo.id, action=action, python_version=environment.python_version()))
-        if not action.exit.ok or not all(self._install_step(step) for step in self._steps):
+        if not action.exit.ok or not all(self._install_step(step.number) for step in self._steps):
             return False
         with self._context.many_files:
             survey, contents = environment.survey(), read(environment)
@@ -109,9 +138,10 @@ class StepRunner:
         self._record(EnvironmentRead(combo=combo.id, environment=contents))
         return True
 
-    def _install_step(self, step: Step) -> bool:
-        if not self._installer.resolves_ahead and not self._resolve(step):
+    def _install_step(self, number: int) -> bool:
+        if not self.resolves_ahead and not self._resolve(number):
             return False
+        step = self._in_place(self._steps[number - 1])
         environment = self._workspace.environment
         log = step.file("install.log").relative_to(self._context.processes.root)
         phase = PhaseStarted(combo=self._combo.id, phase=Phase.INSTALL, detail=self._detail(step), log=str(log))
@@ -127,6 +157,17 @@ class StepRunner:
             )
         )
         return action.exit.ok
+
+    def _in_place(self, step: Step) -> Step:
+        """Return a step with a private copy of each source that is installed in place, beside the environment."""
+        builds = self._context.builds
+        sources = tuple(
+            builds.copy(built, self._workspace.place_beside(f"step{step.number}.{index}"))
+            if built.source.editable
+            else built
+            for index, built in enumerate(step.sources, start=1)
+        )
+        return replace(step, sources=sources)
 
     def _try_twice(self, phase: Phase, run: Callable[[], Action]) -> Action:
         """Run an installer, and once more when the reason of its failure may have gone by then."""

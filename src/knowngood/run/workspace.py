@@ -2,6 +2,7 @@
 
 import shutil
 from contextlib import ExitStack
+from pathlib import Path
 
 from knowngood.cache.environments import Built, PooledEnvironment
 from knowngood.cache.verdicts import BUILT
@@ -22,6 +23,8 @@ class Workspace:
         self._context = context
         self._pooled: PooledEnvironment | None = None
         self._lease = ExitStack()
+        self._beside: list[Path] = []
+        """What is installed in place in the environment: it lives as long as that."""
         self._untouched: Survey | None = None
         """The environment as it was before any probe ran in it."""
         self._closed = False
@@ -30,6 +33,12 @@ class Workspace:
     def environment(self) -> Environment:
         """The environment of the combo, which need not exist yet."""
         return self._pooled.environment if self._pooled else Environment(folder=self.folder / "env")
+
+    def place_beside(self, name: str) -> Path:
+        """Return a new folder beside the environment for what is installed in place there."""
+        place = self.environment.folder.parent / f"in-place-{name}"
+        self._beside.append(place)
+        return place
 
     def clear(self) -> None:
         """Remove what an earlier, unfinished try at the combo left in its folder."""
@@ -80,7 +89,8 @@ class Workspace:
         pool, untouched = self._context.pool, self._untouched
         if pool is None or self._pooled is None or untouched is None or self._context.stop.requested:
             return False
-        if not pool.may_stay(self._pooled, untouched):
+        # Nothing would show that a probe changed what is installed in place.
+        if self._beside or not pool.may_stay(self._pooled, untouched):
             self._pooled.forget()
             return False
         # Whether a probe changed it shows when it is to be used again.
@@ -91,4 +101,5 @@ class Workspace:
         if self._context.pool is not None and self._pooled is not None:
             self._context.pool.discard(self._pooled)
         else:
-            shutil.rmtree(self.environment.folder, ignore_errors=True)
+            for folder in (self.environment.folder, *self._beside):
+                shutil.rmtree(folder, ignore_errors=True)

@@ -13,9 +13,19 @@ from urllib.parse import urlsplit
 
 from packaging.utils import canonicalize_name
 
+from knowngood.install import lock
 from knowngood.install.environment import Environment
 from knowngood.install.index import Routes, Variables, find_links
-from knowngood.install.interface import CREATE_LIMIT, INSTALL_LIMIT, RESOLVE_LIMIT, Registration, Step, Tools
+from knowngood.install.interface import (
+    CREATE_LIMIT,
+    INSTALL_LIMIT,
+    RESOLVE_LIMIT,
+    Built,
+    Registration,
+    Resolution,
+    Step,
+    Tools,
+)
 from knowngood.install.pip.output import PipOutput
 from knowngood.model import Action
 
@@ -39,17 +49,26 @@ class Pip:
         options: list[str | Path] = ["--no-periodic-update", "--no-setuptools", "--python", self.tools.python(version)]
         return self._run([*virtualenv, *options, environment.folder], log, CREATE_LIMIT)
 
-    def resolve(
-        self, step: Step, environment: Environment, version: str, before: Mapping[str, str]
-    ) -> tuple[Action, dict[str, str]]:
+    def resolve(self, step: Step, environment: Environment, version: str, before: Mapping[str, str]) -> Resolution:
         """Ask ``pip install --dry-run`` in the environment itself; what pip would not touch stays as it is."""
         report = step.file("report.json")
         action = self._pip(["--dry-run", "--report", report, *_asked(step)], environment, step, "resolve")
         if not action.exit.ok:
-            return action, {}
-        planned = json.loads(report.read_text(encoding="utf-8"))["install"]
-        step.file("lock").write_text("".join(map(_lock_line, planned)), encoding="utf-8")
-        return action, {canonicalize_name(item["metadata"]["name"]): item["metadata"]["version"] for item in planned}
+            return Resolution(action=action)
+        planned: list[dict[str, Any]] = json.loads(report.read_text(encoding="utf-8"))["install"]
+        versions: dict[str, str] = {
+            canonicalize_name(item["metadata"]["name"]): item["metadata"]["version"] for item in planned
+        }
+        text = "".join(map(_lock_line, planned))
+        step.write("lock", [lock.recorded(text, step.built)])
+        return Resolution(
+            action=action,
+            versions=versions,
+            direct=lock.direct(lock.pins(text), versions, step.built),
+            yanked=tuple(
+                sorted(canonicalize_name(item["metadata"]["name"]) for item in planned if item.get("is_yanked"))
+            ),
+        )
 
     def install(self, step: Step, environment: Environment) -> Action:
         """Run ``pip install`` with the requirements of the step, as they were given."""
@@ -71,18 +90,41 @@ class Pip:
 
 
 def _asked(step: Step) -> list[str | Path]:
-    """Return the arguments for what a step declares."""
-    declared = step.declared
-    constraints = ["-c", step.write("constraints", declared.constraints)] if declared.constraints else []
-    # pip accepts hashes only in a file.
-    requirements = ["-r", step.write("in", step.hashed)] if declared.hashes else declared.requirements
-    return [*declared.options, *constraints, *requirements]
+    """Return the arguments for what a step declares; a source is installed in place where it has a copy for that."""
+    own = {built.facts.name for built in step.sources}
+    kept = [_constraint(built) for built in step.kept if built.facts.name not in own]
+    constraints = [*step.declared.constraints, *kept]
+    arguments: list[str | Path] = [*step.declared.options]
+    arguments += ["--constraint", step.write("constraints", constraints)] if constraints else []
+    for built in step.sources:
+        arguments += ["--editable", f"{built.place}{built.extras}"] if built.place is not None else []
+    in_place = {built.requirement for built in step.sources if built.place is not None}
+    if step.declared.hashes:
+        # pip accepts hashes only in a file.
+        return [*arguments, "--requirement", step.write("in", step.requirements)]
+    return [*arguments, *(requirement for requirement in step.requirements if requirement not in in_place)]
+
+
+def _constraint(built: Built) -> str:
+    """Return what keeps pip from replacing what an earlier step installed from this machine.
+
+    Given the URL of a wheel, pip would install that instead of what is installed in place.
+    """
+    return f"{built.facts.name}=={built.facts.version}" if built.source.editable else built.constraint
 
 
 def _lock_line(planned: dict[str, Any]) -> str:
     """Return the line of a lock for one item of pip's report."""
-    hashes = planned.get("download_info", {}).get("archive_info", {}).get("hashes", {})
-    pin = f"{canonicalize_name(planned['metadata']['name'])}=={planned['metadata']['version']}"
+    name, version = canonicalize_name(planned["metadata"]["name"]), planned["metadata"]["version"]
+    download: dict[str, Any] = planned.get("download_info", {})
+    hashes = download.get("archive_info", {}).get("hashes", {})
+    pin = f"{name}=={version}"
+    if planned.get("is_direct"):
+        subdirectory = f"#subdirectory={download['subdirectory']}" if "subdirectory" in download else ""
+        vcs = download.get("vcs_info")
+        pin = f"{name} @ {download['url']}{subdirectory}"
+        if vcs is not None:
+            pin = f"{name} @ {vcs['vcs']}+{download['url']}@{vcs['commit_id']}{subdirectory}"
     return " ".join([pin, *(f"--hash={name}:{value}" for name, value in sorted(hashes.items()))]) + "\n"
 
 

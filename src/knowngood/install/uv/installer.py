@@ -2,21 +2,36 @@
 
 import re
 import tempfile
-from collections.abc import Mapping
-from dataclasses import dataclass
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import version as version_of
 from pathlib import Path
 
+from packaging.utils import canonicalize_name
 from uv import find_uv_bin
 
+from knowngood import packages
+from knowngood.install import lock
 from knowngood.install.environment import Environment
 from knowngood.install.index import Routes, Variables, find_links
-from knowngood.install.interface import CREATE_LIMIT, INSTALL_LIMIT, RESOLVE_LIMIT, Registration, Step, Tools
+from knowngood.install.interface import (
+    CREATE_LIMIT,
+    INSTALL_LIMIT,
+    RESOLVE_LIMIT,
+    Registration,
+    Resolution,
+    Step,
+    Tools,
+)
+from knowngood.install.lock import Pin
 from knowngood.install.uv.output import UvOutput
 from knowngood.model import Action
 
 _OUTSIDE = Path(tempfile.gettempdir())  # uv would read the settings of a project it runs in
+
+_YANKED = re.compile(r"^warning: `(?P<name>[\w.-]+)==\S+` is yanked", re.MULTILINE)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,22 +49,37 @@ class Uv:
         """Make the venv with ``uv venv``; it has neither pip nor setuptools."""
         return self._run(["venv", "--python", self.tools.python(version), environment.folder], log, CREATE_LIMIT)
 
-    def resolve(
-        self, step: Step, environment: Environment, version: str, before: Mapping[str, str]
-    ) -> tuple[Action, dict[str, str]]:
+    def resolve(self, step: Step, environment: Environment, version: str, before: Mapping[str, str]) -> Resolution:
         """Compile the step with ``uv pip compile``; ``before`` goes in as the preferences of an existing lock."""
-        lines = list(step.hashed)
-        if step.declared.constraints:
-            lines.append(f"-c {step.write('constraints', step.declared.constraints)}")
-        requirements, lock = step.write("in", lines), step.file("lock")
-        lock.unlink(missing_ok=True)
-        if before:
-            lock.write_text("".join(f"{name}=={pinned}\n" for name, pinned in before.items()), encoding="utf-8")
-        python = self.tools.python(version)
-        compile_step: list[str | Path] = ["pip", "compile", requirements, "--python", python, "--output-file", lock]
-        options = ["--generate-hashes", "--no-annotate", "--no-header", "--quiet", *step.declared.options]
-        action = self._run([*compile_step, *options], step.file("resolve.log"), RESOLVE_LIMIT)
-        return action, _pins(lock) if action.exit.ok else {}
+        declared = step.declared
+        # What is built without isolation needs what is installed already.
+        python = self.tools.python(version) if step.isolated else environment.python
+        compiled = step.write("compiled", _preferences(step, before))
+        constraints = [*declared.constraints, *_kept(step)]
+        arguments: list[str | Path] = [step.write("in", step.requirements), "--output-file", compiled]
+        arguments += ["--constraints", step.write("constraints", constraints)] if constraints else []
+        arguments += ["--overrides", step.write("overrides", declared.overrides)] if declared.overrides else []
+        arguments += ["--python", python, *_options(declared.options)]
+        action = self._compile(*arguments, log=step.file("resolve.log"))
+        if not action.exit.ok:
+            return Resolution(action=action)
+        text = compiled.read_text(encoding="utf-8")
+        chosen = tuple(lock.pins(text))
+        versions = {pin.name: pin.version for pin in chosen if pin.version is not None}
+        unknown = [pin for pin in chosen if pin.version is None]
+        if unknown:
+            action, found = self._versions_of(unknown, step, python)
+            versions |= found
+            if not action.exit.ok:
+                return Resolution(action=action)
+        step.write("lock", [lock.recorded(text, step.built)])
+        step.write("install", [_installable(text, step)])
+        return Resolution(
+            action=action,
+            versions=dict(sorted(versions.items())),
+            direct=lock.direct(chosen, versions, step.built),
+            yanked=_yanked(step.file("resolve.log")),
+        )
 
     def install(self, step: Step, environment: Environment) -> Action:
         """Install the lock of the step; uv checks every file against its hash.
@@ -57,8 +87,30 @@ class Uv:
         The lock is not a ``pylock.toml``: uv would install that by URL and ask the index about every file again, where
         it serves this one from its cache.
         """
-        target: list[str | Path] = ["--python", environment.python, "--no-deps", "-r", step.file("lock")]
+        target: list[str | Path] = ["--python", environment.python, "--no-deps", "-r", step.file("install")]
+        for built in step.sources:
+            if built.place is not None:
+                target += ["--editable", built.place]
+                target += ["--build-constraints", built.constraints] if built.constraints is not None else []
+        target += [option for option in _options(step.declared.options) if option not in _RESOLVING]
+        target += ["--require-hashes"] if "--require-hashes" in step.declared.options else []
         return self._run(["pip", "install", *target], step.file("install.log"), INSTALL_LIMIT)
+
+    def _versions_of(self, pins: list[Pin], step: Step, python: Path) -> tuple[Action, dict[str, str]]:
+        """Return the versions of what comes from a repository, or from a URL whose file name has none."""
+        lines = step.write("direct.in", (f"{pin.name} @ {pin.url}" for pin in pins))
+        made = step.folder / f"pylock.step{step.number}.toml"
+        arguments: list[str | Path] = [lines, "--output-file", made, "--format", "pylock.toml", "--no-deps"]
+        arguments += ["--python", python, *([] if step.isolated else ["--no-build-isolation"])]
+        action = self._compile(*arguments, log=step.file("direct.log"))
+        packages = tomllib.loads(made.read_text(encoding="utf-8")).get("packages", []) if action.exit.ok else []
+        return action, {canonicalize_name(package["name"]): package.get("version", "0") for package in packages}
+
+    def _compile(self, *arguments: str | Path, log: Path) -> Action:
+        options = ["--generate-hashes", "--no-annotate", "--no-header"]
+        action = self._run(["pip", "compile", *arguments, *options], log, RESOLVE_LIMIT)
+        # uv prints the lock, too, unless it is quiet, and then it is quiet about what was withdrawn.
+        return replace(action, output="") if action.exit.ok else action
 
     def _run(self, arguments: list[str | Path], log: Path, limit: float) -> Action:
         command = [binary(), *arguments]
@@ -71,11 +123,53 @@ def binary() -> Path:
     return Path(find_uv_bin())
 
 
-def _pins(lock: Path) -> dict[str, str]:
-    """Return the pins of a lock that uv wrote: canonical name -> version. Lines with hashes are indented."""
-    lines = lock.read_text(encoding="utf-8").splitlines()
-    pins = (line.partition(" ")[0].partition("==") for line in lines)
-    return {name: pinned for name, equals, pinned in pins if equals}
+_RESOLVING = frozenset({"--no-deps"})
+"""Options that only matter while a step is resolved."""
+
+
+def _options(options: Iterable[str]) -> list[str]:
+    """Return what uv calls options that are written as pip has them."""
+    named: list[str] = []
+    for option in options:
+        name, _, value = option.partition("=")
+        match name:
+            case "--pre":
+                named.append("--prerelease=allow")
+            case "--config-settings":
+                named.append(f"--config-setting={value}")
+            case "--upgrade" | "--upgrade-package" | "--require-hashes" | "--prefer-binary":
+                pass  # not an option of a command that takes a lock, or of uv
+            case _:
+                named.append(option)
+    return named
+
+
+def _preferences(step: Step, before: Mapping[str, str]) -> list[str]:
+    """Return the pins of earlier steps that uv keeps where it can; none for a step that upgrades."""
+    options = step.declared.options
+    if "--upgrade" in options:
+        return []
+    upgraded = {canonicalize_name(option.partition("=")[2]) for option in options if "--upgrade-package=" in option}
+    return [f"{name}=={pinned}" for name, pinned in before.items() if name not in {*step.built, *upgraded}]
+
+
+def _kept(step: Step) -> list[str]:
+    """Return what keeps an index from replacing what earlier steps installed from this machine."""
+    own = {built.facts.name for built in step.sources}
+    return [built.constraint for built in step.kept if built.facts.name not in own]
+
+
+def _installable(text: str, step: Step) -> str:
+    """Return the lock that uv installs: without what is installed in place, and with the hashes that are declared."""
+    in_place = {built.facts.name for built in step.built.values() if built.source.editable}
+    declared = {name: values for text, values in step.declared.hashes for name in packages.names([text])}
+    return lock.changed(text, without=in_place, hashes=declared, all_hashed="--require-hashes" in step.declared.options)
+
+
+def _yanked(log: Path) -> tuple[str, ...]:
+    """Return the packages of which uv says that the chosen version was withdrawn."""
+    text = log.read_text(encoding="utf-8", errors="replace")
+    return tuple(sorted({canonicalize_name(match["name"]) for match in _YANKED.finditer(text)}))
 
 
 def _variables(routes: Routes, kept: Mapping[str, str], constraints: Path | None) -> dict[str, str]:

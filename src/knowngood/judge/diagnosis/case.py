@@ -12,7 +12,7 @@ from packaging.version import Version
 
 from knowngood import packages
 from knowngood.judge.probes import failed_checks
-from knowngood.model import Action, ComboFacts, Distribution, Frame, ProbeFacts, Raised, Status, Verdict
+from knowngood.model import Action, ComboFacts, Distribution, Frame, ProbeFacts, Raised, SourceFacts, Status, Verdict
 from knowngood.tracebacks import dumped_frames, frames_of, installed_path, last_exception, loaded_extensions
 
 if TYPE_CHECKING:
@@ -38,8 +38,14 @@ class Case:
 
     @property
     def installer(self) -> "InstallerOutput":
-        """The reader of the output of the combo's installer."""
-        return self.rules.installers[self.facts.combo.installer]
+        """What reads the output of the combo's commands."""
+        return self.rules.reader(self.facts)
+
+    @cached_property
+    def failed_source(self) -> SourceFacts | None:
+        """The project or archive of this machine that could not be built; None when all were."""
+        sources = (source for step in self.facts.steps for source in step.sources)
+        return next((source for source in sources if source.failed), None)
 
     @cached_property
     def failed_build(self) -> tuple[str, str | None] | None:

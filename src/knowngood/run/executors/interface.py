@@ -27,6 +27,8 @@ class RunSettings:
     """Which index packages come from. A machine that needs credentials for it has them in its own environment."""
     rules: Rules
     """How the output of installers is read; also decides what is looked up after a failure."""
+    pythons: tuple[str, ...] = ()
+    """The Pythons of all combos of the run, as declared."""
     optimizations: frozenset[Optimization] = ALL
     fresh: bool = False
     """Whether no verdict and no environment of an earlier run is reused."""

@@ -93,6 +93,7 @@ class LocalExecutor:
             if _Pipeline(context, jobs=self.machine.jobs, emit=emit).evaluate(tasks):
                 # Only a cache that something was added to can have grown too large.
                 context.reuse.prune()
+                context.builds.kept.prune()
                 if context.bytecode is not None:
                     context.bytecode.store.prune()
 

@@ -1,11 +1,11 @@
-"""Diagnose a source distribution that does not build: usually it has no wheel for this Python."""
+"""Diagnose what does not build: the project itself, or a source distribution that has no wheel for this Python."""
 
 import re
 from collections.abc import Iterator
 
 from knowngood.judge.diagnosis.case import Case
 from knowngood.judge.diagnosis.questions import Answers
-from knowngood.model import Confidence, Diagnosis, NextWithWheel, Question
+from knowngood.model import Confidence, Diagnosis, NextWithWheel, Question, Status
 
 _ABOUT_SETUPTOOLS = re.compile(
     r"from 'setuptools|module 'setuptools|use_2to3 is invalid|No module named 'pkg_resources'|cython_sources"
@@ -14,13 +14,22 @@ _ABOUT_SETUPTOOLS = re.compile(
 
 def questions(case: Case, answers: Answers) -> Iterator[Question]:
     """Ask for the next version of the package that did not build that has a wheel."""
-    if case.failed_build is not None:
+    if case.failed_build is not None and case.failed_source is None:
         name, version = case.failed_build
         yield NextWithWheel(package=name, above=version)
 
 
 def diagnose(case: Case, answers: Answers) -> Diagnosis | None:
     """Name the package that did not build, and the next version that need not be built."""
+    if case.failed_source is not None and case.verdict.status is Status.BUILD_FAIL and case.action is not None:
+        source, message = case.failed_source, case.installer.message(case.action, case.verdict.status)
+        return Diagnosis(
+            culprit=source.name,
+            conflicts_with=None,
+            why=f"{source.name} does not build: {message}",
+            evidence=(f"{source.name} is built from {source.origin}", message),
+            confidence=Confidence.CERTAIN,
+        )
     if case.failed_build is None or case.action is None:
         return None
     name, version = case.failed_build
