@@ -12,6 +12,7 @@ from knowngood.report import matrix_json
 from knowngood.report.embed.markers import Language, Request, replace, slots
 from knowngood.report.embed.parts import Show, parts
 from knowngood.report.embed.writers import markdown
+from support.files import MemoryFiles
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -50,7 +51,7 @@ def test_the_published_report_includes_every_combo_of_the_matrix() -> None:
 def test_every_toml_example_in_the_readme_is_a_valid_matrix(example: str) -> None:
     # A fragment belongs below the first complete matrix.
     whole = example if "[[combo]]" in example or "[axes]" in example else f"{EXAMPLES[0]}\n{example}"
-    matrix = parse(whole, path=Path("example.toml"), project=ROOT, read_probe=lambda path: None)
+    matrix = parse(whole, path=Path("example.toml"), project=ROOT, files=MemoryFiles())
 
     assert matrix.combos
 

@@ -7,21 +7,22 @@ import pytest
 from knowngood.declare.file import parse
 from knowngood.errors import MatrixFileError, Problem
 from knowngood.model import Matrix
+from support.files import MemoryFiles
 
 FILES = {"probes/imports.py": "import numpy\n", "probes/embedding.py": "import torch\n", "deep/My Probe.py": "pass\n"}
 
 Read: TypeAlias = Callable[..., Matrix]
-ProblemsOf: TypeAlias = Callable[[str | bytes], tuple[Problem, ...]]
+ProblemsOf: TypeAlias = Callable[..., tuple[Problem, ...]]
 
 
 def _read(text: str | bytes, files: Mapping[str, str] = FILES) -> Matrix:
     path = Path("matrices/Embedding Stack.toml")
-    return parse(text, path=path, project=Path("/project"), read_probe=lambda name: files.get(name))
+    return parse(text, path=path, project=Path("/project"), files=MemoryFiles(files))
 
 
-def _problems_of(text: str | bytes) -> tuple[Problem, ...]:
+def _problems_of(text: str | bytes, files: Mapping[str, str] = FILES) -> tuple[Problem, ...]:
     with pytest.raises(MatrixFileError) as caught:
-        _read(text)
+        _read(text, files)
     assert caught.value.problems
     return caught.value.problems
 

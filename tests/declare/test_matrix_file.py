@@ -9,6 +9,7 @@ from declare.conftest import FILES, ProblemsOf, Read
 from knowngood.declare.file import parse
 from knowngood.model import Asset, Combo, Expectation, Index, InstallerName, Probe, Status
 from support.declared import declared
+from support.files import MemoryFiles
 
 DESIGN_EXAMPLE = """
 [matrix]
@@ -186,12 +187,13 @@ def test_the_id_of_a_probe_given_by_path_comes_from_its_file_name(read: Read) ->
 def test_each_probe_file_is_read_once() -> None:
     paths: list[str] = []
 
-    def read_probe(path: str) -> str:
-        paths.append(path)
-        return "pass"
+    class Recording(MemoryFiles):
+        def read(self, path: str) -> str | None:
+            paths.append(path)
+            return "pass"
 
     combos = "".join(f'[[combo]]\nid = "c{n}"\nsteps = [["x"]]\nprobes = ["imports"]\n' for n in range(5))
-    parse(f'[matrix]\nprobes = ["imports"]\n{combos}', path=Path("m.toml"), project=Path(), read_probe=read_probe)
+    parse(f'[matrix]\nprobes = ["imports"]\n{combos}', path=Path("m.toml"), project=Path(), files=Recording())
     assert paths == ["probes/imports.py"]
 
 
@@ -206,14 +208,15 @@ def test_the_digest_changes_with_the_file_and_its_probes_but_not_with_line_endin
 
 def test_a_file_name_without_ascii_letters_still_makes_an_id() -> None:
     text = '[matrix]\nprobes = ["p"]\n[[combo]]\nid = "a"\nsteps = [["x"]]'
-    matrix = parse(text, path=Path("行列.toml"), project=Path(), read_probe=lambda _: "pass")
+    matrix = parse(text, path=Path("行列.toml"), project=Path(), files=MemoryFiles({"probes/p.py": "pass"}))
     assert (matrix.id, matrix.title) == ("matrix", "行列")
 
 
 def test_an_unreadable_probe_is_reported_as_a_problem(problems_of: ProblemsOf) -> None:
-    def read_probe(path: str) -> str:
-        raise PermissionError(13, "Permission denied", path)
+    class Unreadable(MemoryFiles):
+        def read(self, path: str) -> str | None:
+            raise PermissionError(13, "Permission denied", path)
 
     with pytest.raises(Exception, match="1 problem") as caught:
-        parse(DESIGN_EXAMPLE, path=Path("m.toml"), project=Path(), read_probe=read_probe)
+        parse(DESIGN_EXAMPLE, path=Path("m.toml"), project=Path(), files=Unreadable())
     assert "Permission denied" in caught.value.problems[0].what  # type: ignore[attr-defined]

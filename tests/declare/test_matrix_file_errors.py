@@ -256,37 +256,45 @@ def test_ids_that_several_pythons_make_may_collide_too(problems_of: ProblemsOf) 
 @pytest.mark.parametrize(
     ("requirement", "what", "hint"),
     [
-        ("-r x", "is an option", "[index.NAME]"),
-        ("  -e .", "is an option", ""),
-        ("--index-url=https://evil", "is an option", ""),
+        ("-r x", "there is no file 'x'", "relative to the project"),
+        ("  -e .", "nothing to build: '.' has neither pyproject.toml nor setup.py", ""),
+        ("--index-url=https://evil", "--index-url is not supported in a step", "[index.NAME]"),
         ("numpy\\n--index-url=https://evil", "line break", ""),
         ("numpy\\r-r x", "line break", ""),
         ("numpy\\u2028x", "line break", ""),
         ("\\u0000", "control character", ""),
-        ("numpy @ file:///tmp/x.whl", "installs from a URL", 'such as "numpy==1.0"'),
-        ("numpy @ git+https://x/y", "installs from a URL", ""),
-        ("../x", "is a file or URL, not a requirement", ""),
-        ("/abs/x", "is a file or URL, not a requirement", ""),
-        ("C:\\\\x", "is a file or URL, not a requirement", ""),
-        (".", "is a file or URL, not a requirement", ""),
-        ("https://x/y", "is a file or URL, not a requirement", ""),
-        ("numpy-1.0-py3-none-any.whl", "is a file or URL, not a requirement", ""),
+        ("numpy @ file:///tmp/x.whl", "the project has no file '/tmp/x.whl'", "build it first"),
+        ("numpy @ https://me:secret@x/y", "contains a user name or password", "~/.netrc"),
+        ("numpy @ svn+https://x/y", "cannot be installed", "git+https"),
+        ("../x", "the project has no folder '../x'", ""),
+        ("/abs/x", "the project has no folder '/abs/x'", ""),
+        ("C:\\\\x", "invalid path", "forward slashes"),
+        (".", "nothing to build", "pyproject.toml"),
+        ("numpy-1.0-py3-none-any.whl", "the project has no file", "build it first"),
         ("", "must not be empty", ""),
         ("   ", "must not be empty", ""),
         ("a" * 300, "has 300 characters", ""),
+        ("a" * 6000, "has 6,000 characters", ""),
         ("😀", "invalid requirement '😀'", ""),
         ("numpy==1.24.3.", "invalid requirement 'numpy==1.24.3.'", ""),
         ("numpy=1.24", "invalid requirement", "=="),
         ("numpy=>1.24", "invalid requirement", "write >="),
         ("numpy~=2", "invalid requirement", "two parts"),
         ("numpy==1.0 # pinned", "invalid requirement", "outside the quotes"),
-        ("torch --pre", "invalid requirement", "pip options"),
+        ("torch --prerelaese", "unknown option '--prerelaese'", "did you mean '--prerelease'?"),
         ("numpy 1.24", "invalid requirement", 'write it as "numpy==1.26.4"'),
+        ("numpy pandas", "invalid requirement", "a string of its own"),
+        ("numpy>1.26 <2", "invalid requirement", "a comma is missing"),
+        ("numpy==1.26.4 \\\\", "ends with a backslash", "remove it"),
+        ("numpy==1.26.4 --hash=sha256:abc", "invalid hash 'sha256:abc'", "64 hexadecimal digits"),
+        ("pip install numpy", "is a whole command", "leave out 'pip install'"),
         ("numpy[", "invalid requirement", ""),
         ("numpy; python_version", "invalid requirement", ""),
     ],
 )
-def test_only_plain_requirements_are_accepted(problems_of: ProblemsOf, requirement: str, what: str, hint: str) -> None:
+def test_a_wrong_line_of_a_step_is_reported_with_cause_and_hint(
+    problems_of: ProblemsOf, requirement: str, what: str, hint: str
+) -> None:
     (problem,) = problems_of(f'{HEAD}[[combo]]\nid = "a"\nsteps = [\n["numpy",\n"{requirement}"]]')
     assert (problem.line, problem.where) == (7, "combo[0].steps[0][1]")
     assert what in problem.what

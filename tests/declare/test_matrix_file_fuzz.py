@@ -12,7 +12,19 @@ from knowngood.declare.expand import combo_ids
 from knowngood.declare.file import parse
 from knowngood.declare.toml import read
 from knowngood.errors import MatrixFileError
+from support.files import MemoryFiles
 
+FILES = MemoryFiles(
+    {
+        "probes/imports.py": "pass",
+        "pyproject.toml": '[project]\nname = "mine"\nversion = "1"\ndependencies = ["numpy"]\n'
+        '[project.optional-dependencies]\ns3 = ["boto3"]\n[dependency-groups]\ntest = ["pytest"]\n',
+        "requirements.txt": "numpy\n-c constraints.txt\n",
+        "constraints.txt": "numpy<2\n",
+        "lib/setup.py": "",
+        "dist/mine-1.0-py3-none-any.whl": "",
+    }
+)
 KEYS = st.sampled_from(
     [
         *("matrix", "index", "asset", "probe", "combo", "axes", "id", "title", "python", "probes", "reference"),
@@ -65,9 +77,7 @@ def toml(value: object) -> str:
 def check(text: str | bytes) -> None:
     """Check that ``text`` is parsed or refused, and that ``combo_ids`` agrees with a parsed matrix."""
     try:
-        matrix = parse(
-            text, path=Path("m.toml"), project=Path(), read_probe=lambda path: "pass" if "imp" in path else None
-        )
+        matrix = parse(text, path=Path("m.toml"), project=Path("/project"), files=FILES)
     except MatrixFileError as error:
         assert error.problems
         for problem in error.problems:

@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from knowngood.install.index import Routes
 from knowngood.judge.probes import judge_probe
 from knowngood.model import InstallerName, Status
 from knowngood.project.signatures import load
+from support.files import MemoryFiles
 from support.index import Index, serve
 from support.project import Project
 from support.workshop import MINOR, Workshop, launch
@@ -142,13 +144,17 @@ def test_every_toml_block_is_a_valid_matrix_or_signatures_file(block: Block, tmp
         file.write_text(block.text, encoding="utf-8")
         assert load(file)
         return
+    if block.caption == "pyproject.toml":
+        assert tomllib.loads(block.text)["project"]
+        return
     page = [other.text for other in blocks(block.page) if other.language == "toml"]
     whole = next(text for text in page if "[[combo]]" in text or "[axes]" in text)
     # A fragment belongs below the first complete matrix of the page.
     text = block.text if "[[combo]]" in block.text or "[axes]" in block.text else f"{whole}\n{block.text}"
-    scripts = {other.caption: other.text for other in blocks(block.page) if other.language == "python"}
+    files = {other.caption: other.text for other in blocks(block.page) if other.caption}
+    files |= {"requirements.txt": "numpy\n", "constraints.txt": "numpy<3\n"}
 
-    assert parse(text, path=Path("example.toml"), project=ROOT, read_probe=scripts.get).combos
+    assert parse(text, path=Path("example.toml"), project=ROOT, files=MemoryFiles(files)).combos
 
 
 @pytest.mark.parametrize("block", of("python"), ids=str)

@@ -7,10 +7,11 @@ from typing import Any
 from knowngood.declare.expand import MOST_COMBOS, identified, listed
 from knowngood.declare.grid import Grid
 from knowngood.declare.locate import Where
-from knowngood.declare.problems import Problems, did_you_mean, listing, shown
+from knowngood.declare.problems import Problems, WrongValueError, did_you_mean, listing, shown
 from knowngood.declare.scripts import Scripts
 from knowngood.declare.sections import Tables
 from knowngood.declare.values import collision_key
+from knowngood.model import InstallerName
 
 
 def check(raw: Mapping[str, Any], tables: Tables, grid: Grid | None, scripts: Scripts, problems: Problems) -> None:
@@ -24,11 +25,28 @@ def check(raw: Mapping[str, Any], tables: Tables, grid: Grid | None, scripts: Sc
     _check_probes(raw, tables, scripts, problems)
     if _too_many(raw, grid, problems):
         return
+    _check_steps(tables, grid, problems)
     ids = _checked_ids(raw, grid, problems)
     _check_reference(raw, ids, problems)
     _check_knowns(tables, ids, scripts, problems)
     if grid is not None and next(grid.points(), None) is None:
         problems.add(("axes", "exclude"), "every combination is excluded", "keep at least one, or remove [axes]")
+
+
+def _check_steps(tables: Tables, grid: Grid | None, problems: Problems) -> None:
+    """Find lines that are right by themselves and do not go together, or not with the installer of the combo."""
+    default = (tables.matrix and tables.matrix.installer) or InstallerName.UV
+    for position, combo in tables.combos.items():
+        try:
+            tables.steps.check(combo.steps, combo.installer or default)
+        except WrongValueError as wrong:
+            problems.add(("combo", position, "steps"), wrong.what, wrong.hint)
+    for point in grid.points() if grid is not None else ():
+        try:
+            tables.steps.check(point.steps, point.installer or default)
+        except WrongValueError as wrong:
+            problems.add(("axes",), wrong.what, wrong.hint)
+            break
 
 
 def _check_reference(raw: Mapping[str, Any], ids: Collection[str], problems: Problems) -> None:

@@ -1,35 +1,36 @@
 """Parse a matrix file into a ``Matrix``, or raise one error with everything that is wrong with the file."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from knowngood.declare import toml
 from knowngood.declare.checks import check
 from knowngood.declare.expand import matrix_pythons, spread
+from knowngood.declare.files import Files, ProjectFiles
 from knowngood.declare.grid import Grid, read_grid
 from knowngood.declare.problems import Problems
 from knowngood.declare.schema import ExpectTable, MatrixTable
-from knowngood.declare.scripts import ReadProbe, Scripts
+from knowngood.declare.scripts import Scripts
 from knowngood.declare.sections import Tables, read_tables
 from knowngood.declare.values import slug
-from knowngood.model import Asset, Combo, Expectation, Index, InstallerName, Known, Matrix, Probe, Step, WarningPolicy
+from knowngood.model import Asset, Combo, Expectation, Index, InstallerName, Known, Matrix, Probe, WarningPolicy
 
 DEFAULT_TIMEOUT = 600.0
 """Seconds that a probe may take unless the file says otherwise."""
 
 
-def parse(text: str | bytes, *, path: Path, project: Path, read_probe: ReadProbe) -> Matrix:
-    """Parse and check a matrix file. Files are read only through ``read_probe``.
+def parse(text: str | bytes, *, path: Path, project: Path, files: Files) -> Matrix:
+    """Parse and check a matrix file. All other files are read through ``files``, with paths relative to ``project``.
 
-    The name of ``path`` becomes the id of the matrix. ``read_probe`` returns the text of a file, given its path
-    relative to ``project``, or None when it does not exist. Raises ``MatrixFileError`` with all problems of the file.
+    The name of ``path`` becomes the id of the matrix. Raises ``MatrixFileError`` with all problems of the file.
     """
     source, raw = toml.read(text, path=str(path))
     problems = Problems(str(path), source)
-    scripts = Scripts(read_probe)
+    own = ProjectFiles(files, project)
+    scripts = Scripts(files.read)
     pythons = matrix_pythons(raw)
-    tables = read_tables(raw, scripts, problems)
+    tables = read_tables(raw, scripts, own, problems)
     grid = read_grid(raw["axes"], pythons, problems.add) if "axes" in raw else None
     check(raw, tables, grid, scripts, problems)
     problems.raise_if_any()
@@ -40,12 +41,15 @@ def parse(text: str | bytes, *, path: Path, project: Path, read_probe: ReadProbe
         title=matrix.title or path.stem,
         path=path,
         project=project,
-        digest=_digest(source, scripts.used),
+        digest=_digest(source, scripts.used, own.texts),
         combos=combos,
         probes=scripts.used,
-        indexes=tuple(
-            Index(name=name, url=index.url, packages=index.packages or (), fallback=index.fallback)
-            for name, index in tables.indexes.items()
+        indexes=(
+            *(
+                Index(name=name, url=index.url, packages=index.packages or (), fallback=index.fallback)
+                for name, index in tables.indexes.items()
+            ),
+            *tables.steps.projects.indexes,
         ),
         assets=tuple(Asset(name=name, wheel=asset.wheel, path=asset.path) for name, asset in tables.assets.items()),
         reference=matrix.reference,
@@ -74,7 +78,7 @@ def _combos(tables: Tables, grid: Grid | None, pythons: tuple[str, ...], scripts
                 id=combo_id,
                 title=title if len(spreading) == 1 else f"{title} (Python {python})",
                 python=python,
-                steps=tuple(map(_step, table.steps)),
+                steps=tables.steps.make(table.steps, python),
                 probes=probes(table.probes),
                 installer=table.installer or default_installer,
                 warnings=table.warnings or warnings,
@@ -84,11 +88,12 @@ def _combos(tables: Tables, grid: Grid | None, pythons: tuple[str, ...], scripts
                 known=known(combo_id),
             )
     for point in grid.points() if grid else ():
+        python = point.python or pythons[0]
         yield Combo(
             id=point.id,
             title=point.title,
-            python=point.python or pythons[0],
-            steps=tuple(map(_step, point.steps)),
+            python=python,
+            steps=tables.steps.make(point.steps, python),
             probes=probes(None),
             installer=point.installer or default_installer,
             warnings=warnings,
@@ -99,10 +104,6 @@ def _combos(tables: Tables, grid: Grid | None, pythons: tuple[str, ...], scripts
         )
 
 
-def _step(lines: tuple[str, ...]) -> Step:
-    return Step(lines=lines, requirements=lines)
-
-
 def _expectation(table: ExpectTable | None) -> Expectation:
     return (
         Expectation(status=table.status, reason=table.reason, match=table.match, culprit=table.culprit)
@@ -111,9 +112,10 @@ def _expectation(table: ExpectTable | None) -> Expectation:
     )
 
 
-def _digest(source: str, probes: tuple[Probe, ...]) -> str:
-    """Return a digest of the file and its probes. Line endings do not matter, since git may change them."""
+def _digest(source: str, probes: tuple[Probe, ...], texts: Mapping[str, str]) -> str:
+    """Return a digest of the file, its probes and what it names. Line endings do not matter: git may change them."""
     parts = [("", source), *sorted((probe.id, probe.source) for probe in probes)]
+    parts += sorted((f"/{path}", text) for path, text in texts.items())
     total = hashlib.sha256()
     for name, text in parts:
         content = text.replace("\r\n", "\n").encode("utf-8", "surrogatepass")

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, ClassVar, TypeVar, cast
 
@@ -19,14 +20,15 @@ from pydantic import (
 from knowngood.declare.problems import WrongValueError, kind, parse_choice, shown
 from knowngood.declare.values import (
     checked_id,
+    checked_line,
     exact_wheel,
     last_day,
     one_line,
     package_name,
     pattern,
+    project_path,
     python_version,
     relative_path,
-    requirement,
     seconds,
     text,
     url,
@@ -66,9 +68,35 @@ def _combo_glob(value: object) -> str:
     return glob
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Context:
+    """What the values of a table are checked with."""
+
+    find: Callable[[str], str]
+    """Returns the id of the probe for an entry of ``probes``, or raises ``WrongValueError``."""
+    read_line: Callable[[str], object]
+    """Raises ``WrongValueError`` when a line of a step is wrong."""
+    has_project: bool = False
+    """Whether a combo may have no steps of its own, since ``[project]`` is installed."""
+
+
 def _script(value: object, info: ValidationInfo) -> str:
-    find = cast("Callable[[str], str]", info.context)
-    return find(text(value, "a probe"))
+    return cast("Context", info.context).find(text(value, "a probe"))
+
+
+def _install_line(value: object, info: ValidationInfo) -> str:
+    line = checked_line(value)
+    cast("Context", info.context).read_line(line)
+    return line
+
+
+def _group(value: object) -> str:
+    return text(value, "the name of a group").strip()
+
+
+def _extra(value: object) -> str:
+    name = text(value, "the name of an extra")
+    return package_name(name) if name else name
 
 
 def _distinct(values: tuple[str, ...]) -> tuple[str, ...]:
@@ -86,7 +114,11 @@ def _one_or_many(value: object) -> object:
     return value if isinstance(value, list) else (python_version(value),)
 
 
-def _steps(value: object) -> object:
+def _steps(value: object, info: ValidationInfo) -> object:
+    if not value and isinstance(value, list | tuple) and cast("Context", info.context).has_project:
+        return value
+    if value == ():
+        raise WrongValueError("missing key 'steps'", 'write steps = [["numpy==1.26.4"]]')
     if not isinstance(value, list) or not value:
         what = "must have at least one step" if value == [] else f"must be an array of steps, not {kind(value)}"
         raise WrongValueError(
@@ -132,7 +164,7 @@ Distinct = Annotated[Array[T], AfterValidator(_distinct)]
 Probes = Distinct[Annotated[str, BeforeValidator(_script)]]
 Packages = Distinct[Annotated[str, BeforeValidator(package_name)]]
 Pythons = Annotated[Distinct[Annotated[str, BeforeValidator(python_version)]], BeforeValidator(_one_or_many)]
-Step = Annotated[Array[Annotated[str, BeforeValidator(requirement)]], BeforeValidator(_step)]
+Step = Annotated[Array[Annotated[str, BeforeValidator(_install_line)]], BeforeValidator(_step)]
 Steps = Annotated[Array[Step], BeforeValidator(_steps)]
 
 
@@ -156,6 +188,16 @@ class MatrixTable(Table):
     installer: Installer | None = None
     warnings: Warnings | None = None
     env: Env = {}
+
+
+class ProjectTable(Table):
+    """``[project]``: the project that is installed in the first step of every combo."""
+
+    path: Annotated[str, BeforeValidator(project_path)] | None = None
+    extras: Distinct[Annotated[str, BeforeValidator(_extra)]] = ()
+    groups: Distinct[Annotated[str, BeforeValidator(_group)]] = ()
+    editable: bool = False
+    tool_uv: bool = Field(default=True, alias="tool-uv")
 
 
 class IndexTable(Table):
@@ -209,7 +251,7 @@ class ComboTable(Table):
     """``[[combo]]``: one set of versions to test."""
 
     id: Slug
-    steps: Steps
+    steps: Annotated[Steps, Field(validate_default=True)] = ()
     title: Line | None = None
     python: Pythons | None = None
     probes: Probes | None = None
@@ -219,7 +261,7 @@ class ComboTable(Table):
     warnings: Warnings | None = None
     expect: ExpectTable | None = None
 
-    examples: ClassVar[dict[str, str]] = {"id": 'id = "legacy"', "steps": 'steps = [["numpy==1.26.4"]]'}
+    examples: ClassVar[dict[str, str]] = {"id": 'id = "legacy"'}
 
     @field_validator("expect", mode="before")
     @classmethod

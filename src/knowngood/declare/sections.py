@@ -7,22 +7,28 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from knowngood.declare.files import ProjectFiles
+from knowngood.declare.lines import Lines
 from knowngood.declare.locate import Where
 from knowngood.declare.problems import Problems, WrongValueError, did_you_mean, kind, listing, shown
+from knowngood.declare.projects import Projects
 from knowngood.declare.schema import (
     AssetTable,
     ComboTable,
+    Context,
     ExpectTable,
     IndexTable,
     KnownTable,
     MatrixTable,
     ProbeTable,
+    ProjectTable,
     Table,
 )
 from knowngood.declare.scripts import Scripts
+from knowngood.declare.steps import Steps, own_project
 from knowngood.declare.values import checked_id
 
-SECTIONS = ("matrix", "index", "asset", "probe", "combo", "axes", "known")
+SECTIONS = ("matrix", "project", "index", "asset", "probe", "combo", "axes", "known")
 """The keys at the top level of a matrix file."""
 
 AnyTable = TypeVar("AnyTable", bound=Table)
@@ -33,6 +39,8 @@ class Tables:
     """The valid tables of a file."""
 
     matrix: MatrixTable | None
+    steps: Steps
+    """Makes the steps of the combos."""
     indexes: Mapping[str, IndexTable]
     assets: Mapping[str, AssetTable]
     combos: Mapping[int, ComboTable]
@@ -41,17 +49,20 @@ class Tables:
     """Position in the file -> table."""
 
 
-def read_tables(raw: Mapping[str, Any], scripts: Scripts, problems: Problems) -> Tables:
+def read_tables(raw: Mapping[str, Any], scripts: Scripts, files: ProjectFiles, problems: Problems) -> Tables:
     """Read all tables except ``[axes]``; add the probes to ``scripts`` and everything that is wrong to ``problems``."""
     for key, value in raw.items():
         if key not in SECTIONS:
             problems.add((key,), *_unknown_at_top(key, value))
     reader = _Reader(scripts, problems)
+    indexes = dict(reader.named(IndexTable, raw, "index"))
+    steps = reader.steps(raw, files, {name: index.url for name, index in indexes.items()})
     for position, table in reader.repeated(raw, "probe"):
         reader.declare(position, table)
     return Tables(
         matrix=reader.read(MatrixTable, raw.get("matrix", {}), ("matrix",)),
-        indexes=dict(reader.named(IndexTable, raw, "index")),
+        steps=steps,
+        indexes=indexes,
         assets=dict(reader.named(AssetTable, raw, "asset")),
         combos={
             position: combo
@@ -83,10 +94,30 @@ class _Reader:
         self._scripts = scripts
         self._problems = problems
         self._probe_positions: dict[str, int] = {}
+        self._context = Context(find=scripts.find, read_line=lambda line: None)
+
+    def steps(self, raw: Mapping[str, Any], files: ProjectFiles, indexes: Mapping[str, str]) -> Steps:
+        """Return what makes steps, which the lines of the combos are checked with from now on."""
+        table = self.read(ProjectTable, raw["project"], ("project",)) if "project" in raw else None
+        projects = Projects(
+            files,
+            default=files.place(table.path) if table and table.path else None,
+            uv=table.tool_uv if table else True,
+            indexes="index" not in raw,
+        )
+        lines = Lines(files, projects, indexes.values())
+        own = None
+        if table is not None:
+            try:
+                own = own_project(projects, table.extras, table.groups, editable=table.editable)
+            except WrongValueError as wrong:
+                self._problems.add(("project",), wrong.what, wrong.hint)
+        self._context = Context(find=self._scripts.find, read_line=lines.read, has_project="project" in raw)
+        return Steps(lines=lines, projects=projects, own=own)
 
     def read(self, table: type[AnyTable], raw: object, where: Where) -> AnyTable | None:
         try:
-            return table.model_validate(raw, context=self._scripts.find)
+            return table.model_validate(raw, context=self._context)
         except ValidationError as error:
             for detail in error.errors(include_url=False):
                 path = tuple(part for part in detail["loc"] if part != "[key]")
@@ -149,7 +180,8 @@ def _worded(table: type[Table], detail: ErrorDetails) -> tuple[str, str]:
             key = str(loc[-1])
             return f"missing key {shown(key)}", f"write {owner.examples[key]}"
         case "extra_forbidden":
-            key, keys = str(loc[-1]), tuple(owner.model_fields)
+            key = str(loc[-1])
+            keys = tuple(field.alias or name for name, field in owner.model_fields.items())
             return f"unknown key {shown(key)}", did_you_mean(key, keys, listing(keys))
         case "string_type":
             expected = "a string"

@@ -21,15 +21,15 @@ from knowngood.declare.problems import WrongValueError, kind, shown
 
 _LONGEST = 250  # characters of a requirement, a name or a version
 _PYTHON = re.compile(r"[1-9]\d?\.\d{1,2}(\.\d{1,3})?", re.ASCII)
-_FILE_OR_URL = re.compile(r"[./\\~]|[A-Za-z]:[/\\]|[A-Za-z][A-Za-z0-9+.-]*://|git\+|.*\.(whl|zip|tar\.gz)\Z")
-_NO_OPTIONS = "pip options are not supported here; declare indexes in [index.NAME]"
+_LONGEST_INSTALL_LINE = 5000  # characters; a requirement may have many hashes
 _EXAMPLE = '"numpy==1.26.4"'
 _COMMON_SLIPS = (
     (re.compile(r"(?<![=<>!~])=(?![=<>])"), "write an exact version with two equals signs: =="),
     (re.compile(r"=[<>]"), "write >= or <="),
     (re.compile(r"~=\s*\d+\s*(,|$)"), "~= needs two parts: ~=2.0 means at least 2.0 and below 3"),
     (re.compile(r"#"), "write comments outside the quotes"),
-    (re.compile(r"\s--?\w"), _NO_OPTIONS),
+    (re.compile(r"[=<>~]=?\s*[\w.*+!]+\s+[=<>!~]"), "a comma is missing: >=1.26,<2"),
+    (re.compile(r"^[\w.-]+(\[[^]]*\])?\s+[A-Za-z]"), "write each requirement as a string of its own"),
 )
 
 
@@ -59,35 +59,38 @@ def package_name(value: object) -> str:
         raise WrongValueError(f"invalid package name {shown(name)}", "write a name without version or extras") from None
 
 
-def requirement(value: object) -> str:
-    """Check one requirement of a step: a name with optional extras, versions and marker, but no option, file or URL."""
+def checked_line(value: object) -> str:
+    """Check that a line of a step is one line."""
     line = text(value, "a requirement")
     if not line.strip():
         raise WrongValueError("a requirement must not be empty", "remove it, or name a package")
-    if len(line) > _LONGEST:
-        raise WrongValueError(f"{shown(line)} has {len(line):,} characters; the limit for a requirement is {_LONGEST}")
+    if len(line) > _LONGEST_INSTALL_LINE:
+        limit = f"the limit for a line of a step is {_LONGEST_INSTALL_LINE:,}"
+        raise WrongValueError(f"{shown(line)} has {len(line):,} characters; {limit}")
     if re.search(r"[\x00-\x1f\x7f\x85\u2028\u2029]", line):
         what = f"{shown(line)} contains a line break or control character"
         raise WrongValueError(what, "write each requirement as a string of its own")
-    if line.lstrip().startswith("-"):
-        raise WrongValueError(f"{shown(line)} is an option, not a requirement", _NO_OPTIONS)
+    if line.rstrip().endswith("\\"):
+        raise WrongValueError(f"{shown(line)} ends with a backslash", "remove it: an array needs none to continue")
+    return line.strip()
+
+
+def requirement(value: object) -> str:
+    """Check a requirement: a name with optional extras, versions and marker, but no option, file or URL."""
+    line = text(value, "a requirement")
+    if len(line) > _LONGEST:
+        raise WrongValueError(f"{shown(line)} has {len(line):,} characters; the limit for a requirement is {_LONGEST}")
     try:
         parsed = Requirement(line)
     except InvalidRequirement as error:
         raise _invalid_requirement(line, error) from None
     if parsed.url is not None:
-        hint = f'name a version from an index, such as "{parsed.name}==1.0"; declare indexes in [index.NAME]'
+        hint = f'name a version from an index, such as "{parsed.name}==1.0"'
         raise WrongValueError(f"{shown(line)} installs from a URL", hint)
-    if _FILE_OR_URL.match(line.strip()):  # the name of a file may be a valid package name
-        raise _invalid_requirement(line)
     return line.strip()
 
 
-def _invalid_requirement(line: str, error: InvalidRequirement | None = None) -> WrongValueError:
-    if error is None or _FILE_OR_URL.match(line.strip()):
-        return WrongValueError(
-            f"{shown(line)} is a file or URL, not a requirement", f"name a package from an index: {_EXAMPLE}"
-        )
+def _invalid_requirement(line: str, error: InvalidRequirement) -> WrongValueError:
     hint = next((hint for slip, hint in _COMMON_SLIPS if slip.search(line)), f"write it as {_EXAMPLE}")
     cause = str(error).partition("\n")[0]
     return WrongValueError(f"invalid requirement {shown(line)}: {cause[:1].lower()}{cause[1:]}", hint)
@@ -95,7 +98,7 @@ def _invalid_requirement(line: str, error: InvalidRequirement | None = None) -> 
 
 def exact_wheel(value: object) -> str:
     """Check a requirement that names exactly one version: ``name==version``."""
-    line = requirement(value)
+    line = requirement(checked_line(value))
     parsed = Requirement(line)
     pins = [pin for pin in parsed.specifier if pin.operator == "==" and not pin.version.endswith(".*")]
     if len(pins) != 1 or len(parsed.specifier) != 1 or parsed.extras or parsed.marker:
@@ -254,6 +257,14 @@ def relative_path(value: object) -> str:
         what = f"the path {shown(path)} leaves the folder that it is relative to"
         raise WrongValueError(what, "write a relative path without '..'")
     return str(pure)
+
+
+def project_path(value: object) -> str:
+    """Check the path of the folder of a project, which may be above the matrix."""
+    path = text(value, "a path")
+    if not path.isprintable() or "\\" in path or not path.strip() or re.match(r"[A-Za-z]:|~", path):
+        raise WrongValueError(f"invalid path {shown(path)}", "write it relative to the project, with forward slashes")
+    return path
 
 
 def variable_name(value: object) -> str:

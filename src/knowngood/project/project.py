@@ -1,5 +1,6 @@
 """Open a project: its matrix, its runs, the rules that judge them, its baseline and its published report."""
 
+import contextlib
 import itertools
 import os
 from collections.abc import Sequence
@@ -109,11 +110,7 @@ class Project:
         except OSError as error:
             raise UsageError(f"{file} cannot be read", cause=str(error), next_step="fix its permissions") from error
 
-        def read_probe(name: str) -> str | None:
-            script = folder / name
-            return script.read_text(encoding="utf-8", errors="surrogateescape") if script.is_file() else None
-
-        return parse(text, path=file, project=folder, read_probe=read_probe)
+        return parse(text, path=file, project=folder, files=_Files(folder))
 
     @cached_property
     def runs(self) -> Runs:
@@ -215,6 +212,34 @@ class Project:
                 f"no runs can be kept in {folder}", cause=str(error), next_step="name another folder with --state-dir"
             ) from error
         return folder
+
+
+class _Files:
+    """The files that matrices of the project in ``folder`` may name."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def read(self, path: str) -> str | None:
+        file = self._folder / path
+        return file.read_text(encoding="utf-8", errors="surrogateescape") if file.is_file() else None
+
+    def has_file(self, path: str) -> bool:
+        with contextlib.suppress(OSError):  # a name that is too long
+            return (self._folder / path).is_file()
+        return False
+
+    def has_folder(self, path: str) -> bool:
+        with contextlib.suppress(OSError):
+            return (self._folder / path).is_dir()
+        return False
+
+    def matching(self, pattern: str) -> tuple[str, ...]:
+        try:
+            matches = [os.path.relpath(path, self._folder) for path in self._folder.glob(pattern)]
+        except (OSError, ValueError, NotImplementedError):  # such as **x
+            return ()
+        return tuple(sorted(matches))
 
 
 def _named(matrix: str | Path | None, start: Path) -> Path:
