@@ -14,7 +14,9 @@ from knowngood.probe.launch import Launcher
 from knowngood.process import Processes
 from knowngood.run.host import cores
 
-_PYTHON, _RECORDS = "PYTHON-OF-THE-ENVIRONMENT", "FILE-OF-RECORDS"  # placeholders; a script fills them in
+# Placeholders; a script fills them in.
+_PYTHON, _RECORDS = "PYTHON-OF-THE-ENVIRONMENT", "FILE-OF-RECORDS"
+_CONFIG, _PRIVATE = "FILE-OF-CONFIGURATION", "/FOLDER-OF-THE-PROBE"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,15 +67,19 @@ def write_probes(place: Place, combos: Sequence[Combo], probe: Path, assets: Map
     )
     folder = place.below("probes").folder
     for combo in combos:
-        command = quoted(*launcher.command(Path(_PYTHON), combo, probe, Path(_RECORDS), nonce="bench"))
+        command = quoted(*launcher.script_command(Path(_PYTHON), (), probe, Path(_CONFIG)))
+        config = quoted(json.dumps(launcher.config(combo, Path(_PRIVATE), records=Path(_RECORDS), nonce="bench")))
+        for name, path in ((_RECORDS, "$private.jsonl"), (_PRIVATE, "$private")):
+            config = config.replace(name, f"'\"{path}\"'")
         variables = [f"{name}={value}" for name, value in launcher.settings(combo).items()]
         (folder / f"{combo.id}.sh").write_text(
             f'private="$2/{combo.id}"\n'
             f'rm -rf "$private" "$private.jsonl"\n'
             f'mkdir -p "$private/work" "$private/home" "$private/tmp"\n'
+            f'printf %s {config} > "$private/launch.json"\n'
             f'cd "$private/work"\n'
             f'exec env -i {quoted(*variables)} HOME="$private/home" TMPDIR="$private/tmp" '
-            + command.replace(_PYTHON, '"$1"').replace(_RECORDS, '"$private.jsonl"')
+            + command.replace(_PYTHON, '"$1"').replace(_CONFIG, '"$private/launch.json"')
             + "\n",
             encoding="utf-8",
         )

@@ -139,7 +139,13 @@ def test_declaring_judging_and_reporting_touch_nothing_outside_the_process(modul
 
 
 @pytest.mark.parametrize(
-    "module", [module for module in MODULES if module not in ("process/helpers", "cli/main", "__init__")]
+    "module",
+    # The launcher of pytest prepares the environment of its own workers.
+    [
+        module
+        for module in MODULES
+        if module not in ("process/helpers", "cli/main", "__init__", "probe/in_env/pytest_launcher")
+    ],
 )
 def test_only_one_module_spawns_and_only_the_command_line_and_the_python_api_read_the_environment(module: str) -> None:
     spawning = {"subprocess", "pty", "multiprocessing"} & set(imports(MODULES[module]))
@@ -155,13 +161,19 @@ def _is_os(node: ast.expr) -> bool:
     return isinstance(node, ast.Name) and node.id == "os"
 
 
-@pytest.mark.parametrize("module", ["process/supervisor", "process/remover", "probe/in_env/probe_api"])
+IN_ENV = [module for module in MODULES if module.startswith("probe/in_env/")]
+
+
+@pytest.mark.parametrize("module", ["process/supervisor", "process/remover", *IN_ENV])
 def test_what_runs_without_our_packages_imports_only_the_standard_library(module: str) -> None:
-    assert {name.split(".")[0] for name in imports(MODULES[module])} <= sys.stdlib_module_names | {"__future__"}
+    theirs = {"pytest"} if module == "probe/in_env/pytest_launcher" else set()
+    names = {name.split(".")[0] for name in imports(MODULES[module])}
+    assert names <= sys.stdlib_module_names | {"__future__"} | theirs
 
 
-def test_the_runner_of_probes_is_python_3_7() -> None:
-    source = MODULES["probe/in_env/probe_api"].read_text(encoding="utf-8")
+@pytest.mark.parametrize("module", IN_ENV)
+def test_what_runs_in_an_environment_is_python_3_7(module: str) -> None:
+    source = MODULES[module].read_text(encoding="utf-8")
     ast.parse(source, feature_version=(3, 7))
     # The parser lets some newer syntax through; these are the ones that one writes without a thought.
     assert not [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.NamedExpr | ast.Match)]
@@ -234,7 +246,8 @@ def test_every_runtime_dependency_is_used() -> None:
 def test_every_package_that_is_imported_is_a_runtime_dependency() -> None:
     distributions = packages_distributions()
     # Who imports the extension of Sphinx has Sphinx, which brings docutils.
-    files = [path for path in MODULES.values() if path.name != "sphinx.py"]
+    # pytest is that of the environment under test.
+    files = [path for path in MODULES.values() if path.name not in ("sphinx.py", "pytest_launcher.py")]
     used = {name for path in files for name in third_party(path)} - {"pydantic_core"}  # pydantic's other half
     undeclared = {name for name in used if not {canonicalize_name(one) for one in distributions[name]} & dependencies()}
     assert not undeclared

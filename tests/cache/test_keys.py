@@ -21,7 +21,7 @@ from knowngood.model import (
     StepFacts,
     WarningPolicy,
 )
-from knowngood.probe.launch import RUNNER, Launcher
+from knowngood.probe.launch import IN_ENV, Launcher
 from knowngood.process import Processes
 from support.workshop import combo
 
@@ -137,11 +137,11 @@ def test_a_change_that_no_verdict_depends_on_keeps_the_key(what: str) -> None:
     assert key(MATTERS_NOT[what]()) == key(ingredients())
 
 
-def test_the_runner_the_harness_and_the_events_are_ingredients() -> None:
+def test_the_runners_the_harness_and_the_events_are_ingredients() -> None:
     assert ingredients()["harness"] == {
         "knowngood": __version__,
         "events": SCHEMA,
-        "runner": digest_of(RUNNER.read_bytes()),
+        "runner": digest_of(b"\0".join(path.read_bytes() for path in IN_ENV)),
     }
 
 

@@ -1,10 +1,12 @@
 """Build real environments and run real probes in the folder of a test, without the settings of this machine."""
 
 import os
+import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from knowngood.install import registry
 from knowngood.install.environment import Environment
@@ -143,24 +145,47 @@ def failed(facts: ComboFacts) -> Action:
     return action
 
 
+def launcher(
+    folder: Path,
+    *,
+    grace: float = 1.0,
+    environ: Mapping[str, str] | None = None,
+    assets: Mapping[str, Path] | None = None,
+    tree: Path | None = None,
+    secrets: tuple[str, ...] = (),
+    project: Path = Path("/"),
+) -> Launcher:
+    """Return a launcher that writes below ``folder``; probes run in copies of the folder ``tree``."""
+
+    def copy(target: Path) -> Path:
+        assert tree is not None
+        shutil.copytree(tree, target)
+        return target
+
+    return Launcher(
+        processes=Processes(folder, grace=grace, secrets=secrets),
+        outside={"PATH": os.environ.get("PATH", os.defpath)} if environ is None else environ,
+        assets=assets or {},
+        threads=1,
+        project=project,
+        copy_tree=copy,
+    )
+
+
 def launch(
-    source: str,
+    source: str | Probe,
     folder: Path,
     *,
     python: Path = PYTHON,
     timeout: float = 30.0,
-    grace: float = 1.0,
     env: tuple[tuple[str, str], ...] = (),
     pins: tuple[str, ...] = (),
-    assets: Mapping[str, Path] | None = None,
-    environ: Mapping[str, str] | None = None,
+    **options: Any,
 ) -> ProbeFacts:
-    """Run ``source`` as the probe of a combo, for real; everything is written below ``folder``."""
-    launcher = Launcher(
-        processes=Processes(folder, grace=grace),
-        outside={"PATH": os.environ.get("PATH", os.defpath)} if environ is None else environ,
-        assets=assets or {},
-        threads=1,
-    )
+    """Run a probe of a combo, for real; everything is written below ``folder``.
+
+    ``source`` is the text of a script or a whole probe, and ``options`` are those of ``launcher``.
+    """
     subject = combo(pins, timeout=timeout, env=env)
-    return launcher.launch(python, subject, Probe(id="works", source=source, path=None), folder / "probe")
+    probe = Probe(id="works", source=source) if isinstance(source, str) else source
+    return launcher(folder, **options).launch(python, subject, probe, folder / "probe")

@@ -83,6 +83,34 @@ REASONS: Mapping[Reason, Meaning] = {
     Reason.ASSET_UNAVAILABLE: _meaning(
         Status.INFRA, "an asset of the matrix could not be fetched", "check its `[asset.NAME]` and the index"
     ),
+    Reason.SETUP_FAILED: _meaning(
+        Status.INFRA,
+        "a `setup` command of the probe failed, so the probe did not run",
+        "run the command that the message names by hand",
+    ),
+    Reason.COMMAND_MISSING: _meaning(
+        Status.ERROR,
+        "the command is neither in the environment nor on `PATH`, or the environment has no pytest",
+        "add the package that brings it to a step, or correct the name",
+    ),
+    Reason.SHADOWED: _meaning(
+        Status.ERROR,
+        "the tests imported the sources of the project instead of the installed project",
+        'add `"--import-mode=append"` to the arguments of pytest, use a `src` layout, or set `editable = true`',
+    ),
+    Reason.USAGE_ERROR: _meaning(
+        Status.ERROR,
+        "pytest refused its arguments or its configuration",
+        "correct what the message quotes; often a plugin that brings the option is not installed",
+    ),
+    Reason.NO_TESTS: _meaning(
+        Status.ERROR, "pytest found no test to run", "correct the paths and the selection in the arguments of pytest"
+    ),
+    Reason.SKIPPED: _meaning(
+        Status.NOT_RUN,
+        "the probe skipped itself: its command exited 125, or every test was skipped",
+        "see in the message why; a combo that the probe cannot judge needs no such probe",
+    ),
     Reason.PACKAGE_NOT_FOUND: _meaning(
         Status.UNSOLVABLE, "the index has no package of that name", "check the spelling, and which index offers it"
     ),
@@ -118,7 +146,7 @@ REASONS: Mapping[Reason, Meaning] = {
     ),
     Reason.SIGNALLED: _meaning(
         Status.CRASH,
-        "a signal such as SIGSEGV killed the probe",
+        "a signal such as SIGSEGV killed the probe, or a worker of pytest-xdist died",
         "look at the check that was running: usually compiled code does not fit",
     ),
     Reason.NO_START: _meaning(
@@ -133,6 +161,21 @@ REASONS: Mapping[Reason, Meaning] = {
         Status.FAIL,
         "an installed version violates one of the combo's own pins",
         "repeat the pin in the step that moved it, which the report names",
+    ),
+    Reason.PLUGIN_ERROR: _meaning(
+        Status.FAIL,
+        "pytest, or a plugin of pytest that is installed, could not be loaded",
+        "read the diagnosis: usually the plugin does not fit this version of pytest or Python",
+    ),
+    Reason.INTERNAL_ERROR: _meaning(
+        Status.FAIL,
+        "pytest itself failed, or a plugin inside it",
+        "read the diagnosis: usually a plugin does not fit this version of pytest",
+    ),
+    Reason.COLLECTION_ERROR: _meaning(
+        Status.FAIL,
+        "a test module or a `conftest.py` raised an exception when it was imported",
+        "read the diagnosis with `knowngood explain`",
     ),
     Reason.CHECK_FAILED: _meaning(Status.FAIL, "a check failed", "read the diagnosis with `knowngood explain`"),
     Reason.EXIT_CODE: _meaning(

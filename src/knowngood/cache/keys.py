@@ -9,7 +9,7 @@ from pathlib import Path
 from knowngood import __version__
 from knowngood.events import SCHEMA
 from knowngood.model import Asset, Combo, ComboFacts, InstallerName, Probe, Step
-from knowngood.probe.launch import RUNNER
+from knowngood.probe.launch import IN_ENV
 
 Ingredients = Mapping[str, object]
 """What a key is made of: name -> a value that JSON can hold."""
@@ -67,8 +67,12 @@ class Surroundings:
             "assets": dict(sorted(self.assets.items())),
             "cpu": self.cpu_flags,
             "environment": relevant,
-            "harness": {"knowngood": __version__, "events": SCHEMA, "runner": digest_of(RUNNER.read_bytes())},
-            "probes": [{"id": name, "source": digest_of(probes[name].source.encode())} for name in combo.probes],
+            "harness": {
+                "knowngood": __version__,
+                "events": SCHEMA,
+                "runner": digest_of(b"\0".join(path.read_bytes() for path in IN_ENV)),
+            },
+            "probes": [_probe(probes[name]) for name in combo.probes],
             "timeout": combo.timeout,
         }
 
@@ -79,6 +83,21 @@ def _how(step: Step) -> Ingredients:
     return {
         name: declared[name] for name in ("sources", "constraints", "overrides", "hashes", "options") if declared[name]
     }
+
+
+def _probe(probe: Probe) -> Ingredients:
+    """Return what a verdict depends on of a probe, as far as it is declared."""
+    declared = {
+        "id": probe.id,
+        "kind": probe.kind.value,
+        "source": digest_of(probe.source.encode()),
+        "arguments": list(probe.arguments),
+        "network": probe.network,
+        "setup": [list(command) for command in probe.setup],
+        "teardown": [list(command) for command in probe.teardown],
+        "python": list(probe.python_options),
+    }
+    return {name: value for name, value in declared.items() if value}
 
 
 def key(ingredients: Ingredients) -> str:

@@ -14,7 +14,6 @@ from pydantic import (
     Field,
     ValidationInfo,
     field_validator,
-    model_validator,
 )
 
 from knowngood.declare.problems import WrongValueError, kind, parse_choice, shown
@@ -217,23 +216,6 @@ class AssetTable(Table):
     path: RelativePath
 
     examples: ClassVar[dict[str, str]] = {"wheel": 'wheel = "my-model==1.0"', "path": 'path = "my_model/data"'}
-
-
-class ProbeTable(Table):
-    """``[[probe]]``: a script in the matrix file or in a file of the project."""
-
-    id: Slug
-    source: str | None = None
-    path: RelativePath | None = None
-
-    examples: ClassVar[dict[str, str]] = {"id": 'id = "imports"'}
-
-    @model_validator(mode="after")
-    def _has_one_script(self) -> "ProbeTable":
-        if (self.source is None) == (self.path is None):
-            both = "both source and path" if self.source is not None else "neither source nor path"
-            raise WrongValueError(f"the probe has {both}", 'write path = "probes/imports.py", or the script as source')
-        return self
 
 
 class ExpectTable(Table):

@@ -1,6 +1,7 @@
 """Find the probes of a matrix: scripts in ``[[probe]]`` tables, or files of the project named where they are used."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 from knowngood.declare.problems import WrongValueError, did_you_mean, shown
@@ -30,11 +31,11 @@ class Scripts:
         """The probes that ``find`` returned so far, in the order of their first use."""
         return tuple(self._used.values())
 
-    def declare(self, probe_id: str, *, source: str | None, path: str | None) -> None:
-        """Add a ``[[probe]]`` table. Raises ``WrongValueError`` when its file cannot be read."""
-        self._declared[probe_id] = Probe(id=probe_id, source=source or "", path=path)  # even if the file is unreadable
-        if path is not None:
-            self._declared[probe_id] = Probe(id=probe_id, source=self._source(path), path=path)
+    def declare(self, probe: Probe) -> None:
+        """Add a ``[[probe]]`` table, and the text of its script. Raises ``WrongValueError``: the file is unreadable."""
+        self._declared[probe.id] = probe  # even if the file is unreadable
+        if probe.path is not None:
+            self._declared[probe.id] = replace(probe, source=self._source(probe.path))
 
     def find(self, entry: str) -> str:
         """Return the id of the probe for an entry: a declared id, the id of ``probes/ID.py``, or the path of a script.

@@ -10,6 +10,7 @@ from pydantic_core import ErrorDetails
 from knowngood.declare.files import ProjectFiles
 from knowngood.declare.lines import Lines
 from knowngood.declare.locate import Where
+from knowngood.declare.probe_table import ProbeTable
 from knowngood.declare.problems import Problems, WrongValueError, did_you_mean, kind, listing, shown
 from knowngood.declare.projects import Projects
 from knowngood.declare.schema import (
@@ -20,13 +21,13 @@ from knowngood.declare.schema import (
     IndexTable,
     KnownTable,
     MatrixTable,
-    ProbeTable,
     ProjectTable,
     Table,
 )
 from knowngood.declare.scripts import Scripts
 from knowngood.declare.steps import Steps, own_project
 from knowngood.declare.values import checked_id
+from knowngood.model import Probe
 
 SECTIONS = ("matrix", "project", "index", "asset", "probe", "combo", "axes", "known")
 """The keys at the top level of a matrix file."""
@@ -161,9 +162,8 @@ class _Reader:
             self._problems.add(
                 ("probe", position, "id"), f"duplicate id {probe_id!r}: the probe on line {line} has it, too"
             )
-        source, path = (probe.source, probe.path) if probe else (None, None)
         try:
-            self._scripts.declare(probe_id, source=source, path=path)
+            self._scripts.declare(probe.probe() if probe else Probe(id=probe_id))
         except WrongValueError as wrong:
             self._problems.add(("probe", position, "path"), wrong.what, wrong.hint)
 

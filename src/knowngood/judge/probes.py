@@ -11,6 +11,8 @@ from knowngood.model import (
     Outcome,
     Phase,
     ProbeFacts,
+    Problem,
+    ProblemKind,
     Reason,
     Status,
     Transcript,
@@ -20,6 +22,22 @@ from knowngood.tracebacks import dumped_stacks, shorten_paths
 
 _FROM_OUTSIDE = frozenset({"SIGHUP", "SIGINT", "SIGKILL", "SIGQUIT", "SIGTERM"})
 """Signals that come from outside; a program does not die of them by itself."""
+
+_COMMAND = "command"
+"""The check that stands for a whole command, as in ``probe.surround``."""
+
+_PROBLEMS = {
+    ProblemKind.SETUP: (Status.INFRA, Reason.SETUP_FAILED),
+    ProblemKind.MISSING: (Status.ERROR, Reason.COMMAND_MISSING),
+    ProblemKind.SHADOWED: (Status.ERROR, Reason.SHADOWED),
+    ProblemKind.USAGE: (Status.ERROR, Reason.USAGE_ERROR),
+    ProblemKind.NO_TESTS: (Status.ERROR, Reason.NO_TESTS),
+    ProblemKind.WORKER: (Status.CRASH, Reason.SIGNALLED),
+    ProblemKind.PLUGIN: (Status.FAIL, Reason.PLUGIN_ERROR),
+    ProblemKind.INTERNAL: (Status.FAIL, Reason.INTERNAL_ERROR),
+    ProblemKind.COLLECTION: (Status.FAIL, Reason.COLLECTION_ERROR),
+}
+"""What a problem is: of the machine, of the probe or the project, or of the versions."""
 
 
 def failed_checks(transcript: Transcript) -> tuple[Check, ...]:
@@ -36,16 +54,60 @@ def judge_probe(facts: ProbeFacts) -> tuple[Verdict, str | None, str]:
     ended, transcript = facts.action.exit, facts.transcript
     status, reason, message = _ended(ended, transcript)
     check = transcript.open_check
-    if status is Status.PASS:
+    if transcript.problem is not None and _is_explained(ended, transcript):
+        return _judge_problem(transcript.problem, failed_checks(transcript))
+    if status is Status.PASS or (reason is Reason.EXIT_CODE and _is_command(transcript)):
         failed = failed_checks(transcript)
         if failed:
             status, reason = Status.FAIL, Reason.CHECK_FAILED
             check, message = failed[0].name, first_line(failed[0])
-        elif not any(passed.outcome is Outcome.PASSED for passed in transcript.checks):
-            status, reason, message = Status.FAIL, Reason.NO_CHECKS, "no check ran"
+        elif not transcript.left_out and not any(passed.outcome is Outcome.PASSED for passed in transcript.checks):
+            status, reason, message = _nothing_ran(transcript)
     elif status in (Status.CRASH, Status.TIMEOUT, Status.OOM):
         message += _place(check, facts.action.output)
     return Verdict(status=status, phase=Phase.PROBE, reason=reason), check, message
+
+
+def _is_explained(ended: Exit, transcript: Transcript) -> bool:
+    """Return whether the problem of a transcript is why the probe ended as it did."""
+    return ended.ending is Ending.NOT_STARTED or not transcript.hello or (ended.ok and transcript.bye)
+
+
+def _judge_problem(problem: Problem, failed: tuple[Check, ...]) -> tuple[Verdict, str | None, str]:
+    status, reason = _PROBLEMS[problem.kind]
+    lines = [line.strip() for line in problem.message.splitlines() if line.strip()]
+    message, check = lines[0] if lines else problem.kind.value, None
+    if problem.kind is ProblemKind.USAGE:
+        message = "; ".join(lines[:3])
+    elif problem.kind is ProblemKind.WORKER and failed:
+        check = failed[-1].name
+    elif problem.kind is ProblemKind.COLLECTION and failed:
+        check, message = failed[0].name, f"{failed[0].name} cannot be collected: {first_line(failed[0])}"
+    return Verdict(status=status, phase=Phase.PROBE, reason=reason), check, message
+
+
+def _nothing_ran(transcript: Transcript) -> tuple[Status, Reason, str]:
+    skipped = [check for check in transcript.checks if check.outcome is Outcome.SKIPPED]
+    if _is_command(transcript):
+        return Status.NOT_RUN, Reason.SKIPPED, f"the command skipped itself: it {first_line(skipped[0])}"
+    if transcript.collected is None:
+        return Status.FAIL, Reason.NO_CHECKS, "no check ran"
+    if not skipped:
+        return Status.ERROR, Reason.NO_TESTS, f"none of {transcript.collected} collected tests ran"
+    count = "the only test was" if len(skipped) == 1 else f"all {len(skipped)} tests were"
+    return Status.NOT_RUN, Reason.SKIPPED, f"{count} skipped: {first_line(skipped[0])}"
+
+
+def _is_command(transcript: Transcript) -> bool:
+    """Return whether the transcript is that of a command that exited with a code other than 0."""
+    (check, *others) = transcript.checks or (None,)
+    return (
+        check is not None
+        and not others
+        and transcript.collected is None
+        and check.name == _COMMAND
+        and check.outcome in (Outcome.FAILED, Outcome.SKIPPED)
+    )
 
 
 def _ended(ended: Exit, transcript: Transcript) -> tuple[Status, Reason, str]:
@@ -66,6 +128,8 @@ def _ended(ended: Exit, transcript: Transcript) -> tuple[Status, Reason, str]:
             return Status.CRASH, Reason.NO_START, f"Python exited with code {ended.code} before the probe began"
         case Ending.EXITED if not transcript.bye:
             return Status.CRASH, Reason.LEFT_EARLY, f"exited with code {ended.code} before the probe was finished"
+        case Ending.EXITED if ended.code and transcript.collected is not None:
+            return Status.FAIL, Reason.EXIT_CODE, f"all tests finished, then pytest exited with code {ended.code}"
         case Ending.EXITED if ended.code:
             return Status.FAIL, Reason.EXIT_CODE, f"all checks finished, then it exited with code {ended.code}"
         case Ending.EXITED:

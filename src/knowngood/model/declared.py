@@ -138,14 +138,45 @@ class Combo:
     """For a combo of a grid: (axis, value) pairs in the order of the file."""
 
 
+class ProbeKind(StrEnum):
+    """What a probe runs."""
+
+    SCRIPT = "script"
+    PYTEST = "pytest"
+    COMMAND = "command"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Probe:
-    """A script that runs inside an environment."""
+    """Something that runs inside an environment to show whether it works."""
 
     id: str
-    source: str
-    path: str | None
-    """Relative to the project; None when the source is inline in the matrix file."""
+    kind: ProbeKind = ProbeKind.SCRIPT
+    source: str = ""
+    """The text of the script."""
+    path: str | None = None
+    """Of the script, relative to the project; None when its source is inline in the matrix file."""
+    arguments: tuple[str, ...] = ()
+    """The arguments of pytest, or the command with its arguments."""
+    inputs: tuple[str, ...] = ()
+    """Globs of the files of the project that its verdict rests on; empty: what it was seen to read, or the tree."""
+    reuse: bool | None = None
+    """Whether its verdict is reused; None: when everything that it rests on is known."""
+    pass_env: tuple[str, ...] = ()
+    """Names or globs of the variables that it gets from the environment of the harness."""
+    network: bool = False
+    """Whether it may use the network."""
+    setup: tuple[tuple[str, ...], ...] = ()
+    """Commands that run before it, in order."""
+    teardown: tuple[tuple[str, ...], ...] = ()
+    """Commands that run after it, whatever happened."""
+    python_options: tuple[str, ...] = ()
+    """Options of its interpreter, such as ``-W`` and ``error``."""
+
+    @property
+    def in_tree(self) -> bool:
+        """Whether it runs in a copy of the project's tree; a script runs in an empty folder."""
+        return self.kind is not ProbeKind.SCRIPT
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

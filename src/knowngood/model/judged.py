@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from knowngood.model.declared import Combo, Expectation, Phase, Status
-from knowngood.model.recorded import Check, Reason, Reused, Run
+from knowngood.model.recorded import Reason, Reused, Run
+from knowngood.model.transcripts import Check
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

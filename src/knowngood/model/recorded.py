@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from knowngood.model.declared import Combo, Phase
 from knowngood.model.questions import Answered
+from knowngood.model.transcripts import Transcript
 
 
 class Ending(StrEnum):
@@ -52,83 +53,6 @@ class Action:
     """Relative to the folder of the run."""
     output: str = ""
     """The part of the log that a verdict needs: the last few KiB."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Frame:
-    """One line of a traceback."""
-
-    file: str
-    line: int
-    function: str
-    text: str = ""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Raised:
-    """An exception: its type, its message and its frames, innermost last."""
-
-    type: str
-    message: str
-    frames: tuple[Frame, ...] = ()
-
-
-class Outcome(StrEnum):
-    """The outcome of one check."""
-
-    PASSED = "passed"
-    FAILED = "failed"
-    SKIPPED = "skipped"
-    OPEN = "open"
-    """It began and never finished."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Array:
-    """Numbers that a probe recorded: ``data`` is base64 of little-endian values in C order."""
-
-    dtype: str
-    """As the probe's library names it, such as ``float32``."""
-    shape: tuple[int, ...]
-    encoding: str
-    """``f4`` or ``f8``: how ``data`` stores each value."""
-    data: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Check:
-    """One named check of a probe, from its transcript."""
-
-    name: str
-    outcome: Outcome
-    seconds: float | None = None
-    message: str = ""
-    raised: tuple[Raised, ...] = ()
-    """The exception and its causes, the root cause first."""
-    metrics: Mapping[str, bool | int | float | str | None] = field(default_factory=dict)
-    arrays: Mapping[str, Array] = field(default_factory=dict)
-    warnings: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Transcript:
-    """What a probe recorded, whole or cut short."""
-
-    checks: tuple[Check, ...] = ()
-    hello: bool = False
-    """Whether it started: then Python works in this environment."""
-    bye: bool = False
-    """Whether it ran to its end."""
-    bad_lines: int = 0
-    """How many lines were not a record of this cell."""
-    loaded: tuple[str, ...] = ()
-    """Top-level modules that had been imported at its end."""
-
-    @property
-    def open_check(self) -> str | None:
-        """The innermost check that began and never finished."""
-        open_checks = [check.name for check in self.checks if check.outcome is Outcome.OPEN]
-        return open_checks[-1] if open_checks else None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -242,6 +166,12 @@ class Reason(StrEnum):
     KILLED_BY_OTHERS = "killed-by-others"
     UNRECOGNISED = "unrecognised"
     ASSET_UNAVAILABLE = "asset-unavailable"
+    SETUP_FAILED = "setup-failed"
+    COMMAND_MISSING = "command-missing"
+    SHADOWED = "shadowed"
+    USAGE_ERROR = "usage-error"
+    NO_TESTS = "no-tests"
+    SKIPPED = "skipped"
     PACKAGE_NOT_FOUND = "package-not-found"
     VERSION_NOT_FOUND = "version-not-found"
     NO_MATCHING_FILE = "no-matching-file"
@@ -253,6 +183,9 @@ class Reason(StrEnum):
     NO_START = "no-start"
     LEFT_EARLY = "left-early"
     PIN_VIOLATED = "pin-violated"
+    PLUGIN_ERROR = "plugin-error"
+    INTERNAL_ERROR = "internal-error"
+    COLLECTION_ERROR = "collection-error"
     CHECK_FAILED = "check-failed"
     EXIT_CODE = "exit-code"
     NO_CHECKS = "no-checks"

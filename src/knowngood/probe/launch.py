@@ -1,29 +1,25 @@
-"""Run a probe in an environment: compose the command, run it, and read the records it wrote."""
+"""Run a probe in an environment: prepare its folder, compose the command, run it, and read the records it wrote."""
 
 import json
 import secrets
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from knowngood.model import Combo, Probe, ProbeFacts
-from knowngood.probe import transcript
+from knowngood.model import Combo, Probe, ProbeFacts, ProbeKind, Transcript
+from knowngood.probe import reads, settings, surround, transcript
 from knowngood.process import Processes
+from knowngood.process.files import read_regular, redacted
 
 RUNNER = Path(__file__).parent / "in_env" / "probe_api.py"
+PYTEST_LAUNCHER = RUNNER.with_name("pytest_launcher.py")
+IN_ENV = tuple(sorted(RUNNER.parent.glob("*.py")))
+"""Our files that run inside environments."""
 
-# The variables of the harness that reach a probe. KG_ is for users who want to pass something to their probes.
-_PASSED_ON = ("LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "PATH", "SYSTEMROOT", "TERM")
-_PASSED_ON_PREFIXES = ("KG_", "KMP_", "MKL_", "OMP_", "OPENBLAS_")
-_OFFLINE = {
-    "HF_DATASETS_OFFLINE": "1",
-    "HF_HUB_DISABLE_TELEMETRY": "1",
-    "HF_HUB_OFFLINE": "1",
-    "TOKENIZERS_PARALLELISM": "false",
-    "TRANSFORMERS_OFFLINE": "1",
-}
-_THREADS = ("MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+CopyTree = Callable[[Path], Path]
+"""Copies the tree of the project into a new folder, and returns the project's folder in it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,56 +28,96 @@ class Launcher:
 
     ``outside`` is the environment of the harness; only the variables of an allow-list reach a probe. ``assets`` maps
     the names of the matrix's assets to paths. ``threads`` is how many threads numeric libraries may use in one probe.
+    What a probe reads is recorded relative to ``project``. ``copy_tree`` is needed by probes that run in the tree.
     """
 
     processes: Processes
     outside: Mapping[str, str]
     assets: Mapping[str, Path]
     threads: int
+    project: Path = Path("/")
+    copy_tree: CopyTree | None = None
 
     def launch(self, python: Path, combo: Combo, probe: Probe, folder: Path) -> ProbeFacts:
         """Run ``probe`` with ``python``, the interpreter of the combo's environment.
 
-        ``folder`` is emptied first. The script, its records and its log stay there.
+        ``folder`` is emptied first. The script, its records and its log stay there. Raises ``OSError``: the tree of the
+        project cannot be copied.
         """
         if folder.exists():
             shutil.rmtree(folder)
-        work, home, temporary = folder / "work", folder / "home", folder / "tmp"
-        for private in (work, home, temporary):
-            private.mkdir(parents=True)
-        script = folder / f"{probe.id}.py"
-        script.write_text(probe.source, encoding="utf-8")
-        records, log, nonce = folder / "records.jsonl", folder / "probe.log", secrets.token_hex(16)
-        action = self.processes.run(
-            self.command(python, combo, script, records, nonce=nonce),
-            env=self.settings(combo) | {"HOME": str(home), "TMPDIR": str(temporary)} | dict(combo.env),
-            cwd=work,
-            log=log,
-            timeout=combo.timeout,
-        )
-        data = records.read_bytes() if records.exists() else b""
-        for private in (work, home, temporary):
-            shutil.rmtree(private, ignore_errors=True)
-        return ProbeFacts(probe=probe.id, action=action, transcript=transcript.read(data, nonce=nonce))
+        for name in ("home", "tmp"):
+            (folder / name).mkdir(parents=True)
+        try:
+            return self._launch(python, combo, probe, folder)
+        finally:
+            for name in ("work", "home", "tmp"):
+                shutil.rmtree(folder / name, ignore_errors=True)
 
-    def command(self, python: Path, combo: Combo, script: Path, records: Path, *, nonce: str) -> list[str]:
-        """Return the command that runs ``script`` as a probe of ``combo`` and appends its records to ``records``."""
-        config = {
-            "assets": {name: str(path) for name, path in self.assets.items()},
+    def settings(self, combo: Combo) -> dict[str, str]:
+        """Return the environment variables of the combo's probes, except those that each launch sets."""
+        return settings.common(self.outside, combo, threads=self.threads)
+
+    def _launch(self, python: Path, combo: Combo, probe: Probe, folder: Path) -> ProbeFacts:
+        work = self._work(combo, probe, folder / "work")
+        env = settings.complete(
+            self.outside, combo, probe, threads=self.threads, environment=python.parent.parent, private=folder
+        )
+        records, nonce = folder / "records.jsonl", secrets.token_hex(16)
+        config = self.config(combo, folder, records=records, nonce=nonce)
+        main = surround.Main(env=env, cwd=work, log=folder / "probe.log", timeout=combo.timeout)
+        argv = self._argv(python, probe, folder, config)
+        ran = surround.run(self.processes, probe, argv, main)
+        if ran.problem is not None:
+            return ProbeFacts(probe=probe.id, action=ran.action, transcript=Transcript(problem=ran.problem))
+        if probe.kind is ProbeKind.COMMAND:
+            return ProbeFacts(probe=probe.id, action=ran.action, transcript=surround.transcript_of(argv, ran.action))
+        data = redacted(read_regular(records, transcript.LARGEST), self.processes.secrets)
+        look = partial(reads.look, project=self.project)
+        return ProbeFacts(probe=probe.id, action=ran.action, transcript=transcript.read(data, nonce=nonce, look=look))
+
+    def _work(self, combo: Combo, probe: Probe, folder: Path) -> Path:
+        """Make the folder that a probe runs in and return it; for one in the tree, that of the project it installs."""
+        if not probe.in_tree:
+            folder.mkdir()
+            return folder
+        assert self.copy_tree is not None, "a probe that runs in the project's tree needs one"
+        project = self.copy_tree(folder)
+        sources = [project / source.path for step in combo.steps for source in step.sources]
+        inside = (path for path in sources if path.is_dir() and path.resolve().is_relative_to(folder.resolve()))
+        return next(inside, project)
+
+    def _argv(self, python: Path, probe: Probe, folder: Path, config: dict[str, object]) -> list[str]:
+        place = folder / "launch.json"
+        if probe.kind is ProbeKind.COMMAND:
+            return list(probe.arguments)
+        if probe.kind is ProbeKind.SCRIPT:
+            script = folder / f"{probe.id}.py"
+            script.write_text(probe.source, encoding="utf-8")
+            argv = self.script_command(python, probe.python_options, script, place)
+        else:
+            config |= {"arguments": list(probe.arguments), "tree": str(folder / "work")}
+            options = ("-u", "-X", "faulthandler", *probe.python_options)
+            argv = [str(python), *options, str(PYTEST_LAUNCHER), str(place)]
+        # A file that the runner deletes: everyone can read the arguments of a process.
+        place.touch(mode=0o600)
+        place.write_text(json.dumps(config), encoding="utf-8")
+        return argv
+
+    def script_command(self, python: Path, options: Sequence[str], script: Path, config: Path) -> list[str]:
+        """Return the command that runs ``script`` as a probe; ``config`` is a file with what ``config`` returns."""
+        fixed = ("-I", "-u", "-X", "faulthandler", "-X", "utf8")
+        return [str(python), *fixed, *options, str(RUNNER), str(script), str(config)]
+
+    def config(self, combo: Combo, folder: Path, *, records: Path, nonce: str) -> dict[str, object]:
+        """Return what the runner of a probe in ``folder`` needs to know to append its records to ``records``."""
+        assets = {name: str(path) for name, path in self.assets.items()}
+        return {
+            "out": str(records),
+            "nonce": nonce,
+            "assets": assets,
             "pins": [requirement for step in combo.steps for requirement in step.requirements],
             # Dump the stacks of all threads just before the deadline, so that the report can say where a probe hangs.
             "dump_after": max(combo.timeout - 0.5, combo.timeout * 0.8),
+            "private": [str(folder), *assets.values()],
         }
-        runner = [str(python), "-I", "-u", "-X", "faulthandler", "-X", "utf8", str(RUNNER), str(script)]
-        return [*runner, "--out", str(records), "--nonce", nonce, "--config", json.dumps(config)]
-
-    def settings(self, combo: Combo) -> dict[str, str]:
-        """Return the environment variables of the combo's probes, except HOME and TMPDIR, which each launch sets."""
-        passed_on = {
-            name: value
-            for name, value in self.outside.items()
-            if name in _PASSED_ON or name.startswith(_PASSED_ON_PREFIXES)
-        }
-        fixed = {"TZ": "UTC", "PYTHONHASHSEED": "0"}
-        threads = {name: str(self.threads) for name in _THREADS}
-        return {"LANG": "C.UTF-8"} | passed_on | _OFFLINE | threads | fixed | dict(combo.env)

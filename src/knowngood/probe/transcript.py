@@ -1,51 +1,124 @@
 """Parse the records of a probe into a ``Transcript``.
 
-``in_env/probe_api.py`` writes the records; its docstring is the contract.
+``in_env/probe_api.py`` and ``in_env/pytest_launcher.py`` write the records; their docstrings are the contract.
 """
 
 import json
+import math
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from knowngood.model import Array, Check, Frame, Outcome, Raised, Transcript
+from knowngood.model import Array, Check, Frame, Outcome, Problem, ProblemKind, Raised, Transcript
 
 _SCRIPT = "script"  # the check that stands for the whole script, as in probe_api.SCRIPT
-_LARGEST = 16 * 1024 * 1024  # most bytes of records that are read
+LARGEST = 64 * 1024 * 1024
+"""Bytes. Nothing after them is read; the records of 100,000 tests take less."""
+_LONGEST = 10**8  # seconds that a check may take
+_MOST_PASSED = 200  # passed tests that are listed one by one
+
+Look = Callable[[Mapping[str, Any]], tuple[str, str | None]]
+"""Returns what ``Transcript.reads`` says about a record ``read``: the path, and what was read there."""
 
 
-def read(data: bytes, *, nonce: str) -> Transcript:
+def read(data: bytes, *, nonce: str, look: Look = lambda record: (str(record["path"]), None)) -> Transcript:
     """Parse the records that carry ``nonce``; count all other lines, torn or forged, in ``bad_lines``. Never raises."""
-    transcript = Transcript()
-    checks: list[Check] = []
-    for line in data[:_LARGEST].splitlines():
+    reading = _Reading(look)
+    for line in data[:LARGEST].splitlines():
         try:
             record = json.loads(line)
             if record["nonce"] != nonce:
                 raise ValueError("not written by this probe")
-            match record["kind"]:
-                case "hello":
-                    transcript = replace(transcript, hello=True)
-                case "begin":
-                    checks.append(Check(name=str(record["check"]), outcome=Outcome.OPEN))
-                case "end":
-                    _close(checks, _check(record))
-                case "bye":
-                    loaded = tuple(str(name) for name in record.get("loaded", ()))
-                    transcript = replace(transcript, bye=True, loaded=loaded)
-                case kind:
-                    raise ValueError(f"unknown record {kind!r}")
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-            transcript = replace(transcript, bad_lines=transcript.bad_lines + 1)
-    return replace(transcript, checks=_without_redundant_script(checks))
+            reading.take(record)
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError):
+            reading.bad_lines += 1
+    return reading.transcript()
 
 
-def _close(checks: list[Check], ended: Check) -> None:
-    """Replace the innermost open check with the name of ``ended``; a skipped check was never open."""
-    for position in reversed(range(len(checks))):
-        if checks[position].name == ended.name and checks[position].outcome is Outcome.OPEN:
-            checks[position] = ended
-            return
-    checks.append(ended)
+class _Reading:
+    """The transcript so far."""
+
+    def __init__(self, look: Look) -> None:
+        self._look = look
+        self._transcript = Transcript()
+        self._checks: dict[int, Check] = {}
+        self._open: dict[str, list[int]] = {}
+        """Name of a check -> positions where it is open, outermost first."""
+        self._last: dict[str, int] = {}
+        self._reads: dict[str, str | None] = {}
+        self._spawned: dict[str, None] = {}
+        self.bad_lines = 0
+
+    def take(self, record: Mapping[str, Any]) -> None:
+        """Add a record. Raises several kinds of exceptions for one that breaks the contract."""
+        match record["kind"]:
+            case "hello":
+                self._change(hello=True)
+            case "begin":
+                self._begin(Check(name=str(record["check"]), outcome=Outcome.OPEN))
+            case "end":
+                self._end(_check(record))
+            case "warned":
+                self._warn(str(record["check"]), str(record["warning"]))
+            case "read":
+                path, found = self._look(record)
+                # What was read in a file or a folder says more than that it exists.
+                if self._reads.get(path, "exists") in ("exists", None):
+                    self._reads[path] = found
+            case "watched":
+                self._change(watched=True)
+            case "unwatched":
+                self._change(watched=False)
+            case "spawned":
+                self._spawned[str(record["program"])] = None
+            case "connected":
+                self._change(connected=True)
+            case "collected":
+                self._change(collected=int(record["count"]))
+            case "modules":
+                self._change(modules={str(name): str(file) for name, file in record["modules"].items()})
+            case "problem":
+                self._change(problem=_problem(record))
+            case "bye":
+                self._change(bye=True, loaded=tuple(str(name) for name in record.get("loaded", ())))
+            case kind:
+                raise ValueError(f"unknown record {kind!r}")
+
+    def transcript(self) -> Transcript:
+        """Return what was recorded."""
+        checks = _without_redundant_script([self._checks[position] for position in sorted(self._checks)])
+        left_out = 0
+        if self._transcript.collected is not None:
+            checks, left_out = _listed(checks)
+        return replace(
+            self._transcript,
+            checks=checks,
+            left_out=left_out,
+            reads=dict(sorted(self._reads.items())),
+            spawned=tuple(self._spawned),
+            bad_lines=self.bad_lines,
+        )
+
+    def _change(self, **fields: Any) -> None:
+        self._transcript = replace(self._transcript, **fields)
+
+    def _begin(self, check: Check) -> None:
+        position = len(self._checks)
+        self._checks[position] = check
+        self._open.setdefault(check.name, []).append(position)
+        self._last[check.name] = position
+
+    def _end(self, ended: Check) -> None:
+        """Replace the innermost open check with the name of ``ended``; a skipped check was never open."""
+        if not self._open.get(ended.name):
+            self._begin(ended)
+        self._checks[self._open[ended.name].pop()] = ended
+
+    def _warn(self, name: str, warning: str) -> None:
+        position = self._last.get(name)
+        if position is not None:
+            check = self._checks[position]
+            self._checks[position] = replace(check, warnings=(*check.warnings, warning))
 
 
 def _without_redundant_script(checks: list[Check]) -> tuple[Check, ...]:
@@ -57,20 +130,40 @@ def _without_redundant_script(checks: list[Check]) -> tuple[Check, ...]:
     return tuple(check for check in checks if check.name != _SCRIPT or check.outcome not in redundant)
 
 
-def _check(record: dict[str, Any]) -> Check:
+def _listed(tests: Iterable[Check]) -> tuple[tuple[Check, ...], int]:
+    """Return the tests to list, and how many others passed: a suite has thousands, and each run would hold them all."""
+    tests = tuple(tests)
+    plain = {id(test) for test in tests if test.outcome is Outcome.PASSED and not test.warnings and not test.message}
+    if len(plain) <= _MOST_PASSED:
+        return tests, 0
+    return tuple(test for test in tests if id(test) not in plain), len(plain)
+
+
+def _check(record: Mapping[str, Any]) -> Check:
+    seconds = float(record["seconds"])
+    if not 0 <= seconds < _LONGEST:
+        raise ValueError("not a duration")
     return Check(
         name=str(record["check"]),
         outcome=Outcome(record["outcome"]),
-        seconds=float(record["seconds"]),
+        seconds=seconds,
         message=str(record.get("message", "")),
-        raised=tuple(_raised(raised) for raised in record.get("raised", ())),
+        raised=_all_raised(record),
         metrics={str(name): _scalar(value) for name, value in record.get("metrics", {}).items()},
         arrays={str(name): _array(value) for name, value in record.get("arrays", {}).items()},
         warnings=tuple(str(warning) for warning in record.get("warnings", ())),
     )
 
 
-def _raised(raw: dict[str, Any]) -> Raised:
+def _problem(record: Mapping[str, Any]) -> Problem:
+    return Problem(kind=ProblemKind(record["problem"]), message=str(record["message"]), raised=_all_raised(record))
+
+
+def _all_raised(record: Mapping[str, Any]) -> tuple[Raised, ...]:
+    return tuple(_raised(raised) for raised in record.get("raised", ()))
+
+
+def _raised(raw: Mapping[str, Any]) -> Raised:
     frames = tuple(
         Frame(
             file=str(frame["file"]),
@@ -84,11 +177,11 @@ def _raised(raw: dict[str, Any]) -> Raised:
 
 
 def _scalar(value: object) -> bool | int | float | str | None:
-    if value is None or isinstance(value, bool | int | float | str):
+    if value is None or isinstance(value, bool | int | str) or (isinstance(value, float) and math.isfinite(value)):
         return value
     raise TypeError(f"not a scalar: {value!r:.80}")
 
 
-def _array(raw: dict[str, Any]) -> Array:
+def _array(raw: Mapping[str, Any]) -> Array:
     shape = tuple(int(size) for size in raw["shape"])
     return Array(dtype=str(raw["dtype"]), shape=shape, encoding=str(raw["encoding"]), data=str(raw["data"]))

@@ -4,14 +4,21 @@ import json
 import threading
 import time
 import weakref
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from errno import EISDIR
+from os import strerror
 from pathlib import Path
 
 from knowngood.model import Action, Ending, Exit
+from knowngood.process.files import is_regular, read_regular, redacted
 from knowngood.process.helpers import Helper, end_all
 
 _HEAD = _TAIL = 2 * 1024 * 1024  # bytes that a log keeps of the beginning and of the end of an output
 _EXCERPT_HEAD, _EXCERPT_TAIL = 4 * 1024, 24 * 1024  # bytes of a log that an action carries
+_LARGEST_LOG = 2 * (_HEAD + _TAIL)  # bytes; anything longer is not what a supervisor wrote
+_SLACK = 60.0  # seconds after its deadline by which a command must have ended; then its supervisor is stuck
+_LAST_SECONDS = 10.0  # that a command may take which runs although everything else was cancelled
 
 
 class Processes:
@@ -24,7 +31,8 @@ class Processes:
     def __init__(self, root: Path, *, grace: float = 5.0, secrets: Iterable[str] = ()) -> None:
         self.root = root
         self.grace = grace
-        self._secrets = tuple(secret.encode() for secret in secrets)
+        self.secrets = tuple(secret.encode("utf-8", "surrogateescape") for secret in secrets)
+        """What is replaced in every log, as bytes."""
         self._lock = threading.Lock()
         self._busy: set[Helper] = set()
         self._idle: list[Helper] = []
@@ -45,6 +53,34 @@ class Processes:
         streams go to ``log`` in the order they were written. ``timeout`` is in seconds. Raises ``OSError`` when the log
         cannot be opened.
         """
+        with self._supervisor() as supervisor:
+            return self.ask(supervisor, argv, env=env, cwd=cwd, log=log, timeout=timeout)
+
+    @contextmanager
+    def session(self) -> Iterator["Session"]:
+        """Yield what runs commands one after the other. What they leave running is ended at the end of the block."""
+        with self._supervisor() as supervisor:
+            session = Session(self, supervisor)
+            try:
+                yield session
+            finally:
+                session.close()
+
+    def ask(
+        self,
+        supervisor: Helper | None,
+        argv: Sequence[str | Path],
+        *,
+        env: Mapping[str, str],
+        cwd: Path,
+        log: Path,
+        timeout: float | None,
+        stays: bool = False,
+    ) -> Action:
+        """Let ``supervisor`` run a command as ``run`` does; None: everything was cancelled before it started.
+
+        ``stays``: what the command leaves running stays until the session ends.
+        """
         log.parent.mkdir(parents=True, exist_ok=True)
         spec = {
             "argv": [str(argument) for argument in argv],
@@ -55,11 +91,17 @@ class Processes:
             "grace": self.grace,
             "head": _HEAD,
             "tail": _TAIL,
+            "stays": stays,
         }
         started = time.monotonic()
-        exit_ = self._supervise(json.dumps(spec).encode() + b"\n")
+        exit_ = Exit(ending=Ending.CANCELLED)
+        if supervisor is not None:
+            patience = None if timeout is None else timeout + self.grace + _SLACK
+            answer = supervisor.ask(json.dumps(spec).encode() + b"\n", patience)
+            if answer or not self._cancelled:
+                exit_ = _exit(answer)
         seconds = time.monotonic() - started
-        self._redact(log)
+        self.redact(log)
         return Action(exit=exit_, seconds=seconds, log=str(log.relative_to(self.root)), output=_excerpt(log))
 
     def cancel(self) -> None:
@@ -72,23 +114,25 @@ class Processes:
         for supervisor in busy:
             supervisor.hang_up()
 
-    def _supervise(self, spec: bytes) -> Exit:
+    @contextmanager
+    def _supervisor(self) -> Iterator[Helper | None]:
+        """Yield a supervisor; None when everything was cancelled. It is reused if it still answers afterwards."""
         with self._lock:
             if self._cancelled:
-                return Exit(ending=Ending.CANCELLED)
-            supervisor = self._idle_or_new()
-            self._busy.add(supervisor)
-        answer = supervisor.ask(spec)
-        with self._lock:
-            self._busy.discard(supervisor)
-            if answer and not self._cancelled:
-                self._idle.append(supervisor)
+                supervisor = None
             else:
-                supervisor.end()
-        if not answer:
-            return Exit(ending=Ending.SIGNALLED, signal="SIGKILL", note="another process killed its supervisor")
-        result = json.loads(answer)
-        return Exit(**(result | {"ending": Ending(result["ending"])}))
+                supervisor = self._idle_or_new()
+                self._busy.add(supervisor)
+        try:
+            yield supervisor
+        finally:
+            if supervisor is not None:
+                with self._lock:
+                    self._busy.discard(supervisor)
+                    if supervisor.answers and not self._cancelled:
+                        self._idle.append(supervisor)
+                    else:
+                        supervisor.end()
 
     def _idle_or_new(self) -> Helper:
         while self._idle:
@@ -98,19 +142,69 @@ class Processes:
             supervisor.end()
         return Helper("supervisor.py")
 
-    def _redact(self, log: Path) -> None:
-        if not self._secrets or not log.exists():
+    def redact(self, log: Path) -> None:
+        """Replace the secrets in a log."""
+        if not self.secrets:
             return
-        data = clean = log.read_bytes()
-        for secret in self._secrets:
-            clean = clean.replace(secret, b"***")
+        data = read_regular(log, _LARGEST_LOG)
+        clean = redacted(data, self.secrets)
         if clean != data:
             log.write_bytes(clean)
 
 
+class Session:
+    """Runs commands one after the other under one supervisor; see ``Processes.session``."""
+
+    def __init__(self, processes: Processes, supervisor: Helper | None) -> None:
+        self._processes = processes
+        self._supervisor = supervisor
+        self._logs: list[Path] = []
+
+    def run(
+        self,
+        argv: Sequence[str | Path],
+        *,
+        env: Mapping[str, str],
+        cwd: Path,
+        log: Path,
+        timeout: float,
+        stays: bool = False,
+        always: bool = False,
+    ) -> Action:
+        """Run a command as ``Processes.run`` does. ``stays``: what it leaves running stays until the session ends.
+
+        ``always``: it runs even when everything was cancelled, but then not for long.
+        """
+        self._logs.append(log)
+        supervisor = self._supervisor
+        if always and self._processes.cancelled:
+            supervisor, timeout = Helper("supervisor.py"), min(timeout, _LAST_SECONDS)
+        try:
+            return self._processes.ask(supervisor, argv, env=env, cwd=cwd, log=log, timeout=timeout, stays=stays)
+        finally:
+            if supervisor is not None and supervisor is not self._supervisor:
+                supervisor.end()
+
+    def close(self) -> None:
+        """End what the commands left running."""
+        if self._supervisor is not None and not self._processes.cancelled:
+            self._supervisor.ask(json.dumps({"end": self._processes.grace}).encode() + b"\n", _SLACK)
+        for log in self._logs:
+            self._processes.redact(log)  # what stayed wrote on
+
+
+def _exit(answer: bytes) -> Exit:
+    if not answer:
+        return Exit(ending=Ending.SIGNALLED, signal="SIGKILL", note="another process killed its supervisor")
+    result = json.loads(answer)
+    return Exit(**(result | {"ending": Ending(result["ending"])}))
+
+
 def _excerpt(log: Path) -> str:
     """Return the beginning and the end of a log: enough to classify a failure."""
-    if not log.exists():
+    if log.is_dir():
+        raise IsADirectoryError(EISDIR, strerror(EISDIR), str(log))
+    if not is_regular(log) or log.stat().st_size > _LARGEST_LOG:
         return ""
     with log.open("rb") as file:
         size = file.seek(0, 2)

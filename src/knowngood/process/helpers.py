@@ -6,9 +6,11 @@ input, answers on standard output, and exits when its input is closed.
 
 import contextlib
 import os
+import select
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -31,6 +33,7 @@ class Helper:
         )
         assert process.stdin is not None and process.stdout is not None
         self._process = process
+        self._answered = True
         self._input = process.stdin
         self._output = process.stdout
 
@@ -43,18 +46,33 @@ class Helper:
         """Write ``data`` to the helper. Raises ``OSError`` when it is gone and ``ValueError`` after ``hang_up``."""
         self._input.write(data)
 
-    def ask(self, line: bytes) -> bytes:
-        """Send one line and return the line that answers it; return nothing when the helper is gone or hung up on."""
+    @property
+    def answers(self) -> bool:
+        """Whether it answered everything so far."""
+        return self._answered
+
+    def ask(self, line: bytes, patience: float | None = None) -> bytes:
+        """Send one line and return the line that answers it; return nothing when the helper is gone or hung up on.
+
+        A helper that does not answer within ``patience`` seconds is killed; None: there is no limit.
+        """
         answer = b""
+        self._answered = False
+        deadline = None if patience is None else time.monotonic() + patience
+        waiting = select.poll()
         try:
+            waiting.register(self._output, select.POLLIN)
             self.send(line)
             while not answer.endswith(b"\n"):
+                if not waiting.poll(None if deadline is None else max(0.0, deadline - time.monotonic()) * 1000):
+                    self._process.kill()
                 data = os.read(self._output.fileno(), 65536)
                 if not data:
                     return b""
                 answer += data
         except (OSError, ValueError):
             return b""
+        self._answered = True
         return answer
 
     def hang_up(self) -> None:

@@ -2,11 +2,12 @@
 
 Contract (the other side is ``commands.py``). Run as ``python -I -S supervisor.py`` in a session of its own:
 
-* Standard input: one JSON line per command, ``{argv, env, cwd, log, timeout, grace, head, tail}``; sizes in bytes,
-  times in seconds, ``timeout`` may be null. The pipe stays open. When it closes, because the harness cancelled or died,
-  the supervisor ends the command, so even ``kill -9`` of the harness leaves no process behind.
+* Standard input: one JSON line per command, ``{argv, env, cwd, log, timeout, grace, head, tail, stays}``; sizes in
+  bytes, times in seconds, ``timeout`` may be null. The pipe stays open. When it closes, because the harness cancelled
+  or died, the supervisor ends the command, so even ``kill -9`` of the harness leaves no process behind.
 * Standard output: one JSON line per command, with the fields of ``model.Exit``. By then no process of the command is
   left, and the next line may come. (Starting Python for every command would take longer than many commands.)
+* What a command with ``stays`` leaves running stays, for the commands that follow, until the line ``{"end": grace}``.
 * The command gets an empty standard input. The first ``head`` and the last ``tail`` bytes of its output go to ``log``.
 
 On Linux this process is the subreaper of everything below it, so it also finds and ends a grandchild that left the
@@ -27,6 +28,7 @@ from collections import deque
 
 TYPE_CHECKING = False  # importing typing for this would make the start an eighth longer
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from typing import Any
 
 _PR_SET_CHILD_SUBREAPER = 36
@@ -75,11 +77,41 @@ class Log:
                 data = data[os.write(self.file, data) :]
 
 
+class Background:
+    """What commands left running that may do so."""
+
+    def __init__(self) -> None:
+        self.commands: list[Command] = []
+        self.pids: set[int] = set()
+
+    def adopt(self, command: Command) -> None:
+        """Let everything that a command left running stay."""
+        self.pids.update(descendants())
+        self.commands.append(command)
+
+    def end(self, grace: float) -> None:
+        """End everything, first with SIGTERM and after ``grace`` seconds with SIGKILL."""
+        if not self.commands:
+            return
+        command, self.pids = self.commands[-1], set()
+        for group in self.commands:
+            with contextlib.suppress(OSError):
+                os.killpg(group.pid, signal.SIGTERM)
+        command.end(grace)
+        for group in self.commands:
+            with contextlib.suppress(OSError):
+                os.killpg(group.pid, signal.SIGKILL)
+            group.drain(limit=1_000_000)
+            group.close()
+        self.commands.clear()
+
+
 class Command:
     """A running command, its descendants and its output."""
 
-    def __init__(self, spec: dict[str, Any], wakeup: int) -> None:
+    def __init__(self, spec: dict[str, Any], wakeup: int, background: Background) -> None:
         self.wakeup = wakeup
+        self.background = background
         self.log = Log(spec["log"], spec["head"], spec["tail"])
         self.status: int | None = None
         self.peak_memory = 0
@@ -123,12 +155,14 @@ class Command:
 
     def listen(self, wait: float, *inputs: int) -> list[int]:
         """Wait up to ``wait`` seconds for output or the end of a child; return which of ``inputs`` can be read."""
-        watched = [self.wakeup, *inputs] if self.output is None else [self.wakeup, self.output, *inputs]
+        writing = [command for command in (self, *self.background.commands) if command.output is not None]
+        watched = [self.wakeup, *inputs, *(command.output for command in writing if command.output is not None)]
         ready, _, _ = select.select(watched, [], [], max(0.0, wait))
         if self.wakeup in ready:
             os.read(self.wakeup, 4096)
-        if self.output in ready:
-            self.drain(limit=64)
+        for command in writing:
+            if command.output in ready:
+                command.drain(limit=64)
         return [descriptor for descriptor in inputs if descriptor in ready]
 
     def drain(self, limit: int) -> None:
@@ -147,21 +181,21 @@ class Command:
             self.log.write(data)
 
     def reap(self) -> bool:
-        """Collect the exit status of every child that ended; return whether any child is left."""
+        """Collect the exit status of every child that ended; return whether any child is left that may not stay."""
         while True:
             try:
                 pid, status, usage = os.wait4(-1, os.WNOHANG)
             except ChildProcessError:
                 return False
             if pid == 0:
-                return True
+                return not self.background.pids or bool(descendants(self.background.pids))
             self.peak_memory = max(self.peak_memory, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024))
             if pid == self.pid:
                 self.status = status
 
     def send(self, number: int) -> int:
         """Send a signal to every descendant; return how many there are."""
-        pids = descendants()
+        pids = descendants(self.background.pids)
         for pid in pids:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)
@@ -197,8 +231,8 @@ class Command:
             self.listen(0.01)
 
 
-def descendants() -> list[int]:
-    """Return the pids of all descendants of this process, nearest first."""
+def descendants(spared: Collection[int] = ()) -> list[int]:
+    """Return the pids of all descendants of this process, nearest first, without those that are spared and below."""
     children: dict[int, list[int]] = {}
     with contextlib.suppress(FileNotFoundError):
         for name in os.listdir("/proc"):
@@ -210,7 +244,7 @@ def descendants() -> list[int]:
     pids: list[int] = []
     level = [os.getpid()]
     while level:
-        level = [child for parent in level for child in children.get(parent, ())]
+        level = [child for parent in level for child in children.get(parent, ()) if child not in spared]
         pids.extend(level)
     return pids
 
@@ -231,11 +265,11 @@ def become_subreaper() -> None:
             ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def run(spec: dict[str, Any], wakeup: int) -> dict[str, Any]:
+def run(spec: dict[str, Any], wakeup: int, background: Background) -> dict[str, Any]:
     """Run the command of ``spec`` until it ends, and return the fields of ``model.Exit``."""
     oom_before = oom_kills()
     try:
-        command = Command(spec, wakeup)
+        command = Command(spec, wakeup, background)
     except OSError as error:
         return {"ending": "not-started", "note": f"{type(error).__name__}: {error}"}
     deadline = None if spec["timeout"] is None else time.monotonic() + spec["timeout"]
@@ -250,10 +284,13 @@ def run(spec: dict[str, Any], wakeup: int) -> dict[str, Any]:
             grace = spec["grace"]
             command.end(min(grace, _CANCEL_GRACE) if ended_by_us == "cancelled" else grace)
             break
-    command.kill_leaked()
-    if command.output is not None:
+    if spec["stays"] and not ended_by_us:
+        command.drain(limit=64)
+        background.adopt(command)
+    else:
+        command.kill_leaked()
         command.drain(limit=1_000_000)
-    command.close()
+        command.close()
     result = {"leaked": command.leaked, "dropped_bytes": command.log.dropped, "peak_memory": command.peak_memory}
     if ended_by_us or command.status is None:
         return result | {"ending": ended_by_us}
@@ -275,12 +312,20 @@ def main() -> None:
     os.set_blocking(wake, False)
     signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda number, frame: None)
+    background = Background()
     line = b""
     while data := os.read(0, 65536):
         line += data
         if line.endswith(b"\n"):
-            os.write(1, json.dumps(run(json.loads(line), wakeup)).encode() + b"\n")
+            spec = json.loads(line)
+            if "end" in spec:
+                background.end(spec["end"])
+                result = {}
+            else:
+                result = run(spec, wakeup, background)
+            os.write(1, json.dumps(result).encode() + b"\n")
             line = b""
+    background.end(_CANCEL_GRACE)
 
 
 if __name__ == "__main__":

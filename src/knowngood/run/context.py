@@ -132,6 +132,8 @@ def _context(
         outside=machine.outside,
         assets=assets,
         threads=max(1, machine.cores // machine.jobs),
+        project=project,
+        copy_tree=lambda target: trees.of(project).copy(target),
     )
     many_files = threading.Lock()
     interpreters = Interpreters(outside=machine.outside, cache=cache / "pythons")

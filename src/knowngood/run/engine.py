@@ -16,6 +16,7 @@ from pathlib import Path
 from knowngood.events import Event, Folding, IndexChosen, Interrupted, RunFinished, RunResumed, RunStarted
 from knowngood.install import index, registry
 from knowngood.model import Combo, Run
+from knowngood.probe.settings import secrets
 from knowngood.project.project import Project
 from knowngood.project.runs import EventLog
 from knowngood.run import host
@@ -182,4 +183,6 @@ def _settings(request: RunRequest, run: str, routes: index.Routes) -> RunSetting
 
 
 def _secrets(request: RunRequest) -> tuple[str, ...]:
-    return registry.secrets(request.project.matrix.indexes, request.machine.outside)
+    matrix, outside = request.project.matrix, request.machine.outside
+    both = {*registry.secrets(matrix.indexes, outside), *secrets(outside, matrix.probes)}
+    return tuple(sorted(both, key=len, reverse=True))

@@ -29,17 +29,20 @@ Use in a probe::
 
 Contract with the harness (the other sides are ``launch.py`` and ``transcript.py``). Run as::
 
-    ENV/bin/python -I -u -X faulthandler -X utf8 probe_api.py PROBE.py --out FILE --nonce N [--config JSON]
+    ENV/bin/python -I -u -X faulthandler -X utf8 [OPTIONS] probe_api.py PROBE.py CONFIG
 
-``FILE`` gets one JSON object per line, each with the nonce, and each written immediately: ``hello``, then ``begin`` and
-``end`` around each check, then ``bye``. The exit code is 0 whether checks pass or fail; any other exit is unexpected.
-``JSON`` holds ``assets`` (name -> path), ``pins`` (requirements) and ``dump_after`` (seconds until the stacks of all
-threads are written to standard error, or null).
+``CONFIG`` is a file of JSON, which is deleted before the probe begins. It holds ``out``, ``nonce``, ``assets`` (name ->
+path), ``pins`` (requirements), ``dump_after`` (seconds until the stacks of all threads are written to standard error,
+or null) and ``private`` (folders whose files nothing rests on, or null: what the probe opens is not recorded).
+
+The file ``out`` gets one JSON object per line, each with the nonce, and each written immediately: ``hello``, then
+``begin`` and ``end`` around each check, then ``bye``. ``read`` is written for what the probe looks at for the first
+time, ``spawned`` for a program that it starts, and ``connected``. The exit code is 0 whether checks pass or fail; any
+other exit is unexpected.
 """
 
 from __future__ import annotations
 
-import argparse
 import array as _array
 import base64
 import contextlib
@@ -77,6 +80,13 @@ class _State:
         self.pid = os.getpid()
         self.config: dict[str, Any] = {}
         self.running: list[Check] = []  # outermost first
+
+    def begin(self, config: dict[str, Any]) -> None:
+        """Open the file of records, and say hello."""
+        self.config = config
+        self.nonce = config.pop("nonce")
+        self.out = os.open(config.pop("out"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        self.write("hello", python=sys.version, executable=sys.executable)
 
     def write(self, kind: str, **fields: Any) -> None:
         """Append one record to the file immediately."""
@@ -301,29 +311,57 @@ def _run(path: str) -> None:
                 raise
 
 
+def dump_stacks(seconds: float | None, file: Any = None) -> None:
+    """Write the stacks of all threads to ``file``, by default standard error, after some seconds; None: never."""
+    if seconds:
+        # Not dump_traceback_later: because of its thread, a forked child of the probe would hang when it exits.
+        faulthandler.register(signal.SIGALRM, file=file or sys.stderr, chain=False)
+    signal.setitimer(signal.ITIMER_REAL, seconds or 0)
+
+
+def read_config(path: str) -> dict[str, Any]:
+    """Return what the harness wrote for this run, and delete it: what runs in here must not see it."""
+    with open(path, "rb") as file:
+        config: dict[str, Any] = json.loads(file.read().decode("utf-8"))
+    os.unlink(path)
+    return config
+
+
+def loaded() -> list[str]:
+    """Return the top-level modules that were imported since the start, without ours."""
+    names = {name.partition(".")[0] for name in list(sys.modules)} - _LOADED_AT_START
+    return sorted(name for name in names if not name.startswith("knowngood_"))
+
+
+def beside(name: str) -> Any:
+    """Return the module of ours in the file ``name.py`` beside this one; the search path does not lead there."""
+    import importlib.util
+
+    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), name + ".py")
+    spec = importlib.util.spec_from_file_location("knowngood_" + name, path)
+    assert spec is not None and spec.loader is not None
+    module = sys.modules["knowngood_" + name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 def main() -> None:
     """Run the probe that the command line names."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("probe")
-    parser.add_argument("--out", required=True)
-    parser.add_argument("--nonce", required=True)
-    parser.add_argument("--config", default="{}")
-    options = parser.parse_args()
+    probe, config = sys.argv[1:]
     sys.modules["probe_api"] = sys.modules["__main__"]
-    _state.out = os.open(options.out, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-    _state.nonce = options.nonce
-    _state.config = json.loads(options.config)
-    _state.write("hello", python=sys.version, executable=sys.executable)
-    if _state.config.get("dump_after"):
-        # Not dump_traceback_later: because of its thread, a forked child of the probe would hang when it exits.
-        faulthandler.register(signal.SIGALRM, chain=False)
-        signal.setitimer(signal.ITIMER_REAL, _state.config["dump_after"])
+    _state.begin(read_config(config))
+    dump_stacks(_state.config.get("dump_after"))
     _record_warnings()
-    _run(options.probe)
-    signal.setitimer(signal.ITIMER_REAL, 0)
+    private = _state.config.get("private")
+    if private is not None and hasattr(sys, "addaudithook"):
+        watch = beside("watch")
+        _state.write("watched")
+        watch.Watch(private, _state.write).start()
+    _run(probe)
+    dump_stacks(None)
     with contextlib.suppress(Exception):
         sys.stdout.flush()
-    _state.write("bye", loaded=sorted({name.partition(".")[0] for name in list(sys.modules)} - _LOADED_AT_START))
+    _state.write("bye", loaded=loaded())
 
 
 if __name__ == "__main__":

@@ -1,0 +1,245 @@
+"""Write the records of a run of pytest, and find out where the tests import the project from. Stdlib only.
+
+``pytest_launcher.py`` loads this module, and its docstring is the contract. ``api`` is the module ``probe_api``.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+LONGEST = 4000  # most characters of a message
+_DETAILED = 100  # most failures that are recorded with all their frames
+_MOST_WARNINGS = 300  # most warnings that are recorded
+_NOT_SHADOWED = frozenset(("benchmarks", "conftest", "doc", "docs", "examples", "setup", "test", "testing", "tests"))
+
+
+class Recorder:
+    """Writes the records of a run of pytest."""
+
+    def __init__(self, api: Any, tree: str) -> None:
+        self.api = api
+        self.tree = os.path.realpath(tree)
+        self.began: set[str] = set()
+        self.tests: dict[str, dict[str, Any]] = {}
+        self.failures = 0
+        self.warnings: set[str] = set()
+        self.collected: int | None = None
+        self.deselected = 0
+        self.collection_errors = 0
+        self.problem = False
+        self.modules: dict[str, str] = {}
+        self.loaded: set[str] = set()
+
+    def write(self, kind: str, **fields: Any) -> None:
+        """Write one record."""
+        self.api._state.write(kind, **fields)
+
+    def report_problem(self, kind: str, message: str, raised: Any = ()) -> None:
+        """Record what kept the tests from being run; the first problem counts."""
+        if not self.problem:
+            self.problem = True
+            self.write("problem", problem=kind, message=message[:LONGEST], raised=list(raised))
+
+    def begin(self, test: str) -> None:
+        """Record that a test begins."""
+        if test in self.began:
+            self.end(test)
+        self.began.add(test)
+        self.write("begin", check=test)
+
+    def report(self, report: Any) -> None:
+        """Take in a report on the setup, the call or the teardown of a test."""
+        test = self.tests.setdefault(report.nodeid, {"outcome": "skipped", "seconds": 0.0})
+        test["seconds"] += getattr(report, "duration", 0.0)
+        if report.outcome == "rerun":  # by pytest-rerunfailures: the next attempt counts
+            self.tests[report.nodeid] = {"outcome": "skipped", "seconds": test["seconds"]}
+        elif report.outcome == "failed":
+            if test["outcome"] != "failed":
+                text = message(report)
+                where = "" if report.when in ("call", "???") else "in %s: " % report.when
+                test.update(outcome="failed", message=where + text, raised=_raised_of(report))
+        elif test["outcome"] != "failed":
+            if hasattr(report, "wasxfail") and report.outcome == "skipped":
+                test.update(outcome="skipped", message=("xfail: %s" % report.wasxfail).rstrip(": "))
+            elif report.outcome == "skipped":
+                test.update(outcome="skipped", message=_skip_reason(report))
+            elif report.when == "call":
+                test.update(outcome="passed", message="xpass" if hasattr(report, "wasxfail") else "")
+
+    def end(self, test: str) -> None:
+        """Record how a test ended."""
+        result = self.tests.pop(test, None)
+        self.began.discard(test)
+        if result is None:
+            return
+        if result["outcome"] == "failed":
+            self.failures += 1
+            result["raised"] = self.shortened(result["raised"])
+            if self.failures > _DETAILED:
+                result["message"] = result["message"][:300]
+        result["seconds"] = round(result["seconds"], 4)
+        kept = {name: value for name, value in result.items() if value or name == "seconds"}
+        self.write("end", check=test, **kept)
+
+    def shortened(self, raised: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Return exceptions with fewer frames when there were many failures already."""
+        if self.failures <= _DETAILED:
+            return raised
+        return [dict(error, message=error["message"][:300], frames=error["frames"][-2:]) for error in raised[:1]]
+
+    def end_all(self) -> None:
+        """Record the tests that have ended although pytest did not say so."""
+        for test in list(self.tests):
+            self.end(test)
+
+    def collect(self, report: Any) -> None:
+        """Record that something could not be collected."""
+        self.collection_errors += 1
+        self.failures += 1
+        name = report.nodeid or "the tests"
+        raised = self.shortened(_raised_of(report))
+        self.write("begin", check=name)
+        text = message(report) if self.failures <= _DETAILED else message(report)[:300]
+        self.write("end", check=name, outcome="failed", seconds=0.0, message=text, raised=raised)
+
+    def warn(self, test: str, warning: Any) -> None:
+        """Record a warning of a test, the first time that it is met."""
+        text = ("%s: %s" % (warning.category.__name__, warning.message))[:LONGEST]
+        if test and text not in self.warnings and len(self.warnings) < _MOST_WARNINGS:
+            self.warnings.add(text)
+            self.write("warned", check=test, warning=text)
+
+    def note_modules(self, after_collection: bool = False) -> None:
+        """Note where the modules of the project come from."""
+        self.modules.update(modules_of_project(self.tree, after_collection and self.collection_errors > 0))
+
+    def shadowed(self) -> str:
+        """Return why the tests do not test what is installed; empty when they do."""
+        wrong = sorted(name for name in self.modules if _is_shadowed(name, self.modules[name], self.tree))
+        if not wrong:
+            return ""
+        file = os.path.relpath(self.modules[wrong[0]], self.tree)
+        return (
+            "the tests import %s from the sources of the project (%s), not from the environment: "
+            'add "--import-mode=append" (or "--import-mode=importlib") to the arguments of pytest, '
+            "move the package into a src folder, or install the project with editable = true" % (wrong[0], file)
+        )
+
+
+def message(report: Any) -> str:
+    """Return the message of a failure: the exception, as Python prints it."""
+    text = getattr(report, "knowngood_message", "")
+    if not text:
+        crash = getattr(report.longrepr, "reprcrash", None)
+        text = getattr(crash, "message", "") or str(report.longrepr)
+    return str(text).strip()[:LONGEST]
+
+
+def _raised_of(report: Any) -> list[dict[str, Any]]:
+    raised: list[dict[str, Any]] = getattr(report, "knowngood_raised", [])
+    return raised
+
+
+def _skip_reason(report: Any) -> str:
+    longrepr = report.longrepr
+    text = longrepr[2] if isinstance(longrepr, tuple) and len(longrepr) == 3 else str(longrepr)
+    return str(text).replace("Skipped: ", "", 1)[:LONGEST]
+
+
+def describe(api: Any, error: BaseException) -> list[dict[str, Any]]:
+    """Return an exception and its causes, the root cause first, without the frames of pytest around the test."""
+    raised: list[dict[str, Any]] = api._raised(error)
+    for record in raised:
+        frames = list(record["frames"])
+        while frames and _is_pytest(frames[-1]["file"]):  # such as pytest.fail
+            frames.pop()
+        around = max((at for at, frame in enumerate(frames) if _is_pytest(frame["file"])), default=-1)
+        record["frames"] = frames[around + 1 :] or record["frames"]
+    return raised
+
+
+def _is_pytest(file: str) -> bool:
+    file = file.replace(os.sep, "/")
+    return "/_pytest/" in file or "/pluggy/" in file or os.path.dirname(file) == os.path.dirname(__file__)
+
+
+def attach(api: Any, report: Any, error: BaseException) -> None:
+    """Put the exception on its report; reports of pytest-xdist keep such attributes on their way."""
+    if type(error).__name__ == "CollectError":  # holds the text of the one behind it
+        error = error.__cause__ or error.__context__ or error
+    report.knowngood_raised = describe(api, error)
+    report.knowngood_message = api._message(error)
+
+
+def modules_of_project(tree: str, also_failed: bool) -> dict[str, str]:
+    """Return where the modules of the project come from: of what was installed from a file or folder.
+
+    ``also_failed``: also where a module would come from whose import failed.
+    """
+    found = {}
+    for name in _project_modules():
+        module = sys.modules.get(name)
+        file = getattr(module, "__file__", None)
+        if module is None and also_failed:
+            try:
+                spec = importlib.util.find_spec(name)
+            except Exception:
+                spec = None
+            file = spec.origin if spec is not None else None
+        if file:
+            found[name] = os.path.abspath(file)
+    return found
+
+
+def _is_shadowed(name: str, file: str, tree: str) -> bool:
+    return (
+        name.partition(".")[0] not in _NOT_SHADOWED
+        and os.path.realpath(file).startswith(tree + os.sep)
+        and not _project_modules().get(name, True)
+    )
+
+
+_found_modules: dict[str, bool] | None = None
+
+
+def _project_modules() -> dict[str, bool]:
+    """Return the modules that were installed from a file or a folder on this machine -> whether they are editable."""
+    global _found_modules
+    if _found_modules is None:
+        _found_modules = {}
+        for folder in list(sys.path):
+            if os.path.basename(folder) in ("site-packages", "dist-packages") and os.path.isdir(folder):
+                for name in os.listdir(folder):
+                    if name.endswith(".dist-info"):
+                        _found_modules.update(_modules_of(os.path.join(folder, name)))
+    return _found_modules
+
+
+def _modules_of(info: str) -> dict[str, bool]:
+    try:
+        with open(os.path.join(info, "direct_url.json"), encoding="utf-8") as file:
+            origin = json.load(file)
+        with open(os.path.join(info, "RECORD"), encoding="utf-8") as file:
+            files = [line.rpartition(",")[0].rpartition(",")[0].strip('"') for line in file.read().splitlines()]
+    except (OSError, ValueError):
+        return {}
+    if not str(origin.get("url", "")).startswith("file:"):
+        return {}
+    editable = bool((origin.get("dir_info") or {}).get("editable"))
+    packages = {os.path.dirname(path) for path in files if os.path.basename(path) == "__init__.py"}
+    modules = {}
+    for path in files:
+        parts = path.split("/")
+        if not path.endswith((".py", ".so", ".pyd")) or parts[0] in ("..", "") or parts[0].endswith(".dist-info"):
+            continue
+        stem = parts[-1].partition(".")[0]
+        package = next((at for at in range(1, len(parts)) if "/".join(parts[:at]) in packages), None)
+        modules[".".join(parts[:package] if package else [*parts[:-1], stem])] = editable
+    return modules

@@ -1,0 +1,33 @@
+"""Read files that a process under test could have replaced by anything: a pipe, a link, a file without end."""
+
+import os
+import stat
+from collections.abc import Iterable
+from json import dumps
+from pathlib import Path
+
+
+def read_regular(path: Path, most: int) -> bytes:
+    """Return the first ``most`` bytes of a regular file; nothing for anything else, a link included."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
+    except OSError:
+        return b""
+    with os.fdopen(descriptor, "rb") as file:
+        return file.read(most) if stat.S_ISREG(os.fstat(descriptor).st_mode) else b""
+
+
+def is_regular(path: Path) -> bool:
+    """Return whether ``path`` is a regular file itself, not a link to one."""
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except OSError:
+        return False
+
+
+def redacted(data: bytes, secrets: Iterable[bytes]) -> bytes:
+    """Return ``data`` with every secret replaced by stars, also where JSON escapes its characters."""
+    for secret in secrets:
+        data = data.replace(secret, b"***")
+        data = data.replace(dumps(secret.decode("utf-8", "surrogateescape"))[1:-1].encode(), b"***")
+    return data
