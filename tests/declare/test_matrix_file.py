@@ -220,3 +220,31 @@ def test_an_unreadable_probe_is_reported_as_a_problem(problems_of: ProblemsOf) -
     with pytest.raises(Exception, match="1 problem") as caught:
         parse(DESIGN_EXAMPLE, path=Path("m.toml"), project=Path(), files=Unreadable())
     assert "Permission denied" in caught.value.problems[0].what  # type: ignore[attr-defined]
+
+
+def test_expectations_may_name_a_probe_or_a_check(read: Read) -> None:
+    text = """
+[matrix]
+probes = ["imports", "embedding"]
+[[combo]]
+id = "a"
+steps = [["numpy"]]
+expect = [
+  "fail",
+  { probe = "emb*", check = "encodes[*]", status = "crash", reason = "r" },
+  { check = "x", status = "fail" },
+]
+"""
+    (combo,) = read(text).combos
+    assert combo.expect == Expectation(status=Status.FAIL)
+    assert combo.narrower == (
+        Expectation(status=Status.CRASH, reason="r", probe="emb*", check="encodes[*]"),
+        Expectation(status=Status.FAIL, check="x"),
+    )
+
+
+def test_one_expectation_that_names_a_check_leaves_the_rest_to_pass(read: Read) -> None:
+    text = '[matrix]\nprobes = ["imports"]\n[[combo]]\nid = "a"\nsteps = [["x"]]\n'
+    (combo,) = read(text + 'expect = { status = "fail", check = "y" }').combos
+    assert combo.expect == Expectation()
+    assert combo.narrower == (Expectation(status=Status.FAIL, check="y"),)

@@ -3,7 +3,7 @@ from datetime import date
 
 import pytest
 
-from knowngood.judge.findings import excuse
+from knowngood.judge.expectations import excuse
 from knowngood.model import UNDECIDED, Expectation, Known, Status
 
 TODAY = date(2026, 11, 24)

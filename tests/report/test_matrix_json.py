@@ -76,6 +76,8 @@ def test_a_cell_has_everything_that_is_known_of_it() -> None:
         "reason": "the last step replaces the pinned torch",
         "match": None,
         "culprit": None,
+        "probe": None,
+        "check": None,
     }
     assert cell["as_expected"] is True
     assert list(cell["installed"]) == sorted(cell["installed"])

@@ -11,7 +11,7 @@ from knowngood.declare.problems import Problems, WrongValueError, did_you_mean, 
 from knowngood.declare.scripts import Scripts
 from knowngood.declare.sections import Tables
 from knowngood.declare.values import collision_key
-from knowngood.model import InstallerName
+from knowngood.model import InstallerName, is_named
 
 
 def check(raw: Mapping[str, Any], tables: Tables, grid: Grid | None, scripts: Scripts, problems: Problems) -> None:
@@ -29,6 +29,7 @@ def check(raw: Mapping[str, Any], tables: Tables, grid: Grid | None, scripts: Sc
     ids = _checked_ids(raw, grid, problems)
     _check_reference(raw, ids, problems)
     _check_knowns(tables, ids, scripts, problems)
+    _check_expectations(tables, scripts, problems)
     if grid is not None and next(grid.points(), None) is None:
         problems.add(("axes", "exclude"), "every combination is excluded", "keep at least one, or remove [axes]")
 
@@ -109,9 +110,25 @@ def _check_knowns(tables: Tables, ids: Collection[str], scripts: Scripts, proble
         if not any(fnmatchcase(combo_id, known.combo) for combo_id in ids) and not problems.within("axes"):
             hint = did_you_mean(known.combo, ids, "write the id of a combo, or a glob of ids")
             problems.add(("known", position, "combo"), f"unknown combo {shown(known.combo)}", hint)
-        if known.probe is not None and known.probe not in probes:
-            hint = did_you_mean(known.probe, probes, listing(sorted(probes)))
-            problems.add(("known", position, "probe"), f"unknown probe {shown(known.probe)}", hint)
+        _check_probe(known.probe, probes, ("known", position, "probe"), problems)
+
+
+def _check_expectations(tables: Tables, scripts: Scripts, problems: Problems) -> None:
+    """Find the expectations that are about no probe, or say twice what is expected."""
+    probes = {*scripts.declared, *(probe.id for probe in scripts.used)}
+    for position, combo in tables.combos.items():
+        seen = set()
+        for number, expect in enumerate(combo.expect):
+            where: Where = ("combo", position, "expect", number)
+            _check_probe(expect.probe, probes, (*where, "probe"), problems)
+            if (expect.probe, expect.check) in seen:
+                problems.add(where, "a second expectation of the same cells", "name a probe or a check, or remove one")
+            seen.add((expect.probe, expect.check))
+
+
+def _check_probe(glob: str | None, probes: Collection[str], where: Where, problems: Problems) -> None:
+    if glob is not None and not any(is_named(glob, probe) for probe in probes):
+        problems.add(where, f"unknown probe {shown(glob)}", did_you_mean(glob, probes, listing(sorted(probes))))
 
 
 def _check_probes(raw: Mapping[str, Any], tables: Tables, scripts: Scripts, problems: Problems) -> None:

@@ -10,7 +10,7 @@ from knowngood.declare.expand import matrix_pythons, spread
 from knowngood.declare.files import Files, ProjectFiles
 from knowngood.declare.grid import Grid, read_grid
 from knowngood.declare.problems import Problems
-from knowngood.declare.schema import ExpectTable, MatrixTable
+from knowngood.declare.schema import MatrixTable
 from knowngood.declare.scripts import Scripts
 from knowngood.declare.sections import Tables, read_tables
 from knowngood.declare.values import slug
@@ -73,6 +73,7 @@ def _combos(tables: Tables, grid: Grid | None, pythons: tuple[str, ...], scripts
     for table in tables.combos.values():
         spreading = spread(table.id, table.python or pythons)
         title = table.title or table.id
+        expected = [Expectation(**dict(entry)) for entry in table.expect]
         for combo_id, python in spreading:
             yield Combo(
                 id=combo_id,
@@ -84,7 +85,8 @@ def _combos(tables: Tables, grid: Grid | None, pythons: tuple[str, ...], scripts
                 warnings=table.warnings or warnings,
                 env=tuple({**matrix.env, **table.env}.items()),
                 timeout=table.timeout or timeout,
-                expect=_expectation(table.expect),
+                expect=next((expect for expect in expected if expect.is_whole), Expectation()),
+                narrower=tuple(expect for expect in expected if not expect.is_whole),
                 known=known(combo_id),
             )
     for point in grid.points() if grid else ():
@@ -102,14 +104,6 @@ def _combos(tables: Tables, grid: Grid | None, pythons: tuple[str, ...], scripts
             axes=point.axes,
             known=known(point.id),
         )
-
-
-def _expectation(table: ExpectTable | None) -> Expectation:
-    return (
-        Expectation(status=table.status, reason=table.reason, match=table.match, culprit=table.culprit)
-        if table
-        else Expectation()
-    )
 
 
 def _digest(source: str, probes: tuple[Probe, ...], texts: Mapping[str, str]) -> str:

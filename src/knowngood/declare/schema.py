@@ -60,6 +60,13 @@ def _failing_status(value: object) -> Status:
     return parse_choice(value, (status for status in Status if status not in UNDECIDED and status is not Status.PASS))
 
 
+def _probe_glob(value: object) -> str:
+    glob = text(value, "a probe")
+    if not _COMBO_GLOB.fullmatch(glob):
+        raise WrongValueError(f"invalid probe id or glob {shown(glob)}", 'write it as "tests" or "test*"')
+    return glob
+
+
 def _combo_glob(value: object) -> str:
     glob = text(value, "a combo")
     if not _COMBO_GLOB.fullmatch(glob):
@@ -153,6 +160,8 @@ Warnings = Annotated[WarningPolicy, BeforeValidator(_warnings)]
 ExpectedStatus = Annotated[Status, BeforeValidator(expected_status)]
 FailingStatus = Annotated[Status, BeforeValidator(_failing_status)]
 ComboGlob = Annotated[str, BeforeValidator(_combo_glob)]
+ProbeGlob = Annotated[str, BeforeValidator(_probe_glob)]
+CheckGlob = Annotated[str, BeforeValidator(one_line)]
 LastDay = Annotated[date, BeforeValidator(last_day)]
 Env = dict[Annotated[str, BeforeValidator(variable_name)], Annotated[str, BeforeValidator(variable_value)]]
 
@@ -219,12 +228,14 @@ class AssetTable(Table):
 
 
 class ExpectTable(Table):
-    """``expect`` of a combo: the declared outcome of its cells."""
+    """``expect`` of a combo: the declared outcome of its cells, of those of a probe, or of checks."""
 
     status: ExpectedStatus
     reason: str = ""
     match: Pattern | None = None
     culprit: Line | None = None
+    probe: ProbeGlob | None = None
+    check: CheckGlob | None = None
 
     examples: ClassVar[dict[str, str]] = {"status": 'status = "fail"'}
 
@@ -241,14 +252,15 @@ class ComboTable(Table):
     timeout: Seconds | None = None
     installer: Installer | None = None
     warnings: Warnings | None = None
-    expect: ExpectTable | None = None
+    expect: Array[ExpectTable] = ()
 
     examples: ClassVar[dict[str, str]] = {"id": 'id = "legacy"'}
 
     @field_validator("expect", mode="before")
     @classmethod
-    def _accept_a_bare_status(cls, value: object) -> object:
-        return value if isinstance(value, dict) else {"status": expected_status(value)}
+    def _accept_one_and_a_bare_status(cls, value: object) -> object:
+        entries = value if isinstance(value, list) else [value]
+        return [entry if isinstance(entry, dict) else {"status": expected_status(entry)} for entry in entries]
 
 
 class KnownTable(Table):
@@ -258,7 +270,8 @@ class KnownTable(Table):
     status: FailingStatus
     reason: Line
     expires: LastDay
-    probe: Slug | None = None
+    probe: ProbeGlob | None = None
+    check: CheckGlob | None = None
     url: Url | None = None
 
     examples: ClassVar[dict[str, str]] = {

@@ -121,7 +121,7 @@ class _Reader:
             return table.model_validate(raw, context=self._context)
         except ValidationError as error:
             for detail in error.errors(include_url=False):
-                path = tuple(part for part in detail["loc"] if part != "[key]")
+                path = _as_written(raw, detail["loc"])
                 what, hint = _worded(table, detail) if self._problems.has_room else ("", "")
                 self._problems.add((*where, *path), what, hint)
             return None
@@ -166,6 +166,21 @@ class _Reader:
             self._scripts.declare(probe.probe() if probe else Probe(id=probe_id))
         except WrongValueError as wrong:
             self._problems.add(("probe", position, "path"), wrong.what, wrong.hint)
+
+
+def _as_written(raw: object, loc: tuple[int | str, ...]) -> tuple[int | str, ...]:
+    """Return the path of a value as the file has it: an array of one table may be written as the table."""
+    path: list[int | str] = []
+    value = raw
+    for part in loc:
+        if part == "[key]" or (isinstance(part, int) and not isinstance(value, list)):
+            continue
+        path.append(part)
+        if isinstance(value, list) and isinstance(part, int):
+            value = value[part]
+        else:
+            value = value.get(part) if isinstance(value, Mapping) else None
+    return tuple(path)
 
 
 def _worded(table: type[Table], detail: ErrorDetails) -> tuple[str, str]:

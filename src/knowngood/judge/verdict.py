@@ -3,7 +3,6 @@
 One cell goes through in one pass: finding, numbers, diagnosis, expectation; then the cell is made, whole.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
@@ -16,16 +15,17 @@ from knowngood.judge.diagnosis.case import Case
 from knowngood.judge.diagnosis.questions import Answers
 from knowngood.judge.diagnosis.rules import numpy_abi
 from knowngood.judge.drift import ledger
-from knowngood.judge.findings import Finding, attempts_at, day_of, excuse, failed_command, find, with_numbers
+from knowngood.judge.expectations import Comparison
+from knowngood.judge.expectations import compare as compare_with_expectation
+from knowngood.judge.findings import Finding, attempts_at, day_of, failed_command, find, with_numbers
 from knowngood.judge.numbers import arrays_of, compare
-from knowngood.judge.probes import alarms, deciding, flaky
+from knowngood.judge.probes import alarms, deciding, first_line, flaky
 from knowngood.judge.rules import Rules
 from knowngood.model import (
     UNDECIDED,
     Array,
     Cell,
     ComboFacts,
-    Diagnosis,
     JudgedRun,
     Numbers,
     ProbeFacts,
@@ -113,17 +113,19 @@ def _cell(facts: ComboFacts, probe: str, rules: Rules, reference: Mapping[str, A
     diagnosis = diagnose.diagnose(case, Answers(facts.answers))
     predicted = _predicted(facts, last, finding)
     tried = environment is not None and status not in UNDECIDED
-    expectation, known = excuse(combo.expect, combo.known, combo.id, probe, status, day)
-    excused = expectation if expectation is not combo.expect else None
+    comparison = compare_with_expectation(facts, probe, last, finding, diagnosis, day)
+    if comparison.unmet:
+        finding = _about_unmet(finding, comparison)
     resolutions = [step.resolve for step in facts.steps]
     return Cell(
         combo=combo,
         probe=probe,
         python=facts.python_version or combo.python,
         verdict=finding.verdict,
-        as_expected=status is excused.status if excused else _as_expected(facts, last, finding, diagnosis),
-        excused=excused,
-        known=known,
+        as_expected=comparison.as_expected,
+        narrower=comparison.narrower,
+        unmet=tuple(map(shorten_paths, comparison.unmet)),
+        known=comparison.known,
         check=finding.check,
         message=shorten_paths(finding.message),
         checks=tuple(replace(check, message=shorten_paths(check.message)) for check in checks),
@@ -149,6 +151,13 @@ def _cell(facts: ComboFacts, probe: str, rules: Rules, reference: Mapping[str, A
     )
 
 
+def _about_unmet(finding: Finding, comparison: Comparison) -> Finding:
+    """Return a finding that is about the first check that is not what is expected of it."""
+    if comparison.about is not None:
+        return replace(finding, check=comparison.about.name, message=first_line(comparison.about))
+    return replace(finding, message="; ".join(comparison.unmet))
+
+
 def _numbers(finding: Finding, last: ProbeFacts | None, reference: Mapping[str, Array]) -> Numbers | None:
     ours = arrays_of(last.transcript.checks) if last is not None else {}
     # A failed cell may have recorded no arrays; its failure already explains that.
@@ -168,32 +177,6 @@ def _predicted(facts: ComboFacts, last: ProbeFacts | None, finding: Finding) -> 
     }
     extensions = tuple(extension for extension in facts.environment.extensions if extension.distribution in touched)
     return sentence(replace(facts.environment, extensions=extensions))
-
-
-def _as_expected(
-    facts: ComboFacts, last: ProbeFacts | None, finding: Finding, diagnosis: Diagnosis | None
-) -> bool | None:
-    """Return whether a cell is what the combo's author expects; None when it is undecided."""
-    expect = facts.combo.expect
-    if finding.verdict.status in UNDECIDED:
-        return None
-    if finding.verdict.status is not expect.status:
-        return False
-    if expect.culprit is not None and (diagnosis is None or diagnosis.culprit != expect.culprit):
-        return False
-    return expect.match is None or re.search(expect.match, _evidence(facts, last, finding)) is not None
-
-
-def _evidence(facts: ComboFacts, last: ProbeFacts | None, finding: Finding) -> str:
-    """Return everything that was printed or raised: the message, each check, and the output of every command."""
-    texts = [finding.message]
-    if last is not None:
-        texts += [check.message for check in last.transcript.checks]
-        texts += [raised.message for check in last.transcript.checks for raised in check.raised]
-        texts.append(last.action.output)
-    for step in facts.steps:
-        texts += [action.output for action in (step.resolve, step.install) if action is not None]
-    return "\n".join(texts)
 
 
 def _metrics(facts: ComboFacts, last: ProbeFacts | None) -> Mapping[str, bool | int | float | str | None]:

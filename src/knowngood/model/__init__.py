@@ -20,6 +20,7 @@ from knowngood.model.declared import (
     Status,
     Step,
     WarningPolicy,
+    is_named,
 )
 from knowngood.model.judged import (
     Cell,
@@ -136,4 +137,5 @@ __all__ = [
     "Uploaded",
     "Verdict",
     "WarningPolicy",
+    "is_named",
 ]

@@ -1,5 +1,6 @@
 """Define what a matrix file declares."""
 
+import re
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -52,6 +53,12 @@ UNDECIDED = frozenset({Status.INFRA, Status.ERROR, Status.NOT_RUN})
 """Statuses that say nothing about the versions."""
 
 
+def is_named(glob: str, name: str) -> bool:
+    """Return whether a glob matches a name. Only ``*`` and ``?`` are wild: pytest puts parameters in brackets."""
+    pattern = re.escape(glob).replace(r"\*", ".*").replace(r"\?", ".")
+    return re.fullmatch(pattern, name, re.DOTALL) is not None
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Expectation:
     """What the author of a combo expects of its cells: an unexpected pass is as wrong as an unexpected failure."""
@@ -62,6 +69,23 @@ class Expectation:
     """A regular expression that must match somewhere in the evidence of the cell."""
     culprit: str | None = None
     """The culprit that its diagnosis must name."""
+    probe: str | None = None
+    """Id of a probe, or a glob that matches ids; None: all probes of the combo."""
+    check: str | None = None
+    """Name of a check, or a glob that matches names; None: the cell as a whole."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it names neither a probe nor a check."""
+        return self.probe is None and self.check is None
+
+    def covers(self, probe: str) -> bool:
+        """Return whether it is about a probe."""
+        return self.probe is None or is_named(self.probe, probe)
+
+    def is_about(self, check: str) -> bool:
+        """Return whether it names a check."""
+        return self.check is not None and is_named(self.check, check)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,14 +99,16 @@ class Known:
     expires: date
     """The last day on which the failure is excused."""
     probe: str | None = None
-    """None: all probes of the combo."""
+    """Id of a probe, or a glob that matches ids; None: all probes of the combo."""
+    check: str | None = None
+    """Name of a check, or a glob that matches names; None: the cell as a whole."""
     url: str | None = None
     """The page that tracks the issue."""
 
     def covers(self, combo: str, probe: str | None = None) -> bool:
         """Return whether the entry is about a combo and, where a probe is given, about that probe."""
         named = self.combo == combo or fnmatchcase(combo, self.combo)
-        return named and (probe is None or self.probe is None or self.probe == probe)
+        return named and (probe is None or self.probe is None or is_named(self.probe, probe))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -130,6 +156,9 @@ class Combo:
     timeout: float = 600.0
     """Seconds that one probe may take."""
     expect: Expectation = Expectation()
+    """What is expected of each cell."""
+    narrower: tuple[Expectation, ...] = ()
+    """Expectations that name a probe or a check; they go before ``expect``."""
     known: tuple[Known, ...] = ()
     """The known issues that name it."""
     warnings: WarningPolicy = WarningPolicy.NOTE

@@ -139,8 +139,11 @@ class Cell:
     """Whether that prediction was right; None: the run does not show it."""
     remarks: tuple[str, ...] = ()
     """Other dangers in the files of the environment."""
-    excused: Expectation | None = None
-    """The expectation of a live known issue, which takes the place of the combo's own; None: the combo's own counts."""
+    narrower: Expectation | None = None
+    """The expectation that takes the place of the combo's own: one that names the probe or a check, or that of a live
+    known issue. None: the combo's own counts."""
+    unmet: tuple[str, ...] = ()
+    """A sentence for each check that is not what is expected of it."""
     known: str | None = None
     """A note about its known issue: excused until when, expired, or seemingly fixed; None: there is no known issue."""
     flaky: str | None = None
@@ -151,7 +154,7 @@ class Cell:
     @property
     def expect(self) -> Expectation:
         """What the cell is expected to be, known issues taken into account."""
-        return self.excused or self.combo.expect
+        return self.narrower or self.combo.expect
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -203,6 +203,7 @@ def notes(cell: Cell, run: Run) -> tuple[tuple[str, str], ...]:
     """Return (label, text) of what was observed beside the verdict, the most important first."""
     facts = facts_of(cell, run)
     listed = [("known", cell.known)] if cell.known else []
+    listed += [("unexpected", text) for text in cell.unmet]
     listed += [("flaky", f"{words.flaky(cell)}: do not trust a single run of it")] if cell.flaky else []
     if cell.attempts > 1 and not cell.flaky:
         listed.append(("attempts", f"{cell.attempts}, and the last one counts"))

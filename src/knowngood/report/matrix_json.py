@@ -91,6 +91,7 @@ def _cell_object(cell: Cell, facts: ComboFacts | None) -> dict[str, object]:
         "verdict": asdict(cell.verdict),
         "expected": asdict(cell.expect),
         "as_expected": cell.as_expected,
+        "unmet": list(cell.unmet),
         "check": cell.check,
         "message": cell.message,
         "installed": _sorted(cell.installed),
@@ -199,6 +200,7 @@ class _Cell:
     title: str = ""
     installer: InstallerName = InstallerName.UV
     expected: Expectation = field(default_factory=Expectation)
+    unmet: tuple[str, ...] = ()
     check: str | None = None
     message: str = ""
     installed: dict[str, str] = field(default_factory=dict)
@@ -315,6 +317,7 @@ def _cell(cell: _Cell, probes: tuple[str, ...]) -> Cell:
         python=cell.python,
         verdict=cell.verdict,
         as_expected=cell.as_expected,
+        unmet=cell.unmet,
         check=cell.check,
         message=cell.message,
         checks=cell.checks,

@@ -152,7 +152,7 @@ def briefly(cells: Sequence[Cell], width: int) -> list[str]:
 
 def _brief(cell: Cell) -> str:
     # The reason of a known issue was written for readers who meet it again.
-    cause = f", {cell.known}" if cell.known else f": {words.brief_cause(cell)}"
+    cause = f", {cell.known}" if cell.known and not cell.unmet else f": {words.brief_cause(cell)}"
     # For a violated pin, the failed check is only a consequence.
     at = f" at {cell.check}" if cell.check and cell.verdict.reason is not Reason.PIN_VIOLATED else ""
     return f"{cell.verdict.status}{at}{cause}"
@@ -209,7 +209,8 @@ def _observed(cell: Cell) -> tuple[str, ...]:
     """Return what was observed of a cell beside its verdict."""
     attempts = words.flaky(cell) or (f"took {cell.attempts} attempts" if cell.attempts > 1 else "")
     predicted = f"predicted: {cell.predicted}" if cell.predicted else ""
-    return tuple(text for text in (cell.known, attempts, *cell.warnings, predicted, *cell.remarks) if text)
+    unmet = [text for text in cell.unmet if text not in cell.message]
+    return tuple(text for text in (cell.known, *unmet, attempts, *cell.warnings, predicted, *cell.remarks) if text)
 
 
 def _not_run(cells: Sequence[Cell], width: int) -> list[str]:

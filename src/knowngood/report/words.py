@@ -70,7 +70,7 @@ def verdict(cell: Cell) -> str:
 def _declared(cell: Cell) -> str:
     """Return which part of a declared failure an unexpected one does not meet; empty if none was declared."""
     expect = cell.expect
-    if expect.status is Status.PASS:
+    if expect.status is Status.PASS or cell.unmet:
         return ""
     if expect.status is not cell.verdict.status:
         return str(expect.status)
@@ -80,7 +80,8 @@ def _declared(cell: Cell) -> str:
 
 def expectation(expect: Expectation) -> str:
     """Return what the author of a combo declared: ``fail: built for NumPy 1, with evidence that matches 'ABI'``."""
-    parts = [f"{expect.status}{f': {expect.reason}' if expect.reason else ''}"]
+    status = f"{expect.status} of {expect.check}" if expect.check else str(expect.status)
+    parts = [f"{status}: {expect.reason}" if expect.reason else status]
     if expect.match:
         # Not its repr, which doubles each backslash of a regular expression.
         quote = '"' if "'" in expect.match else "'"
