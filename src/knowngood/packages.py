@@ -46,6 +46,16 @@ def version(text: str) -> Version | None:
         return None
 
 
+def removal(name: str) -> str:
+    """Return the requirement by which ``name`` is not installed: a marker that never holds."""
+    return f"{name}; python_version < '0'"
+
+
+def is_removal(parsed: Requirement) -> bool:
+    """Return whether a requirement says that its package must not be installed."""
+    return parsed.marker is not None and str(parsed.marker) == 'python_version < "0"'
+
+
 def applies(parsed: Requirement, python: str | None) -> bool:
     """Return whether the marker of a requirement holds for ``python``, such as ``3.11.7``, with no extra asked for.
 

@@ -1,10 +1,10 @@
-"""Read from the source of a module whether it offers a name."""
+"""Read from the sources of a package whether it offers a name: yes, no, or cannot tell."""
 
 from pathlib import Path
 
 import pytest
 
-from knowngood.install.releases import offers
+from knowngood.install.symbols import mentions, offers
 
 FILES = {
     "pkg/__init__.py": "from pkg.near import *\nfrom ._far import one as two\nimport os\nif True:\n    LATE = 1\n",
@@ -13,9 +13,25 @@ FILES = {
     "pkg/_far.py": "one = 1\n",
     "pkg/sub/__init__.py": "",
     "pkg/part.py": "",
-    "lazy.py": "def __getattr__(name): ...\n",
+    "lazy/__init__.py": "def __getattr__(name): ...\nTABLE = {'_files': ['listed']}\nassert 'refused'\n",
+    "lazy/_files.py": "def elsewhere(): pass\n",
+    "attached/__init__.py": "__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)\n",
+    "attached/__init__.pyi": "from .core import stubbed\n",
+    "replaced/__init__.py": "import sys\nNAMES = {'models': ['Model']}\nsys.modules[__name__] = LazyModule(NAMES)\n",
+    "plain.py": "class Computed:\n    def __getattr__(self, name): ...\n",
     "broken.py": "def (:\n",
+    "compiled.cpython-311-x86_64-linux-gnu.so": "",
+    "classes.py": "class Config(Base):\n    old: int\n    def update(self): ...\n"
+    "    def __init__(self, proxies): self.set = 1\n"
+    "class Base:\n    def inherited(self): ...\ndef hook(path, *, only): ...\ndef anything(**given): ...\n",
 }
+
+
+def write(folder: Path) -> Path:
+    for path, text in FILES.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text, encoding="utf-8")
+    return folder
 
 
 @pytest.mark.parametrize(
@@ -32,16 +48,65 @@ FILES = {
         ("pkg", "hidden", False),
         ("pkg", "commented", False),
         ("pkg.near", "LATE", False),
-        ("lazy", "anything", True),
-        ("broken", "anything", True),
-        ("compiled", "anything", True),
+        ("pkg.gone", "anything", False),
+        ("broken", "anything", None),
+        ("compiled", "anything", None),
     ],
 )
 def test_a_module_offers_the_names_that_it_defines_imports_or_contains(
-    tmp_path: Path, module: str, name: str, offered: bool
+    tmp_path: Path, module: str, name: str, offered: bool | None
 ) -> None:
-    for path, text in FILES.items():
-        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / path).write_text(text, encoding="utf-8")
+    assert offers(write(tmp_path), module, name) is offered
 
-    assert offers(tmp_path, module, name) is offered
+
+@pytest.mark.parametrize(
+    ("module", "name", "offered"),
+    [
+        ("lazy", "listed", True),
+        ("lazy", "elsewhere", None),
+        ("lazy", "never_written_down", False),
+        ("attached", "stubbed", True),
+        ("attached", "never_written_down", False),
+        ("replaced", "Model", True),
+        ("plain", "missing", False),
+    ],
+)
+def test_a_module_that_computes_its_names_offers_those_that_it_lists(
+    tmp_path: Path, module: str, name: str, offered: bool | None
+) -> None:
+    assert offers(write(tmp_path), module, name) is offered
+
+
+def test_a_string_may_be_a_name_that_a_module_only_knows_in_order_to_refuse_it(tmp_path: Path) -> None:
+    assert offers(write(tmp_path), "lazy", "refused", lazily=False) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "offered"),
+    [
+        ("Config.update", True),
+        ("Config.old", True),
+        ("Config.set", True),
+        ("Config.inherited", None),
+        ("Config.never_written_down", False),
+        ("Absent.update", None),
+        ("Config.__init__(proxies)", True),
+        ("Config.__init__(other)", False),
+        ("Base.__init__(x)", None),
+        ("hook(path)", True),
+        ("hook(only)", True),
+        ("hook(file_path)", False),
+        ("anything(file_path)", True),
+        ("hook", True),
+        ("never_written_down", False),
+    ],
+)
+def test_members_and_parameters_are_looked_for_in_all_modules(tmp_path: Path, name: str, offered: bool | None) -> None:
+    assert offers(write(tmp_path), "", name) is offered
+
+
+def test_only_whole_words_are_mentioned(tmp_path: Path) -> None:
+    folder = write(tmp_path)
+
+    assert mentions(folder, "proxies")
+    assert not mentions(folder, "proxie")

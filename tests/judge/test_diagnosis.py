@@ -1,113 +1,34 @@
 """Diagnoses: one row for each kind of evidence, made after failures that really happened."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from knowngood.judge.diagnosis.case import Case
-from knowngood.judge.diagnosis.diagnose import diagnose, open_questions
+from knowngood.judge.diagnosis.diagnose import diagnose
 from knowngood.judge.diagnosis.questions import Answers
 from knowngood.judge.diagnosis.signatures import Signature
 from knowngood.model import (
-    Answer,
-    Answered,
-    Check,
     ComboFacts,
     Confidence,
     CurrentAt,
     Definitions,
-    Diagnosis,
-    Distribution,
-    Ending,
-    EnvironmentFacts,
-    Exit,
-    Extension,
-    Frame,
     InstallerName,
     LastWith,
     NextWithWheel,
-    Outcome,
     Phase,
-    Question,
-    Raised,
     Reason,
+    Releases,
     Solvable,
     Status,
     StepFacts,
     Uploaded,
     Verdict,
 )
-from support.facts import BAD, GOOD, RULES, action, answered, attempt, combo
-
-SITE = "/project/env/lib/python3.11/site-packages"
-
-
-@dataclass(kw_only=True)
-class Failure:
-    """The facts of one failure; files are relative to site-packages, innermost first; ``probe.py`` is the probe."""
-
-    steps: tuple[tuple[str, ...], ...] = (("a",),)
-    states: tuple[dict[str, str], ...] = ()
-    requires: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    modules: dict[str, str] = field(default_factory=dict)
-    extensions: tuple[tuple[str, str], ...] = ()
-    raised: str = ""
-    kind: str = "builtins.ImportError"
-    files: tuple[str, ...] = ()
-    text: str = ""
-    output: str = ""
-    status: Status = Status.FAIL
-    answers: dict[str, dict[Any, Any]] = field(default_factory=dict)
-    """What was looked up: kind of question -> its subject -> the answer; see ``support.facts.answered``."""
-    python: str = "3.11.7"
-
-    def facts(self) -> ComboFacts:
-        installed = self.states[-1]
-        distributions = tuple(
-            Distribution(
-                name=name,
-                version=version,
-                requires=self.requires.get(name, ()),
-                modules=(self.modules.get(name, name.replace("-", "_")),),
-            )
-            for name, version in installed.items()
-        )
-        steps = tuple(
-            StepFacts(
-                number=number, requirements=asked, resolve=action(), install=action(), installed=state, resolved=state
-            )
-            for number, (asked, state) in enumerate(zip(self.steps, self.states, strict=True), start=1)
-        )
-        extensions = tuple(Extension(file=f"{one}/x.so", distribution=one, numpy=api) for one, api in self.extensions)
-        return ComboFacts(
-            combo=combo("one", *self.steps),
-            steps=steps,
-            python_version=self.python,
-            environment=EnvironmentFacts(distributions=distributions, extensions=extensions),
-            answers=answered(installed, **self.answers),
-        )
-
-    def case(self, *known: Signature) -> Case:
-        frames = tuple(
-            Frame(file=file if file.startswith("/") else f"{SITE}/{file}", line=1, function="f", text=self.text)
-            for file in reversed(self.files)
-        )
-        raised = (Raised(type=self.kind, message=self.raised, frames=frames),) if self.raised else ()
-        checks = [Check(name="script", outcome=Outcome.FAILED, seconds=0.1, message=self.raised, raised=raised)]
-        end = Exit(ending=Ending.SIGNALLED, signal="SIGSEGV") if self.status is Status.CRASH else GOOD
-        probe = attempt(*checks, output=self.output, end=end)
-        verdict = Verdict(status=self.status, phase=Phase.PROBE, reason=Reason.CHECK_FAILED)
-        rules = replace(RULES, signatures=known)
-        return Case(facts=self.facts(), verdict=verdict, probe=probe, action=None, rules=rules)
-
-    def diagnose(self, *known: Signature) -> Diagnosis:
-        case = self.case(*known)
-        diagnosis = diagnose(case, Answers(case.facts.answers))
-        assert diagnosis is not None
-        return diagnosis
-
+from support.facts import BAD, RULES, action, answered, combo
+from support.failures import SITE, Failure, rounds, signature
 
 OLD, NEW = "2021-01-01T00:00:00+00:00", "2024-01-01T00:00:00+00:00"
 
@@ -376,25 +297,10 @@ def test_culprit_conflict_and_fix_are_diagnosed(name: str) -> None:
     assert (diagnosis.confidence is Confidence.UNKNOWN) == (culprit is None)
 
 
-def _signature(priority: int) -> Signature:
-    return Signature(
-        id="known",
-        family="f",
-        priority=priority,
-        culprit="{provider}",
-        conflicts_with="{frame}",
-        cause="because",
-        fix=("markupsafe==2.0.1",),
-        reference="https://example.org",
-        match={"type": "ImportError", "message": "soft_unicode", "frames": "jinja2"},
-        installed=("markupsafe>=2.1",),
-    )
-
-
 def test_a_specific_signature_goes_before_the_rules_and_a_broad_one_after_them() -> None:
     failure = FAILURES["a name that a newer package no longer has"][0]
 
-    specific, broad = failure.diagnose(_signature(30)), failure.diagnose(_signature(10))
+    specific, broad = failure.diagnose(signature(30)), failure.diagnose(signature(10))
 
     assert (specific.signature, specific.fix) == ("known", ("markupsafe==2.0.1",))
     assert (specific.culprit, specific.conflicts_with) == ("markupsafe", "jinja2")
@@ -415,9 +321,9 @@ def test_a_specific_signature_goes_before_the_rules_and_a_broad_one_after_them()
 )
 def test_a_signature_fits_only_when_all_its_conditions_hold(change: dict[str, Any]) -> None:
     failure = FAILURES["a name that a newer package no longer has"][0]
-    signature = Signature(**({name: getattr(_signature(30), name) for name in Signature.__dataclass_fields__} | change))
+    known = Signature(**({name: getattr(signature(30), name) for name in Signature.__dataclass_fields__} | change))
 
-    assert failure.diagnose(signature).signature is None
+    assert failure.diagnose(known).signature is None
 
 
 @pytest.mark.parametrize(
@@ -532,16 +438,6 @@ def test_the_package_that_moved_a_pin_is_the_other_party_where_no_rule_names_one
     assert "metadata of fastapi: requires pydantic>=2.7" in diagnosis.evidence
 
 
-def rounds(case: Case, answers: dict[Question, Answer]) -> list[list[Question]]:
-    """Return what is asked in each round, when ``answers`` are known and all others are unknown."""
-    answered: list[Answered] = []
-    asked: list[list[Question]] = []
-    while questions := open_questions(case, Answers(answered)):
-        asked.append(list(questions))
-        answered += [Answered(question=question, answer=answers.get(question)) for question in questions]
-    return asked
-
-
 def test_dates_are_asked_first_then_a_version_to_go_back_to_then_whether_the_fix_can_be_resolved() -> None:
     failure = Failure(
         steps=(("m2r==0.2.1", "docutils==0.20.1"),),
@@ -550,6 +446,7 @@ def test_dates_are_asked_first_then_a_version_to_go_back_to_then_whether_the_fix
         files=("m2r.py",),
     )
     m2r, docutils = Uploaded(package="m2r", version="0.2.1"), Uploaded(package="docutils", version="0.20.1")
+    lists = [Releases(package="docutils"), Releases(package="m2r")]
     back = CurrentAt(package="docutils", time=OLD)
     last = LastWith(package="docutils", installed="0.20.1", module="docutils.core", name="ErrorString")
     with_fix = Solvable(requirements=("m2r==0.2.1", "docutils<0.18"))
@@ -557,7 +454,8 @@ def test_dates_are_asked_first_then_a_version_to_go_back_to_then_whether_the_fix
 
     asked = rounds(failure.case(), {m2r: OLD, docutils: NEW, back: "0.16", last: "0.17.1", with_fix: False})
 
-    assert asked == [[m2r, docutils], [back], [last], [with_fix], [without]]
+    # Without a list of releases, the index may still say which one was current.
+    assert asked == [[m2r, docutils], lists, [back, last], [with_fix], [without]]
 
 
 def test_classes_are_looked_for_in_all_packages_that_may_have_a_part() -> None:
@@ -575,12 +473,13 @@ def test_classes_are_looked_for_in_all_packages_that_may_have_a_part() -> None:
     assert {question.package for question in first if isinstance(question, Uploaded)} == {"anthropic", "httpx"}
 
 
-def test_a_specific_signature_asks_only_whether_its_fix_can_be_resolved() -> None:
+def test_a_specific_signature_asks_only_whether_its_fix_exists_and_can_be_resolved() -> None:
     failure = replace(FAILURES["a name that a newer package no longer has"][0], steps=(("jinja2==2.11.3",),))
 
-    asked = rounds(failure.case(_signature(30)), {})
+    asked = rounds(failure.case(signature(30)), {})
 
-    assert asked == [[Solvable(requirements=("jinja2==2.11.3", "markupsafe==2.0.1"))]]
+    resolved = Solvable(requirements=("jinja2==2.11.3", "markupsafe==2.0.1"))
+    assert asked == [[Releases(package="markupsafe")], [resolved]]
 
 
 def test_a_fix_that_changes_python_is_not_resolved() -> None:
@@ -602,7 +501,10 @@ def test_a_failed_build_asks_for_the_next_wheel_and_for_no_dates() -> None:
     )
     wheel = NextWithWheel(package="pendulum", above="2.1.2")
 
-    assert rounds(case, {wheel: "3.0.0"}) == [[wheel], [Solvable(requirements=("six", "pendulum>=3.0.0"))]]
+    first, *others = rounds(case, {wheel: "3.0.0"})
+
+    assert first == [wheel, Releases(package="pendulum")]
+    assert others == [[Solvable(requirements=("six", "pendulum>=3.0.0"))]]
 
 
 def test_an_unsolvable_combo_asks_for_no_dates() -> None:

@@ -16,12 +16,15 @@ from knowngood.model import (
     Ending,
     Exit,
     Expectation,
+    FirstWith,
     InstallerName,
     LastWith,
+    NearestWithout,
     NextWithWheel,
     Outcome,
     ProbeFacts,
     Question,
+    Releases,
     RunInfo,
     Solvable,
     StepFacts,
@@ -126,11 +129,18 @@ def answered(
     uploaded: Mapping[str, str] | None = None,
     current: Mapping[str, str] | None = None,
     with_wheel: Mapping[str, str] | None = None,
-    last_with: Mapping[str, str] | None = None,
+    releases: Mapping[str, tuple[str, ...]] | None = None,
+    last_with: Mapping[str, str | None] | None = None,
+    first_with: Mapping[str, str | None] | None = None,
+    without: Mapping[tuple[str, bool], str | None] | None = None,
     definitions: Mapping[str, tuple[str, ...]] | None = None,
     solvable: Mapping[tuple[str, ...], bool | None] | None = None,
 ) -> tuple[Answered, ...]:
-    """Return questions with their answers: by package, ``module:name``, name of a class, or requirements."""
+    """Return questions with their answers: by package, ``module:name``, name of a class, or requirements.
+
+    ``releases`` are ``VERSION YEAR``, or ``VERSION YEAR FILES`` for other files than a wheel; ``without`` is by package
+    and whether it is about newer releases.
+    """
     answers: list[tuple[Question, Answer]] = []
     for package, day in (uploaded or {}).items():
         answers.append((Uploaded(package=package, version=installed[package]), day))
@@ -138,9 +148,20 @@ def answered(
         answers.append((CurrentAt(package=package, time="2022-01-01T00:00:00+00:00"), version))
     for package, version in (with_wheel or {}).items():
         answers.append((NextWithWheel(package=package, above=None), version))
-    for symbol, version in (last_with or {}).items():
+    for symbol, last in (last_with or {}).items():
         module, _, name = symbol.partition(":")
-        answers.append((LastWith(package=module, installed="9", module=module, name=name), version))
+        answers.append((LastWith(package=module, installed="9", module=module, name=name), last))
+    for symbol, first in (first_with or {}).items():
+        module, _, name = symbol.partition(":")
+        answers.append((FirstWith(package=module, installed="9", module=module, name=name), first))
+    for (package, newer), nearest in (without or {}).items():
+        answers.append((NearestWithout(package=package, installed="9", word="x", newer=newer), nearest))
+    for package, lines in (releases or {}).items():
+        listed = tuple(
+            f"{version} {year}-01-01T00:00:00+00:00 {files or 'wheel'}"
+            for version, year, files in ((*line.split(), "")[:3] for line in lines)
+        )
+        answers.append((Releases(package=package), listed))
     for name, owners in (definitions or {}).items():
         answers.append((Definitions(name=name, among=tuple(installed)), owners))
     for requirements, possible in (solvable or {}).items():

@@ -106,7 +106,7 @@ class PatternOutput:
                 return (causes or errors)[-1]
         for pattern in self.sentences:
             if match := pattern.search(output):
-                return " ".join(": ".join(part for part in match.groupdict().values() if part).split())
+                return _on_one_line(": ".join(part for part in match.groupdict().values() if part))
         lines = [line.strip() for line in output.splitlines() if line.strip()]
         return lines[-1] if lines else f"exit code {action.exit.code}, no output"
 
@@ -114,6 +114,12 @@ class PatternOutput:
         """Return the canonical name and, where the output gives it, the version of the package that did not build."""
         match = self.failed_builds.search(action.output)
         return (canonicalize_name(match["name"]), match["version"]) if match else None
+
+
+def _on_one_line(sentence: str) -> str:
+    """Return a sentence on one line, without the hundreds of versions that pip lists."""
+    listed = re.sub(r"\(from versions: (?:[^,()]+, ){5,}([^,()]+)\)", r"(from versions: many, up to \1)", sentence)
+    return " ".join(listed.split())
 
 
 def package_name(text: str) -> str:

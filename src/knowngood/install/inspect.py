@@ -212,25 +212,45 @@ def _api(file: Path) -> _Api | None:
 
 
 def _clashes(installed: Iterable[_Installed]) -> Iterator[str]:
-    owners: dict[str, tuple[str, str]] = {}
+    owners: dict[str, tuple[_Installed, str]] = {}
     clashes: dict[tuple[str, str], list[str]] = {}
     for distribution in installed:
         for path, digest in distribution.files.items():
             if not path.endswith((".py", ".so")):
                 continue
-            owner, other = owners.setdefault(path, (distribution.name, digest))
+            owner, other = owners.setdefault(path, (distribution, digest))
             differ = digest and other and digest != other
-            if owner != distribution.name and differ and not _shared(path):
-                clashes.setdefault((owner, distribution.name), []).append(path)
+            if owner is not distribution and differ and not _shared(path, owner, distribution):
+                clashes.setdefault((owner.name, distribution.name), []).append(path)
     for (first, second), paths in clashes.items():
         more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
         yield f"{first} and {second} both own {paths[0]}{more}, with different contents: the one installed last won"
 
 
-def _shared(path: str) -> bool:
+def _shared(path: str, *owners: _Installed) -> bool:
     """Return whether several distributions may own a file: part of a namespace package, or never imported."""
     parts = PurePosixPath(path).parts
-    return parts[0] in _ASIDE or (len(parts) == 2 and parts[1] == "__init__.py")
+    if parts[0] in _ASIDE:
+        return True
+    if len(parts) != 2 or parts[1] != "__init__.py":
+        return False
+    # A distribution that brings nothing else adds nothing to a namespace: it takes the package over.
+    alone = any(_brings_only(path, parts[0], owner) for owner in owners)
+    return not alone or _makes_namespace(owners[-1].folder / path)
+
+
+def _brings_only(path: str, package: str, owner: _Installed) -> bool:
+    others = (file for file in owner.files if file != path and file.startswith(f"{package}/"))
+    return not any(file.endswith((".py", ".so")) for file in others)
+
+
+def _makes_namespace(file: Path) -> bool:
+    try:
+        text = file.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return True
+    code = [line for line in map(str.strip, text.splitlines()) if line and not line.startswith("#")]
+    return not code or "extend_path" in text or "declare_namespace" in text
 
 
 def _foreign(installed: Iterable[_Installed], environment: Environment) -> Iterator[str]:

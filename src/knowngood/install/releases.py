@@ -1,75 +1,30 @@
-"""Look up what a diagnosis asks: upload dates, wheels and symbols, through uv's resolver and in source files."""
+"""Look up what a diagnosis asks: dates and releases from the index, what uv resolves, and names in source files."""
 
-import ast
 import re
 import shutil
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from knowngood.install import listing
 from knowngood.install.environment import Environment
+from knowngood.install.symbols import mentions, offers
 from knowngood.install.uv.installer import UV
-from knowngood.model import Action, Distribution, Status
+from knowngood.model import Action, Distribution, FirstWith, LastWith, NearestWithout, Status
+from knowngood.model.releases import Release
 from knowngood.process import Processes
-
-_DEEPEST = 4  # star imports followed
-
-
-def offers(folder: Path, module: str, name: str) -> bool:
-    """Return whether ``module``, unpacked below ``folder``, has ``name``: defined, imported, or a part of the package.
-
-    Also True where the source does not show it: a compiled module, or one that computes its names on access.
-    """
-    place = folder / module.replace(".", "/")
-    if (place / name).is_dir() or any(place.glob(f"{name}.*")):
-        return True
-    return _defines(folder, place, name, _DEEPEST)
-
-
-def _defines(folder: Path, place: Path, name: str, depth: int) -> bool:
-    candidates = place.with_name(f"{place.name}.py"), place / "__init__.py"
-    source = next((file for file in candidates if file.is_file()), None)
-    if source is None or depth == 0:
-        return True
-    try:
-        tree = ast.parse(source.read_bytes())
-    except (SyntaxError, ValueError):
-        return True
-    for node in ast.walk(tree):
-        match node:
-            case ast.FunctionDef(name="__getattr__"):
-                return True
-            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef() if node.name == name:
-                return True
-            case ast.Name(id=variable, ctx=ast.Store()) if variable == name:
-                return True
-            case ast.Import() | ast.ImportFrom() if any((alias.asname or alias.name) == name for alias in node.names):
-                return True
-            case ast.ImportFrom(names=[ast.alias(name="*")]):
-                base = source.parent if node.level else folder
-                for _ in range(node.level - 1):
-                    base = base.parent
-                starred = base / (node.module or "").replace(".", "/")
-                # Packages elsewhere cannot be read, and names rarely come from there.
-                if (starred.is_dir() or starred.with_name(f"{starred.name}.py").is_file()) and _defines(
-                    folder, starred, name, depth - 1
-                ):
-                    return True
-            case _:
-                pass
-    return False
-
 
 _LIMIT = 60.0  # seconds for one command; a diagnosis is not worth more
 _LARGEST_SOURCE = 2 * 1024 * 1024  # bytes
-_MOST_STEPS_BACK = 6  # release lines in which to look for a name
+_STRIDES = (0, 1, 2, 4, 7, 12, 20, 33, 54)
+"""The release lines that are looked into, counted from the installed one, until one is the way it should be."""
+_LARGEST_WHEEL = 120 * 1024 * 1024  # bytes; a name is not worth a larger download
 _MOST_SOURCES = 4000  # files of one distribution
 
 
@@ -112,37 +67,91 @@ class ReleaseIndex:
         packages = self._resolve(f"wheel-{name}", [f"{name}>{above}" if above else name], *options)
         return next((package["version"] for package in packages), None)
 
-    def solvable(self, requirements: Iterable[str]) -> bool | None:
+    def solvable(self, requirements: Iterable[str], options: Iterable[str] = ()) -> bool | None:
         """Return whether a set of versions meets all ``requirements``; None when the resolver could not tell."""
-        action, _ = self._compile("solvable", requirements)
+        action, _ = self._compile("solvable", requirements, *options)
         if action.exit.ok:
             return True
         return False if UV.output.classify(action)[0] is Status.UNSOLVABLE else None
 
-    def last_with(self, name: str, installed: str, module: str, symbol: str) -> str | None:
-        """Return the newest version below the release line of ``installed`` whose ``module`` offers ``symbol``."""
-        version = Version(installed)
-        for _ in range(_MOST_STEPS_BACK):
-            unpacked = self.folder / "older"
-            shutil.rmtree(unpacked, ignore_errors=True)
-            below = f"{name}<{version.major}.{version.minor}"
-            command: list[str | Path] = [self.uv, "pip", "install", "--quiet", "--no-deps", "--only-binary", ":all:"]
-            action = self.processes.run(
-                [*command, "--python", self.python, "--target", unpacked, below],
-                env=self.environ,
-                cwd=self.folder,
-                log=self.folder / f"older-{name}.log",
-                timeout=_LIMIT,
-            )
-            older: dict[str, str] = {
-                canonicalize_name(metadata.name): metadata.version for metadata in distributions(path=[str(unpacked)])
-            }
-            if not action.exit.ok or name not in older:
+    def listed(self, package: str, python: str) -> tuple[str, ...] | None:
+        """Return the releases of ``package`` for a Python such as ``3.11.7``, each as it is recorded."""
+        releases = listing.releases(self.environ, package, python)
+        return tuple(map(str, releases)) if releases is not None else None
+
+    def nearest_with(self, question: LastWith | FirstWith, python: str) -> str | None:
+        """Return the nearest release of an older or newer line whose module has a name."""
+
+        def has(folder: Path) -> bool:
+            return offers(folder, question.module, question.name) is True
+
+        def has_plainly(folder: Path) -> bool:
+            return offers(folder, question.module, question.name, lazily=False) is True
+
+        newer = isinstance(question, FirstWith)
+        # It is known that the installed one lacks the name: a reading that denies it would mislead elsewhere, too.
+        found = self._nearest(question.package, question.installed, python, newer, has)
+        return found or self._nearest(question.package, question.installed, python, newer, has_plainly)
+
+    def nearest_without(self, question: NearestWithout, python: str) -> str | None:
+        """Return the nearest older or newer release whose sources do not mention a word."""
+
+        def lacks(folder: Path) -> bool:
+            return not mentions(folder, question.word)
+
+        return self._nearest(question.package, question.installed, python, question.newer, lacks)
+
+    def _nearest(
+        self, package: str, installed: str, python: str, newer: bool, fits: Callable[[Path], bool]
+    ) -> str | None:
+        """Return the release nearest to the installed one that fits, as far as releases between them do not."""
+        base = Version(installed.partition("+")[0])
+        releases = [
+            release
+            for release in listing.releases(self.environ, package, python) or ()
+            if release.installs and (release.version > base if newer else release.version < base)
+        ]
+        releases.sort(key=lambda release: release.version, reverse=not newer)
+        own = self._unpacked(package, base)
+        if not releases or own is None or fits(own):
+            return None
+        lines = [
+            number
+            for number, release in enumerate(releases)
+            if number == 0 or release.version.release[:2] != releases[number - 1].version.release[:2]
+        ]
+        low = -1
+        for stride in _STRIDES:
+            high = lines[stride] if stride < len(lines) else len(releases) - 1
+            if self._fits(package, releases[high], fits):
+                break
+            if stride >= len(lines):
                 return None
-            if offers(unpacked, module, symbol):
-                return older[name]
-            version = Version(older[name])
-        return None
+            low = high
+        else:
+            return None
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (low, middle) if self._fits(package, releases[middle], fits) else (middle, high)
+        return str(releases[high].version)
+
+    def _fits(self, package: str, release: Release, fits: Callable[[Path], bool]) -> bool:
+        unpacked = self._unpacked(package, release.version) if release.size <= _LARGEST_WHEEL else None
+        return unpacked is not None and fits(unpacked)
+
+    def _unpacked(self, package: str, version: Version) -> Path | None:
+        """Return the folder into which a wheel of ``package`` is unpacked; None when there is none."""
+        folder = self.folder / "unpacked"
+        shutil.rmtree(folder, ignore_errors=True)
+        command: list[str | Path] = [self.uv, "pip", "install", "--quiet", "--no-deps", "--only-binary", ":all:"]
+        action = self.processes.run(
+            [*command, "--python", self.python, "--target", folder, f"{package}=={version}"],
+            env=self.environ,
+            cwd=self.folder,
+            log=self.folder / f"unpacked-{package}.log",
+            timeout=_LIMIT,
+        )
+        return folder if action.exit.ok else None
 
     def _resolve(self, topic: str, requirements: Iterable[str], *options: str) -> list[Any]:
         action, lock = self._compile(topic, requirements, "--no-deps", *options)

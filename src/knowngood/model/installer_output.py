@@ -35,6 +35,8 @@ class Conflict:
     dependencies: tuple[Dependency, ...] = ()
     """In the order of the output."""
     other_python: OtherPython | None = None
+    unreadable: str | None = None
+    """The requirement whose release has metadata that the installer refuses: ``celery==5.0.5``."""
     missing: str | None = None
     """The requirement that no index can meet, as the output spells it: ``numpy==9`` or ``nmupy``."""
 

@@ -34,14 +34,51 @@ class NextWithWheel:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Releases:
+    """Which releases does the index have? The answer is a tuple of them, for the Python of the combo.
+
+    ``model.releases`` says how each is written.
+    """
+
+    package: str
+    ask: Literal["releases"] = "releases"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class LastWith:
-    """What is the newest version of an older release line whose module has a name? The answer is a version."""
+    """What is the newest version below the installed one whose module has a name? The answer is a version."""
+
+    package: str
+    installed: str
+    module: str
+    """Dotted; empty when it is not known: then the name is looked for in all modules of the package."""
+    name: str
+    """With a module, a name in it. Without one, a member, ``Config.update``; or a parameter, ``Client.__init__(x)``."""
+    ask: Literal["last-with"] = "last-with"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FirstWith:
+    """What is the lowest version above the installed one whose module has a name? The answer is a version."""
 
     package: str
     installed: str
     module: str
     name: str
-    ask: Literal["last-with"] = "last-with"
+    """As in ``LastWith``."""
+    ask: Literal["first-with"] = "first-with"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NearestWithout:
+    """What is the nearest version to the installed one whose sources do not mention a word? The answer is a version."""
+
+    package: str
+    installed: str
+    word: str
+    newer: bool
+    """Whether to look above the installed version rather than below it."""
+    ask: Literal["nearest-without"] = "nearest-without"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,6 +86,8 @@ class Solvable:
     """Is there a set of versions that meets all of these requirements? The answer is yes or no."""
 
     requirements: tuple[str, ...]
+    options: tuple[str, ...] = ()
+    """Options of the installer that matter, such as ``--pre``."""
     ask: Literal["solvable"] = "solvable"
 
 
@@ -62,7 +101,9 @@ class Definitions:
     ask: Literal["definitions"] = "definitions"
 
 
-Question: TypeAlias = Uploaded | CurrentAt | NextWithWheel | LastWith | Solvable | Definitions
+Question: TypeAlias = (
+    Uploaded | CurrentAt | NextWithWheel | Releases | LastWith | FirstWith | NearestWithout | Solvable | Definitions
+)
 
 Answer: TypeAlias = bool | str | tuple[str, ...] | None
 """None: cannot tell, which is evidence of nothing."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from knowngood import packages
 from knowngood.model import Cell, Confidence, Diagnosis, Drift, Expectation, Reason, Status
 from knowngood.report.text import count, plain
 
@@ -146,9 +147,15 @@ def offer(cell: Cell) -> str:
     return f"{fix_label(cell)} {constraints}" if constraints else ""
 
 
-def _in_step(constraint: str, cell: Cell) -> str:
-    step = step_to_ask(constraint, cell)
-    return f"{constraint} in step {step}" if step else constraint
+def constraint(text: str) -> str:
+    """Return one constraint of a fix as people read it: ``numpy<2``, or ``remove pinecone-client``."""
+    parsed = packages.requirement(text)
+    return f"remove {parsed.name}" if parsed is not None and packages.is_removal(parsed) else text
+
+
+def _in_step(text: str, cell: Cell) -> str:
+    step = step_to_ask(text, cell)
+    return f"{constraint(text)} in step {step}" if step else constraint(text)
 
 
 def step_to_ask(constraint: str, cell: Cell) -> int | None:

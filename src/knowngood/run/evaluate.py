@@ -30,7 +30,7 @@ from knowngood.judge.probes import judge_probe
 from knowngood.model import ComboFacts, Phase, Probe, Reason, Status, Trouble
 from knowngood.run.context import RunContext
 from knowngood.run.executors.interface import Task
-from knowngood.run.lookup import Releases, look_up
+from knowngood.run.lookup import IndexAndFiles, look_up
 from knowngood.run.steps import StepRunner
 from knowngood.run.workspace import Workspace
 
@@ -182,7 +182,7 @@ class _Evaluation:
             python=base.path if base is not None else environment.python,
             folder=self.workspace.folder / "lookups",
         )
-        source = Releases(index=index, environment=environment)
+        source = IndexAndFiles(index=index, environment=environment)
         for answered in look_up(self._facts, self._settings.rules, source):
             self._record(QuestionAnswered(combo=self._combo.id, question=answered.question, answer=answered.answer))
         return True

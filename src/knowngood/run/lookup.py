@@ -14,9 +14,12 @@ from knowngood.model import (
     ComboFacts,
     CurrentAt,
     Definitions,
+    FirstWith,
     LastWith,
+    NearestWithout,
     NextWithWheel,
     Question,
+    Releases,
     Solvable,
     Uploaded,
 )
@@ -40,7 +43,7 @@ def look_up(facts: ComboFacts, rules: Rules, source: Source) -> Iterator[Answere
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Releases:
+class IndexAndFiles:
     """The source for real: the package index, through uv's resolver, and the files of the environment."""
 
     index: ReleaseIndex
@@ -60,17 +63,24 @@ class Releases:
             owners = [known[name] for name in among if name in known]
             defined = definitions(self.environment, [question.name for question in named], owners)
             answers |= {question: defined.get(question.name, ()) for question in named}
-        return answers | {question: self._one(question) for question in questions if question not in answers}
+        return answers | {
+            question: self._looked_up(question, facts) for question in questions if question not in answers
+        }
 
-    def _one(self, question: Question) -> Answer:
+    def _looked_up(self, question: Question, facts: ComboFacts) -> Answer:
+        python = facts.python_version or facts.combo.python
         match question:
             case CurrentAt():
                 return self.index.current(question.package, question.time)
             case NextWithWheel():
                 return self.index.next_with_wheel(question.package, question.above)
-            case LastWith():
-                return self.index.last_with(question.package, question.installed, question.module, question.name)
+            case Releases():
+                return self.index.listed(question.package, python)
+            case LastWith() | FirstWith():
+                return self.index.nearest_with(question, python)
+            case NearestWithout():
+                return self.index.nearest_without(question, python)
             case Solvable():
-                return self.index.solvable(question.requirements)
+                return self.index.solvable(question.requirements, question.options)
             case Uploaded() | Definitions():
                 return None

@@ -29,6 +29,8 @@ _REQUIRES_PYTHON = re.compile(
 )
 _MISSING = re.compile(r"No matching distribution found for (?P<requirement>.+)")
 
+_UNREADABLE = re.compile(r"^Requested (?P<requirement>\S+) from \S+ has invalid metadata: ", re.MULTILINE)
+
 _DOWNLOADING = re.compile(
     r"^ *Downloading (?P<file>\S+?) \((?P<size>[\d.]+) (?P<unit>bytes|[kMG]B)\)$(?P<rest>\n.)?", re.MULTILINE
 )
@@ -95,6 +97,7 @@ class PipOutput(PatternOutput):
     sentences = patterns(
         r"The conflict is caused by:\n(?P<sentence>(?: {4}.+\n)+)",
         r"(?P<sentence>Could not fetch URL \S+: (?!404 ).+)$",
+        r"^Requested (?P<sentence>\S+) from \S+ (?P<metadata>has invalid metadata: .+)$",
         r"^\s*ERROR: (?P<sentence>Could not find a version.+\(from versions: (?!none\)).+)$",
         r"(?P<sentence>Could not fetch URL .+)$",
         r"^\s*ERROR: (?P<sentence>Could not find a version.+|HTTP error.+|Package .+)$",
@@ -111,6 +114,7 @@ class PipOutput(PatternOutput):
     def conflict(self, output: str) -> Conflict:
         """Read the list that follows ``The conflict is caused by``, and what pip says about a single package."""
         python, missing = _REQUIRES_PYTHON.search(output), _MISSING.search(output)
+        unreadable = _UNREADABLE.search(output)
         return Conflict(
             dependencies=tuple(
                 Dependency(package=canonicalize_name(match["package"]), requirement=requirement)
@@ -118,6 +122,7 @@ class PipOutput(PatternOutput):
                 if (requirement := quoted_requirement(match["requirement"])) is not None
             ),
             other_python=python and OtherPython(package=package_name(python["package"]), requires=python["requires"]),
+            unreadable=unreadable and unreadable["requirement"],
             missing=missing and missing["requirement"].strip(),
         )
 

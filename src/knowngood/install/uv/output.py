@@ -21,7 +21,7 @@ from knowngood.model.installer_output import Conflict, Dependency, Download, Oth
 
 _DEPENDENCY = re.compile(
     r"(?<![\w.])(?P<package>[A-Za-z][\w.-]*(?:==[\w.+!-]+|[<>=!~][^\s]*)?) depends? on "
-    r"(?P<requirement>[\w.-]+(?:\[[\w,.-]+\])?(?:\{[^}]*\})?(?:[<>=!~][\w.*+!,<>=~-]*)?)"
+    r"(?!(?:at least )?one of\b)(?P<requirement>[\w.-]+(?:\[[\w,.-]+\])?(?:\{[^}]*\})?(?:[<>=!~][\w.*+!,<>=~-]*)?)"
 )
 _REQUIRES_PYTHON = re.compile(
     r"(?P<package>[\w.-]+?)(?:[<>=!~]=?[\w.+*!-]+)? (?:requires|depends on) Python ?(?P<requires>[<>=!~][^\s]+)"

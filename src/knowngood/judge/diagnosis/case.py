@@ -73,10 +73,11 @@ class Case:
 
     @cached_property
     def text(self) -> str:
-        """All messages of the exceptions and of the failed checks, then the output."""
+        """All messages of the exceptions and of the failed checks, Python's warnings, then the output."""
         failed = failed_checks(self.probe.transcript) if self.probe else ()
         messages = [exception.message for exception in self.raised] + [check.message for check in failed]
-        return "\n".join([*messages, self.output])
+        warnings = [warning for check in failed for warning in check.warnings]
+        return "\n".join([*messages, *warnings, self.output])
 
     @cached_property
     def installed(self) -> dict[str, Version]:
@@ -105,6 +106,18 @@ class Case:
             syntax_errors = (raised.message for raised in self.raised if raised.type.endswith("SyntaxError"))
             owners += [self.provider(file["module"]) for file in map(_UNPARSED.search, syntax_errors) if file]
         return tuple(dict.fromkeys(owner for owner in owners if owner))
+
+    @cached_property
+    def loaded(self) -> frozenset[str]:
+        """The distributions of which the probe loaded a module; all where it was not recorded."""
+        modules = set(self.probe.transcript.loaded) if self.probe else set()
+        if not modules:
+            return frozenset(self.distributions)
+        return frozenset(
+            distribution.name
+            for distribution in self.distributions.values()
+            if any(module.partition(".")[0] in modules for module in distribution.modules)
+        )
 
     @cached_property
     def requested(self) -> tuple[str, ...]:

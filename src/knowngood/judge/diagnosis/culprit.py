@@ -4,18 +4,21 @@ The newer release is the culprit: the older one was made for what existed at its
 requirement that the older one declares, and a later step that moved the package.
 """
 
+import re
 from collections.abc import Iterator
 
 from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
 
 from knowngood import packages
+from knowngood.judge.diagnosis import moves
 from knowngood.judge.diagnosis.case import Case
+from knowngood.judge.diagnosis.moves import Move, Symbol
 from knowngood.judge.diagnosis.questions import Answers
 from knowngood.judge.diagnosis.rules import python
 from knowngood.judge.drift import ledger
-from knowngood.model import Confidence, CurrentAt, Diagnosis, LastWith, Question, Uploaded
+from knowngood.model import Confidence, CurrentAt, Diagnosis, Question, Status, Uploaded
 
+_RANGE = re.compile(r"([\w.-]+>=[^,<]+),<[^,]+")
 _NEAR = 4  # distributions from the innermost frame outwards
 
 
@@ -29,27 +32,27 @@ def choose_culprit(
     evidence: tuple[str, ...],
     confidence: Confidence,
     wanted: Requirement | None = None,
-    symbol: tuple[str, str] | None = None,
+    symbol: Symbol | None = None,
+    stated: bool = False,
 ) -> Diagnosis:
     """Return the diagnosis of ``consumer`` using ``provider`` in a way that ``provider`` does not support.
 
     ``consumer`` is None for the probe itself. ``wanted`` is the requirement that the consumer states for the provider,
-    if it is known; ``symbol`` is the module and the name in it that the consumer looks for.
+    if it is known; ``symbol`` is the name that the consumer looks for. ``stated``: the message itself says that the
+    provider must move.
     """
-    if consumer is None or not _is_culprit(case, answers, consumer, provider):
+    if stated or consumer is None or not _is_culprit(case, answers, consumer, provider):
         culprit, other = provider, consumer
-        fix = _move_provider(case, answers, provider, wanted, symbol)
+        move = _move(case, answers, provider, consumer, wanted, symbol)
     else:
         culprit, other = consumer, provider
-        fix = _move_back(case, answers, consumer)
-    last = answers.last_with(*symbol) if symbol else None
-    if last is not None and culprit == provider and fix:
-        evidence = (*evidence, f"{provider} {last} still has it")
+        move = moves.back(case, answers, consumer, provider, symbol, uses=True)
+    evidence = (*evidence, move.evidence) if move is not None and move.evidence else evidence
     return Diagnosis(
         culprit=culprit,
         conflicts_with=other,
         why=why,
-        fix=fix,
+        fix=(move.fix,) if move is not None else (),
         evidence=(*evidence, *_dates(case, answers, provider, consumer), *_moves(case, culprit)),
         confidence=confidence,
     )
@@ -70,24 +73,63 @@ def dates(case: Case) -> Iterator[Question]:
     return (Uploaded(package=name, version=case.facts.installed[name]) for name in parties(case))
 
 
-def ways_back(case: Case, answers: Answers, diagnosis: Diagnosis, symbol: tuple[str, str] | None) -> Iterator[Question]:
-    """Ask for a version of the culprit that would work: one that fits in time, then one that still has ``symbol``."""
-    culprit, other = diagnosis.culprit, diagnosis.conflicts_with
-    if culprit is None:
+def ways(case: Case, answers: Answers, diagnosis: Diagnosis, symbol: Symbol | None) -> Iterator[Question]:
+    """Ask where the culprit, or the other party, could move: their releases, then what the files of those show."""
+    if case.verdict.status is Status.UNSOLVABLE:
         return
-    suspect: str | None = culprit
-    then = answers.uploaded(canonicalize_name(other or ""))
-    nearest = next(iter(case.path), None)
-    if python.is_concerned(case) and other in (None, "python", nearest):
+    culprit, other = diagnosis.culprit, diagnosis.conflicts_with
+    nearest = next(iter(case.path), None) if python.is_concerned(case) else None
+    parties = dict.fromkeys(name for name in (culprit, other, nearest) if name in case.facts.installed and name)
+    listed = tuple(moves.lists(case, *parties))
+    yield from listed
+    if any(question not in answers for question in listed):
+        return
+    # An index that gives no list of releases may still say what was there at a time.
+    if nearest is not None and other in (None, "python", nearest):
         suspect, then = nearest, python.supported_since(case)
-    if suspect is not None and then is not None and suspect in case.facts.installed:
-        question = CurrentAt(package=suspect, time=then.isoformat())
-        yield question
-        if question not in answers:
-            return
-    if symbol is not None and case.provider(symbol[0]) == culprit:
-        module, name = symbol
-        yield LastWith(package=culprit, installed=case.facts.installed[culprit], module=module, name=name)
+    else:
+        suspect, then = culprit or "", answers.uploaded(other)
+    if suspect in parties and answers.history(suspect) is None and then is not None:
+        yield CurrentAt(package=suspect, time=then.isoformat())
+    word = python.removed_word(case, answers)
+    if nearest is not None and word is not None:
+        yield moves.without(case, nearest, word, newer=True)
+    elif symbol is not None and culprit in parties:
+        defined = answers.definitions(re.split(r"[.(]", symbol.name)[0])
+        # What nobody defines now, the culprit may have defined once.
+        owners = (case.provider(symbol.module),) if symbol.module else defined or (culprit,)
+        consumer = other if other in parties else None
+        if culprit in owners:
+            yield from moves.about_provider(case, answers, culprit, consumer, symbol)
+        elif other in owners:
+            yield moves.without(case, culprit, symbol, newer=False)
+
+
+def alternatives(
+    case: Case, answers: Answers, diagnosis: Diagnosis, symbol: Symbol | None
+) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield fixes with their evidence, the best first: that of the diagnosis, then others that may take its place.
+
+    To move Python comes last.
+    """
+    culprit, other = diagnosis.culprit, diagnosis.conflicts_with
+    moves_python = "python" in packages.names(diagnosis.fix)
+    if diagnosis.fix and not moves_python:
+        yield diagnosis.fix, ""
+        if len(diagnosis.fix) == 1 and (match := _RANGE.fullmatch(diagnosis.fix[0])):
+            # The newest of the next major version may do what that of this one cannot.
+            yield (match[1],), ""
+    if "python" in (culprit, other):
+        yield from python.ways(case, answers, *(name for name in (culprit, other) if name not in (None, "python")))
+    elif culprit is not None and other is not None and {culprit, other} <= case.installed.keys() and diagnosis.fix:
+        yield from _as_fix(moves.forward(case, answers, other, culprit, answers.uploaded(culprit), symbol))
+    if moves_python:
+        yield diagnosis.fix, ""
+
+
+def _as_fix(move: Move | None) -> Iterator[tuple[tuple[str, ...], str]]:
+    if move is not None:
+        yield (move.fix,), move.evidence
 
 
 def _is_culprit(case: Case, answers: Answers, consumer: str, provider: str) -> bool:
@@ -104,27 +146,18 @@ def _is_culprit(case: Case, answers: Answers, consumer: str, provider: str) -> b
     return of_consumer > of_provider
 
 
-def _move_provider(
-    case: Case, answers: Answers, provider: str, wanted: Requirement | None, symbol: tuple[str, str] | None
-) -> tuple[str, ...]:
-    """Return the constraint for a provider that no longer, or not yet, has what the consumer uses."""
+def _move(
+    case: Case, answers: Answers, provider: str, consumer: str | None, wanted: Requirement | None, symbol: Symbol | None
+) -> Move | None:
+    """Return where a provider must move that no longer, or not yet, has what the consumer uses."""
     if wanted is not None and str(wanted.specifier):
-        return (f"{provider}{wanted.specifier}",)
-    # The last version that has the name; where no name is missing, what was current when the other party came out.
-    last = answers.last_with(*symbol) if symbol else answers.current(provider)
-    version = case.installed.get(provider)
-    if last is not None and version is not None and last < version:
-        return (f"{provider}<{packages.next_line(last)}",)
-    return (f"{provider}{packages.below(version)}",) if version is not None else ()
-
-
-def _move_back(case: Case, answers: Answers, newer: str) -> tuple[str, ...]:
-    """Return the constraint that takes ``newer`` back to what was current when the other party came out."""
-    version = answers.current(newer)
-    if version is not None:
-        return (f"{newer}<{packages.next_line(version)}",)
-    installed = case.installed.get(newer)
-    return (f"{newer}{packages.below(installed)}",) if installed is not None else ()
+        return Move(fix=f"{provider}{wanted.specifier}")
+    if symbol is not None and answers.last_with(symbol.module, symbol.name) is None:
+        if (move := moves.up_to(case, answers, provider, symbol)) is not None:
+            return move
+        if consumer is not None and answers.nearest_without(consumer, newer=True) is not None:
+            return moves.forward(case, answers, consumer, provider, None, symbol)
+    return moves.back(case, answers, provider, consumer, symbol)
 
 
 def _dates(case: Case, answers: Answers, provider: str, consumer: str | None) -> list[str]:

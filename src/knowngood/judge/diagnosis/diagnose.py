@@ -4,12 +4,17 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from knowngood import packages
+from knowngood.judge.diagnosis import offers
 from knowngood.judge.diagnosis.case import Case
-from knowngood.judge.diagnosis.culprit import ways_back
+from knowngood.judge.diagnosis.culprit import alternatives, ways
+from knowngood.judge.diagnosis.moves import Symbol, lists
 from knowngood.judge.diagnosis.questions import Answers, Rule
 from knowngood.judge.diagnosis.rules import (
+    asked,
     fallback,
     numpy_abi,
+    owners,
+    plugins,
     python,
     requirements,
     resolver,
@@ -18,12 +23,15 @@ from knowngood.judge.diagnosis.rules import (
     versions,
 )
 from knowngood.judge.diagnosis.signatures import SPECIFIC, KnownBreakages
-from knowngood.model import UNDECIDED, Confidence, Diagnosis, Question, Solvable, Status
+from knowngood.model import UNDECIDED, Confidence, Diagnosis, Question, Status
 
 _RULES: tuple[Rule, ...] = (
     resolver,
     sdist,
+    asked,
     versions,
+    owners,
+    plugins,
     python,
     numpy_abi,
     requirements.Declared(),
@@ -41,28 +49,40 @@ def diagnose(case: Case, answers: Answers) -> Diagnosis | None:
     """Return the diagnosis of a cell that did not pass; None for one that passed, or that could not be decided."""
     if not _has_failed(case):
         return None
-    diagnosis = _first(case, answers, (_specific(case), *_RULES, _broad(case), fallback))
-    if diagnosis.fix and _is_impossible(case, answers, diagnosis.fix):
-        evidence = f"{', '.join(diagnosis.fix)} conflicts with the combo's other requirements"
-        return replace(diagnosis, fix=(), evidence=(*diagnosis.evidence, evidence))
-    return diagnosis
+    diagnosis = _diagnosed(case, answers)
+    possible = dict(alternatives(case, answers, diagnosis, _missing(case)))
+    fix, objections = offers.choose(case, answers, possible)
+    evidence = (*diagnosis.evidence, *objections, *filter(None, [possible.get(fix)]))
+    return replace(diagnosis, fix=fix, evidence=tuple(dict.fromkeys(evidence)))
 
 
 def open_questions(case: Case, answers: Answers) -> tuple[Question, ...]:
     """Return what is still to be looked up for ``case``, each question once; ask again with the answers.
 
-    The stages build on each other: what the rules ask, where the culprit could go back to, and whether its fix can be
-    resolved. A known breakage says everything itself, so that only its fix is looked up.
+    The stages build on each other: what the rules ask, where the culprit could move, and whether its fix can be
+    resolved. A known breakage with a fix says everything itself, so that only its fix is looked up.
     """
     if not _has_failed(case):
         return ()
     stages: list[Callable[[Case, Answers], Iterable[Question]]] = [_about_fix]
-    if _specific(case).diagnose(case, answers) is None:
+    known = _specific(case).diagnose(case, answers)
+    if known is None or not known.fix:
         stages = [_about_rules, _about_culprit, _about_fix]
     for stage in stages:
         if new := tuple(question for question in dict.fromkeys(stage(case, answers)) if question not in answers):
             return new
     return ()
+
+
+def _diagnosed(case: Case, answers: Answers) -> Diagnosis:
+    diagnosis = _first(case, answers, (_specific(case), *_RULES, _broad(case), fallback))
+    if diagnosis.signature is None or diagnosis.fix:
+        return diagnosis
+    # A known breakage without a fix of its own: it depends on the versions, so a rule may know it.
+    general = _first(case, answers, (*_RULES, fallback))
+    known = general.culprit == diagnosis.culprit and general.fix
+    evidence = (*diagnosis.evidence, *general.evidence)
+    return replace(diagnosis, fix=general.fix, evidence=evidence) if known else diagnosis
 
 
 def _has_failed(case: Case) -> bool:
@@ -85,6 +105,10 @@ def _first(case: Case, answers: Answers, rules: Iterable[Rule]) -> Diagnosis:
     return requirements.with_mover(case, next(filter(None, diagnoses), _UNKNOWN))
 
 
+def _missing(case: Case) -> Symbol | None:
+    return plugins.missing(case) or symbols.missing(case)
+
+
 def _about_rules(case: Case, answers: Answers) -> Iterator[Question]:
     for rule in (*_RULES, fallback):
         yield from rule.questions(case, answers)
@@ -92,29 +116,15 @@ def _about_rules(case: Case, answers: Answers) -> Iterator[Question]:
 
 def _about_culprit(case: Case, answers: Answers) -> Iterable[Question]:
     diagnosis = _first(case, answers, (*_RULES, fallback))
-    return ways_back(case, answers, diagnosis, symbols.missing(case))
+    return ways(case, answers, diagnosis, _missing(case))
 
 
 def _about_fix(case: Case, answers: Answers) -> Iterator[Question]:
-    diagnosis = _first(case, answers, (_specific(case), *_RULES, _broad(case), fallback))
-    if not diagnosis.fix or "python" in packages.names(diagnosis.fix):
-        return
-    others, wanted = _resolutions(case, diagnosis.fix)
-    yield Solvable(requirements=wanted)
-    if answers.solvable(wanted) is False:
-        yield Solvable(requirements=others)
-
-
-def _is_impossible(case: Case, answers: Answers, fix: tuple[str, ...]) -> bool:
-    """Return whether a resolver proved that no set of versions has both the fix and the rest of the combo."""
-    others, wanted = _resolutions(case, fix)
-    # Without the fix there must be one: steps one after the other may bring about what no resolver would.
-    return answers.solvable(wanted) is False and answers.solvable(others) is True
-
-
-def _resolutions(case: Case, fix: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the requirements of the combo about other packages than the fix, without and with the fix."""
-    changed = set(packages.names(fix))
-    texts = [text for step in case.facts.combo.steps for text in step.requirements]
-    others = tuple(text for text in texts if not changed.intersection(packages.names([text])))
-    return others, (*others, *fix)
+    diagnosis, symbol = _diagnosed(case, answers), _missing(case)
+    if diagnosis.signature and "python" in packages.names(diagnosis.fix):
+        yield from ways(case, answers, diagnosis, symbol)
+    possible = dict(alternatives(case, answers, diagnosis, symbol))
+    yield from offers.questions(case, answers, possible)
+    if diagnosis.fix and not offers.choose(case, answers, possible)[0]:
+        # The other party may move instead.
+        yield from lists(case, diagnosis.conflicts_with)

@@ -7,18 +7,23 @@ from typing import TYPE_CHECKING, Protocol
 from packaging.version import Version
 
 from knowngood import packages
+from knowngood.judge.diagnosis.history import History, history
 from knowngood.model import (
     Answer,
     Answered,
     CurrentAt,
     Definitions,
     Diagnosis,
+    FirstWith,
     LastWith,
+    NearestWithout,
     NextWithWheel,
     Question,
+    Releases,
     Solvable,
     Uploaded,
 )
+from knowngood.model.releases import release
 
 if TYPE_CHECKING:
     from knowngood.judge.diagnosis.case import Case
@@ -50,18 +55,36 @@ class Answers:
         """Return the next version of ``package`` that has a wheel for the Python of the environment."""
         return self._text(lambda asked: isinstance(asked, NextWithWheel) and asked.package == package)
 
+    def history(self, package: str | None) -> History | None:
+        """Return the releases of ``package``."""
+        answer = self._answers.get(Releases(package=package or ""))
+        listed = [parsed for text in answer if (parsed := release(text))] if isinstance(answer, tuple) else []
+        return history(package or "", listed) if listed else None
+
     def last_with(self, module: str, name: str) -> Version | None:
-        """Return the newest version of an older release line in which ``module`` still has ``name``."""
+        """Return the newest version below the installed one in which ``module`` still has ``name``."""
         return self._version(lambda asked: isinstance(asked, LastWith) and (asked.module, asked.name) == (module, name))
+
+    def first_with(self, module: str, name: str) -> Version | None:
+        """Return the lowest version above the installed one in which ``module`` has ``name``."""
+        return self._version(
+            lambda asked: isinstance(asked, FirstWith) and (asked.module, asked.name) == (module, name)
+        )
+
+    def nearest_without(self, package: str | None, *, newer: bool) -> Version | None:
+        """Return the nearest older or newer version of ``package`` that does not use what is missing."""
+        return self._version(
+            lambda asked: isinstance(asked, NearestWithout) and (asked.package, asked.newer) == (package, newer)
+        )
 
     def definitions(self, name: str) -> tuple[str, ...]:
         """Return the distributions in whose source a class or function called ``name`` is defined."""
         answer = self._first(lambda asked: isinstance(asked, Definitions) and asked.name == name)
         return answer if isinstance(answer, tuple) else ()
 
-    def solvable(self, requirements: tuple[str, ...]) -> bool | None:
-        """Return whether ``requirements`` can all be met at once."""
-        answer = self._answers.get(Solvable(requirements=requirements))
+    def solvable(self, question: Solvable) -> bool | None:
+        """Return whether all requirements of ``question`` can be met at once."""
+        answer = self._answers.get(question)
         return answer if isinstance(answer, bool) else None
 
     def _first(self, matches: Callable[[Question], bool]) -> Answer:

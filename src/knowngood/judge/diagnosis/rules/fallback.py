@@ -3,8 +3,12 @@
 import re
 from collections.abc import Iterator
 
+from packaging.version import Version
+
+from knowngood import packages
 from knowngood.judge.diagnosis.case import Case
 from knowngood.judge.diagnosis.culprit import choose_culprit, dates
+from knowngood.judge.diagnosis.moves import back
 from knowngood.judge.diagnosis.questions import Answers
 from knowngood.judge.diagnosis.rules import python
 from knowngood.model import Confidence, Diagnosis, Question, Status
@@ -23,7 +27,12 @@ def questions(case: Case, answers: Answers) -> Iterator[Question]:
 def diagnose(case: Case, answers: Answers) -> Diagnosis | None:
     """Choose between the two nearest packages, those first that the combo asks for."""
     if case.verdict.status is Status.TIMEOUT:
-        return _hung(case)
+        return _hung(case, answers)
+    named = _named_in_line(case)
+    if named is not None:
+        provider, consumer = named
+        why = f"it failed in a line of {case.label(consumer)} that uses {case.label(provider)}"
+        return _between(case, answers, provider, consumer, why)
     through = [owner for owner in case.path if owner in case.requested]
     if len(through) == 1:
         # A plugin's host appears in the traceback; the plugin itself does not.
@@ -47,16 +56,29 @@ def diagnose(case: Case, answers: Answers) -> Diagnosis | None:
     if base is not None:
         why = f"it failed in {case.label(nearest)}, which uses the newer {case.label(base)}"
         return _between(case, answers, base, nearest, why)
-    version = case.installed.get(nearest)
     took_away = _TOOK_AWAY.search(case.text[:_BEGINNING]) is not None
+    move = back(case, answers, nearest, None) if took_away else None
     return Diagnosis(
         culprit=nearest,
         conflicts_with=None,
         why=f"{case.label(nearest)} rejects what the probe does",
-        fix=(f"{nearest}<{version.major}",) if version and version.major > 1 and took_away else (),
+        fix=(move.fix,) if move is not None else (),
         evidence=_place(case),
         confidence=Confidence.POSSIBLE,
     )
+
+
+def _named_in_line(case: Case) -> tuple[str, str] | None:
+    """Return the package whose module the failing line names, and the one that the line belongs to."""
+    frame = next((frame for frame in case.frames if case.owner(frame.file)), None)
+    owner = case.owner(frame.file) if frame is not None else None
+    if frame is None or owner is None or (case.frames and frame is not case.frames[0]):
+        return None
+    for word in re.findall(r"(?<![\w.'\"])([A-Za-z_]\w*)(?=[.(\[])", frame.text):
+        provider = case.provider(word)
+        if provider is not None and provider != owner and provider in case.loaded:
+            return provider, owner
+    return None
 
 
 def _between(case: Case, answers: Answers, provider: str, consumer: str, why: str) -> Diagnosis:
@@ -84,17 +106,25 @@ def _built_on(case: Case, answers: Answers, nearest: str) -> str | None:
 
 
 def _requested(case: Case, answers: Answers) -> Diagnosis | None:
-    """Guess with no code to look at: the newest and the oldest package that the combo asks for, or the only one."""
-    if len(case.requested) == 1 and case.requested[0] in case.installed:
-        name = case.requested[0]
+    """Guess with no code to look at: the newest and the oldest package that the combo asks for, or the only one.
+
+    Those that the probe loaded come first.
+    """
+    asked = [name for name in case.requested if name in case.installed]
+    asked = [name for name in asked if name in case.loaded] or asked
+    if len(asked) == 1:
+        name, others = asked[0], len(case.requested) > 1
+        only = "the only one of them that the probe loaded" if others else "the only package that the combo asks for"
+        move = back(case, answers, name, None)
         return Diagnosis(
             culprit=name,
             conflicts_with=None,
-            why=f"cause unknown; best guess: {case.label(name)}, the only package that the combo asks for",
-            evidence=(f"{name} is the only package that the combo asks for",),
+            why=f"cause unknown; best guess: {case.label(name)}, {only}",
+            fix=(move.fix,) if move is not None and answers.history(name) is not None else (),
+            evidence=(f"{name} is {only}",),
             confidence=Confidence.POSSIBLE,
         )
-    dated = sorted((day, name) for name in case.requested if (day := answers.uploaded(name)) is not None)
+    dated = sorted((day, name) for name in asked if (day := answers.uploaded(name)) is not None)
     if len(dated) < 2:
         return None
     (_, oldest), (_, newest) = dated[0], dated[-1]
@@ -102,16 +132,22 @@ def _requested(case: Case, answers: Answers) -> Diagnosis | None:
     return _between(case, answers, newest, oldest, why)
 
 
-def _hung(case: Case) -> Diagnosis | None:
+def _hung(case: Case, answers: Answers) -> Diagnosis | None:
+    """Name the package that it hung in, and the next patch of it: a hang is a mistake that is soon corrected."""
     if not case.path:
         return None
     nearest = case.path[0]
-    version = case.installed.get(nearest)
+    version, history = case.installed.get(nearest), answers.history(nearest)
+    fix = (f"{nearest}>{version}",) if version else ()
+    if version is not None and history is not None:
+        line = Version(packages.next_line(version))
+        specifier = history.since(None, version, before=line) or history.since(None, version)
+        fix = (f"{nearest}{specifier}",) if specifier else ()
     return Diagnosis(
         culprit=nearest,
         conflicts_with=None,
         why=f"it hung in {case.label(nearest)}",
-        fix=(f"{nearest}>{version}",) if version else (),
+        fix=fix,
         evidence=_place(case),
         confidence=Confidence.POSSIBLE,
     )

@@ -3,24 +3,17 @@
 import collections.abc
 import re
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from knowngood.judge.diagnosis.case import Case
+from knowngood.judge.diagnosis.moves import Move, Symbol, forward
 from knowngood.judge.diagnosis.questions import Answers
+from knowngood.judge.diagnosis.removed import REMOVED
 from knowngood.model import Confidence, Diagnosis, Question, Raised
 from knowngood.tracebacks import standard_path
-
-_MODULES: Mapping[str, tuple[int, int]] = {
-    **dict.fromkeys(("dummy_threading", "_bootlocale"), (3, 9)),
-    **dict.fromkeys(("formatter", "parser", "symbol"), (3, 10)),
-    **dict.fromkeys(("binhex",), (3, 11)),
-    **dict.fromkeys(("asynchat", "asyncore", "distutils", "imp", "smtpd"), (3, 12)),
-    **dict.fromkeys(("aifc", "audioop", "cgi", "cgitb", "chunk", "crypt", "imghdr", "lib2to3", "mailcap"), (3, 13)),
-    **dict.fromkeys(("msilib", "nis", "nntplib", "ossaudiodev", "pipes", "sndhdr", "spwd", "sunau"), (3, 13)),
-    **dict.fromkeys(("telnetlib", "uu", "xdrlib", "pyaudioop"), (3, 13)),
-}
-"""Module -> the Python that no longer has it (https://docs.python.org/3/whatsnew/)."""
 
 _BACKPORTS: Mapping[str, str] = {
     "audioop": "audioop-lts",
@@ -43,19 +36,13 @@ _BACKPORTS: Mapping[str, str] = {
 }
 """Module -> the distribution that brings it back."""
 
-_NAMES: Mapping[str, tuple[int, int]] = {
-    **dict.fromkeys(("time.clock", "cgi.escape", "platform.linux_distribution", "platform.dist"), (3, 8)),
-    **dict.fromkeys(("fractions.gcd", "base64.encodestring", "base64.decodestring", "array.array.tostring"), (3, 9)),
-    **dict.fromkeys(("typing.io", "typing.re"), (3, 13)),
-    **dict.fromkeys(("inspect.getargspec", "inspect.formatargspec", "asyncio.coroutine"), (3, 11)),
-    **dict.fromkeys(("gettext.lgettext", "random.jumpahead", "binascii.b2a_hqx"), (3, 11)),
-    **dict.fromkeys(("pkgutil.ImpImporter", "pkgutil.ImpLoader", "configparser.SafeConfigParser"), (3, 12)),
-    **dict.fromkeys(("ssl.wrap_socket", "locale.format", "importlib.find_loader", "ssl.match_hostname"), (3, 12)),
-    **dict.fromkeys(("unittest.makeSuite", "unittest.findTestCases", "unittest._TextTestResult"), (3, 13)),
-    **dict.fromkeys(("ast.Str", "ast.Num", "ast.NameConstant", "ast.Bytes", "pkgutil.find_loader"), (3, 14)),
-    **dict.fromkeys(("asyncio.get_child_watcher", "typing.ByteString"), (3, 14)),
-}
-"""Name -> the Python that no longer has it."""
+_LATER = """
+3.8: time: clock platform: linux_distribution dist cgi: escape
+3.14: ast: Str Num NameConstant Bytes pkgutil: find_loader get_loader asyncio: get_child_watcher typing: ByteString
+"""
+"""What Pythons that the data was not made from removed, in the same form (https://docs.python.org/3/whatsnew/)."""
+_EARLIER_NAMES = {"pyaudioop": (3, 13)}
+"""Modules that never existed, but that programs import when they miss another."""
 
 _RELEASED: Mapping[tuple[int, int], str] = {
     (3, 7): "2018-06-27",
@@ -76,6 +63,12 @@ _NO_NAME = re.compile(
     r"|cannot import name '(?P<imported>\w+)' from '(?P<from>[\w.]+)'"
 )
 
+_NO_MEMBER = re.compile(
+    r"'(?P<owner>\w+)' (?:object )?has no attribute '(?P<attribute>\w+)'"
+    r"|(?P<function>[\w.]+)\(\) (?:got an unexpected keyword argument '(?P<unexpected>\w+)'"
+    r"|missing \d+ required (?:positional|keyword-only) arguments?: '(?P<needed>\w+)')"
+)
+
 _CALLED = re.compile(r"^(?P<owner>\w+)\.\w+\(\) (?:missing|got|takes)")
 
 
@@ -87,10 +80,9 @@ def questions(case: Case, answers: Answers) -> Iterable[Question]:
 def diagnose(case: Case, answers: Answers) -> Diagnosis | None:
     """Find something that the Python of this environment no longer has, or whose syntax it does not know."""
     for raised in case.raised:
-        removed = _removed(case, raised.message)
+        removed = _removed(case, raised.message, answers)
         if removed is not None:
-            name, since = removed
-            return _diagnosis(case, answers, name, since, raised.message)
+            return _diagnosis(case, answers, removed, raised.message)
         if _is_syntax(case, raised):
             why = f"{case.label(case.path[0])} is not written for {case.label('python')}"
             return _unsupported(case, answers, why, (raised.message,), Confidence.LIKELY)
@@ -106,16 +98,38 @@ def nearest(case: Case, answers: Answers, evidence: tuple[str, ...]) -> Diagnosi
 def _unsupported(
     case: Case, answers: Answers, why: str, evidence: tuple[str, ...], confidence: Confidence
 ) -> Diagnosis:
+    """Return the diagnosis of the innermost package, which must move to a version that supports this Python."""
     user = case.path[0]
     newer = _newer(case, answers, user)
     return Diagnosis(
         culprit=user,
         conflicts_with="python",
         why=why,
-        fix=(newer or f"python<{case.python[0]}.{case.python[1]}",),
-        evidence=evidence,
+        fix=(newer.fix if newer else f"python<{case.python[0]}.{case.python[1]}",),
+        evidence=(*evidence, newer.evidence) if newer else evidence,
         confidence=confidence,
     )
+
+
+def ways(case: Case, answers: Answers, *parties: str | None) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield fixes for ``parties`` on this Python, with evidence: a newer release, or what brings a module back."""
+    for party in filter(None, parties):
+        if (newer := _newer(case, answers, party)) is not None:
+            yield (newer.fix,), newer.evidence
+    for raised in case.raised:
+        removed = _removed(case, raised.message, answers)
+        if removed is not None and (backport := _BACKPORTS.get(removed.name.partition(".")[0])) is not None:
+            yield (backport,), f"{backport} brings {removed.name} back"
+
+
+def removed_word(case: Case, answers: Answers) -> Symbol | None:
+    """Return what Python removed and the failure misses, to look for releases that do not use it."""
+    found = (_removed(case, raised.message, answers) for raised in case.raised)
+    removed = next(filter(None, found), None)
+    if removed is None:
+        return None
+    module, _, name = removed.name.rpartition(".")
+    return Symbol(module=module, name=name, word=name.split("(")[0].rpartition(".")[2] or name)
 
 
 def is_concerned(case: Case) -> bool:
@@ -134,13 +148,17 @@ def supported_since(case: Case) -> datetime | None:
     return datetime.fromisoformat(day).replace(tzinfo=UTC) + _CATCHING_UP if day else None
 
 
-def _newer(case: Case, answers: Answers, user: str | None) -> str | None:
-    """Return the constraint for the version of ``user`` that was current when this Python was new, if it is newer."""
-    then, installed = answers.current(user), case.installed.get(user or "")
-    if then is None or installed is None or then <= installed:
+def _newer(case: Case, answers: Answers, user: str | None) -> Move | None:
+    """Return the move of ``user`` to versions that came out after this Python, or that need not what it removed."""
+    day = _RELEASED.get(case.python)
+    if user is None or day is None:
         return None
-    # Newer setuptools removed pkg_resources, which is what most users of setuptools at run time want.
-    return f"{user}>={then.public}" + (",<81" if user == "setuptools" else "")
+    since = datetime.fromisoformat(day).replace(tzinfo=UTC)
+    move = forward(case, answers, user, "python", since, removed_word(case, answers))
+    if move is not None and user == "setuptools" and "<" not in move.fix:
+        # Newer setuptools removed pkg_resources, which is what most users of setuptools at run time want.
+        return replace(move, fix=f"{move.fix},<81")
+    return move
 
 
 def _is_syntax(case: Case, raised: Raised) -> bool:
@@ -148,40 +166,88 @@ def _is_syntax(case: Case, raised: Raised) -> bool:
     return raised.type == "builtins.SyntaxError" and bool(case.path)
 
 
-def _removed(case: Case, message: str) -> tuple[str, tuple[int, int]] | None:
-    """Return what a message misses that this Python no longer has, and the Python that removed it."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Removal:
+    """Something that a Python no longer has."""
+
+    name: str
+    since: tuple[int, int]
+
+
+@lru_cache(maxsize=1)
+def _data() -> Mapping[str, tuple[int, int]]:
+    """Return what was removed -> the Python that no longer has it: ``cgi``, ``ast.Num``, ``json.loads(encoding)``."""
+    removed: dict[str, tuple[int, int]] = dict(_EARLIER_NAMES)
+    python, module = (0, 0), ""
+    for word in f"{REMOVED} {_LATER}".split():
+        if re.fullmatch(r"\d\.\d+:", word):
+            major, minor = word[:-1].split(".")
+            python = int(major), int(minor)
+        elif word.endswith(":"):
+            module = word[:-1]
+        else:
+            name = word if module == "-" else f"{module}.{word}"
+            # A parameter that must be passed may have changed more than once.
+            removed[name] = python if "+" in name else removed.get(name, python)
+    return removed
+
+
+@lru_cache(maxsize=1)
+def _members() -> Mapping[str, tuple[str, tuple[int, int]]]:
+    """Return members and parameters without their module -> the full name, and the Python: ``Thread.isAlive``."""
+    short: dict[str, tuple[str, tuple[int, int]]] = {}
+    for name, python in _data().items():
+        if match := re.search(r"\.(\w+\.\w+|(?:\w+\.)?\w+\(\+?\w+\))$", name):
+            short.setdefault(match[1], (name, python))
+    return short
+
+
+def _removed(case: Case, message: str, answers: Answers | None = None) -> _Removal | None:
+    """Return what a message misses that this Python no longer has.
+
+    It names a class or function without its module: that counts only if ``answers`` say that no package defines it.
+    """
+    name, since = "", None
     if absent := _NO_MODULE.search(message):
-        dotted = absent["module"]
-        name = dotted if dotted in _NAMES else dotted.partition(".")[0]
-        since = _NAMES.get(dotted) or _MODULES.get(name)
+        parts = absent["module"].split(".")
+        names = [".".join(parts[:length]) for length in range(len(parts), 0, -1)]
+        name = next((candidate for candidate in names if candidate in _data()), "")
+        since = _data().get(name)
     elif absent := _NO_NAME.search(message):
         module, attribute = absent["module"] or absent["from"], absent["name"] or absent["imported"]
         name = f"{module}.{attribute}"
         moved = module == "collections" and attribute in collections.abc.__all__
-        since = (3, 10) if moved else _NAMES.get(name)
-    else:
-        return None
-    return (name, since) if since is not None and since <= case.python else None
+        since = (3, 10) if moved else _data().get(name)
+    elif answers is not None and (absent := _NO_MEMBER.search(message)):
+        keys = [f"{absent['owner']}.{absent['attribute']}"]
+        if absent["function"]:
+            function = absent["function"].removesuffix(".__init__").split(".")
+            argument = f"({absent['unexpected'] or '+' + absent['needed']})"
+            keys = [".".join(function[-2:]) + argument, function[-1] + argument]
+        if not answers.definitions((absent["owner"] or absent["function"]).partition(".")[0]):
+            name, since = next((_members()[key] for key in keys if key in _members()), ("", None))
+    return _Removal(name=name, since=since) if since is not None and since <= case.python else None
 
 
-def _diagnosis(case: Case, answers: Answers, name: str, since: tuple[int, int], message: str) -> Diagnosis:
+def _diagnosis(case: Case, answers: Answers, removed: _Removal, message: str) -> Diagnosis:
     user = next(iter(case.path), None)
-    python = f"Python {since[0]}.{since[1]}"
-    backport = _BACKPORTS.get(name)
+    python = f"Python {removed.since[0]}.{removed.since[1]}"
+    backport = _BACKPORTS.get(removed.name.partition(".")[0])
     newer = _newer(case, answers, user)
-    evidence = [message, f"{python} removed {name}"]
+    does = f"{python} {'changed' if '+' in removed.name else 'removed'} {removed.name.replace('(+', '(')}"
+    evidence = [message, does]
     if user is not None and newer is not None:
-        culprit, fix, backport = user, (newer,), None
-        evidence.append(f"{newer} was current when {python} was new")
+        culprit, fix, backport = user, (newer.fix,), None
+        evidence.append(newer.evidence)
     elif backport is not None:
         culprit, fix = backport, (backport,)
         evidence.append(f"{backport} brings it back")
     else:
-        culprit, fix = user or "python", (f"python<{since[0]}.{since[1]}",)
+        culprit, fix = user or "python", (f"python<{removed.since[0]}.{removed.since[1]}",)
     return Diagnosis(
         culprit=culprit,
         conflicts_with=(user if backport else "python") if user else None,
-        why=f"{case.label(user) if user else 'the probe'} uses {name}, which {python} removed",
+        why=f"{case.label(user) if user else 'the probe'} relies on what is gone: {does}",
         fix=fix,
         evidence=tuple(evidence),
         confidence=Confidence.CERTAIN,

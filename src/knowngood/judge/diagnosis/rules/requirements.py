@@ -82,7 +82,12 @@ def moved_pin(case: Case) -> Diagnosis | None:
 
 def with_mover(case: Case, diagnosis: Diagnosis) -> Diagnosis:
     """Return ``diagnosis`` with the package that moved the culprit as the other party, if it names no other party."""
-    moved = moved_pin(case)
-    if moved is None or moved.culprit != diagnosis.culprit or diagnosis.conflicts_with is not None:
+    if diagnosis.conflicts_with is not None:
         return diagnosis
-    return replace(diagnosis, conflicts_with=moved.conflicts_with, evidence=(*diagnosis.evidence, *moved.evidence))
+    moved = moved_pin(case)
+    if moved is None or moved.culprit != diagnosis.culprit:
+        return diagnosis
+    # Even if nobody asked for the move, what no longer works with it is known when its code failed.
+    failed = (owner for owner in case.path if owner != diagnosis.culprit)
+    other = moved.conflicts_with or next(failed, None)
+    return replace(diagnosis, conflicts_with=other, evidence=(*diagnosis.evidence, *moved.evidence))

@@ -9,16 +9,17 @@ from packaging.utils import canonicalize_name
 
 from knowngood.judge.diagnosis.case import Case
 from knowngood.judge.diagnosis.questions import Answers
-from knowngood.model import Confidence, Diagnosis, Question, Status
+from knowngood.model import Confidence, Diagnosis, Question, Releases, Status
 from knowngood.model.installer_output import Dependency, OtherPython
-from knowngood.packages import name_of, requirements
+from knowngood.packages import name_of, requirement, requirements, version
 
 _Pins = dict[str, list[Requirement]]
 
 
 def questions(case: Case, answers: Answers) -> Iterable[Question]:
-    """Ask nothing: the output of the installer names the parties."""
-    return ()
+    """Ask for the releases of a package whose metadata was refused; else the output of the installer says it all."""
+    unreadable = _unreadable_release(case)
+    return (Releases(package=name_of(unreadable)),) if unreadable is not None else ()
 
 
 def diagnose(case: Case, answers: Answers) -> Diagnosis | None:
@@ -29,12 +30,35 @@ def diagnose(case: Case, answers: Answers) -> Diagnosis | None:
     pins, conflict = _pins(case), case.installer.conflict(case.action.output)
     return (
         _python(case, conflict.other_python, sentence)
+        or _unreadable(case, answers, sentence)
         or _against_a_pin(pins, conflict.dependencies, sentence)
         or _at_once(pins, case.action.output, sentence)
         or _between_two(pins, conflict.dependencies, sentence)
         or _anything(conflict.dependencies, sentence)
         or _absent(conflict.missing, sentence)
     )
+
+
+def _unreadable_release(case: Case) -> Requirement | None:
+    if case.verdict.status is not Status.UNSOLVABLE or case.action is None:
+        return None
+    conflict = case.installer.conflict(case.action.output)
+    release, missing = requirement(conflict.unreadable or ""), requirement(conflict.missing or "")
+    # The installer also mentions releases that it could do without.
+    return release if release is not None and missing is not None and name_of(release) == name_of(missing) else None
+
+
+def _unreadable(case: Case, answers: Answers, sentence: str) -> Diagnosis | None:
+    """Find a release that exists, but whose metadata the installer refuses to read."""
+    release = _unreadable_release(case)
+    if release is None:
+        return None
+    name, pinned = name_of(release), version(str(release.specifier).removeprefix("=="))
+    history = answers.history(name)
+    newer = history.since(None, pinned) if history is not None and pinned is not None else None
+    why = f"{release} has metadata that the {case.facts.combo.installer} of this combo refuses"
+    diagnosis = _diagnosis(name, case.facts.combo.installer, why, sentence, Confidence.CERTAIN)
+    return replace(diagnosis, fix=(f"{name}{newer}",) if newer else ())
 
 
 def _against_a_pin(pins: _Pins, dependencies: tuple[Dependency, ...], sentence: str) -> Diagnosis | None:
@@ -113,6 +137,6 @@ def _pins(case: Case) -> dict[str, list[Requirement]]:
     """Return canonical name -> what the combo itself asks for in the step that failed."""
     failed = [step for step in case.facts.steps if step.resolve is not None and not step.resolve.exit.ok]
     pins: dict[str, list[Requirement]] = {}
-    for requirement in requirements(case.facts.requirements(failed[0].number)) if failed else ():
-        pins.setdefault(name_of(requirement), []).append(requirement)
+    for pin in requirements(case.facts.requirements(failed[0].number)) if failed else ():
+        pins.setdefault(name_of(pin), []).append(pin)
     return pins

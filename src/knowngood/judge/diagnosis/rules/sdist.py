@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 from knowngood.judge.diagnosis.case import Case
 from knowngood.judge.diagnosis.questions import Answers
-from knowngood.model import Confidence, Diagnosis, NextWithWheel, Question, Status
+from knowngood.model import Confidence, Diagnosis, NextWithWheel, Question, Releases, Status
+from knowngood.model.releases import Files
 
 _ABOUT_SETUPTOOLS = re.compile(
     r"from 'setuptools|module 'setuptools|use_2to3 is invalid|No module named 'pkg_resources'|cython_sources"
@@ -13,10 +14,11 @@ _ABOUT_SETUPTOOLS = re.compile(
 
 
 def questions(case: Case, answers: Answers) -> Iterator[Question]:
-    """Ask for the next version of the package that did not build that has a wheel."""
+    """Ask for the releases of the package that did not build, and for the next one that has a wheel."""
     if case.failed_build is not None and case.failed_source is None:
         name, version = case.failed_build
         yield NextWithWheel(package=name, above=version)
+        yield Releases(package=name)
 
 
 def diagnose(case: Case, answers: Answers) -> Diagnosis | None:
@@ -40,11 +42,21 @@ def diagnose(case: Case, answers: Answers) -> Diagnosis | None:
     evidence = [message]
     if newer:
         evidence.append(f"{name} {newer} is the next version that has a wheel for Python {python}")
+    other = "setuptools" if _ABOUT_SETUPTOOLS.search(case.output) else "python"
+    never_built = _never_built(answers, name, version)
+    wheel = "no wheel at all" if never_built else f"no usable wheel for Python {python}"
     return Diagnosis(
         culprit=name,
-        conflicts_with="setuptools" if _ABOUT_SETUPTOOLS.search(case.output) else "python",
-        why=f"{label} has no usable wheel for Python {python}, and its source does not build here",
+        # Where no Python ever had a wheel, and none does later, this Python is not to blame.
+        conflicts_with=None if never_built and not newer and other == "python" else other,
+        why=f"{label} has {wheel}, and its source does not build here",
         fix=(f"{name}>={newer}",) if newer else (),
         evidence=tuple(evidence),
         confidence=Confidence.CERTAIN if newer else Confidence.LIKELY,
     )
+
+
+def _never_built(answers: Answers, name: str, version: str | None) -> bool:
+    history = answers.history(name)
+    releases = history.releases if history is not None and version is not None else ()
+    return any(str(release.version) == version and release.files is Files.SOURCE for release in releases)

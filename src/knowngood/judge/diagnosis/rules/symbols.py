@@ -9,6 +9,7 @@ from packaging.utils import canonicalize_name
 from knowngood import packages
 from knowngood.judge.diagnosis.case import Case
 from knowngood.judge.diagnosis.culprit import choose_culprit, parties
+from knowngood.judge.diagnosis.moves import Symbol
 from knowngood.judge.diagnosis.questions import Answers
 from knowngood.model import Confidence, Definitions, Diagnosis, Question
 
@@ -71,17 +72,23 @@ def diagnose(case: Case, answers: Answers) -> Diagnosis | None:
     return None
 
 
-def missing(case: Case) -> tuple[str, str] | None:
-    """Return module and name of what could not be imported or found in a module."""
+def missing(case: Case) -> Symbol | None:
+    """Return the name that could not be imported, or found in a module, a class or the parameters of a function."""
     for raised in reversed(case.raised):
-        match = _FROM_MODULE.search(raised.message)
-        if match is None:
-            continue
-        if match["missing"]:
-            # A part of a package; all there is to know of it is whether it exists.
-            parent, _, child = match["missing"].rpartition(".")
-            return (parent, child) if parent else None
-        return match["module"] or match["of"], match["name"] or match["attribute"]
+        if match := _FROM_MODULE.search(raised.message):
+            if match["missing"]:
+                # A part of a package; all there is to know of it is whether it exists.
+                parent, _, child = match["missing"].rpartition(".")
+                return Symbol(module=parent, name=child, word=child) if parent else None
+            name = match["name"] or match["attribute"]
+            return Symbol(module=match["module"] or match["of"], name=name, word=name)
+        if match := _OF_THING.search(raised.message):
+            owner, attribute = match["owner"] or match["kind"], match["attribute"] or match["of_kind"]
+            if owner and owner not in _BUILTINS:
+                return Symbol(module="", name=f"{owner}.{attribute}", word=attribute)
+            if match["keyword"]:
+                called = ".".join(match["called"].split(".")[-2:])
+                return Symbol(module="", name=f"{called}({match['keyword']})", word=match["keyword"])
     return None
 
 
@@ -144,6 +151,7 @@ def _of_thing(case: Case, answers: Answers, match: re.Match[str], message: str) 
             answers,
             provider=provider,
             consumer=consumer,
+            symbol=missing(case),
             why=f"{usage}: {message.splitlines()[0]}",
             evidence=(message, f"{name} is defined in {provider}"),
             confidence=Confidence.LIKELY,

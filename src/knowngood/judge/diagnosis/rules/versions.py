@@ -22,6 +22,8 @@ _CHECKS = tuple(
         rf"{_PACKAGE}\s*(?P<spec>{_CLAUSES}) is required[^\n]*? but found (?P<found>[^\n]+)",
         rf"requires? {_PACKAGE}\s*(?P<spec>{_CLAUSES})[^\n]*?(?:but|found|installed|have) (?P<found>[^\n]+)",
         rf"{_PACKAGE} (?:version )?(?P<spec>{_CLAUSES}) is (?:required|needed)(?P<found>)",
+        rf"(?:depends on|requires?|needs?) {_PACKAGE}\s*\(?(?P<spec>{_CLAUSES})(?P<found>)",
+        rf"{_PACKAGE} version (?P<spec>{_CLAUSE}(?:(?:\s*,|\s+and)\s*{_CLAUSE})*) is required for (?P<found>)",
         rf"(?:needs?|requires?) {_PACKAGE} (?:version )?(?P<least>\d[\w.]*) {_LATER}(?P<found>)",
         rf"{_PACKAGE} (?P<least>\d[\w.]*) {_LATER} is required(?P<found>)",
         rf"(?:needs|requires) {_PACKAGE} (?P<most>\d[\w.]*) or (?:less|lower|earlier|below|older)\b[^\n]*(?P<found>)",
@@ -70,7 +72,7 @@ def _speaker(case: Case, check: re.Match[str]) -> str | None:
 
 
 def _requirement(name: str, groups: dict[str, str | None]) -> Requirement | None:
-    spec = groups.get("spec") or ""
+    spec = (groups.get("spec") or "").replace(" and ", ", ")
     if groups.get("least"):
         spec = f">={groups['least']}"
     elif groups.get("most"):
