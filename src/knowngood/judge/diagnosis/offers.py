@@ -68,8 +68,7 @@ def _known_dead(case: Case, answers: Answers, fix: Fix) -> str | None:
     unchanged = [
         requirement
         for requirement in requirements
-        if not requirement.extras
-        and packages.satisfies(case.installed.get(packages.name_of(requirement)), requirement)
+        if not requirement.extras and packages.satisfies(case.installed.get(packages.name_of(requirement)), requirement)
     ]
     if requirements and len(unchanged) == len(requirements) and len(requirements) == len(fix):
         return f"{', '.join(fix)} admits what is installed"
