@@ -19,8 +19,9 @@ class Index:
     """A running index: its ``url``, the folder that it serves, and the faults that are switched on.
 
     ``page_status`` maps a project (or ``"*"``) to the HTTP status of its page; ``file_status`` does the same for a file
-    name. ``wrong_hash`` and ``truncated`` hold file names. ``requests`` has every requested path. ``delay`` is the
-    seconds before every response. The page of a project has the ``Requires-Python`` of its wheels, as on real indexes.
+    name. ``wrong_hash``, ``truncated`` and ``yanked`` hold file names. ``requests`` has every requested path. ``delay``
+    is the seconds before every response. The page of a project has the ``Requires-Python`` of its wheels, as on real
+    indexes.
     """
 
     url: str
@@ -29,6 +30,7 @@ class Index:
     file_status: dict[str, int] = field(default_factory=dict)
     wrong_hash: set[str] = field(default_factory=set)
     truncated: set[str] = field(default_factory=set)
+    yanked: set[str] = field(default_factory=set)
     requests: list[str] = field(default_factory=list)
     delay: float = 0.0
     closing: threading.Event = field(default_factory=threading.Event)
@@ -84,6 +86,7 @@ class _Handler(BaseHTTPRequestHandler):
                 digest = "0" * 64
             requires = _requires_python(path)
             attribute = f' data-requires-python="{html.escape(requires)}"' if requires else ""
+            attribute += ' data-yanked="it was a mistake"' if path.name in index.yanked else ""
             links.append(f'<a href="/files/{path.name}#sha256={digest}"{attribute}>{path.name}</a><br>')
         self._answer(200, ("<!doctype html>" + "\n".join(links)).encode(), "text/html")
 

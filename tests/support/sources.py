@@ -58,22 +58,29 @@ def project(
     name: str = "mine",
     version: str = "1.0",
     requires: tuple[str, ...] = (),
+    extra: tuple[str, ...] = (),
     build_requires: tuple[str, ...] = (),
     compiled: bool = False,
     files: Mapping[str, str] | None = None,
 ) -> Path:
     """Write a project of one module into ``folder``, and return it.
 
-    It installs the Python and text files of its folder. With ``compiled`` its wheel is for one Python and platform. A
-    file ``broken`` in it is the message of the exception that its build raises.
+    It installs the Python and text files of its folder, and ``extra`` is what its extra ``x`` requires. With
+    ``compiled`` its wheel is for one Python and platform. A file ``broken`` in it is the message of the exception that
+    its build raises.
     """
-    built = [f'"{requirement}"' for requirement in build_requires]
-    pyproject = f'[build-system]\nrequires = [{", ".join(built)}]\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+    listed = "[{}]".format
+    quoted = [", ".join(f'"{text}"' for text in texts) for texts in (build_requires, requires, extra)]
+    build_system, dependencies, optional = map(listed, quoted)
+    lines = ["[build-system]", f"requires = {build_system}", 'build-backend = "backend"', 'backend-path = ["."]']
+    lines += ["[project]", f'name = "{name}"', f'version = "{version}"', f"dependencies = {dependencies}"]
+    lines += ["[project.optional-dependencies]", f"x = {optional}"]
+    metadata = (*requires, *(f"{requirement}; extra == 'x'" for requirement in extra))
     return write(
         folder,
         {
-            "pyproject.toml": f'{pyproject}[project]\nname = "{name}"\nversion = "{version}"\n',
-            "backend.py": BACKEND.format(name=name, version=version, requires=requires, compiled=compiled),
+            "pyproject.toml": "\n".join([*lines, ""]),
+            "backend.py": BACKEND.format(name=name, version=version, requires=metadata, compiled=compiled),
             f"{name.replace('-', '_')}.py": f"__version__ = {version!r}\nSAYS = 'first'\n",
             **(files or {}),
         },

@@ -78,6 +78,8 @@ class Step:
     """What it installs from this machine."""
     kept: tuple[Built, ...] = ()
     """What earlier steps installed from this machine: it stays, whatever an index has under its name."""
+    urls: tuple[str, ...] = ()
+    """What earlier steps installed from repositories and other URLs, as requirements: it stays, too."""
 
     @property
     def built(self) -> Mapping[str, Built]:
@@ -122,6 +124,8 @@ class Resolution:
     """Canonical name -> version; empty when there is no solution."""
     direct: tuple[SourceFacts, ...] = ()
     """What comes from a repository or another URL."""
+    urls: tuple[str, ...] = ()
+    """The same as requirements, each with its commit."""
     yanked: tuple[str, ...] = ()
     """Canonical names of the packages whose chosen version was withdrawn."""
 

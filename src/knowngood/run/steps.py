@@ -46,6 +46,8 @@ class StepRunner:
         ]
         self._versions: dict[str, str] = {}
         """Canonical name -> version after the steps that are resolved."""
+        self._urls: dict[str, None] = {}
+        """What they install from repositories and other URLs."""
 
     @property
     def resolves_ahead(self) -> bool:
@@ -87,6 +89,7 @@ class StepRunner:
         else:
             answer = ask().resolution
         self._versions.update(answer.versions)
+        self._urls |= dict.fromkeys(answer.urls)
         self._resolved(step, answer)
         return answer.action.exit.ok
 
@@ -100,7 +103,7 @@ class StepRunner:
             if sources[-1].facts.failed:
                 break
         before = self._steps[step.number - 2].built.values() if step.number > 1 else ()
-        return replace(step, sources=tuple(sources), kept=tuple(before))
+        return replace(step, sources=tuple(sources), kept=tuple(before), urls=tuple(self._urls))
 
     def _built(self, step: Step, source: Source) -> Built:
         builds, options = self._context.builds, step.declared.options

@@ -90,6 +90,7 @@ class PipOutput(PatternOutput):
             r"[\s\S]*requirement [^\s=]+==(?P=asked)[ ;]",
             r"\(from versions: none\)",
             r"is not a supported wheel on this platform",
+            r"in --require-hashes mode",
             r"has invalid metadata",
         ),
         rule(Status.UNSOLVABLE, Reason.VERSION_NOT_FOUND, r"Could not find a version that satisfies"),

@@ -78,6 +78,7 @@ class Uv:
             action=action,
             versions=dict(sorted(versions.items())),
             direct=lock.direct(chosen, versions, step.built),
+            urls=tuple(f"{pin.name} @ {pin.url}" for pin in chosen if pin.url and pin.name not in step.built),
             yanked=_yanked(step.file("resolve.log")),
         )
 
@@ -154,9 +155,14 @@ def _preferences(step: Step, before: Mapping[str, str]) -> list[str]:
 
 
 def _kept(step: Step) -> list[str]:
-    """Return what keeps an index from replacing what earlier steps installed from this machine."""
+    """Return what keeps an index from replacing what earlier steps installed from elsewhere."""
     own = {built.facts.name for built in step.sources}
-    return [built.constraint for built in step.kept if built.facts.name not in own]
+    # A step that names another URL installs that.
+    named = {packages.name_of(parsed) for parsed in packages.requirements(step.declared.requirements) if parsed.url}
+    return [
+        *(built.constraint for built in step.kept if built.facts.name not in own),
+        *(url for url in step.urls if named.isdisjoint(packages.names([url]))),
+    ]
 
 
 def _installable(text: str, step: Step) -> str:

@@ -89,6 +89,7 @@ class UvOutput(PatternOutput):
             r"has no (usable )?wheels",
             r"no (wheels|source distribution)",
             r"doesn't have a source distribution or wheel",
+            r"In `--require-hashes` mode",
             r"has an invalid package format",
             r"has invalid metadata",
         ),
