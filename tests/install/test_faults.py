@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from knowngood.install.index import Routes
+from knowngood.install.index import Route, Routes
 from knowngood.install.registry import OUTPUTS
 from knowngood.model import InstallerName, Reason, Status
 from support.index import Index, closed_url, serve
@@ -152,7 +152,7 @@ def test_an_index_declared_for_one_package_that_fails_is_not_held_against_the_pa
     # The default index has the package, but the page of the index declared for it fails.
     with serve(tmp_path) as own:
         own.page_status["solid"] = 500
-        routes = Routes(default=stocked.url, pages=(f"{own.url}/solid/",))
+        routes = Routes(default=stocked.url, own=(Route(url=own.url, packages=("solid",)),))
         facts = workshop.carry_out(installer, (("solid==9.9",),), routes, environment=installer)
 
     action = failed(facts)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from knowngood.install.index import Routes, decide, redact
+from knowngood.install.index import Addresses, Route, Routes, decide, redact
 from knowngood.install.registry import environment, secrets
 from knowngood.model import Index as Declared
 from knowngood.model import InstallerName
@@ -19,17 +19,16 @@ def declared(url: str, *, packages: tuple[str, ...] = ("torchling",), fallback: 
     return Declared(name="special", url=url, packages=packages, fallback=fallback)
 
 
-def test_an_index_that_answers_is_used_and_bounds_the_version_to_its_newest(index: Index) -> None:
+def test_an_index_that_answers_is_used(index: Index) -> None:
     build_wheel(index.folder, "torchling", "1.0")
 
     routes = decide([declared(index.url + "/", packages=("torchling", "visionling"))])
 
     (choice,) = routes.choices
     assert (choice.asked, choice.used, choice.why) == (index.url + "/", index.url + "/", "reachable")
-    assert routes.pages == (f"{index.url}/torchling/", f"{index.url}/visionling/")
+    assert routes.own == (Route(url=index.url + "/", packages=("torchling", "visionling"), name="special"),)
     assert routes.default is None
-    assert routes.bounds == ("torchling<=1.0",)
-    assert set(index.requests) == {"/simple/torchling/", "/simple/visionling/"}
+    assert index.requests == ["/simple/torchling/"]
 
 
 @pytest.mark.parametrize(("status", "why"), [(404, "answered 404"), (403, "answered 403"), (500, "answered 500")])
@@ -59,7 +58,7 @@ def test_an_index_without_a_fallback_is_used_whatever_it_answers(index: Index) -
 
     (choice,) = routes.choices
     assert (choice.used, choice.why) == (index.url, "declared without a fallback")
-    assert routes.bounds == ()
+    assert [route.url for route in routes.own] == [index.url]
 
 
 def test_an_invalid_url_is_reported_as_unreachable() -> None:
@@ -71,7 +70,8 @@ def test_an_invalid_url_is_reported_as_unreachable() -> None:
 def test_an_index_that_is_declared_for_all_packages_becomes_the_default(index: Index) -> None:
     routes = decide([declared(index.url, packages=())])
 
-    assert (routes.default, routes.pages) == (index.url, ())
+    assert (routes.default, routes.own) == (index.url, ())
+    assert not routes.need_router
 
 
 def test_without_a_declared_index_each_installer_keeps_the_users_settings() -> None:
@@ -94,27 +94,27 @@ def test_a_declared_default_index_removes_all_other_sources_of_the_user(index: I
         "UV_INDEX_URL": "http://other/simple",
     }
 
-    variables = environment(Routes(default=index.url, pages=("http://a/x/", "http://a/y/")), outside)
+    variables = environment(Routes(default=index.url), outside)
 
     assert {name: value for name, value in variables.items() if name in outside or "INDEX" in name} == {
         "PIP_CONFIG_FILE": "/dev/null",
-        "PIP_FIND_LINKS": "http://a/x/ http://a/y/",
         "PIP_INDEX_URL": index.url,
         "PIP_TRUSTED_HOST": "other 127.0.0.1",
         "UV_DEFAULT_INDEX": index.url,
-        "UV_FIND_LINKS": "http://a/x/,http://a/y/",
     }
 
 
-def test_the_pages_of_an_index_are_added_to_the_users_own_find_links() -> None:
-    outside = {"PIP_FIND_LINKS": "/wheels", "UV_FIND_LINKS": "/wheels"}
+def test_packages_with_an_index_of_their_own_are_looked_for_there_first_and_pip_sees_nothing_else() -> None:
+    outside = {"PIP_EXTRA_INDEX_URL": "http://more/simple", "UV_INDEX": "http://more/simple", "UV_EXCLUDE_NEWER": "x"}
+    routes = Routes(own=(Route(url="http://special", packages=("torchling",)),))
 
-    variables = environment(Routes(pages=("http://a/x/",)), outside)
+    variables = environment(routes, outside, Addresses(first=("http://router/named",), pip="http://router/pip"))
 
-    assert (variables["PIP_FIND_LINKS"], variables["UV_FIND_LINKS"]) == (
-        "/wheels http://a/x/",
-        "/wheels,http://a/x/",
-    )
+    assert variables["UV_INDEX"] == "http://router/named http://more/simple"
+    assert variables["UV_INDEX_STRATEGY"] == "first-index"
+    assert variables["PIP_INDEX_URL"] == "http://router/pip"
+    assert {"PIP_EXTRA_INDEX_URL", "UV_EXCLUDE_NEWER", "UV_DEFAULT_INDEX"}.isdisjoint(variables)
+    assert variables["no_proxy"] == variables["NO_PROXY"] == "127.0.0.1"
 
 
 @pytest.fixture

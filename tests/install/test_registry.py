@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from knowngood.install import index, registry
+from knowngood.install.access import Network
 from knowngood.install.index import Routes, Variables
 from knowngood.install.pip.installer import PIP
 from knowngood.install.uv.installer import UV
@@ -34,7 +35,11 @@ def test_a_third_installer_keeps_those_of_the_users_variables_that_it_declares()
         prefix="CONDA_",
         kept=re.compile("CONDA_(PKGS_DIRS|CHANNELS)"),
         sources=re.compile("CONDA_CHANNELS"),
-        make=lambda routes, kept, constraints: {"CONDA_ALWAYS_YES": "1", "CONDA_CHANNELS": routes.default or ""},
+        settings=lambda outside: {name: value for name, value in outside.items() if name.startswith("CONDA_")},
+        indexes=lambda settings: (),
+        network=lambda settings: Network(),
+        make=lambda routes, settings, addresses: {"CONDA_ALWAYS_YES": "1", "CONDA_CHANNELS": routes.default or ""},
+        is_closed=lambda routes: routes.default is not None,
     )
     outside = {"HOME": "/home", "CONDA_PREFIX": "/base", "CONDA_PKGS_DIRS": "/pkgs", "CONDA_CHANNELS": "http://mine"}
 

@@ -334,7 +334,7 @@ def test_an_invalid_name_or_version_is_refused(installed: dict[str, str]) -> Non
 LINE = re.compile(
     r"#.*|"
     r"|[a-z0-9-]+==[0-9.]+( \\)?|    --hash=sha256:[0-9a-f]{64}( \\)?"
-    r"|--(index-url|find-links) \S+"
+    r"|--no-index|--(index-url|find-links) \S+"
 )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from knowngood.events import Emit
-from knowngood.install.index import Routes
+from knowngood.install.index import Route, Routes
 from knowngood.model import Index as DeclaredIndex
 from knowngood.model import Run
 from knowngood.run.engine import execute
@@ -107,12 +107,10 @@ def test_a_task_holds_no_credentials(environ: Mapping[str, str], tmp_path: Path)
 def test_routes_without_credentials_lead_to_the_same_pages() -> None:
     routes = Routes(
         default="https://token@example.org:8443/simple/",
-        pages=("https://user:word@example.org/whl/torch/?key=1", "https://example.org/whl/numpy/"),
-        bounds=("torch<=2.1",),
+        own=(Route(url="https://user:word@example.org/whl/?key=1", packages=("torch",), name="cpu"),),
     )
 
     bare = without_credentials(routes)
 
     assert bare.default == "https://example.org:8443/simple/"
-    assert bare.pages == ("https://example.org/whl/torch/", "https://example.org/whl/numpy/")
-    assert bare.bounds == routes.bounds
+    assert bare.own == (Route(url="https://example.org/whl/", packages=("torch",), name="cpu"),)

@@ -20,8 +20,9 @@ class Index:
 
     ``page_status`` maps a project (or ``"*"``) to the HTTP status of its page; ``file_status`` does the same for a file
     name. ``wrong_hash``, ``truncated`` and ``yanked`` hold file names. ``requests`` has every requested path. ``delay``
-    is the seconds before every response. The page of a project has the ``Requires-Python`` of its wheels, as on real
-    indexes.
+    is the seconds before every response. ``everything`` is what every request is answered with: status, content type
+    and body; with a status of 302 the body is where to. The page of a project has the ``Requires-Python`` of its
+    wheels, as on real indexes.
     """
 
     url: str
@@ -33,6 +34,7 @@ class Index:
     yanked: set[str] = field(default_factory=set)
     requests: list[str] = field(default_factory=list)
     delay: float = 0.0
+    everything: tuple[int, str, bytes] | None = None
     closing: threading.Event = field(default_factory=threading.Event)
 
 
@@ -62,6 +64,10 @@ class _Handler(BaseHTTPRequestHandler):
         index: Index = self.server.index  # type: ignore[attr-defined]
         index.requests.append(self.path)
         if index.closing.wait(index.delay):
+            return
+        if index.everything is not None:
+            status, kind, body = index.everything
+            self._answer(status, body, kind)
             return
         parts = [part for part in unquote(self.path.split("?")[0]).split("/") if part]
         if parts[:1] == ["simple"] and len(parts) == 2:
@@ -102,7 +108,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, status: int, body: bytes, kind: str, *, length: int | None = None) -> None:
         self.send_response(status)
-        self.send_header("Content-Type", kind)
+        self.send_header("Location" if status == 302 else "Content-Type", body.decode() if status == 302 else kind)
         self.send_header("Content-Length", str(len(body) if length is None else length))
         self.end_headers()
         if self.command != "HEAD":

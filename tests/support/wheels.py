@@ -41,11 +41,19 @@ def build_wheel(
     return wheel
 
 
-def build_sdist(folder: Path, name: str, version: str, *, setup: str = "", backend: str | None = None) -> Path:
+def build_sdist(
+    folder: Path,
+    name: str,
+    version: str,
+    *,
+    setup: str = "",
+    backend: str | None = None,
+    requires: tuple[str, ...] = (),
+) -> Path:
     """Write ``name-version.tar.gz`` into ``folder`` and return its path.
 
     ``setup`` is the text of its ``setup.py``. With ``backend``, the source of a build backend, the distribution builds
-    itself and needs nothing else.
+    itself, and needs nothing for it but what ``requires`` names.
     """
     module = name.replace("-", "_")
     root = f"{module}-{version}"
@@ -55,7 +63,9 @@ def build_sdist(folder: Path, name: str, version: str, *, setup: str = "", backe
         files["setup.py"] = setup
     else:
         files["backend.py"] = backend
-        files["pyproject.toml"] = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+        files["pyproject.toml"] = (
+            f'[build-system]\nrequires = {list(requires)}\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+        )
     sdist = folder / f"{root}.tar.gz"
     with tarfile.open(sdist, "w:gz") as archive:
         for path, text in files.items():

@@ -3,7 +3,8 @@
 import os
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from knowngood.install.environment import Environment
 from knowngood.install.index import Routes
 from knowngood.install.interface import Installer, Step, Tools
 from knowngood.install.interpreters import Interpreter
+from knowngood.install.loopback import token
+from knowngood.install.routing import routing
 from knowngood.install.uv.installer import binary
 from knowngood.model import (
     Action,
@@ -99,18 +102,32 @@ class Workshop:
         Unlike in a run nothing is tried again, each step is resolved just before it is installed, and an environment
         that exists is taken as it is.
         """
-        installer, place = self.installer(name, routes), self.environment(environment)
+        place = self.environment(environment)
         create = None
-        if not place.python.exists():
-            create = installer.create(place, MINOR, self.folder / f"{environment}.create.log")
-            assert create.exit.ok, create.output
-        return ComboFacts(
-            combo=combo(*steps, installer=name),
-            started=True,
-            create=create,
-            python_version=place.python_version(),
-            steps=tuple(self._steps(installer, place, steps)),
-        )
+        with self.routed(name, routes) as installer:
+            if not place.python.exists():
+                create = installer.create(place, MINOR, self.folder / f"{environment}.create.log")
+                assert create.exit.ok, create.output
+            return ComboFacts(
+                combo=combo(*steps, installer=name),
+                started=True,
+                create=create,
+                python_version=place.python_version(),
+                steps=tuple(self._steps(installer, place, steps)),
+            )
+
+    @contextmanager
+    def routed(self, name: InstallerName, routes: Routes) -> Iterator[Installer]:
+        """Yield a real installer that takes its packages from ``routes`` as in a run, through a router if need be."""
+        cache = Path(self.environ["HOME"]) / "knowngood"
+        with routing(routes, self.environ, cache) as routed:
+            tools = Tools(
+                processes=Processes(self.folder, grace=1.0, secrets=(*self.secrets, token(cache))),
+                environ=routed.environ,
+                find_python=lambda version: Interpreter(path=BASE_PYTHON, build=version),
+                review=routed.review,
+            )
+            yield registry.make(name, tools)
 
     def _steps(self, installer: Installer, place: Environment, steps: tuple[tuple[str, ...], ...]) -> list[StepFacts]:
         done: list[StepFacts] = []

@@ -60,6 +60,12 @@ REASONS: Mapping[Reason, Meaning] = {
     Reason.INDEX_REFUSED: _meaning(
         Status.INFRA, "the index refused access (401, 403, 407)", "check the credentials in ~/.netrc or the keyring"
     ),
+    Reason.OFFLINE: _meaning(
+        Status.INFRA, "the run is offline, and the package is not on this machine", "run again without `--offline`"
+    ),
+    Reason.NOT_AN_INDEX: _meaning(
+        Status.INFRA, "the address answers, but not as a package index does", "correct the address of the index"
+    ),
     Reason.INDEX_ERROR: _meaning(Status.INFRA, "the index answered with an error", _AGAIN),
     Reason.FILE_MISSING: _meaning(
         Status.INFRA, "the index lists a file that it does not have", "notify the maintainers of the index"

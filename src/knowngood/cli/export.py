@@ -165,11 +165,20 @@ def _compiled(proof: "Proof", matrix: "Matrix", environ: Mapping[str, str]) -> s
     Raises ``UndecidedError``: an index could not be reached, or does not offer the files any more.
     """
     from knowngood.install import registry
+    from knowngood.install.loopback import token
+    from knowngood.install.routing import routing
     from knowngood.install.uv.installer import UV, binary
+    from knowngood.model import InstallerName
     from knowngood.process import Processes
     from knowngood.report.export.evidence import pins
+    from knowngood.run.host import cache_folder
 
-    with tempfile.TemporaryDirectory(prefix="knowngood-export-") as name:
+    cache = cache_folder()
+    secrets = (*registry.secrets(matrix.indexes, environ), token(cache))
+    with (
+        tempfile.TemporaryDirectory(prefix="knowngood-export-") as name,
+        routing(_routes(proof.judged.run, matrix, environ), environ, cache) as routed,
+    ):
         folder = Path(name)
         pinned, made = folder / "pins.txt", folder / "pylock.toml"
         pinned.write_text("".join(f"{name}=={version}\n" for name, version in pins(proof.facts).items()), "utf-8")
@@ -177,12 +186,15 @@ def _compiled(proof: "Proof", matrix: "Matrix", environ: Mapping[str, str]) -> s
         compile_pins: list[str | Path] = [binary(), "pip", "compile", pinned, "--output-file", made]
         options = ["--no-deps", "--format", "pylock.toml", "--no-header", "--no-annotate", "--quiet"]
         target = ["--python", sys.executable, "--python-version", python]
-        action = Processes(folder, secrets=registry.secrets(matrix.indexes, environ)).run(
-            [*compile_pins, *options, *target],
-            env=registry.environment(_routes(proof.judged.run, matrix), environ),
-            cwd=folder,
-            log=folder / "compile.log",
-            timeout=_LIMIT,
+        action = routed.review(
+            Processes(folder, secrets=secrets).run(
+                [*compile_pins, *options, *target],
+                env=routed.environ,
+                cwd=folder,
+                log=folder / "compile.log",
+                timeout=_LIMIT,
+            ),
+            InstallerName.UV,
         )
         if not action.exit.ok:
             raise UndecidedError(
@@ -190,13 +202,14 @@ def _compiled(proof: "Proof", matrix: "Matrix", environ: Mapping[str, str]) -> s
                 cause=UV.output.message(action, UV.output.classify(action)[0]),
                 next_step="try again, or export requirements instead",
             )
-        return made.read_text("utf-8")
+        return routed.real(made.read_text("utf-8"))
 
 
-def _routes(run: "Run", matrix: "Matrix") -> "Routes":
+def _routes(run: "Run", matrix: "Matrix", environ: Mapping[str, str]) -> "Routes":
     """Return the index routes that the run used; a package that fell back to the default index does so again."""
-    from knowngood.install import index
+    from knowngood.install import index, registry
     from knowngood.report.export import evidence
 
     used = {choice.name for choice in evidence.used_indexes(run)}
-    return index.decide(replace(declared, fallback=False) for declared in matrix.indexes if declared.name in used)
+    declared = (replace(declared, fallback=False) for declared in matrix.indexes if declared.name in used)
+    return index.decide(declared, project=matrix.project, access=registry.access(environ))

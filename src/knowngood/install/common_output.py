@@ -31,6 +31,9 @@ BROKEN_TRANSFER = r"error decoding response body"
 SERVER_ERRORS = r"too many \d+ error responses"
 """What urllib3 says when it gives up."""
 
+OURS = "knowngood: "
+"""What begins a line that we add to the output of an installer, see ``routing``."""
+
 _BUILD_ERROR = re.compile(
     r"^\s*(?P<key>{})$".format(
         "|".join(
@@ -65,6 +68,17 @@ def rule(status: Status, reason: Reason, *patterns: str) -> Rule:
     return Rule(status=status, reason=reason, pattern=re.compile("|".join(patterns), re.MULTILINE))
 
 
+INDEX_RULES = (
+    rule(Status.INFRA, Reason.OFFLINE, rf"^{OURS}this run is offline"),
+    rule(Status.INFRA, Reason.INDEX_UNREACHABLE, rf"^{OURS}.* cannot be reached: "),
+    rule(Status.INFRA, Reason.INDEX_REFUSED, rf"^{OURS}.* refuses access: "),
+    rule(Status.INFRA, Reason.INDEX_ERROR, rf"^{OURS}.* answered with an error: "),
+    rule(Status.INFRA, Reason.NOT_AN_INDEX, rf"^{OURS}.* is not a package index: "),
+    rule(Status.UNSOLVABLE, Reason.PACKAGE_NOT_FOUND, rf"^{OURS}.* does not have it$"),
+)
+"""What our own lines mean. They come first: an installer calls a package that it could not look up "not found"."""
+
+
 class PatternOutput:
     """Reads output by patterns: the part of ``InstallerOutput`` that works alike for every installer."""
 
@@ -89,7 +103,7 @@ class PatternOutput:
             case Ending.NOT_STARTED:
                 return Status.INFRA, Reason.NO_START
             case Ending.EXITED:
-                for rule in self.rules:
+                for rule in (*INDEX_RULES, *self.rules):
                     if rule.pattern.search(action.output):
                         return rule.status, rule.reason
                 return Status.INFRA, Reason.UNRECOGNISED
@@ -104,7 +118,7 @@ class PatternOutput:
             causes = [error for error in errors if "CalledProcessError" not in error]
             if errors:
                 return (causes or errors)[-1]
-        for pattern in self.sentences:
+        for pattern in (_OUR_SENTENCE, *self.sentences):
             if match := pattern.search(output):
                 return _on_one_line(": ".join(part for part in match.groupdict().values() if part))
         lines = [line.strip() for line in output.splitlines() if line.strip()]
@@ -120,6 +134,9 @@ def _on_one_line(sentence: str) -> str:
     """Return a sentence on one line, without the hundreds of versions that pip lists."""
     listed = re.sub(r"\(from versions: (?:[^,()]+, ){5,}([^,()]+)\)", r"(from versions: many, up to \1)", sentence)
     return " ".join(listed.split())
+
+
+_OUR_SENTENCE = re.compile(rf"^{OURS}(?P<sentence>.+)$", re.MULTILINE)
 
 
 def package_name(text: str) -> str:

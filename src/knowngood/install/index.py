@@ -1,25 +1,17 @@
-"""Decide once per run which index packages come from, and route every installer to it in the same way.
-
-Packages with an index of their own are offered from its project pages (``find-links``) beside the default index.
-Installers then prefer the local version, ``2.1.2+cpu``, to the plain one, and no other package can come from there.
-Versions above the newest on such a page are ruled out: a stranger's 99.0 on the default index must not win.
-"""
+"""Decide once per run which index each package comes from, and give every installer the variables that say so."""
 
 import re
-import threading
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import parse_qsl, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, unquote, urlsplit, urlunsplit
 
-from packaging.utils import InvalidSdistFilename, InvalidWheelFilename, parse_sdist_filename, parse_wheel_filename
-from packaging.version import Version
-
+from knowngood.errors import UsageError
+from knowngood.install.access import Access, Network, trusting
+from knowngood.install.folder import FolderIndex
+from knowngood.install.upstream import IndexFault, OfflineIndex, RemoteIndex, Upstream
 from knowngood.model import Index, IndexChoice
-
-_PATIENCE = 4.0  # seconds an index has to answer
-
-_LARGEST_PAGE = 32 * 1024 * 1024  # bytes
 
 _DEFAULT = "default"
 
@@ -30,16 +22,67 @@ _SECRET_NAME = re.compile(r"(_|^)(TOKEN|SECRET|PASSWORD|PASSWD|API_?KEY|KEY)$", 
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Route:
+    """An index, and the packages that come from it and from nowhere else."""
+
+    url: str
+    """http, https, or file for a folder."""
+    packages: tuple[str, ...] = ()
+    name: str = ""
+    """The NAME of ``[index.NAME]``."""
+    shown: str = ""
+    """How reports name it, if not by its URL: a folder as the matrix file has it."""
+
+    def upstream(self, access: Access, *, offline: bool = False) -> Upstream:
+        """Return what asks it."""
+        if self.url.startswith("file:"):
+            return FolderIndex(Path(unquote(urlsplit(self.url).path)), shown=self.shown)
+        return OfflineIndex(url=bare(self.url)) if offline else RemoteIndex(self.url, access, name=self.name)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Routes:
     """Where packages come from in one run."""
 
     choices: tuple[IndexChoice, ...] = ()
     default: str | None = None
     """URL of the default index; None leaves each installer its own."""
-    pages: tuple[str, ...] = ()
-    """Project pages that are offered beside the default index, URLs."""
-    bounds: tuple[str, ...] = ()
-    """The newest version on each of those pages, as a constraint: a newer one elsewhere is not used."""
+    default_name: str = ""
+    """The NAME of its ``[index.NAME]``."""
+    default_shown: str = ""
+    """How reports name it, if not by its URL."""
+    default_is_routed: bool = False
+    """Whether the router stands before the default index: a folder, or one that installers cannot use by themselves."""
+    own: tuple[Route, ...] = ()
+    """The indexes of some packages."""
+    offline: bool = False
+    """Whether nothing is asked over the network."""
+
+    @property
+    def default_route(self) -> Route | None:
+        """The default index as a route."""
+        if self.default is None:
+            return None
+        return Route(url=self.default, name=self.default_name, shown=self.default_shown)
+
+    @property
+    def need_router(self) -> bool:
+        """Whether installers cannot be given the indexes themselves."""
+        return bool(self.own) or self.default_is_routed or self.offline
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Addresses:
+    """What installers are given in place of indexes, when packages are routed."""
+
+    first: tuple[str, ...] = ()
+    """Where uv looks before anywhere else."""
+    default: str | None = None
+    """The default index of uv."""
+    pip: str = ""
+    """The only index of pip."""
+    blocked: str | None = None
+    """A proxy that lets nothing through, for a run that is offline."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,79 +95,191 @@ class Variables:
     """The user's variables that say how to reach packages; all others could change which versions are chosen."""
     sources: re.Pattern[str]
     """Those of them that name a place to take packages from."""
-    make: Callable[[Routes, Mapping[str, str], Path | None], Mapping[str, str]]
-    """Returns the variables for routes, given the ones that are kept and the file of constraints, if any."""
+    settings: Callable[[Mapping[str, str]], Mapping[str, str]]
+    """Returns the user's variables and, as variables, what the user's files say."""
+    indexes: Callable[[Mapping[str, str]], tuple[str, ...]]
+    """Returns the addresses of the indexes in these settings, the default one too."""
+    network: Callable[[Mapping[str, str]], Network]
+    """Returns what these settings say on how to reach indexes."""
+    make: Callable[[Routes, Mapping[str, str], Addresses | None], Mapping[str, str]]
+    """Returns the variables for routes, given the settings that are kept, and the addresses of the router, if any."""
+    is_closed: Callable[[Routes], bool]
+    """Returns whether all sources of the user are left out."""
 
 
 def environment(
-    routes: Routes, installers: Iterable[Variables], outside: Mapping[str, str], constraints: Path | None = None
+    routes: Routes,
+    installers: Iterable[Variables],
+    outside: Mapping[str, str],
+    addresses: Addresses | None = None,
 ) -> dict[str, str]:
     """Return the environment for the commands of ``installers``; ``outside`` is that of the harness.
 
     URLs go in here, since everybody on the machine can see arguments. One environment serves all installers, because a
-    build that one runs may call another. ``constraints`` is the file that holds the bounds of the routes.
+    build that one runs may call another.
     """
     installers = tuple(installers)
     kept = {name: value for name, value in outside.items() if _is_kept(name, routes, installers)}
-    made = {"NO_COLOR": "1"}
+    network = network_of(installers, outside)
+    made = {"NO_COLOR": "1", **trusting(outside, network)}
+    if addresses is not None:
+        made |= _past_proxies(outside, network, addresses)
     for variables in installers:
-        made.update(variables.make(routes, kept, constraints))
-    return kept | made
+        settings = {
+            name: value for name, value in variables.settings(outside).items() if _is_kept(name, routes, (variables,))
+        }
+        made |= variables.make(routes, settings, addresses)
+    return {name: value for name, value in (kept | made).items() if value or name not in made}
 
 
 def _is_kept(name: str, routes: Routes, installers: tuple[Variables, ...]) -> bool:
     owner = next((variables for variables in installers if name.startswith(variables.prefix)), None)
     if owner is None:
         return not name.startswith(_ACTIVATED)
-    # A declared default index is the only one.
-    is_other_source = routes.default is not None and owner.sources.fullmatch(name) is not None
+    is_other_source = owner.is_closed(routes) and owner.sources.fullmatch(name) is not None
     return owner.kept.fullmatch(name) is not None and not is_other_source
 
 
-def find_links(name: str, separator: str, routes: Routes, kept: Mapping[str, str]) -> dict[str, str]:
-    """Return the variable ``name`` with the pages of ``routes`` after those of the user; nothing without any."""
-    pages = [page for page in (kept.get(name, ""), *routes.pages) if page]
-    return {name: separator.join(pages)} if pages else {}
+def network_of(installers: Iterable[Variables], outside: Mapping[str, str]) -> Network:
+    """Return what the user's settings for all ``installers`` say on how to reach indexes."""
+    return sum((variables.network(variables.settings(outside)) for variables in installers), start=Network())
 
 
-def decide(indexes: Iterable[Index]) -> Routes:
-    """Return the routes for a run. An index with a fallback is requested once, to see whether it can be reached."""
-    choices: list[IndexChoice] = []
-    default: str | None = None
-    pages: list[str] = []
-    bounds: list[str] = []
+def _past_proxies(outside: Mapping[str, str], network: Network, addresses: Addresses) -> dict[str, str]:
+    """Return the variables that keep what goes to the router away from any proxy, and all else at home if offline."""
+    passed = [outside.get("no_proxy") or outside.get("NO_PROXY") or "", "127.0.0.1"]
+    direct = ",".join(part for part in passed if part) if addresses.blocked is None else "127.0.0.1"
+    made = {"no_proxy": direct, "NO_PROXY": direct}
+    proxy = addresses.blocked or network.proxy
+    for name in ("http_proxy", "https_proxy", "all_proxy") if addresses.blocked else ("http_proxy", "https_proxy"):
+        if proxy and (addresses.blocked or not (outside.get(name) or outside.get(name.upper()))):
+            made |= {name: proxy, name.upper(): proxy}
+    return made
+
+
+def check_folders(indexes: Iterable[Index], project: Path) -> None:
+    """Raise ``UsageError`` when an index is a folder that does not exist, or has no packages."""
     for index in indexes:
-        problem = _problem(index) if index.fallback else None
+        problem = None if index.fallback else _folder_problem(_route(index, project))
         if problem is not None:
-            used, why = _DEFAULT, problem
-        else:
-            used, why = redact(index.url), "reachable" if index.fallback else "declared without a fallback"
-            if index.packages:
-                pages_of = {package: f"{index.url.rstrip('/')}/{package}/" for package in index.packages}
-                pages.extend(pages_of.values())
-                bounds.extend(bound for package, page in pages_of.items() if (bound := _bound(package, page)))
-            else:
-                default = index.url
-        choices.append(
-            IndexChoice(name=index.name, asked=redact(index.url), used=used, packages=index.packages, why=why)
+            raise UsageError(
+                f"[index.{index.name}] cannot be used: the folder {index.url} {problem}",
+                cause=f"it was looked for at {_path(_route(index, project))}",
+                next_step="build wheels into it (uv build, pip wheel), or correct its url",
+            )
+
+
+def decide(
+    indexes: Iterable[Index],
+    *,
+    project: Path = Path(),
+    access: Access | None = None,
+    offline: bool = False,
+) -> Routes:
+    """Return the routes for a run.
+
+    An index with a fallback is asked for one of its packages, to see whether it can be used, and the default index is
+    asked whether it is there. ``project`` is the folder that paths are relative to.
+    """
+    indexes = tuple(indexes)
+    asks = access or Access({})
+    routes = [_route(index, project) for index in indexes]
+    with ThreadPoolExecutor(max_workers=max(1, len(indexes))) as pool:
+        problems = list(
+            pool.map(lambda index, route: _problem(route, asks, offline) if index.fallback else None, indexes, routes)
         )
-    return Routes(choices=tuple(choices), default=default, pages=tuple(pages), bounds=tuple(bounds))
+        used = [route for route, problem in zip(routes, problems, strict=True) if problem is None]
+        default = next((route for route in reversed(used) if not route.packages), None)
+        routed = default is not None and (
+            default.url.startswith("file:") or (not offline and _needs_help(default, asks))
+        )
+    return Routes(
+        choices=tuple(map(_choice, indexes, problems)),
+        default=default.url if default else None,
+        default_name=default.name if default else "",
+        default_shown=default.shown if default else "",
+        default_is_routed=routed,
+        own=tuple(route for route in used if route.packages),
+        offline=offline,
+    )
+
+
+def _choice(index: Index, problem: str | None) -> IndexChoice:
+    why = problem or ("reachable" if index.fallback else "declared without a fallback")
+    asked = redact(index.url)
+    return IndexChoice(
+        name=index.name, asked=asked, used=_DEFAULT if problem else asked, packages=index.packages, why=why
+    )
+
+
+def _route(index: Index, project: Path) -> Route:
+    """Return the route for a declared index; without a scheme its URL is a path in the project."""
+    if urlsplit(index.url).scheme:
+        return Route(url=index.url, packages=index.packages, name=index.name)
+    path = (project / index.url).absolute()
+    return Route(url=path.as_uri(), packages=index.packages, name=index.name, shown=index.url)
+
+
+def _path(route: Route) -> Path | None:
+    return Path(unquote(urlsplit(route.url).path)) if route.url.startswith("file:") else None
+
+
+def _folder_problem(route: Route) -> str | None:
+    folder = _path(route)
+    if folder is None:
+        return None
+    if not folder.is_dir():
+        return "does not exist"
+    return None if FolderIndex(folder).packages() else "holds no wheel and no source distribution"
+
+
+def _problem(route: Route, access: Access, offline: bool) -> str | None:
+    """Return why an index cannot be used now; None when it can."""
+    if problem := _folder_problem(route):
+        return f"unreachable (the folder {problem})"
+    upstream = route.upstream(access, offline=offline)
+    try:
+        if not route.packages:
+            return _unanswered(upstream)
+        return None if upstream.page(route.packages[0]) is not None else "answered 404"
+    except IndexFault as fault:
+        return fault.short
+
+
+def _unanswered(upstream: Upstream) -> str | None:
+    if isinstance(upstream, RemoteIndex):
+        upstream.knock()
+    return None
+
+
+def _needs_help(route: Route, access: Access) -> bool:
+    """Return whether installers alone would wait long for a default index, or would not know its password."""
+    upstream = RemoteIndex(route.url, access, name=route.name)
+    try:
+        upstream.knock()
+    except IndexFault:
+        return True
+    return upstream.login is not None and not upstream.login.shared
 
 
 def secrets(indexes: Iterable[Index], installers: Iterable[Variables], outside: Mapping[str, str]) -> tuple[str, ...]:
     """Return the texts that must not appear in any log: credentials in index URLs, and tokens in the environment."""
-    sources = [variables.sources for variables in installers]
     urls = [index.url for index in indexes]
-    for name, value in outside.items():
-        urls += value.split() if any(pattern.fullmatch(name) for pattern in sources) else []
+    for variables in installers:
+        settings = variables.settings(outside).items()
+        urls += [
+            url for name, value in settings if variables.sources.fullmatch(name) for url in re.split("[ ,]", value)
+        ]
     values: list[str] = []
     for url in urls:
         parts = urlsplit(url)
         values += [parts.password or "", parts.username or "" if parts.password is None else ""]
         values += [value for _, value in parse_qsl(parts.query)]
+        values += [value for part in parts.query.split("&") if (value := part.partition("=")[2])]
     values += [value for name, value in outside.items() if _SECRET_NAME.search(name)]
+    forms = {form for value in values for form in (value, unquote(value), quote(value, safe=""))}
     # Shorter ones are words like "user": to remove them would garble the log and hide nothing.
-    return tuple(sorted({value for value in values if len(value) >= 8}, key=len, reverse=True))
+    return tuple(sorted({form for form in forms if len(form) >= 8}, key=len, reverse=True))
 
 
 def redact(url: str) -> str:
@@ -136,48 +291,7 @@ def redact(url: str) -> str:
     return urlunsplit((parts.scheme, netloc, parts.path, query, ""))
 
 
-def _bound(package: str, page: str) -> str | None:
-    """Return the constraint that keeps ``package`` at what its own page has; None when the page names no version."""
-    text, _ = _get(page)
-    versions = [version for name in re.findall(r">\s*([^<>\s]+)\s*</a>", text) if (version := _version(name))]
-    return f"{package}<={max(versions).public}" if versions else None
-
-
-def _version(file_name: str) -> Version | None:
-    try:
-        if file_name.endswith(".whl"):
-            return parse_wheel_filename(file_name)[1]
-        return parse_sdist_filename(file_name)[1]
-    except (InvalidSdistFilename, InvalidWheelFilename):
-        return None
-
-
-def _problem(index: Index) -> str | None:
-    """Return why ``index`` cannot be used now; None when it answers."""
-    return _get(f"{index.url.rstrip('/')}/{index.packages[0]}/" if index.packages else index.url)[1]
-
-
-def _get(page: str) -> tuple[str, str | None]:
-    """Return the text of ``page``, and why it cannot be read, if so."""
-    answers: list[tuple[str, str | None]] = []
-    # In a thread, since a lookup in DNS has no time limit of its own.
-    thread = threading.Thread(target=lambda: answers.append(_fetch(page)), daemon=True)
-    thread.start()
-    thread.join(_PATIENCE + 1)
-    return answers[0] if answers else ("", f"no answer within {_PATIENCE:g} s")
-
-
-def _fetch(page: str) -> tuple[str, str | None]:
-    # Imported late, because most matrices declare no index: the import takes longer than reading a matrix.
-    import urllib.error
-    import urllib.request
-    from http.client import HTTPException
-
-    try:
-        request = urllib.request.Request(page, headers={"Accept": "text/html", "User-Agent": "knowngood"})
-        with urllib.request.urlopen(request, timeout=_PATIENCE) as answer:
-            return answer.read(_LARGEST_PAGE).decode("utf-8", "replace"), None
-    except urllib.error.HTTPError as error:
-        return "", f"answered {error.code}"
-    except (HTTPException, OSError, ValueError) as error:
-        return "", f"unreachable ({getattr(error, 'reason', error)})"
+def bare(url: str) -> str:
+    """Return ``url`` without user, password, query and fragment."""
+    parts = urlsplit(url)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))

@@ -12,7 +12,7 @@ from typing import Protocol
 from knowngood.install.environment import Environment
 from knowngood.install.index import Variables
 from knowngood.install.interpreters import Interpreter
-from knowngood.model import Action, Source, SourceFacts
+from knowngood.model import Action, InstallerName, Source, SourceFacts
 from knowngood.model import Step as DeclaredStep
 from knowngood.model.installer_output import InstallerOutput
 from knowngood.process import Processes
@@ -175,6 +175,8 @@ class Tools:
     """The environment variables of its commands."""
     find_python: Callable[[str], Interpreter | None]
     """Finds a base interpreter on this machine; an installer that brings its own Python has no use for it."""
+    review: Callable[[Action, InstallerName], Action] = lambda action, installer: action
+    """Returns what a command of an installer did, with what is known about the indexes that it asked."""
 
     def python_build(self, version: str) -> str | None:
         """Return what tells the base interpreter for ``version`` from other builds; None when there is none."""

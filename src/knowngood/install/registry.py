@@ -1,10 +1,10 @@
 """List every installer: the one place that an installer is added to."""
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 
 from knowngood.install import index
-from knowngood.install.index import Routes
+from knowngood.install.access import Access
+from knowngood.install.index import Addresses, Routes
 from knowngood.install.interface import Installer, Registration, Tools
 from knowngood.install.pip.installer import PIP
 from knowngood.install.uv.installer import UV
@@ -41,9 +41,20 @@ def identities() -> dict[InstallerName, str]:
     return {name: one.identity() for name, one in _ALL.items()}
 
 
-def environment(routes: Routes, outside: Mapping[str, str], constraints: Path | None = None) -> dict[str, str]:
+def environment(routes: Routes, outside: Mapping[str, str], addresses: Addresses | None = None) -> dict[str, str]:
     """Return the environment variables for the commands of every installer, see ``index.environment``."""
-    return index.environment(routes, [one.variables for one in _ALL.values()], outside, constraints)
+    return index.environment(routes, [one.variables for one in _ALL.values()], outside, addresses)
+
+
+def access(outside: Mapping[str, str]) -> Access:
+    """Return what reaches indexes as the user's settings for all installers say."""
+    return Access(outside, index.network_of([one.variables for one in _ALL.values()], outside))
+
+
+def indexes(name: InstallerName, outside: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the addresses that the installer called ``name`` takes packages from by itself."""
+    variables = _ALL[name].variables
+    return variables.indexes(variables.settings(outside))
 
 
 def secrets(indexes: Iterable[Index], outside: Mapping[str, str]) -> tuple[str, ...]:

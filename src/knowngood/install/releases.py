@@ -16,7 +16,7 @@ from knowngood.install import listing
 from knowngood.install.environment import Environment
 from knowngood.install.symbols import mentions, offers
 from knowngood.install.uv.installer import UV
-from knowngood.model import Action, Distribution, FirstWith, LastWith, NearestWithout, Status
+from knowngood.model import Action, Distribution, FirstWith, InstallerName, LastWith, NearestWithout, Status
 from knowngood.model.releases import Release
 from knowngood.process import Processes
 
@@ -40,6 +40,7 @@ class ReleaseIndex:
     environ: Mapping[str, str]
     python: Path
     folder: Path
+    review: Callable[[Action, InstallerName], Action]
 
     def uploaded(self, versions: Mapping[str, str]) -> dict[str, str]:
         """Return canonical name -> when that version was uploaded, UTC, ISO 8601, where the index has the date."""
@@ -173,7 +174,7 @@ class ReleaseIndex:
             log=self.folder / f"{topic}.log",
             timeout=_LIMIT,
         )
-        return action, lock
+        return self.review(action, InstallerName.UV), lock
 
 
 def definitions(

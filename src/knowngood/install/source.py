@@ -22,7 +22,7 @@ from knowngood.install.origin import Origin, SourceTree, key
 from knowngood.install.uv.installer import UV, binary
 from knowngood.install.wheelhouse import Wheelhouse
 from knowngood.install.wheels import Wheel
-from knowngood.model import Action, Ending, Exit, Source, SourceFacts, Status
+from knowngood.model import Action, Ending, Exit, InstallerName, Source, SourceFacts, Status
 
 _LIMIT = 3600.0  # seconds for one build
 _LOCK_LIMIT = 300.0  # seconds to resolve the requirements of a build
@@ -209,9 +209,10 @@ class Builds:
         ]
 
         def compile_requires() -> Action:
-            return self._tools.processes.run(
+            action = self._tools.processes.run(
                 [*command, *options], env=self._tools.environ, cwd=folder, log=folder / "lock.log", timeout=_LOCK_LIMIT
             )
+            return self._tools.review(action, InstallerName.UV)
 
         action = compile_requires()
         if _is_outage(action) and not self._wait(_PAUSE):
@@ -237,6 +238,7 @@ class Builds:
             log=folder / "build.log",
             timeout=_LIMIT,
         )
+        action = self._tools.review(action, InstallerName.UV)
         shutil.rmtree(copy, ignore_errors=True)
         # Where the copy was says nothing to anybody.
         output = action.output.replace(f"{source}/", "").replace(str(source), origin.path.name)

@@ -7,11 +7,13 @@ input, answers on standard output, and exits when its input is closed.
 import contextlib
 import os
 import select
+import shutil
+import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 
@@ -95,6 +97,36 @@ def end_all(helpers: Iterable[Helper]) -> None:
         helper.hang_up()
     for helper in ending:
         helper.end()
+
+
+def answer_of(command: Sequence[str], *, env: Mapping[str, str], timeout: float) -> str:
+    """Run a short command and return what it prints, which is written nowhere else; nothing when it fails.
+
+    ``command[0]`` is searched on the ``PATH`` of ``env``. For a command whose answer is a secret: no log keeps it. The
+    command and what it started are killed after ``timeout`` seconds.
+    """
+    program = shutil.which(command[0], path=env.get("PATH", os.defpath))
+    if program is None:
+        return ""
+    try:
+        process = subprocess.Popen(
+            [program, *command[1:]],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=dict(env),
+            start_new_session=True,
+        )
+    except OSError:
+        return ""
+    try:
+        answer, _ = process.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        return ""
+    return answer.decode("utf-8", "replace") if process.returncode == 0 else ""
 
 
 class Remover:

@@ -1,7 +1,7 @@
 """Prepare what one machine evaluates the combos of a run with: tools, indexes, assets, caches."""
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,9 +15,10 @@ from knowngood.install.assets import Assets
 from knowngood.install.index import Routes
 from knowngood.install.interface import Tools
 from knowngood.install.interpreters import Interpreters
+from knowngood.install.routing import Routing, routing
 from knowngood.install.source import Builds
 from knowngood.install.wheelhouse import Wheelhouse
-from knowngood.model import Asset, InstallerName, Phase, Reason, Trouble
+from knowngood.model import Action, Asset, InstallerName, Phase, Reason, Trouble
 from knowngood.probe.launch import Launcher
 from knowngood.process import Processes
 from knowngood.project.tree import Tree, Trees
@@ -38,6 +39,8 @@ class RunContext:
     uv: Path
     environ: Mapping[str, str]
     """The environment variables of installers."""
+    review: Callable[[Action, InstallerName], Action]
+    """Adds to what an installer did what is known about the indexes that it asked."""
     interpreters: Interpreters
     launcher: Launcher
     trouble: Trouble | None
@@ -61,7 +64,9 @@ class RunContext:
     @property
     def tools(self) -> Tools:
         """What installers work with."""
-        return Tools(processes=self.processes, environ=self.environ, find_python=self.interpreters.find)
+        return Tools(
+            processes=self.processes, environ=self.environ, find_python=self.interpreters.find, review=self.review
+        )
 
     @property
     def tree(self) -> Tree:
@@ -96,9 +101,10 @@ def prepare(
     processes = Processes(folder, secrets=secrets)
     pool = EnvironmentPool(folder=environments, keep=settings.keep)
     trees = Trees(folder / "trees", processes=processes, environ=machine.outside)
-    with stop.calls(processes.cancel):
+    routed = routing(routes or settings.routes, machine.outside, machine.cache_folder)
+    with stop.calls(processes.cancel), routed as routes_of_run:
         try:
-            yield _context(settings, machine, processes, routes or settings.routes, pool, stop, project, trees, builds)
+            yield _context(settings, machine, processes, routes_of_run, pool, stop, project, trees, builds)
         finally:
             trees.close()
             if builds:
@@ -110,7 +116,7 @@ def _context(
     settings: RunSettings,
     machine: Machine,
     processes: Processes,
-    routes: Routes,
+    routing: Routing,
     pool: EnvironmentPool,
     stop: Stop,
     project: Path,
@@ -119,10 +125,7 @@ def _context(
 ) -> RunContext:
     folder, cache = processes.root, machine.cache_folder
     folder.mkdir(parents=True, exist_ok=True)
-    constraints = folder / "constraints.txt" if routes.bounds else None
-    if constraints is not None:
-        constraints.write_text("".join(f"{bound}\n" for bound in routes.bounds), encoding="utf-8")
-    environ = registry.environment(routes, machine.outside, constraints)
+    environ = routing.environ
     store = Assets(folder=cache / "assets", processes=processes, uv=machine.uv, python=machine.python, environ=environ)
     trouble = _fetch(settings, store, folder / "assets") if builds else None
     places = {asset.name: store.place(asset) for asset in settings.assets}
@@ -141,6 +144,7 @@ def _context(
         processes=processes,
         uv=machine.uv,
         environ=environ,
+        review=routing.review,
         interpreters=interpreters,
         launcher=launcher,
         trouble=trouble,
@@ -148,7 +152,7 @@ def _context(
         project=project,
         trees=trees,
         builds=Builds(
-            tools=Tools(processes=processes, environ=environ, find_python=interpreters.find),
+            tools=Tools(processes=processes, environ=environ, find_python=interpreters.find, review=routing.review),
             folder=folder / "builds",
             kept=Wheelhouse(folder=cache / "wheels"),
             project=project,

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from knowngood.events import Event, Folding, IndexChosen, Interrupted, RunFinished, RunResumed, RunStarted
 from knowngood.install import index, registry
+from knowngood.install.loopback import token
 from knowngood.model import Combo, Run
 from knowngood.probe.settings import secrets
 from knowngood.project.project import Project
@@ -58,6 +59,8 @@ class RunRequest:
     """Whether to run every probe, in the environments that earlier runs left."""
     keep: bool = False
     """Whether all environments stay, for a closer look."""
+    offline: bool = False
+    """Whether packages only come from folders of this machine, and from what uv has kept."""
     optimizations: frozenset[Optimization] = ALL
     run_id: str | None = None
     """The id of the run, if it is a new one; by default one that sorts by time."""
@@ -74,10 +77,11 @@ def execute(
 
     The run is kept among the runs of the project. An unfinished one of the same combos is resumed.
     ``stop`` ends it early: the run that is returned is then interrupted. ``executor`` evaluates the combos; the default
-    evaluates them on this machine. Raises what a sink raises, and ``UndecidedError`` when the event log cannot be
-    written.
+    evaluates them on this machine. Raises what a sink raises, ``UndecidedError`` when the event log cannot be written,
+    and ``UsageError`` when a folder that packages come from does not exist.
     """
     stop = stop or Stop()
+    index.check_folders(request.project.matrix.indexes, request.project.matrix.project)
     resumes = request.resume and not (request.fresh or request.fresh_probes)
     earlier = request.project.runs.unfinished(request.project.matrix.digest, request.combos) if resumes else None
     begun = earlier.read() if earlier is not None else None
@@ -90,7 +94,7 @@ def execute(
             recorder(RunStarted(info=info, combos=request.combos, elsewhere=request.elsewhere, order=order))
         else:
             recorder(RunResumed())
-        routes = index.decide(request.project.matrix.indexes)
+        routes = _routes(request)
         for choice in routes.choices:
             recorder(IndexChosen(choice=choice))
         if executor is None:
@@ -114,7 +118,8 @@ def plan(request: RunRequest, *, stop: Stop | None = None) -> tuple[Forecast, ..
     Nothing is recorded, built or downloaded for it.
     """
     stop = stop or Stop()
-    routes = index.decide(request.project.matrix.indexes)
+    index.check_folders(request.project.matrix.indexes, request.project.matrix.project)
+    routes = _routes(request)
     settings = _settings(request, "plan", routes)
     with (
         tempfile.TemporaryDirectory(prefix="knowngood-plan-") as folder,
@@ -182,7 +187,12 @@ def _settings(request: RunRequest, run: str, routes: index.Routes) -> RunSetting
     )
 
 
+def _routes(request: RunRequest) -> index.Routes:
+    matrix, access = request.project.matrix, registry.access(request.machine.outside)
+    return index.decide(matrix.indexes, project=matrix.project, access=access, offline=request.offline)
+
+
 def _secrets(request: RunRequest) -> tuple[str, ...]:
     matrix, outside = request.project.matrix, request.machine.outside
     both = {*registry.secrets(matrix.indexes, outside), *secrets(outside, matrix.probes)}
-    return tuple(sorted(both, key=len, reverse=True))
+    return tuple(sorted({*both, token(request.machine.cache_folder)}, key=len, reverse=True))

@@ -181,6 +181,7 @@ class _Evaluation:
             # An installer that brings its own Python needs no base interpreter.
             python=base.path if base is not None else environment.python,
             folder=self.workspace.folder / "lookups",
+            review=context.review,
         )
         source = IndexAndFiles(index=index, environment=environment)
         for answered in look_up(self._facts, self._settings.rules, source):

@@ -1,6 +1,7 @@
 """Resolve and install with real pip in a virtualenv, as a Dockerfile does: each step starts where the last ended."""
 
 import json
+import os
 import re
 import sys
 import tempfile
@@ -15,7 +16,7 @@ from packaging.utils import canonicalize_name
 
 from knowngood.install import lock
 from knowngood.install.environment import Environment
-from knowngood.install.index import Routes, Variables, find_links
+from knowngood.install.index import Addresses, Routes, Variables
 from knowngood.install.interface import (
     CREATE_LIMIT,
     INSTALL_LIMIT,
@@ -26,8 +27,9 @@ from knowngood.install.interface import (
     Step,
     Tools,
 )
+from knowngood.install.pip import settings
 from knowngood.install.pip.output import PipOutput
-from knowngood.model import Action
+from knowngood.model import Action, InstallerName
 
 _OUTSIDE = Path(tempfile.gettempdir())  # away from the project, whose files could be taken for modules
 
@@ -83,7 +85,7 @@ class Pip:
         options: list[str | Path] = ["--verbose", "--no-color", "--progress-bar=off", "--log", details]
         limit = RESOLVE_LIMIT if verb == "resolve" else INSTALL_LIMIT
         action = self._run([*pip, *options, *arguments], step.file(f"{verb}.log"), limit)
-        return action if action.exit.ok else _with_hidden_causes(action, details)
+        return self.tools.review(_with_hidden_causes(action, details), InstallerName.PIP)
 
     def _run(self, command: list[str | Path], log: Path, limit: float) -> Action:
         return self.tools.processes.run(command, env=self.tools.environ, cwd=_OUTSIDE, log=log, timeout=limit)
@@ -137,20 +139,34 @@ def _with_hidden_causes(action: Action, details: Path) -> Action:
         return action
     lines = details.read_text(encoding="utf-8", errors="replace").splitlines()
     hidden = [line.strip() for line in lines if "Could not fetch URL" in line or "is not a trusted or secure" in line]
+    if not hidden:
+        return action
     return replace(action, output="\n".join([action.output.rstrip(), *dict.fromkeys(hidden)]) + "\n")
 
 
-def _variables(routes: Routes, kept: Mapping[str, str], constraints: Path | None) -> dict[str, str]:
+def _variables(routes: Routes, settings: Mapping[str, str], addresses: Addresses | None) -> dict[str, str]:
     variables = {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1"}
-    if routes.default is not None:
-        variables |= {"PIP_INDEX_URL": routes.default, "PIP_CONFIG_FILE": "/dev/null"}
-        if routes.default.startswith("http://"):
-            # A plain http index in a matrix is meant to be used: uv takes it as it is, pip has to be asked.
-            host = urlsplit(routes.default).hostname or ""
-            variables["PIP_TRUSTED_HOST"] = f"{kept.get('PIP_TRUSTED_HOST', '')} {host}".strip()
-    if constraints is not None:
-        variables["PIP_CONSTRAINT"] = str(constraints)
-    return variables | find_links("PIP_FIND_LINKS", " ", routes, kept)
+    if not _is_closed(routes):
+        return variables
+    # Without its files, pip knows how to reach an index from what is passed on here.
+    variables |= {**settings, "PIP_CONFIG_FILE": os.devnull}
+    if addresses is not None:
+        # It would send what goes to the router through the proxy, too; other variables name the same proxy.
+        variables |= {"PIP_INDEX_URL": addresses.pip, "PIP_PROXY": ""}
+    elif routes.default is not None:
+        variables["PIP_INDEX_URL"] = routes.default
+    # A plain http index in a matrix is meant to be used: uv takes it as it is, pip has to be asked.
+    declared = [*(route.url for route in routes.own), routes.default or ""]
+    plain = [urlsplit(url).hostname for url in declared if url.startswith("http://")]
+    hosts = dict.fromkeys([*settings.get("PIP_TRUSTED_HOST", "").split(), *plain])
+    if hosts:
+        variables["PIP_TRUSTED_HOST"] = " ".join(host for host in hosts if host)
+    return variables
+
+
+def _is_closed(routes: Routes) -> bool:
+    """Return whether pip sees one index only."""
+    return routes.default is not None or routes.need_router
 
 
 PIP = Registration(
@@ -163,7 +179,11 @@ PIP = Registration(
             r"|KEYRING_PROVIDER|PROXY|RETRIES|TIMEOUT|TRUSTED_HOST)"
         ),
         sources=re.compile(r"PIP_(EXTRA_INDEX_URL|FIND_LINKS|INDEX_URL|CONFIG_FILE)"),
+        settings=settings.settings,
+        network=settings.network,
+        indexes=lambda found: (*settings.indexes(found), *settings.links(found)),
         make=_variables,
+        is_closed=_is_closed,
     ),
     versions=lambda: {"virtualenv": version_of("virtualenv")},
     # virtualenv brings the pip that it installs.

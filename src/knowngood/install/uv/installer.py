@@ -15,7 +15,7 @@ from uv import find_uv_bin
 from knowngood import packages
 from knowngood.install import lock
 from knowngood.install.environment import Environment
-from knowngood.install.index import Routes, Variables, find_links
+from knowngood.install.index import Addresses, Routes, Variables
 from knowngood.install.interface import (
     CREATE_LIMIT,
     INSTALL_LIMIT,
@@ -26,8 +26,9 @@ from knowngood.install.interface import (
     Tools,
 )
 from knowngood.install.lock import Pin
+from knowngood.install.uv import settings
 from knowngood.install.uv.output import UvOutput
-from knowngood.model import Action
+from knowngood.model import Action, InstallerName
 
 _OUTSIDE = Path(tempfile.gettempdir())  # uv would read the settings of a project it runs in
 
@@ -115,7 +116,8 @@ class Uv:
 
     def _run(self, arguments: list[str | Path], log: Path, limit: float) -> Action:
         command = [binary(), *arguments]
-        return self.tools.processes.run(command, env=self.tools.environ, cwd=_OUTSIDE, log=log, timeout=limit)
+        action = self.tools.processes.run(command, env=self.tools.environ, cwd=_OUTSIDE, log=log, timeout=limit)
+        return self.tools.review(action, InstallerName.UV)
 
 
 @cache
@@ -178,13 +180,22 @@ def _yanked(log: Path) -> tuple[str, ...]:
     return tuple(sorted({canonicalize_name(match["name"]) for match in _YANKED.finditer(text)}))
 
 
-def _variables(routes: Routes, kept: Mapping[str, str], constraints: Path | None) -> dict[str, str]:
+def _variables(routes: Routes, settings: Mapping[str, str], addresses: Addresses | None) -> dict[str, str]:
     variables = {"UV_NO_PROGRESS": "1"}
     if routes.default is not None:
-        variables["UV_DEFAULT_INDEX"] = routes.default
-    if constraints is not None:
-        variables["UV_CONSTRAINT"] = str(constraints)
-    return variables | find_links("UV_FIND_LINKS", ",", routes, kept)
+        # Under its name, uv looks for UV_INDEX_NAME_PASSWORD.
+        has_name = re.fullmatch(r"[\w.-]+", routes.default_name)
+        variables["UV_DEFAULT_INDEX"] = f"{routes.default_name}={routes.default}" if has_name else routes.default
+    if addresses is not None:
+        if addresses.default is not None:
+            variables["UV_DEFAULT_INDEX"] = addresses.default
+        if addresses.first:
+            variables["UV_INDEX"] = " ".join([*addresses.first, *settings.get("UV_INDEX", "").split()])
+            # A package that has an index of its own is not looked for in another.
+            variables["UV_INDEX_STRATEGY"] = "first-index"
+    if routes.offline:
+        variables["UV_OFFLINE"] = "1"
+    return variables
 
 
 UV = Registration(
@@ -198,7 +209,11 @@ UV = Registration(
             r"|REQUEST_TIMEOUT|SYSTEM_CERTS)"
         ),
         sources=re.compile(r"UV_(DEFAULT_INDEX|EXTRA_INDEX_URL|FIND_LINKS|INDEX|INDEX_URL)"),
+        settings=settings.settings,
+        network=settings.network,
+        indexes=settings.indexes,
         make=_variables,
+        is_closed=lambda routes: routes.default is not None,
     ),
     versions=lambda: {"uv": version_of("uv")},
     identity=lambda: version_of("uv"),

@@ -11,6 +11,7 @@ from knowngood.report.export.evidence import (
     default_index,
     header,
     index_url,
+    is_folder,
     minor_python,
     package_indexes,
     parts,
@@ -60,4 +61,9 @@ def _index_options(proof: Proof, step: Part) -> list[str]:
     brought = {pin.partition("==")[0] for pin in step.brought}
     extra = [index_url(choice) for choice in package_indexes(run) if brought & set(choice.packages)]
     options = [f"--index-url {shlex.quote(default)}"] if default else []
-    return [*options, *(f"--extra-index-url {shlex.quote(url)}" for url in extra)]
+    if default and is_folder(default):
+        options = ["--no-index", f"--find-links {shlex.quote(default)}"]
+    return [
+        *options,
+        *(f"{'--find-links' if is_folder(url) else '--extra-index-url'} {shlex.quote(url)}" for url in extra),
+    ]

@@ -223,6 +223,11 @@ def index_url(choice: IndexChoice) -> str:
     return quote(bare_url(plain(choice.used)), safe=":/@!&'()*+,;=%~[]")
 
 
+def is_folder(url: str) -> bool:
+    """Return whether an index is a folder: a path as the matrix file has it, or a file URL."""
+    return bool(url) and (url.startswith("file:") or re.fullmatch(r"[\w./+-]+", url) is not None)
+
+
 def bare_url(url: str) -> str:
     """Return ``url`` without the parts that may be secret: user, password, query and fragment."""
     parts = urlsplit(url)

@@ -10,6 +10,7 @@ from knowngood.report.export.evidence import (
     hashes,
     header,
     index_url,
+    is_folder,
     key,
     package_indexes,
     parts,
@@ -50,8 +51,15 @@ def _options(proof: Proof) -> list[str]:
     default = default_index(run)
     # As in the run, only the pages of these packages: a second index would offer everything it has.
     pages = [
-        f"--find-links {index_url(choice).rstrip('/')}/{package}/"
+        f"--find-links {url}"
         for choice in package_indexes(run)
-        for package in choice.packages
+        for url in (
+            [index_url(choice)]
+            if is_folder(choice.used)
+            else [f"{index_url(choice).rstrip('/')}/{package}/" for package in choice.packages]
+        )
     ]
-    return ["", *([f"--index-url {default}"] if default else []), *pages] if default or pages else []
+    instead = [f"--index-url {default}"] if default else []
+    if default and is_folder(default):
+        instead = ["--no-index", f"--find-links {default}"]
+    return ["", *instead, *pages] if instead or pages else []

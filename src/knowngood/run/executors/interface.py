@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
-from urllib.parse import urlsplit, urlunsplit
 
 from knowngood.events import Emit
-from knowngood.install.index import Routes
+from knowngood.install.index import Routes, bare
 from knowngood.judge.rules import Rules
 from knowngood.model import Asset, Combo, Probe
 from knowngood.run.optimizations import ALL, Optimization
@@ -84,10 +83,5 @@ class Executor(Protocol):
 
 def without_credentials(routes: Routes) -> Routes:
     """Return ``routes`` with user, password and query removed from every URL."""
-    default = None if routes.default is None else _bare(routes.default)
-    return replace(routes, default=default, pages=tuple(map(_bare, routes.pages)))
-
-
-def _bare(url: str) -> str:
-    parts = urlsplit(url)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+    default = None if routes.default is None else bare(routes.default)
+    return replace(routes, default=default, own=tuple(replace(route, url=bare(route.url)) for route in routes.own))

@@ -1,0 +1,204 @@
+"""Read and write pages of the simple API: the list of files that an index has of one package.
+
+Pages are HTML (PEP 503) or JSON (PEP 691). An answer that is neither, such as a page to log in, is refused: an
+installer would take it for a package without any files, and call the requirements unsolvable.
+"""
+
+import html
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from typing import Any
+from urllib.parse import unquote, urldefrag, urljoin, urlsplit
+
+from packaging.utils import canonicalize_name
+
+JSON = "application/vnd.pypi.simple.v1+json"
+HTML = "application/vnd.pypi.simple.v1+html"
+ACCEPT = f"{JSON}, {HTML};q=0.2, text/html;q=0.1"
+"""What to ask an index for: with JSON it says when a file was uploaded."""
+
+_ARCHIVES = (".whl", ".tar.gz", ".zip", ".tar.bz2", ".tgz", ".tar.xz", ".egg")
+
+
+class NotAnIndexError(Exception):
+    """The answer is not a page of a package index; the text continues the sentence "the index ..."."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class File:
+    """One file of a package."""
+
+    name: str
+    url: str
+    """Absolute, without a fragment."""
+    hashes: Mapping[str, str] = field(default_factory=dict)
+    """Algorithm -> hexadecimal digest."""
+    requires_python: str | None = None
+    yanked: bool | str = False
+    """True, or the reason, for a file that was withdrawn."""
+    metadata: bool | Mapping[str, str] = False
+    """Whether an index serves the metadata of a wheel at its URL plus ``.metadata``; or the hashes of that file."""
+    size: int | None = None
+    upload_time: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Page:
+    """What an index has of one package."""
+
+    files: tuple[File, ...]
+    marked: bool = False
+    """Whether the page says that it is one of the simple API. If so, it is believed even when it is empty."""
+
+
+def is_file_of(name: str, package: str) -> bool:
+    """Return whether ``name`` is the name of a wheel or source distribution of ``package`` (canonical)."""
+    if not name.lower().endswith(_ARCHIVES):
+        return False
+    if name.endswith((".whl", ".egg")):
+        return canonicalize_name(name.partition("-")[0]) == package
+    stem = canonicalize_name(name)
+    return stem.startswith(f"{package}-") and stem[len(package) + 1 : len(package) + 2].isdigit()
+
+
+def parse(body: bytes, content_type: str, url: str, package: str) -> Page:
+    """Return the page in an answer from ``url``. Raises ``NotAnIndexError``."""
+    kind = content_type.partition(";")[0].strip().lower()
+    if kind == JSON:
+        page = _parse_json(body, url)
+    elif kind in (HTML, "text/html"):
+        page = _parse_html(body, url)
+    else:
+        raise NotAnIndexError(f"answers with {kind or 'nothing that has a type'}, not with a page of a package index")
+    return Page(files=tuple(file for file in page.files if is_file_of(file.name, package)), marked=page.marked)
+
+
+def _parse_json(body: bytes, url: str) -> Page:
+    try:
+        data = json.loads(body)
+        version = str(data["meta"]["api-version"])
+        raw = data["files"] if version.startswith("1.") else []
+        files = tuple(_from_json(item, url) for item in raw)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise NotAnIndexError(f"answers with broken JSON ({error})") from None
+    if not version.startswith("1."):
+        raise NotAnIndexError(f"answers in version {version} of the simple API, which installers cannot read")
+    return Page(files=files, marked=True)
+
+
+def _from_json(item: Mapping[str, Any], url: str) -> File:
+    return File(
+        name=str(item["filename"]),
+        url=urldefrag(urljoin(url, item["url"]))[0],
+        hashes=dict(item.get("hashes") or {}),
+        requires_python=item.get("requires-python"),
+        yanked=item.get("yanked") or False,
+        metadata=item.get("core-metadata") or item.get("dist-info-metadata") or False,
+        size=item.get("size"),
+        upload_time=item.get("upload-time"),
+    )
+
+
+class _Reader(HTMLParser):
+    """Collects the links of a page, and what shows which sort of page it is."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self.base = url
+        self.files: list[File] = []
+        self.tags = 0
+        self.asks_for_password = False
+        self.version: str | None = None
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Take in one tag."""
+        self.tags += 1
+        attributes = {name: value or "" for name, value in attrs}
+        if tag == "base" and attributes.get("href"):
+            self.base = urljoin(self.base, attributes["href"])
+        elif tag == "meta" and attributes.get("name") == "pypi:repository-version":
+            self.version = attributes.get("content", "")
+        elif tag == "input" and attributes.get("type", "").lower() == "password":
+            self.asks_for_password = True
+        elif tag == "a" and attributes.get("href"):
+            self._link(attributes)
+
+    def _link(self, attributes: Mapping[str, str]) -> None:
+        url, fragment = urldefrag(urljoin(self.base, attributes["href"]))
+        name = unquote(urlsplit(url).path).rpartition("/")[2]
+        algorithm, _, digest = fragment.partition("&")[0].partition("=")
+        metadata = attributes.get("data-core-metadata", attributes.get("data-dist-info-metadata"))
+        self.files.append(
+            File(
+                name=name,
+                url=url,
+                hashes={algorithm: digest} if digest and algorithm.startswith(("sha", "md5", "blake")) else {},
+                requires_python=attributes.get("data-requires-python") or None,
+                yanked=(attributes["data-yanked"] or True) if "data-yanked" in attributes else False,
+                metadata=_metadata(metadata),
+            )
+        )
+
+
+def _metadata(attribute: str | None) -> bool | Mapping[str, str]:
+    if attribute is None or attribute == "false":
+        return False
+    algorithm, _, digest = attribute.partition("=")
+    return {algorithm: digest} if digest else True
+
+
+def _parse_html(body: bytes, url: str) -> Page:
+    reader = _Reader(url)
+    try:
+        reader.feed(body.decode("utf-8"))
+    except (UnicodeDecodeError, AssertionError):
+        raise NotAnIndexError("answers with bytes that are not HTML") from None
+    if reader.asks_for_password:
+        raise NotAnIndexError("answers with a page to log in")
+    if body.strip() and not reader.tags:
+        raise NotAnIndexError("answers with text that is not HTML")
+    if reader.version is not None and not reader.version.startswith("1."):
+        raise NotAnIndexError(f"answers in version {reader.version} of the simple API, which installers cannot read")
+    return Page(files=tuple(reader.files), marked=reader.version is not None)
+
+
+def render(page: Page, package: str, accept: str) -> tuple[str, bytes]:
+    """Return the content type and the body of ``page``, as an installer with this ``Accept`` header can read it."""
+    if JSON in accept:
+        files = [_to_json(file) for file in page.files]
+        # Version 1.1 would have to list the size of every file.
+        data = {"meta": {"api-version": "1.0"}, "name": package, "files": files}
+        return JSON, json.dumps(data, sort_keys=True).encode()
+    links = "\n".join(map(_to_html, page.files))
+    head = f'<!doctype html><meta name="pypi:repository-version" content="1.0"><title>{html.escape(package)}</title>'
+    return "text/html; charset=utf-8", f"{head}\n{links}\n".encode()
+
+
+def _to_json(file: File) -> dict[str, Any]:
+    optional = {"requires-python": file.requires_python, "size": file.size, "upload-time": file.upload_time}
+    return {
+        "filename": file.name,
+        "url": file.url,
+        "hashes": dict(file.hashes),
+        "yanked": file.yanked,
+        "core-metadata": file.metadata,
+        # The name that older installers know.
+        "dist-info-metadata": file.metadata,
+    } | {name: value for name, value in optional.items() if value is not None}
+
+
+def _to_html(file: File) -> str:
+    algorithm = next((name for name in ("sha256", *file.hashes) if name in file.hashes), None)
+    fragment = f"#{algorithm}={file.hashes[algorithm]}" if algorithm else ""
+    attributes = {"href": file.url + fragment}
+    if file.requires_python:
+        attributes["data-requires-python"] = file.requires_python
+    if file.yanked:
+        attributes["data-yanked"] = "" if file.yanked is True else str(file.yanked)
+    if file.metadata:
+        value = "true" if file.metadata is True else "=".join(next(iter(file.metadata.items())))
+        attributes |= {"data-core-metadata": value, "data-dist-info-metadata": value}
+    written = " ".join(f'{name}="{html.escape(value)}"' for name, value in attributes.items())
+    return f"<a {written}>{html.escape(file.name)}</a><br>"

@@ -1,0 +1,200 @@
+"""Route packages while a run lasts, and doubt what installers say about indexes.
+
+An installer that does not find a package may have asked an address that is not an index. So we ask ourselves before
+a "not found" is held against the versions: an index that cannot be reached, and one that answers with anything but a
+page of an index, is named in one sentence that goes to the output of the installer. Its rules read it first.
+"""
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import tomli_w
+
+from knowngood.install import registry
+from knowngood.install.access import Access
+from knowngood.install.common_output import OURS, package_name
+from knowngood.install.folder import FolderIndex, lay_out
+from knowngood.install.index import Addresses, Route, Routes
+from knowngood.install.loopback import serve, token
+from knowngood.install.pages import Page
+from knowngood.install.router import Directions, Router, Source, describe
+from knowngood.install.upstream import IndexFault, LinksPage, OfflineIndex, RemoteIndex
+from knowngood.model import Action, InstallerName, Reason, Status
+
+_DOUBTED = frozenset({Reason.PACKAGE_NOT_FOUND, Reason.VERSION_NOT_FOUND, Reason.NO_MATCHING_FILE})
+"""Reasons that may come from an index that is none."""
+
+_ABOUT_INDEXES = frozenset({Reason.UNRECOGNISED, Reason.INDEX_UNREACHABLE, Reason.INDEX_REFUSED, Reason.INDEX_ERROR})
+"""Reasons for which we ask what is wrong, since installers often say little."""
+
+_LIKELY_TO_EXIST = "pip"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Routing:
+    """Where packages come from in one run on this machine."""
+
+    environ: Mapping[str, str]
+    """The environment variables of all installers."""
+    routes: Routes
+    router: Router | None
+    access: Access
+    outside: Mapping[str, str]
+    _sources: dict[InstallerName, tuple[Source, ...]] = field(default_factory=dict)
+
+    def review(self, action: Action, installer: InstallerName) -> Action:
+        """Return what an installer did, with a sentence about every index that kept it from doing better.
+
+        An installer that went on without a page that failed has failed, too: it may have chosen something else.
+        """
+        sentences = self.router.explain(action.output) if self.router else ()
+        if not sentences and not action.exit.ok:
+            sentences = self._doubt(action, installer)
+        if not sentences:
+            return action
+        lines = "".join(f"{OURS}{sentence}\n" for sentence in sentences)
+        output = f"{action.output.rstrip()}\n{lines}"
+        return replace(action, output=output, exit=replace(action.exit, code=action.exit.code or 1))
+
+    def real(self, lock: str) -> str:
+        """Return a ``pylock.toml`` with the addresses of the indexes in place of those of the router."""
+        router = self.router
+        if router is None:
+            return lock
+        data = tomllib.loads(lock)
+        for package in data.get("packages", []):
+            own = router.owner(package["name"])
+            source = own or next(iter(self._own_sources(InstallerName.UV)), None)
+            if source is not None and str(package.get("index", "")).startswith(f"{router.base}/"):
+                package["index"] = source.upstream.url
+            for file in (*package.get("wheels", []), package.get("sdist", {})):
+                file |= {"url": router.real(file["url"])} if "url" in file else {}
+        return tomli_w.dumps(data)
+
+    def _doubt(self, action: Action, installer: InstallerName) -> tuple[str, ...]:
+        """Return what is wrong with an index that the installer complains about, or what "not found" means."""
+        output = registry.OUTPUTS[installer]
+        status, reason = output.classify(action)
+        missing = output.conflict(action.output).missing
+        if status is Status.INFRA and reason in _ABOUT_INDEXES and not self.routes.offline:
+            return self._ask(installer, None if missing is None else package_name(missing), action.output)
+        if missing is None or (status is Status.UNSOLVABLE and reason not in _DOUBTED):
+            return ()
+        package = package_name(missing)
+        own = self.router.owner(package) if self.router else None
+        if self.routes.offline:
+            where = f"; it comes from {own.title}" if own else ""
+            return (f"this run is offline: {missing} is not on this machine{where}; run again without --offline",)
+        if status not in (Status.UNSOLVABLE, Status.BUILD_FAIL):
+            return ()
+        if own is not None:
+            page = own.upstream.page(package)
+            what = "has no version that fits" if page and page.files else "does not have it"
+            return (f"{missing} comes from {own.title} and from nowhere else, and that index {what}",)
+        return self._ask(installer, package, action.output)
+
+    def _ask(self, installer: InstallerName, package: str | None, output: str) -> tuple[str, ...]:
+        """Return what is wrong with the indexes that the installer asked, for a package or for those in its output."""
+        for source in self._own_sources(installer):
+            address = re.compile(re.escape(source.upstream.url.rstrip("/")) + r"/([a-z0-9][a-z0-9-]*)/")
+            named = dict.fromkeys(address.findall(output))
+            for name in (package,) if package else (*named, _LIKELY_TO_EXIST):
+                try:
+                    source.upstream.page(name)
+                except IndexFault as fault:
+                    return (describe(source, fault, None if name == _LIKELY_TO_EXIST else name),)
+        return ()
+
+    def _own_sources(self, installer: InstallerName) -> tuple[Source, ...]:
+        """Return the indexes that the installer asks without the router."""
+        if (route := self.routes.default_route) is not None:
+            return (Source(name=route.name, upstream=route.upstream(self.access)),)
+        if installer not in self._sources:
+            addresses = registry.indexes(installer, self.outside)
+            self._sources[installer] = tuple(_source(address, self.access) for address in addresses)
+        return self._sources[installer]
+
+
+@contextmanager
+def routing(routes: Routes, outside: Mapping[str, str], cache: Path) -> Iterator[Routing]:
+    """Yield what a run needs to take packages from ``routes``. If it needs a router, that answers until the block ends.
+
+    ``outside`` is the environment of the harness. ``cache`` is the folder for what all runs of the user share.
+    """
+    access = registry.access(outside)
+    with ExitStack() as stack:
+        router = addresses = None
+        if routes.need_router:
+            directions = _directions(routes, access, outside)
+            router = stack.enter_context(serve(directions, access, token(cache)))
+            addresses = _addresses(routes, directions, router, cache / "indexes" / directions.digest)
+        yield Routing(
+            environ=registry.environment(routes, outside, addresses),
+            routes=routes,
+            router=router,
+            access=access,
+            outside=outside,
+        )
+
+
+def _directions(routes: Routes, access: Access, outside: Mapping[str, str]) -> Directions:
+    named: dict[str, Source] = {}
+    for route in routes.own:
+        source = _declared(route, access, offline=routes.offline)
+        named |= dict.fromkeys(route.packages, source)
+    declared = routes.default_route
+    if declared is not None:
+        default = (_declared(declared, access, offline=routes.offline),)
+        return Directions(named=named, default=default, pip=default)
+    addresses = registry.indexes(InstallerName.PIP, outside)
+    return Directions(named=named, pip=tuple(_source(address, access, offline=routes.offline) for address in addresses))
+
+
+def _declared(route: Route, access: Access, *, offline: bool) -> Source:
+    return Source(name=route.name, upstream=route.upstream(access, offline=offline))
+
+
+def _source(address: str, access: Access, *, offline: bool = False) -> Source:
+    """Return an index, or a place of files, from the user's own settings."""
+    parts = urlsplit(address)
+    if parts.scheme in ("", "file"):
+        return Source(name="", upstream=FolderIndex(Path(unquote(parts.path))))
+    if offline:
+        return Source(name="", upstream=OfflineIndex(url=RemoteIndex(address, access).url))
+    is_page = parts.path.endswith((".html", ".htm"))
+    return Source(name="", upstream=LinksPage(address, access) if is_page else RemoteIndex(address, access))
+
+
+def _addresses(routes: Routes, directions: Directions, router: Router, folder: Path) -> Addresses:
+    """Return what installers are given. Offline, uv asks no server, not even ours: it reads folders."""
+    if not routes.offline:
+        return Addresses(
+            first=(router.named,) if routes.own else (),
+            default=router.default if routes.default_is_routed else None,
+            pip=router.pip,
+        )
+    local: dict[str, Page] = {}
+    blocked: dict[str, Page] = {}
+    for package, source in directions.named.items():
+        if isinstance(source.upstream, FolderIndex):
+            local[package] = source.upstream.page(package) or Page(files=())
+        else:
+            # Whatever uv kept of its own index is used, but no other index.
+            blocked[package] = Page(files=())
+    default = None
+    if routes.default is not None and isinstance(directions.default[0].upstream, FolderIndex):
+        wheelhouse = directions.default[0].upstream
+        pages = {package: wheelhouse.page(package) or Page(files=()) for package in wheelhouse.packages()}
+        default = lay_out(pages, folder / "default")
+    first = (lay_out(local, folder / "local"), router.named, lay_out(blocked, folder / "blocked"))
+    return Addresses(
+        first=first if routes.own else (),
+        default=default,
+        pip=router.pip,
+        blocked=router.base.partition("/")[0] + "//" + urlsplit(router.base).netloc,
+    )
