@@ -2,6 +2,7 @@
 
 import hashlib
 import html
+import json
 import re
 import socket
 import threading
@@ -23,6 +24,7 @@ class Index:
     is the seconds before every response. ``everything`` is what every request is answered with: status, content type
     and body; with a status of 302 the body is where to. The page of a project has the ``Requires-Python`` of its
     wheels, as on real indexes.
+    With ``dates``, file name -> time of upload, pages are JSON (PEP 691).
     """
 
     url: str
@@ -35,6 +37,7 @@ class Index:
     requests: list[str] = field(default_factory=list)
     delay: float = 0.0
     everything: tuple[int, str, bytes] | None = None
+    dates: dict[str, str] = field(default_factory=dict)
     closing: threading.Event = field(default_factory=threading.Event)
 
 
@@ -85,6 +88,10 @@ class _Handler(BaseHTTPRequestHandler):
         if status != 200 or not files:
             self._answer(status if status != 200 else 404, b"no page", "text/plain")
             return
+        if index.dates:
+            page = {"meta": {"api-version": "1.1"}, "name": project, "files": [_file(index, path) for path in files]}
+            self._answer(200, json.dumps(page).encode(), "application/vnd.pypi.simple.v1+json")
+            return
         links = []
         for path in files:
             digest = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -117,6 +124,18 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         """Print nothing; ``Index.requests`` has the requests."""
+
+
+def _file(index: Index, path: Path) -> dict[str, object]:
+    return {
+        "filename": path.name,
+        "url": f"/files/{path.name}",
+        "hashes": {"sha256": hashlib.sha256(path.read_bytes()).hexdigest()},
+        "requires-python": _requires_python(path),
+        "size": path.stat().st_size,
+        "upload-time": index.dates.get(path.name),
+        "yanked": path.name in index.yanked,
+    }
 
 
 def _project_of(file_name: str) -> str:

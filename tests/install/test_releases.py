@@ -1,0 +1,136 @@
+"""What an index tells about the releases of a package, and what the files of those show."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from knowngood.install.listing import read, releases
+from knowngood.install.releases import ReleaseIndex
+from knowngood.model import FirstWith, LastWith, NearestWithout
+from knowngood.model.releases import Files, release
+from knowngood.process import Processes
+from support.index import Index, serve
+from support.wheels import build_wheel
+from support.workshop import PYTHON, UV, outside
+
+
+def file(name: str, day: str | None = "2021-01-01T00:00:00Z", **more: Any) -> dict[str, Any]:
+    return {"filename": name, "url": name, "hashes": {}, "upload-time": day} | more
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ([file("a-1.0-py3-none-any.whl"), file("a-1.0.tar.gz")], Files.WHEEL),
+        ([file("a-1.0-cp312-cp312-manylinux2014_x86_64.whl"), file("a-1.0-py3-none-any.whl")], Files.OWN_WHEEL),
+        ([file("a-1.0-cp38-abi3-manylinux2014_x86_64.whl")], Files.WHEEL),
+        ([file("a-1.0.tar.gz")], Files.SOURCE),
+        ([file("a-1.0-cp39-cp39-manylinux2014_x86_64.whl"), file("a-1.0.tar.gz")], Files.ELSEWHERE),
+        ([file("a-1.0-cp39-cp39-manylinux2014_x86_64.whl")], Files.NONE),
+        ([file("a-1.0-py3-none-any.whl", **{"requires-python": ">=3.13"})], Files.NONE),
+        ([file("a-1.0-py3-none-any.whl", **{"requires-python": "<3.12"})], Files.NONE),
+        ([file("a-1.0-py3-none-any.whl", yanked="broken")], Files.NONE),
+    ],
+)
+def test_a_release_is_as_good_as_its_best_file_for_the_python(files: list[dict[str, Any]], expected: Files) -> None:
+    assert [each.files for each in read(files, "3.12.1")] == [expected]
+
+
+def test_a_release_came_out_with_its_first_file_and_releases_are_sorted_by_version() -> None:
+    files = [
+        file("a-1.10-py3-none-any.whl", "2022-03-02T00:00:00Z"),
+        file("a-1.10.tar.gz", "2022-03-01T00:00:00Z"),
+        file("a-1.9.tar.gz", None),
+        file("not a file of a package"),
+    ]
+
+    listed = read(files, "3.11.7")
+
+    assert list(map(str, listed)) == ["1.9 - source", "1.10 2022-03-01T00:00:00+00:00 wheel"]
+    assert [release(str(each)) for each in listed] == list(listed)
+
+
+def test_only_final_releases_with_a_wheel_install_at_once() -> None:
+    lines = ("1.0 - wheel", "1.0 - own-wheel", "1.0 - source", "1.0rc1 - wheel", "1.0 - none")
+
+    listed = [each for line in lines if (each := release(line)) is not None]
+    assert [each.installs for each in listed] == [True, True, False, False, False]
+
+
+@pytest.mark.parametrize("line", ["", "1.0", "x - wheel", "1.0 - paper", "1.0 yesterday wheel"])
+def test_what_was_not_written_by_us_is_not_read(line: str) -> None:
+    assert release(line) is None
+
+
+VERSIONS = ("1.0", "1.1", "1.1.1", "1.1.2", "1.2", "2.0", "2.1")
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> Iterator[Index]:
+    """Yield an index with ``lib``: 1.0 to 1.1.1 have ``name``, 2.1 has it again, and 1.x calls ``helper``."""
+    for version in VERSIONS:
+        source = "def name(): ...\n" if version in ("1.0", "1.1", "1.1.1", "2.1") else "other = 1\n"
+        if version in ("1.1.2", "1.2"):
+            source += "import helper\n"
+        wheel = build_wheel(tmp_path / "files", "lib", version, files={"lib/__init__.py": source})
+        assert wheel.name == f"lib-{version}-py3-none-any.whl"
+    with serve(tmp_path / "files") as index:
+        index.dates = {f"lib-{version}-py3-none-any.whl": "2021-01-01T00:00:00Z" for version in VERSIONS}
+        yield index
+
+
+def release_index(index: Index, folder: Path) -> ReleaseIndex:
+    environ = outside(folder / "home") | {"UV_DEFAULT_INDEX": index.url, "PATH": os.environ["PATH"]}
+    return ReleaseIndex(
+        processes=Processes(folder / "run"), uv=UV, environ=environ, python=PYTHON, folder=folder / "run" / "lookups"
+    )
+
+
+def test_the_last_release_that_has_a_name_is_found_to_the_patch(index: Index, tmp_path: Path) -> None:
+    question = LastWith(package="lib", installed="2.0", module="lib", name="name")
+
+    assert release_index(index, tmp_path).nearest_with(question, "3.11.7") == "1.1.1"
+
+
+def test_the_first_newer_release_that_has_a_name_is_found(index: Index, tmp_path: Path) -> None:
+    question = FirstWith(package="lib", installed="1.2", module="lib", name="name")
+
+    assert release_index(index, tmp_path).nearest_with(question, "3.11.7") == "2.1"
+
+
+@pytest.mark.parametrize(("installed", "newer", "expected"), [("1.2", True, "2.0"), ("1.2", False, "1.1.1")])
+def test_the_nearest_release_that_does_not_mention_a_word_is_found(
+    index: Index, tmp_path: Path, installed: str, newer: bool, expected: str
+) -> None:
+    question = NearestWithout(package="lib", installed=installed, word="helper", newer=newer)
+
+    assert release_index(index, tmp_path).nearest_without(question, "3.11.7") == expected
+
+
+def test_files_that_contradict_what_was_seen_tell_nothing(index: Index, tmp_path: Path) -> None:
+    # The installed release is known to lack the name; its source says otherwise, so sources do not tell.
+    question = LastWith(package="lib", installed="2.1", module="lib", name="name")
+
+    assert release_index(index, tmp_path).nearest_with(question, "3.11.7") is None
+
+
+def test_an_index_that_gives_no_list_tells_nothing(index: Index, tmp_path: Path) -> None:
+    index.dates = {}
+    found = release_index(index, tmp_path)
+
+    assert found.listed("lib", "3.11.7") is None
+    assert found.nearest_with(LastWith(package="lib", installed="2.0", module="lib", name="name"), "3.11.7") is None
+    assert releases({"UV_DEFAULT_INDEX": "file:///nowhere"}, "lib", "3.11.7") is None
+
+
+def test_the_index_of_the_user_is_asked_before_the_default_one(index: Index, tmp_path: Path) -> None:
+    environ = {"UV_INDEX": f"mine={index.url}", "UV_DEFAULT_INDEX": "http://127.0.0.1:9/simple"}
+
+    listed = releases(environ, "lib", "3.11.7")
+
+    assert listed is not None
+    assert [str(each.version) for each in listed] == list(VERSIONS)
+    assert all(each.size > 0 for each in listed)
