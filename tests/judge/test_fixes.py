@@ -336,3 +336,34 @@ def test_options_of_the_steps_that_decide_what_can_be_resolved_are_part_of_the_q
     assert [question for questions in asked for question in questions if isinstance(question, Solvable)] == [
         Solvable(requirements=("m2r", "six<2", "docutils<0.20"), options=("--pre",))
     ]
+
+
+@pytest.mark.parametrize(
+    ("pins", "fix"),
+    [
+        (
+            ("numpy==2.3.1 2025-06-21T00:00:00+00:00", "pandas==2.0.3 2023-06-28T00:00:00+00:00"),
+            ("pandas<2.1", "numpy<2"),
+        ),
+        (("numpy==2.3.1 2025-06-21T00:00:00+00:00", "pandas==2.0.3"), ("pandas<2.1",)),
+        (("numpy==1.26.4 2024-02-06T00:00:00+00:00", "pandas==2.0.3 2023-06-28T00:00:00+00:00"), ("pandas<2.1",)),
+    ],
+)
+def test_a_fix_keeps_numpy_back_where_it_takes_a_compiled_package_behind_numpy_2(
+    pins: tuple[str, ...], fix: tuple[str, ...]
+) -> None:
+    failure = Failure(
+        steps=(("user", "pandas"),),
+        states=({"user": "1.0", "pandas": "2.3.0", "numpy": "2.3.1"},),
+        extensions=(("pandas", "2"),),
+        raised="cannot import name 'gone' from 'pandas' (x)",
+        files=("user/x.py",),
+        answers={
+            "uploaded": {"user": "2023-01-01T00:00:00+00:00", "pandas": "2025-06-04T00:00:00+00:00"},
+            "releases": {"pandas": ("2.0.3 2023", "2.1.0 2024", "2.3.0 2025")},
+            "last_with": {"pandas:gone": "2.0.3"},
+            "solvable": {("user", "pandas<2.1"): pins},
+        },
+    )
+
+    assert failure.diagnose().fix == fix

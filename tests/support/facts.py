@@ -134,7 +134,7 @@ def answered(
     first_with: Mapping[str, str | None] | None = None,
     without: Mapping[tuple[str, bool], str | None] | None = None,
     definitions: Mapping[str, tuple[str, ...]] | None = None,
-    solvable: Mapping[tuple[str, ...], bool | None] | None = None,
+    solvable: Mapping[tuple[str, ...], Answer] | None = None,
 ) -> tuple[Answered, ...]:
     """Return questions with their answers: by package, ``module:name``, name of a class, or requirements.
 

@@ -46,14 +46,8 @@ class ReleaseIndex:
         """Return canonical name -> when that version was uploaded, UTC, ISO 8601, where the index has the date."""
         # A local version, 2.1.2+cpu, comes from another index, but from the same day.
         pins = [f"{name}=={version.partition('+')[0]}" for name, version in versions.items()]
-        dates: dict[str, str] = {}
-        for package in self._resolve("uploaded", pins):
-            times = [file["upload-time"] for file in package.get("wheels", []) if "upload-time" in file]
-            times += [package["sdist"]["upload-time"]] if "upload-time" in package.get("sdist", {}) else []
-            if times:
-                first = min(time if time.tzinfo else time.replace(tzinfo=UTC) for time in times)
-                dates[canonicalize_name(package["name"])] = first.isoformat()
-        return dates
+        days = {canonicalize_name(package["name"]): _uploaded(package) for package in self._resolve("uploaded", pins)}
+        return {name: day for name, day in days.items() if day}
 
     def current(self, name: str, time: str) -> str | None:
         """Return the version of ``name`` that was the newest at ``time`` (ISO 8601), of those that need no build."""
@@ -68,12 +62,18 @@ class ReleaseIndex:
         packages = self._resolve(f"wheel-{name}", [f"{name}>{above}" if above else name], *options)
         return next((package["version"] for package in packages), None)
 
-    def solvable(self, requirements: Iterable[str], options: Iterable[str] = ()) -> bool | None:
-        """Return whether a set of versions meets all ``requirements``; None when the resolver could not tell."""
-        action, _ = self._compile("solvable", requirements, *options)
+    def solvable(self, requirements: Iterable[str], options: Iterable[str] = ()) -> tuple[str, ...] | bool | None:
+        """Return a set of versions that meets all ``requirements``; False when there is none.
+
+        Each is ``NAME==VERSION TIME``, where the index has the time of its upload. None: the resolver could not say.
+        """
+        action, lock = self._compile("solvable", requirements, *options)
         if action.exit.ok:
-            return True
-        return False if UV.output.classify(action)[0] is Status.UNSOLVABLE else None
+            packages = tomllib.loads(lock.read_text(encoding="utf-8")).get("packages", [])
+            pins = (f"{package['name']}=={package.get('version', '')} {_uploaded(package)}" for package in packages)
+            return tuple(pin.strip() for pin in pins)
+        # What must be built to be resolved, and cannot be, is no solution either.
+        return False if UV.output.classify(action)[0] in (Status.UNSOLVABLE, Status.BUILD_FAIL) else None
 
     def listed(self, package: str, python: str) -> tuple[str, ...] | None:
         """Return the releases of ``package`` for a Python such as ``3.11.7``, each as it is recorded."""
@@ -175,6 +175,13 @@ class ReleaseIndex:
             timeout=_LIMIT,
         )
         return self.review(action, InstallerName.UV), lock
+
+
+def _uploaded(package: Mapping[str, Any]) -> str:
+    """Return when the first file of a package in a lock was uploaded, UTC, ISO 8601; empty where that is not known."""
+    files = [*package.get("wheels", []), *([package["sdist"]] if "sdist" in package else [])]
+    times = [file["upload-time"] for file in files if "upload-time" in file]
+    return min(time if time.tzinfo else time.replace(tzinfo=UTC) for time in times).isoformat() if times else ""
 
 
 def definitions(

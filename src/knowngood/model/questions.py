@@ -83,7 +83,10 @@ class NearestWithout:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Solvable:
-    """Is there a set of versions that meets all of these requirements? The answer is yes or no."""
+    """Is there a set of versions that meets all of these requirements? The answer is False, or such a set.
+
+    Each member is ``NAME==VERSION``, and the time of its upload if that is known.
+    """
 
     requirements: tuple[str, ...]
     options: tuple[str, ...] = ()

@@ -51,8 +51,8 @@ def diagnose(case: Case, answers: Answers) -> Diagnosis | None:
         return None
     diagnosis = _diagnosed(case, answers)
     possible = dict(alternatives(case, answers, diagnosis, _missing(case)))
-    fix, objections = offers.choose(case, answers, possible)
-    evidence = (*diagnosis.evidence, *objections, *filter(None, [possible.get(fix)]))
+    fix, offered, objections = offers.choose(case, answers, possible)
+    evidence = (*diagnosis.evidence, *objections, *filter(None, [possible.get(offered)]))
     return replace(diagnosis, fix=fix, evidence=tuple(dict.fromkeys(evidence)))
 
 

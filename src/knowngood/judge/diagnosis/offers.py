@@ -4,6 +4,7 @@ Whether it makes the combo pass, only a run can show.
 """
 
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 
 from knowngood import packages
 from knowngood.judge.diagnosis.case import Case
@@ -13,19 +14,26 @@ from knowngood.model import Question, Solvable
 
 Fix = tuple[str, ...]
 
+_NUMPY_2 = datetime(2024, 3, 31, tzinfo=UTC)
+"""When the first candidate of NumPy 2.0 came out: nothing older was compiled for it (https://pypi.org/project/numpy)."""
+
 _RESOLVING = ("--pre", "--no-binary", "--only-binary")
 """Options of a step that change what can be resolved."""
 
 
-def choose(case: Case, answers: Answers, fixes: Iterable[Fix]) -> tuple[Fix, tuple[str, ...]]:
-    """Return the first of ``fixes`` against which nothing is known, and what is known against those before it."""
+def choose(case: Case, answers: Answers, fixes: Iterable[Fix]) -> tuple[Fix, Fix, tuple[str, ...]]:
+    """Return the first of ``fixes`` against which nothing is known, whole and as it was, and the objections to others.
+
+    It is completed where it would let another package float into a break.
+    """
     objections: list[str] = []
     for fix in fixes:
-        objection = _objection(case, answers, fix)
-        if objection is None:
-            return fix, tuple(objections)
-        objections.append(objection)
-    return (), tuple(objections)
+        for complete in _variants(case, answers, fix):
+            objection = _objection(case, answers, complete)
+            if objection is None:
+                return complete, fix, tuple(objections)
+            objections.append(objection)
+    return (), (), tuple(objections)
 
 
 def questions(case: Case, answers: Answers, fixes: Iterable[Fix]) -> Iterator[Question]:
@@ -37,14 +45,36 @@ def questions(case: Case, answers: Answers, fixes: Iterable[Fix]) -> Iterator[Qu
             yield question
             if question not in answers:
                 return
-        if _known_dead(case, answers, fix) is not None:
-            continue
-        wanted, others = _with(case, fix), _without(case, fix)
-        yield wanted
-        if answers.solvable(wanted) is False:
-            yield others
-        if wanted not in answers or _objection(case, answers, fix) is None:
-            return
+        for complete in _variants(case, answers, fix):
+            if _known_dead(case, answers, complete) is not None:
+                continue
+            wanted, others = _with(case, complete), _without(case, complete)
+            yield wanted
+            if answers.solvable(wanted) is False:
+                yield others
+            if wanted not in answers or _objection(case, answers, complete) is None:
+                return
+
+
+def _variants(case: Case, answers: Answers, fix: Fix) -> Iterator[Fix]:
+    """Yield a fix and, if with it a package would meet a NumPy that it was not built for, one that keeps that back."""
+    yield fix
+    if _misfit(case, answers, fix) is not None:
+        yield (*fix, "numpy<2")
+
+
+def _misfit(case: Case, answers: Answers, fix: Fix) -> str | None:
+    """Return what, in the set of versions that a fix leads to, was built before NumPy 2 and would meet it."""
+    solution = answers.solution(_with(case, fix))
+    numpy, _ = solution.get("numpy", (None, None))
+    if numpy is None or numpy.major < 2 or case.facts.environment is None:
+        return None
+    compiled = {extension.distribution for extension in case.facts.environment.extensions}
+    for name in compiled:
+        version, day = solution.get(name, (None, None))
+        if version is not None and version != case.installed.get(name) and day is not None and day < _NUMPY_2:
+            return f"{name} {version} was built before NumPy 2, and {', '.join(fix)} brings it together with {numpy}"
+    return None
 
 
 def _objection(case: Case, answers: Answers, fix: Fix) -> str | None:
@@ -55,8 +85,9 @@ def _objection(case: Case, answers: Answers, fix: Fix) -> str | None:
     if dead is not None:
         return dead
     # Without the fix there must be a solution: steps one after the other may bring about what no resolver would.
-    impossible = answers.solvable(_with(case, fix)) is False and answers.solvable(_without(case, fix)) is True
-    return f"{', '.join(fix)} conflicts with the combo's other requirements" if impossible else None
+    if answers.solvable(_with(case, fix)) is False and answers.solvable(_without(case, fix)) is True:
+        return f"{', '.join(fix)} conflicts with the combo's other requirements"
+    return _misfit(case, answers, fix)
 
 
 def _known_dead(case: Case, answers: Answers, fix: Fix) -> str | None:

@@ -1,9 +1,10 @@
 """Answers to the questions of a diagnosis, and what a rule looks like: it asks, is answered, and diagnoses."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
+from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from knowngood import packages
@@ -85,7 +86,18 @@ class Answers:
     def solvable(self, question: Solvable) -> bool | None:
         """Return whether all requirements of ``question`` can be met at once."""
         answer = self._answers.get(question)
-        return answer if isinstance(answer, bool) else None
+        return answer if isinstance(answer, bool) else (True if isinstance(answer, tuple) else None)
+
+    def solution(self, question: Solvable) -> Mapping[str, tuple[Version, datetime | None]]:
+        """Return canonical name -> version and day of the set that meets ``question``; empty where it is not known."""
+        answer = self._answers.get(question)
+        solution: dict[str, tuple[Version, datetime | None]] = {}
+        for pin in answer if isinstance(answer, tuple) else ():
+            named, _, time = pin.partition(" ")
+            name, _, text = named.partition("==")
+            if (version := packages.version(text)) is not None:
+                solution[canonicalize_name(name)] = version, datetime.fromisoformat(time) if time else None
+        return solution
 
     def _first(self, matches: Callable[[Question], bool]) -> Answer:
         return next((answer for asked, answer in self._answers.items() if matches(asked)), None)
