@@ -85,7 +85,12 @@ def index(tmp_path: Path) -> Iterator[Index]:
 def release_index(index: Index, folder: Path) -> ReleaseIndex:
     environ = outside(folder / "home") | {"UV_DEFAULT_INDEX": index.url, "PATH": os.environ["PATH"]}
     return ReleaseIndex(
-        processes=Processes(folder / "run"), uv=UV, environ=environ, python=PYTHON, folder=folder / "run" / "lookups"
+        processes=Processes(folder / "run"),
+        uv=UV,
+        environ=environ,
+        python=PYTHON,
+        folder=folder / "run" / "lookups",
+        review=lambda action, installer: action,
     )
 
 
