@@ -382,8 +382,7 @@ def add(facts: ComboFacts, event: Event) -> ComboFacts:
         case EnvironmentRead():
             return replace(facts, environment=event.environment)
         case QuestionAnswered():
-            answered = Answered(question=event.question, answer=event.answer)
-            return replace(facts, answers=(*facts.answers, answered))
+            return replace(facts, answers=(*facts.answers, Answered(question=event.question, answer=event.answer)))
         case TroubleMet():
             return replace(facts, trouble=event.trouble)
         case ProbeFinished():

@@ -3,7 +3,7 @@
 Parsing is cached: every combo of a matrix brings the same requirements again.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -56,22 +56,50 @@ def is_removal(parsed: Requirement) -> bool:
     return parsed.marker is not None and str(parsed.marker) == 'python_version < "0"'
 
 
-def applies(parsed: Requirement, python: str | None) -> bool:
-    """Return whether the marker of a requirement holds for ``python``, such as ``3.11.7``, with no extra asked for.
+def applies(
+    parsed: Requirement, python: str | None, *, extras: Iterable[str] = (), platform: Mapping[str, str] | None = None
+) -> bool:
+    """Return whether the marker of a requirement holds for ``python``, such as ``3.11.7``, with or without an extra.
 
-    The platform is that of the harness; only the Python of an environment may differ from ours. None stands for ours.
+    ``extras`` are those that somebody asked for. ``platform`` is as ``platform_of`` returns it. None stands for the
+    Python, or the platform, of the harness.
     """
     if parsed.marker is None:
         return True
-    environment = {"extra": ""}
+    environment = dict(platform or {})
     if python is not None:
         environment |= {"python_full_version": python, "python_version": ".".join(python.split(".")[:2])}
-    return parsed.marker.evaluate(environment)
+    return any(parsed.marker.evaluate({**environment, "extra": extra}) for extra in ("", *extras))
+
+
+_SYSTEMS = {
+    "Linux": {"sys_platform": "linux", "os_name": "posix"},
+    "Darwin": {"sys_platform": "darwin", "os_name": "posix"},
+    "Windows": {"sys_platform": "win32", "os_name": "nt"},
+}
+
+
+def platform_of(machine: str) -> Mapping[str, str]:
+    """Return the variables of markers for a machine as a run records it, such as ``Linux x86_64, glibc 2.36``.
+
+    A text that names no system gives none: then a marker is evaluated for the platform of the harness.
+    """
+    system, _, processor = machine.partition(",")[0].strip().partition(" ")
+    if system not in _SYSTEMS:
+        return {}
+    named = {"platform_system": system, **_SYSTEMS[system]}
+    return {**named, "platform_machine": processor} if processor else named
 
 
 def satisfies(installed: Version | str | None, parsed: Requirement) -> bool:
     """Return whether an installed version meets a requirement; pre-releases count, and None (absent) meets nothing."""
     return installed is not None and parsed.specifier.contains(installed, prereleases=True)
+
+
+def declared(parsed: Requirement) -> str:
+    """Return a requirement without its marker: ``requests[socks]>=2.31``, or ``name @ URL``."""
+    extras = f"[{','.join(sorted(parsed.extras))}]" if parsed.extras else ""
+    return f"{parsed.name}{extras} @ {parsed.url}" if parsed.url else f"{parsed.name}{extras}{parsed.specifier}"
 
 
 def below(release: Version) -> str:

@@ -8,7 +8,8 @@ import pytest
 
 from knowngood.errors import MatrixFileError, NothingSelectedError, UsageError
 from knowngood.events import ComboFinished, ComboStarted, Event, RunStarted, encode
-from knowngood.project.project import Project
+from knowngood.project.files import check_writable
+from knowngood.project.project import FIRST, Project
 from support.facts import combo, info
 
 MATRIX = '[[probe]]\nid = "p"\nsource = "1"\n[[combo]]\nid = "{combo}"\nsteps = [["tiny"]]\n'
@@ -78,6 +79,52 @@ def test_a_matrix_that_is_not_there_is_refused_with_those_that_are(
 
     assert caught.value.what == message
     assert cause in caught.value.cause and caught.value.next_step
+
+
+@pytest.mark.parametrize(
+    ("name", "message", "cause"),
+    [
+        (None, "there is no matrix here", "there is no folder {here}/matrices"),
+        ("a", "no matrix 'a'", "there is no file {here}/a, and there is no folder {here}/matrices"),
+    ],
+)
+def test_without_any_matrix_the_message_says_where_it_looked_and_how_to_begin(
+    tmp_path: Path, name: str | None, message: str, cause: str
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        Project.open(name, start=tmp_path)
+
+    assert (caught.value.what, caught.value.cause) == (message, cause.format(here=tmp_path))
+    assert "write the first one, matrices/first.toml, with two lines: `combo = " in caught.value.next_step
+
+
+def test_the_first_matrix_that_is_suggested_is_a_valid_one(tmp_path: Path) -> None:
+    (tmp_path / "matrices").mkdir()
+    (tmp_path / "matrices" / "first.toml").write_text("\n".join(FIRST), encoding="utf-8")
+
+    assert Project.open(start=tmp_path).combo_ids == ("today",)
+
+
+def test_below_a_project_the_message_names_the_folder_of_the_project(tmp_path: Path) -> None:
+    folder = write(tmp_path / "my project", "a")
+    below = folder / "src" / "package"
+    below.mkdir(parents=True)
+
+    with pytest.raises(UsageError) as caught:
+        Project.open(start=below)
+
+    assert caught.value.next_step == f"run it in the folder of the project: cd '{folder}'"
+
+
+def test_a_folder_that_cannot_be_written_to_is_refused_and_one_that_does_not_exist_is_not_made(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+
+    for folder in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(UsageError) as caught:
+            check_writable(folder, next_step="name another")
+        assert "is a file" in caught.value.cause
+    check_writable(tmp_path / "new" / "folder", next_step="name another")
+    assert not (tmp_path / "new").exists()
 
 
 def test_a_broken_matrix_file_is_refused_when_the_project_is_opened(tmp_path: Path) -> None:

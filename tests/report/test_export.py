@@ -23,7 +23,7 @@ from knowngood.model import (
     StepFacts,
 )
 from knowngood.report.export import dockerfile, pylock, requirements
-from knowngood.report.export.evidence import Proof, comment, conflicts, header, parts, pins
+from knowngood.report.export.evidence import Proof, comment, header, parts, pins
 from report.hostile import CORPUS, anything, dangerous, poisoned
 from support.facts import RULES, attempt, check, combo, facts, step
 from support.facts import info as any_info
@@ -81,7 +81,7 @@ def failing() -> ComboFacts:
 
 
 def conflicting() -> ComboFacts:
-    """Return a combo that passed although torch declares another NumPy, a missing package and an extra."""
+    """Return a combo that passed although torch declares another NumPy, a missing package, and one for its extra."""
     declared = ("numpy<1.26", "filelock", "triton; extra == 'opt'", "old; python_version < '3'")
     torch = Distribution(name="torch", version="2.1.2+cpu", requires=declared)
     return replace(built(), environment=EnvironmentFacts(distributions=(torch,)))
@@ -164,13 +164,22 @@ def test_an_index_that_the_run_could_not_use_is_noted_but_not_an_option() -> Non
 def test_a_set_with_conflicts_is_installed_without_resolving() -> None:
     text = dockerfile.render(proof(conflicting()))
 
-    assert conflicts(conflicting()) == (
-        "torch 2.1.2+cpu declares numpy<1.26, and numpy 1.26.4 is installed",
+    assert proof(conflicting()).conflicts == (
         "torch 2.1.2+cpu declares filelock, and it is not installed",
+        "torch 2.1.2+cpu declares numpy<1.26, and numpy 1.26.4 is installed",
+        "torch 2.1.2+cpu declares triton, and it is not installed",
     )
     assert "# conflict   torch 2.1.2+cpu declares numpy<1.26, and numpy 1.26.4 is installed\n" in text
     command = 'RUN pip install --no-cache-dir --constraint "$CONSTRAINTS" --no-deps \\\n'
     assert f"{command}    'torch[opt]==2.1.2+cpu' \\\n    numpy==1.26.4 \\\n    sympy==1.12 \\\n" in text
+
+
+def test_the_exports_of_a_set_with_conflicts_say_how_they_can_be_installed() -> None:
+    made = requirements.render(proof(conflicting()), LOCKS)
+    assert "# note       without --no-deps it cannot be installed: a resolver refuses it" in made
+    constraints = requirements.constraints(proof(conflicting()))
+    assert "# note       because of the conflicts, no resolver can install these packages under these" in constraints
+    assert "conflict" not in requirements.render(proof(), LOCKS) + requirements.constraints(proof())
 
 
 def file(kind: str, letter: str, host: str = "https://packages.example") -> str:

@@ -90,17 +90,17 @@ def _paint(kind: str, text: str) -> str:
 def _chosen(judged: "JudgedRun", combo: str | None, probe: str | None) -> "Sequence[Cell]":
     """Return the cells to explain. Raises ``NothingSelectedError``: there is no such combo or probe."""
     from knowngood.declare.select import select
-    from knowngood.report import explanation
+    from knowngood.report import explanation, words
 
     if combo is None:
-        cells: Sequence[Cell] = explanation.to_look_at(judged)
+        cells, chosen = judged.cells, explanation.to_look_at(judged, probe=probe)
     else:
         ids = {match.id for match in select(tuple(facts.combo for facts in judged.run.combos), (combo,))}
-        cells = [cell for cell in judged.cells if cell.combo.id in ids]
-    chosen = [cell for cell in cells if probe in (None, cell.probe)]
-    if cells and not chosen:
-        names = ", ".join(dict.fromkeys(cell.probe for cell in cells))
+        cells = tuple(cell for cell in judged.cells if cell.combo.id in ids)
+        chosen = words.each_once(cell for cell in cells if probe in (None, cell.probe))
+    probes = tuple(dict.fromkeys(cell.probe for cell in cells))
+    if cells and probe is not None and probe not in probes:
         raise NothingSelectedError(
-            f"no such probe: {probe!r}", cause=f"the probes are: {names}", next_step="name one of them"
+            f"no such probe: {probe!r}", cause=f"the probes are: {', '.join(probes)}", next_step="name one of them"
         )
     return chosen

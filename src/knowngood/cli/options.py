@@ -1,11 +1,15 @@
 """Declare the options that several verbs share."""
 
+import shlex
+import sys
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from knowngood.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from knowngood.declare.select import Shard
@@ -37,11 +41,61 @@ shard_option = click.option("--shard", metavar="K/N", help="Only the K-th of N p
 def takes_matrix(verb: Callable[..., None]) -> Callable[..., None]:
     """Let a verb take ``matrix``, as an argument or as the option ``--matrix``."""
 
-    @click.argument("matrix_argument", metavar="[MATRIX]", required=False)
+    @click.argument("matrix_arguments", metavar="[MATRIX]", nargs=-1)
     @click.option("--matrix", "matrix_option", metavar="NAME", help="The same as MATRIX.")
     @wraps(verb)
-    def command(*args: Any, matrix_argument: str | None, matrix_option: str | None, **options: Any) -> None:
-        verb(*args, matrix=matrix_argument or matrix_option, **options)
+    def command(*args: Any, matrix_arguments: tuple[str, ...], matrix_option: str | None, **options: Any) -> None:
+        if len(matrix_arguments) > 1:
+            name = click.get_current_context().info_name
+            raise UsageError(
+                f"{name} takes one matrix, not {len(matrix_arguments)}",
+                next_step="; ".join(f"knowngood {name} {shlex.quote(matrix)}" for matrix in matrix_arguments),
+            )
+        verb(*args, matrix=next(iter(matrix_arguments), matrix_option), **options)
+
+    return command
+
+
+_GRAVEST = (
+    ExitCode.INTERRUPTED,
+    ExitCode.TERMINATED,
+    ExitCode.REFERENCE_FAILED,
+    ExitCode.DIFFERS,
+    ExitCode.USAGE,
+    ExitCode.UNDECIDED,
+    ExitCode.AS_EXPECTED,
+)
+"""Exit codes of a run; of several runs the first of them that one has."""
+
+
+def takes_matrices(verb: Callable[..., ExitCode]) -> Callable[..., None]:
+    """Let a verb take any number of matrices: it is called for each, and the gravest of its exit codes counts.
+
+    All files are read before the first call, so that a mistake in the last one is found at once.
+    """
+
+    @click.argument("matrix_arguments", metavar="[MATRIX]...", nargs=-1)
+    @click.option("--matrix", "matrix_option", metavar="NAME", help="The same as MATRIX.")
+    @wraps(verb)
+    def command(*args: Any, matrix_arguments: tuple[str, ...], matrix_option: str | None, **options: Any) -> None:
+        from knowngood.project.project import Project
+
+        names: tuple[str | None, ...] = tuple(dict.fromkeys(matrix_arguments)) or (matrix_option,)
+        if len(names) > 1 and options.get("report_dir"):
+            raise UsageError(
+                "--report-dir takes the report of one matrix, not of several",
+                next_step="leave it out, or run the matrices one by one",
+            )
+        for name in names if len(names) > 1 else ():
+            Project.open(name, state_dir=options.get("state_dir"), signatures=options.get("signatures"))
+        codes: list[ExitCode] = []
+        for matrix in names:
+            if len(names) > 1:
+                click.echo("\n" * bool(codes) + f"matrix  {matrix}")
+            codes.append(verb(*args, matrix=matrix, **options))
+            if codes[-1] in _GRAVEST[:2]:
+                break
+        sys.exit(min(codes, key=_GRAVEST.index))
 
     return command
 

@@ -69,9 +69,11 @@ def plan(
     stop = Stop()
     with stopped_by_signals(stop):
         forecasts = engine.plan(request, stop=stop)
-    costs = forecast.costs(forecasts, project.runs.past_seconds(), everything=everything)
+    past = project.runs.past_seconds()
+    costs = forecast.costs(forecasts, past, everything=everything)
     rows = [
-        _row(foreseen, project.rules, costs[foreseen.facts.combo.id], everything=everything) for foreseen in forecasts
+        _row(foreseen, project.rules, costs[foreseen.facts.combo.id], everything=everything, estimated=bool(past))
+        for foreseen in forecasts
     ]
     dealt = forecast.deal(costs, most=shards)
     match format_:
@@ -88,8 +90,8 @@ def plan(
     sys.exit(ExitCode.UNDECIDED if any(row.status == "unknown" for row in rows) else ExitCode.AS_EXPECTED)
 
 
-def _row(forecast: "Forecast", rules: "Rules", seconds: float, *, everything: bool) -> "Row":
-    """Return the line of one combo; ``seconds`` is how long it will probably take."""
+def _row(forecast: "Forecast", rules: "Rules", seconds: float, *, everything: bool, estimated: bool) -> "Row":
+    """Return the line of one combo; ``seconds`` is how long it will probably take, ``estimated`` from past runs."""
     from knowngood.judge.verdict import judge_combo
     from knowngood.model import Status
     from knowngood.report.ci.plan import Row
@@ -104,6 +106,8 @@ def _row(forecast: "Forecast", rules: "Rules", seconds: float, *, everything: bo
         verdicts = ", ".join(f"{probe} {verdict}" for probe, verdict in forecast.reusable.statuses.items())
         remark = f"{verdicts} (tested {forecast.reusable.reused.recorded[:10]})"
     else:
-        status, remark = "run", f"about {seconds:.0f}s"
+        status, remark = "run", f"about {seconds:.0f}s" if estimated else ""
     lock = dict(sorted(forecast.distributions.items()))
-    return Row(combo=forecast.facts.combo.id, status=status, remark=remark, seconds=seconds, lock=lock)
+    return Row(
+        combo=forecast.facts.combo.id, status=status, remark=remark, seconds=seconds, estimated=estimated, lock=lock
+    )

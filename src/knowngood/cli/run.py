@@ -17,11 +17,11 @@ from knowngood.cli.options import (
     shard_option,
     signatures_option,
     state_option,
-    takes_matrix,
+    takes_matrices,
 )
 from knowngood.cli.output import find_baseline, print_comparison, print_error, print_run
 from knowngood.errors import ExitCode, KnowngoodError, UsageError, some
-from knowngood.project.files import near
+from knowngood.project.files import check_writable, near
 from knowngood.run.optimizations import ALL, Optimization
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="Build and probe the combos of a matrix.")
-@takes_matrix
+@takes_matrices
 @only_option
 @shard_option
 @click.option("--deal", metavar="ID,...", help="Combos in this shard, as listed by `plan`.  [default: every N-th]")
@@ -74,10 +74,11 @@ def run(
     progress: "Choice",
     signatures: Path | None,
     state_dir: Path | None,
-) -> None:
+) -> ExitCode:
     """Build and probe the combos of MATRIX, print the table and write a report.
 
-    MATRIX is a matrix file, or the name of one in matrices/. It can be left out when there is only one.
+    MATRIX is a matrix file, or the name of one in matrices/. It can be left out when there is only one. Several are run
+    one after the other, and the gravest of their exit codes counts.
 
     Every combo is resolved again. Where its lock, its probes and this machine are the same as in an earlier run, the
     verdict is reused, and the table says so. A run that was interrupted within the last 24 hours is resumed.
@@ -93,6 +94,7 @@ def run(
 
     project = Project.open(matrix, state_dir=state_dir, signatures=signatures)
     combos, elsewhere = _choose(project, only, shard, deal, publishes=publish or accept)
+    _check_folders(project, report_dir, publishes=publish or accept)
     compared = find_baseline(project, baseline)
     request = RunRequest(
         project=project,
@@ -119,7 +121,17 @@ def run(
     if not accept and baseline is None:
         _print_how_to_accept(project, judged, comparison, matrix)
     published = _publish(project, judged, comparison, folder, publish=publish, accept=accept)
-    sys.exit(exit_code(judged) or (ExitCode.AS_EXPECTED if published else ExitCode.USAGE))
+    return exit_code(judged) or (ExitCode.AS_EXPECTED if published else ExitCode.USAGE)
+
+
+def _check_folders(project: "Project", report_dir: Path | None, *, publishes: bool) -> None:
+    """Raise ``UsageError`` when what the run is asked to write could not be written after it."""
+    if report_dir is not None:
+        check_writable(report_dir, next_step="name another folder with --report-dir, or leave it out")
+    if publishes:
+        folder = project.publication.folder
+        check_writable(folder, next_step=f"make {near(folder)} a folder that you may write to, or leave the option out")
+    check_writable(project.runs.folder, next_step="name another folder for runs with --state-dir")
 
 
 def _choose(

@@ -5,6 +5,7 @@ imported on NumPy 2: no distribution with an extension that counts as ``1`` here
 """
 
 import csv
+import hashlib
 import importlib.metadata
 import mmap
 import platform
@@ -26,6 +27,8 @@ _LARGEST = 128 * 2**20
 """Bytes. Larger libraries hold kernels for GPUs; to read them would take longer than all others together."""
 _ASIDE = frozenset({"tests", "test", "docs", "doc", "examples", "benchmarks"})
 """Top-level folders that many distributions contain by mistake and that nobody imports."""
+_DIGITS = 12
+"""Hexadecimal digits of a digest that only tells two builds of one version apart."""
 _PLAIN = "py3-none-any"
 _TAG = re.compile(r"^Tag: *([\w.]+-[\w.]+-[\w.]+)\s*$", re.MULTILINE)
 _OPENMP = re.compile(r"(libi?omp5?)(-[0-9a-f]+)?\.so[.\d]*")
@@ -85,6 +88,7 @@ def read(environment: Environment) -> EnvironmentFacts:
                 version=distribution.version,
                 requires=distribution.requires,
                 modules=_modules(distribution.files),
+                contents=_contents(distribution),
             )
             for distribution in installed
         ),
@@ -126,6 +130,29 @@ def _files(record: str) -> dict[str, str]:
     except csv.Error:
         return {}
     return {row[0]: row[1] if len(row) > 1 else "" for row in rows if row}
+
+
+_OF_INSTALLER = frozenset({"INSTALLER", "RECORD", "REQUESTED", "direct_url.json", "uv_build.json", "uv_cache.json"})
+"""Files of a ``.dist-info`` that the installer writes."""
+
+
+def _contents(distribution: _Installed) -> str:
+    """Return what is equal for two installs of one build: a digest of its own files, and the tags of its wheel.
+
+    What an installer adds does not count: bytecode, scripts, and the links of an editable install.
+    """
+    lines = [
+        f"{path},{digest}"
+        for path, digest in distribution.files.items()
+        if not path.startswith(("../", "/"))
+        and not path.endswith((".pyc", ".pth"))
+        and not path.startswith("__editable__")
+        and not (".dist-info/" in path and path.rpartition("/")[2] in _OF_INSTALLER)
+    ]
+    if not lines:
+        return ""
+    digest = hashlib.sha256("\n".join(sorted(lines)).encode("utf-8", "surrogateescape")).hexdigest()
+    return " ".join([digest[:_DIGITS], *sorted(distribution.tags)])
 
 
 def _modules(files: Iterable[str]) -> tuple[str, ...]:

@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 
 from knowngood.errors import ExitCode
 from knowngood.judge.causes import Fingerprint, fingerprint
-from knowngood.model import UNDECIDED, Change, ChangeKind, JudgedRun, Phase, Status
+from knowngood.model import UNDECIDED, Change, ChangeKind, Conflict, JudgedRun, Phase, Rebuilt, Status
 
+_NAMED = 3
+"""Tests that a sentence names."""
 _BEFORE_PROBES = frozenset({Phase.RESOLVE, Phase.CREATE, Phase.INSTALL})
 
 
@@ -25,6 +27,11 @@ class Snapshot:
     python: str = ""
     installed: Mapping[str, str] = field(default_factory=dict)
     """Canonical name -> version; after a failed installation, what had been installed by then."""
+    contents: Mapping[str, str] = field(default_factory=dict)
+    """Canonical name -> a digest of its files, and the tags of its wheel: what tells builds of one version apart."""
+    conflicts: tuple[Conflict, ...] = ()
+    failing: frozenset[str] | None = None
+    """The names of the failing tests; None: its checks are not the tests of a suite."""
 
     @property
     def whole(self) -> bool:
@@ -45,6 +52,9 @@ def snapshots(judged: JudgedRun) -> tuple[Snapshot, ...]:
             culprit=cell.diagnosis.culprit if cell.diagnosis else None,
             python=cell.python,
             installed=cell.installed,
+            contents=cell.contents,
+            conflicts=cell.conflicts,
+            failing=frozenset(name for group in cell.failures for name in group.checks) if cell.suite else None,
         )
         for cell in judged.cells
     )
@@ -87,9 +97,13 @@ def _change(before: Snapshot | None, after: Snapshot | None) -> Change:
     kind, why = _judged(before, after)
     cell = after or before
     assert cell is not None, "a key comes from one of the two"
+    rebuilt = _rebuilt(before, after)
     if kind in (ChangeKind.REGRESSED, ChangeKind.CHANGED_FAIL) and _same_everywhere(before, after):
-        # Then the versions are not the cause, but the machine, the data, the network, or a flaky probe.
-        why = "; ".join(filter(None, (why, "the same distributions are installed")))
+        # Then the versions are not the cause, but another build, the machine, the data, the network, or a flaky probe.
+        same = "the same distributions are installed"
+        if rebuilt:
+            same = f"the same versions are installed, but {', '.join(map(_described, rebuilt))}"
+        why = "; ".join(filter(None, (why, same)))
     return Change(
         combo=cell.combo,
         probe=cell.probe,
@@ -98,7 +112,40 @@ def _change(before: Snapshot | None, after: Snapshot | None) -> Change:
         after=str(after.status) if after else None,
         why=why,
         packages=_packages(before, after) if before and after else (),
+        rebuilt=rebuilt,
+        new_conflicts=_conflicts(after, before),
+        gone_conflicts=_conflicts(before, after),
     )
+
+
+def _rebuilt(before: Snapshot | None, after: Snapshot | None) -> tuple[Rebuilt, ...]:
+    """Return the distributions that have one version in both, and other files for the same Python and platform."""
+    if before is None or after is None:
+        return ()
+    rebuilt = []
+    for name, version in sorted(after.installed.items()):
+        old, _, old_tags = before.contents.get(name, "").partition(" ")
+        new, _, new_tags = after.contents.get(name, "").partition(" ")
+        if before.installed.get(name) == version and old and new and old != new and old_tags == new_tags:
+            rebuilt.append(Rebuilt(package=name, version=version, before=old, after=new, from_source=False))
+    return tuple(rebuilt)
+
+
+def _described(rebuilt: Rebuilt) -> str:
+    if rebuilt.from_source:
+        return f"the source of {rebuilt.package} changed (tree {rebuilt.before} -> {rebuilt.after})"
+    return f"{rebuilt.package} {rebuilt.version} was rebuilt"
+
+
+def _conflicts(of: Snapshot | None, other: Snapshot | None) -> tuple[Conflict, ...]:
+    """Return the conflicts of one snapshot that the other does not have; none unless both are whole.
+
+    A conflict stays the same while the versions in it move.
+    """
+    if of is None or other is None or not (of.whole and other.whole):
+        return ()
+    known = {(conflict.distribution, conflict.package) for conflict in other.conflicts}
+    return tuple(conflict for conflict in of.conflicts if (conflict.distribution, conflict.package) not in known)
 
 
 def _judged(before: Snapshot | None, after: Snapshot | None) -> tuple[ChangeKind, str]:
@@ -118,6 +165,8 @@ def _judged(before: Snapshot | None, after: Snapshot | None) -> tuple[ChangeKind
         return ChangeKind.FIXED, f"it was {_summary(before)}"
     if before.status in _WORKS:
         return ChangeKind.REGRESSED, _where(after)
+    if tests := _other_tests(before, after):
+        return ChangeKind.CHANGED_FAIL, f"{tests}; it is {_summary(after)}"
     if _same_failure(before, after):
         return ChangeKind.STILL_FAIL, _where(after)
     return ChangeKind.CHANGED_FAIL, f"it was {_summary(before)}; it is {_summary(after)}"
@@ -127,6 +176,19 @@ def _same_failure(before: Snapshot, after: Snapshot) -> bool:
     # A baseline that names no culprit, written by an older version, does not make it another failure.
     culprits = {cell.culprit for cell in (before, after) if cell.culprit is not None}
     return len(culprits) < 2 and _fingerprint(before) == _fingerprint(after)
+
+
+def _other_tests(before: Snapshot, after: Snapshot) -> str:
+    """Return which tests of a suite fail only now, or not any more; empty when the same ones fail."""
+    if before.status is not after.status or before.failing is None or after.failing is None:
+        return ""
+    parts = []
+    for tests, how in ((after.failing - before.failing, "now"), (before.failing - after.failing, "no longer")):
+        if tests:
+            more = f" and {len(tests) - _NAMED} more" if len(tests) > _NAMED else ""
+            verb = "fails" if len(tests) == 1 else "fail"
+            parts.append(f"{', '.join(sorted(tests)[:_NAMED])}{more} {how} {verb}")
+    return "; ".join(parts)
 
 
 def _fingerprint(cell: Snapshot) -> Fingerprint:

@@ -6,7 +6,8 @@ from datetime import date, datetime
 
 from knowngood.judge.drift import violations
 from knowngood.judge.numbers import arrays_of, non_finite
-from knowngood.judge.probes import alarms, deciding, failed_checks, first_line, judge_probe
+from knowngood.judge.probes import alarms, deciding, judge_probe
+from knowngood.judge.suites import failed_checks, first_line
 from knowngood.model import (
     Action,
     ComboFacts,
@@ -108,6 +109,9 @@ def _probed(facts: ComboFacts, attempt: ProbeFacts) -> Finding:
             for failure in failed_checks(attempt.transcript)
             if not any(text in failure.message for text in violated)
         ]
+        if attempt.transcript.collected is not None:
+            # A suite can have hundreds of failing tests, and its own message says so.
+            failed = [message] if failed else []
         message = "; ".join([*violated, *failed, *([message] if hidden is not None else [])])
     return Finding(verdict=verdict, message=message, check=check)
 

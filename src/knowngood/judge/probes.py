@@ -3,6 +3,8 @@
 import re
 from collections.abc import Sequence
 
+from knowngood.judge.suites import failed_checks, failures, first_line, suite
+from knowngood.judge.suites import message as suite_message
 from knowngood.model import (
     UNDECIDED,
     Check,
@@ -40,11 +42,6 @@ _PROBLEMS = {
 """What a problem is: of the machine, of the probe or the project, or of the versions."""
 
 
-def failed_checks(transcript: Transcript) -> tuple[Check, ...]:
-    """Return the checks that failed."""
-    return tuple(check for check in transcript.checks if check.outcome is Outcome.FAILED)
-
-
 def judge_probe(facts: ProbeFacts) -> tuple[Verdict, str | None, str]:
     """Return the verdict of one attempt, the check it is about, and why.
 
@@ -55,16 +52,19 @@ def judge_probe(facts: ProbeFacts) -> tuple[Verdict, str | None, str]:
     status, reason, message = _ended(ended, transcript)
     check = transcript.open_check
     if transcript.problem is not None and _is_explained(ended, transcript):
-        return _judge_problem(transcript.problem, failed_checks(transcript))
+        in_order = tuple(check for check in transcript.checks if check.outcome is Outcome.FAILED)
+        return _judge_problem(transcript.problem, in_order)
     if status is Status.PASS or (reason is Reason.EXIT_CODE and _is_command(transcript)):
         failed = failed_checks(transcript)
         if failed:
             status, reason = Status.FAIL, Reason.CHECK_FAILED
             check, message = failed[0].name, first_line(failed[0])
+            if counted := suite(transcript):
+                message = suite_message(counted, failures(failed))
         elif not transcript.left_out and not any(passed.outcome is Outcome.PASSED for passed in transcript.checks):
             status, reason, message = _nothing_ran(transcript)
     elif status in (Status.CRASH, Status.TIMEOUT, Status.OOM):
-        message += _place(check, facts.action.output)
+        message += _place(check, facts.action.output, noun="test" if suite(transcript) else "check")
     return Verdict(status=status, phase=Phase.PROBE, reason=reason), check, message
 
 
@@ -136,23 +136,14 @@ def _ended(ended: Exit, transcript: Transcript) -> tuple[Status, Reason, str]:
             return Status.PASS, Reason.ALL_PASSED, ""
 
 
-def _place(check: str | None, output: str) -> str:
+def _place(check: str | None, output: str, *, noun: str) -> str:
     """Return where a process was when it died, as far as it is known."""
-    place = f", in check {check!r}" if check is not None else ", after its last check"
+    place = f", in {noun} {check!r}" if check is not None else f", after its last {noun}"
     stacks = [stack for stack in dumped_stacks(output) if stack]
     if stacks:
         frame = stacks[-1][0]
         place += f", at {frame.file}:{frame.line} in {frame.function}"
     return place
-
-
-def first_line(check: Check) -> str:
-    """Return the first informative line of the message of a failed check."""
-    lines = [line.strip() for line in check.message.splitlines() if line.strip()]
-    # "ImportError:" alone is not informative: some libraries begin their message with an empty line.
-    if len(lines) > 1 and lines[0].endswith(":"):
-        return f"{lines[0]} {lines[1]}"
-    return lines[0] if lines else "failed without a message"
 
 
 def deciding(attempts: Sequence[ProbeFacts]) -> ProbeFacts:

@@ -10,6 +10,7 @@ from datetime import date
 from knowngood.errors import ExitCode
 from knowngood.judge.abi import score, sentence
 from knowngood.judge.causes import groups
+from knowngood.judge.conflicts import conflicts
 from knowngood.judge.diagnosis import diagnose
 from knowngood.judge.diagnosis.case import Case
 from knowngood.judge.diagnosis.questions import Answers
@@ -19,13 +20,15 @@ from knowngood.judge.expectations import Comparison
 from knowngood.judge.expectations import compare as compare_with_expectation
 from knowngood.judge.findings import Finding, attempts_at, day_of, failed_command, find, with_numbers
 from knowngood.judge.numbers import arrays_of, compare
-from knowngood.judge.probes import alarms, deciding, first_line, flaky
+from knowngood.judge.probes import alarms, deciding, flaky
 from knowngood.judge.rules import Rules
+from knowngood.judge.suites import failures, first_line, suite
 from knowngood.model import (
     UNDECIDED,
     Array,
     Cell,
     ComboFacts,
+    Conflict,
     JudgedRun,
     Numbers,
     ProbeFacts,
@@ -41,7 +44,10 @@ def judge(run: Run, rules: Rules) -> JudgedRun:
     """Return the verdict of every cell of ``run``, in the order of the matrix."""
     reference = _reference(run, rules)
     day = day_of(run.info)
-    cells = tuple(cell for facts in run.combos for cell in judge_combo(facts, rules, reference, day=day))
+    machine = run.info.platform
+    cells = tuple(
+        cell for facts in run.combos for cell in judge_combo(facts, rules, reference, day=day, machine=machine)
+    )
     return JudgedRun(run=run, cells=cells, groups=groups(cell for cell in cells if cell.as_expected is not None))
 
 
@@ -51,13 +57,18 @@ def judge_combo(
     reference: Mapping[str, Mapping[str, Array]] | None = None,
     *,
     day: date = date.min,
+    machine: str = "",
 ) -> tuple[Cell, ...]:
     """Return a cell for each probe of one combo, whatever became of it.
 
     ``reference`` holds, by probe, the arrays that numbers are compared with; without it none are. Known issues
-    expire by ``day``, that of the run, so that an old log is judged the same on every day.
+    expire by ``day``, that of the run, so that an old log is judged the same on every day. Markers of declared
+    requirements are evaluated for ``machine``, the platform of the run; empty stands for this one.
     """
-    return tuple(_cell(facts, probe, rules, (reference or {}).get(probe, {}), day) for probe in facts.combo.probes)
+    unmet = conflicts(facts, machine=machine)
+    return tuple(
+        _cell(facts, probe, rules, (reference or {}).get(probe, {}), day, unmet) for probe in facts.combo.probes
+    )
 
 
 def open_questions(facts: ComboFacts, rules: Rules) -> tuple[Question, ...]:
@@ -100,7 +111,14 @@ def _case(facts: ComboFacts, probe: str, rules: Rules, finding: Finding | None =
     )
 
 
-def _cell(facts: ComboFacts, probe: str, rules: Rules, reference: Mapping[str, Array], day: date) -> Cell:
+def _cell(
+    facts: ComboFacts,
+    probe: str,
+    rules: Rules,
+    reference: Mapping[str, Array],
+    day: date,
+    unmet: tuple[Conflict, ...],
+) -> Cell:
     combo, environment = facts.combo, facts.environment
     attempts = attempts_at(facts, probe)
     last = deciding(attempts) if attempts else None
@@ -127,10 +145,16 @@ def _cell(facts: ComboFacts, probe: str, rules: Rules, reference: Mapping[str, A
         unmet=tuple(map(shorten_paths, comparison.unmet)),
         known=comparison.known,
         check=finding.check,
-        message=shorten_paths(finding.message),
+        # Where on this machine an index or a disk is, is what a reader has to know about trouble with it.
+        message=finding.message if status is Status.INFRA else shorten_paths(finding.message),
+        suite=suite(last.transcript) if last else None,
+        failures=failures(checks) if last and last.transcript.collected is not None else (),
         checks=tuple(replace(check, message=shorten_paths(check.message)) for check in checks),
         installed=facts.installed,
+        contents=_contents(facts),
         drift=ledger(facts),
+        conflicts=unmet,
+        yanked=_yanked(facts),
         metrics=_metrics(facts, last),
         warnings=_warnings(last),
         seconds=Seconds(
@@ -177,6 +201,18 @@ def _predicted(facts: ComboFacts, last: ProbeFacts | None, finding: Finding) -> 
     }
     extensions = tuple(extension for extension in facts.environment.extensions if extension.distribution in touched)
     return sentence(replace(facts.environment, extensions=extensions))
+
+
+def _contents(facts: ComboFacts) -> Mapping[str, str]:
+    distributions = facts.environment.distributions if facts.environment else ()
+    return {distribution.name: distribution.contents for distribution in distributions if distribution.contents}
+
+
+def _yanked(facts: ComboFacts) -> tuple[str, ...]:
+    """Return the packages whose yanked version is installed, or would have been."""
+    installed = facts.installed
+    chosen = {(name, step.resolved.get(name, "")) for step in facts.steps for name in step.yanked}
+    return tuple(sorted(name for name, version in chosen if installed.get(name, version) == version))
 
 
 def _metrics(facts: ComboFacts, last: ProbeFacts | None) -> Mapping[str, bool | int | float | str | None]:

@@ -31,6 +31,22 @@ class Drift:
     """The combo's own requirements that the final environment violates; None when it meets them all."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Conflict:
+    """A declared requirement of an installed distribution that the environment does not meet."""
+
+    distribution: str
+    """Canonical name of the distribution that declares it."""
+    version: str
+    """The installed version of that distribution."""
+    requirement: str
+    """As declared, without its marker: ``Werkzeug>=3.0.0``."""
+    package: str
+    """Canonical name of the package that it is about."""
+    installed: str | None
+    """The installed version of that package; None: it is not installed."""
+
+
 class Confidence(StrEnum):
     """How certain a diagnosis is of its culprit."""
 
@@ -109,6 +125,28 @@ class Seconds:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Suite:
+    """How many tests a probe has, by outcome: a probe whose checks are the tests of a suite."""
+
+    collected: int
+    """All tests that were to run."""
+    passed: int
+    failed: int
+    skipped: int
+    open: tuple[str, ...] = ()
+    """The tests that began and never finished."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Failures:
+    """Tests of one probe that fail with the same exception and the same shape of its message."""
+
+    cause: str
+    """The first line of the message of the first of them."""
+    checks: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Cell:
     """Combo x probe, judged."""
 
@@ -122,8 +160,19 @@ class Cell:
     """The check that failed, or that was open when the process died."""
     message: str
     checks: tuple[Check, ...] = ()
+    """Of a suite that was read from a report, only those that failed or never finished."""
+    suite: Suite | None = None
+    """None: its checks are not the tests of a suite."""
+    failures: tuple[Failures, ...] = ()
+    """The failing tests of a suite by cause: the largest group first."""
     installed: Mapping[str, str] = field(default_factory=dict)
+    contents: Mapping[str, str] = field(default_factory=dict)
+    """Canonical name -> what tells two builds of one version apart, as far as it is known."""
     drift: tuple[Drift, ...] = ()
+    conflicts: tuple[Conflict, ...] = ()
+    """The declared requirements that its environment does not meet: a pass with one is not known good."""
+    yanked: tuple[str, ...] = ()
+    """Canonical names of the packages whose installed version was withdrawn from its index."""
     metrics: Mapping[str, bool | int | float | str | None] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     """Alarming text that was printed although the process went on."""
@@ -152,6 +201,16 @@ class Cell:
     """Where the verdict comes from, when this run reused it."""
 
     @property
+    def known_good(self) -> bool:
+        """Whether it passed, and its environment meets every declared requirement."""
+        return self.verdict.status is Status.PASS and not self.conflicts
+
+    @property
+    def works_against_metadata(self) -> bool:
+        """Whether it passed although its environment does not meet every declared requirement."""
+        return self.verdict.status is Status.PASS and bool(self.conflicts)
+
+    @property
     def expect(self) -> Expectation:
         """What the cell is expected to be, known issues taken into account."""
         return self.narrower or self.combo.expect
@@ -174,6 +233,20 @@ class JudgedRun:
     cells: tuple[Cell, ...]
     groups: tuple[Group, ...] = ()
     """The cells that did not pass, by cause: the largest group first."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rebuilt:
+    """A distribution that has the same version as in a baseline, but was built again, from other files."""
+
+    package: str
+    """Canonical name."""
+    version: str
+    before: str
+    """The first digits of a digest: of its source tree, if it was built from one, else of its files."""
+    after: str
+    from_source: bool
+    """Whether they are digests of its source tree."""
 
 
 class ChangeKind(StrEnum):
@@ -208,3 +281,9 @@ class Change:
     """Where the cell failed and with which message, or what it was before; empty when there is nothing to say."""
     packages: tuple[tuple[str, str | None, str | None], ...] = ()
     """(canonical name or ``python``, version before, version now) of each difference; None: not installed."""
+    rebuilt: tuple[Rebuilt, ...] = ()
+    """What has the same version, but not the same files."""
+    new_conflicts: tuple[Conflict, ...] = ()
+    """The conflicts that the baseline does not have."""
+    gone_conflicts: tuple[Conflict, ...] = ()
+    """The conflicts of the baseline that are no more."""

@@ -125,6 +125,9 @@ class Distribution:
     """Its declared requirements, with their markers."""
     modules: tuple[str, ...] = ()
     """What it installs at the top of ``site-packages``: packages, modules, and file names of extensions."""
+    contents: str = ""
+    """The first digits of a digest of its files, then the tags of its wheel: what tells two builds of one version
+    apart. Empty: unknown."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,9 +1,11 @@
-"""Write a file only when its content changes, and shorten paths for messages."""
+"""Write a file only when its content changes, check that a folder can be written to, and shorten paths."""
 
 import contextlib
+import os
 from pathlib import Path
 
 from knowngood import atomic
+from knowngood.errors import UsageError
 
 
 def write(path: Path, text: str) -> None:
@@ -16,6 +18,21 @@ def write(path: Path, text: str) -> None:
         if path.read_bytes() == data:
             return
     atomic.write(path, data)
+
+
+def check_writable(folder: Path, *, next_step: str) -> None:
+    """Raise ``UsageError`` when no file can be written into ``folder``, which need not exist yet.
+
+    It is asked for before a run begins: hours later it would be too late.
+    """
+    existing = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    if not existing.is_dir():
+        cause = f"{near(existing)} is a file"
+    elif not os.access(existing, os.W_OK | os.X_OK):
+        cause = f"you may not write to {near(existing)}, or its disk is read-only"
+    else:
+        return
+    raise UsageError(f"nothing can be written into {near(folder)}", cause=cause, next_step=next_step)
 
 
 def near(path: Path) -> str:

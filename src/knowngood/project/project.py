@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import os
+import shlex
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +23,13 @@ if TYPE_CHECKING:
     from knowngood.judge.rules import Rules
     from knowngood.project.baseline import Baseline
     from knowngood.project.publication import Publication
+
+
+FIRST = (
+    'combo = [{ id = "today", steps = [["requests"]] }]',
+    'probe = [{ id = "imports", source = "import requests" }]',
+)
+"""The lines of a smallest matrix, for a user who has none."""
 
 
 class Project:
@@ -245,24 +253,42 @@ class _Files:
 def _named(matrix: str | Path | None, start: Path) -> Path:
     """Return the absolute path of a matrix file: a path relative to ``start``, or the name of one in its matrices."""
     files = {path.stem: path for path in sorted((start / "matrices").glob("*.toml"))}
-    names = ", ".join(files) or "none"
-    if matrix is None:
-        if len(files) == 1:
-            return next(iter(files.values()))
-        raise UsageError(
-            "which matrix?",
-            cause=f"matrices/ holds: {names}",
-            next_step="name one: knowngood run NAME, or the path of its file",
-        )
-    if str(matrix) in files:
+    if matrix is None and len(files) == 1:
+        return next(iter(files.values()))
+    if matrix is not None and str(matrix) in files:
         return files[str(matrix)]
-    path = start / matrix
-    if not path.is_file():
-        cause = "it is a folder" if path.is_dir() else f"there is no such file, and matrices/ holds: {names}"
-        raise UsageError(
-            f"no matrix {str(matrix)!r}", cause=cause, next_step="give the path of a TOML file, or one of the names"
-        )
-    return path
+    path = start / (matrix or "")
+    if matrix is not None and path.is_file():
+        return path
+    what = "which matrix?" if matrix is None else f"no matrix {str(matrix)!r}"
+    if not files:
+        if matrix is None:
+            what = "there is no matrix here"
+        raise UsageError(what, cause=_looked(start, path, matrix), next_step=_begin(start))
+    holds = f"matrices/ holds: {', '.join(files)}"
+    if matrix is None:
+        next_step = "name one: knowngood run NAME, or the path of its file"
+    else:
+        holds = "it is a folder" if path.is_dir() else f"there is no such file, and {holds}"
+        next_step = "give the path of a TOML file, or one of the names"
+    raise UsageError(what, cause=holds, next_step=next_step)
+
+
+def _looked(start: Path, path: Path, matrix: str | Path | None) -> str:
+    """Return where a matrix was looked for, in a project that has none."""
+    folder = start / "matrices"
+    empty = f"{folder} holds no TOML file" if folder.is_dir() else f"there is no folder {folder}"
+    if matrix is None:
+        return empty
+    return f"{path} is a folder, and {empty}" if path.is_dir() else f"there is no file {path}, and {empty}"
+
+
+def _begin(start: Path) -> str:
+    """Return what to do in a folder without a matrix: go to the project above it, or write the first matrix."""
+    above = next((folder for folder in start.parents if any((folder / "matrices").glob("*.toml"))), None)
+    if above is not None:
+        return f"run it in the folder of the project: cd {shlex.quote(str(above))}"
+    return f"write the first one, matrices/first.toml, with two lines: `{FIRST[0]}` and `{FIRST[1]}`"
 
 
 def _folder(matrix_file: Path) -> Path:

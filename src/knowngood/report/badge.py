@@ -7,7 +7,7 @@ from datetime import date
 from enum import StrEnum
 from xml.etree.ElementTree import Element, SubElement
 
-from knowngood.model import Cell, JudgedRun, Status
+from knowngood.model import Cell, JudgedRun
 from knowngood.report.ci.outcome import TestOutcome, outcome_of, plain_name
 from knowngood.report.text import columns, count, document, shorten, started
 
@@ -69,7 +69,8 @@ def _result(judged: JudgedRun) -> tuple[str, Color]:
     outcomes = {combo: {outcome_of(cell) for cell in cells} for combo, cells in combos.items()}
     unexpected = sum(TestOutcome.FAILED in found for found in outcomes.values())
     fulfilled = [combo for combo, found in outcomes.items() if found == {TestOutcome.PASSED}]
-    passing = sum(all(cell.verdict.status is Status.PASS for cell in combos[combo]) for combo in fulfilled)
+    against = sum(any(cell.works_against_metadata for cell in combos[combo]) for combo in fulfilled)
+    passing = sum(all(cell.known_good for cell in combos[combo]) for combo in fulfilled)
     # The combos of shards that were not merged are undecided, too.
     elsewhere = {combo.id for combo in judged.run.elsewhere} - combos.keys()
     decided = unexpected + len(fulfilled)
@@ -77,14 +78,15 @@ def _result(judged: JudgedRun) -> tuple[str, Color]:
     if not decided:
         return ("undecided" if undecided else "no combos"), Color.NONE
     total = f"{decided} decided combos" if undecided else count(decided, "combo")
-    rest = f"; {undecided} undecided" if undecided else ""
+    rest = f"; {against} against metadata" if against else ""
+    rest += f"; {undecided} undecided" if undecided else ""
     if unexpected:
         return f"{unexpected} of {total} not as expected{rest}", Color.BAD
     if undecided:
         return f"{passing} of {total} pass, as expected{rest}", Color.PARTLY
     if passing == decided:
         return f"{total} passes" if decided == 1 else f"all {total} pass", Color.GOOD
-    return f"{passing} of {total} pass, as expected", Color.GOOD
+    return f"{passing} of {total} pass, as expected{rest}", Color.GOOD
 
 
 PAINT: Mapping[Color, str] = {

@@ -22,6 +22,8 @@ class Level:
     """Characters of each message."""
     evidence: int = 50
     """Facts from the evidence of a diagnosis."""
+    tests: int = 20
+    """Failing tests that are named for one cause; how many more there are is never left out."""
     locks: bool = True
     """The lock of each install step."""
     installed: bool = True
@@ -55,10 +57,20 @@ LEVELS = (
     Level(),
     Level(excerpt=1500, message=2000),
     Level(excerpt=600, message=1000, locks=False),
-    Level(excerpt=0, message=600, locks=False, installed=False, evidence=6),
-    Level(excerpt=0, message=400, locks=False, installed=False, evidence=4, passed=False),
-    Level(excerpt=0, message=240, locks=False, installed=False, evidence=2, passed=False, records=False),
-    Level(excerpt=0, message=240, locks=False, installed=False, evidence=1, passed=False, records=False, steps=False),
+    Level(excerpt=0, message=600, tests=10, locks=False, installed=False, evidence=6),
+    Level(excerpt=0, message=400, tests=5, locks=False, installed=False, evidence=4, passed=False),
+    Level(excerpt=0, message=240, tests=3, locks=False, installed=False, evidence=2, passed=False, records=False),
+    Level(
+        excerpt=0,
+        message=240,
+        tests=3,
+        locks=False,
+        installed=False,
+        evidence=1,
+        passed=False,
+        records=False,
+        steps=False,
+    ),
 )
 """From the most to the fewest details."""
 

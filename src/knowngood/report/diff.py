@@ -2,8 +2,11 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from enum import Enum
 
-from knowngood.model import Change, ChangeKind
+from knowngood.model import Change, ChangeKind, Rebuilt
+from knowngood.report import words
 from knowngood.report.lines import labelled, section
 from knowngood.report.markup import code, inline, joined, paragraph, table
 from knowngood.report.text import count, plain, shorten, strict_json, wrap
@@ -37,17 +40,57 @@ def label(kind: ChangeKind) -> str:
     return str(kind).replace("-", " ")
 
 
-def headline(changes: Iterable[Change]) -> str:
-    """Return the sum of a comparison in one line: ``2 regressed, 1 fixed, 4 unchanged``."""
+def headline(changes: Sequence[Change]) -> str:
+    """Return the sum of a comparison in one line: ``2 regressed, 1 fixed, 4 unchanged, 1 new conflict``."""
     kinds = Counter(change.kind for change in changes)
     counts = [f"{kinds[kind]} {label(kind)}" for kind in (*_FULL, *_BRIEF) if kinds[kind]]
     same = sum(kinds[kind] for kind in _SAME)
-    return ", ".join([*counts, f"{same} unchanged"] if same or not counts else counts)
+    counts += [f"{same} unchanged"] if same or not counts else []
+    new, gone = (len(_by_conflict(changes, kind)) for kind in ConflictChange)
+    counts += [count(new, "new conflict")] if new else []
+    return ", ".join([*counts, *([f"{count(gone, 'conflict')} gone"] if gone else [])])
+
+
+class ConflictChange(Enum):
+    """What became of a conflict: no verdict changes because of it."""
+
+    NEW = "New conflicts"
+    GONE = "Conflicts that are gone"
+
+
+def changed_conflicts(changes: Iterable[Change]) -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
+    """Return a title and its (combos, conflict in words) pairs for each kind of change of a conflict."""
+    changes = tuple(changes)
+    parts = {kind.value: _by_conflict(changes, kind) for kind in ConflictChange}
+    return tuple(
+        (title, tuple((", ".join(combos), sentence) for sentence, combos in conflicts.items()))
+        for title, conflicts in parts.items()
+        if conflicts
+    )
+
+
+def _by_conflict(changes: Iterable[Change], kind: ConflictChange) -> dict[str, list[str]]:
+    """Return the combos that a conflict came to, or went from, by the conflict in words."""
+    combos: dict[str, dict[str, None]] = {}
+    for change in changes:
+        for conflict in change.new_conflicts if kind is ConflictChange.NEW else change.gone_conflicts:
+            combos.setdefault(words.conflict(conflict), {})[change.combo] = None
+    return {sentence: list(names) for sentence, names in combos.items()}
 
 
 def packages(change: Change) -> list[tuple[str, str, str]]:
-    """Return (name, version before, version now) of each package that differs; ``absent`` if it is not installed."""
-    return [(name, before or "absent", after or "absent") for name, before, after in change.packages]
+    """Return (name, version before, version now) of each package that differs; ``absent`` if it is not installed.
+
+    What was rebuilt has the same version twice, each with the digest of its source tree or of its files.
+    """
+    moved = [(name, before or "absent", after or "absent") for name, before, after in change.packages]
+    return [*moved, *map(_rebuilt, change.rebuilt)]
+
+
+def _rebuilt(rebuilt: Rebuilt) -> tuple[str, str, str]:
+    what = "tree" if rebuilt.from_source else "files"
+    before, after = (f"{rebuilt.version} ({what} {digest})" for digest in (rebuilt.before, rebuilt.after))
+    return rebuilt.package, before, after
 
 
 def render(changes: Sequence[Change], *, baseline_name: str, width: int = 100) -> str:
@@ -59,6 +102,9 @@ def render(changes: Sequence[Change], *, baseline_name: str, width: int = 100) -
         blocks.append(section(f"{title}:", lines, width))
     for kind, title in _BRIEF.items():
         lines = [line for change in _of(changes, kind) for line in _brief(change, names, width - 2)]
+        blocks.append(section(f"{title}:", lines, width))
+    for title, pairs in changed_conflicts(changes):
+        lines = [shorten(f"{combos}: {sentence}", width - 2) for combos, sentence in pairs]
         blocks.append(section(f"{title}:", lines, width))
     blocks.append(_unchanged(changes))
     return joined(blocks) + "\n"
@@ -74,9 +120,14 @@ def render_markdown(changes: Sequence[Change], *, baseline_name: str) -> str:
         [f"Against {code(baseline_name)}: **{inline(headline(changes))}**"],
         table(("change", "cell", "before", "now"), rows) if rows else [],
         *(block for change in listed for block in _part(change, names)),
+        *(block for title, pairs in changed_conflicts(changes) for block in _conflicts(title, pairs)),
         _unchanged(changes),
     ]
     return joined(blocks) + "\n"
+
+
+def _conflicts(title: str, pairs: Iterable[tuple[str, str]]) -> list[list[str]]:
+    return [[f"**{title}**:"], [f"- {inline(combos)}: {inline(sentence)}" for combos, sentence in pairs]]
 
 
 def render_json(changes: Sequence[Change], *, baseline_name: str) -> str:
@@ -97,6 +148,9 @@ def render_json(changes: Sequence[Change], *, baseline_name: str) -> str:
                 "packages": [
                     {"package": package, "before": before, "after": after} for package, before, after in change.packages
                 ],
+                "rebuilt": [asdict(rebuilt) for rebuilt in change.rebuilt],
+                "new_conflicts": list(map(words.conflict, change.new_conflicts)),
+                "gone_conflicts": list(map(words.conflict, change.gone_conflicts)),
             }
             for change in changes
         ],

@@ -3,7 +3,7 @@
 import shlex
 from collections.abc import Callable, Iterator, Sequence
 
-from knowngood.model import UNDECIDED, Cell, JudgedRun, Outcome, Run, Status
+from knowngood.model import UNDECIDED, Cell, JudgedRun, Outcome, Run, Status, Suite
 from knowngood.report import explanation, words
 from knowngood.report.explanation import Failure, place
 from knowngood.report.lines import aligned, filled, wrapped
@@ -22,6 +22,8 @@ MOST_LINES = 12
 """Lines that a message may take; the log has the rest."""
 MOST_ROWS = 12
 """Lines that a list may take: versions, drift, checks."""
+MOST_TESTS = 8
+"""Failing tests that are named for one cause."""
 _FAILURE_LABELS = {
     Status.CRASH: "crashed",
     Status.TIMEOUT: "timed out",
@@ -68,7 +70,7 @@ def render_overview(judged: JudgedRun, *, width: int = 100) -> str:
 
 def _head(cell: Cell, run: Run, width: int) -> Lines:
     kind = "bad" if cell.as_expected is False else "good" if cell.verdict.status is Status.PASS else "odd"
-    verdict = shorten(f"{words.name(cell)}: {words.verdict(cell)}", width)
+    verdict = shorten(f"{words.subject(cell)}: {words.verdict(cell)}", width)
     machine = f"Python {cell.python}, {cell.combo.installer}, run {run.info.id} on {run.info.platform}"
     title = cell.combo.title if cell.combo.title != cell.combo.id else ""
     return [
@@ -84,7 +86,7 @@ def _parts(cell: Cell, run: Run, run_folder: str, width: int) -> Iterator[list[t
     failure = explanation.failure(cell, run)
     parts: tuple[list[tuple[str, Lines]], ...] = (
         [("asked for", _steps(cell, width)), ("declared", _plain_lines(wrap(_declared(cell), width, most=4)))],
-        [("installed", _packages(cell, width)), ("drift", _drift(cell, width))],
+        [("installed", _packages(cell, width)), ("drift", _drift(cell, width)), ("conflict", _conflicts(cell, width))],
         [*_failure(cell, failure, width), *_checks(cell, width)],
         _diagnosis(cell, failure, width),
         [(label, _plain_lines(wrap(text, width, most=4))) for label, text in explanation.notes(cell, run)],
@@ -157,6 +159,13 @@ def _drift(cell: Cell, width: int) -> Lines:
     return [*_plain_lines(aligned(rows, width)), *_more(len(drifts) - len(rows), "package")]
 
 
+def _conflicts(cell: Cell, width: int) -> Lines:
+    """Return the declared requirements that are not met; what a pass with one is worth comes first."""
+    note = [("odd", f"{words.AGAINST_METADATA}, so it is not known good:")] if cell.works_against_metadata else []
+    sentences = [shorten(sentence, width) for sentence in words.conflicts(cell, most=MOST_ROWS)]
+    return [*note, *_plain_lines(sentences)]
+
+
 def _failure(cell: Cell, failure: Failure | None, width: int) -> list[tuple[str, Lines]]:
     """Return what went wrong and where; nothing for a cell that passed."""
     if failure is None:
@@ -177,7 +186,9 @@ def _sentences(text: str) -> str:
 
 
 def _checks(cell: Cell, width: int) -> list[tuple[str, Lines]]:
-    """Return the outcome of the other checks."""
+    """Return the outcome of the other checks; of a suite, how many tests fail, and with which causes."""
+    if cell.suite is not None:
+        return [("tests", _suite(cell, cell.suite, width))]
     passed = [check.name for check in explanation.others(cell, Outcome.PASSED)]
     rows = [
         (check.outcome, check.name, check.message)
@@ -188,6 +199,16 @@ def _checks(cell: Cell, width: int) -> list[tuple[str, Lines]]:
         ("also", [*_plain_lines(aligned(rows[:MOST_ROWS], width)), *_more(len(rows) - MOST_ROWS, "check")]),
         ("passed", _plain_lines(filled(passed, width, gap=", ", most=4))),
     ]
+
+
+def _suite(cell: Cell, suite: Suite, width: int) -> Lines:
+    lines: Lines = [("", shorten(words.suite(suite), width))]
+    lines += [("bad", shorten(f"did not finish: {name}", width)) for name in suite.open[:MOST_ROWS]]
+    for group in cell.failures[:MOST_ROWS]:
+        cause, names = words.failing(group, most=MOST_TESTS)
+        lines.append(("bad", shorten(cause, width)))
+        lines += _plain_lines([f"  {line}" for line in wrap(names, width - 2, most=4)])
+    return [*lines, *_more(len(cell.failures) - MOST_ROWS, "cause")]
 
 
 def _diagnosis(cell: Cell, failure: Failure | None, width: int) -> list[tuple[str, Lines]]:

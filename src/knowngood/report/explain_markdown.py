@@ -16,7 +16,7 @@ def render(cell: Cell, run: Run, *, run_folder: str) -> str:
     failure = explanation.failure(cell, run)
     log = explanation.log_of(cell, run_folder)
     blocks = [
-        [f"## {inline(f'{words.name(cell)}: {words.verdict(cell)}')}"],
+        [f"## {inline(f'{words.subject(cell)}: {words.verdict(cell)}')}"],
         [paragraph(cell.combo.title)] if cell.combo.title != cell.combo.id else [],
         [f"Python {inline(cell.python)}, {cell.combo.installer}, {inline(run.info.platform)}."],
         ["**Asked for**"],
@@ -24,6 +24,7 @@ def render(cell: Cell, run: Run, *, run_folder: str) -> str:
         [f"The matrix declares {inline(declared)}."] if declared else [],
         *_packages(cell),
         *_drift(cell),
+        *conflicts(cell),
         *(_failure(failure) if failure else []),
         *_checks(cell),
         *diagnosis(cell, explanation.evidence(cell, failure)),
@@ -54,6 +55,17 @@ def _drift(cell: Cell) -> list[list[str]]:
     return [["**Drift**"], table(("step", "package", "before", "after", "violates"), rows)] if rows else []
 
 
+def conflicts(cell: Cell) -> list[list[str]]:
+    """Return the blocks that list the declared requirements that are not met; nothing where all are."""
+    if not cell.conflicts:
+        return []
+    against = f", so it {words.AGAINST_METADATA}" if cell.works_against_metadata else ""
+    return [
+        [f"**Conflicts**, declared requirements that the environment does not meet{against}:"],
+        [f"- {inline(sentence)}" for sentence in words.conflicts(cell)],
+    ]
+
+
 def _failure(failure: explanation.Failure) -> list[list[str]]:
     more = [*_trace(failure.frames), *failure.last_lines]
     lines = [*failure.messages, *([""] if more else []), *more]
@@ -68,7 +80,23 @@ def _trace(frames: Sequence[Frame]) -> list[str]:
     return lines
 
 
+def tests(cell: Cell, *, most: int = 20) -> list[list[str]]:
+    """Return the blocks about the tests of a suite: how many fail, and the failing ones by cause; else nothing."""
+    if cell.suite is None:
+        return []
+    lines = [f"- did not finish: {code(name)}" for name in cell.suite.open[:most]]
+    for group in cell.failures[:most]:
+        cause, _ = words.failing(group, most=0)
+        names = ", ".join(map(code, group.checks[:most]))
+        more = len(group.checks) - most
+        lines.append(f"- {inline(cause)}: {names}{f', and {more} more' if more > 0 else ''}")
+    more = len(cell.failures) - most
+    return [[f"**Tests**: {words.suite(cell.suite)}"], [*lines, *([f"- and {more} more causes"] if more > 0 else [])]]
+
+
 def _checks(cell: Cell) -> list[list[str]]:
+    if cell.suite is not None:
+        return tests(cell)
     rows = [
         (check.name, check.outcome, check.message)
         for outcome in (Outcome.FAILED, Outcome.OPEN, Outcome.SKIPPED, Outcome.PASSED)

@@ -207,11 +207,12 @@ def notes(cell: Cell, run: Run) -> tuple[tuple[str, str], ...]:
     listed += [("flaky", f"{words.flaky(cell)}: do not trust a single run of it")] if cell.flaky else []
     if cell.attempts > 1 and not cell.flaky:
         listed.append(("attempts", f"{cell.attempts}, and the last one counts"))
+    listed += [("yanked", text) for text in words.yanked(cell)]
     remarks = facts.environment.remarks if facts and facts.environment else ()
     observed = list(dict.fromkeys([*map(shorten_paths, cell.warnings), *remarks]))
     # An alarm is often a part of the warning that Python made of it.
     whole = [text for text in observed if not any(text in other for other in observed if other != text)]
-    listed += [("also observed", text) for text in whole]
+    listed += [("also observed", text) for text in words.some(whole)]
     if cell.predicted:
         outcome = ", but it passed" if cell.verdict.status is Status.PASS else ""
         listed.append(("predicted", f"{cell.predicted}{outcome}"))
@@ -235,11 +236,15 @@ def log_of(cell: Cell, run_folder: str) -> str | None:
     return f"{plain(run_folder)}/{plain(cell.log)}" if cell.log else None
 
 
-def to_look_at(judged: JudgedRun) -> tuple[Cell, ...]:
-    """Return the cells that are not as expected, then those that could not be tested."""
-    unexpected = [cell for cell in judged.cells if cell.as_expected is False]
-    untested = [cell for cell in judged.cells if cell.as_expected is None and cell.verdict.status is not Status.NOT_RUN]
-    return (*unexpected, *untested)
+def to_look_at(judged: JudgedRun, *, probe: str | None = None) -> tuple[Cell, ...]:
+    """Return the cells that are not as expected, then those that could not be tested; with ``probe`` only its cells.
+
+    A combo that never got to its probes is there once, not once for each probe.
+    """
+    cells = [cell for cell in judged.cells if probe in (None, cell.probe)]
+    unexpected = [cell for cell in cells if cell.as_expected is False]
+    untested = [cell for cell in cells if cell.as_expected is None and cell.verdict.status is not Status.NOT_RUN]
+    return words.each_once((*unexpected, *untested))
 
 
 def failed(judged: JudgedRun) -> tuple[Cell, ...]:

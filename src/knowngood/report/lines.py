@@ -1,9 +1,7 @@
-"""Lay out lines for a terminal: labels and their lines, titled sections, aligned columns, one line for each cell."""
+"""Lay out lines for a terminal: labels and their lines, titled sections, aligned columns, one line for each name."""
 
 from collections.abc import Iterable, Sequence
 
-from knowngood.model import Cell
-from knowngood.report import words
 from knowngood.report.text import ELLIPSIS, columns, plain, shorten, wrap
 
 
@@ -48,9 +46,9 @@ def aligned(rows: Sequence[Sequence[str]], width: int) -> list[str]:
     return lines
 
 
-def compact(rows: Sequence[tuple[Cell, str, str]], width: int) -> list[str]:
-    """Return one line for each (cell, text, end): names are aligned, and the text is cut so that the end is not."""
-    names = [shorten(words.name(cell), max(0, width - 4)) for cell, _, _ in rows]
+def compact(rows: Sequence[tuple[str, str, str]], width: int) -> list[str]:
+    """Return one line for each (name, text, end): names are aligned, and the text is cut so that the end is not."""
+    names = [shorten(name, max(0, width - 4)) for name, _, _ in rows]
     name_width = min(max(map(columns, names), default=0), width // 3)
     lines = []
     for name, (_, text, end) in zip(names, rows, strict=True):

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from knowngood.model import Cell, JudgedRun, Status
 from knowngood.report import words
+from knowngood.report.explain_markdown import conflicts, tests
 from knowngood.report.markup import code, diagnosis, fence, inline, joined, paragraph, table
 from knowngood.report.recap import caption, cautions, summary
 from knowngood.report.table import VIOLATION, columns_of, metric
@@ -23,6 +24,7 @@ def render(judged: JudgedRun) -> str:
         [f"- {inline(caution)}" for caution in cautions(judged)],
         _matrix(judged),
         _legend(judged),
+        *against_metadata(judged),
         *(block for combo, cells in combos.items() for block in _combo(cells, sizes.get(combo))),
     ]
     return joined(blocks) + "\n"
@@ -48,7 +50,16 @@ def _legend(judged: JudgedRun) -> list[str]:
     lines = [f"- **{status}**: {words.MEANING[status]}" for status in Status if status in statuses]
     if any(drift.violates for cell in judged.cells for drift in cell.drift):
         lines.append(f"- **{VIOLATION}** after a version: it violates the combo's own pin")
+    if any(cell.works_against_metadata for cell in judged.cells):
+        lines.append(f"- **{inline(words.AGAINST_METADATA_MARK)}** after a verdict: {words.AGAINST_METADATA_NOTE}")
     return lines
+
+
+def against_metadata(judged: JudgedRun) -> list[list[str]]:
+    """Return a list of the combos that work against their metadata, each with its conflicts."""
+    combos = {cell.combo.id: cell for cell in judged.cells if cell.works_against_metadata}
+    lines = [f"- {inline(combo)}: {inline('; '.join(words.conflicts(cell)))}" for combo, cell in combos.items()]
+    return [[f"**{words.AGAINST_METADATA.capitalize()}**, and therefore not known good:"], lines] if lines else []
 
 
 def _combo(cells: Sequence[Cell], environment_bytes: int | None) -> list[list[str]]:
@@ -63,6 +74,7 @@ def _combo(cells: Sequence[Cell], environment_bytes: int | None) -> list[list[st
         [f"{', '.join(facts)}:"],
         steps,
         *_drift(last),
+        *conflicts(last),
         *(block for cell in cells for block in _cell(cell)),
         _installed(last),
     ]
@@ -90,6 +102,7 @@ def _cell(cell: Cell) -> list[list[str]]:
     return [
         [headline],
         fence(cell.message) if cell.message else [],
+        *tests(cell),
         *diagnosis(cell, words.evidence(cell)),
         _notes(cell),
         table(("metric", "value"), rows) if rows else [],
@@ -102,7 +115,8 @@ def _notes(cell: Cell) -> list[str]:
     if cell.reused:
         lines.append(f"- reused: recorded on {inline(cell.reused.recorded[:10])} for {inline(cell.reused.combo)}")
     lines += [f"- flaky: {inline(words.flaky(cell))}"] if cell.flaky else []
-    lines += [f"- also observed: {code(warning)}" for warning in cell.warnings]
+    lines += [f"- yanked: {inline(text)}" for text in words.yanked(cell)]
+    lines += [f"- also observed: {code(warning)}" for warning in words.some(cell.warnings)]
     lines += [f"- predicted: {inline(cell.predicted)}"] if cell.predicted else []
     # A verdict about the numbers says them itself.
     numbers = cell.numbers.says if cell.numbers and cell.numbers.says != cell.message else ""

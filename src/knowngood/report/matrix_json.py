@@ -17,21 +17,25 @@ from knowngood.model import (
     Check,
     Combo,
     ComboFacts,
+    Conflict,
     Diagnosis,
     Drift,
     Expectation,
+    Failures,
     Frame,
     Group,
     IndexChoice,
     InstallerName,
     JudgedRun,
     Numbers,
+    Outcome,
     Reused,
     Run,
     RunInfo,
     Score,
     Seconds,
     Step,
+    Suite,
     Verdict,
 )
 from knowngood.report import explanation, matrix_json
@@ -95,7 +99,10 @@ def _cell_object(cell: Cell, facts: ComboFacts | None) -> dict[str, object]:
         "check": cell.check,
         "message": cell.message,
         "installed": _sorted(cell.installed),
+        "contents": _sorted(cell.contents),
         "drift": [asdict(drift) for drift in cell.drift],
+        "conflicts": [asdict(conflict) for conflict in cell.conflicts],
+        "yanked": cell.yanked,
         "diagnosis": asdict(cell.diagnosis) if cell.diagnosis else None,
         "numbers": asdict(cell.numbers) if cell.numbers else None,
         "predicted": cell.predicted,
@@ -108,7 +115,10 @@ def _cell_object(cell: Cell, facts: ComboFacts | None) -> dict[str, object]:
         "checks": [
             {"name": check.name, "outcome": check.outcome, "seconds": check.seconds, "message": check.message}
             for check in cell.checks
+            if cell.suite is None or check.outcome in (Outcome.FAILED, Outcome.OPEN)
         ],
+        "suite": asdict(cell.suite) if cell.suite else None,
+        "failures": [asdict(failures) for failures in cell.failures],
         "warnings": cell.warnings,
         "seconds": asdict(cell.seconds),
         "environment_bytes": facts.environment_bytes if facts else None,
@@ -204,7 +214,10 @@ class _Cell:
     check: str | None = None
     message: str = ""
     installed: dict[str, str] = field(default_factory=dict)
+    contents: dict[str, str] = field(default_factory=dict)
     drift: tuple[Drift, ...] = ()
+    conflicts: tuple[Conflict, ...] = ()
+    yanked: tuple[str, ...] = ()
     diagnosis: Diagnosis | None = None
     numbers: Numbers | None = None
     predicted: str | None = None
@@ -214,6 +227,8 @@ class _Cell:
     flaky: str | None = None
     metrics: dict[str, bool | int | float | str | None] = field(default_factory=dict)
     checks: tuple[Check, ...] = ()
+    suite: Suite | None = None
+    failures: tuple[Failures, ...] = ()
     warnings: tuple[str, ...] = ()
     seconds: Seconds = field(default_factory=Seconds)
     environment_bytes: int | None = None
@@ -321,8 +336,13 @@ def _cell(cell: _Cell, probes: tuple[str, ...]) -> Cell:
         check=cell.check,
         message=cell.message,
         checks=cell.checks,
+        suite=cell.suite,
+        failures=cell.failures,
         installed=cell.installed,
+        contents=cell.contents,
         drift=cell.drift,
+        conflicts=cell.conflicts,
+        yanked=cell.yanked,
         metrics=cell.metrics,
         warnings=cell.warnings,
         seconds=cell.seconds,

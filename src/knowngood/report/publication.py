@@ -8,7 +8,7 @@ here; renderers show nothing where there is nothing.
 import math
 import re
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import replace
 from datetime import date
 from pathlib import PurePosixPath
@@ -80,7 +80,8 @@ def published(judged: JudgedRun) -> JudgedRun:
     their words; absolute paths, addresses, process ids, ports and clock times in them are cut. The id of the run
     becomes its day, and ``started`` the day of its oldest verdict, which a reused one may have from an earlier run.
     """
-    cells = tuple(map(_cell, judged.cells))
+    own = _own_index(judged.run)
+    cells = tuple(_cell(cell, own) for cell in judged.cells)
     by_name = {(cell.combo.id, cell.probe): cell for cell in cells}
     return JudgedRun(
         run=_run(judged.run, _days(judged)),
@@ -217,13 +218,25 @@ def _file(frame: Frame) -> str:
     return f"/{frame.file.rpartition('/')[2]}" if frame.file.startswith("/") else frame.file
 
 
-def _cell(cell: Cell) -> Cell:
+def _own_index(run: Run) -> Container[str] | None:
+    """Return the packages that come from an index of the matrix, where a version can be built again; None: all.
+
+    On the public index a version is never built again, and its files differ from platform to platform.
+    """
+    used = [choice.packages for choice in run.indexes if choice.used != "default"]
+    return None if () in used else {name for packages in used for name in packages}
+
+
+def _cell(cell: Cell, own: Container[str] | None) -> Cell:
     return replace(
         cell,
         combo=_combo(cell.combo),
         message=_rounded(stable(cell.message)),
         checks=tuple(_check(check) for check in cell.checks),
+        failures=tuple(replace(failures, cause=stable(failures.cause)) for failures in cell.failures),
         drift=tuple(sorted(cell.drift, key=lambda drift: (drift.step, drift.package))),
+        contents={name: text for name, text in cell.contents.items() if own is None or name in own},
+        conflicts=tuple(replace(conflict, requirement=stable(conflict.requirement)) for conflict in cell.conflicts),
         metrics=_metrics(cell.metrics),
         warnings=_sorted(cell.warnings),
         seconds=Seconds(),

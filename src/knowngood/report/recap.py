@@ -1,11 +1,12 @@
 """Recap a run on a terminal: its sum, then each cell that is not a clean pass, the unexpected ones first."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 from knowngood.model import UNDECIDED, Cell, JudgedRun, Reason, Run, RunInfo, Score, Status
 from knowngood.report import explanation, words
 from knowngood.report.lines import compact, labelled, section
+from knowngood.report.publication import stable
 from knowngood.report.text import count, plain, published_day, seconds, shorten, wrap
 
 
@@ -23,6 +24,8 @@ def summary(judged: JudgedRun, *, elapsed: float | None = None) -> str:
     ]
     unexpected = sum(cell.as_expected is False for cell in cells)
     parts = [", ".join(counts), f"{unexpected} {'NOT' if unexpected else 'not'} as expected"]
+    if against := sum(cell.works_against_metadata for cell in cells):
+        parts.append(f"{against} {'works against its' if against == 1 else 'work against their'} metadata")
     if reused := sum(cell.reused is not None for cell in cells):
         parts.append(f"{reused} reused")
     if undecided:
@@ -103,6 +106,12 @@ MOST_LINES = 4
 """Lines that the message of a cell may take; its log has the rest."""
 
 
+MOST_AGAINST = 20
+"""Combos that work against their metadata, of those that are listed."""
+MOST_CONFLICTS = 3
+"""Conflicts that are listed for one cell."""
+
+
 def render(judged: JudgedRun, *, run_folder: str, elapsed: float | None = None, width: int = 100) -> str:
     """Return the recap, ending in a newline.
 
@@ -114,10 +123,14 @@ def render(judged: JudgedRun, *, run_folder: str, elapsed: float | None = None, 
     untested = [cell for cell in undecided if cell.verdict.status is not Status.NOT_RUN]
     not_run = [cell for cell in undecided if cell.verdict.status is Status.NOT_RUN]
     passed = [cell for cell in judged.cells if cell.as_expected and cell.verdict.status is Status.PASS]
-    noted = [(cell, text, "") for cell in passed if (text := "; ".join(_observed(cell)))]
+    noted = [(words.name(cell), text, "") for cell in passed if (text := "; ".join(_observed(cell)))]
 
     def full(cells: Sequence[Cell]) -> list[str]:
-        return [line for cell in cells for line in _full(cell, judged.run, plain(run_folder), width - 2)]
+        return [
+            line
+            for same in _alike(cells)
+            for line in _full(same[0], judged.run, plain(run_folder), width - 2, same=same[1:])
+        ]
 
     head = [summary(judged, elapsed=elapsed), *cautions(judged), *predicted(judged)]
     sections = [
@@ -130,9 +143,21 @@ def render(judged: JudgedRun, *, run_folder: str, elapsed: float | None = None, 
         ),
         section("As expected:", briefly([cell for cell in judged.cells if cell.as_expected], width), width),
         section("Passed, but:", compact(noted, width), width),
+        section(f"{words.AGAINST_METADATA.capitalize()} (not known good):", _against_metadata(judged, width), width),
         section("By cause:", _by_cause(judged, width - 2), width),
     ]
     return "\n\n".join("\n".join(lines) for lines in sections if lines) + "\n"
+
+
+def _against_metadata(judged: JudgedRun, width: int) -> list[str]:
+    """Return a line for each combo that works against its metadata: its first conflict, and how many more."""
+    combos = {cell.combo.id: cell.conflicts for cell in judged.cells if cell.works_against_metadata}
+    rows = [
+        (combo, words.conflict(conflicts[0]), f"and {len(conflicts) - 1} more" if len(conflicts) > 1 else "")
+        for combo, conflicts in combos.items()
+    ]
+    more = len(rows) - MOST_AGAINST
+    return [*compact(rows[:MOST_AGAINST], width), *([f"and {count(more, 'more combo')}"] if more > 0 else [])]
 
 
 def _by_cause(judged: JudgedRun, width: int) -> list[str]:
@@ -146,8 +171,8 @@ def _by_cause(judged: JudgedRun, width: int) -> list[str]:
 
 def briefly(cells: Sequence[Cell], width: int) -> list[str]:
     """Return one line for each of ``cells`` that did not pass: where, why, and the fix."""
-    failed = [cell for cell in cells if cell.verdict.status is not Status.PASS]
-    return compact([(cell, _brief(cell), words.end(cell)) for cell in failed], width)
+    failed = words.each_once(cell for cell in cells if cell.verdict.status is not Status.PASS)
+    return compact([(words.subject(cell), _brief(cell), words.end(cell)) for cell in failed], width)
 
 
 def _brief(cell: Cell) -> str:
@@ -158,10 +183,22 @@ def _brief(cell: Cell) -> str:
     return f"{cell.verdict.status}{at}{cause}"
 
 
-def _full(cell: Cell, run: Run, run_folder: str, width: int) -> list[str]:
-    """Return everything that a reader needs to act on one cell."""
+def _alike(cells: Sequence[Cell]) -> list[list[Cell]]:
+    """Return the cells in order, together where several combos ended before their probes with the same message."""
+    groups: dict[Hashable, list[Cell]] = {}
+    for cell in words.each_once(cells):
+        verdict, diagnosis = cell.verdict, cell.diagnosis
+        shared = verdict.phase in words.BEFORE_PROBES
+        cause = (stable(cell.message), diagnosis.why if diagnosis else "", words.fix(cell), words.verdict(cell))
+        groups.setdefault((verdict, cause) if shared else (cell.combo.id, cell.probe), []).append(cell)
+    return list(groups.values())
+
+
+def _full(cell: Cell, run: Run, run_folder: str, width: int, *, same: Sequence[Cell] = ()) -> list[str]:
+    """Return everything that a reader needs to act on one cell; ``same`` are others with the same failure."""
     place = f"{cell.verdict.phase}: {cell.check}" if cell.check else str(cell.verdict.phase)
     at = "" if cell.verdict.status is Status.PASS else f" ({plain(place)})"
+    more = f" and {count(len(same), 'more combo')}" if same else ""
     numbers = cell.numbers.says if cell.numbers and cell.numbers.says != cell.message else ""
     room = width - LABEL - 2
 
@@ -172,12 +209,14 @@ def _full(cell: Cell, run: Run, run_folder: str, width: int) -> list[str]:
         return labelled(label, [shorten(text, room) for text in texts], width=LABEL)
 
     return [
-        f"{plain(words.verdict(cell))}  {_name(cell)}{at}",
+        f"{plain(words.verdict(cell))}  {plain(words.subject(cell))}{more}{at}",
+        *paragraph("combos", ", ".join(map(words.subject, [cell, *same])) if same else ""),
         *paragraph("why", words.cause(cell)),
         *paragraph("cause", _diagnosed(cell)),
         *paragraph(words.fix_label(cell), words.fix(cell)),
         *paragraph("declared", _declared(cell)),
         *listed("drift", _drift(cell)),
+        *listed("conflict", words.conflicts(cell, most=MOST_CONFLICTS)),
         *listed("also observed", _observed(cell)),
         *paragraph("numbers", numbers),
         *labelled("log", [f"{run_folder}/{plain(cell.log)}"] if cell.log else [], width=LABEL),
@@ -210,7 +249,8 @@ def _observed(cell: Cell) -> tuple[str, ...]:
     attempts = words.flaky(cell) or (f"took {cell.attempts} attempts" if cell.attempts > 1 else "")
     predicted = f"predicted: {cell.predicted}" if cell.predicted else ""
     unmet = [text for text in cell.unmet if text not in cell.message]
-    return tuple(text for text in (cell.known, *unmet, attempts, *cell.warnings, predicted, *cell.remarks) if text)
+    noticed = (*words.yanked(cell), *words.some(cell.warnings), predicted, *cell.remarks)
+    return tuple(text for text in (cell.known, *unmet, attempts, *noticed) if text)
 
 
 def _not_run(cells: Sequence[Cell], width: int) -> list[str]:

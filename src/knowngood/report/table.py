@@ -110,7 +110,7 @@ def columns_of(judged: JudgedRun) -> tuple[Column, ...]:
     table.append(Column(header="python", values=pythons, rank=2 if several_pythons else 9))
     for rank, name in zip(PACKAGE_RANKS, key_packages(judged), strict=False):
         table.append(Column(header=name, values=tuple(installed(cell, name) for cell in cells), rank=rank))
-    table.append(Column(header="verdict", values=tuple(words.verdict(cell) for cell in cells), rank=0, least=10))
+    table.append(Column(header="verdict", values=tuple(words.marked_verdict(cell) for cell in cells), rank=0, least=10))
     ages = tuple(age(cell, judged.run.info) for cell in cells)
     if any(ages):
         table.append(Column(header="reused", values=ages, rank=1, right=True))
@@ -253,6 +253,8 @@ def _legend(judged: JudgedRun, kept: Sequence[Column], width: int | None) -> lis
     notes = []
     if any(value.endswith(f" {VIOLATION}") for column in kept for value in column.values):
         notes.append(f"{VIOLATION} the installed version violates the combo's own pin")
+    if any(cell.works_against_metadata for cell in judged.cells):
+        notes.append(f"{words.AGAINST_METADATA_MARK} {words.AGAINST_METADATA_NOTE}")
     statuses = {cell.verdict.status for cell in judged.cells}
     undecided = [status for status in Status if status in UNDECIDED and status in statuses]
     if undecided:

@@ -1,9 +1,21 @@
 """Put verdicts, causes, fixes and expectations into words: the vocabulary of all reports and of the live terminal."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from knowngood import packages
-from knowngood.model import Cell, Confidence, Diagnosis, Drift, Expectation, Reason, Status
+from knowngood.model import (
+    Cell,
+    Confidence,
+    Conflict,
+    Diagnosis,
+    Drift,
+    Expectation,
+    Failures,
+    Phase,
+    Reason,
+    Status,
+    Suite,
+)
 from knowngood.report.text import count, plain
 
 MEANING: Mapping[Status, str] = {
@@ -49,6 +61,44 @@ UNDECIDED_NOTE = "not counted as a failure"
 """What to know about a cell that could not be tested."""
 
 
+AGAINST_METADATA = "works against its metadata"
+"""What is said of a pass whose environment does not meet every declared requirement."""
+AGAINST_METADATA_MARK = "*"
+"""The mark behind the verdict of such a pass."""
+AGAINST_METADATA_NOTE = f"{AGAINST_METADATA}: an installed package declares versions that are not installed"
+"""What the mark means."""
+
+
+def conflict(conflict: Conflict) -> str:
+    """Return ``flask 3.0.3 declares Werkzeug>=3.0.0, and werkzeug 2.2.3 is installed``."""
+    actual = f"{conflict.package} {conflict.installed} is installed" if conflict.installed else "it is not installed"
+    return f"{conflict.distribution} {conflict.version} declares {conflict.requirement}, and {actual}"
+
+
+def conflicts(cell: Cell, *, most: int | None = None) -> tuple[str, ...]:
+    """Return the conflicts of a cell, a sentence each; of more than ``most``, how many more there are."""
+    shown = tuple(map(conflict, cell.conflicts[:most]))
+    more = len(cell.conflicts) - len(shown)
+    return (*shown, f"and {count(more, 'more conflict')}") if more else shown
+
+
+BEFORE_PROBES = frozenset({Phase.RESOLVE, Phase.CREATE, Phase.INSTALL})
+"""The phases that the cells of a combo share: what ends there ends all of them."""
+
+
+def each_once(cells: Iterable[Cell]) -> tuple[Cell, ...]:
+    """Return ``cells`` in order, and of a combo that never got to its probes only the first."""
+    kept: dict[tuple[str, str], Cell] = {}
+    for cell in cells:
+        kept.setdefault((cell.combo.id, "" if cell.verdict.phase in BEFORE_PROBES else cell.probe), cell)
+    return tuple(kept.values())
+
+
+def subject(cell: Cell) -> str:
+    """Return what a failure is about: the combo where it never got to its probes, else as ``name``."""
+    return cell.combo.id if cell.verdict.phase in BEFORE_PROBES else name(cell)
+
+
 def name(cell: Cell) -> str:
     """Return the combo of a cell, with the probe where the combo has several."""
     return f"{cell.combo.id} {cell.probe}" if len(cell.combo.probes) > 1 else cell.combo.id
@@ -66,6 +116,11 @@ def verdict(cell: Cell) -> str:
         return "UNEXPECTED PASS"
     declared = _declared(cell)
     return f"{status.upper()} (declared: {declared})" if declared else status.upper()
+
+
+def marked_verdict(cell: Cell) -> str:
+    """Return ``verdict``, with a mark where a pass works against its metadata: for tables, which have a legend."""
+    return f"{verdict(cell)} {AGAINST_METADATA_MARK}" if cell.works_against_metadata else verdict(cell)
 
 
 def _declared(cell: Cell) -> str:
@@ -99,6 +154,7 @@ def where(cell: Cell) -> str:
     if cell.verdict.reason is not Reason.ALL_PASSED:
         return cell.check or str(cell.verdict.reason)
     parts = [f"attempt {cell.attempts}"] if cell.attempts > 1 and not cell.flaky else []
+    parts += [f"yanked {', '.join(cell.yanked)}"] if cell.yanked else []
     return ", ".join([*parts, *([count(len(cell.warnings), "warning")] if cell.warnings else [])])
 
 
@@ -194,6 +250,46 @@ def evidence(cell: Cell) -> tuple[str, ...]:
     messages = plain("\n".join([cell.message, *raised]))
     facts = cell.diagnosis.evidence if cell.diagnosis else ()
     return tuple(fact for fact in facts if plain(fact) not in messages)
+
+
+def yanked(cell: Cell) -> tuple[str, ...]:
+    """Return ``attrs 21.1.0 was yanked from its index`` for each installed version that was."""
+    return tuple(f"{shown(cell, name)} was yanked from its index" for name in cell.yanked)
+
+
+MOST_WARNINGS = 10
+"""Warnings that are listed for one cell: a suite can print hundreds."""
+
+
+def some(warnings: Sequence[str]) -> tuple[str, ...]:
+    """Return the first of ``warnings``, and how many more there are."""
+    more = len(warnings) - MOST_WARNINGS
+    return (*warnings[:MOST_WARNINGS], f"and {count(more, 'more warning')}") if more > 0 else tuple(warnings)
+
+
+def suite(suite: Suite) -> str:
+    """Return ``3 of 412 tests fail, 404 pass, 5 are skipped``, or ``all 412 tests pass``."""
+    if suite.passed == suite.collected:
+        return "the only test passes" if suite.passed == 1 else f"all {suite.passed} tests pass"
+    not_run = suite.collected - suite.passed - suite.failed - suite.skipped - len(suite.open)
+    parts = [
+        (suite.failed, "fails", "fail"),
+        (suite.passed, "passes", "pass"),
+        (suite.skipped, "is skipped", "are skipped"),
+        (len(suite.open), "did not finish", "did not finish"),
+        (not_run, "did not run", "did not run"),
+    ]
+    texts = [f"{number} {one if number == 1 else several}" for number, one, several in parts if number > 0]
+    first, *rest = texts or ["0 pass"]
+    number, _, verb = first.partition(" ")
+    return ", ".join([f"{number} of {count(suite.collected, 'test')} {verb}", *rest])
+
+
+def failing(failures: Failures, *, most: int) -> tuple[str, str]:
+    """Return how many tests fail with one cause, and the names of the first of them."""
+    more = len(failures.checks) - most
+    names = ", ".join([*failures.checks[:most], *([f"and {more} more"] if more > 0 else [])])
+    return f"{count(len(failures.checks), 'test')}: {failures.cause}", names
 
 
 def flaky(cell: Cell) -> str:

@@ -11,7 +11,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from knowngood import packages
-from knowngood.judge.probes import failed_checks
+from knowngood.judge.suites import failed_checks
 from knowngood.model import Action, ComboFacts, Distribution, Frame, ProbeFacts, Raised, SourceFacts, Status, Verdict
 from knowngood.tracebacks import dumped_frames, frames_of, installed_path, last_exception, loaded_extensions
 

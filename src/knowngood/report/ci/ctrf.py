@@ -113,7 +113,18 @@ def _extra(cell: Cell) -> dict[str, object]:
         "fix": list(diagnosis.fix) if diagnosis else [],
         "installed": dict(sorted(cell.installed.items())),
         "log": cell.log,
+        **_beside(cell),
     }
+
+
+def _beside(cell: Cell) -> dict[str, object]:
+    """Return what only some cells have: the tests of a suite, conflicts and yanked versions."""
+    beside = {
+        "tests": words.suite(cell.suite) if cell.suite else "",
+        "conflicts": list(words.conflicts(cell)),
+        "yanked": list(words.yanked(cell)),
+    }
+    return {name: value for name, value in beside.items() if value}
 
 
 def _is_flaky(cell: Cell) -> bool:

@@ -80,6 +80,12 @@ def _cell_properties(cell: Cell) -> Iterator[tuple[str, str]]:
     for package in dict.fromkeys(canonicalize_name(requirement.name) for requirement in named(cell.combo)):
         if package in cell.installed:
             yield f"installed.{package}", cell.installed[package]
+    if cell.suite:
+        yield "tests", words.suite(cell.suite)
+    if cell.conflicts:
+        yield "conflicts", "; ".join(words.conflicts(cell))
+    if cell.yanked:
+        yield "yanked", "; ".join(words.yanked(cell))
     if diagnosis and diagnosis.culprit:
         yield "culprit", diagnosis.culprit
     if diagnosis and diagnosis.fix:

@@ -21,7 +21,9 @@ class Row:
     remark: str
     """Its verdicts, its failure, or its estimate."""
     seconds: float
-    """How long it takes, estimated from past runs."""
+    """How long it takes: an estimate from past runs, or a guess to divide the work by."""
+    estimated: bool
+    """Whether there are past runs to estimate from."""
     lock: Mapping[str, str]
     """Canonical name -> version of each package that it would install."""
 
@@ -52,7 +54,10 @@ def render(rows: Sequence[Row], jobs: int) -> str:
     work = sum(row.seconds for row in rows if row.status == "run")
     parts = [f"{counts['run']} to run", f"{counts['reused']} reused", f"{counts['impossible']} impossible"]
     parts += [f"{counts['unknown']} unknown"] if counts["unknown"] else []
-    estimate = f", about {seconds(work / max(1, jobs))} with {jobs} at a time" if counts["run"] else ""
+    estimate = f", about {seconds(work / max(1, jobs))} with {jobs} at a time"
+    if not all(row.estimated for row in rows):
+        estimate = "; how long it takes is unknown before the first run"
+    estimate = estimate if counts["run"] else ""
     return "\n".join([*lines, "", f"{count(len(rows), 'combo')}: {', '.join(parts)}{estimate}"]) + "\n"
 
 

@@ -20,6 +20,8 @@ from knowngood.report.text import count, plain, shorten
 
 _LONGEST = 240
 """Maximum width of a cause, in columns of text."""
+_CONFLICTS = 5
+"""Conflicts that are listed for one combo."""
 _NOT_IN_ANCHORS = re.compile(r"[^\w\- ]")
 
 
@@ -79,6 +81,8 @@ def parts(judged: JudgedRun, show: Show, *, packages: Sequence[str] = ()) -> tup
         for cells in _passing(judged):
             page += [Heading(text=_title(cells[0].combo)), _dependencies(cells[-1], judged.run, columns)]
     if show is Show.ALL:
+        if against := _against_metadata(judged):
+            page += [Heading(text=f"What {words.AGAINST_METADATA}"), Items(texts=against)]
         failures = tuple(
             _failure(cell) for cell in judged.cells if cell.verdict.status not in {Status.PASS, *UNDECIDED}
         )
@@ -115,7 +119,7 @@ def _matrix(judged: JudgedRun, packages: tuple[str, ...]) -> Table:
             *([cell.probe] if several_probes else []),
             cell.python,
             *(installed(cell, package) for package in packages),
-            f"{words.GLYPHS[cell.verdict.status]} {words.verdict(cell)}",
+            f"{words.GLYPHS[cell.verdict.status]} {words.marked_verdict(cell)}",
             shorten(words.why(cell), _LONGEST),
         )
         for cell in judged.cells
@@ -129,7 +133,9 @@ def _matrix(judged: JudgedRun, packages: tuple[str, ...]) -> Table:
 def _legend(judged: JudgedRun, packages: tuple[str, ...]) -> tuple[str, ...]:
     statuses = {cell.verdict.status for cell in judged.cells}
     violated = {drift.package for cell in judged.cells for drift in cell.drift if drift.violates}
+    against = any(cell.works_against_metadata for cell in judged.cells)
     return (
+        *([f"{words.AGAINST_METADATA_MARK} after a verdict: {words.AGAINST_METADATA_NOTE}"] * against),
         *([f"{VIOLATION} after a version: it violates the combo's own pin"] * bool(violated & {*packages})),
         *(
             f"{words.GLYPHS[status]} {status}: {words.UNTESTED}, {words.UNDECIDED_NOTE}"
@@ -140,13 +146,19 @@ def _legend(judged: JudgedRun, packages: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _passing(judged: JudgedRun) -> Iterator[list[Cell]]:
-    """Yield the cells of each combo that passed with every probe."""
+    """Yield the cells of each combo that is known good: passed with every probe, and none against its metadata."""
     combos: dict[str, list[Cell]] = {}
     for cell in judged.cells:
         combos.setdefault(cell.combo.id, []).append(cell)
     for cells in combos.values():
-        if all(cell.verdict.status is Status.PASS for cell in cells):
+        if all(cell.known_good for cell in cells):
             yield cells
+
+
+def _against_metadata(judged: JudgedRun) -> tuple[str, ...]:
+    """Return a sentence for each combo that works against its metadata."""
+    combos = {cell.combo.id: cell for cell in judged.cells if cell.works_against_metadata}
+    return tuple(f"{combo}: {'; '.join(words.conflicts(cell, most=_CONFLICTS))}." for combo, cell in combos.items())
 
 
 def _title(combo: Combo) -> str:

@@ -7,7 +7,6 @@ from knowngood.report.export.evidence import (
     Part,
     Proof,
     comment,
-    conflicts,
     default_index,
     header,
     index_url,
@@ -18,6 +17,7 @@ from knowngood.report.export.evidence import (
     pins,
 )
 
+_NO_DEPS = "because of the conflicts, each step lists its packages and installs them with --no-deps"
 _INSTALL = 'RUN pip install --no-cache-dir --constraint "$CONSTRAINTS"'
 
 
@@ -30,7 +30,7 @@ def render(proof: Proof) -> str:
     versions = pins(facts)
     python = minor_python(facts)
     lines = [
-        *header(proof),
+        *header(proof, *([_NO_DEPS] if proof.conflicts else [])),
         "",
         comment(f"Put this below a FROM with Python {python}, such as python:{python}-slim."),
         "ARG CONSTRAINTS=/tmp/knowngood-constraints.txt",
@@ -38,7 +38,7 @@ def render(proof: Proof) -> str:
         comment("All proven versions: they keep a step from moving what an earlier one installed."),
         *_run("RUN printf '%s\\n'", (f"{name}=={versions[name]}" for name in sorted(versions)), '> "$CONSTRAINTS"'),
     ]
-    unresolvable = bool(conflicts(facts))
+    unresolvable = bool(proof.conflicts)
     for step in parts(facts):
         lines += ["", comment(f"step {step.number}: {' '.join(step.requirements)}")]
         packages = [*step.own, *(pin for pin in step.brought if unresolvable and pin not in step.own)]

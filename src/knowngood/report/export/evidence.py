@@ -78,22 +78,6 @@ def parts(facts: ComboFacts) -> tuple[Part, ...]:
     )
 
 
-def conflicts(facts: ComboFacts) -> tuple[str, ...]:
-    """Return the declared requirements that the environment does not meet, a sentence each.
-
-    A resolver refuses a set of versions with such a conflict.
-    """
-    python = facts.python_version or facts.combo.python
-    sentences = []
-    for distribution in facts.environment.distributions if facts.environment else ():
-        for requirement in packages.requirements(distribution.requires):
-            version = facts.installed.get(packages.name_of(requirement))
-            if packages.applies(requirement, python) and not packages.satisfies(version, requirement):
-                actual = f"{requirement.name} {version} is installed" if version else "it is not installed"
-                sentences.append(f"{distribution.name} {distribution.version} declares {requirement}, and {actual}")
-    return tuple(sentences)
-
-
 def hashes(locks: Mapping[int, str]) -> Mapping[Key, frozenset[str]]:
     """Return pin -> hashes of its files (``sha256:0f...``) from locks in the form of requirements files.
 
@@ -158,6 +142,11 @@ class Proof:
         return tuple(cell for cell in self.judged.cells if cell.combo.id == self.facts.combo.id)
 
     @property
+    def conflicts(self) -> tuple[str, ...]:
+        """A sentence for each declared requirement that is not met: a resolver refuses a set with one."""
+        return next((words.conflicts(cell) for cell in self.cells), ())
+
+    @property
     def doubts(self) -> tuple[str, ...]:
         """A sentence of raw text for each cell that did not pass; empty if the combo is proven."""
         if not self.cells:
@@ -170,7 +159,7 @@ class Proof:
 
 def header(proof: Proof, *notes: str) -> list[str]:
     """Return the evidence as lines of comments; ``notes`` are raw texts about the export itself."""
-    judged, facts = proof.judged, proof.facts
+    judged = proof.judged
     run, info, combo = judged.run, judged.run.info, proof.facts.combo
     lines = [
         *(("WHY", doubt) for doubt in proof.doubts),
@@ -180,7 +169,8 @@ def header(proof: Proof, *notes: str) -> list[str]:
         *(("probe", f"{_verdict(cell)} on Python {cell.python}, {info.platform}") for cell in proof.cells),
         *(("index", _describe(choice)) for choice in used_indexes(run)),
         *([] if default_index(run) else [("index", "the installer's own default")]),
-        *(("conflict", conflict) for conflict in conflicts(facts)),
+        *(("conflict", conflict) for conflict in proof.conflicts),
+        *(("yanked", text) for cell in proof.cells[:1] for text in words.yanked(cell)),
         *(("note", caution) for caution in cautions(judged)),
         *(("note", note) for note in notes),
         ("made by", ", ".join(f"{name} {version}" for name, version in info.versions.items())),

@@ -26,6 +26,9 @@ def render(proof: Proof, locks: Mapping[int, str]) -> str:
     steps, recorded = parts(proof.facts), hashes(locks)
     hashed = all(recorded.get(_key(pin)) for step in steps for pin in step.brought)
     notes = ["complete list: pip install --no-deps -r FILE, or uv pip install --no-deps -r FILE"]
+    notes += ["without --no-deps it cannot be installed: a resolver refuses it because of the conflicts"] * bool(
+        proof.conflicts
+    )
     notes += [] if hashed else ["without hashes: the locks of the run do not have them for every package"]
     lines = [*header(proof, *notes), *_options(proof)]
     for step in steps:
@@ -39,7 +42,14 @@ def render(proof: Proof, locks: Mapping[int, str]) -> str:
 def constraints(proof: Proof) -> str:
     """Return the constraints file: every distribution at its exact version, for installs of other packages."""
     versions = pins(proof.facts)
-    return "\n".join([*header(proof), "", *(f"{name}=={versions[name]}" for name in sorted(versions))]) + "\n"
+    notes = [_UNRESOLVABLE] if proof.conflicts else []
+    return "\n".join([*header(proof, *notes), "", *(f"{name}=={versions[name]}" for name in sorted(versions))]) + "\n"
+
+
+_UNRESOLVABLE = (
+    "because of the conflicts, no resolver can install these packages under these constraints: "
+    "export requirements instead, and install them with --no-deps"
+)
 
 
 def _key(pin: str) -> Key:

@@ -19,8 +19,8 @@ def render(judged: JudgedRun) -> str:
     A cell that is not as expected is an error, one that could not be tested is a warning. One notice lists the cells
     that were not run, and another one counts the annotations beyond the number that GitHub shows.
     """
-    errors = [cell for cell in judged.cells if cell.as_expected is False]
-    undecided = [cell for cell in judged.cells if cell.as_expected is None]
+    errors = words.each_once(cell for cell in judged.cells if cell.as_expected is False)
+    undecided = words.each_once(cell for cell in judged.cells if cell.as_expected is None)
     not_run = [cell for cell in undecided if cell.verdict.status is Status.NOT_RUN]
     warnings = [cell for cell in undecided if cell.verdict.status is not Status.NOT_RUN]
     commands = [
@@ -42,7 +42,7 @@ def _of_cell(kind: str, cell: Cell, judged: JudgedRun) -> str:
     fix = words.fix(cell)
     return command(
         kind,
-        f"{words.name(cell)}: {words.verdict(cell)}",
+        f"{words.subject(cell)}: {words.verdict(cell)}",
         (
             words.brief_cause(cell),
             f"{words.fix_label(cell)}: {fix}" if fix else "",

@@ -6,7 +6,8 @@ from knowngood.model import Cell, Change, JudgedRun, Status
 from knowngood.report import diff, explain_markdown, words
 from knowngood.report.budget import Part, page
 from knowngood.report.explanation import to_look_at
-from knowngood.report.markup import inline, paragraph, table
+from knowngood.report.markdown import against_metadata
+from knowngood.report.markup import inline, joined, paragraph, table
 from knowngood.report.recap import briefly, cautions, predicted, summary
 from knowngood.report.table import columns_of
 from knowngood.report.text import count, encoded_size, shorten
@@ -31,7 +32,9 @@ def render(judged: JudgedRun, changes: Sequence[Change] = (), *, baseline_name: 
     expected failures before those of unexpected ones, and the last line names them.
     """
     first = {id(cell) for cell in to_look_at(judged)}
-    expected = [cell for cell in judged.cells if cell.as_expected and cell.verdict.status is not Status.PASS]
+    expected = words.each_once(
+        cell for cell in judged.cells if cell.as_expected and cell.verdict.status is not Status.PASS
+    )
     notes = [f"- {inline(shorten(text, _CAUTION))}" for text in (*predicted(judged), *cautions(judged))[:_CAUTIONS]]
     head = [
         f"# {inline(shorten(judged.run.info.title, _TITLE))}",
@@ -42,6 +45,7 @@ def render(judged: JudgedRun, changes: Sequence[Change] = (), *, baseline_name: 
         *_comparison(changes, baseline_name),
         Part(name="the table", texts=(_matrix(judged, first),)),
         Part(name="the legend", texts=(_legend(judged),)),
+        Part(name="what works against its metadata", texts=(joined(against_metadata(judged)),)),
         *(_explained(cell, judged) for cell in to_look_at(judged)),
         *(_folded(_explained(cell, judged)) for cell in expected),
     ]
@@ -80,13 +84,16 @@ def _rank(cell: Cell, first: set[int]) -> int:
 
 def _legend(judged: JudgedRun) -> str:
     statuses = {cell.verdict.status for cell in judged.cells}
-    return "\n".join(f"- **{status}**: {words.MEANING[status]}" for status in Status if status in statuses)
+    lines = [f"- **{status}**: {words.MEANING[status]}" for status in Status if status in statuses]
+    if any(cell.works_against_metadata for cell in judged.cells):
+        lines.append(f"- **{inline(words.AGAINST_METADATA_MARK)}**: {words.AGAINST_METADATA_NOTE}")
+    return "\n".join(lines)
 
 
 def _explained(cell: Cell, judged: JudgedRun) -> Part:
     brief = [paragraph(line) for line in briefly([cell], _WIDTH)]
     full = explain_markdown.render(cell, judged.run, run_folder=".").rstrip("\n")
-    return Part(name=words.name(cell), texts=(full, "\n".join(brief)))
+    return Part(name=words.subject(cell), texts=(full, "\n".join(brief)))
 
 
 def _folded(part: Part) -> Part:

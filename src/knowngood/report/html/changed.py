@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from knowngood.model import Change, ChangeKind
+from knowngood.report.diff import changed_conflicts, packages
 from knowngood.report.html.anchors import Anchors, Link
 from knowngood.report.text import shorten
 
@@ -65,6 +66,8 @@ class Comparison:
     entries: tuple[Entry, ...]
     more: int
     """How many entries are left out."""
+    conflicts: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
+    """A title and (combos, conflict) pairs of the conflicts that are new, then of those that are gone."""
 
 
 def comparison(changes: Sequence[Change], anchors: Anchors) -> Comparison | None:
@@ -80,6 +83,7 @@ def comparison(changes: Sequence[Change], anchors: Anchors) -> Comparison | None
         headline=", ".join([*counts, f"{same} unchanged"] if same else counts),
         entries=tuple(_entry(change, with_probe, anchors) for change in listed[:MOST]),
         more=max(0, len(listed) - MOST),
+        conflicts=changed_conflicts(changes),
     )
 
 
@@ -95,10 +99,7 @@ def label(kind: ChangeKind) -> Label:
 
 def _entry(change: Change, with_probe: set[str], anchors: Anchors) -> Entry:
     name = f"{change.combo} {change.probe}" if change.combo in with_probe else change.combo
-    moved = [
-        Move(package=package, before=before or "absent", after=after or "absent")
-        for package, before, after in change.packages
-    ]
+    moved = [Move(package=package, before=before, after=after) for package, before, after in packages(change)]
     return Entry(
         link=Link(text=name, anchor=anchors.of(change.combo, change.probe)),
         label=label(change.kind),

@@ -66,6 +66,10 @@ class Checks:
     listed: tuple["CheckRow", ...]
     passed: int
     """How many passed but are not listed."""
+    suite: str = ""
+    """The tests of a suite, by outcome; empty if the checks are not tests."""
+    failures: tuple[tuple[str, str], ...] = ()
+    """Of a suite, how many tests fail with one cause, and their names."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -139,6 +143,8 @@ class Detail:
     steps: tuple[Step, ...]
     packages: Packages
     drift: tuple[Drift, ...]
+    conflicts: tuple[str, ...]
+    """The declared requirements that the environment does not meet, a sentence each."""
     metrics: tuple[Fact, ...]
     """Metrics that no check recorded."""
     again: Again | None
@@ -158,6 +164,7 @@ def detail(cell: Cell, facts: ComboFacts | None, run: Run, level: Level) -> Deta
         steps=_steps(cell, facts, level) if level.steps else (),
         packages=_packages(cell, level),
         drift=explanation.drift(cell),
+        conflicts=words.conflicts(cell, most=level.evidence),
         metrics=_metrics(cell) if level.records else (),
         again=_again(cell, facts, run, level),
     )
@@ -199,7 +206,20 @@ def _notes(cell: Cell, run: Run) -> list[Fact]:
     ]
 
 
+MOST_CAUSES = 12
+"""Causes of failing tests that are listed for one cell."""
+
+
 def _checks(cell: Cell, level: Level) -> Checks:
+    if cell.suite is not None:
+        failures = [words.failing(group, most=level.tests) for group in cell.failures[:MOST_CAUSES]]
+        failures += [("did not finish", name) for name in cell.suite.open[: level.tests]]
+        return Checks(
+            listed=(),
+            passed=0,
+            suite=words.suite(cell.suite),
+            failures=tuple((_cut(cause, level.message), names) for cause, names in failures),
+        )
     listed = cell.checks
     if not level.passed:
         # The section about the failure has the message of the failing check.

@@ -19,12 +19,14 @@ MOST_CAUSES = 100
 """Causes on the page; the results have the others."""
 MOST_LINKS = 24
 """Cells listed for one cause; the results have the others."""
+MOST_CONFLICTS = 3
+"""Conflicts listed for one combo; its details have the others."""
 _CAUSE = 400
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GoodCombo:
-    """A combo whose cells all passed."""
+    """A combo whose cells all passed, known good or against its metadata."""
 
     link: Link
     title: str
@@ -32,6 +34,8 @@ class GoodCombo:
     """(package, version) of the packages that tell the combos apart."""
     remark: str
     """What makes it less than clean; empty for most combos."""
+    conflicts: tuple[str, ...] = ()
+    """The first declared requirements that its environment does not meet, a sentence each."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,7 +63,16 @@ class Cause:
 
 
 def good(judged: JudgedRun, anchors: Anchors) -> tuple[GoodCombo, ...]:
-    """Return the combos whose cells all passed, in the order of the matrix."""
+    """Return the combos that are known good, in the order of the matrix: all passed, and none against its metadata."""
+    return tuple(combo for combo in _passing(judged, anchors) if not combo.conflicts)
+
+
+def against_metadata(judged: JudgedRun, anchors: Anchors) -> tuple[GoodCombo, ...]:
+    """Return the combos whose cells all passed although declared requirements are not met."""
+    return tuple(combo for combo in _passing(judged, anchors) if combo.conflicts)
+
+
+def _passing(judged: JudgedRun, anchors: Anchors) -> tuple[GoodCombo, ...]:
     combos: dict[str, list[Cell]] = {}
     for cell in judged.cells:
         combos.setdefault(cell.combo.id, []).append(cell)
@@ -80,6 +93,7 @@ def _good(cell: Cell, packages: Iterable[str], anchors: Anchors) -> GoodCombo:
         title=combo.title if combo.title != combo.id else "",
         versions=tuple((name, cell.installed[name]) for name in packages if name in cell.installed),
         remark=", ".join(filter(None, (unexpected, words.where(cell), words.flaky(cell), reused))),
+        conflicts=words.conflicts(cell, most=MOST_CONFLICTS),
     )
 
 
@@ -193,12 +207,14 @@ def sentence(judged: JudgedRun, changes: Sequence[Change]) -> str:
     noun = "combo" if len({cell.combo.id for cell in cells}) == len(cells) else "cell"
     passed = [cell for cell in cells if cell.verdict.status is Status.PASS]
     unexpected = sum(cell.as_expected is False for cell in passed)
+    against = sum(cell.works_against_metadata for cell in passed)
     others = [cell for cell in cells if cell.verdict.status is not Status.PASS]
     not_run = sum(cell.verdict.status is Status.NOT_RUN for cell in others)
     undecided = sum(cell.as_expected is None for cell in others) - not_run
     parts = [
         f"{len(passed)} of {count(len(cells), noun)} {'passes' if 1 in (len(passed), len(cells)) else 'pass'}"
         + (f", {unexpected} of them unexpectedly" if unexpected else "")
+        + (f", {against} of them against {'its' if against == 1 else 'their'} metadata" if against else "")
     ]
     for expected, how in ((True, "as expected"), (False, "unexpectedly")):
         if number := sum(cell.as_expected is expected for cell in others):

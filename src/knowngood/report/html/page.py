@@ -16,7 +16,16 @@ from knowngood.report.budget import Level, fit
 from knowngood.report.html.anchors import Anchors
 from knowngood.report.html.changed import comparison, labels
 from knowngood.report.html.maps import maps
-from knowngood.report.html.overview import MOST_BRIEF, MOST_CAUSES, MOST_OPEN, causes, good, head, undecided
+from knowngood.report.html.overview import (
+    MOST_BRIEF,
+    MOST_CAUSES,
+    MOST_OPEN,
+    against_metadata,
+    causes,
+    good,
+    head,
+    undecided,
+)
 from knowngood.report.html.plots import plots
 from knowngood.report.html.rows import columns, rows, status_badge
 from knowngood.report.text import plain
@@ -48,6 +57,10 @@ def render(judged: JudgedRun, *, changes: Sequence[Change] = (), self_contained:
         "comparison": comparison(changes, anchors),
         "maps": maps(judged.cells, anchors),
         "good": good(judged, anchors),
+        "against": against_metadata(judged, anchors),
+        "against_title": words.AGAINST_METADATA.capitalize(),
+        "against_mark": words.AGAINST_METADATA_MARK,
+        "against_note": words.AGAINST_METADATA_NOTE,
         "causes": causes(judged.groups, anchors),
         "undecided": undecided(judged, anchors),
         "most_open": MOST_OPEN,

@@ -30,11 +30,12 @@ class Badge:
 def badge(cell: Cell) -> Badge:
     """Return the badge of a cell."""
     status, unexpected = cell.verdict.status, cell.as_expected is False
+    mark = f" {words.AGAINST_METADATA_MARK}" if cell.works_against_metadata else ""
     return Badge(
         glyph=words.GLYPHS[status],
-        tone=tone(status),
-        text=words.verdict(cell),
-        short=status.upper() if unexpected else str(status),
+        tone="warn" if mark else tone(status),
+        text=words.marked_verdict(cell),
+        short=(status.upper() if unexpected else str(status)) + mark,
         unexpected=unexpected,
     )
 
@@ -177,7 +178,10 @@ def _cause(cell: Cell) -> str:
     if cell.verdict.status is not Status.PASS:
         return words.brief_cause(cell)
     parts = [f"{count(len(cell.checks), 'check')} passed"] if cell.checks else [words.cause(cell)]
+    if cell.suite:
+        parts = [words.suite(cell.suite)]
     parts += [words.where(cell)] if words.where(cell) else []
+    parts += [f"{words.AGAINST_METADATA}: {', '.join(words.conflicts(cell, most=1))}"] if cell.conflicts else []
     parts += [words.flaky(cell)] if cell.flaky else []
     parts += [cell.numbers.says] if cell.numbers else []
     return "; ".join(parts)

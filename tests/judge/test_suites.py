@@ -1,0 +1,131 @@
+"""Suites: the tests of a project as the checks of a probe, counted, and grouped by what they fail with."""
+
+from dataclasses import replace
+
+import pytest
+
+from knowngood.judge.probes import judge_probe
+from knowngood.judge.suites import failed_checks, failures, suite
+from knowngood.judge.verdict import judge_combo
+from knowngood.model import Check, Ending, Exit, Frame, Outcome, ProbeFacts, Raised, Reason, Status
+from support.facts import GOOD, RULES, attempt, check, combo, facts, step
+
+NUMPY = "AttributeError: module 'numpy' has no attribute 'float'"
+
+
+def ran(*tests: Check, end: Exit = GOOD, collected: int | None = None, output: str = "") -> ProbeFacts:
+    made = attempt(*tests, end=end, bye=end.ending is Ending.EXITED, output=output)
+    return replace(made, transcript=replace(made.transcript, collected=collected or len(tests)))
+
+
+def failed(name: str, message: str) -> Check:
+    kind, _, text = message.partition(": ")
+    return replace(
+        check(name, Outcome.FAILED, message), raised=(Raised(type=f"builtins.{kind}", message=text, frames=()),)
+    )
+
+
+def test_a_suite_is_counted_by_outcome_and_a_script_is_not_a_suite() -> None:
+    tests = (check("a"), check("b"), check("c", Outcome.SKIPPED), failed("d", NUMPY), check("e", Outcome.OPEN))
+
+    counted = suite(ran(*tests, collected=9).transcript)
+
+    assert counted is not None
+    assert (counted.collected, counted.passed, counted.failed, counted.skipped) == (9, 2, 1, 1)
+    assert counted.open == ("e",)
+    assert suite(attempt(check("a")).transcript) is None
+
+
+def test_failures_with_one_exception_and_one_shape_of_message_are_one_group() -> None:
+    tests = (
+        failed("t1", "AssertionError: assert 1 == 2"),
+        failed("t2", NUMPY),
+        failed("t3", NUMPY),
+        failed("t4", "AssertionError: assert 30 == 4.5"),
+        failed("t5", "TypeError: module 'numpy' has no attribute 'float'"),
+        failed("t6", NUMPY),
+        check("t7"),
+    )
+
+    assert [(group.cause, group.checks) for group in failures(tests)] == [
+        (NUMPY, ("t2", "t3", "t6")),
+        ("AssertionError: assert 1 == 2", ("t1", "t4")),
+        ("TypeError: module 'numpy' has no attribute 'float'", ("t5",)),
+    ]
+    assert [test.name for test in failed_checks(ran(*tests).transcript)] == ["t2", "t3", "t6", "t1", "t4", "t5"]
+    assert [test.name for test in failed_checks(attempt(*tests).transcript)] == ["t1", "t2", "t3", "t4", "t5", "t6"]
+
+
+def test_the_message_of_a_suite_counts_and_names_its_failing_tests_and_their_cause() -> None:
+    tests = [failed(f"tests/test_a.py::test_{number}", NUMPY) for number in range(5)]
+    passed = [check(f"tests/test_b.py::test_{number}") for number in range(407)]
+
+    verdict, name, message = judge_probe(ran(*passed, *tests))
+
+    assert (verdict.status, verdict.reason, name) == (Status.FAIL, Reason.CHECK_FAILED, "tests/test_a.py::test_0")
+    assert message == (
+        "5 of 412 tests fail: tests/test_a.py::test_0, tests/test_a.py::test_1, tests/test_a.py::test_2, and 2 more; "
+        f"{NUMPY}"
+    )
+    one = judge_probe(ran(*passed, tests[0], failed("other", "KeyError: 'x'")))[2]
+    assert one == f"2 of 409 tests fail: tests/test_a.py::test_0, other; 1 of them with {NUMPY}"
+    assert judge_probe(ran(tests[0], check("x")))[2].startswith("1 of 2 tests fails: tests/test_a.py::test_0; ")
+
+
+@pytest.mark.parametrize(
+    ("end", "message"),
+    [
+        (Exit(ending=Ending.SIGNALLED, signal="SIGSEGV"), "died of SIGSEGV, in test 'tests/test_c.py::test_fast'"),
+        (Exit(ending=Ending.TIMED_OUT), "did not finish within its time limit, in test 'tests/test_c.py::test_fast'"),
+    ],
+)
+def test_a_crash_or_a_hang_names_the_open_test(end: Exit, message: str) -> None:
+    tests = (check("tests/test_c.py::test_slow"), check("tests/test_c.py::test_fast", Outcome.OPEN))
+
+    _, name, said = judge_probe(ran(*tests, end=end, collected=9))
+
+    assert (name, said) == ("tests/test_c.py::test_fast", message)
+
+
+def test_a_violated_pin_is_reported_with_the_message_of_the_suite_and_not_with_every_test() -> None:
+    tests = [failed(f"t{number}", NUMPY) for number in range(300)]
+    steps = (step(1, ("numpy<2",), {"numpy": "1.26"}), step(2, ("torch",), {"numpy": "2.0", "torch": "2"}))
+
+    (cell,) = judge_combo(facts(ran(*tests), of=combo("one", ("numpy<2",), ("torch",)), steps=steps), RULES)
+
+    assert cell.verdict.reason is Reason.PIN_VIOLATED
+    assert (
+        cell.message
+        == f"numpy<2 was asked for, 2.0 is installed; 300 of 300 tests fail: t0, t1, t2, and 297 more; {NUMPY}"
+    )
+
+
+def test_the_diagnosis_works_from_the_exception_that_most_tests_fail_with() -> None:
+    inside = "/env/lib/python3.11/site-packages/numpy/__init__.py"
+    deep = Raised(
+        type="builtins.AttributeError",
+        message="module 'numpy' has no attribute 'float'",
+        frames=(Frame(file=inside, line=324, function="__getattr__"),),
+    )
+    tests = [failed("flaky", "AssertionError: assert 1 == 2")]
+    tests += [replace(check(f"t{number}", Outcome.FAILED, NUMPY), raised=(deep,)) for number in range(3)]
+
+    (cell,) = judge_combo(facts(ran(*tests)), RULES)
+
+    assert cell.check == "t0"
+    assert cell.diagnosis is not None and cell.diagnosis.culprit == "numpy"
+    assert cell.suite is not None and cell.suite.failed == 4
+    assert [len(group.checks) for group in cell.failures] == [3, 1]
+
+
+def test_a_script_with_many_failed_checks_is_judged_as_before() -> None:
+    (cell,) = judge_combo(facts(attempt(failed("a", "KeyError: 'x'"), failed("b", NUMPY), end=GOOD)), RULES)
+
+    assert (cell.check, cell.message, cell.suite, cell.failures) == ("a", "KeyError: 'x'", None, ())
+
+
+def test_a_syntax_error_is_reported_with_file_and_line() -> None:
+    raised = Raised(type="builtins.SyntaxError", message="invalid syntax (helpers.py, line 12)", frames=())
+    broken = replace(check("script", Outcome.FAILED, "SyntaxError: invalid syntax"), raised=(raised,))
+
+    assert judge_probe(attempt(broken))[2] == "SyntaxError: invalid syntax (helpers.py, line 12)"
