@@ -1,4 +1,4 @@
-"""Define the events of a run, encode them as lines of JSON, and fold them into a run.
+"""Define the events of a run, and encode them as lines of JSON.
 
 The event log is the only record of a run. It holds facts; verdicts are derived from them (see ``judge``), so that newer
 rules can judge an old log again. A log without ``run-finished`` is that of an incomplete run.
@@ -6,7 +6,7 @@ rules can judge an old log again. A log without ``run-finished`` is that of an i
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from typing import Annotated, Any, Literal
@@ -14,19 +14,14 @@ from typing import Annotated, Any, Literal
 from knowngood.model import (
     Action,
     Answer,
-    Answered,
     Combo,
-    ComboFacts,
     EnvironmentFacts,
     IndexChoice,
     Phase,
-    ProbeFacts,
     Question,
     Reused,
-    Run,
     RunInfo,
     SourceFacts,
-    StepFacts,
     Transcript,
     Trouble,
 )
@@ -295,112 +290,3 @@ def decode(lines: Iterable[bytes]) -> Iterable[Event | Unknown | None]:
             yield _codec().validate_python(raw)
         except ValidationError:
             yield None
-
-
-class Folding:
-    """Folds events into a run while they happen. ``begun`` is what was recorded of the run before."""
-
-    def __init__(self, begun: Run | None = None) -> None:
-        self._run = begun
-        self._facts = {facts.combo.id: facts for facts in begun.combos} if begun else {}
-        self._unknown = begun.unknown_events if begun else 0
-        self._bad = begun.bad_lines if begun else 0
-
-    def __call__(self, event: Event | Unknown | None) -> None:
-        """Add an event to the run."""
-        run = self._run
-        match event:
-            case None:
-                self._bad += 1
-            case Unknown():
-                self._unknown += 1
-            case RunStarted():
-                self._run = Run(info=event.info, combos=(), elsewhere=event.elsewhere, order=event.order)
-                self._facts = {combo.id: ComboFacts(combo=combo) for combo in event.combos}
-            case _ if run is None:
-                self._bad += 1
-            case RunResumed():
-                self._run = replace(run, interrupted=None)
-            case IndexChosen():
-                kept = tuple(choice for choice in run.indexes if choice.name != event.choice.name)
-                self._run = replace(run, indexes=(*kept, event.choice))
-            case Interrupted():
-                self._run = replace(run, interrupted=event.signal)
-            case RunFinished():
-                self._run = replace(run, finished=True)
-            case _ if event.combo in self._facts:
-                self._facts[event.combo] = add(self._facts[event.combo], event)
-            case _:
-                self._bad += 1
-
-    def facts(self, combo: str) -> ComboFacts:
-        """Return the facts of one combo so far. Raises ``KeyError``: the run does not have it."""
-        return self._facts[combo]
-
-    @property
-    def info(self) -> RunInfo:
-        """What the run was asked to do. Raises ``LookupError`` before its first event."""
-        if self._run is None:
-            raise LookupError("the run has not begun")
-        return self._run.info
-
-    @property
-    def run(self) -> Run | None:
-        """The run so far; None before its first event."""
-        if self._run is None:
-            return None
-        combos = tuple(self._facts.values())
-        return replace(self._run, combos=combos, unknown_events=self._unknown, bad_lines=self._bad)
-
-
-def fold(events: Iterable[Event | Unknown | None]) -> Run | None:
-    """Return the run that the events record; None when there is no ``run-started`` among them."""
-    folding = Folding()
-    for event in events:
-        folding(event)
-    return folding.run
-
-
-def add(facts: ComboFacts, event: Event) -> ComboFacts:
-    """Return the facts of a combo with one more event of it. Events that record no fact change nothing."""
-    match event:
-        case ComboStarted():
-            return ComboFacts(combo=facts.combo, started=True)
-        case StepResolved():
-            step = _step(facts, event.step, event.requirements)
-            answer = replace(step, resolve=event.action, resolved=event.resolved, lock=event.lock)
-            return _with_step(facts, replace(answer, sources=event.sources, yanked=event.yanked))
-        case FactsReused():
-            return replace(facts, reused=event.reused)
-        case EnvironmentCreated():
-            return replace(facts, create=event.action, python_version=event.python_version)
-        case StepInstalled():
-            step = _step(facts, event.step, event.requirements)
-            return _with_step(facts, replace(step, install=event.action, installed=event.installed))
-        case EnvironmentMeasured():
-            return replace(facts, environment_bytes=event.size)
-        case EnvironmentRead():
-            return replace(facts, environment=event.environment)
-        case QuestionAnswered():
-            return replace(facts, answers=(*facts.answers, Answered(question=event.question, answer=event.answer)))
-        case TroubleMet():
-            return replace(facts, trouble=event.trouble)
-        case ProbeFinished():
-            probe = ProbeFacts(probe=event.probe, action=event.action, transcript=event.transcript)
-            return replace(facts, probes=(*facts.probes, probe))
-        case HarnessFailed():
-            return replace(facts, harness_error=event.error)
-        case ComboFinished():
-            return replace(facts, finished=True)
-        case _:
-            return facts
-
-
-def _step(facts: ComboFacts, number: int, requirements: tuple[str, ...]) -> StepFacts:
-    known = [step for step in facts.steps if step.number == number]
-    return known[0] if known else StepFacts(number=number, requirements=requirements)
-
-
-def _with_step(facts: ComboFacts, step: StepFacts) -> ComboFacts:
-    others = [known for known in facts.steps if known.number != step.number]
-    return replace(facts, steps=tuple(sorted([*others, step], key=lambda known: known.number)))
