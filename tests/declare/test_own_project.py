@@ -65,11 +65,17 @@ def test_a_combo_may_have_no_step_but_the_project(read: Read) -> None:
 
 
 @pytest.mark.parametrize("step", [".", "./", "-e .", "mine @ file:.", "mine==1.0", "-r requirements.txt", "./[s3]"])
-def test_the_project_does_not_join_a_combo_that_names_it(read: Read, step: str) -> None:
-    steps = only(
-        read, f'[project]\ngroups = ["test"]\n{combo(f"[[{chr(34)}six{chr(34)}], [{chr(34)}{step}{chr(34)}]]")}'
-    )
-    assert [made.lines for made in steps] == [("six",), (step,)]
+def test_the_project_does_not_join_a_combo_that_names_it_but_its_groups_do(read: Read, step: str) -> None:
+    first, second = only(read, f'[project]\nextras = ["s3"]\ngroups = ["test"]\n{combo(f"""[["six"], ["{step}"]]""")}')
+    assert (first.lines, first.sources) == (("six",), ())
+    assert second.lines == (step, "--group test")
+    assert "pytest>=8" in second.requirements
+
+
+def test_groups_that_a_step_names_take_the_place_of_those_of_the_project_table(read: Read) -> None:
+    files = FILES | {"pyproject.toml": FILES["pyproject.toml"].replace("test = ", 'lint = ["ruff"]\ntest = ')}
+    (step,) = only(read, f'[project]\ngroups = ["test"]\n{combo("""[[".", "--group lint"]]""")}', files)
+    assert (step.lines, step.requirements) == ((".", "--group lint"), ("ruff",))
 
 
 def test_without_a_project_table_nothing_joins(read: Read) -> None:

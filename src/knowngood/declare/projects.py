@@ -68,17 +68,18 @@ class Projects:
         project.check_extras(source.extras)
         return self._needs(project, source.extras, seen=frozenset({source.path}))
 
-    def install(self, folder: str, extras: tuple[str, ...], groups: tuple[str, ...], *, editable: bool) -> Asked:
-        """Return what the ``[project]`` table of a matrix asks for. Raises ``WrongValueError`` as ``additions``."""
+    def install(self, folder: str, extras: tuple[str, ...], *, editable: bool) -> Asked:
+        """Return what the ``[project]`` table of a matrix asks for, without its groups.
+
+        Raises ``WrongValueError`` as ``additions``.
+        """
         source = Source(path=folder, extras=extras, editable=editable)
         project = self._pyprojects.read(folder)
         asked = self.additions(source)
         if self._is_virtual(project):
             needs = tuple(requirement for requirement, _ in project.all_dependencies(extras))
-            asked += self._routed(project, needs)
-        else:
-            asked = Asked(sources=((source, None),)) + asked
-        return together([asked, *(self.group(folder, group) for group in groups)])
+            return asked + self._routed(project, needs)
+        return Asked(sources=((source, None),)) + asked
 
     def group(self, folder: str, name: str) -> Asked:
         """Return the requirements of a group of the project in ``folder``."""

@@ -16,27 +16,32 @@ StepLines = tuple[tuple[str, ...], ...]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OwnProject:
-    """What the ``[project]`` table of a matrix adds to the first step of a combo that does not name the project."""
+    """What the ``[project]`` table of a matrix adds to a combo: the project, if no step names it, and its groups."""
 
     folder: str
-    lines: tuple[str, ...]
+    name: str | None
+    line: str
     """As a step would name it."""
     asked: Asked
-    name: str | None
+    group_lines: tuple[str, ...]
+    groups: Asked
 
 
 def own_project(projects: Projects, extras: tuple[str, ...], groups: tuple[str, ...], *, editable: bool) -> OwnProject:
     """Return what ``[project]`` adds. Raises ``WrongValueError`` when that cannot be installed."""
     folder = projects.default
-    asked = projects.install(folder, extras, groups, editable=editable)
-    projects.check_conflicts(asked)
+    asked = projects.install(folder, extras, editable=editable)
+    needs = together(projects.group(folder, group) for group in groups)
+    projects.check_conflicts(asked + needs)
     place = folder if folder == "." or folder.startswith("../") or folder == ".." else f"./{folder}"
     line = ("-e " if editable else "") + place + (f"[{','.join(extras)}]" if extras else "")
     return OwnProject(
         folder=folder,
-        lines=(line, *(f"--group {group}" for group in groups)),
-        asked=asked,
         name=projects.name(folder),
+        line=line,
+        asked=asked,
+        group_lines=tuple(f"--group {group}" for group in groups),
+        groups=needs,
     )
 
 
@@ -78,10 +83,17 @@ class Steps:
     def _asked(self, declared: StepLines) -> list[tuple[tuple[str, ...], Asked]]:
         steps = [(lines, together(map(self.lines.read, lines))) for lines in declared]
         own = self.own
-        if own is None or any(_names(asked, own) for _, asked in steps):
+        if own is None:
             return steps
-        first, *others = steps or [((), Asked())]
-        return [((*own.lines, *first[0]), own.asked + first[1]), *others]
+        steps = steps or [((), Asked())]
+        named = next((number for number, (_, asked) in enumerate(steps) if _names(asked, own)), None)
+        lines, asked = steps[named or 0]
+        if named is None:
+            lines, asked = (own.line, *own.group_lines, *lines), own.asked + own.groups + asked
+        elif not any(folder == own.folder for folder, _ in asked.groups):
+            lines, asked = (*lines, *own.group_lines), asked + own.groups
+        steps[named or 0] = lines, asked
+        return steps
 
 
 def _names(asked: Asked, own: OwnProject) -> bool:
