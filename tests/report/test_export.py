@@ -20,6 +20,7 @@ from knowngood.model import (
     Outcome,
     Reused,
     Run,
+    SourceFacts,
     StepFacts,
 )
 from knowngood.report.export import dockerfile, pylock, requirements
@@ -311,6 +312,54 @@ def test_a_distribution_belongs_to_the_step_that_brought_it_to_its_last_version(
         (("moved==2.0", "stays==1.0"), ("stays==1.0",)),
         (("mover==1.0",), ("moved==2.0", "mover==1.0")),
     ]
+
+
+def with_sources() -> ComboFacts:
+    """Return a combo of a project in place, a wheel on disk and a commit of a repository."""
+    commit = "c" * 40
+    sources = (
+        SourceFacts(name="mine", version="1.0", origin=".", extras=("x",), editable=True, commit=commit, dirty=True),
+        SourceFacts(name="given", version="2.0", origin="dist/given-2.0-py3-none-any.whl"),
+        SourceFacts(name="forked", version="3.0", origin="git+https://example.org/f#subdirectory=py", commit=commit),
+        SourceFacts(name="replaced", version="4.0", origin="./replaced"),
+    )
+    installed = {"mine": "1.0", "given": "2.0", "forked": "3.0", "numpy": "1.26.4", "replaced": "4.1"}
+    subject = built(steps=(("numpy", "mine>=1"),), installed=(installed,))
+    return replace(subject, steps=(replace(subject.steps[0], sources=sources),))
+
+
+def test_what_is_not_from_an_index_is_installed_as_the_step_declared_it() -> None:
+    lines = requirements.render(proof(with_sources()), LOCKS).splitlines()
+
+    assert lines[lines.index("# step 1: numpy mine>=1") + 1 :] == [
+        f"forked @ git+https://example.org/f@{'c' * 40}#subdirectory=py",
+        "./dist/given-2.0-py3-none-any.whl",
+        "-e .[x]",
+        "numpy==1.26.4",
+        "replaced==4.1",
+    ]
+    assert any("run it in the folder of the project" in line for line in lines)
+
+
+def test_constraints_leave_out_what_is_not_from_an_index_and_say_so() -> None:
+    text = requirements.constraints(proof(with_sources()))
+
+    assert text.splitlines()[-2:] == ["numpy==1.26.4", "replaced==4.1"]
+    assert "without mine, which is not from an index: .[x]" in text
+
+
+def test_a_dockerfile_copies_the_project_before_the_step_that_installs_it() -> None:
+    text = dockerfile.render(proof(with_sources()))
+
+    assert "mine==" not in text and "given==" not in text
+    _, _, after = text.partition("# step 1: numpy mine>=1\n")
+    assert after.splitlines()[:3] == [
+        "# The build context must be the folder of the project.",
+        "WORKDIR /project",
+        "COPY . .",
+    ]
+    words = shlex.split(after.replace("\\\n", " "))
+    assert {"--editable=.[x]", "./dist/given-2.0-py3-none-any.whl", "numpy==1.26.4"} <= set(words)
 
 
 def test_a_step_that_was_not_installed_adds_nothing_to_an_export() -> None:

@@ -88,10 +88,23 @@ def _render(proof: "Proof", format_: str, project: "Project", folder: Path, envi
         case "dockerfile":
             return dockerfile.render(proof)
         case "pylock":
+            _check_indexed(proof)
             locks = _locks(folder, proof.facts, required=True)
             return pylock.render(proof, _compiled(proof, project.matrix, environ), locks)
         case _:
             return requirements.render(proof, _locks(folder, proof.facts))
+
+
+def _check_indexed(proof: "Proof") -> None:
+    """Raise ``UsageError`` when a combo has what no other machine could install from a ``pylock.toml``."""
+    from knowngood.report.export.evidence import direct
+
+    for name, source in direct(proof.facts).items():
+        raise UsageError(
+            "a pylock.toml cannot have everything that this combo installs",
+            cause=f"{name} is not from an index: {source.target}",
+            next_step="export the combo as requirements",
+        )
 
 
 def _check_pylock_name(output: Path) -> None:

@@ -83,7 +83,8 @@ class Builds:
         """
         path = self._path(source)
         if path.suffix == ".whl":
-            return replace(self._once((path,), lambda: _given(source, path)), source=source)
+            given = self._once((path,), lambda: _given(source, path))
+            return replace(given, source=source, facts=replace(given.facts, extras=source.extras))
         settings = _settings(options)
         first = self._newest() or python
         built = self._once((path, settings, first), lambda: self._build(source, settings, first))
@@ -91,7 +92,8 @@ class Builds:
             built = self._once((path, settings, python), lambda: self._build(source, settings, python))
         if source.editable:
             built = replace(built, identity=f"tree {built.facts.tree}")
-        return replace(built, source=source, facts=replace(built.facts, editable=source.editable))
+        facts = replace(built.facts, editable=source.editable, extras=source.extras)
+        return replace(built, source=source, facts=facts)
 
     def wheel_in(self, source: Source, options: Iterable[str], python: Path, folder: Path) -> Built:
         """Build a source with what is installed beside ``python``, that of an environment, into ``folder``."""
@@ -279,6 +281,7 @@ def _made(
         name=wheel.name,
         version=wheel.version,
         origin=source.path,
+        extras=source.extras,
         tree=origin.digest,
         files=wheel.content,
         commit=origin.commit,
@@ -296,6 +299,7 @@ def _failed(source: Source, origin: Origin, action: Action) -> Built:
         name=origin.backend.name,
         version=None,
         origin=source.path,
+        extras=source.extras,
         tree=origin.digest,
         commit=origin.commit,
         dirty=origin.dirty,

@@ -65,6 +65,8 @@ class SourceFacts:
     """None: it could not be built."""
     origin: str
     """The path as the matrix has it, such as ``.`` or ``packages/a``; or a URL without credentials."""
+    extras: tuple[str, ...] = ()
+    """The extras that the step asks for, of a path."""
     tree: str = ""
     """What identifies the files that it was built from, as a digest; empty for a URL."""
     files: str = ""

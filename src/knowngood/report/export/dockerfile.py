@@ -1,5 +1,6 @@
 """Write a combo as a fragment of a Dockerfile: one RUN for each step, in the proven order, that moves no other pin."""
 
+import re
 import shlex
 from collections.abc import Iterable
 
@@ -8,6 +9,7 @@ from knowngood.report.export.evidence import (
     Proof,
     comment,
     default_index,
+    direct,
     header,
     index_url,
     is_folder,
@@ -27,7 +29,8 @@ def render(proof: Proof) -> str:
     If the set has conflicts, which a resolver would refuse, each step lists all of its packages and pip resolves none.
     """
     facts = proof.facts
-    versions = pins(facts)
+    versions, elsewhere = pins(facts), direct(facts)
+    pinned = [f"{name}=={versions[name]}" for name in sorted(versions) if name not in elsewhere]
     python = minor_python(facts)
     lines = [
         *header(proof, *([_NO_DEPS] if proof.conflicts else [])),
@@ -36,12 +39,18 @@ def render(proof: Proof) -> str:
         "ARG CONSTRAINTS=/tmp/knowngood-constraints.txt",
         "",
         comment("All proven versions: they keep a step from moving what an earlier one installed."),
-        *_run("RUN printf '%s\\n'", (f"{name}=={versions[name]}" for name in sorted(versions)), '> "$CONSTRAINTS"'),
+        *_run("RUN printf '%s\\n'", pinned, '> "$CONSTRAINTS"'),
     ]
     unresolvable = bool(proof.conflicts)
     for step in parts(facts):
         lines += ["", comment(f"step {step.number}: {' '.join(step.requirements)}")]
-        packages = [*step.own, *(pin for pin in step.brought if unresolvable and pin not in step.own)]
+        own = [pin for pin in step.own if re.split(r"==|\[", pin)[0] not in elsewhere]
+        brought = [pin for pin in step.brought if pin.partition("==")[0] not in elsewhere]
+        here = [elsewhere[name] for pin in step.brought if (name := pin.partition("==")[0]) in elsewhere]
+        if any(source.is_path for source in here):
+            lines += [comment("The build context must be the folder of the project."), "WORKDIR /project", "COPY . ."]
+        packages = [f"--editable={source.target}" if source.editable else source.target for source in here]
+        packages += [*own, *(pin for pin in brought if unresolvable and pin not in own)]
         if packages:
             command = " ".join([_INSTALL, *(["--no-deps"] if unresolvable else []), *_index_options(proof, step)])
             lines += _run(command, packages)

@@ -11,7 +11,7 @@ from packaging.version import Version
 
 from knowngood import packages
 from knowngood.errors import UsageError
-from knowngood.model import Cell, ComboFacts, IndexChoice, JudgedRun, Run, Status
+from knowngood.model import Cell, ComboFacts, IndexChoice, JudgedRun, Run, SourceFacts, Status
 from knowngood.report import words
 from knowngood.report.recap import cautions
 from knowngood.report.text import count, plain, shorten
@@ -34,6 +34,42 @@ class Part:
     """The packages that it names, with their extras, at the version that ended up installed."""
     brought: tuple[str, ...]
     """Pins of everything that it brought to this version, its own packages among them, sorted."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Direct:
+    """What a combo installed that does not come from an index."""
+
+    target: str
+    """What an installer is asked for: a path relative to the project with extras, or a name with a URL."""
+    is_path: bool
+    editable: bool = False
+
+    @property
+    def line(self) -> str:
+        """The line of a requirements file."""
+        return f"-e {self.target}" if self.editable else self.target
+
+
+def direct(facts: ComboFacts) -> Mapping[str, Direct]:
+    """Return what ended up installed that does not come from an index, by canonical name."""
+    return {
+        source.name: _direct(source)
+        for step in facts.steps
+        for source in step.sources
+        if source.version is not None and facts.installed.get(source.name) == source.version
+    }
+
+
+def _direct(source: SourceFacts) -> Direct:
+    extras = f"[{','.join(source.extras)}]" if source.extras else ""
+    if "://" in source.origin:
+        address, mark, fragment = plain(source.origin).partition("#")
+        commit = f"@{source.commit}" if source.commit else ""
+        return Direct(target=f"{source.name}{extras} @ {address}{commit}{mark}{fragment}", is_path=False)
+    path = plain(source.origin)
+    here = path == "." or path.startswith(("./", "../", "/"))
+    return Direct(target=f"{path if here else f'./{path}'}{extras}", is_path=True, editable=source.editable)
 
 
 def pins(facts: ComboFacts) -> Mapping[str, str]:

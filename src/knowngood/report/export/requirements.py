@@ -7,6 +7,7 @@ from knowngood.report.export.evidence import (
     Proof,
     comment,
     default_index,
+    direct,
     hashes,
     header,
     index_url,
@@ -23,17 +24,22 @@ def render(proof: Proof, locks: Mapping[int, str]) -> str:
 
     It has hashes only if every distribution has some, because pip accepts all or none.
     """
-    steps, recorded = parts(proof.facts), hashes(locks)
+    steps, recorded, elsewhere = parts(proof.facts), hashes(locks), direct(proof.facts)
     hashed = all(recorded.get(_key(pin)) for step in steps for pin in step.brought)
     notes = ["complete list: pip install --no-deps -r FILE, or uv pip install --no-deps -r FILE"]
     notes += ["without --no-deps it cannot be installed: a resolver refuses it because of the conflicts"] * bool(
         proof.conflicts
     )
+    if any(source.is_path for source in elsewhere.values()):
+        notes.append("run it in the folder of the project, which its paths are relative to")
     notes += [] if hashed else ["without hashes: the locks of the run do not have them for every package"]
     lines = [*header(proof, *notes), *_options(proof)]
     for step in steps:
         lines += ["", comment(f"step {step.number}: {' '.join(step.requirements)}")]
         for pin in step.brought:
+            if (name := pin.partition("==")[0]) in elsewhere:
+                lines.append(elsewhere[name].line)
+                continue
             digests = sorted(recorded[_key(pin)]) if hashed else []
             lines.append(" \\\n".join([pin, *(f"    --hash={digest}" for digest in digests)]))
     return "\n".join(lines) + "\n"
@@ -41,9 +47,11 @@ def render(proof: Proof, locks: Mapping[int, str]) -> str:
 
 def constraints(proof: Proof) -> str:
     """Return the constraints file: every distribution at its exact version, for installs of other packages."""
-    versions = pins(proof.facts)
+    versions, elsewhere = pins(proof.facts), direct(proof.facts)
     notes = [_UNRESOLVABLE] if proof.conflicts else []
-    return "\n".join([*header(proof, *notes), "", *(f"{name}=={versions[name]}" for name in sorted(versions))]) + "\n"
+    notes += [f"without {name}, which is not from an index: {source.target}" for name, source in elsewhere.items()]
+    pinned = (f"{name}=={versions[name]}" for name in sorted(versions) if name not in elsewhere)
+    return "\n".join([*header(proof, *notes), "", *pinned]) + "\n"
 
 
 _UNRESOLVABLE = (
