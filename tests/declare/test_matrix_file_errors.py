@@ -123,7 +123,13 @@ def test_the_error_counts_the_problems_and_has_the_exit_code_of_wrong_usage(prob
         # [index.NAME]
         (HEAD + COMBO + '[index]\nurl = "https://x"', 7, "index.url", "must be a table", "[index.NAME]"),
         (HEAD + COMBO + "[index.a]", 6, "index.a.url", "missing key 'url'", "https://"),
-        (HEAD + COMBO + '[index.a]\nurl = "x/y"', 7, "index.a.url", "must be a complete http, https or file URL", ""),
+        (
+            HEAD + COMBO + '[index.a]\nurl = "x/y"',
+            7,
+            "index.a.url",
+            "must be a complete http, https or file URL",
+            "./x/y",
+        ),
         (HEAD + COMBO + '[index.a]\nurl = "https://["', 7, "index.a.url", "invalid URL 'https://['", ""),
         (HEAD + COMBO + '[index.a]\nurl = "https://u:pw@x"', 7, "index.a.url", "password", "netrc"),
         (HEAD + COMBO + '[index."A b"]\nurl = "https://x"', 6, "index.'A b'", "invalid id 'A b'", 'write "a-b"'),

@@ -29,6 +29,9 @@ signatures_option = click.option(
 run_option = click.option(
     "--run", metavar="RUN", help="Run to read: a run id prefix, an event log, or its folder.  [default: newest]"
 )
+offline_option = click.option(
+    "--offline", is_flag=True, help="Use folders of wheels and what uv has kept; ask no index over the network."
+)
 jobs_option = click.option(
     "--jobs", "-j", type=click.IntRange(1, 64), help="Combos at a time.  [default: by cores and memory]"
 )

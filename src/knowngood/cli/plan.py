@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from knowngood.cli.options import jobs_option, only_option, state_option, takes_matrix
+from knowngood.cli.options import jobs_option, offline_option, only_option, state_option, takes_matrix
 from knowngood.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ _MOST_JOBS = 256  # of one matrix on GitHub
 )
 @click.option("--all", "everything", is_flag=True, help="Also run combos whose verdict would be reused.")
 @jobs_option
+@offline_option
 @state_option
 @click.pass_obj
 def plan(
@@ -44,6 +45,7 @@ def plan(
     shards: int,
     everything: bool,
     jobs: int | None,
+    offline: bool,
     state_dir: Path | None,
 ) -> None:
     """Resolve the combos of MATRIX, and print which can exist and which a run would probe. Nothing is built.
@@ -65,7 +67,7 @@ def plan(
 
     project = Project.open(matrix, state_dir=state_dir)
     combos = choose(project.matrix.combos, only=only)
-    request = RunRequest(project=project, combos=combos, machine=host.here(environ, jobs))
+    request = RunRequest(project=project, combos=combos, machine=host.here(environ, jobs), offline=offline)
     stop = Stop()
     with stopped_by_signals(stop):
         forecasts = engine.plan(request, stop=stop)

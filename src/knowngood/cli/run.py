@@ -12,6 +12,7 @@ import click
 from knowngood.cli.options import (
     PATH,
     jobs_option,
+    offline_option,
     only_option,
     parse_shard,
     shard_option,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 @click.option("--accept", is_flag=True, help="Make this run the baseline, red or green.")
 @click.option("--baseline", metavar="RUN", help="Run to compare with.  [default: the baseline of the matrix]")
 @jobs_option
+@offline_option
 @click.option("--keep", is_flag=True, help="Keep all environments, for a closer look.")
 @click.option("--fresh", is_flag=True, help="Start over: reuse no verdict and no environment, and do not resume.")
 @click.option("--fresh-probes", is_flag=True, help="Run every probe again; environments of earlier runs are reused.")
@@ -67,6 +69,7 @@ def run(
     accept: bool,
     baseline: str | None,
     jobs: int | None,
+    offline: bool,
     keep: bool,
     fresh: bool,
     fresh_probes: bool,
@@ -104,6 +107,7 @@ def run(
         command=f"knowngood run {shlex.quote(matrix or str(project.matrix.path))}",
         shard=shard or "",
         keep=keep,
+        offline=offline,
         fresh=fresh,
         fresh_probes=fresh_probes,
         optimizations=_optimizations(no_optimization),

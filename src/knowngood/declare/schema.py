@@ -21,6 +21,7 @@ from knowngood.declare.values import (
     checked_id,
     checked_line,
     exact_wheel,
+    index_url,
     last_day,
     one_line,
     package_name,
@@ -151,6 +152,7 @@ def _step(value: object) -> object:
 Line = Annotated[str, BeforeValidator(one_line)]
 Slug = Annotated[str, BeforeValidator(_id)]
 Url = Annotated[str, BeforeValidator(url)]
+IndexUrl = Annotated[str, BeforeValidator(index_url)]
 RelativePath = Annotated[str, BeforeValidator(relative_path)]
 Wheel = Annotated[str, BeforeValidator(exact_wheel)]
 Pattern = Annotated[str, BeforeValidator(pattern)]
@@ -211,7 +213,7 @@ class ProjectTable(Table):
 class IndexTable(Table):
     """``[index.NAME]``: the index of some packages, or without ``packages`` of all others."""
 
-    url: Url
+    url: IndexUrl
     packages: Packages | None = None
     fallback: bool = False
 

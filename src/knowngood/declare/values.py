@@ -247,6 +247,22 @@ def url(value: object) -> str:
     return address
 
 
+_FOLDER = re.compile(r"(\.{0,2}/[^:?#]*|\.\.?|[\w-]+/?)")
+
+
+def index_url(value: object) -> str:
+    """Check the address of an index: a URL, or a folder such as ``dist``, ``./build/wheels`` or ``/srv/wheels``."""
+    address = text(value)
+    if _FOLDER.fullmatch(address) and address.isprintable():
+        return address
+    try:
+        return url(value)
+    except WrongValueError as error:
+        if "://" in address or "\\" in address or not address.isprintable():
+            raise
+        raise WrongValueError(error.what, f'{error.hint}; write a folder of wheels as "./{address}"') from None
+
+
 def relative_path(value: object) -> str:
     """Check a path with forward slashes that stays below the folder that it is relative to."""
     path = text(value, "a path")

@@ -96,7 +96,11 @@ class Routing:
             page = own.upstream.page(package)
             what = "has no version that fits" if page and page.files else "does not have it"
             return (f"{missing} comes from {own.title} and from nowhere else, and that index {what}",)
-        return self._ask(installer, package, action.output)
+        sentences = self._ask(installer, package, action.output)
+        if not sentences and self.routes.default_is_routed and reason is Reason.PACKAGE_NOT_FOUND:
+            (source,) = self._own_sources(installer)
+            return (f"{missing} comes from {source.title}, and that index does not have it",)
+        return sentences
 
     def _ask(self, installer: InstallerName, package: str | None, output: str) -> tuple[str, ...]:
         """Return what is wrong with the indexes that the installer asked, for a package or for those in its output."""

@@ -85,6 +85,8 @@ class Pip:
         options: list[str | Path] = ["--verbose", "--no-color", "--progress-bar=off", "--log", details]
         limit = RESOLVE_LIMIT if verb == "resolve" else INSTALL_LIMIT
         action = self._run([*pip, *options, *arguments], step.file(f"{verb}.log"), limit)
+        for written in (details, step.file("report.json")):
+            self.tools.processes.redact(written)
         return self.tools.review(_with_hidden_causes(action, details), InstallerName.PIP)
 
     def _run(self, command: list[str | Path], log: Path, limit: float) -> Action:
