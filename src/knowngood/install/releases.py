@@ -72,7 +72,7 @@ class ReleaseIndex:
             packages = tomllib.loads(lock.read_text(encoding="utf-8")).get("packages", [])
             pins = (f"{package['name']}=={package.get('version', '')} {_uploaded(package)}" for package in packages)
             return tuple(pin.strip() for pin in pins)
-        # What must be built to be resolved, and cannot be, is no solution either.
+        # What must be built to be resolved, and cannot be built, does not solve it either.
         return False if UV.output.classify(action)[0] in (Status.UNSOLVABLE, Status.BUILD_FAIL) else None
 
     def listed(self, package: str, python: str) -> tuple[str, ...] | None:
