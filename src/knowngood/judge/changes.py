@@ -7,6 +7,8 @@ from knowngood.errors import ExitCode
 from knowngood.judge.causes import Fingerprint, fingerprint
 from knowngood.model import UNDECIDED, Change, ChangeKind, Conflict, JudgedRun, Phase, Rebuilt, Status
 
+_DIGITS = 12
+"""Hexadecimal digits of a tree that people read."""
 _NAMED = 3
 """Tests that a sentence names."""
 _BEFORE_PROBES = frozenset({Phase.RESOLVE, Phase.CREATE, Phase.INSTALL})
@@ -27,6 +29,8 @@ class Snapshot:
     python: str = ""
     installed: Mapping[str, str] = field(default_factory=dict)
     """Canonical name -> version; after a failed installation, what had been installed by then."""
+    trees: Mapping[str, str] = field(default_factory=dict)
+    """Canonical name -> digest of the files that it was built from."""
     contents: Mapping[str, str] = field(default_factory=dict)
     """Canonical name -> a digest of its files, and the tags of its wheel: what tells builds of one version apart."""
     conflicts: tuple[Conflict, ...] = ()
@@ -52,6 +56,7 @@ def snapshots(judged: JudgedRun) -> tuple[Snapshot, ...]:
             culprit=cell.diagnosis.culprit if cell.diagnosis else None,
             python=cell.python,
             installed=cell.installed,
+            trees={project.name: project.tree for project in cell.tested if project.tree},
             contents=cell.contents,
             conflicts=cell.conflicts,
             failing=frozenset(name for group in cell.failures for name in group.checks) if cell.suite else None,
@@ -124,6 +129,13 @@ def _rebuilt(before: Snapshot | None, after: Snapshot | None) -> tuple[Rebuilt, 
         return ()
     rebuilt = []
     for name, version in sorted(after.installed.items()):
+        trees = before.trees.get(name, "")[:_DIGITS], after.trees.get(name, "")[:_DIGITS]
+        if all(trees):
+            if before.installed.get(name) == version and trees[0] != trees[1]:
+                rebuilt.append(
+                    Rebuilt(package=name, version=version, before=trees[0], after=trees[1], from_source=True)
+                )
+            continue
         old, _, old_tags = before.contents.get(name, "").partition(" ")
         new, _, new_tags = after.contents.get(name, "").partition(" ")
         if before.installed.get(name) == version and old and new and old != new and old_tags == new_tags:

@@ -36,6 +36,7 @@ from knowngood.model import (
     Run,
     Seconds,
     Status,
+    Tested,
 )
 from knowngood.tracebacks import shorten_paths
 
@@ -151,6 +152,7 @@ def _cell(
         failures=failures(checks) if last and last.transcript.collected is not None else (),
         checks=tuple(replace(check, message=shorten_paths(check.message)) for check in checks),
         installed=facts.installed,
+        tested=_tested(facts),
         contents=_contents(facts),
         drift=ledger(facts),
         conflicts=unmet,
@@ -201,6 +203,23 @@ def _predicted(facts: ComboFacts, last: ProbeFacts | None, finding: Finding) -> 
     }
     extensions = tuple(extension for extension in facts.environment.extensions if extension.distribution in touched)
     return sentence(replace(facts.environment, extensions=extensions))
+
+
+def _tested(facts: ComboFacts) -> tuple[Tested, ...]:
+    """Return what the steps installed that is not from an index; of one that several steps name, the last."""
+    sources = {source.name: source for step in facts.steps for source in step.sources}
+    return tuple(
+        Tested(
+            name=source.name,
+            version=source.version,
+            origin=source.origin,
+            tree=source.tree,
+            commit=source.commit,
+            dirty=source.dirty,
+            editable=source.editable,
+        )
+        for source in sources.values()
+    )
 
 
 def _contents(facts: ComboFacts) -> Mapping[str, str]:

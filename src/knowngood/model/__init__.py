@@ -38,6 +38,7 @@ from knowngood.model.judged import (
     Score,
     Seconds,
     Suite,
+    Tested,
     Verdict,
 )
 from knowngood.model.questions import (
@@ -146,6 +147,7 @@ __all__ = [
     "Step",
     "StepFacts",
     "Suite",
+    "Tested",
     "Transcript",
     "Trouble",
     "Uploaded",

@@ -32,6 +32,24 @@ class Drift:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Tested:
+    """A project, archive or wheel of the user that was installed, or something from a URL: what was tested."""
+
+    name: str
+    """Canonical."""
+    version: str | None
+    """None: it could not be built."""
+    origin: str
+    """The path as the matrix has it, or a URL without credentials."""
+    tree: str = ""
+    """What identifies the files that it was built from, as a digest; empty for a URL."""
+    commit: str | None = None
+    dirty: bool = False
+    """Whether it was built from anything that the commit does not have."""
+    editable: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Conflict:
     """A declared requirement of an installed distribution that the environment does not meet."""
 
@@ -166,6 +184,8 @@ class Cell:
     failures: tuple[Failures, ...] = ()
     """The failing tests of a suite by cause: the largest group first."""
     installed: Mapping[str, str] = field(default_factory=dict)
+    tested: tuple[Tested, ...] = ()
+    """What its steps installed that is not from an index."""
     contents: Mapping[str, str] = field(default_factory=dict)
     """Canonical name -> what tells two builds of one version apart, as far as it is known."""
     drift: tuple[Drift, ...] = ()

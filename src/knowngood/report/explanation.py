@@ -207,6 +207,7 @@ def notes(cell: Cell, run: Run) -> tuple[tuple[str, str], ...]:
     listed += [("flaky", f"{words.flaky(cell)}: do not trust a single run of it")] if cell.flaky else []
     if cell.attempts > 1 and not cell.flaky:
         listed.append(("attempts", f"{cell.attempts}, and the last one counts"))
+    listed = [*(("tested", text) for text in words.tested(cell)), *listed]
     listed += [("yanked", text) for text in words.yanked(cell)]
     remarks = facts.environment.remarks if facts and facts.environment else ()
     observed = list(dict.fromkeys([*map(shorten_paths, cell.warnings), *remarks]))

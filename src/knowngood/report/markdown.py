@@ -115,6 +115,7 @@ def _notes(cell: Cell) -> list[str]:
     if cell.reused:
         lines.append(f"- reused: recorded on {inline(cell.reused.recorded[:10])} for {inline(cell.reused.combo)}")
     lines += [f"- flaky: {inline(words.flaky(cell))}"] if cell.flaky else []
+    lines += [f"- tested: {inline(text)}" for text in words.tested(cell)]
     lines += [f"- yanked: {inline(text)}" for text in words.yanked(cell)]
     lines += [f"- also observed: {code(warning)}" for warning in words.some(cell.warnings)]
     lines += [f"- predicted: {inline(cell.predicted)}"] if cell.predicted else []

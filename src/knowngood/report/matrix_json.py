@@ -36,6 +36,7 @@ from knowngood.model import (
     Seconds,
     Step,
     Suite,
+    Tested,
     Verdict,
 )
 from knowngood.report import explanation, matrix_json
@@ -99,6 +100,7 @@ def _cell_object(cell: Cell, facts: ComboFacts | None) -> dict[str, object]:
         "check": cell.check,
         "message": cell.message,
         "installed": _sorted(cell.installed),
+        "tested": [asdict(project) for project in cell.tested],
         "contents": _sorted(cell.contents),
         "drift": [asdict(drift) for drift in cell.drift],
         "conflicts": [asdict(conflict) for conflict in cell.conflicts],
@@ -214,6 +216,7 @@ class _Cell:
     check: str | None = None
     message: str = ""
     installed: dict[str, str] = field(default_factory=dict)
+    tested: tuple[Tested, ...] = ()
     contents: dict[str, str] = field(default_factory=dict)
     drift: tuple[Drift, ...] = ()
     conflicts: tuple[Conflict, ...] = ()
@@ -339,6 +342,7 @@ def _cell(cell: _Cell, probes: tuple[str, ...]) -> Cell:
         suite=cell.suite,
         failures=cell.failures,
         installed=cell.installed,
+        tested=cell.tested,
         contents=cell.contents,
         drift=cell.drift,
         conflicts=cell.conflicts,

@@ -235,6 +235,7 @@ def _cell(cell: Cell, own: Container[str] | None) -> Cell:
         checks=tuple(_check(check) for check in cell.checks),
         failures=tuple(replace(failures, cause=stable(failures.cause)) for failures in cell.failures),
         drift=tuple(sorted(cell.drift, key=lambda drift: (drift.step, drift.package))),
+        tested=tuple(replace(project, origin=stable(project.origin)) for project in cell.tested),
         contents={name: text for name, text in cell.contents.items() if own is None or name in own},
         conflicts=tuple(replace(conflict, requirement=stable(conflict.requirement)) for conflict in cell.conflicts),
         metrics=_metrics(cell.metrics),

@@ -257,6 +257,23 @@ def yanked(cell: Cell) -> tuple[str, ...]:
     return tuple(f"{shown(cell, name)} was yanked from its index" for name in cell.yanked)
 
 
+_DIGITS = 12
+"""Hexadecimal digits of a digest or a commit that people read."""
+
+
+def tested(cell: Cell) -> tuple[str, ...]:
+    """Return ``shop 1.0 from ., commit 0f3a5b7c9d1e and changes`` for each project that was installed."""
+    sentences = []
+    for project in cell.tested:
+        parts = [f"{project.name} {project.version or '(not built)'} from {project.origin}"]
+        if project.commit:
+            parts.append(f"commit {project.commit[:_DIGITS]}{' and changes' if project.dirty else ''}")
+        elif project.tree:
+            parts.append(f"tree {project.tree[:_DIGITS]}")
+        sentences.append(", ".join([*parts, *(["editable"] if project.editable else [])]))
+    return tuple(sentences)
+
+
 MOST_WARNINGS = 10
 """Warnings that are listed for one cell: a suite can print hundreds."""
 

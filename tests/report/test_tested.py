@@ -1,0 +1,66 @@
+"""What was tested: cells name the project that their steps installed, and a comparison sees another build of it."""
+
+import json
+from dataclasses import replace
+
+from knowngood.judge.changes import compare, snapshots
+from knowngood.model import Cell, ChangeKind, Phase, Reason, Status, Verdict
+from knowngood.model import Tested as Installed
+from knowngood.report import diff, explain, explain_markdown, markdown, matrix_json
+from knowngood.report.html import page
+from report.factory import combo, only, passing
+
+SHOP = Installed(
+    name="numpy", version="1.24.3", origin=".", tree="a1" * 32, commit="0f3a5b7c9d1e" + "0" * 28, dirty=True
+)
+SENTENCE = "numpy 1.24.3 from ., commit 0f3a5b7c9d1e and changes"
+
+
+def cell(**changes: object) -> Cell:
+    return replace(passing(combo("old")), tested=(replace(SHOP, **changes),))  # type: ignore[arg-type]
+
+
+def failing(**changes: object) -> Cell:
+    verdict = Verdict(status=Status.FAIL, phase=Phase.PROBE, reason=Reason.CHECK_FAILED)
+    return replace(cell(**changes), verdict=verdict, as_expected=False, message="KeyError: 'x'")
+
+
+def test_every_report_names_the_project_its_commit_and_whether_it_was_changed() -> None:
+    run = only(cell())
+
+    for text in (
+        explain.render(run.cells[0], run.run, run_folder="r"),
+        explain_markdown.render(run.cells[0], run.run, run_folder="r"),
+        markdown.render(run),
+        page.render(run),
+    ):
+        assert SENTENCE in text
+    (written,) = json.loads(matrix_json.render(run))["cells"]
+    assert (written["tested"][0]["name"], written["tested"][0]["dirty"]) == ("numpy", True)
+    assert matrix_json.loads(matrix_json.render(run)).cells[0].tested == (SHOP,)
+
+
+def test_a_comparison_sees_that_the_source_of_the_same_version_changed() -> None:
+    (change,) = compare(snapshots(only(cell())), snapshots(only(failing(tree="c3" * 32))))
+
+    assert change.kind is ChangeKind.REGRESSED
+    assert change.why.endswith(
+        "the same versions are installed, but the source of numpy changed (tree a1a1a1a1a1a1 -> c3c3c3c3c3c3)"
+    )
+    assert "numpy 1.24.3 (tree a1a1a1a1a1a1) -> 1.24.3 (tree c3c3c3c3c3c3)" in diff.render(
+        [change], baseline_name="the baseline", width=120
+    )
+    (same,) = compare(snapshots(only(cell())), snapshots(only(failing())))
+    assert same.rebuilt == () and same.why.endswith("the same distributions are installed")
+
+
+def test_a_comparison_sees_a_wheel_of_an_index_that_was_rebuilt_under_the_same_version() -> None:
+    before = replace(passing(combo("old")), contents={"numpy": "aaaaaaaaaaaa py3-none-any"})
+    after = replace(failing(), tested=(), contents={"numpy": "bbbbbbbbbbbb py3-none-any"})
+    other_machine = replace(after, contents={"numpy": "bbbbbbbbbbbb cp311-cp311-win_amd64"})
+
+    (change,) = compare(snapshots(only(before)), snapshots(only(after)))
+
+    assert change.why.endswith("the same versions are installed, but numpy 1.24.3 was rebuilt")
+    (elsewhere,) = compare(snapshots(only(before)), snapshots(only(other_machine)))
+    assert elsewhere.rebuilt == ()
