@@ -36,6 +36,8 @@ from knowngood.model import (
 )
 from knowngood.probe.launch import Launcher
 from knowngood.process import Processes
+from knowngood.project.tree import Tree
+from knowngood.run.basis import Bases
 from knowngood.run.optimizations import ALL, Optimization
 from knowngood.run.reuse import VerdictReuse
 from knowngood.run.stop import Stop
@@ -277,6 +279,10 @@ def test_the_result_of_a_stopped_combo_is_not_stored(home: Home) -> None:
     assert list(home.verdicts) == []
 
 
+def _no_tree() -> Tree:
+    raise AssertionError("a script needs no tree")
+
+
 @pytest.mark.parametrize(
     ("ending", "is_kept"),
     [
@@ -299,7 +305,8 @@ def test_a_result_is_stored_when_the_versions_decided_how_the_probe_ended(
     )
     launcher = Launcher(processes=Processes(tmp_path), outside=home.environ, assets={}, threads=1)
     settings = task(ONE, home.url).settings
-    reuse = VerdictReuse(verdicts=home.verdicts, surroundings=around, launcher=launcher, settings=settings)
+    bases = Bases(_no_tree, project=tmp_path, outside={})
+    reuse = VerdictReuse(verdicts=home.verdicts, surroundings=around, launcher=launcher, settings=settings, bases=bases)
     probe = attempt(end=ending)
     events = (
         EnvironmentCreated(combo="one", action=action(), python_version="3.11.7"),

@@ -99,7 +99,7 @@ def attempt(
     return ProbeFacts(
         probe=probe,
         action=action(end, output, log=f"{probe}.log"),
-        transcript=Transcript(checks=checks, hello=hello, bye=bye),
+        transcript=Transcript(checks=checks, hello=hello, bye=bye, watched=True),
     )
 
 

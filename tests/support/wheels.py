@@ -5,6 +5,7 @@ import hashlib
 import io
 import tarfile
 import zipfile
+from importlib.metadata import distribution
 from pathlib import Path
 
 
@@ -87,3 +88,19 @@ def _metadata(name: str, version: str, requires: tuple[str, ...], requires_pytho
 def _digest(data: bytes) -> str:
     digest = hashlib.sha256(data).digest()
     return "sha256=" + base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+def repack(folder: Path, name: str) -> Path:
+    """Write a wheel of a pure distribution that is installed beside the tests, such as ``pytest``, into ``folder``."""
+    found = distribution(name)
+    files: dict[str, str] = {}
+    binary: dict[str, bytes] = {}
+    for file in found.files or ():
+        if file.parts[0] in ("..", "/") or file.suffix == ".pyc" or file.parts[0].endswith(".dist-info"):
+            continue
+        binary[str(file)] = Path(str(file.locate())).read_bytes()
+    for file in found.files or ():
+        if file.name == "entry_points.txt":
+            files[f"{name.replace('-', '_')}-{found.version}.dist-info/entry_points.txt"] = file.read_text()
+    requires = tuple(line for line in found.requires or () if "extra" not in line)
+    return build_wheel(folder, name, found.version, requires=requires, files=files, binary=binary)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from knowngood import __version__
 from knowngood.events import SCHEMA
-from knowngood.model import Asset, Combo, ComboFacts, InstallerName, Probe, Step
+from knowngood.model import Asset, Basis, Combo, ComboFacts, InstallerName, Probe, Step
 from knowngood.probe.launch import IN_ENV
 
 Ingredients = Mapping[str, object]
@@ -28,6 +28,8 @@ class Keys:
     """The key of its verdicts."""
     ingredients: Ingredients
     """What the key of its verdicts is made of."""
+    basis: Basis
+    """The same for people."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,13 +58,19 @@ class Surroundings:
         }
 
     def verdict(
-        self, build: Ingredients, combo: Combo, probes: Mapping[str, Probe], settings: Mapping[str, str]
+        self,
+        build: Ingredients,
+        combo: Combo,
+        probes: Mapping[str, Probe],
+        settings: Mapping[str, str],
+        rests: Mapping[str, Ingredients] | None = None,
     ) -> Ingredients:
         """Return what the verdicts of a combo depend on; ``settings`` are the environment variables of its probes.
 
-        Raises ``KeyError``: the combo has a probe that is not among ``probes``.
+        ``rests`` has, for each probe, the digests of the files and variables that its verdict rests on. Raises
+        ``KeyError``: the combo has a probe that is not among ``probes``.
         """
-        relevant = {name: value for name, value in sorted(settings.items()) if name not in _NOT_RELEVANT}
+        relevant = relevant_settings(settings, combo)
         return dict(build) | {
             "assets": dict(sorted(self.assets.items())),
             "cpu": self.cpu_flags,
@@ -72,9 +80,15 @@ class Surroundings:
                 "events": SCHEMA,
                 "runner": digest_of(b"\0".join(path.read_bytes() for path in IN_ENV)),
             },
-            "probes": [_probe(probes[name]) for name in combo.probes],
+            "probes": [{**_probe(probes[name]), **(rests or {}).get(name, {})} for name in combo.probes],
             "timeout": combo.timeout,
         }
+
+
+def relevant_settings(settings: Mapping[str, str], combo: Combo) -> dict[str, str]:
+    """Return the variables of ``settings`` that can change a result, by name: also any that the combo declares."""
+    declared = {name for name, _ in combo.env}
+    return {name: settings[name] for name in sorted(settings) if name not in _NOT_RELEVANT or name in declared}
 
 
 def _how(step: Step) -> Ingredients:

@@ -9,8 +9,8 @@ import json
 import os
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from secrets import token_hex
@@ -30,7 +30,7 @@ from knowngood.events import (
 )
 from knowngood.model import Reused
 
-SCHEMA = 1
+SCHEMA = 2
 """Version of the entries. It changes when an older entry would be misread."""
 MOST = 256 * 2**20
 """Bytes that the cache may take before the entries used least recently are removed."""
@@ -53,11 +53,13 @@ class Entry:
     """Probe -> status when it was recorded, for people. A run judges the events again."""
     ingredients: Ingredients
     events: tuple[Event, ...]
+    reads: Mapping[str, str | None] = field(default_factory=dict)
+    """What its probes read, as in ``Transcript.reads``: only while all of it is the same does the result count."""
 
     def lines(self) -> bytes:
         """Return the entry as its file holds it."""
         head = asdict(self.reused) | {"schema": SCHEMA, "matrix": self.matrix, "statuses": dict(self.statuses)}
-        head |= {"ingredients": self.ingredients, "events": len(self.events)}
+        head |= {"ingredients": self.ingredients, "reads": dict(self.reads), "events": len(self.events)}
         at = datetime.fromisoformat(self.reused.recorded)
         events = (encode(event, seq=number, at=at, elapsed=0.0) for number, event in enumerate(self.events, start=1))
         return json.dumps(head).encode() + b"\n" + b"".join(events)
@@ -68,6 +70,7 @@ class Stored:
     """An entry as a list of the cache shows it."""
 
     key: str
+    """The name of its file: its key, and what distinguishes it from others under the same key."""
     path: Path
     size: int
     used: float
@@ -89,31 +92,38 @@ class Verdicts:
 
     folder: Path
 
-    def get(self, wanted: str) -> Entry | None:
-        """Return the entry under a key; None when there is none that can be read."""
-        path = self._path(wanted)
-        try:
-            entry = parse(path.read_bytes())
-            os.utime(path)
-        except OSError:
-            return None
-        return entry if entry is not None and entry.reused.key == wanted else None
+    def get(self, wanted: str, counts: Callable[[Entry], bool] = lambda entry: True) -> Entry | None:
+        """Return the newest entry under a key for which ``counts`` is true; None when there is none that can be read.
+
+        There can be several, whose probes read different things.
+        """
+        for stored in sorted(self._stored(f"{wanted[:2]}/{wanted}*.jsonl"), key=lambda stored: -stored.used):
+            try:
+                entry = parse(stored.path.read_bytes())
+                if entry is None or entry.reused.key != wanted or not counts(entry):
+                    continue
+                os.utime(stored.path)
+            except OSError:
+                continue
+            return entry
+        return None
 
     def put(self, entry: Entry) -> None:
         """Store an entry, if the disk takes it and it is not too large: otherwise the next run evaluates the combo."""
         data = entry.lines()
         if len(data) <= LARGEST:
             with contextlib.suppress(OSError):
-                self.write(entry.reused.key, data)
+                self.write(entry, data)
 
     def __iter__(self) -> Iterator[Stored]:
         """Yield the entries, the one used least recently first."""
-        entries = []
-        for path in self.folder.glob("??/*.jsonl"):
+        yield from sorted(self._stored("??/*.jsonl"), key=lambda entry: (entry.used, entry.key))
+
+    def _stored(self, glob: str) -> Iterator[Stored]:
+        for path in self.folder.glob(glob):
             with contextlib.suppress(OSError):
                 stat = path.stat()
-                entries.append(Stored(key=path.stem, path=path, size=stat.st_size, used=stat.st_mtime))
-        yield from sorted(entries, key=lambda entry: (entry.used, entry.key))
+                yield Stored(key=path.stem, path=path, size=stat.st_size, used=stat.st_mtime)
 
     def prune(self, most: int = MOST) -> tuple[int, int]:
         """Remove the entries used least recently until ``most`` bytes are left; return how many entries and bytes."""
@@ -127,12 +137,12 @@ class Verdicts:
                 removed, freed = removed + 1, freed + entry.size
         return removed, freed
 
-    def _path(self, wanted: str) -> Path:
-        return self.folder / wanted[:2] / f"{wanted}.jsonl"
-
-    def write(self, wanted: str, data: bytes) -> None:
-        """Write the file of an entry. Raises ``OSError``."""
-        atomic.write(self._path(wanted), data)
+    def write(self, entry: Entry, data: bytes) -> None:
+        """Write the file of an entry, which holds ``data``. Raises ``OSError``."""
+        wanted, variant = entry.reused.key, ""
+        if entry.reads:
+            variant = f"-{key(dict(entry.reads))[:16]}"
+        atomic.write(self.folder / wanted[:2] / f"{wanted}{variant}.jsonl", data)
 
 
 def parse(data: bytes) -> Entry | None:
@@ -146,6 +156,7 @@ def parse(data: bytes) -> Entry | None:
         if datetime.fromisoformat(reused.recorded).tzinfo is None:
             return None
         matrix, statuses, ingredients = str(head["matrix"]), dict(head["statuses"]), dict(head["ingredients"])
+        reads = {str(path): None if found is None else str(found) for path, found in dict(head["reads"]).items()}
         events = tuple(event for event in decode(rest.splitlines()) if isinstance(event, KEPT))
         if len(events) != head["events"]:  # half of the attempts at a probe can give another verdict
             return None
@@ -155,7 +166,7 @@ def parse(data: bytes) -> Entry | None:
         isinstance(event, StepInstalled | EnvironmentCreated) and not event.action.exit.ok for event in events
     ):
         return None
-    return Entry(reused=reused, matrix=matrix, statuses=statuses, ingredients=ingredients, events=events)
+    return Entry(reused=reused, matrix=matrix, statuses=statuses, ingredients=ingredients, events=events, reads=reads)
 
 
 def now() -> str:
@@ -194,7 +205,7 @@ def take_in(verdicts: Verdicts, source: Path) -> tuple[int, int]:
             if entry is None or key(entry.ingredients) != entry.reused.key:
                 refused += 1
                 continue
-            verdicts.write(entry.reused.key, data)
+            verdicts.write(entry, data)
             added += 1
     return added, refused
 

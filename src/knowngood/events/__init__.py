@@ -3,6 +3,7 @@
 from knowngood.events.folding import Folding, add, fold
 from knowngood.events.kinds import (
     SCHEMA,
+    BasisKnown,
     ComboFinished,
     ComboStarted,
     Emit,
@@ -31,6 +32,7 @@ from knowngood.events.kinds import (
 
 __all__ = [
     "SCHEMA",
+    "BasisKnown",
     "ComboFinished",
     "ComboStarted",
     "Emit",

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from knowngood.events.kinds import (
+    BasisKnown,
     ComboFinished,
     ComboStarted,
     EnvironmentCreated,
@@ -100,6 +101,8 @@ def add(facts: ComboFacts, event: Event) -> ComboFacts:
             step = _step(facts, event.step, event.requirements)
             answer = replace(step, resolve=event.action, resolved=event.resolved, lock=event.lock)
             return _with_step(facts, replace(answer, sources=event.sources, yanked=event.yanked))
+        case BasisKnown():
+            return replace(facts, basis=event.basis)
         case FactsReused():
             return replace(facts, reused=event.reused)
         case EnvironmentCreated():

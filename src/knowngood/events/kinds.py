@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 from knowngood.model import (
     Action,
     Answer,
+    Basis,
     Combo,
     EnvironmentFacts,
     IndexChoice,
@@ -95,6 +96,15 @@ class StepResolved:
     sources: tuple[SourceFacts, ...] = ()
     yanked: tuple[str, ...] = ()
     event: Literal["step-resolved"] = "step-resolved"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BasisKnown:
+    """All steps of a combo are resolved, so it is known what its verdicts rest on."""
+
+    combo: str
+    basis: Basis
+    event: Literal["basis-known"] = "basis-known"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -233,6 +243,7 @@ Event = (
     | ComboStarted
     | PhaseStarted
     | StepResolved
+    | BasisKnown
     | FactsReused
     | EnvironmentCreated
     | StepInstalled
@@ -279,7 +290,7 @@ def decode(lines: Iterable[bytes]) -> Iterable[Event | Unknown | None]:
     for line in lines:
         try:
             raw = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             yield None
             continue
         name = raw.get("event") if isinstance(raw, dict) else None

@@ -57,6 +57,7 @@ from knowngood.model.questions import (
 )
 from knowngood.model.recorded import (
     Action,
+    Basis,
     ComboFacts,
     Distribution,
     Ending,
@@ -64,6 +65,7 @@ from knowngood.model.recorded import (
     Exit,
     Extension,
     IndexChoice,
+    ProbeBasis,
     ProbeFacts,
     Reason,
     Reused,
@@ -91,6 +93,7 @@ __all__ = [
     "Answered",
     "Array",
     "Asset",
+    "Basis",
     "Cell",
     "Change",
     "ChangeKind",
@@ -126,6 +129,7 @@ __all__ = [
     "Outcome",
     "Phase",
     "Probe",
+    "ProbeBasis",
     "ProbeFacts",
     "ProbeKind",
     "Problem",

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from knowngood.model.declared import Combo, Phase
+from knowngood.model.declared import Combo, Phase, ProbeKind
 from knowngood.model.questions import Answered
 from knowngood.model.transcripts import Transcript
 
@@ -53,6 +53,8 @@ class Action:
     """Relative to the folder of the run."""
     output: str = ""
     """The part of the log that a verdict needs: the last few KiB."""
+
+    __pydantic_config__ = {"allow_inf_nan": False}  # noqa: RUF012  # as in Check
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -227,6 +229,42 @@ class Reused:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ProbeBasis:
+    """What the verdict of one probe rests on, beside the environment and what the probe is seen to read."""
+
+    probe: str
+    kind: ProbeKind
+    reuse: bool | None = None
+    """Whether its verdict is reused whatever it does; None: when everything that it rests on is known."""
+    inputs: tuple[str, ...] = ()
+    """The globs that it declares."""
+    files: int | None = None
+    """How many files of the project its key has: those that the globs match, or the tree; None: no files."""
+    digest: str = ""
+    """What identifies these files; empty: it has none."""
+    variables: tuple[str, ...] = ()
+    """Names of the variables that it gets from the harness, whose values are in the key as digests."""
+    network: bool = False
+    """Whether it may use the network."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Basis:
+    """What the verdicts of a combo rest on."""
+
+    key: str
+    """The key that results are stored and found under."""
+    lock: str
+    """What identifies the locks of all steps."""
+    python: str
+    """What identifies the build of the interpreter."""
+    machine: str
+    variables: tuple[str, ...]
+    """Names of the environment variables that every probe gets."""
+    probes: tuple[ProbeBasis, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ComboFacts:
     """Everything that is recorded about one combo."""
 
@@ -243,6 +281,8 @@ class ComboFacts:
     """What was looked up to diagnose its failure."""
     probes: tuple[ProbeFacts, ...] = ()
     """Every attempt, in order; the last one at a probe counts."""
+    basis: Basis | None = None
+    """What its verdicts rest on; None until its steps are resolved."""
     reused: Reused | None = None
     """Set when the facts after its resolution come from an earlier run."""
     trouble: Trouble | None = None

@@ -60,6 +60,9 @@ class Check:
     arrays: Mapping[str, Array] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
+    # Read by pydantic: a log or an imported result with an infinite duration is not one that we wrote.
+    __pydantic_config__ = {"allow_inf_nan": False}  # noqa: RUF012
+
 
 class ProblemKind(StrEnum):
     """What kept a probe from testing what it should test."""

@@ -110,6 +110,18 @@ class Tree:
         return target / self.folder.relative_to(self.root)
 
 
+def matcher(globs: Iterable[str]) -> Callable[[str], bool]:
+    """Return a function that says whether one of ``globs`` matches a path, as in ``Tree.select``."""
+    patterns = [_pattern(glob) for glob in globs]
+    return lambda path: any(pattern.fullmatch(path) for pattern in patterns)
+
+
+def is_left_behind(folder: Path) -> bool:
+    """Return whether tools make ``folder``: a cache, metadata of a build or an environment."""
+    name = folder.name
+    return name in _LEFT_BEHIND or name.endswith(".egg-info") or (folder / "pyvenv.cfg").exists()
+
+
 class Trees:
     """The snapshots of a run, below ``folder``. Each is taken when it is first asked for, once. Safe from any thread.
 

@@ -21,6 +21,7 @@ from knowngood.model import (
     Status,
 )
 from knowngood.report import words
+from knowngood.report.basis import rests_on
 from knowngood.report.table import named
 from knowngood.report.text import plain
 from knowngood.tracebacks import dumped_frames, frames_of, installed_path, shorten_paths, standard_path
@@ -219,6 +220,7 @@ def notes(cell: Cell, run: Run) -> tuple[tuple[str, str], ...]:
         listed.append(("predicted", f"{cell.predicted}{outcome}"))
     if cell.numbers and cell.numbers.says != cell.message:
         listed.append(("numbers", cell.numbers.says))
+    listed += [("rests on", text) for text in rests_on(cell, run)]
     return tuple(listed)
 
 

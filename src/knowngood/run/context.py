@@ -23,6 +23,7 @@ from knowngood.probe.launch import Launcher
 from knowngood.process import Processes
 from knowngood.project.tree import Tree, Trees
 from knowngood.run import host
+from knowngood.run.basis import Bases
 from knowngood.run.executors.interface import RunSettings
 from knowngood.run.host import Machine
 from knowngood.run.optimizations import Optimization
@@ -167,6 +168,7 @@ def _context(
             surroundings=_surroundings(settings.assets, assets),
             launcher=launcher,
             settings=settings,
+            bases=Bases(lambda: trees.of(project), project=project, outside=machine.outside),
         ),
         bytecode=BytecodeSharing(BytecodeStore(folder=cache / "bytecode"), many_files)
         if Optimization.BYTECODE in settings.optimizations

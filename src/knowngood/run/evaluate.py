@@ -12,6 +12,7 @@ from enum import Enum, auto
 from knowngood.cache.keys import Keys
 from knowngood.cache.verdicts import BUILT, Entry, stripped
 from knowngood.events import (
+    BasisKnown,
     ComboFinished,
     ComboStarted,
     Emit,
@@ -200,6 +201,7 @@ class _Evaluation:
         """Compute the keys of a resolved combo, and look for an earlier result."""
         assert self._steps.python is not None
         self._keys = self._context.reuse.keys(self._facts, self._steps.python)
+        self._emit(BasisKnown(combo=self._combo.id, basis=self._keys.basis))
         self.entry = self._context.reuse.find(self._keys)
         return True
 

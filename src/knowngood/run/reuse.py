@@ -2,12 +2,15 @@
 
 from dataclasses import dataclass
 
-from knowngood.cache.keys import Keys, Surroundings, key
+from knowngood.cache.keys import Keys, Surroundings, key, relevant_settings
 from knowngood.cache.verdicts import KEPT, Entry, Verdicts, now, stripped
 from knowngood.events import Event
 from knowngood.judge.verdict import judge_combo
-from knowngood.model import UNDECIDED, ComboFacts, Reused, Status
+from knowngood.model import UNDECIDED, Basis, ComboFacts, Reused, Status
+from knowngood.model.reusable import why_not_reused
 from knowngood.probe.launch import Launcher
+from knowngood.probe.reads import EXISTS, still
+from knowngood.run.basis import Bases
 from knowngood.run.executors.interface import RunSettings
 
 _UNSURE = frozenset({*UNDECIDED, Status.OOM})
@@ -22,33 +25,58 @@ class VerdictReuse:
     surroundings: Surroundings
     launcher: Launcher
     settings: RunSettings
+    bases: Bases
 
     def keys(self, facts: ComboFacts, python: str) -> Keys:
-        """Return the keys of a combo all of whose steps are resolved; ``python`` identifies the build of its Python."""
+        """Return the keys of a combo all of whose steps are resolved; ``python`` identifies the build of its Python.
+
+        Raises ``OSError``: the project, which the verdict of a probe rests on, cannot be read.
+        """
         combo = facts.combo
         build = self.surroundings.build(facts, python)
         probes = {probe.id: probe for probe in self.settings.probes}
-        verdict = self.surroundings.verdict(build, combo, probes, self.launcher.settings(combo))
-        return Keys(build=key(build), verdict=key(verdict), ingredients=verdict)
+        settings = self.launcher.settings(combo)
+        found = {name: self.bases.of(probes[name]) for name in combo.probes}
+        rests = {name: extra for name, (_, extra) in found.items()}
+        verdict = self.surroundings.verdict(build, combo, probes, settings, rests)
+        basis = Basis(
+            key=key(verdict),
+            lock=key({"steps": build["steps"]}),
+            python=python,
+            machine=self.surroundings.machine,
+            variables=tuple(relevant_settings(settings, combo)),
+            probes=tuple(basis for basis, _ in found.values()),
+        )
+        return Keys(build=key(build), verdict=basis.key, ingredients=verdict, basis=basis)
 
     def find(self, keys: Keys) -> Entry | None:
-        """Return what an earlier run recorded under the same key; None when nothing, or when the run reuses nothing."""
-        return self.verdicts.get(keys.verdict) if self.settings.reuses_verdicts else None
+        """Return what an earlier run recorded under the same key, if everything that its probes read is unchanged.
+
+        None when there is no such result, or when the run reuses nothing.
+        """
+        if not self.settings.reuses_verdicts or any(why_not_reused(basis, ()) for basis in keys.basis.probes):
+            return None
+        return self.verdicts.get(keys.verdict, lambda entry: still(entry.reads, self.launcher.project))
 
     def store(self, keys: Keys, facts: ComboFacts, events: tuple[Event, ...]) -> Entry | None:
         """Store the result of a combo and return it; None for a result that may be another next time.
 
         ``events`` are those since the combo was resolved. A result may be another one when it is undecided or itself
-        reused, when attempts at a probe differed, or when memory ran out.
+        reused, when attempts at a probe differed, when memory ran out, or when not everything that a probe read is
+        known.
         """
         cells = judge_combo(facts, self.settings.rules)
         if facts.reused or any(cell.verdict.status in _UNSURE or cell.flaky for cell in cells):
+            return None
+        reads = _all_reads(keys, facts)
+        if reads is None:
             return None
         entry = Entry(
             reused=Reused(run=self.settings.run, combo=facts.combo.id, recorded=now(), key=keys.verdict),
             matrix=self.settings.matrix,
             statuses={cell.probe: cell.verdict.status.value for cell in cells},
             ingredients=keys.ingredients,
+            reads=reads,
             events=tuple(stripped(event, facts.combo.id) for event in events if isinstance(event, KEPT)),
         )
         if self.settings.stores_verdicts:
@@ -59,3 +87,24 @@ class VerdictReuse:
         """Keep the cache below its size."""
         if self.settings.stores_verdicts:
             self.verdicts.prune()
+
+
+def _all_reads(keys: Keys, facts: ComboFacts) -> dict[str, str | None] | None:
+    """Return what the probes of a combo read; None when that is not known, or when two of them read different things.
+
+    A probe that never ran, because the environment could not be built, read nothing.
+    """
+    reads: dict[str, str | None] = {}
+    for basis in keys.basis.probes:
+        attempts = [attempt.transcript for attempt in facts.probes if attempt.probe == basis.probe]
+        if why_not_reused(basis, attempts) is not None:
+            return None
+        for transcript in attempts:
+            for path, found in transcript.reads.items():
+                before = reads.setdefault(path, found)
+                if before != found and EXISTS in (before, found) and None not in (before, found):
+                    # One looked whether it is there, the other read it.
+                    reads[path] = found if before == EXISTS else before
+                elif before != found:
+                    return None
+    return dict(sorted(reads.items()))

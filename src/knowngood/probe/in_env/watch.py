@@ -88,6 +88,11 @@ class Watch:
         sys.addaudithook(hook)
         for name in ("stat", "lstat", "access"):
             self.replace(name)
+        with contextlib.suppress(ImportError):
+            import _posixsubprocess
+
+            # multiprocessing calls it directly, without an event of the interpreter.
+            _posixsubprocess.fork_exec = _Starting(_posixsubprocess.fork_exec, self)
 
     def replace(self, name: str) -> None:
         """Replace a function of ``os`` for which Python has no audit event by one that records the path."""
@@ -170,9 +175,13 @@ class Watch:
             if args[0] not in (None, "", b"", "localhost", "127.0.0.1", "::1"):
                 self.once("connected")
         else:
-            program = _program(event, args)
-            if os.path.basename(program) not in _HARMLESS:
-                self.once("spawned", program=program[:200])
+            self.started(_program(event, args))
+
+    def started(self, program: str) -> None:
+        """Record a program, unless it only describes the machine."""
+        harmless = " " not in program and os.path.basename(program) in _HARMLESS
+        if not harmless and not _looks_for_library():
+            self.once("spawned", program=program[:200])
 
     def once(self, kind: str, **fields: Any) -> None:
         """Write a record, if it is the first of its kind with these fields."""
@@ -225,6 +234,30 @@ class _Looking:
         if kwargs.get("dir_fd") is None:
             with contextlib.suppress(Exception):
                 self.watch.looked(path, exists)
+
+
+class _Starting:
+    """The function by which Python's own modules start programs."""
+
+    def __init__(self, original: Any, watch: Watch) -> None:
+        self.original = original
+        self.watch = watch
+
+    def __call__(self, arguments: Any, *others: Any) -> Any:
+        """Record the program, and start it."""
+        with contextlib.suppress(Exception):
+            self.watch.started(os.fsdecode(arguments[0]))
+        return self.original(arguments, *others)
+
+
+def _looks_for_library() -> bool:
+    """Return whether ``ctypes.util`` starts the program: it asks linker and compiler where a library is."""
+    frame: Any = sys._getframe()
+    while frame is not None:
+        if frame.f_code.co_filename.endswith("ctypes/util.py"):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _program(event: str, args: tuple[Any, ...]) -> str:

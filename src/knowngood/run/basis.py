@@ -1,0 +1,131 @@
+"""Find out which files and variables the verdict of a probe rests on, before it runs."""
+
+import hashlib
+import os
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from knowngood.cache.keys import Ingredients, digest_of
+from knowngood.model import Probe, ProbeBasis
+from knowngood.probe.settings import passed
+from knowngood.project.tree import Tree, is_left_behind, matcher
+
+_NOT_TESTED = ("reports", ".github", ".knowngood", "matrices/*.toml")
+"""Globs of files that change when knowngood publishes, or of which a key has what matters."""
+_MARKER = b"knowngood:begin"
+_PAGES = (".md", ".rst")
+
+
+class Bases:
+    """What the probes of a run rest on, each computed once. Safe to use from any thread.
+
+    ``tree`` returns the snapshot of the project, whose folder is ``project``. ``outside`` is the environment of the
+    harness.
+    """
+
+    def __init__(self, tree: Callable[[], Tree], *, project: Path, outside: Mapping[str, str]) -> None:
+        self._tree = tree
+        self._project = project
+        self._outside = outside
+        self._lock = threading.Lock()
+        self._known: dict[str, tuple[ProbeBasis, Ingredients]] = {}
+
+    def of(self, probe: Probe) -> tuple[ProbeBasis, Ingredients]:
+        """Return what a probe rests on, for people, and what that adds to the key.
+
+        Raises ``OSError`` when the project cannot be read.
+        """
+        with self._lock:
+            if probe.id not in self._known:
+                self._known[probe.id] = self._find(probe)
+            return self._known[probe.id]
+
+    def _find(self, probe: Probe) -> tuple[ProbeBasis, Ingredients]:
+        variables = passed(self._outside, probe)
+        files = self._files(probe)
+        digest = _digest(files) if files is not None else ""
+        basis = ProbeBasis(
+            probe=probe.id,
+            kind=probe.kind,
+            reuse=probe.reuse,
+            inputs=probe.inputs,
+            files=len(files) if files is not None else None,
+            digest=digest,
+            variables=tuple(variables),
+            network=probe.network,
+        )
+        extra: dict[str, object] = {"files": digest} if files is not None else {}
+        if variables:
+            extra["passed"] = {
+                name: digest_of(value.encode("utf-8", "surrogateescape")) for name, value in variables.items()
+            }
+        return basis, extra
+
+    def _files(self, probe: Probe) -> Mapping[str, str] | None:
+        """Return path -> digest of the files that a probe rests on; None when what it reads shows only later."""
+        if probe.inputs:
+            return self._inputs(probe)
+        if not probe.in_tree:
+            return None
+        tree = self._tree()
+        # Everything is copied, so a test can read what is above the project in its repository.
+        selected = tree.select(("**",), _NOT_TESTED)
+        return {path: _content(tree, path) for path in selected if not _is_published(tree, path)}
+
+    def _inputs(self, probe: Probe) -> Mapping[str, str]:
+        """Return what the globs of a probe match: in the tree, and on the disk, where git may ignore a file."""
+        tree = self._tree()
+        found = {path: _content(tree, path) for path in tree.select(probe.inputs)}
+        for glob in probe.inputs:
+            matches = matcher((glob,))
+            for path in self._on_disk(glob):
+                if path not in found and matches(path):
+                    found[path] = _hashed(self._project / path)
+        return found
+
+    def _on_disk(self, glob: str) -> list[str]:
+        """Return the files of the project that a glob could match, without what tools leave behind."""
+        fixed: list[str] = []
+        for part in glob.split("/"):
+            if any(character in part for character in "*?["):
+                break
+            fixed.append(part)
+        start = self._project.joinpath(*fixed)
+        if start.is_file():
+            return [start.relative_to(self._project).as_posix()]
+        files = []
+        for folder, names, inside in os.walk(start):
+            place = Path(folder)
+            names[:] = [name for name in names if not is_left_behind(place / name)]
+            files += [(place / name).relative_to(self._project).as_posix() for name in inside]
+        return files
+
+
+def _content(tree: Tree, path: str) -> str:
+    return ("x" if path in tree.executable else "") + tree.files[path]
+
+
+def _is_published(tree: Tree, path: str) -> bool:
+    """Return whether ``knowngood docs`` writes into a page."""
+    return path.endswith(_PAGES) and _MARKER in _bytes(tree.folder / path)
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:  # a link that leads nowhere
+        return b""
+
+
+def _hashed(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return "unreadable"
+
+
+def _digest(files: Mapping[str, str]) -> str:
+    lines = (os.fsencode(path) + b"\0" + content.encode() + b"\n" for path, content in sorted(files.items()))
+    return digest_of(b"".join(lines))
