@@ -5,6 +5,7 @@ import html
 import json
 import re
 import socket
+import ssl
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -22,7 +23,8 @@ class Index:
     ``page_status`` maps a project (or ``"*"``) to the HTTP status of its page; ``file_status`` does the same for a file
     name. ``wrong_hash``, ``truncated`` and ``yanked`` hold file names. ``requests`` has every requested path. ``delay``
     is the seconds before every response. ``everything`` is what every request is answered with: status, content type
-    and body; with a status of 302 the body is where to. The page of a project has the ``Requires-Python`` of its
+    and body; with a status of 302 the body is where to. ``login`` is the ``Authorization`` header without which it
+    answers 401. The page of a project has the ``Requires-Python`` of its
     wheels, as on real indexes.
     With ``dates``, file name -> time of upload, pages are JSON (PEP 691).
     """
@@ -38,15 +40,18 @@ class Index:
     delay: float = 0.0
     everything: tuple[int, str, bytes] | None = None
     dates: dict[str, str] = field(default_factory=dict)
+    login: str | None = None
     closing: threading.Event = field(default_factory=threading.Event)
 
 
 @contextmanager
-def serve(folder: Path) -> Iterator[Index]:
-    """Serve ``folder`` as an index at ``http://127.0.0.1:PORT/simple`` until the block ends."""
+def serve(folder: Path, context: ssl.SSLContext | None = None) -> Iterator[Index]:
+    """Serve ``folder`` at ``http://127.0.0.1:PORT/simple`` until the block ends; with ``context`` on https."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+    if context is not None:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     server.daemon_threads = True
-    index = Index(url=f"http://127.0.0.1:{server.server_port}/simple", folder=folder)
+    index = Index(url=f"{'https' if context else 'http'}://127.0.0.1:{server.server_port}/simple", folder=folder)
     server.index = index  # type: ignore[attr-defined]
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
@@ -67,6 +72,9 @@ class _Handler(BaseHTTPRequestHandler):
         index: Index = self.server.index  # type: ignore[attr-defined]
         index.requests.append(self.path)
         if index.closing.wait(index.delay):
+            return
+        if index.login is not None and self.headers.get("Authorization") != index.login:
+            self._answer(401, b"who are you?", "text/plain")
             return
         if index.everything is not None:
             status, kind, body = index.everything

@@ -1,0 +1,85 @@
+"""Test that indexes with a password, and those with an authority of their own, can be used by every installer."""
+
+import base64
+import ssl
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+import trustme
+
+from knowngood.install import registry
+from knowngood.install.index import decide
+from knowngood.model import Index as Declared
+from knowngood.model import InstallerName
+from support.index import Index, serve
+from support.wheels import build_wheel
+from support.workshop import Workshop
+
+CANARY = "correct-horse-battery"
+
+
+@pytest.fixture
+def protected(tmp_path: Path) -> Path:
+    build_wheel(tmp_path / "own", "tool", "1.0")
+    build_wheel(tmp_path / "default", "needs-tool", "1.0", requires=("tool",))
+    return tmp_path
+
+
+def ways(way: str, home: Path, index: Index) -> dict[str, str]:
+    """Return the variables of a user who has put the password where ``way`` says."""
+    if way == "netrc":
+        (home / "secrets").write_text(f"machine 127.0.0.1 login me password {CANARY}\n")
+        return {"NETRC": str(home / "secrets")}
+    if way == "variables":
+        return {"UV_INDEX_OWN_USERNAME": "me", "UV_INDEX_OWN_PASSWORD": CANARY}
+    keyring = home / "bin" / "keyring"
+    keyring.parent.mkdir()
+    keyring.write_text(f"#!/bin/sh\ncase \"$*\" in *127.0.0.1*) printf 'me\\n{CANARY}\\n';; *) exit 1;; esac\n")
+    keyring.chmod(0o755)
+    return {"PATH": f"{keyring.parent}:/usr/bin:/bin"}
+
+
+@pytest.mark.parametrize("way", ["netrc", "variables", "keyring"])
+@pytest.mark.parametrize("installer", InstallerName)
+def test_an_index_with_a_password_is_used_and_the_password_is_written_nowhere(
+    installer: InstallerName, way: str, protected: Path, environ: Mapping[str, str]
+) -> None:
+    with serve(protected / "own") as own, serve(protected / "default") as default:
+        own.login = "Basic " + base64.b64encode(f"me:{CANARY}".encode()).decode()
+        outside = {**environ, **ways(way, protected, own)}
+        declared = [
+            Declared(name="own", url=own.url, packages=("tool",)),
+            Declared(name="mirror", url=default.url),
+        ]
+        routes = decide(declared, access=registry.access(outside))
+        workshop = Workshop(folder=protected / "work", environ=outside, secrets=registry.secrets(declared, outside))
+        facts = workshop.carry_out(installer, (("needs-tool",),), routes)
+
+    assert facts.installed["tool"] == "1.0", facts.steps
+    assert CANARY not in str(facts)
+    written = [path for path in workshop.folder.rglob("*") if path.is_file()]
+    assert not [path for path in written if CANARY.encode() in path.read_bytes()]
+
+
+@pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PIP_CERT"])
+@pytest.mark.parametrize("installer", InstallerName)
+def test_one_variable_for_an_authority_is_enough_for_every_installer_and_for_us(
+    installer: InstallerName, variable: str, protected: Path, environ: Mapping[str, str]
+) -> None:
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    authority.cert_pem.write_to_path(str(protected / "authority.pem"))
+    outside = {**environ, variable: str(protected / "authority.pem")}
+
+    with serve(protected / "own", context) as own, serve(protected / "default", context) as default:
+        declared = [
+            Declared(name="own", url=own.url, packages=("tool",), fallback=True),
+            Declared(name="mirror", url=default.url),
+        ]
+        routes = decide(declared, access=registry.access(outside))
+        facts = Workshop(folder=protected / "work", environ=outside).carry_out(installer, (("needs-tool",),), routes)
+
+    assert routes.choices[0].why == "reachable"
+    assert facts.installed["tool"] == "1.0", facts.steps
