@@ -2,8 +2,13 @@
 
 import base64
 import ssl
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import trustme
@@ -83,3 +88,79 @@ def test_one_variable_for_an_authority_is_enough_for_every_installer_and_for_us(
 
     assert routes.choices[0].why == "reachable"
     assert facts.installed["tool"] == "1.0", facts.steps
+
+
+class _Proxy(BaseHTTPRequestHandler):
+    """Passes requests for the hosts in ``server.hosts`` on to an index on loopback."""
+
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
+    def do_GET(self) -> None:
+        self.server.seen.append(self.path)  # type: ignore[attr-defined]
+        parts = urlsplit(self.path)
+        port = self.server.hosts.get(parts.hostname)  # type: ignore[attr-defined]
+        if port is None:
+            self.send_error(502)
+            return
+        connection = HTTPConnection("127.0.0.1", port)
+        connection.request(self.command, parts.path)
+        answer = connection.getresponse()
+        body = answer.read()
+        self.send_response(answer.status)
+        self.send_header("Content-Type", answer.getheader("Content-Type", ""))
+        self.send_header("Content-Length", answer.getheader("Content-Length", "0"))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """Print nothing."""
+
+
+@contextmanager
+def proxy(**hosts: int) -> Iterator[tuple[str, list[str]]]:
+    """Yield the address of a forward proxy and what it was asked for; ``hosts`` are the names it knows, under .test."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Proxy)
+    server.daemon_threads = True
+    server.hosts = {f"{name}.test": port for name, port in hosts.items()}  # type: ignore[attr-defined]
+    server.seen = []  # type: ignore[attr-defined]
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", server.seen  # type: ignore[attr-defined]
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "PIP_PROXY"])
+@pytest.mark.parametrize("installer", InstallerName)
+def test_indexes_behind_a_proxy_are_reached_through_it_and_the_router_is_not(
+    installer: InstallerName, variable: str, protected: Path, environ: Mapping[str, str]
+) -> None:
+    with (
+        serve(protected / "own") as own,
+        serve(protected / "default") as default,
+        proxy(own=urlsplit(own.url).port or 0, mirror=urlsplit(default.url).port or 0) as (address, seen),
+    ):
+        outside = {**environ, variable: address}
+        declared = [
+            Declared(name="own", url="http://own.test/simple", packages=("tool",), fallback=True),
+            Declared(name="mirror", url="http://mirror.test/simple"),
+        ]
+        routes = decide(declared, access=registry.access(outside))
+        facts = Workshop(folder=protected / "work", environ=outside).carry_out(installer, (("needs-tool",),), routes)
+
+    assert routes.choices[0].why == "reachable"
+    assert facts.installed["tool"] == "1.0", facts.steps
+    assert {urlsplit(url).hostname for url in seen} == {"own.test", "mirror.test"}
+
+
+def test_a_host_that_is_an_exception_is_reached_directly() -> None:
+    outside = {"HTTPS_PROXY": "http://proxy:3128", "no_proxy": "example.org,10.0.0.0/8, .internal"}
+    access = registry.access(outside)
+
+    assert access.proxy("https://pypi.org/simple") == "http://proxy:3128"
+    for host in ("example.org", "pypi.example.org", "10.1.2.3", "a.internal"):
+        assert access.proxy(f"https://{host}/simple") is None
+    assert access.proxy("http://pypi.org/simple") is None
