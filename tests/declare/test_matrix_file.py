@@ -166,7 +166,7 @@ def test_declared_probes_are_the_default_in_the_order_of_the_file(read: Read) ->
     matrix = read("""
 [[probe]]
 id = "zeta"
-source = "this is not Python, which only the Python of the combo can decide"
+source = "import zeta"
 [[probe]]
 id = "alpha"
 path = "probes/imports.py"

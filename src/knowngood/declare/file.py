@@ -10,6 +10,7 @@ from knowngood.declare.expand import matrix_pythons, spread
 from knowngood.declare.files import Files, ProjectFiles
 from knowngood.declare.grid import Grid, read_grid
 from knowngood.declare.problems import Problems
+from knowngood.declare.pythons import check_pythons
 from knowngood.declare.schema import MatrixTable
 from knowngood.declare.scripts import Scripts
 from knowngood.declare.sections import Tables, read_tables
@@ -33,6 +34,7 @@ def parse(text: str | bytes, *, path: Path, project: Path, files: Files) -> Matr
     tables = read_tables(raw, scripts, own, problems)
     grid = read_grid(raw["axes"], pythons, problems.add) if "axes" in raw else None
     check(raw, tables, grid, scripts, problems)
+    check_pythons(raw, tables, grid, pythons, scripts, problems)
     problems.raise_if_any()
     combos = tuple(_combos(tables, grid, pythons, scripts))
     matrix = tables.matrix or MatrixTable()

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from packaging.requirements import Requirement
+
 from knowngood.declare.locate import Where
 from knowngood.declare.problems import WrongValueError, did_you_mean, kind, listing, parse_choice, shown
 from knowngood.declare.values import axis_requirement, fitted, package_name, python_version, text, version_slug
@@ -143,13 +145,15 @@ def _read_values(axis: str, raw: object, where: Where, add_problem: AddProblem) 
         return
     if not raw:
         add_problem(where, "the axis has no values, so nothing would be tested", "add a value, or remove the axis")
-    seen: set[str] = set()
+    seen: set[object] = set()
     for position, value in enumerate(raw):
         try:
             check = _CHECKS.get(axis)
-            meaning = check(value) if check else axis_requirement(axis, value)
+            # 1.16 and 1.16.0 are the same version.
+            meaning = check(value) if check else Requirement(axis_requirement(axis, value)).specifier
             if meaning in seen:
-                raise WrongValueError(f"duplicate value {shown(value)}", "remove one of them")
+                hint = "remove one of them: an earlier value of the axis means the same"
+                raise WrongValueError(f"duplicate value {shown(value)}", hint)
         except WrongValueError as wrong:
             add_problem((*where, position), wrong.what, wrong.hint)
             continue

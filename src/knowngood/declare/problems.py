@@ -46,13 +46,22 @@ class Problems:
         """Return the line of a value, counted from 1."""
         return self._index.line(where)
 
-    def add(self, where: Where, what: str, hint: str = "") -> None:
-        """Add a problem with the value at ``where``."""
+    def add(self, where: Where, what: str, hint: str = "", *, line_of_text: int | None = None) -> None:
+        """Add a problem with the value at ``where``; in a string of several lines it is that of ``line_of_text``."""
         self._sections.update(where[:1])
         if self.has_room:
-            self._problems.append(Problem(line=self.line(where), where=dotted(where), what=what, hint=hint))
+            line = self.line(where) if line_of_text is None else self._line_inside(where, line_of_text)
+            self._problems.append(Problem(line=line, where=dotted(where), what=what, hint=hint))
         else:
             self._left_out += 1
+
+    def _line_inside(self, where: Where, number: int) -> int:
+        """Return the line of the file that has line ``number`` of a string that is written in several lines."""
+        first = self.line(where)
+        lines = self._text.splitlines()
+        opening = re.search(r"(\"\"\"|''')(.*)", lines[first - 1]) if first <= len(lines) else None
+        # TOML leaves out a line break behind the quotation marks.
+        return min(first + number - (1 if opening[2] else 0), len(lines)) if opening else first
 
     def within(self, section: str) -> bool:
         """Return whether a section of the file, such as ``axes``, has problems."""

@@ -31,6 +31,11 @@ class Scripts:
         """The probes that ``find`` returned so far, in the order of their first use."""
         return tuple(self._used.values())
 
+    @property
+    def found(self) -> tuple[Probe, ...]:
+        """The probes of all ``[[probe]]`` tables, used or not, and those that ``find`` returned so far."""
+        return tuple({**self._declared, **self._used}.values())
+
     def declare(self, probe: Probe) -> None:
         """Add a ``[[probe]]`` table, and the text of its script. Raises ``WrongValueError``: the file is unreadable."""
         self._declared[probe.id] = probe  # even if the file is unreadable

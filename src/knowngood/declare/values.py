@@ -21,6 +21,7 @@ from knowngood.declare.problems import WrongValueError, kind, shown
 
 _LONGEST = 250  # characters of a requirement, a name or a version
 _PYTHON = re.compile(r"[1-9]\d?\.\d{1,2}(\.\d{1,3})?", re.ASCII)
+_OLDEST_PYTHON = (3, 7)  # that probe_api and the launcher of pytest are written for
 _LONGEST_INSTALL_LINE = 5000  # characters; a requirement may have many hashes
 _EXAMPLE = '"numpy==1.26.4"'
 _COMMON_SLIPS = (
@@ -47,6 +48,9 @@ def python_version(value: object) -> str:
     version = text(value, "a version")
     if not _PYTHON.fullmatch(version):
         raise WrongValueError(f"invalid Python version {shown(version)}", 'write it as "3.11" or "3.11.7"')
+    if tuple(map(int, version.split(".")[:2])) < _OLDEST_PYTHON:
+        hint = "use 3.7 or newer: what runs probes inside an environment needs it"
+        raise WrongValueError(f"Python {version} is not supported", hint)
     return version
 
 

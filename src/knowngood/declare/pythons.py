@@ -1,0 +1,171 @@
+"""Find what no Python could carry out: scripts with errors of syntax, variables without effect, old interpreters."""
+
+import sys
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from knowngood.declare.grid import Grid
+from knowngood.declare.locate import Where
+from knowngood.declare.problems import Problems, shown
+from knowngood.declare.scripts import Scripts
+from knowngood.declare.sections import Tables
+from knowngood.model import InstallerName, Probe, ProbeKind
+
+_OPTIONS_FOR = {
+    "PYTHONDEVMODE": '["-X", "dev"]',
+    "PYTHONDONTWRITEBYTECODE": '["-B"]',
+    "PYTHONOPTIMIZE": '["-O"]',
+    "PYTHONTRACEMALLOC": '["-X", "tracemalloc"]',
+    "PYTHONWARNINGS": '["-W", "error"]',
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Subject:
+    """Combos of the file, and where it says which Pythons, installer and probes they have."""
+
+    pythons: tuple[str, ...]
+    at: Where
+    """Where the Pythons are."""
+    installer: InstallerName
+    probes: tuple[str, ...]
+    env: tuple[str, ...]
+    """The variables that it sets beside those of ``[matrix]``."""
+    where: Where
+
+
+def check_pythons(
+    raw: Mapping[str, Any],
+    tables: Tables,
+    grid: Grid | None,
+    pythons: tuple[str, ...],
+    scripts: Scripts,
+    problems: Problems,
+) -> None:
+    """Add to ``problems`` what cannot work with the Pythons of the combos; ``pythons`` are those of ``[matrix]``."""
+    subjects = tuple(_subjects(tables, grid, pythons, scripts))
+    _check_seeds(subjects, problems)
+    _check_variables(tables, subjects, scripts, problems)
+    newest = max((_minor(python) for subject in subjects for python in subject.pythons), default=(0, 0))
+    # A newer Python may accept what this one does not.
+    if newest <= sys.version_info[:2]:
+        for probe in scripts.found:
+            if probe.kind is ProbeKind.SCRIPT:
+                _check_syntax(raw, probe, problems)
+
+
+def _subjects(tables: Tables, grid: Grid | None, pythons: tuple[str, ...], scripts: Scripts) -> Iterator[_Subject]:
+    matrix = tables.matrix
+    installer = (matrix and matrix.installer) or InstallerName.UV
+    probes = (matrix and matrix.probes) or scripts.declared
+    for position, combo in tables.combos.items():
+        where: Where = ("combo", position)
+        yield _Subject(
+            pythons=combo.python or pythons,
+            at=(*where, "python") if combo.python else ("matrix", "python"),
+            installer=combo.installer or installer,
+            probes=combo.probes or probes,
+            env=tuple(combo.env),
+            where=where,
+        )
+    if grid is not None:
+        own = grid.axes.get("python")
+        for name in grid.axes.get("installer", (installer,)):
+            yield _Subject(
+                pythons=own or pythons,
+                at=("axes", "python") if own and own != pythons else ("matrix", "python"),
+                installer=InstallerName(name),
+                probes=probes,
+                env=(),
+                where=("axes",),
+            )
+
+
+def _check_seeds(subjects: tuple[_Subject, ...], problems: Problems) -> None:
+    """Find the Pythons that virtualenv brings no pip for."""
+    old = [
+        (subject.at, python)
+        for subject in subjects
+        for python in subject.pythons
+        # The Pythons that can run this harness have one.
+        if subject.installer is InstallerName.PIP and _minor(python) < (3, 11)
+    ]
+    if not old:
+        return
+    # Imported late: it takes longer than reading a matrix.
+    from virtualenv.seed.wheels.embed import BUNDLE_SUPPORT
+
+    oldest = min(map(_minor, BUNDLE_SUPPORT))
+    for where, python in dict.fromkeys(old):
+        if _minor(python) < oldest:
+            what = f"pip cannot be used with Python {python}: virtualenv has none for it any more"
+            hint = f'write installer = "uv", or Python {oldest[0]}.{oldest[1]} or newer'
+            problems.add(where, what, hint)
+
+
+def _check_variables(tables: Tables, subjects: tuple[_Subject, ...], scripts: Scripts, problems: Problems) -> None:
+    """Find the variables of Python that reach only scripts, which ``-I`` keeps from seeing them."""
+    kinds = {probe.id: probe.kind for probe in scripts.found}
+
+    def has_effect(subject: _Subject) -> bool:
+        return any(kinds.get(probe, ProbeKind.SCRIPT) is not ProbeKind.SCRIPT for probe in subject.probes)
+
+    places: list[tuple[Where, str]] = []
+    if tables.matrix is not None and not any(map(has_effect, subjects)):
+        places += [(("matrix", "env", name), name) for name in tables.matrix.env]
+    for subject in subjects:
+        places += [((*subject.where, "env", name), name) for name in subject.env if not has_effect(subject)]
+    for where, name in places:
+        if name.startswith("PYTHON"):
+            option = _OPTIONS_FOR.get(name, '["-X", "dev"], for example')
+            hint = f"write python-options = {option} into the [[probe]] table"
+            problems.add(where, f"{name} has no effect on a script: it runs with python -I", hint)
+
+
+def _check_syntax(raw: Mapping[str, Any], probe: Probe, problems: Problems) -> None:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            compile(probe.source, probe.path or probe.id, "exec", dont_inherit=True)
+    except SyntaxError as error:
+        line, what = error.lineno or 1, f"{error.msg[:200]}"
+        text = (error.text or "").strip()
+        hint = f"the line is: {shown(text)}" if text.isprintable() and text else ""
+    except UnicodeEncodeError:
+        line, what, hint = 1, "it is not UTF-8 text", "save the file as UTF-8"
+    except (ValueError, RecursionError, MemoryError, OverflowError) as error:
+        line, what, hint = 1, str(error)[:200], ""
+    else:
+        return
+    where = _place(raw, probe)
+    if probe.path is None:
+        problems.add(where, f"the script has an error of syntax: {what}", hint, line_of_text=line)
+    else:
+        problems.add(where, f"{probe.path}, line {line}: {what}", hint)
+
+
+def _place(raw: Mapping[str, Any], probe: Probe) -> Where:
+    """Return where the file has or names a script."""
+    for position, declared in enumerate(_tables(raw, "probe")):
+        if declared.get("id") == probe.id:
+            return ("probe", position, "source" if probe.path is None else "path")
+    places: list[tuple[Where, object]] = [(("matrix",), raw.get("matrix"))]
+    places += [(("combo", position), table) for position, table in enumerate(_tables(raw, "combo"))]
+    for where, table in places:
+        entries = table.get("probes") if isinstance(table, Mapping) else None
+        for position, entry in enumerate(entries if isinstance(entries, list) else []):
+            if entry in (probe.id, probe.path):
+                return (*where, "probes", position)
+    return ()
+
+
+def _tables(raw: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
+    tables = raw.get(key)
+    return [table if isinstance(table, Mapping) else {} for table in tables] if isinstance(tables, list) else []
+
+
+def _minor(python: str) -> tuple[int, int]:
+    major, minor = python.split(".")[:2]
+    return int(major), int(minor)
