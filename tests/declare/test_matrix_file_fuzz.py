@@ -1,5 +1,6 @@
 """Parse random files: the result is always a matrix or a ``MatrixFileError``, never another exception."""
 
+import contextlib
 import json
 import math
 from datetime import datetime
@@ -10,6 +11,10 @@ from hypothesis import strategies as st
 
 from knowngood.declare.expand import combo_ids
 from knowngood.declare.file import parse
+from knowngood.declare.files import ProjectFiles
+from knowngood.declare.lines import Lines
+from knowngood.declare.problems import WrongValueError
+from knowngood.declare.projects import Projects
 from knowngood.declare.toml import read
 from knowngood.errors import MatrixFileError
 from support.files import MemoryFiles
@@ -30,13 +35,93 @@ KEYS = st.sampled_from(
         *("matrix", "index", "asset", "probe", "combo", "axes", "id", "title", "python", "probes", "reference"),
         *("timeout", "installer", "env", "url", "packages", "fallback", "wheel", "path", "source", "steps"),
         *("expect", "status", "reason", "match", "numpy", "order", "exclude", "typo", "[key]", "", "a b"),
+        *("project", "extras", "groups", "editable", "tool-uv", "check", "probe", "known", "combo", "expires"),
     ]
 )
 WORDS = st.sampled_from(
     [
         *("a", "legacy", "imports", "x.py", "3.11", "numpy==1.24.3", "numpy", "latest", ">=2,<3", "uv", "pip", "fail"),
         *("90s", "https://x/y", "reversed", "../x", "-r x", "a @ file:///x", "(", "(?i", "\0", "\x1b[2J", "💥", ""),
+        *(".", ".[s3]", "-e .", "./lib", "-r requirements.txt", "--group test", "dist/*.whl", "--pre", "s3", "test"),
     ]
+)
+PARTS = st.sampled_from(
+    [
+        *("-r", "-c", "-e", "--group", "--hash", "--pre", "--no-binary", "-i", "--config-settings", "--no-deps", "="),
+        *(
+            "requirements.txt",
+            "constraints.txt",
+            "test",
+            "sha256:",
+            "a" * 64,
+            ".",
+            "./lib",
+            "[s3]",
+            "@",
+            "git+https://x/y",
+        ),
+        *(
+            "file:",
+            "https://x/y.zip",
+            "numpy",
+            "==1.0",
+            ">=1,<2",
+            ";",
+            "python_version < '3.12'",
+            "#egg=x",
+            "dist/*.whl",
+        ),
+        *(" ", "  ", "'", '"', "\\", "\t", "/", "~", "*", "é", "\ud800", "${X}", "#", ",", "C:\\x"),
+    ]
+)
+LINES = st.lists(PARTS | st.text(max_size=3), max_size=8).map("".join) | st.lists(PARTS, max_size=8).map(" ".join)
+PYPROJECT = st.recursive(
+    st.sampled_from(["mine", "numpy", "numpy>=1", "test", ".", "lib", "https://x/y", "allow", "bad name!", ""])
+    | st.booleans()
+    | st.integers(0, 3),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                [
+                    *(
+                        "project",
+                        "tool",
+                        "uv",
+                        "name",
+                        "dependencies",
+                        "dynamic",
+                        "optional-dependencies",
+                        "s3",
+                        "sources",
+                    ),
+                    *(
+                        "dependency-groups",
+                        "test",
+                        "include-group",
+                        "workspace",
+                        "members",
+                        "index",
+                        "url",
+                        "numpy",
+                        "git",
+                    ),
+                    *("path", "conflicts", "extra", "group", "poetry", "extras", "pip", "resolution", "exclude-newer"),
+                    *(
+                        "constraint-dependencies",
+                        "config-settings",
+                        "no-binary-package",
+                        "default",
+                        "explicit",
+                        "marker",
+                    ),
+                ]
+            ),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=20,
 )
 SCALARS = WORDS | st.text(max_size=8) | st.booleans() | st.integers(-(2**70), 2**70) | st.floats() | st.datetimes()
 VALUES = st.recursive(
@@ -110,3 +195,38 @@ def test_any_tables_are_parsed_or_refused(tables: dict[str, object]) -> None:
 @given(NEARLY_RIGHT)
 def test_nearly_valid_tables_are_parsed_or_refused(tables: dict[str, object]) -> None:
     check("".join(f"{json.dumps(key)} = {toml(value)}\n" for key, value in tables.items()))
+
+
+@settings(max_examples=1000, deadline=None)
+@given(LINES)
+def test_any_line_of_a_step_is_read_or_refused(line: str) -> None:
+    lines = Lines(ProjectFiles(FILES, Path("/project")), Projects(ProjectFiles(FILES, Path("/project"))))
+    try:
+        asked = lines.read(line)
+    except WrongValueError as wrong:
+        assert wrong.what.isprintable() and wrong.hint.isprintable(), (wrong.what, wrong.hint)
+    else:
+        step = asked.step((line,), "3.11")
+        assert all(requirement.isprintable() for requirement in step.requirements)
+
+
+@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.dictionaries(st.sampled_from(["project", "tool", "dependency-groups"]), PYPROJECT, max_size=3))
+def test_any_pyproject_is_read_or_refused(tables: dict[str, object]) -> None:
+    text = "".join(f"{json.dumps(key)} = {toml(value)}\n" for key, value in tables.items())
+    files = MemoryFiles({"pyproject.toml": text, "lib/setup.py": ""})
+    rest = '[[probe]]\nid = "p"\nsource = "1"\n[[combo]]\nid = "a"\nsteps = [["./lib"]]'
+    matrix = '[project]\nextras = ["s3"]\ngroups = ["test"]\n' + rest
+    for source in (matrix, matrix.replace('extras = ["s3"]\ngroups = ["test"]\n', "")):
+        try:
+            assert parse(source, path=Path("m.toml"), project=Path("/project"), files=files).combos
+        except MatrixFileError as error:
+            assert all(problem.what.isprintable() and problem.hint.isprintable() for problem in error.problems), error
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.text(alphabet="abr=<>.1-\\\n #:[]'\";/@", max_size=60))
+def test_any_requirements_file_is_read_or_refused(text: str) -> None:
+    files = ProjectFiles(MemoryFiles({"r.txt": text}), Path("/project"))
+    with contextlib.suppress(WrongValueError):
+        Lines(files, Projects(files)).read("-r r.txt")

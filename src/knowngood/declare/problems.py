@@ -23,8 +23,8 @@ class WrongValueError(ValueError):
 
     def __init__(self, what: str, hint: str = "") -> None:
         super().__init__(what)
-        self.what = what
-        self.hint = hint
+        self.what = _printable(what)
+        self.hint = _printable(hint)
 
 
 class Problems:
@@ -79,6 +79,13 @@ class Problems:
     @cached_property
     def _index(self) -> LineIndex:
         return LineIndex(self._text)
+
+
+def _printable(text: str) -> str:
+    """Return a text without what a terminal might obey: values may be quoted as they are."""
+    if text.isprintable():
+        return text
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 
 def dotted(where: Iterable[str | int]) -> str:

@@ -177,7 +177,7 @@ def _read_url(url: str, scheme: str, name: str | None, extras: tuple[str, ...], 
     if name is None:
         if extras:
             raise WrongValueError(f"{shown(url)} has extras but no name", "write it as name[extra] @ URL")
-        if re.search(r"[\s\x00-\x1f\x7f]", address):
+        if not address.isprintable() or re.search(r"\s", address):
             raise WrongValueError(f"invalid URL {shown(url)}", "write one URL without spaces")
         return address
     with_name = f"{name}[{','.join(extras)}]" if extras else name
