@@ -59,7 +59,7 @@ class Item:
     text: str
 
 
-UV_ONLY = frozenset(
+ONLY_UV = frozenset(
     {
         "--config-settings-package",
         "--exclude-newer",
@@ -72,7 +72,7 @@ UV_ONLY = frozenset(
 )
 """Options that pip does not have."""
 
-PIP_ONLY = frozenset({"--prefer-binary"})
+ONLY_PIP = frozenset({"--prefer-binary"})
 """Options that uv does not have."""
 
 _FRESH = "leave it out: the environment of a combo is a new one"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from knowngood import packages
 from knowngood.declare.asked import Asked, together
 from knowngood.declare.lines import Lines
-from knowngood.declare.options import PIP_ONLY, UV_ONLY
+from knowngood.declare.options import ONLY_PIP, ONLY_UV
 from knowngood.declare.problems import WrongValueError, shown
 from knowngood.declare.projects import Projects
 from knowngood.model import InstallerName, Step
@@ -69,7 +69,7 @@ class Steps:
         whole = together(asked)
         self.projects.check_conflicts(whole)
         other, lacking = (
-            (InstallerName.UV, UV_ONLY) if installer is InstallerName.PIP else (InstallerName.PIP, PIP_ONLY)
+            (InstallerName.UV, ONLY_UV) if installer is InstallerName.PIP else (InstallerName.PIP, ONLY_PIP)
         )
         for option in whole.options:
             if option.partition("=")[0] in lacking:

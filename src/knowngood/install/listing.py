@@ -1,7 +1,6 @@
 """List the releases of a package: what an index has of each for one Python, and when it came out."""
 
 import json
-import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -13,11 +12,12 @@ from packaging.tags import Tag, compatible_tags, cpython_tags
 from packaging.utils import InvalidSdistFilename, InvalidWheelFilename, parse_sdist_filename, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
 
+from knowngood.install import registry
+from knowngood.model import InstallerName
 from knowngood.model.releases import Files, Release
 
 _JSON = "application/vnd.pypi.simple.v1+json"
 """Only in this form does an index say when a file was uploaded."""
-_PYPI = "https://pypi.org/simple"
 _PATIENCE = 15.0  # seconds
 _LARGEST_PAGE = 64 * 1024 * 1024  # bytes
 _SCALE = (Files.NONE, Files.SOURCE, Files.WHEEL, Files.OWN_WHEEL)
@@ -29,7 +29,14 @@ def releases(environ: Mapping[str, str], package: str, python: str) -> tuple[Rel
 
     ``environ`` is that of the installers. None when no index of it could say: it does not answer, or not in JSON.
     """
-    files = next((page for url in _indexes(environ) if (page := _page(f"{url.rstrip('/')}/{package}/"))), None)
+    files = next(
+        (
+            page
+            for url in registry.indexes(InstallerName.UV, environ)
+            if (page := _page(f"{url.rstrip('/')}/{package}/"))
+        ),
+        None,
+    )
     return read(files, python) if files is not None else None
 
 
@@ -60,13 +67,6 @@ def read(files: Iterable[Mapping[str, Any]], python: str) -> tuple[Release, ...]
         Release(version=version, uploaded=times.get(version), files=best[version], size=sizes.get(version, 0))
         for version in sorted(best)
     )
-
-
-def _indexes(environ: Mapping[str, str]) -> list[str]:
-    extra = [*environ.get("UV_INDEX", "").split(), *environ.get("UV_EXTRA_INDEX_URL", "").split()]
-    default = environ.get("UV_DEFAULT_INDEX") or environ.get("UV_INDEX_URL") or _PYPI
-    # An index of the user may be written NAME=URL.
-    return [re.sub(r"^[\w.-]+=(?=\w+:)", "", url) for url in (*extra, default)]
 
 
 @lru_cache(maxsize=512)
