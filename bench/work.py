@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -78,7 +79,9 @@ def write_probes(place: Place, combos: Sequence[Combo], probe: Path, assets: Map
             f'mkdir -p "$private/work" "$private/home" "$private/tmp"\n'
             f'printf %s {config} > "$private/launch.json"\n'
             f'cd "$private/work"\n'
+            'bin=$(dirname "$1")\n'
             f'exec env -i {quoted(*variables)} HOME="$private/home" TMPDIR="$private/tmp" '
+            f'VIRTUAL_ENV="$(dirname "$bin")" PATH="$bin:"{quoted(place.env.get("PATH", os.defpath))} '
             + command.replace(_PYTHON, '"$1"').replace(_CONFIG, '"$private/launch.json"')
             + "\n",
             encoding="utf-8",

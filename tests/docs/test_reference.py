@@ -35,8 +35,8 @@ TABLES = {
     "## `expect`": ExpectTable,
     "## `[[known]]`": KnownTable,
 }
-OF_OTHERS = {"--help", "--no-deps"}
-"""Options on our pages that no verb declares: click adds one to every verb, the other belongs to pip and uv."""
+OF_OTHERS = {"--help", "--no-deps", "--group"}
+"""Options on our pages that no verb declares: click adds the first to every verb, the others belong to pip and uv."""
 
 
 def verbs(group: click.Group = main, path: str = "knowngood") -> dict[str, click.Command]:
