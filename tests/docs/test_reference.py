@@ -35,7 +35,12 @@ TABLES = {
     "## `expect`": ExpectTable,
     "## `[[known]]`": KnownTable,
 }
-OF_OTHERS = {"--help", "--no-deps", "--group"}
+OF_OTHERS = {
+    "--help",
+    *("--config-settings", "--exclude-newer", "--extra-index-url", "--find-links", "--group", "--index-url"),
+    *("--no-binary", "--no-build-isolation", "--no-cache-dir", "--no-deps", "--only-binary", "--pre", "--prerelease"),
+    *("--require-hashes", "--resolution", "--upgrade"),
+}
 """Options on our pages that no verb declares: click adds the first to every verb, the others belong to pip and uv."""
 
 
