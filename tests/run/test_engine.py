@@ -27,9 +27,11 @@ from knowngood.events import (
     RunStarted,
     StepInstalled,
 )
+from knowngood.judge.verdict import judge
 from knowngood.model import Asset, Cell, InstallerName, Phase, Reason, Status
 from knowngood.project.runs import RecordedRun
 from knowngood.run.stop import Stop
+from support.facts import RULES
 from support.index import Index, serve
 from support.processes import living, wait_for
 from support.runs import cells, matrix, names, record, request
@@ -225,6 +227,37 @@ def test_a_stopped_run_is_interrupted_and_the_next_request_resumes_it(
         ("waiting", True, 1),
     ]
     assert not folder.folder.with_name("second").exists()
+
+
+def test_a_resumed_run_evaluates_a_finished_combo_again_after_a_file_that_it_read_has_changed(
+    stocked: Index, environ: Mapping[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "data.txt").write_text("old", encoding="utf-8")
+    reads = f"assert open({str(tmp_path / 'data.txt')!r}).read() == 'old'"
+    combos = (*CUT_SHORT[:2], combo(("solid==1.0",), name="other", probes=("imports",), timeout=90))
+    subject = matrix(
+        tmp_path, stocked.url, combos, probes={"works": reads, "sleeps": SLEEPS, "imports": "import solid"}
+    )
+    first = tmp_path / "runs" / "tiny" / "first"
+
+    def also(event: Event, stop: Stop) -> None:
+        if isinstance(event, PhaseStarted) and (event.combo, event.phase) == ("sleeper", Phase.PROBE):
+            stop("SIGINT")
+
+    begun = record(request(subject, first, environ, jobs=1), also)
+    assert "quick" in [event.combo for event in begun if isinstance(event, ComboFinished)]
+    (tmp_path / "data.txt").write_text("new", encoding="utf-8")
+    awake = replace(
+        subject, probes=tuple(replace(probe, source=probe.source.replace("600", "0")) for probe in subject.probes)
+    )
+
+    more = record(request(awake, first.with_name("second"), environ))
+
+    again = {event.combo for event in more if isinstance(event, ComboStarted)}
+    assert isinstance(more[0], RunResumed) and {"quick", "sleeper"} <= again
+    whole = RecordedRun(file=first / "events.jsonl", name="first").read()
+    verdicts = {cell.combo.id: cell.verdict.status for cell in judge(whole, RULES).cells}
+    assert verdicts == {"quick": Status.FAIL, "sleeper": Status.PASS, "other": Status.PASS}
 
 
 def test_an_exception_of_a_sink_ends_the_run_and_every_process(

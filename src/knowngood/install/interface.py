@@ -4,6 +4,7 @@ An installer is a folder beside this module, and one line in ``registry``.
 """
 
 import hashlib
+import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,9 @@ from knowngood.process import Processes
 CREATE_LIMIT = 120.0  # seconds
 RESOLVE_LIMIT = 900.0  # a resolution may build source distributions, and it may hang
 INSTALL_LIMIT = 3600.0
+
+OUTSIDE = Path(tempfile.gettempdir())
+"""Where commands run, away from the project: uv would read its settings, and Python take its files for modules."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

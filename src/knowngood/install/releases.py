@@ -14,6 +14,7 @@ from packaging.version import Version
 
 from knowngood.install import listing
 from knowngood.install.environment import Environment
+from knowngood.install.interface import OUTSIDE
 from knowngood.install.symbols import mentions, offers
 from knowngood.install.uv.installer import UV
 from knowngood.model import Action, Distribution, FirstWith, InstallerName, LastWith, NearestWithout, Status
@@ -148,7 +149,7 @@ class ReleaseIndex:
         action = self.processes.run(
             [*command, "--python", self.python, "--target", folder, f"{package}=={version}"],
             env=self.environ,
-            cwd=self.folder,
+            cwd=OUTSIDE,
             log=self.folder / f"unpacked-{package}.log",
             timeout=_LIMIT,
         )
@@ -170,7 +171,7 @@ class ReleaseIndex:
         action = self.processes.run(
             [*command, "--format", "pylock.toml", "--output-file", lock, *options],
             env=self.environ,
-            cwd=self.folder,
+            cwd=OUTSIDE,
             log=self.folder / f"{topic}.log",
             timeout=_LIMIT,
         )

@@ -17,7 +17,7 @@ from pathlib import Path
 from knowngood import packages
 from knowngood.install import wheels
 from knowngood.install.backend import Backend
-from knowngood.install.interface import Built, Tools
+from knowngood.install.interface import OUTSIDE, Built, Tools
 from knowngood.install.origin import Origin, SourceTree, key
 from knowngood.install.uv.installer import UV, binary
 from knowngood.install.wheelhouse import Wheelhouse
@@ -212,7 +212,7 @@ class Builds:
 
         def compile_requires() -> Action:
             action = self._tools.processes.run(
-                [*command, *options], env=self._tools.environ, cwd=folder, log=folder / "lock.log", timeout=_LOCK_LIMIT
+                [*command, *options], env=self._tools.environ, cwd=OUTSIDE, log=folder / "lock.log", timeout=_LOCK_LIMIT
             )
             return self._tools.review(action, InstallerName.UV)
 

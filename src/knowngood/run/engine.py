@@ -16,7 +16,9 @@ from pathlib import Path
 from knowngood.events import Event, Folding, IndexChosen, Interrupted, RunFinished, RunResumed, RunStarted
 from knowngood.install import index, registry
 from knowngood.install.loopback import token
-from knowngood.model import Combo, Run
+from knowngood.model import Combo, ComboFacts, Run
+from knowngood.model.reusable import why_not_reused
+from knowngood.probe import reads
 from knowngood.probe.settings import secrets
 from knowngood.project.project import Project
 from knowngood.project.runs import EventLog
@@ -163,12 +165,31 @@ class _Recorder:
 
 
 def _tasks(request: RunRequest, run: Run, routes: index.Routes) -> list[Task]:
-    """Return a task for each combo that is not finished, the most urgent first."""
+    """Return a task for each combo that is not finished, the most urgent first.
+
+    A combo of a resumed run is not finished, either, if something that its verdicts rest on may have changed since.
+    """
     settings = _settings(request, run.info.id, routes)
-    finished = {facts.combo.id for facts in run.combos if facts.finished}
+    finished = {facts.combo.id for facts in run.combos if facts.finished and _stands(facts, request)}
     # The reference comes first: when it fails, no other combo is to blame.
     combos = queue(request.combos, request.project.matrix.reference, request.project.runs.past_seconds())
     return [Task(combo=combo, settings=settings) for combo in combos if combo.id not in finished]
+
+
+def _stands(facts: ComboFacts, request: RunRequest) -> bool:
+    """Return whether the facts of a finished combo rest on nothing outside of its lock, or on what is still the same.
+
+    What rests on the tree of the project is evaluated again: the cache of verdicts knows whether it changed.
+    """
+    if any(step.sources for step in facts.combo.steps):
+        return False
+    for basis in facts.basis.probes if facts.basis else ():
+        attempts = [attempt.transcript for attempt in facts.probes if attempt.probe == basis.probe]
+        if basis.files is not None or why_not_reused(basis, attempts) is not None:
+            return False
+        if not all(reads.still(transcript.reads, request.project.folder) for transcript in attempts):
+            return False
+    return True
 
 
 def _settings(request: RunRequest, run: str, routes: index.Routes) -> RunSettings:

@@ -4,7 +4,6 @@ import json
 import os
 import re
 import sys
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from importlib.metadata import version as version_of
@@ -20,6 +19,7 @@ from knowngood.install.index import Addresses, Routes, Variables
 from knowngood.install.interface import (
     CREATE_LIMIT,
     INSTALL_LIMIT,
+    OUTSIDE,
     RESOLVE_LIMIT,
     Built,
     Registration,
@@ -30,8 +30,6 @@ from knowngood.install.interface import (
 from knowngood.install.pip import settings
 from knowngood.install.pip.output import PipOutput
 from knowngood.model import Action, InstallerName
-
-_OUTSIDE = Path(tempfile.gettempdir())  # away from the project, whose files could be taken for modules
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -90,7 +88,7 @@ class Pip:
         return self.tools.review(_with_hidden_causes(action, details), InstallerName.PIP)
 
     def _run(self, command: list[str | Path], log: Path, limit: float) -> Action:
-        return self.tools.processes.run(command, env=self.tools.environ, cwd=_OUTSIDE, log=log, timeout=limit)
+        return self.tools.processes.run(command, env=self.tools.environ, cwd=OUTSIDE, log=log, timeout=limit)
 
 
 def _asked(step: Step) -> list[str | Path]:

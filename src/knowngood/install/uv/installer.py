@@ -1,7 +1,6 @@
 """Resolve and install with ``uv pip``: each step is compiled to a lock with hashes, and the lock is installed."""
 
 import re
-import tempfile
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -19,6 +18,7 @@ from knowngood.install.index import Addresses, Routes, Variables
 from knowngood.install.interface import (
     CREATE_LIMIT,
     INSTALL_LIMIT,
+    OUTSIDE,
     RESOLVE_LIMIT,
     Registration,
     Resolution,
@@ -29,8 +29,6 @@ from knowngood.install.lock import Pin
 from knowngood.install.uv import settings
 from knowngood.install.uv.output import UvOutput
 from knowngood.model import Action, InstallerName
-
-_OUTSIDE = Path(tempfile.gettempdir())  # uv would read the settings of a project it runs in
 
 _YANKED = re.compile(r"^warning: `(?P<name>[\w.-]+)==\S+` is yanked", re.MULTILINE)
 
@@ -116,7 +114,7 @@ class Uv:
 
     def _run(self, arguments: list[str | Path], log: Path, limit: float) -> Action:
         command = [binary(), *arguments]
-        action = self.tools.processes.run(command, env=self.tools.environ, cwd=_OUTSIDE, log=log, timeout=limit)
+        action = self.tools.processes.run(command, env=self.tools.environ, cwd=OUTSIDE, log=log, timeout=limit)
         return self.tools.review(action, InstallerName.UV)
 
 
