@@ -36,6 +36,7 @@ def run_matrix(
     jobs: int | None = None,
     fresh: bool = False,
     keep: bool = False,
+    offline: bool = False,
     environ: Mapping[str, str] | None = None,
     on_event: "Callable[[Event], None] | None" = None,
 ) -> "Run":
@@ -43,8 +44,9 @@ def run_matrix(
 
     ``only`` holds ids or globs of combos; empty stands for all. ``jobs`` combos are evaluated at a time, by default as
     many as processors and memory allow. ``fresh`` reuses no verdict and no environment of an earlier run; ``keep``
-    keeps the environments. ``environ`` is the environment that installers and probes see, by default that of this
-    process. ``on_event`` is called with each event as it happens, from one thread at a time.
+    keeps the environments. ``offline`` asks nothing over the network. ``environ`` is the environment that installers
+    and probes see, by default that of this process. ``on_event`` is called with each event as it happens, from one
+    thread at a time.
 
     Raises ``NothingSelectedError`` when no combo is selected, and ``UndecidedError`` when the run cannot be recorded.
     """
@@ -61,6 +63,7 @@ def run_matrix(
         command=f"knowngood run {project.matrix.id}",
         fresh=fresh,
         keep=keep,
+        offline=offline,
     )
     return execute(request, [lambda event, folding: on_event(event)] if on_event is not None else [])
 

@@ -31,7 +31,7 @@ _FAILURE_LABELS = {
     Status.UNSOLVABLE: "unsolvable",
     Status.BUILD_FAIL: "not built",
     Status.MOVED: "differs",
-    Status.ERROR: "our bug",
+    Status.ERROR: "not tested",
     Status.NOT_RUN: "not run",
     Status.INFRA: "not tested",
 }

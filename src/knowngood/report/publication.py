@@ -228,6 +228,7 @@ def _own_index(run: Run) -> Container[str] | None:
 
 
 def _cell(cell: Cell, own: Container[str] | None) -> Cell:
+    built = {project.name for project in cell.tested}
     return replace(
         cell,
         combo=_combo(cell.combo),
@@ -236,7 +237,7 @@ def _cell(cell: Cell, own: Container[str] | None) -> Cell:
         failures=tuple(replace(failures, cause=stable(failures.cause)) for failures in cell.failures),
         drift=tuple(sorted(cell.drift, key=lambda drift: (drift.step, drift.package))),
         tested=tuple(replace(project, origin=stable(project.origin)) for project in cell.tested),
-        contents={name: text for name, text in cell.contents.items() if own is None or name in own},
+        contents={name: text for name, text in cell.contents.items() if own is None or name in own or name in built},
         conflicts=tuple(replace(conflict, requirement=stable(conflict.requirement)) for conflict in cell.conflicts),
         metrics=_metrics(cell.metrics),
         warnings=_sorted(cell.warnings),

@@ -28,7 +28,7 @@ MEANING: Mapping[Status, str] = {
     Status.UNSOLVABLE: "the resolver proved that no set of versions meets the requirements",
     Status.BUILD_FAIL: "a package could not be built from source",
     Status.INFRA: "undecided, since the index, the network or the machine failed",
-    Status.ERROR: "undecided, because of a bug in knowngood",
+    Status.ERROR: "undecided, since a mistake in the probe, or a bug in knowngood, kept it from testing anything",
     Status.NOT_RUN: "undecided, since it was not run, or not to its end",
 }
 """One line for each status, for legends."""
