@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
 import sys
 
 TYPE_CHECKING = False
@@ -18,6 +19,18 @@ LONGEST = 4000  # most characters of a message
 _DETAILED = 100  # most failures that are recorded with all their frames
 _MOST_WARNINGS = 300  # most warnings that are recorded
 _NOT_SHADOWED = frozenset(("benchmarks", "conftest", "doc", "docs", "examples", "setup", "test", "testing", "tests"))
+
+
+def _with_way_out(message: str) -> str:
+    """Add to a message about a missing module how to import it, if it is in the folder that the tests run in."""
+    missing = re.search(r"No module named '(\w{1,200})", message[:LONGEST])
+    if missing is None or not (os.path.isdir(missing.group(1)) or os.path.isfile(missing.group(1) + ".py")):
+        return message
+    first, separator, rest = message.partition("\n")
+    hint = (
+        '%s: it is in the folder of the tests, which pytest does not import from: add "-o", "pythonpath=." to the probe'
+    )
+    return hint % first + separator + rest
 
 
 class Recorder:
@@ -45,6 +58,7 @@ class Recorder:
         """Record what kept the tests from being run; the first problem counts."""
         if not self.problem:
             self.problem = True
+            message = _with_way_out(message)
             self.write("problem", problem=kind, message=message[:LONGEST], raised=list(raised))
 
     def begin(self, test: str) -> None:
