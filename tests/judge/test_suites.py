@@ -129,3 +129,16 @@ def test_a_syntax_error_is_reported_with_file_and_line() -> None:
     broken = replace(check("script", Outcome.FAILED, "SyntaxError: invalid syntax"), raised=(raised,))
 
     assert judge_probe(attempt(broken))[2] == "SyntaxError: invalid syntax (helpers.py, line 12)"
+
+
+def test_no_package_is_blamed_for_a_test_that_fails_in_its_own_code() -> None:
+    steps = (step(1, ("pytest",), installed={"pytest": "9.2.0"}),)
+    script, tests = (
+        facts(ended, of=combo("one", ("pytest",)), steps=steps)
+        for ended in (attempt(failed("a", "AssertionError: 1")), ran(failed("a", "AssertionError: 1")))
+    )
+
+    guessed, honest = (judge_combo(recorded, RULES)[0].diagnosis for recorded in (script, tests))
+
+    assert guessed is not None and guessed.culprit == "pytest"
+    assert honest is None

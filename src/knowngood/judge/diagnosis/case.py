@@ -65,6 +65,12 @@ class Case:
             return last_exception(raised[-1].message) or last_exception(self.probe.action.output) or raised
         return raised
 
+    @property
+    def is_suite(self) -> bool:
+        """Whether the probe is the user's own suite of tests."""
+        transcript = self.probe.transcript if self.probe else None
+        return transcript is not None and (transcript.collected is not None or transcript.problem is not None)
+
     @cached_property
     def output(self) -> str:
         """The output of the command that failed, or else of the probe."""

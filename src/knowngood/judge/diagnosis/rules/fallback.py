@@ -48,7 +48,8 @@ def diagnose(case: Case, answers: Answers) -> Diagnosis | None:
         why = f"it failed in {case.label(inner)}, called by {case.label(outer)}"
         return _between(case, answers, inner, outer, why)
     if not case.path:
-        return _requested(case, answers)
+        # A test of the user that fails in its own code may be wrong itself: to guess would blame a bystander.
+        return None if case.is_suite else _requested(case, answers)
     nearest = case.path[0]
     base = _built_on(case, answers, nearest)
     if base not in case.requested and python.is_concerned(case):
