@@ -141,4 +141,4 @@ def test_no_package_is_blamed_for_a_test_that_fails_in_its_own_code() -> None:
     guessed, honest = (judge_combo(recorded, RULES)[0].diagnosis for recorded in (script, tests))
 
     assert guessed is not None and guessed.culprit == "pytest"
-    assert honest is None
+    assert honest is not None and (honest.culprit, honest.fix) == (None, ())

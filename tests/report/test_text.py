@@ -1,7 +1,7 @@
 """Plain text, widths, counts, sizes and durations."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from knowngood.report.text import columns, count, plain, seconds, shorten, size, wrap
@@ -43,6 +43,7 @@ def test_plain_text_is_inert(raw: str) -> None:
 
 
 @given(anything(), st.integers(min_value=0, max_value=60))
+@example("::error file=x::boo\n##[group]x000000000000 \U000116ac\u2e80\u2f00", 27)
 def test_shortened_text_fits(raw: str, width: int) -> None:
     assert columns(shorten(raw, width)) <= width
     assert all(columns(line) <= max(2, width) for line in wrap(raw, width, most=3))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from knowngood.model import Combo, Probe, ProbeFacts, ProbeKind, Transcript
 from knowngood.probe import reads, settings, surround, transcript
@@ -65,6 +66,8 @@ class Launcher:
         )
         records, nonce = folder / "records.jsonl", secrets.token_hex(16)
         config = self.config(combo, folder, records=records, nonce=nonce)
+        # Copies of editable projects are beside the environment or the probe; the key of the build stands for them.
+        config |= {"private": [*config["private"], str(folder.parent), str(python.parent.parent.parent)]}
         main = surround.Main(env=env, cwd=work, log=folder / "probe.log", timeout=combo.timeout)
         argv = self._argv(python, probe, folder, config)
         ran = surround.run(self.processes, probe, argv, main)
@@ -87,7 +90,7 @@ class Launcher:
         inside = (path for path in sources if path.is_dir() and path.resolve().is_relative_to(folder.resolve()))
         return next(inside, project)
 
-    def _argv(self, python: Path, probe: Probe, folder: Path, config: dict[str, object]) -> list[str]:
+    def _argv(self, python: Path, probe: Probe, folder: Path, config: dict[str, Any]) -> list[str]:
         place = folder / "launch.json"
         if probe.kind is ProbeKind.COMMAND:
             return list(probe.arguments)
@@ -109,7 +112,7 @@ class Launcher:
         fixed = ("-I", "-u", "-X", "faulthandler", "-X", "utf8")
         return [str(python), *fixed, *options, str(RUNNER), str(script), str(config)]
 
-    def config(self, combo: Combo, folder: Path, *, records: Path, nonce: str) -> dict[str, object]:
+    def config(self, combo: Combo, folder: Path, *, records: Path, nonce: str) -> dict[str, Any]:
         """Return what the runner of a probe in ``folder`` needs to know to append its records to ``records``."""
         assets = {name: str(path) for name, path in self.assets.items()}
         return {
