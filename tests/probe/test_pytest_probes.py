@@ -223,7 +223,7 @@ def test_a_plugin_that_cannot_be_loaded_is_a_plugin_error(tmp_path: Path) -> Non
     assert "cannot import name 'dump_it'" in message(facts)
 
 
-def test_a_plugin_that_imports_from_the_folder_of_the_tests_is_told_how(tmp_path: Path) -> None:
+def test_the_message_about_a_plugin_in_the_folder_of_the_tests_says_how_to_import_it(tmp_path: Path) -> None:
     files = {"settings/__init__.py": "", "test_it.py": "def test_it(): pass"}
     assert 'add "-o", "pythonpath=." to the probe' in message(run(files, tmp_path, "-p", "settings"))
     assert verdict(run(files, tmp_path, "-p", "settings", "-o", "pythonpath=."))[0] is Status.PASS
