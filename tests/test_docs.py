@@ -7,18 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from knowngood.declare.file import parse
 from knowngood.report import matrix_json
 from knowngood.report.embed.markers import Language, Request, replace, slots
 from knowngood.report.embed.parts import Show, parts
 from knowngood.report.embed.writers import markdown
-from support.files import MemoryFiles
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 DESIGN = (ROOT / "DESIGN.md").read_text(encoding="utf-8")
 SOURCE = ROOT / "src" / "knowngood"
-EXAMPLES = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
 
 
 def committed(path: str) -> str:
@@ -45,15 +42,6 @@ def test_the_published_report_includes_every_combo_of_the_matrix() -> None:
 
     for combo in matrix["combo"]:
         assert f"\n## {combo['id']}\n" in report
-
-
-@pytest.mark.parametrize("example", EXAMPLES, ids=range(len(EXAMPLES)))
-def test_every_toml_example_in_the_readme_is_a_valid_matrix(example: str) -> None:
-    # A fragment belongs below the first complete matrix.
-    whole = example if "[[combo]]" in example or "[axes]" in example else f"{EXAMPLES[0]}\n{example}"
-    matrix = parse(whole, path=Path("example.toml"), project=ROOT, files=MemoryFiles())
-
-    assert matrix.combos
 
 
 def paths_named_by_the_design() -> set[Path]:

@@ -46,6 +46,9 @@ NOT_RUN = {
 
 LANGUAGES = {"console", "json", "markdown", "python", "text", "toml", "yaml"}
 
+PYPROJECT = '[project]\nname = "shop"\nversion = "1.0"\n[dependency-groups]\ntests = ["pytest"]\n'
+"""For matrices on pages that show no pyproject.toml."""
+
 TEXT = {"docs/index.md"}
 """Pages with a block of plain text; another test compares it with its origin."""
 
@@ -154,6 +157,7 @@ def test_every_toml_block_is_a_valid_matrix_or_signatures_file(block: Block, tmp
     text = block.text if "[[combo]]" in block.text or "[axes]" in block.text else f"{whole}\n{block.text}"
     files = {other.caption: other.text for other in blocks(block.page) if other.caption}
     files |= {"requirements.txt": "numpy\n", "constraints.txt": "numpy<3\n"}
+    files.setdefault("pyproject.toml", PYPROJECT)
 
     assert parse(text, path=Path("example.toml"), project=ROOT, files=MemoryFiles(files)).combos
 
