@@ -89,6 +89,9 @@ REASONS: Mapping[Reason, Meaning] = {
     Reason.ASSET_UNAVAILABLE: _meaning(
         Status.INFRA, "an asset of the matrix could not be fetched", "check its `[asset.NAME]` and the index"
     ),
+    Reason.PROJECT_UNREADABLE: _meaning(
+        Status.INFRA, "a file of the project could not be copied", "do what the message says about the file it names"
+    ),
     Reason.SETUP_FAILED: _meaning(
         Status.INFRA,
         "a `setup` command of the probe failed, so the probe did not run",

@@ -78,8 +78,8 @@ class Builds:
     def wheel(self, source: Source, options: Iterable[str], python: str) -> Built:
         """Return a source as a wheel for ``python``, the version that a combo asks for.
 
-        A build that failed is not tried again in this run, unless an outage stopped it. Raises ``OSError`` when the
-        snapshot cannot be taken.
+        A build that failed is not tried again in this run, unless an outage stopped it. Raises what ``tree``
+        raises.
         """
         path = self._path(source)
         if path.suffix == ".whl":

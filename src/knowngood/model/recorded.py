@@ -175,6 +175,7 @@ class Reason(StrEnum):
     KILLED_BY_OTHERS = "killed-by-others"
     UNRECOGNISED = "unrecognised"
     ASSET_UNAVAILABLE = "asset-unavailable"
+    PROJECT_UNREADABLE = "project-unreadable"
     SETUP_FAILED = "setup-failed"
     COMMAND_MISSING = "command-missing"
     SHADOWED = "shadowed"

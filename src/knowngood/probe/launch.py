@@ -42,8 +42,7 @@ class Launcher:
     def launch(self, python: Path, combo: Combo, probe: Probe, folder: Path) -> ProbeFacts:
         """Run ``probe`` with ``python``, the interpreter of the combo's environment.
 
-        ``folder`` is emptied first. The script, its records and its log stay there. Raises ``OSError``: the tree of the
-        project cannot be copied.
+        ``folder`` is emptied first. The script, its records and its log stay there. Raises what ``copy_tree`` raises.
         """
         if folder.exists():
             shutil.rmtree(folder)

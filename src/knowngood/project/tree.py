@@ -13,9 +13,12 @@ import stat
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from errno import EDQUOT, ENOSPC
 from functools import lru_cache
 from pathlib import Path
 
+from knowngood.errors import UndecidedError
+from knowngood.model import Reason
 from knowngood.process import Processes
 from knowngood.project import repository
 from knowngood.project.repository import Repository
@@ -42,6 +45,39 @@ _MADE_AT_THE_TOP = frozenset({"build", "dist", "htmlcov", "site", "venv"})
 """Folders that tools make at the top of a project; deeper ones may be packages of that name."""
 _SMALL = 2**20
 """Bytes. A smaller file is read once, to be hashed and written."""
+
+
+class SnapshotError(UndecidedError):
+    """A snapshot cannot be taken or copied, which says nothing about the project.
+
+    ``folders`` are those that it is copied from and to.
+    """
+
+    def __init__(self, error: OSError, *folders: Path) -> None:
+        full = error.errno in (ENOSPC, EDQUOT)
+        super().__init__(
+            "the project cannot be copied",
+            cause=f"{_place(error, folders)}: {error.strerror or error}",
+            next_step="free some space on the disk of the runs, and run again"
+            if full
+            else "make sure that it can be read, or have git ignore it, and run again",
+        )
+        self.reason = Reason.NO_SPACE if full else Reason.PROJECT_UNREADABLE
+
+
+def _place(error: OSError, folders: Iterable[Path]) -> str:
+    """Return the path that an error is about, relative to the one of ``folders`` that holds it."""
+    path = Path(os.fsdecode(error.filename or "."))
+    inside = (path.relative_to(folder) for folder in folders if path.is_relative_to(folder) and path != folder)
+    return str(next(inside, path))
+
+
+@contextlib.contextmanager
+def _copying(source: Path, target: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise SnapshotError(error, source, target) from error
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -97,16 +133,18 @@ class Tree:
         """Copy the snapshot to ``target``, a new folder, and return the project's folder in it.
 
         The files share their data with those of the snapshot where the file system can do that, and have their times.
+        Raises ``SnapshotError``.
         """
-        os.makedirs(target)
         source, copy = os.fspath(self.root), os.fspath(target)
-        for entry in self._entries:
-            if entry.endswith("/"):
-                os.mkdir(f"{copy}/{entry}")
-            elif entry in self._links:
-                _copy_link(f"{source}/{entry}", f"{copy}/{entry}")
-            else:
-                _copy(f"{source}/{entry}", f"{copy}/{entry}")
+        with _copying(self.root, target):
+            os.makedirs(target)
+            for entry in self._entries:
+                if entry.endswith("/"):
+                    os.mkdir(f"{copy}/{entry}")
+                elif entry in self._links:
+                    _copy_link(f"{source}/{entry}", f"{copy}/{entry}")
+                else:
+                    _copy(f"{source}/{entry}", f"{copy}/{entry}")
         return target / self.folder.relative_to(self.root)
 
 
@@ -136,12 +174,13 @@ class Trees:
         self._lock = threading.Lock()
 
     def of(self, project: Path) -> Tree:
-        """Return the snapshot of the folder ``project``. Raises ``OSError`` when it cannot be read or copied."""
+        """Return the snapshot of the folder ``project``. Raises ``SnapshotError`` when it cannot be taken."""
         project = project.resolve()
         with self._lock:
             if project not in self._taken:
                 target = self._folder / str(len(self._taken))
-                self._taken[project] = take(project, target, processes=self._processes, environ=self._environ)
+                with _copying(project, target):
+                    self._taken[project] = take(project, target, processes=self._processes, environ=self._environ)
             return self._taken[project]
 
     def close(self) -> None:
@@ -296,6 +335,9 @@ def _copy(source: str, target: str, *, hashed: bool = False) -> str:
             os.utime(writer, ns=(info.st_atime_ns, info.st_mtime_ns))
         finally:
             os.close(writer)
+    except OSError as error:
+        error.filename = error.filename or source
+        raise
     finally:
         os.close(reader)
     return digest

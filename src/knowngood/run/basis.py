@@ -34,7 +34,7 @@ class Bases:
     def of(self, probe: Probe) -> tuple[ProbeBasis, Ingredients]:
         """Return what a probe rests on, for people, and what that adds to the key.
 
-        Raises ``OSError`` when the project cannot be read.
+        Raises ``SnapshotError`` when the project cannot be copied.
         """
         with self._lock:
             if probe.id not in self._known:

@@ -21,7 +21,7 @@ from knowngood.install.wheelhouse import Wheelhouse
 from knowngood.model import Action, Asset, InstallerName, Phase, Reason, Trouble
 from knowngood.probe.launch import Launcher
 from knowngood.process import Processes
-from knowngood.project.tree import Tree, Trees
+from knowngood.project.tree import Trees
 from knowngood.run import host
 from knowngood.run.basis import Bases
 from knowngood.run.executors.interface import RunSettings
@@ -68,11 +68,6 @@ class RunContext:
         return Tools(
             processes=self.processes, environ=self.environ, find_python=self.interpreters.find, review=self.review
         )
-
-    @property
-    def tree(self) -> Tree:
-        """The snapshot of the project, taken once a run. Raises ``OSError`` when it cannot be read or copied."""
-        return self.trees.of(self.project)
 
     def folder(self, combo: str) -> Path:
         """Return the folder for the files and logs of a combo."""

@@ -29,6 +29,7 @@ from knowngood.events import (
 from knowngood.install.releases import ReleaseIndex
 from knowngood.judge.probes import judge_probe
 from knowngood.model import ComboFacts, Phase, Probe, Reason, Status, Trouble
+from knowngood.project.tree import SnapshotError
 from knowngood.run.context import RunContext
 from knowngood.run.executors.interface import Task
 from knowngood.run.lookup import IndexAndFiles, look_up
@@ -81,18 +82,18 @@ def evaluate(task: Task, context: RunContext, emit: Emit) -> Stages:
     try:
         if stop.requested:
             return None
-        if evaluation.attempt(evaluation.resolve):
+        if evaluation.attempt(evaluation.resolve, Phase.RESOLVE):
             entry = (yield evaluation.pause(Stage.BUILD)) or evaluation.entry
             if entry is not None:
                 evaluation.reuse(entry)
             elif not stop.requested:
-                built = evaluation.attempt(evaluation.build)
+                built = evaluation.attempt(evaluation.build, Phase.INSTALL)
                 yield evaluation.pause(Stage.PROBE)
                 if built and not stop.requested:
                     evaluation.probe_or_reuse()
         yield evaluation.pause(Stage.CLOSE)
         if not stop.requested:
-            evaluation.attempt(evaluation.look_up)
+            evaluation.attempt(evaluation.look_up, Phase.PROBE)
         return evaluation.finish()
     finally:
         evaluation.workspace.close(evaluation.recorded)
@@ -124,10 +125,19 @@ class _Evaluation:
         """Return the state of the combo before ``stage``."""
         return Pause(next=stage, facts=self._facts, keys=self._keys, entry=self.entry)
 
-    def attempt(self, stage: Callable[[], bool]) -> bool:
-        """Carry out a stage. A bug of ours becomes an event and ends this combo, so that the others go on."""
+    def attempt(self, stage: Callable[[], bool], phase: Phase) -> bool:
+        """Carry out a stage of ``phase``.
+
+        A project that cannot be copied or a bug of ours becomes an event and ends this combo, so that the others go on.
+        """
         try:
             return stage()
+        except SnapshotError as error:
+            message = f"{error.what}: {error.cause}; {error.next_step}"
+            self._emit(
+                TroubleMet(combo=self._combo.id, trouble=Trouble(phase=phase, reason=error.reason, message=message))
+            )
+            return False
         except Exception as error:
             folder = self.workspace.folder
             folder.mkdir(parents=True, exist_ok=True)
@@ -156,12 +166,12 @@ class _Evaluation:
 
     def probe_or_reuse(self) -> None:
         """Run the probes, unless the steps could be resolved only now and an earlier run has the result."""
-        if not self._steps.resolves_ahead:
-            self.attempt(self._identify)
+        if not self._steps.resolves_ahead and not self.attempt(self._identify, Phase.PROBE):
+            return
         if self.entry is not None:
             self.reuse(self.entry)
         else:
-            self.attempt(self._probe_all)
+            self.attempt(self._probe_all, Phase.PROBE)
 
     def reuse(self, entry: Entry) -> None:
         """Record an earlier result as that of this combo; how its own environment was built stays as it is."""
