@@ -48,7 +48,7 @@ def test_an_index_that_refuses_connections_is_replaced_by_the_default() -> None:
     (choice,) = decide([declared(closed_url())]).choices
 
     assert choice.used == "default"
-    assert choice.why.startswith("unreachable (") and "refused" in choice.why
+    assert choice.why.startswith("unreachable: ") and "refused" in choice.why
 
 
 def test_an_index_without_a_fallback_is_used_whatever_it_answers(index: Index) -> None:

@@ -236,7 +236,7 @@ def _folder_problem(route: Route) -> str | None:
 def _problem(route: Route, access: Access, offline: bool) -> str | None:
     """Return why an index cannot be used now; None when it can."""
     if problem := _folder_problem(route):
-        return f"unreachable (the folder {problem})"
+        return f"unreachable: the folder {problem}"
     upstream = route.upstream(access, offline=offline)
     try:
         if not route.packages:

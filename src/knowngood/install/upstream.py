@@ -218,7 +218,7 @@ class RemoteIndex:
         raise AssertionError("the last attempt returns or raises")
 
     def _unreachable(self, address: str, reason: str) -> IndexFault:
-        return IndexFault(Fault.UNREACHABLE, f"{self._shown(address)}: {reason}", short=f"unreachable ({reason})")
+        return IndexFault(Fault.UNREACHABLE, f"{self._shown(address)}: {reason}", short=f"unreachable: {reason}")
 
     def _logged_in(self, address: str, body: bool) -> "BaseHTTPResponse":
         answer = _in_time(lambda: self._access.get(address, self._login, ACCEPT, body=body))

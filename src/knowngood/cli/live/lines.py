@@ -123,7 +123,7 @@ def _resumed(run: Run) -> Note:
 
 def _index(choice: IndexChoice) -> Note:
     used = "the default index" if choice.used == "default" else choice.used
-    return Note(word="Index", style=ODD, text=f"{used} instead of {choice.name}: {choice.why}")
+    return Note(word="Index", style=ODD, text=f"{used} instead of {choice.name} ({choice.why})")
 
 
 def _step(number: int, facts: ComboFacts) -> str:
