@@ -1,6 +1,5 @@
 """Explain one cell on a terminal: requirements, versions, drift, the failure and its place, cause, fix, next steps."""
 
-import shlex
 from collections.abc import Callable, Iterator, Sequence
 
 from knowngood.model import UNDECIDED, Cell, JudgedRun, Outcome, Run, Status, Suite
@@ -223,7 +222,7 @@ def _diagnosis(cell: Cell, failure: Failure | None, width: int) -> list[tuple[st
         for fact in explanation.evidence(cell, failure)
         for index, line in enumerate(wrap(fact, width - 2, most=3))
     ]
-    constraints = " ".join(shlex.quote(plain(constraint)) for constraint in diagnosis.fix)
+    constraints = " ".join(map(words.copied, diagnosis.fix))
     steps = sorted({step for constraint in diagnosis.fix if (step := words.step_to_ask(constraint, cell))})
     again = f"asked for in step {' and '.join(map(str, steps))}, too" if steps else ""
     unexplained = "" if explained else "The failure is described above, and the log has all of the output."

@@ -87,4 +87,4 @@ def diagnosis(cell: Cell, evidence: Sequence[str]) -> list[list[str]]:
 
 def _constraint(cell: Cell, constraint: str) -> str:
     step = words.step_to_ask(constraint, cell)
-    return code(constraint) + (f" in step {step}, too" if step else "")
+    return code(words.constraint(constraint)) + (f" in step {step}, too" if step else "")

@@ -1,5 +1,6 @@
 """Put verdicts, causes, fixes and expectations into words: the vocabulary of all reports and of the live terminal."""
 
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 
 from knowngood import packages
@@ -207,6 +208,12 @@ def constraint(text: str) -> str:
     """Return one constraint of a fix as people read it: ``numpy<2``, or ``remove pinecone-client``."""
     parsed = packages.requirement(text)
     return f"remove {parsed.name}" if parsed is not None and packages.is_removal(parsed) else text
+
+
+def copied(text: str) -> str:
+    """Return one constraint of a fix as a shell takes it; a removal, which no ``pip install`` does, stays in words."""
+    shown = constraint(text)
+    return shlex.quote(plain(text)) if shown == text else shown
 
 
 def _in_step(text: str, cell: Cell) -> str:

@@ -187,7 +187,7 @@ def _cause(cell: Cell, diagnosis: Diagnosis, failure: explanation.Failure | None
         culprit=words.shown(cell, diagnosis.culprit) if diagnosis.culprit else "",
         conflicts_with=words.shown(cell, diagnosis.conflicts_with) if diagnosis.conflicts_with else "",
         # The line below the row has the fix too, but not in a form that can be copied.
-        fix=diagnosis.fix if level.records else (),
+        fix=tuple(map(words.constraint, diagnosis.fix)) if level.records else (),
         fix_in_step=words.fix(cell),
         evidence=tuple(_cut(fact, level.message) for fact in explanation.evidence(cell, failure)[: level.evidence]),
         reference=diagnosis.reference,
