@@ -4,10 +4,11 @@ import json
 from dataclasses import replace
 
 from knowngood.judge.changes import compare, snapshots
-from knowngood.model import Cell, ChangeKind, Phase, Reason, Status, Verdict
+from knowngood.model import Cell, ChangeKind, Combo, Phase, Reason, Status, Verdict
 from knowngood.model import Tested as Installed
 from knowngood.report import diff, explain, explain_markdown, markdown, matrix_json
 from knowngood.report.html import page
+from knowngood.report.table import key_packages
 from report.factory import combo, only, passing
 
 SHOP = Installed(
@@ -64,3 +65,15 @@ def test_a_comparison_sees_a_wheel_of_an_index_that_was_rebuilt_under_the_same_v
     assert change.why.endswith("the same versions are installed, but numpy 1.24.3 was rebuilt")
     (elsewhere,) = compare(snapshots(only(before)), snapshots(only(other_machine)))
     assert elsewhere.rebuilt == ()
+
+
+def test_the_project_has_the_first_column_of_versions_if_they_differ_or_nothing_else_is_named() -> None:
+    shop = replace(SHOP, name="shop", version="2.0")
+    numpy, alone = combo("numpy", steps=(("numpy",),)), combo("alone", steps=((),))
+
+    def tests(version: str, of: Combo) -> Cell:
+        return passing(of, installed={"shop": version, "numpy": "2.0"}, tested=(replace(shop, version=version),))
+
+    assert key_packages(only(tests("2.0", numpy), tests("3.0", numpy))) == ("shop", "numpy")
+    assert key_packages(only(tests("2.0", numpy), tests("2.0", numpy))) == ("numpy",)
+    assert key_packages(only(tests("2.0", alone), tests("2.0", alone))) == ("shop",)

@@ -44,8 +44,10 @@ def key_packages(judged: JudgedRun) -> tuple[str, ...]:
 
     Packages whose installed versions differ come first; among them, and among the others, those that the steps of most
     combos name, and then those that they name in more ways. Chosen packages keep the order of the matrix. A package
-    that is installed nowhere is not chosen, unless no other is.
+    that is installed nowhere is not chosen, unless no other is. What was tested comes before all of them if its
+    versions differ, or if the steps name nothing else.
     """
+    tested = dict.fromkeys(project.name for cell in judged.cells for project in cell.tested)
     combos: dict[str, set[str]] = {}
     specifiers: dict[str, set[str]] = {}
     for cell in judged.cells:
@@ -54,17 +56,21 @@ def key_packages(judged: JudgedRun) -> tuple[str, ...]:
             combos.setdefault(name, set()).add(cell.combo.id)
             specifiers.setdefault(name, set()).add(str(requirement.specifier))
 
-    versions = {name: {cell.installed[name] for cell in judged.cells if name in cell.installed} for name in combos}
-    candidates = [name for name in combos if versions[name]] or list(combos)
+    names = dict.fromkeys([*tested, *combos])
+    versions = {name: {cell.installed[name] for cell in judged.cells if name in cell.installed} for name in names}
 
     def same(name: str) -> bool:
         return len(versions[name]) < 2
 
+    first = [name for name in tested if not same(name) or not combos.keys() - tested][:MOST_PACKAGES]
+    others = [name for name in combos if name not in first]
+    candidates = [name for name in others if versions[name]] or ([] if first else others)
+
     def order(name: str) -> tuple[bool, int, int]:
         return same(name), -len(combos[name]), -len(specifiers[name])
 
-    chosen = sorted(candidates, key=order)[:MOST_PACKAGES]
-    return tuple(sorted((name for name in candidates if name in chosen), key=same))
+    chosen = sorted(candidates, key=order)[: MOST_PACKAGES - len(first)]
+    return (*first, *sorted((name for name in candidates if name in chosen), key=same))
 
 
 def named(combo: Combo) -> Iterator[Requirement]:
