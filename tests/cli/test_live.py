@@ -83,7 +83,7 @@ def events() -> list[Event]:
 
 
 LINES = """\
-       Index           the default index instead of pytorch-cpu: no answer in 10 s
+       Index           the default index instead of pytorch-cpu (no answer in 10 s)
     Resolved [   0.9s] legacy step 1/3: 2 packages
     Retrying           loose resolve: connection refused
    Installed [   4.1s] legacy step 1/3
