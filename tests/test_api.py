@@ -96,6 +96,17 @@ def test_a_script_opens_a_project_runs_judges_renders_and_reads_a_report(tmp_pat
     assert done.stderr == "", "the API prints nothing"
 
 
+def test_an_offline_run_asks_no_index(tmp_path: Path, index: Index) -> None:
+    project = Project(folder=tmp_path / "project")
+    project.write(MATRIX.format(url=index.url))
+    opened = knowngood.Project.open("m", start=project.folder)
+
+    run = knowngood.run_matrix(opened, only=["good"], offline=True, environ=project.environment())
+
+    (cell,) = opened.judge(run).cells
+    assert (cell.verdict.status, cell.verdict.reason) == ("infra", "offline")
+
+
 def test_the_script_uses_only_public_names() -> None:
     imported = [node for node in ast.walk(ast.parse(SCRIPT)) if isinstance(node, ast.ImportFrom)]
     names = {alias.name for node in imported if node.module == "knowngood" for alias in node.names}

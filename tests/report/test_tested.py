@@ -8,6 +8,7 @@ from knowngood.model import Cell, ChangeKind, Combo, Phase, Reason, Status, Verd
 from knowngood.model import Tested as Installed
 from knowngood.report import diff, explain, explain_markdown, markdown, matrix_json
 from knowngood.report.html import page
+from knowngood.report.publication import published
 from knowngood.report.table import key_packages
 from report.factory import combo, only, passing
 
@@ -65,6 +66,16 @@ def test_a_comparison_sees_a_wheel_of_an_index_that_was_rebuilt_under_the_same_v
     assert change.why.endswith("the same versions are installed, but numpy 1.24.3 was rebuilt")
     (elsewhere,) = compare(snapshots(only(before)), snapshots(only(other_machine)))
     assert elsewhere.rebuilt == ()
+
+
+def test_a_publication_keeps_what_shows_that_the_project_was_built_again() -> None:
+    contents = {"numpy": "aaaaaaaaaaaa py3-none-any", "six": "bbbbbbbbbbbb py3-none-any"}
+    run = only(replace(cell(), contents=contents))
+    run = replace(run, run=replace(run.run, indexes=()))
+
+    (kept,) = published(run).cells
+
+    assert kept.contents == {"numpy": "aaaaaaaaaaaa py3-none-any"}
 
 
 def test_the_project_has_the_first_column_of_versions_if_they_differ_or_nothing_else_is_named() -> None:

@@ -134,6 +134,18 @@ def test_the_project_is_in_every_combo_and_no_release_of_its_name_replaces_it(ow
     assert git(own.project, "status", "--porcelain") == ""
 
 
+def test_settings_of_uv_in_folders_above_a_run_do_not_reach_the_build(own: Own) -> None:
+    write(own.folder, {"pyproject.toml": '[[tool.uv.index]]\nurl = "http://127.0.0.1:9/simple"\ndefault = true\n'})
+    build_wheel(own.index.folder, "base-tool", "1.0")
+    settings = (own.project / "pyproject.toml").read_text(encoding="utf-8")
+    assert "requires = []" in settings
+    write(own.project, {"pyproject.toml": settings.replace("requires = []", 'requires = ["base-tool"]')})
+
+    events = own.run((step(sources=(HERE,)),))
+
+    assert statuses(events) == {"c0": Status.PASS}, message(events)
+
+
 def test_a_run_records_what_was_tested_and_no_lock_names_a_path_of_this_machine(own: Own) -> None:
     head = git(own.project, "rev-parse", "HEAD")
     write(own.project, {"new.txt": ""})
