@@ -102,6 +102,52 @@ assert names == [], names
 """
 
 
+OPENED_DATABASE = """
+import os, pathlib, sqlite3
+os.chdir("PROJECT")
+names = sqlite3.connect({}).execute("select name from sqlite_master").fetchall()
+assert names == [], names
+"""
+MAKES_ONE = """
+try:
+    open("PROJECT/data.txt", "x")
+except FileExistsError:
+    pass
+assert open("PROJECT/data.txt").read() == "good"
+"""
+IN_OPEN_FOLDER = """
+import os
+folder = os.open("PROJECT/lib", os.O_RDONLY)
+assert os.read(os.open("data.txt", os.O_RDONLY, dir_fd=folder), 9) == b"good"
+"""
+LISTS_OPEN_FOLDER = """
+import os
+assert [files for _, _, files, _ in os.fwalk("PROJECT/lib")] == [["a"]]
+"""
+LOOKS_TWICE = """
+import os
+os.chdir("PROJECT/a")
+os.path.exists("x")
+os.chdir("PROJECT/b")
+assert not os.path.exists("x")
+"""
+UPWARDS = """
+import os, sys
+up = "/".join([".."] * sys.prefix.count("/"))
+assert open(sys.prefix + "/" + up + "PROJECT/data.txt").read() == "good"
+"""
+NO_FOLDER = """
+import sys
+sys.path.insert(0, "PROJECT/lib")
+try:
+    import helper
+except ImportError:
+    pass
+else:
+    raise ValueError("something appeared")
+"""
+
+
 def _database(home: Home) -> None:
     import sqlite3
 
@@ -116,6 +162,27 @@ CASES: dict[str, tuple[str, Mapping[str, str], Callable[[Home], None]]] = {
     "a file that is only looked for": (LOOKS, {"a": ""}, lambda home: home.write({"extra.txt": ""})),
     "the names in a folder": (LISTS, {"cases/a.txt": ""}, lambda home: home.write({"cases/b.txt": ""})),
     "a database": (SQLITE, {"data.sqlite": ""}, _database),
+    "a database by its name": (OPENED_DATABASE.format("'data.sqlite'"), {"data.sqlite": ""}, _database),
+    "a database by an object": (OPENED_DATABASE.format("pathlib.Path('data.sqlite')"), {"data.sqlite": ""}, _database),
+    "a database by its URI": (
+        OPENED_DATABASE.format("'file:PROJECT/data.sqlite?mode=ro', uri=True"),
+        {"data.sqlite": ""},
+        _database,
+    ),
+    "a file that it would have made": (MAKES_ONE, {"data.txt": "good"}, lambda home: home.write({"data.txt": "bad"})),
+    "a file in an open folder": (
+        IN_OPEN_FOLDER,
+        {"lib/data.txt": "good"},
+        lambda home: home.write({"lib/data.txt": "bad"}),
+    ),
+    "the names in an open folder": (LISTS_OPEN_FOLDER, {"lib/a": ""}, lambda home: home.write({"lib/b": ""})),
+    "a relative path in two folders": (LOOKS_TWICE, {"a/y": "", "b/y": ""}, lambda home: home.write({"b/x": ""})),
+    "a path that leads out of the environment": (
+        UPWARDS,
+        {"data.txt": "good"},
+        lambda home: home.write({"data.txt": "bad"}),
+    ),
+    "a folder of modules that appears": (NO_FOLDER, {"a": ""}, lambda home: home.write({"lib/helper.py": ""})),
 }
 
 
@@ -202,6 +269,15 @@ UNSURE = {
         process.join()
         """,
         "it started python",
+    ),
+    "it runs a program that is named like a harmless one": (
+        """
+        import os, subprocess
+        with open("uname", "w") as file: file.write("#!/bin/sh\\n")
+        os.chmod("uname", 0o755)
+        subprocess.run([os.path.abspath("uname")], check=True)
+        """,
+        "it started uname",
     ),
     "it connects": (
         """

@@ -353,12 +353,17 @@ def main() -> None:
     dump_stacks(_state.config.get("dump_after"))
     _record_warnings()
     private = _state.config.get("private")
+    watcher = None
     if private is not None and hasattr(sys, "addaudithook"):
         watch = beside("watch")
         _state.write("watched")
-        watch.Watch(private, _state.write).start()
+        watcher = watch.Watch(private, _state.write)
+        watcher.start()
     _run(probe)
     dump_stacks(None)
+    if watcher is not None:
+        with contextlib.suppress(Exception):
+            watcher.record_search_path()
     with contextlib.suppress(Exception):
         sys.stdout.flush()
     _state.write("bye", loaded=loaded())

@@ -42,6 +42,8 @@ _WATCHED = frozenset(
 )
 # Programs that only describe the machine, which the key of a verdict holds. Python's platform and ctypes start them.
 _HARMLESS = frozenset(("getconf", "ldconfig", "lscpu", "sw_vers", "sysctl", "uname"))
+_OF_SYSTEM = frozenset(("", "/bin", "/sbin", "/usr/bin", "/usr/sbin"))
+_F_GETPATH = 50  # of fcntl on macOS; the module has a name for it since Python 3.9
 
 
 class Watch:
@@ -65,17 +67,18 @@ class Watch:
         self.recorded = 0
         self.busy = False
         self.stat = os.stat
+        self.search_path = frozenset(sys.path)
 
     def start(self) -> None:
         """Begin to watch; there is no end."""
-        private, seen, opened, others = self.private, self.seen, self.opened, self.others
+        is_private, seen, opened, others = self.is_private, self.seen, self.opened, self.others
 
         # Called for every event of the interpreter, and an import of torch has 100,000 of them.
         def hook(event: str, args: tuple[Any, ...]) -> None:
             if event == "open":
                 path = args[0]
                 if type(path) is str:
-                    if path.startswith(private) or path in seen:
+                    if path in seen or is_private(path):
                         return
                 elif type(path) is int:
                     return
@@ -87,17 +90,28 @@ class Watch:
 
         sys.addaudithook(hook)
         for name in ("stat", "lstat", "access"):
-            self.replace(name)
+            self.replace(name, _Looking)
+        self.replace("open", _Opening)
         with contextlib.suppress(ImportError):
             import _posixsubprocess
 
             # multiprocessing calls it directly, without an event of the interpreter.
             _posixsubprocess.fork_exec = _Starting(_posixsubprocess.fork_exec, self)
 
-    def replace(self, name: str) -> None:
-        """Replace a function of ``os`` for which Python has no audit event by one that records the path."""
+    def record_search_path(self) -> None:
+        """Record the folders that the probe put on the search path and that are not there: a module may appear."""
+        for path, finder in list(sys.path_importer_cache.items()):
+            if finder is None and path not in self.search_path:
+                os.path.exists(path)
+
+    def is_private(self, path: str) -> bool:
+        """Return whether the beginning of a path says that nothing rests on it."""
+        return path.startswith(self.private) and "/.." not in path and not path.startswith("/dev/shm/")
+
+    def replace(self, name: str, kind: type[_Looking]) -> None:
+        """Replace a function of ``os`` by one that records paths for which Python has no audit event."""
         original = getattr(os, name)
-        looking = _Looking(original, self)
+        looking = kind(original, self)
         for group in (os.supports_dir_fd, os.supports_effective_ids, os.supports_fd, os.supports_follow_symlinks):
             if original in group:
                 group.add(looking)
@@ -107,13 +121,17 @@ class Watch:
         """Record a file that is going to be opened, unless it is only written."""
         path = self.absolute(path)
         if isinstance(mode, str):
-            fresh, written = "w" in mode or "x" in mode, "a" in mode and "+" not in mode
+            fresh, written = "w" in mode, "a" in mode and "+" not in mode
+            exclusive = "x" in mode
         else:
-            fresh = bool(flags & (os.O_TRUNC | os.O_EXCL))
+            fresh = bool(flags & os.O_TRUNC)
+            exclusive = bool(flags & os.O_EXCL)
             written = flags & (os.O_RDONLY | os.O_WRONLY | os.O_RDWR) == os.O_WRONLY
         if path is None or path in self.seen:
             return
-        if fresh:
+        if exclusive and self.exists(path):
+            self.looked(path, True)
+        elif fresh or exclusive:
             self.seen.add(path)  # it reads what it wrote itself
         elif not written:
             self.seen.add(path)
@@ -147,12 +165,12 @@ class Watch:
 
     def looked(self, path: Any, exists: bool) -> None:
         """Record whether there is something at a path."""
-        if self.busy or (type(path) is str and (path.startswith(self.private) or ("look", path) in self.seen)):
+        if self.busy or (type(path) is str and (("look", path) in self.seen or self.is_private(path))):
             return
         absolute = None if isinstance(path, int) else self.absolute(path)
         if absolute is None or ("look", absolute) in self.seen or absolute in self.seen:
             return
-        self.seen.update((("look", path), ("look", absolute)))
+        self.seen.add(("look", absolute))  # a relative path may be another one later
         if not any(folder.startswith(absolute.rstrip("/") + "/") for folder in self.private):
             self.record(absolute, "exists" if exists else "absent")
 
@@ -162,13 +180,19 @@ class Watch:
             if args[1]:  # the file of an extension module
                 self.opened(args[1], "rb", 0)
         elif event in ("os.listdir", "os.scandir"):
-            path = None if isinstance(args[0], int) else self.absolute(args[0] or ".")
+            listed = self.folder(args[0]) if isinstance(args[0], int) else args[0] or "."
+            path = None if listed is None else self.absolute(listed)
             if path is not None:
                 self.listed(path)
-        elif event in ("ctypes.dlopen", "sqlite3.connect"):
-            # Without a slash it is a library of the system, or a database in memory.
+        elif event == "ctypes.dlopen":
+            # Without a slash it is a library of the system.
             if isinstance(args[0], (str, bytes)) and os.sep in os.fsdecode(args[0]):
                 self.opened(args[0], "rb", 0)
+        elif event == "sqlite3.connect":
+            database = _database(os.fsdecode(args[0]))
+            if database is not None:
+                self.opened(database, "rb", 0)
+                self.opened(database + "-wal", "rb", 0)
         elif event in ("socket.connect", "socket.sendto", "socket.sendmsg"):
             self.once("connected")
         elif event == "socket.getaddrinfo":
@@ -179,7 +203,8 @@ class Watch:
 
     def started(self, program: str) -> None:
         """Record a program, unless it only describes the machine."""
-        harmless = " " not in program and os.path.basename(program) in _HARMLESS
+        folder, name = os.path.split(program)
+        harmless = name in _HARMLESS and folder in _OF_SYSTEM
         if not harmless and not _looks_for_library():
             self.once("spawned", program=program[:200])
 
@@ -201,13 +226,33 @@ class Watch:
     def absolute(self, path: Any) -> str | None:
         """Return an absolute path; None when it is private."""
         path = os.path.abspath(os.fsdecode(path))
-        if (path + "/").startswith(self.private):
+        if self.is_private(path + "/"):
             return None
         self.busy = True  # finding out where a link points to looks at its folders
         try:
-            return None if (os.path.realpath(path) + "/").startswith(self.private) else path
+            return None if self.is_private(os.path.realpath(path) + "/") else path
         finally:
             self.busy = False
+
+    def exists(self, path: str) -> bool:
+        """Return whether there is something at a path."""
+        try:
+            self.stat(path)
+        except OSError:
+            return False
+        return True
+
+    def folder(self, descriptor: int) -> str | None:
+        """Return the path of an open folder. If the system does not say it, record that a read is not known."""
+        try:
+            if sys.platform == "darwin":
+                import fcntl
+
+                return os.fsdecode(fcntl.fcntl(descriptor, _F_GETPATH, b"\0" * 1024).rstrip(b"\0"))
+            return os.readlink("/proc/self/fd/%d" % descriptor)
+        except OSError:
+            self.once("unwatched")
+            return None
 
 
 class _Looking:
@@ -230,10 +275,31 @@ class _Looking:
         return result
 
     def looked(self, path: Any, kwargs: dict[str, Any], exists: bool) -> None:
-        """Record the result, unless the path is relative to an open folder."""
-        if kwargs.get("dir_fd") is None:
+        """Record the result."""
+        with contextlib.suppress(Exception):
+            place = self.placed(path, kwargs.get("dir_fd"))
+            if place is not None:
+                self.watch.looked(place, exists)
+
+    def placed(self, path: Any, folder: int | None) -> Any:
+        """Return a path that may be relative to an open folder; None when it is not known where that is."""
+        if folder is None:
+            return path
+        place = self.watch.folder(folder)
+        return None if place is None else os.path.join(place, os.fsdecode(path))
+
+
+class _Opening(_Looking):
+    """``os.open``: its audit event does not say which open folder a path is relative to."""
+
+    def __call__(self, path: Any, flags: int, *args: Any, **kwargs: Any) -> Any:
+        """Record a file in an open folder, and open it."""
+        if kwargs.get("dir_fd") is not None:
             with contextlib.suppress(Exception):
-                self.watch.looked(path, exists)
+                place = self.placed(path, kwargs["dir_fd"])
+                if place is not None:
+                    self.watch.opened(place, None, flags)
+        return self.original(path, flags, *args, **kwargs)
 
 
 class _Starting:
@@ -258,6 +324,20 @@ def _looks_for_library() -> bool:
             return True
         frame = frame.f_back
     return False
+
+
+def _database(name: str) -> str | None:
+    """Return the path of a database of SQLite, whose name may be a URI; None for one in memory."""
+    if name.startswith("file:"):
+        from urllib.parse import unquote
+
+        path, _, query = name[5:].partition("#")[0].partition("?")
+        if "mode=memory" in query.split("&"):
+            return None
+        name = unquote(path)
+        if name.startswith("//"):  # before the path may be a host: only this one
+            name = "/" + name[2:].partition("/")[2]
+    return None if name in ("", ":memory:") else name
 
 
 def _program(event: str, args: tuple[Any, ...]) -> str:
