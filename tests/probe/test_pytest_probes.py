@@ -2,12 +2,27 @@
 
 import textwrap
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from knowngood.judge.probes import judge_probe
-from knowngood.model import Check, Outcome, Probe, ProbeFacts, ProbeKind, ProblemKind, Reason, Status
+from knowngood.judge.verdict import judge_combo
+from knowngood.model import (
+    Check,
+    Distribution,
+    EnvironmentFacts,
+    Outcome,
+    Probe,
+    ProbeFacts,
+    ProbeKind,
+    ProblemKind,
+    Reason,
+    Status,
+)
+from support.facts import RULES, step
+from support.facts import facts as facts_of
 from support.workshop import launch
 
 WORKERS = pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["one process", "two workers"])
@@ -227,6 +242,34 @@ def test_the_message_about_a_plugin_in_the_folder_of_the_tests_says_how_to_impor
     files = {"settings/__init__.py": "", "test_it.py": "def test_it(): pass"}
     assert 'add "-o", "pythonpath=." to the probe' in message(run(files, tmp_path, "-p", "settings"))
     assert verdict(run(files, tmp_path, "-p", "settings", "-o", "pythonpath=."))[0] is Status.PASS
+
+
+@WORKERS
+@pytest.mark.parametrize("text", ["import tests.helpers\ndef test_it(): pass", "def test_it(): import tests.helpers"])
+def test_a_module_of_the_project_that_pytest_does_not_find_is_blamed_on_no_package(
+    tmp_path: Path, text: str, workers: tuple[str, ...]
+) -> None:
+    files = {"tests/helpers.py": "", "tests/test_it.py": text}
+
+    ended = run(files, tmp_path, "tests", *workers)
+    (cell,) = judge_combo(facts_of(replace(ended, probe="works")), RULES)
+
+    assert "No module named 'tests': it is in the folder of the tests" in cell.message
+    assert cell.diagnosis is not None and (cell.diagnosis.culprit, cell.diagnosis.fix) == (None, ())
+    assert cell.diagnosis.why.startswith("no package is to blame: tests is a module of the project")
+    assert verdict(run(files, tmp_path, "tests", "-o", "pythonpath=.", *workers))[0] is Status.PASS
+
+
+def test_the_exception_of_a_conftest_is_diagnosed(tmp_path: Path) -> None:
+    files = {"conftest.py": "from pluggy import gone", "test_it.py": "def test_it(): pass"}
+    pluggy = EnvironmentFacts(distributions=(Distribution(name="pluggy", version="1.6.0", modules=("pluggy",)),))
+    steps = (step(1, ("pluggy",), {"pluggy": "1.6.0"}),)
+
+    ended = replace(run(files, tmp_path), probe="works")
+    (cell,) = judge_combo(replace(facts_of(ended, steps=steps), environment=pluggy), RULES)
+
+    assert cell.verdict.reason is Reason.COLLECTION_ERROR
+    assert cell.diagnosis is not None and cell.diagnosis.culprit == "pluggy"
 
 
 def test_a_plugin_that_fails_inside_pytest_is_an_internal_error(tmp_path: Path) -> None:

@@ -12,7 +12,19 @@ from packaging.version import Version
 
 from knowngood import packages
 from knowngood.judge.suites import failed_checks
-from knowngood.model import Action, ComboFacts, Distribution, Frame, ProbeFacts, Raised, SourceFacts, Status, Verdict
+from knowngood.model import (
+    Action,
+    Check,
+    ComboFacts,
+    Distribution,
+    Frame,
+    ProbeFacts,
+    Problem,
+    Raised,
+    SourceFacts,
+    Status,
+    Verdict,
+)
 from knowngood.tracebacks import dumped_frames, frames_of, installed_path, last_exception, loaded_extensions
 
 if TYPE_CHECKING:
@@ -21,6 +33,8 @@ if TYPE_CHECKING:
 
 _REPORTS_ANOTHER = ("builtins.AssertionError", "builtins.SystemExit", "subprocess.CalledProcessError")
 """Exceptions by which a probe reports that something else failed."""
+_OWN_MODULE = re.compile(r"No module named '(?P<module>\w+)': it is in the folder of the tests")
+"""What ``probe.in_env.pytest_records`` adds to the message about a module that is in the project."""
 _UNPARSED = re.compile(r"\((?P<module>\w+)\.py, line \d+\)")
 
 
@@ -55,10 +69,19 @@ class Case:
         return self.installer.failed_build(self.action)
 
     @cached_property
+    def _failed(self) -> tuple[Check, ...]:
+        return failed_checks(self.probe.transcript) if self.probe else ()
+
+    @cached_property
+    def _failure(self) -> Check | Problem | None:
+        """The first failed check that raised an exception; without one, what kept a suite from running."""
+        raising = next((check for check in self._failed if check.raised), None)
+        return raising or (self.probe.transcript.problem if self.probe else None)
+
+    @cached_property
     def raised(self) -> tuple[Raised, ...]:
-        """The exception of the first failed check and its causes, the root cause first."""
-        failed = failed_checks(self.probe.transcript) if self.probe else ()
-        raised = next((check.raised for check in failed if check.raised), ())
+        """The exception of the failure and its causes, the root cause first."""
+        raised = self._failure.raised if self._failure is not None else ()
         inside = any(installed_path(frame.file) is not None for exception in raised for frame in exception.frames)
         if self.probe and not inside and raised and raised[-1].type in _REPORTS_ANOTHER:
             # The probe says that something else failed; the output shows what.
@@ -72,6 +95,12 @@ class Case:
         return transcript is not None and (transcript.collected is not None or transcript.problem is not None)
 
     @cached_property
+    def own_module(self) -> str | None:
+        """The module that a suite failed for, though it is in the user's own project: pytest does not look there."""
+        match = _OWN_MODULE.search(self._failure.message) if self.is_suite and self._failure is not None else None
+        return match["module"] if match is not None else None
+
+    @cached_property
     def output(self) -> str:
         """The output of the command that failed, or else of the probe."""
         action = self.action or (self.probe.action if self.probe else None)
@@ -80,9 +109,8 @@ class Case:
     @cached_property
     def text(self) -> str:
         """All messages of the exceptions and of the failed checks, Python's warnings, then the output."""
-        failed = failed_checks(self.probe.transcript) if self.probe else ()
-        messages = [exception.message for exception in self.raised] + [check.message for check in failed]
-        warnings = [warning for check in failed for warning in check.warnings]
+        messages = [exception.message for exception in self.raised] + [check.message for check in self._failed]
+        warnings = [warning for check in self._failed for warning in check.warnings]
         return "\n".join([*messages, *warnings, self.output])
 
     @cached_property

@@ -49,6 +49,9 @@ def diagnose(case: Case, answers: Answers) -> Diagnosis | None:
     """Return the diagnosis of a cell that did not pass; None for one that passed, or that could not be decided."""
     if not _has_failed(case):
         return None
+    if case.own_module is not None:
+        why = f"no package is to blame: {case.own_module} is a module of the project, which pytest does not import from"
+        return replace(_UNKNOWN, why=why)
     diagnosis = _diagnosed(case, answers)
     possible = dict(alternatives(case, answers, diagnosis, _missing(case)))
     fix, offered, objections = offers.choose(case, answers, possible)
@@ -62,7 +65,7 @@ def open_questions(case: Case, answers: Answers) -> tuple[Question, ...]:
     The stages build on each other: what the rules ask, where the culprit could move, and whether its fix can be
     resolved. A known breakage with a fix says everything itself, so that only its fix is looked up.
     """
-    if not _has_failed(case):
+    if not _has_failed(case) or case.own_module is not None:
         return ()
     stages: list[Callable[[Case, Answers], Iterable[Question]]] = [_about_fix]
     known = _specific(case).diagnose(case, answers)

@@ -23,7 +23,8 @@ _NOT_SHADOWED = frozenset(("benchmarks", "conftest", "doc", "docs", "examples", 
 
 def _with_way_out(message: str) -> str:
     """Add to a message about a missing module how to import it, if it is in the folder that the tests run in."""
-    missing = re.search(r"No module named '(\w{1,200})", message[:LONGEST])
+    # Of a name with dots the first part was imported, so it is not this folder that is missing.
+    missing = re.search(r"No module named '(\w{1,200})'", message[:LONGEST])
     if missing is None or not (os.path.isdir(missing.group(1)) or os.path.isfile(missing.group(1) + ".py")):
         return message
     first, separator, rest = message.partition("\n")
@@ -76,7 +77,7 @@ class Recorder:
             self.tests[report.nodeid] = {"outcome": "skipped", "seconds": test["seconds"]}
         elif report.outcome == "failed":
             if test["outcome"] != "failed":
-                text = message(report)
+                text = _with_way_out(message(report))
                 where = "" if report.when in ("call", "???") else "in %s: " % report.when
                 test.update(outcome="failed", message=where + text, raised=_raised_of(report))
         elif test["outcome"] != "failed":
@@ -120,7 +121,8 @@ class Recorder:
         name = report.nodeid or "the tests"
         raised = self.shortened(_raised_of(report))
         self.write("begin", check=name)
-        text = message(report) if self.failures <= _DETAILED else message(report)[:300]
+        text = _with_way_out(message(report))
+        text = text if self.failures <= _DETAILED else text[:300]
         self.write("end", check=name, outcome="failed", seconds=0.0, message=text, raised=raised)
 
     def warn(self, test: str, warning: Any) -> None:
