@@ -226,6 +226,44 @@ def test_secrets_are_the_credentials_of_indexes_and_the_values_of_variables_name
     }
 
 
+@pytest.mark.parametrize("variable", ["UV_INDEX", "UV_DEFAULT_INDEX"])
+def test_the_password_of_an_index_with_a_name_is_a_secret_in_variables_and_files(variable: str, tmp_path: Path) -> None:
+    file = tmp_path / ".config" / "uv" / "uv.toml"
+    file.parent.mkdir(parents=True)
+    file.write_text('[[index]]\nname = "one"\nurl = "https://me:in-a-file-1@example.com/simple"\n', encoding="utf-8")
+    outside = {"HOME": str(tmp_path), variable: "two=https://me:in-a-variable@example.com/simple"}
+
+    assert {"in-a-file-1", "in-a-variable"} <= set(secrets([], outside))
+
+
+def test_what_files_of_uv_say_on_how_to_reach_indexes_is_passed_on_when_an_index_is_declared(tmp_path: Path) -> None:
+    file = tmp_path / ".config" / "uv" / "uv.toml"
+    file.parent.mkdir(parents=True)
+    file.write_text(
+        'native-tls = true\nlink-mode = "copy"\nconcurrent-downloads = 3\nallow-insecure-host = ["a", "b"]\n'
+        'exclude-newer = "2020-01-01"\nindex-strategy = "unsafe-best-match"\n'
+        '[[index]]\nname = "one"\nurl = "https://one/simple"\n',
+        encoding="utf-8",
+    )
+    outside = {"HOME": str(tmp_path), "UV_INDEX": "https://two/simple", "UV_LINK_MODE": "hardlink"}
+
+    undeclared = environment(Routes(), outside)
+    routes = Routes(own=(Route(url="http://special", packages=("torchling",)),))
+    declared = environment(routes, outside, Addresses(first=("http://router/named",), pip="http://router/pip"))
+
+    assert "UV_NO_CONFIG" not in undeclared
+    assert {name: value for name, value in declared.items() if name.startswith("UV_")} == {
+        "UV_CONCURRENT_DOWNLOADS": "3",
+        "UV_INDEX": "http://router/named https://two/simple one=https://one/simple",
+        "UV_INDEX_STRATEGY": "first-index",
+        "UV_INSECURE_HOST": "a b",
+        "UV_LINK_MODE": "hardlink",
+        "UV_NO_CONFIG": "1",
+        "UV_NO_PROGRESS": "1",
+        "UV_SYSTEM_CERTS": "true",
+    }
+
+
 def test_longer_secrets_come_first_so_that_no_part_of_them_stays_in_a_log() -> None:
     ordered = secrets([], {"A_TOKEN": "12345678", "B_TOKEN": "12345678-and-more"})
 

@@ -37,6 +37,7 @@ def test_a_third_installer_keeps_those_of_the_users_variables_that_it_declares()
         sources=re.compile("CONDA_CHANNELS"),
         settings=lambda outside: {name: value for name, value in outside.items() if name.startswith("CONDA_")},
         indexes=lambda settings: (),
+        links=lambda settings: (),
         network=lambda settings: Network(),
         make=lambda routes, settings, addresses: {"CONDA_ALWAYS_YES": "1", "CONDA_CHANNELS": routes.default or ""},
         is_closed=lambda routes: routes.default is not None,

@@ -1,16 +1,21 @@
 """Test that a package with an index of its own comes from there and from nowhere else, whatever other indexes have."""
 
-from collections.abc import Mapping
+import functools
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from knowngood.install.index import decide
-from knowngood.model import ComboFacts, InstallerName
+from knowngood.install.registry import OUTPUTS
+from knowngood.model import ComboFacts, InstallerName, Status
 from knowngood.model import Index as Declared
 from support.index import serve
 from support.wheels import build_sdist, build_wheel
-from support.workshop import Workshop
+from support.workshop import Workshop, failed
 
 VERSIONS = {
     "a lower version": ("1.0", "2.0"),
@@ -99,3 +104,109 @@ def test_what_a_build_needs_comes_from_the_index_declared_for_it(
 
     assert facts.installed == {**facts.installed, "built": "1.0"}
     assert origin(workshop, "built") == OWN
+
+
+@contextmanager
+def links_page(folder: Path) -> Iterator[str]:
+    """Serve ``folder`` with a page that links to all of its files, and yield the address of the page."""
+    names = [path.name for path in sorted(folder.iterdir())]
+    (folder / "links.html").write_text("".join(f'<a href="{name}">{name}</a>' for name in names), encoding="utf-8")
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            """Print nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder)))
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/links.html"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+OTHER = "THE USER'S OWN PLACE"
+FILES = {
+    "uv.toml, find-links": (".config/uv/uv.toml", 'find-links = ["{links}"]\n'),
+    "uv.toml, [pip] find-links": (".config/uv/uv.toml", '[pip]\nfind-links = ["{links}"]\n'),
+    "uv.toml, [[index]]": (".config/uv/uv.toml", '[[index]]\nname = "more"\nurl = "{index}"\n'),
+    "pip.conf, find-links": (".config/pip/pip.conf", "[global]\nfind-links = {links}\n"),
+    "pip.conf, extra-index-url": (".config/pip/pip.conf", "[global]\nextra-index-url = {index}\n"),
+}
+VARIABLES = {"UV_FIND_LINKS": "{links}", "PIP_FIND_LINKS": "{links}", "UV_INDEX": "more={index}"}
+PLACES = [(InstallerName.PIP if "pip" in way.lower()[:4] else InstallerName.UV, way) for way in (*FILES, *VARIABLES)]
+
+
+@contextmanager
+def user_with(way: str, links: str, folder: Path, environ: Mapping[str, str]) -> Iterator[Mapping[str, str]]:
+    """Yield the environment of a user who takes packages from ``folder``, too; ``links`` is "folder" or "page"."""
+    home = folder.parent / "home"
+    with serve(folder) as index, links_page(folder) as page:
+        values = {"links": page if links == "page" else str(folder), "index": index.url}
+        outside = {**environ, "HOME": str(home)}
+        if way in VARIABLES:
+            outside[way] = VARIABLES[way].format_map(values)
+        else:
+            place, text = FILES[way]
+            (home / place).parent.mkdir(parents=True)
+            (home / place).write_text(text.format_map(values), encoding="utf-8")
+        yield outside
+
+
+@pytest.mark.parametrize("links", ["folder", "page"])
+@pytest.mark.parametrize(("installer", "way"), PLACES)
+def test_a_place_in_the_users_settings_has_no_say_about_a_package_with_an_index_and_is_used_for_others(
+    installer: InstallerName, way: str, links: str, tmp_path: Path, environ: Mapping[str, str]
+) -> None:
+    stock(tmp_path / "own", "1.0", OWN)
+    stock(tmp_path / "other", "2.0", OTHER)
+    build_wheel(tmp_path / "other", "needs-tool", "1.0", requires=("tool",))
+
+    with serve(tmp_path / "own") as own, user_with(way, links, tmp_path / "other", environ) as outside:
+        # The default index is the user's own setting, too: here one that has nothing else.
+        outside = {**outside, "UV_DEFAULT_INDEX": own.url, "PIP_INDEX_URL": own.url}
+        routes = decide([Declared(name="special", url=own.url, packages=("tool",))])
+        workshop = Workshop(folder=tmp_path / "work", environ=outside)
+        facts = workshop.carry_out(installer, (("needs-tool",),), routes)
+
+    assert {"tool": "1.0", "needs-tool": "1.0"}.items() <= facts.installed.items(), facts.steps
+    assert origin(workshop) == OWN
+
+
+@pytest.mark.parametrize(("installer", "way"), PLACES)
+def test_a_declared_default_index_replaces_every_place_in_the_users_settings(
+    installer: InstallerName, way: str, tmp_path: Path, environ: Mapping[str, str]
+) -> None:
+    stock(tmp_path / "default", "1.0", DEFAULT)
+    stock(tmp_path / "other", "2.0", OTHER)
+
+    with (
+        serve(tmp_path / "default") as default,
+        user_with(way, "folder", tmp_path / "other", environ) as outside,
+    ):
+        workshop = Workshop(folder=tmp_path / "work", environ=outside)
+        routes = decide([Declared(name="mirror", url=default.url)])
+        facts = workshop.carry_out(installer, (("tool",),), routes)
+
+    assert facts.installed.get("tool") == "1.0", facts.steps
+    assert origin(workshop) == DEFAULT
+
+
+def test_a_page_of_files_that_is_down_is_named(tmp_path: Path, environ: Mapping[str, str]) -> None:
+    stock(tmp_path / "own", "1.0", OWN)
+    outside = {**environ, "UV_FIND_LINKS": "http://127.0.0.1:9/links.html"}
+
+    with serve(tmp_path / "own") as own:
+        routes = decide([Declared(name="special", url=own.url, packages=("tool",))])
+        outside |= {"UV_DEFAULT_INDEX": own.url}
+        facts = Workshop(folder=tmp_path / "work", environ=outside).carry_out(InstallerName.UV, (("tool",),), routes)
+
+    action = failed(facts)
+    status, _ = OUTPUTS[InstallerName.UV].classify(action)
+    message = OUTPUTS[InstallerName.UV].message(action, status)
+    assert (status, message.partition(": ")[0]) == (
+        Status.INFRA,
+        "the index http://127.0.0.1:9/links.html cannot be reached",
+    ), action.output

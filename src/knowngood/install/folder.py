@@ -3,7 +3,8 @@
 import hashlib
 import shutil
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
+from contextlib import suppress
 from email.parser import BytesHeaderParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -48,7 +49,7 @@ class FolderIndex:
         for path in self.folder.iterdir():
             if path.is_dir():
                 names.add(canonicalize_name(path.name))
-            elif package := _package(path.name):
+            elif package := package_of(path.name):
                 names.add(package)
         return tuple(sorted(names))
 
@@ -87,7 +88,7 @@ class FolderIndex:
         return self._known[key]
 
 
-def _package(file_name: str) -> str | None:
+def package_of(file_name: str) -> str | None:
     """Return the canonical name of the package that a file is of, None when the name shows none."""
     try:
         return parse_wheel_filename(file_name)[0] if file_name.endswith(".whl") else parse_sdist_filename(file_name)[0]
@@ -125,6 +126,25 @@ def metadata_of(path: Path) -> bytes | None:
             return wheel.read(names[0]) if names else None
     except (OSError, zipfile.BadZipFile):
         return None
+
+
+def without(packages: Container[str], source: Path, folder: Path) -> Path:
+    """Make ``folder`` one of links to the files in the folder ``source``, except those of ``packages``; return it.
+
+    It can be in use by another run. A ``source`` that cannot be read is returned itself.
+    """
+    try:
+        files = {path.name: path.absolute() for path in source.iterdir() if package_of(path.name) not in packages}
+    except OSError:
+        return source
+    folder.mkdir(parents=True, exist_ok=True)
+    for link in folder.iterdir():
+        if link.name not in files:
+            link.unlink(missing_ok=True)
+    for name, path in files.items():
+        with suppress(FileExistsError):
+            (folder / name).symlink_to(path)
+    return folder
 
 
 def lay_out(pages: Mapping[str, Page], folder: Path) -> str:

@@ -79,6 +79,8 @@ class Addresses:
     """Where uv looks before anywhere else."""
     default: str | None = None
     """The default index of uv."""
+    links: tuple[str, ...] = ()
+    """The folders and pages of files that uv takes packages from, too: without those that have an index."""
     pip: str = ""
     """The only index of pip."""
     blocked: str | None = None
@@ -99,6 +101,8 @@ class Variables:
     """Returns the user's variables and, as variables, what the user's files say."""
     indexes: Callable[[Mapping[str, str]], tuple[str, ...]]
     """Returns the addresses of the indexes in these settings, the default one too."""
+    links: Callable[[Mapping[str, str]], tuple[str, ...]]
+    """Returns the folders and pages of files in these settings."""
     network: Callable[[Mapping[str, str]], Network]
     """Returns what these settings say on how to reach indexes."""
     make: Callable[[Routes, Mapping[str, str], Addresses | None], Mapping[str, str]]
@@ -272,7 +276,8 @@ def secrets(indexes: Iterable[Index], installers: Iterable[Variables], outside: 
         ]
     values: list[str] = []
     for url in urls:
-        parts = urlsplit(url)
+        # The user's own index can have a name: NAME=URL.
+        parts = urlsplit(re.sub(r"^[\w.-]+=(?=\w+:)", "", url))
         values += [parts.password or "", parts.username or "" if parts.password is None else ""]
         values += [value for _, value in parse_qsl(parts.query)]
         values += [value for part in parts.query.split("&") if (value := part.partition("=")[2])]

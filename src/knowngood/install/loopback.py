@@ -9,8 +9,9 @@ import os
 import re
 import socket
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from secrets import token_hex
@@ -21,7 +22,7 @@ from packaging.utils import canonicalize_name
 
 from knowngood.install.access import Access
 from knowngood.install.folder import metadata_of, path_of
-from knowngood.install.pages import File, render
+from knowngood.install.pages import File, Page, render
 from knowngood.install.router import FAILED, Directions, Router, Source
 from knowngood.install.upstream import Fault, IndexFault, RemoteIndex
 
@@ -148,22 +149,25 @@ class _Handler(BaseHTTPRequestHandler):
             return
         match [part for part in path.removeprefix(f"/{prefix}/").split("/") if part]:
             case ["named" | "default" | "pip" as view, package]:
-                self._page(router, view, canonicalize_name(package))
+                package = canonicalize_name(package)
+                self._page(package, partial(router.page, view, package))
+            case ["links", number]:
+                self._page(number, partial(router.linked, number))
             case ["file", number, package, name]:
                 self._file(router, number, package, name)
             case _:
                 self._send(200, b"<!doctype html><title>knowngood</title>", "text/html")
 
-    def _page(self, router: Router, view: str, package: str) -> None:
+    def _page(self, title: str, find: Callable[[], Page | None]) -> None:
         try:
-            page = router.page(view, package)
+            page = find()
         except IndexFault as fault:
             self._send(FAILED, str(fault).encode(), "text/plain; charset=utf-8")
             return
         if page is None:
             self._send(404, b"")
             return
-        kind, body = render(page, package, self.headers.get("Accept", ""))
+        kind, body = render(page, title, self.headers.get("Accept", ""))
         self._send_if_changed(body, kind, hashlib.sha256(body).hexdigest())
 
     def _file(self, router: Router, number: str, package: str, name: str) -> None:

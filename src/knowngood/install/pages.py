@@ -7,7 +7,7 @@ installer would take it for a package without any files, and call the requiremen
 import html
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
@@ -63,8 +63,8 @@ def is_file_of(name: str, package: str) -> bool:
     return stem.startswith(f"{package}-") and stem[len(package) + 1 : len(package) + 2].isdigit()
 
 
-def parse(body: bytes, content_type: str, url: str, package: str) -> Page:
-    """Return the page in an answer from ``url``. Raises ``NotAnIndexError``."""
+def parse(body: bytes, content_type: str, url: str, package: str | None) -> Page:
+    """Return the page in an answer from ``url``: the files of ``package``, or all. Raises ``NotAnIndexError``."""
     kind = content_type.partition(";")[0].strip().lower()
     if kind == JSON:
         page = _parse_json(body, url)
@@ -72,7 +72,12 @@ def parse(body: bytes, content_type: str, url: str, package: str) -> Page:
         page = _parse_html(body, url)
     else:
         raise NotAnIndexError(f"answers with {kind or 'nothing that has a type'}, not with a page of a package index")
-    return Page(files=tuple(file for file in page.files if is_file_of(file.name, package)), marked=page.marked)
+    return page if package is None else only(page, package)
+
+
+def only(page: Page, package: str) -> Page:
+    """Return ``page`` with nothing but the files of ``package``."""
+    return replace(page, files=tuple(file for file in page.files if is_file_of(file.name, package)))
 
 
 def _parse_json(body: bytes, url: str) -> Page:

@@ -57,6 +57,12 @@ def indexes(name: InstallerName, outside: Mapping[str, str]) -> tuple[str, ...]:
     return variables.indexes(variables.settings(outside))
 
 
+def links(name: InstallerName, outside: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the folders and pages of files that the installer called ``name`` takes packages from by itself."""
+    variables = _ALL[name].variables
+    return variables.links(variables.settings(outside))
+
+
 def secrets(indexes: Iterable[Index], outside: Mapping[str, str]) -> tuple[str, ...]:
     """Return what must not appear in any log, see ``index.secrets``."""
     return index.secrets(indexes, [one.variables for one in _ALL.values()], outside)

@@ -14,8 +14,9 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from urllib.parse import quote, unquote
 
+from knowngood.install.folder import package_of
 from knowngood.install.pages import File, Page
-from knowngood.install.upstream import Fault, IndexFault, Upstream
+from knowngood.install.upstream import Fault, IndexFault, LinksPage, Upstream
 
 FAILED = 424  # Failed Dependency: neither uv nor pip tries again after it, and neither takes it for "not found"
 
@@ -46,6 +47,8 @@ class Directions:
     """Where every other package comes from, when it is not left to uv."""
     pip: tuple[Source, ...] = ()
     """Where pip takes every other package from; the files of all of them count."""
+    links: tuple[Source, ...] = ()
+    """Pages of files that uv takes every other package from, too."""
 
     @property
     def digest(self) -> str:
@@ -55,6 +58,7 @@ class Directions:
             sorted((package, source.upstream.key) for package, source in self.named.items()),
             [source.upstream.key for source in self.default],
             [source.upstream.key for source in self.pip],
+            *(source.upstream.key for source in self.links),
         ]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
 
@@ -67,7 +71,9 @@ class Router:
         """The address that all addresses of it begin with."""
         self._directions = directions
         self._faults: dict[tuple[str, str], tuple[Source, IndexFault]] = {}
-        self._sources = [*dict.fromkeys((*directions.named.values(), *directions.default, *directions.pip))]
+        self._sources = [
+            *dict.fromkeys((*directions.named.values(), *directions.default, *directions.pip, *directions.links))
+        ]
 
     @property
     def named(self) -> str:
@@ -84,6 +90,11 @@ class Router:
         """The only index of pip."""
         return f"{self.base}/pip"
 
+    @property
+    def links(self) -> tuple[str, ...]:
+        """The pages of files for uv."""
+        return tuple(f"{self.base}/links/{number}/" for number in range(len(self._directions.links)))
+
     def owner(self, package: str) -> Source | None:
         """Return the index that ``package`` has of its own."""
         return self._directions.named.get(package)
@@ -96,6 +107,28 @@ class Router:
             return self._ask(view, own, package) or Page(files=(), marked=True)
         sources = {"default": self._directions.default, "pip": self._directions.pip}.get(view, ())
         return self._merged(view, sources, package)
+
+    def linked(self, number: str) -> Page | None:
+        """Return one of the pages of files, without packages that have an index of their own. Raises ``IndexFault``."""
+        if not number.isdigit() or int(number) >= len(self._directions.links):
+            return None
+        source = self._directions.links[int(number)]
+        assert isinstance(source.upstream, LinksPage)
+        try:
+            listing = source.upstream.listing()
+        except IndexFault as fault:
+            self._faults["links", number] = source, fault
+            raise
+        place = self._sources.index(source)
+        packages = ((file, package_of(file.name)) for file in listing.files)
+        return replace(
+            listing,
+            files=tuple(
+                self._reachable(file, source, place, package)
+                for file, package in packages
+                if package is not None and package not in self._directions.named
+            ),
+        )
 
     def _merged(self, view: str, sources: tuple[Source, ...], package: str) -> Page | None:
         pages: list[Page] = []
@@ -169,11 +202,11 @@ class Router:
         """Return what was wrong; asked again when another run, which shares the port, gave the answer."""
         if (view, package) not in self._faults:
             with suppress(IndexFault):
-                self.page(view, package)
+                self.linked(package) if view == "links" else self.page(view, package)
         if (view, package) not in self._faults:
             return None
         source, fault = self._faults[view, package]
-        return describe(source, fault, package)
+        return describe(source, fault, None if view == "links" else package)
 
 
 def describe(source: Source, fault: IndexFault, package: str | None) -> str:

@@ -18,7 +18,7 @@ import tomli_w
 from knowngood.install import registry
 from knowngood.install.access import Access
 from knowngood.install.common_output import OURS, package_name
-from knowngood.install.folder import FolderIndex, lay_out
+from knowngood.install.folder import FolderIndex, lay_out, without
 from knowngood.install.index import Addresses, Route, Routes
 from knowngood.install.loopback import serve, token
 from knowngood.install.pages import Page
@@ -136,7 +136,11 @@ def routing(routes: Routes, outside: Mapping[str, str], cache: Path) -> Iterator
         if routes.need_router:
             directions = _directions(routes, access, outside)
             router = stack.enter_context(serve(directions, access, token(cache)))
-            addresses = _addresses(routes, directions, router, cache / "indexes" / directions.digest)
+            folder = cache / "indexes" / directions.digest
+            addresses = replace(
+                _addresses(routes, directions, router, folder),
+                links=_links(routes, directions, router, outside, folder / "links"),
+            )
         yield Routing(
             environ=registry.environment(routes, outside, addresses),
             routes=routes,
@@ -156,21 +160,35 @@ def _directions(routes: Routes, access: Access, outside: Mapping[str, str]) -> D
         default = (_declared(declared, access, offline=routes.offline),)
         return Directions(named=named, default=default, pip=default)
     addresses = registry.indexes(InstallerName.PIP, outside)
-    return Directions(named=named, pip=tuple(_source(address, access, offline=routes.offline) for address in addresses))
+    return Directions(
+        named=named,
+        pip=tuple(_source(address, access, offline=routes.offline) for address in addresses),
+        links=tuple(
+            Source(name="", upstream=LinksPage(address, access))
+            for address in registry.links(InstallerName.UV, outside)
+            if named and _folder(address) is None
+        ),
+    )
 
 
 def _declared(route: Route, access: Access, *, offline: bool) -> Source:
     return Source(name=route.name, upstream=route.upstream(access, offline=offline))
 
 
+def _folder(address: str) -> Path | None:
+    """Return the folder that an address is, or None."""
+    parts = urlsplit(address)
+    return Path(unquote(parts.path)) if parts.scheme in ("", "file") else None
+
+
 def _source(address: str, access: Access, *, offline: bool = False) -> Source:
     """Return an index, or a place of files, from the user's own settings."""
-    parts = urlsplit(address)
-    if parts.scheme in ("", "file"):
-        return Source(name="", upstream=FolderIndex(Path(unquote(parts.path))))
+    folder = _folder(address)
+    if folder is not None:
+        return Source(name="", upstream=FolderIndex(folder))
     if offline:
         return Source(name="", upstream=OfflineIndex(url=RemoteIndex(address, access).url))
-    is_page = parts.path.endswith((".html", ".htm"))
+    is_page = urlsplit(address).path.endswith((".html", ".htm"))
     return Source(name="", upstream=LinksPage(address, access) if is_page else RemoteIndex(address, access))
 
 
@@ -202,3 +220,14 @@ def _addresses(routes: Routes, directions: Directions, router: Router, folder: P
         pip=router.pip,
         blocked=router.base.partition("/")[0] + "//" + urlsplit(router.base).netloc,
     )
+
+
+def _links(
+    routes: Routes, directions: Directions, router: Router, outside: Mapping[str, str], folder: Path
+) -> tuple[str, ...]:
+    """Return what uv is given in place of the user's ``find-links``, which it would mix with any index."""
+    if not routes.own or routes.default is not None:
+        return ()
+    places = (place for link in registry.links(InstallerName.UV, outside) if (place := _folder(link)) is not None)
+    local = (str(without(directions.named, place, folder / str(number))) for number, place in enumerate(places))
+    return (*local, *router.links)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
 from knowngood.install.access import Access, Login, without_login
-from knowngood.install.pages import ACCEPT, File, NotAnIndexError, Page, parse
+from knowngood.install.pages import ACCEPT, File, NotAnIndexError, Page, only, parse
 
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
@@ -177,7 +177,10 @@ class RemoteIndex:
             return False
 
     def _fetch(self, package: str) -> Page | None:
-        address = self._address(package)
+        return self._read(self._address(package), package)
+
+    def _read(self, address: str, package: str | None) -> Page | None:
+        """Return what is at ``address`` of a package, or of all; None when there is nothing."""
         answer = self._answer(address)
         if answer.status in (404, 410):
             return None
@@ -291,14 +294,17 @@ def _reason(error: BaseException) -> str:
 class LinksPage(RemoteIndex):
     """One page with the files of all packages, as the user's own ``find-links`` names it."""
 
-    def _address(self, package: str) -> str:
-        return self._url
+    def page(self, package: str) -> Page | None:
+        """Return its files of ``package``, see ``Upstream``."""
+        page = only(self.listing(), package)
+        return page if page.files else None
 
-    def _believed(self, package: str) -> Page | None:
-        page = self._fetch(package)
+    def listing(self) -> Page:
+        """Return the whole page. Raises ``IndexFault``."""
+        page = self._pages.get("", lambda: self._read(self._url, None))
         if page is None:
             raise IndexFault(Fault.NOT_AN_INDEX, f"{self._shown(self._url)} answered 404")
-        return page if page.files else None
+        return page
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

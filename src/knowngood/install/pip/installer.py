@@ -182,6 +182,7 @@ PIP = Registration(
         settings=settings.settings,
         network=settings.network,
         indexes=lambda found: (*settings.indexes(found), *settings.links(found)),
+        links=settings.links,
         make=_variables,
         is_closed=_is_closed,
     ),

@@ -180,6 +180,9 @@ def _yanked(log: Path) -> tuple[str, ...]:
 
 def _variables(routes: Routes, settings: Mapping[str, str], addresses: Addresses | None) -> dict[str, str]:
     variables = {"UV_NO_PROGRESS": "1"}
+    if routes.default is not None or routes.own:
+        # Files can name other places to take packages from. What they say on how to reach indexes is passed on here.
+        variables |= {**settings, "UV_NO_CONFIG": "1"}
     if routes.default is not None:
         # Under its name, uv looks for UV_INDEX_NAME_PASSWORD.
         has_name = re.fullmatch(r"[\w.-]+", routes.default_name)
@@ -191,6 +194,7 @@ def _variables(routes: Routes, settings: Mapping[str, str], addresses: Addresses
             variables["UV_INDEX"] = " ".join([*addresses.first, *settings.get("UV_INDEX", "").split()])
             # A package that has an index of its own is not looked for in another.
             variables["UV_INDEX_STRATEGY"] = "first-index"
+            variables["UV_FIND_LINKS"] = ",".join(addresses.links)
     if routes.offline:
         variables["UV_OFFLINE"] = "1"
     return variables
@@ -210,6 +214,7 @@ UV = Registration(
         settings=settings.settings,
         network=settings.network,
         indexes=settings.indexes,
+        links=settings.links,
         make=_variables,
         is_closed=lambda routes: routes.default is not None,
     ),

@@ -1,4 +1,7 @@
-"""Read what the user has set for uv in files and variables: which indexes, and how to reach them."""
+"""Read what the user has set for uv in files and variables: which indexes, and how to reach them.
+
+When the matrix declares indexes, uv sees none of its files. What these files say is passed on as variables.
+"""
 
 import re
 import tomllib
@@ -11,7 +14,15 @@ from knowngood.install.access import Network
 _PYPI = "https://pypi.org/simple"
 _USER = re.compile(r"UV_INDEX_(\w+)_USERNAME")
 _PASSWORD = re.compile(r"UV_INDEX_(\w+)_PASSWORD")
-_LISTS = ("UV_INDEX", "UV_FIND_LINKS", "UV_INSECURE_HOST")
+_SEPARATORS = {"UV_INDEX": " ", "UV_FIND_LINKS": ",", "UV_INSECURE_HOST": " "}
+_PASSED_ON = {
+    name: f"UV_{name.upper().replace('-', '_')}"
+    for name in (
+        *("cache-dir", "concurrent-builds", "concurrent-downloads", "concurrent-installs", "keyring-provider"),
+        *("link-mode", "offline", "system-certs"),
+    )
+} | {"native-tls": "UV_SYSTEM_CERTS"}
+"""Setting in a file -> variable."""
 
 
 def settings(outside: Mapping[str, str]) -> dict[str, str]:
@@ -19,10 +30,16 @@ def settings(outside: Mapping[str, str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for path in _files(outside):
         for name, value in _read(path).items():
-            found[name] = f"{found[name]} {value}" if name in found and name in _LISTS else found.get(name, value)
+            found[name] = _joined(name, found[name], value) if name in found else value
     ours = {name: value for name, value in outside.items() if name.startswith("UV_")}
-    joined = {name: f"{ours[name]} {found[name]}" for name in _LISTS if name in ours and name in found}
+    if ours.get("UV_INDEX_URL"):
+        found.pop("UV_DEFAULT_INDEX", None)
+    joined = {name: _joined(name, value, found[name]) for name, value in ours.items() if name in found}
     return found | ours | joined
+
+
+def _joined(name: str, stronger: str, weaker: str) -> str:
+    return _SEPARATORS[name].join(filter(None, (stronger, weaker))) if name in _SEPARATORS else stronger
 
 
 def indexes(settings: Mapping[str, str]) -> tuple[str, ...]:
@@ -30,6 +47,11 @@ def indexes(settings: Mapping[str, str]) -> tuple[str, ...]:
     first = f"{settings.get('UV_INDEX', '')} {settings.get('UV_EXTRA_INDEX_URL', '')}".split()
     default = settings.get("UV_DEFAULT_INDEX") or settings.get("UV_INDEX_URL") or _PYPI
     return tuple(dict.fromkeys(_address(index) for index in (*first, default)))
+
+
+def links(settings: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the folders and pages of files that uv takes packages from, too."""
+    return tuple(link for link in settings.get("UV_FIND_LINKS", "").split(",") if link)
 
 
 def network(settings: Mapping[str, str]) -> Network:
@@ -58,14 +80,24 @@ def _read(path: Path) -> dict[str, str]:
     data = {**data, **(pip if isinstance(pip, dict) else {})}
     tables = [table for table in _list(data, "index") if isinstance(table, dict) and isinstance(table.get("url"), str)]
     used = [table for table in tables if not table.get("explicit")]
-    values = {
-        "UV_INDEX": [*(table["url"] for table in used if not table.get("default")), *_list(data, "extra-index-url")],
-        "UV_DEFAULT_INDEX": [*(table["url"] for table in used if table.get("default")), data.get("index-url", "")][:1],
+    lists = {
+        "UV_INDEX": [*(_named(table) for table in used if not table.get("default")), *_list(data, "extra-index-url")],
+        "UV_DEFAULT_INDEX": [*(_named(table) for table in used if table.get("default")), data.get("index-url", "")][:1],
         "UV_FIND_LINKS": _list(data, "find-links"),
         "UV_INSECURE_HOST": _list(data, "allow-insecure-host"),
-        "UV_KEYRING_PROVIDER": [data.get("keyring-provider", "")],
     }
-    return {name: joined for name, parts in values.items() if (joined := " ".join(map(str, parts)).strip())}
+    values = {name: _SEPARATORS.get(name, " ").join(map(str, parts)) for name, parts in lists.items()}
+    values |= {variable: _text(data[name]) for name, variable in _PASSED_ON.items() if name in data}
+    return {name: value for name, value in values.items() if value}
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _named(index: Mapping[str, Any]) -> str:
+    """Return an index as ``NAME=ADDRESS``: under its name, uv looks for a password."""
+    return f"{index['name']}={index['url']}" if index.get("name") else str(index["url"])
 
 
 def _list(data: Mapping[str, Any], key: str) -> list[Any]:
