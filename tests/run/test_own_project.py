@@ -135,7 +135,7 @@ def test_the_project_is_in_every_combo_and_no_release_of_its_name_replaces_it(ow
 
 
 def test_settings_of_uv_in_folders_above_a_run_do_not_reach_the_build(own: Own) -> None:
-    write(own.folder, {"pyproject.toml": '[[tool.uv.index]]\nurl = "http://127.0.0.1:9/simple"\ndefault = true\n'})
+    write(own.folder, {"pyproject.toml": '[tool.uv]\nrequired-version = "<0.1"\n'})
     build_wheel(own.index.folder, "base-tool", "1.0")
     settings = (own.project / "pyproject.toml").read_text(encoding="utf-8")
     assert "requires = []" in settings

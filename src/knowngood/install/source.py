@@ -236,7 +236,7 @@ class Builds:
         action = self._tools.processes.run(
             [*command, "--out-dir", made, *arguments, source],
             env=self._tools.environ,
-            cwd=source if source.is_dir() else folder,
+            cwd=OUTSIDE,
             log=folder / "build.log",
             timeout=_LIMIT,
         )
