@@ -1,5 +1,6 @@
 """Diagnoses: one row for each kind of evidence, made after failures that really happened."""
 
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -546,3 +547,12 @@ def test_an_unknown_answer_changes_no_diagnosis() -> None:
     )
 
     assert unknown.diagnose() == unasked.diagnose() != failure.diagnose()
+
+
+@pytest.mark.parametrize("output", ["x" * 28_000, "\n".join(["x" * 200] * 140)])
+def test_a_flood_of_output_does_not_hold_up_the_diagnosis(output: str) -> None:
+    began = time.monotonic()
+
+    Failure(states=({"numpy": "2.0"},), raised="boom", files=("/project/p/probe.py",), output=output).diagnose()
+
+    assert time.monotonic() - began < 15  # it took minutes

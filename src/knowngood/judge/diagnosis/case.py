@@ -35,6 +35,7 @@ _REPORTS_ANOTHER = ("builtins.AssertionError", "builtins.SystemExit", "subproces
 """Exceptions by which a probe reports that something else failed."""
 _OWN_MODULE = re.compile(r"No module named '(?P<module>\w+)': it is in the folder of the tests")
 """What ``probe.in_env.pytest_records`` adds to the message about a module that is in the project."""
+_LONG_WORD = re.compile(r"\S{400,}")
 _UNPARSED = re.compile(r"\((?P<module>\w+)\.py, line \d+\)")
 
 
@@ -104,14 +105,14 @@ class Case:
     def output(self) -> str:
         """The output of the command that failed, or else of the probe."""
         action = self.action or (self.probe.action if self.probe else None)
-        return action.output if action else ""
+        return _without_long_words(action.output) if action else ""
 
     @cached_property
     def text(self) -> str:
         """All messages of the exceptions and of the failed checks, Python's warnings, then the output."""
         messages = [exception.message for exception in self.raised] + [check.message for check in self._failed]
         warnings = [warning for check in self._failed for warning in check.warnings]
-        return "\n".join([*messages, *warnings, self.output])
+        return _without_long_words("\n".join([*messages, *warnings, self.output]))
 
     @cached_property
     def installed(self) -> dict[str, Version]:
@@ -216,3 +217,8 @@ class Case:
         if name == "python":
             return f"Python {self.python[0]}.{self.python[1]}"
         return f"{name} {self.installed[name]}" if name in self.installed else name
+
+
+def _without_long_words(text: str) -> str:
+    """Return a text without the middle of words that nobody wrote: to match a pattern with one may take minutes."""
+    return _LONG_WORD.sub(lambda word: f"{word[0][:150]}...{word[0][-150:]}", text)

@@ -15,7 +15,7 @@ from knowngood.model import Confidence, Diagnosis, Question
 _CLAUSE = r"(?:===?|[<>!~]=?)\s*v?\d[\w.*+!]*"
 _CLAUSES = rf"{_CLAUSE}(?:\s*,\s*{_CLAUSE})*"
 _LATER = r"or (?:later|newer|greater|higher|above)"
-_PACKAGE = r"(?P<name>[A-Za-z][\w.-]*)"
+_PACKAGE = r"(?<![\w.-])(?P<name>[A-Za-z][\w.-]*)"
 _CHECKS = tuple(
     re.compile(pattern)
     for pattern in (
