@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -251,6 +252,26 @@ def test_variables_of_a_git_hook_do_not_lead_to_another_repository(tmp_path: Pat
     tree = take(project, tmp_path / "run" / "tree", processes=Processes(tmp_path), environ=hook)
 
     assert set(tree.files) == {"a.py"}
+
+
+def test_a_repository_of_another_user_runs_no_command(tmp_path: Path, environ: Mapping[str, str]) -> None:
+    project = repository(tmp_path / "p", {"a.txt": "1", ".gitattributes": "*.txt filter=x"})
+    for key in ("clean", "process"):
+        git(project, "config", f"filter.x.{key}", f"touch {tmp_path}/ran; cat")
+    git(project, "config", "filter.x.required", "true")
+    git(project, "config", "core.fsmonitor", f"touch {tmp_path}/ran")
+    os.utime(project / "a.txt", (0, 0))
+    # git does not trust what another user owns, unless it is said to.
+    text = f'#!/bin/sh\nGIT_TEST_ASSUME_DIFFERENT_OWNER=1 exec {shutil.which("git")} "$@"\n'
+    pretends = write(tmp_path / "bin", {"git": text}) / "git"
+    pretends.chmod(0o755)
+    foreign = {**environ, "PATH": f"{pretends.parent}{os.pathsep}{os.environ['PATH']}"}
+
+    tree = take(project, tmp_path / "run" / "tree", processes=Processes(tmp_path), environ=foreign)
+
+    assert tree.commit is not None
+    assert not tree.dirty
+    assert not (tmp_path / "ran").exists()
 
 
 IN_THE_PROJECT = [

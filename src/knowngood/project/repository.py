@@ -22,6 +22,16 @@ top=$(git rev-parse --show-toplevel; echo .)
 top=${top%??}
 [ -n "$top" ] && git rev-parse --absolute-git-dir > "$out/git" || exit 3
 git rev-parse --git-common-dir > "$out/common" || exit 3
+# What git does not trust, because somebody else owns it, must not run a command: no filter of its settings is used.
+if ! command git rev-parse --git-dir > "$out/trusted" 2>&1; then
+  git config --name-only --get-regexp '^filter\\..*\\.(clean|process|required)$' > "$out/filters"
+  count=0
+  while IFS= read -r name; do
+    export "GIT_CONFIG_KEY_$count=$name" "GIT_CONFIG_VALUE_$count="
+    count=$((count + 1))
+  done < "$out/filters"
+  export "GIT_CONFIG_COUNT=$count"
+fi
 # A home may be a repository of a few settings: never list everything in it.
 [ "$top" = "$home" ] || cd "$top" || exit 3
 printf '%s' "$top" > "$out/top"
@@ -89,8 +99,8 @@ def read(folder: Path, *, processes: Processes, environ: Mapping[str, str], note
     try:
         action = processes.run(
             ["/bin/sh", "-c", _SCRIPT, "sh", notes, home],
-            # Without locks git writes nothing, not even a fresher index.
-            env=kept | {"GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"},
+            # Without locks git writes nothing, not even a fresher index. It fetches nothing either.
+            env=kept | {"GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1", "LC_ALL": "C"},
             cwd=folder,
             log=notes / "git.log",
             timeout=_LIMIT,
