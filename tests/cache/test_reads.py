@@ -417,6 +417,19 @@ def test_inputs_narrow_what_a_command_rests_on_and_widen_it_to_ignored_files(hom
     assert (ran(events), status(events)) == (True, Status.FAIL)
 
 
+def test_an_input_that_is_a_link_stands_for_the_file_that_it_leads_to(home: Home, tmp_path: Path) -> None:
+    (tmp_path / "outside.txt").write_text("good", encoding="utf-8")
+    (home.project / "data.txt").symlink_to(tmp_path / "outside.txt")
+    repository(home.project, {"a": ""})
+    probe = command(inputs=("data.txt",))
+    home.run(probe)
+    assert not ran(home.run(probe))
+
+    (tmp_path / "outside.txt").write_text("bad", encoding="utf-8")
+    events = home.run(probe)
+    assert (ran(events), status(events)) == (True, Status.FAIL)
+
+
 def test_a_command_that_may_use_the_network_is_reused_only_when_it_says_so(home: Home) -> None:
     repository(home.project, FILES)
     home.run(command(network=True))
@@ -473,3 +486,20 @@ def test_a_passed_variable_is_part_of_the_key_by_digest_only(home: Home) -> None
     assert basis.probes[0].variables == ("TOKEN_X",)
     written = [path for path in home.state.rglob("*") if path.is_file() and b"s3cret" in path.read_bytes()]
     assert not written
+
+
+def test_a_passed_value_is_removed_however_it_is_written(home: Home) -> None:
+    text = """
+        import json, os
+        value = os.environ["TOKEN_X"]
+        print(value, [value], json.dumps([repr(value)]), value.splitlines()[1])
+        assert 0, [value, value.splitlines()[1]]
+    """
+    value = 'a"b\\c-first\nsecond-l\u00efne'
+
+    events = home.run(script(home, text, pass_env=("TOKEN_*",)), environ={"TOKEN_X": value})
+
+    assert status(events) is Status.FAIL
+    files = [path for path in home.state.rglob("*") if path.is_file()]
+    assert [path.name for path in files if path.name == "records.jsonl"]
+    assert not [path for path in files if b"second-l" in path.read_bytes() or b"c-first" in path.read_bytes()]

@@ -74,7 +74,10 @@ class Launcher:
             return ProbeFacts(probe=probe.id, action=ran.action, transcript=Transcript(problem=ran.problem))
         if probe.kind is ProbeKind.COMMAND:
             return ProbeFacts(probe=probe.id, action=ran.action, transcript=surround.transcript_of(argv, ran.action))
-        data = redacted(read_regular(records, transcript.LARGEST), self.processes.secrets)
+        written = read_regular(records, transcript.LARGEST)
+        data = redacted(written, self.processes.secrets)
+        if data != written:
+            records.write_bytes(data)
         look = partial(reads.look, project=self.project)
         return ProbeFacts(probe=probe.id, action=ran.action, transcript=transcript.read(data, nonce=nonce, look=look))
 
