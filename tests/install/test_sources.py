@@ -264,6 +264,19 @@ def test_a_failed_build_says_why_without_the_folder_of_the_copy_and_is_not_tried
     assert shop.count == 2, "once for each Python"
 
 
+def test_a_backend_that_makes_no_wheel_is_named(shop: Shop) -> None:
+    backend = "def build_wheel(folder, *others):\n    name = 'mine-1-py3-none-any.whl'\n"
+    backend += "    open(f'{folder}/{name}', 'w').write('no archive')\n    return name\n"
+    text = '[project]\nname = "mine"\nversion = "1"\n[build-system]\nrequires = []\nbuild-backend = "backend"\n'
+    repository(shop.project, {"backend.py": backend, "pyproject.toml": text + 'backend-path = ["."]\n'})
+
+    built = shop.run().wheel(HERE, (), "3.11")
+
+    assert built.wheel is None
+    assert built.facts.build is not None
+    assert "which is not a wheel: File is not a zip file" in built.facts.build.exit.note
+
+
 def test_a_build_requirement_that_does_not_exist_is_a_failed_build(shop: Shop) -> None:
     repository(project(shop.project, build_requires=("ghost",)), {})
 

@@ -482,3 +482,30 @@ def test_a_problem_that_is_not_why_it_ended_does_not_hide_a_crash(tmp_path: Path
     assert facts.transcript.problem is not None
     assert facts.transcript.problem.kind is ProblemKind.COLLECTION
     assert verdict(facts)[:2] == (Status.CRASH, Reason.SIGNALLED)
+
+
+@pytest.mark.parametrize("arguments", [("--version",), ("tests",)], ids=["it prints its version", "a conftest exits"])
+def test_a_run_that_ends_before_it_looks_for_tests_has_none(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    files = {"tests/conftest.py": "import sys; sys.exit(0)", "tests/test_a.py": "def test_a(): pass"}
+
+    facts = run(files, tmp_path, *arguments)
+
+    assert verdict(facts)[:2] == (Status.ERROR, Reason.NO_TESTS)
+
+
+def test_an_interrupted_test_is_named(tmp_path: Path) -> None:
+    facts = run(
+        {
+            "test_all.py": """
+                def test_a(): pass
+                def test_b(): raise KeyboardInterrupt
+                def test_c(): pass
+            """
+        },
+        tmp_path,
+    )
+
+    outcomes = {name: check.outcome for name, check in checks(facts).items()}
+    assert outcomes == {"test_all.py::test_a": Outcome.PASSED, "test_all.py::test_b": Outcome.OPEN}
+    assert verdict(facts)[::2] == (Status.FAIL, "test_all.py::test_b")
+    assert "all tests finished" not in message(facts)

@@ -244,8 +244,12 @@ class Builds:
         shutil.rmtree(copy, ignore_errors=True)
         # Where the copy was says nothing to anybody.
         output = action.output.replace(f"{source}/", "").replace(str(source), origin.path.name)
+        action = replace(action, output=output)
         built = sorted(made.glob("*.whl")) if action.exit.ok else []
-        return replace(action, output=output), wheels.read(built[0]) if built else None
+        try:
+            return action, wheels.read(built[0]) if built else None
+        except (OSError, ValueError, zipfile.BadZipFile) as error:
+            return _not_started(f"its build made {built[0].name}, which is not a wheel: {error}"), None
 
     def _variables(self, origin: Origin) -> list[str]:
         prefix = origin.backend.name.replace("-", "_").upper() + "_"

@@ -128,6 +128,8 @@ def _ended(ended: Exit, transcript: Transcript) -> tuple[Status, Reason, str]:
             return Status.CRASH, Reason.NO_START, f"Python exited with code {ended.code} before the probe began"
         case Ending.EXITED if not transcript.bye:
             return Status.CRASH, Reason.LEFT_EARLY, f"exited with code {ended.code} before the probe was finished"
+        case Ending.EXITED if ended.code and any(check.outcome is Outcome.OPEN for check in transcript.checks):
+            return Status.FAIL, Reason.EXIT_CODE, f"exited with code {ended.code}"
         case Ending.EXITED if ended.code and transcript.collected is not None:
             return Status.FAIL, Reason.EXIT_CODE, f"all tests finished, then pytest exited with code {ended.code}"
         case Ending.EXITED if ended.code:

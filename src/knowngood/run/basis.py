@@ -76,7 +76,9 @@ class Bases:
     def _inputs(self, probe: Probe) -> Mapping[str, str]:
         """Return what the globs of a probe match: in the tree, and on the disk, where git may ignore a file."""
         tree = self._tree()
-        found = {path: _content(tree, path) for path in tree.select(probe.inputs)}
+        # Of a link to a file, what it leads to counts.
+        files = (path for path in tree.select(probe.inputs) if not _leads_to_file(self._project / path))
+        found = {path: _content(tree, path) for path in files}
         for glob in probe.inputs:
             matches = matcher((glob,))
             for path in self._on_disk(glob):
@@ -104,6 +106,10 @@ class Bases:
 
 def _content(tree: Tree, path: str) -> str:
     return ("x" if path in tree.executable else "") + tree.files[path]
+
+
+def _leads_to_file(path: Path) -> bool:
+    return path.is_symlink() and path.is_file()
 
 
 def _is_published(tree: Tree, path: str) -> bool:

@@ -273,7 +273,8 @@ def run(arguments: list[str], recorder: Any, deadline: float | None) -> int:
         code = 0
     finally:
         sys.stderr = tee.stream
-    recorder.end_all()
+    if code != 2:  # interrupted: the test that ran did not end
+        recorder.end_all()
     return _outcome(code, recorder, tee.text)
 
 
@@ -293,6 +294,8 @@ def _outcome(code: int, recorder: Any, said: str) -> int:
     elif code == 5:
         some = "no test ran: all that were collected are deselected"
         recorder.report_problem("no-tests", some if recorder.deselected else "pytest found no tests")
+    elif code == 0 and recorder.collected is None:
+        recorder.report_problem("no-tests", "pytest ended before it looked for tests")
     explained = recorder.problem or (code == 1 and recorder.failures)
     return 0 if explained else code
 
