@@ -7,20 +7,19 @@ repository it begins at the top folder, because a project in a subfolder may use
 import contextlib
 import hashlib
 import os
-import re
 import shutil
 import stat
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from errno import EDQUOT, ENOSPC
-from functools import lru_cache
 from pathlib import Path
 
 from knowngood.errors import UndecidedError
 from knowngood.model import Reason
 from knowngood.process import Processes
 from knowngood.project import repository
+from knowngood.project.globs import matcher
 from knowngood.project.repository import Repository
 
 _LEFT_BEHIND = frozenset(
@@ -109,17 +108,10 @@ class Tree:
     def select(self, include: Iterable[str] = (), exclude: Iterable[str] = ()) -> tuple[str, ...]:
         """Return the paths of ``files`` that one of ``include`` matches and none of ``exclude``, sorted.
 
-        Without ``include`` these are all files of the project's folder. In a glob, ``*`` and ``?`` match within a
-        name and ``**`` matches any folders. A glob that matches a folder matches all that it holds.
+        Without ``include`` these are all files of the project's folder. The globs are those of ``project.globs``.
         """
-        wanted = [_pattern(glob) for glob in include] or [_BELOW]
-        unwanted = [_pattern(glob) for glob in exclude]
-        return tuple(
-            path
-            for path in self.files
-            if any(pattern.fullmatch(path) for pattern in wanted)
-            and not any(pattern.fullmatch(path) for pattern in unwanted)
-        )
+        wanted, unwanted = matcher(tuple(include) or (".",)), matcher(exclude)
+        return tuple(path for path in self.files if wanted(path) and not unwanted(path))
 
     def digest(self, include: Iterable[str] = (), exclude: Iterable[str] = ()) -> str:
         """Return what identifies the selected files, see ``select``: a SHA-256 of paths, contents and permissions."""
@@ -146,12 +138,6 @@ class Tree:
                 else:
                     _copy(f"{source}/{entry}", f"{copy}/{entry}")
         return target / self.folder.relative_to(self.root)
-
-
-def matcher(globs: Iterable[str]) -> Callable[[str], bool]:
-    """Return a function that says whether one of ``globs`` matches a path, as in ``Tree.select``."""
-    patterns = [_pattern(glob) for glob in globs]
-    return lambda path: any(pattern.fullmatch(path) for pattern in patterns)
 
 
 def is_left_behind(folder: Path) -> bool:
@@ -381,36 +367,3 @@ def _seen_from(place: str, path: str) -> str:
     if place == ".":
         return path
     return path.removeprefix(f"{place}/") if path.startswith(f"{place}/") else os.path.relpath(path, place)
-
-
-_BELOW = re.compile(r"(?!\.\./).*", re.DOTALL)
-
-
-@lru_cache(maxsize=1024)
-def _pattern(glob: str) -> re.Pattern[str]:
-    """Return the regular expression of a glob, see ``Tree.select``."""
-    parts = [part for part in glob.split("/") if part not in ("", ".")]
-    if not parts:
-        return _BELOW
-    # Only a glob that says so leaves the project's folder.
-    expression = "" if parts[0] == ".." else r"(?!\.\./)"
-    for part in parts[:-1]:
-        expression += r"(?:[^/]+/)*" if part == "**" else f"{_name(part)}/"
-    return re.compile(expression + (r".+" if parts[-1] == "**" else rf"{_name(parts[-1])}(?:/.*)?"), re.DOTALL)
-
-
-def _name(glob: str) -> str:
-    """Return the regular expression of a glob within one name."""
-    tokens = re.findall(r"\*+|\?|\[!?\]?[^\]]*\]|.", glob, re.DOTALL)
-    return "".join(map(_token, tokens))
-
-
-def _token(token: str) -> str:
-    if token.startswith("*"):
-        return r"[^/]*"
-    if token == "?":
-        return r"[^/]"
-    if len(token) > 1:
-        negated = "^" if token.startswith("[!") else ""
-        return f"[{negated}{re.escape(token[1 + len(negated) : -1]).replace(chr(92) + '-', '-')}]"
-    return re.escape(token)

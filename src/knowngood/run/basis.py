@@ -9,7 +9,8 @@ from pathlib import Path
 from knowngood.cache.keys import Ingredients, digest_of
 from knowngood.model import Probe, ProbeBasis
 from knowngood.probe.settings import passed
-from knowngood.project.tree import Tree, is_left_behind, matcher
+from knowngood.project.globs import matcher
+from knowngood.project.tree import Tree, is_left_behind
 
 _NOT_TESTED = ("reports", ".github", ".knowngood", "matrices/*.toml")
 """Globs of files that change when knowngood publishes, or of which a key has what matters."""
