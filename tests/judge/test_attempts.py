@@ -2,7 +2,7 @@
 
 import pytest
 
-from knowngood.judge.probes import deciding, flaky
+from knowngood.judge.probes import deciding, flaky, judged
 from knowngood.model import Action, Check, Ending, Exit, Outcome, ProbeFacts, Transcript
 
 
@@ -41,11 +41,12 @@ CANCELLED = attempt(Exit(ending=Ending.CANCELLED), Outcome.OPEN, bye=False)
 def test_attempts_that_disagree_are_flaky_and_undecided_ones_do_not_count(
     attempts: tuple[ProbeFacts, ...], passed: str | None
 ) -> None:
-    assert flaky(attempts) == passed
+    assert flaky(judged(attempts)) == passed
 
 
 @pytest.mark.parametrize("last", [PASSED, FAILED, CRASHED, HUNG, KILLED, CANCELLED])
 @pytest.mark.parametrize("first", [PASSED, FAILED, CRASHED, KILLED])
 def test_the_last_attempt_counts_whether_better_or_worse(first: ProbeFacts, last: ProbeFacts) -> None:
-    assert deciding((first, last)) is last
-    assert deciding((first,)) is first
+    before, after = judged((first, last))
+    assert deciding((before, after)) is after
+    assert deciding((before,)) is before

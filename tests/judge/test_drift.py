@@ -67,7 +67,9 @@ def moved(
     ],
 )
 def test_the_ledger_lists_every_move_step_by_step(steps: Steps, drift: tuple[Drift, ...]) -> None:
-    assert ledger(built(steps)) == drift
+    combo = built(steps)
+
+    assert ledger(combo, violations(combo)) == drift
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from knowngood.judge.diagnosis.case import Case
 from knowngood.judge.diagnosis.diagnose import diagnose, open_questions
 from knowngood.judge.diagnosis.questions import Answers
 from knowngood.judge.diagnosis.signatures import Signature
+from knowngood.judge.drift import ledger, violations
 from knowngood.model import (
     Answer,
     Answered,
@@ -105,7 +106,17 @@ class Failure:
         probe = replace(probe, transcript=replace(probe.transcript, loaded=self.loaded))
         verdict = Verdict(status=self.status, phase=Phase.PROBE, reason=Reason.CHECK_FAILED)
         rules = replace(RULES, signatures=known)
-        return Case(facts=self.facts(), verdict=verdict, probe=probe, action=None, rules=rules)
+        facts = self.facts()
+        violated = violations(facts)
+        return Case(
+            facts=facts,
+            verdict=verdict,
+            probe=probe,
+            action=None,
+            violations=violated,
+            drift=ledger(facts, violated),
+            rules=rules,
+        )
 
     def diagnose(self, *known: Signature) -> Diagnosis:
         case = self.case(*known)

@@ -1,6 +1,6 @@
 """List what each step moved, and which of the combo's own pins the final environment violates."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from knowngood import packages
@@ -37,10 +37,10 @@ def violations(facts: ComboFacts) -> tuple[Violation, ...]:
     return tuple(violated.values())
 
 
-def ledger(facts: ComboFacts) -> tuple[Drift, ...]:
+def ledger(facts: ComboFacts, violations: Sequence[Violation]) -> tuple[Drift, ...]:
     """Return every package that a step changed or removed after an earlier step had installed it, step by step."""
     violated: dict[str, list[str]] = {}
-    for violation in violations(facts):
+    for violation in violations:
         violated.setdefault(violation.package, []).append(violation.pin)
     return tuple(
         Drift(

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
-from knowngood.judge.drift import violations
+from knowngood.judge.drift import Violation
 from knowngood.judge.numbers import arrays_of, non_finite
-from knowngood.judge.probes import alarms, deciding, judge_probe
+from knowngood.judge.probes import Attempt, alarms
 from knowngood.judge.suites import failed_checks, first_line
 from knowngood.model import (
     Action,
@@ -31,19 +31,22 @@ class Finding:
     message: str
     check: str | None = None
     log: str | None = None
+    command: Action | None = None
+    """The command that could not build the environment, where the verdict is about it."""
 
 
-def attempts_at(facts: ComboFacts, probe: str) -> tuple[ProbeFacts, ...]:
-    """Return the attempts at a probe, in order."""
-    return tuple(attempt for attempt in facts.probes if attempt.probe == probe)
-
-
-def find(facts: ComboFacts, attempts: Sequence[ProbeFacts], installer: InstallerOutput) -> Finding:
+def find(
+    facts: ComboFacts, attempt: Attempt | None, violations: Sequence[Violation], installer: InstallerOutput
+) -> Finding:
     """Return what became of one probe of a combo, before its numbers are compared.
 
-    ``attempts`` are those at this probe; ``installer`` reads the output of the combo's installer.
+    ``attempt`` is the one that counts, None without any; ``violations`` are those of the final environment;
+    ``installer`` reads the output of the combo's installer.
     """
-    return _before_probes(facts, installer) or (_probed(facts, deciding(attempts)) if attempts else _not_run(facts))
+    before = _before_probes(facts, installer)
+    if before is not None:
+        return before
+    return _probed(facts, attempt, violations) if attempt is not None else _not_run(facts)
 
 
 def with_numbers(finding: Finding, numbers: Numbers | None) -> Finding:
@@ -52,11 +55,6 @@ def with_numbers(finding: Finding, numbers: Numbers | None) -> Finding:
         return finding
     moved = Verdict(status=Status.MOVED, phase=Phase.COMPARE, reason=Reason.NUMBERS_MOVED)
     return replace(finding, verdict=moved, message=numbers.says)
-
-
-def failed_command(facts: ComboFacts) -> Action | None:
-    """Return the command that could not build the environment; None when all of them succeeded."""
-    return next((action for _, _, action in _commands(facts) if action is not None and not action.exit.ok), None)
 
 
 def _commands(facts: ComboFacts) -> list[tuple[Phase, str, Action | None]]:
@@ -83,7 +81,8 @@ def _before_probes(facts: ComboFacts, installer: InstallerOutput) -> Finding | N
         if action is not None and not action.exit.ok:
             status, reason = installer.classify(action)
             verdict = Verdict(status=status, phase=phase, reason=reason)
-            return Finding(verdict=verdict, message=prefix + installer.message(action, status), log=action.log)
+            message = prefix + installer.message(action, status)
+            return Finding(verdict=verdict, message=message, log=action.log, command=action)
     return None
 
 
@@ -93,27 +92,27 @@ def _not_run(facts: ComboFacts) -> Finding:
     return Finding(verdict=verdict, message="stopped before it was probed" if facts.started else "never started")
 
 
-def _probed(facts: ComboFacts, attempt: ProbeFacts) -> Finding:
-    verdict, check, message = judge_probe(attempt)
-    hidden = _hidden(facts, attempt) if verdict.status is Status.PASS else None
+def _probed(facts: ComboFacts, attempt: Attempt, violations: Sequence[Violation]) -> Finding:
+    verdict, message, transcript = attempt.verdict, attempt.message, attempt.facts.transcript
+    hidden = _hidden(facts, attempt.facts) if verdict.status is Status.PASS else None
     if hidden is not None:
         reason, message = hidden
         verdict = Verdict(status=Status.FAIL, phase=Phase.PROBE, reason=reason)
-    violated = [str(violation) for violation in violations(facts)]
+    violated = [str(violation) for violation in violations]
     # A crash or a hang says more than the drift behind it; a failed check is what the drift led to.
     if violated and verdict.status in (Status.PASS, Status.FAIL):
         verdict = Verdict(status=Status.FAIL, phase=Phase.DRIFT, reason=Reason.PIN_VIOLATED)
         # A check that looks at the pins itself says the same: once is enough.
         failed = [
             f"{failure.name}: {first_line(failure)}"
-            for failure in failed_checks(attempt.transcript)
+            for failure in failed_checks(transcript)
             if not any(text in failure.message for text in violated)
         ]
-        if attempt.transcript.collected is not None:
+        if transcript.collected is not None:
             # A suite can have hundreds of failing tests, and its own message says so.
             failed = [message] if failed else []
         message = "; ".join([*violated, *failed, *([message] if hidden is not None else [])])
-    return Finding(verdict=verdict, message=message, check=check)
+    return Finding(verdict=verdict, message=message, check=attempt.check)
 
 
 def _hidden(facts: ComboFacts, attempt: ProbeFacts) -> tuple[Reason, str] | None:

@@ -1,7 +1,8 @@
 """Judge the attempts at a probe: exit and transcript, which attempt counts, and alarms that it survived."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from knowngood.judge.suites import failed_checks, failures, first_line, suite
 from knowngood.judge.suites import message as suite_message
@@ -148,24 +149,41 @@ def _place(check: str | None, output: str, *, noun: str) -> str:
     return place
 
 
-def deciding(attempts: Sequence[ProbeFacts]) -> ProbeFacts:
-    """Return the attempt at a probe whose verdict counts: the last of ``attempts``, at least one.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Attempt:
+    """One attempt at a probe, with what it shows by itself."""
+
+    facts: ProbeFacts
+    verdict: Verdict
+    check: str | None
+    message: str
+
+
+def judged(attempts: Iterable[ProbeFacts]) -> tuple[Attempt, ...]:
+    """Return the attempts at a probe with what each of them shows, in order."""
+    shown = ((attempt, *judge_probe(attempt)) for attempt in attempts)
+    return tuple(
+        Attempt(facts=facts, verdict=verdict, check=check, message=text) for facts, verdict, check, text in shown
+    )
+
+
+def deciding(attempts: Sequence[Attempt]) -> Attempt | None:
+    """Return the attempt at a probe whose verdict counts: the last of ``attempts``; None without any.
 
     A probe is repeated only where one attempt is not reliable: a crash or a hang may have been the machine's, so it
     counts when it happens twice, and ``flaky`` reports one that does not. The best attempt is not chosen, since with
     enough attempts anything would pass. An attempt that was cut short decides nothing, even after one that failed: its
     cell is undecided and runs again.
     """
-    return attempts[-1]
+    return attempts[-1] if attempts else None
 
 
-def flaky(attempts: Sequence[ProbeFacts]) -> str | None:
+def flaky(attempts: Iterable[Attempt]) -> str | None:
     """Return how many attempts at a probe passed, of how many, such as ``1/2``; None when all of them agree.
 
     An attempt that says nothing about the versions, because it was cut short or killed from outside, does not count.
     """
-    statuses = [judge_probe(attempt)[0].status for attempt in attempts]
-    decided = [status for status in statuses if status not in UNDECIDED]
+    decided = [attempt.verdict.status for attempt in attempts if attempt.verdict.status not in UNDECIDED]
     passed = decided.count(Status.PASS)
     return f"{passed}/{len(decided)}" if 0 < passed < len(decided) else None
 

@@ -4,7 +4,7 @@ One cell goes through in one pass: finding, numbers, diagnosis, expectation; the
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 
 from knowngood.errors import ExitCode
@@ -15,12 +15,12 @@ from knowngood.judge.diagnosis import diagnose
 from knowngood.judge.diagnosis.case import Case
 from knowngood.judge.diagnosis.questions import Answers
 from knowngood.judge.diagnosis.rules import numpy_abi
-from knowngood.judge.drift import ledger
+from knowngood.judge.drift import Violation, ledger, violations
 from knowngood.judge.expectations import Comparison
 from knowngood.judge.expectations import compare as compare_with_expectation
-from knowngood.judge.findings import Finding, attempts_at, day_of, failed_command, find, with_numbers
+from knowngood.judge.findings import Finding, day_of, find, with_numbers
 from knowngood.judge.numbers import arrays_of, compare
-from knowngood.judge.probes import alarms, deciding, flaky
+from knowngood.judge.probes import Attempt, alarms, deciding, flaky, judged
 from knowngood.judge.rules import Rules
 from knowngood.judge.suites import failures, first_line, suite
 from knowngood.model import (
@@ -29,6 +29,7 @@ from knowngood.model import (
     Cell,
     ComboFacts,
     Conflict,
+    Drift,
     JudgedRun,
     Numbers,
     ProbeFacts,
@@ -66,10 +67,8 @@ def judge_combo(
     expire by ``day``, that of the run, so that an old log is judged the same on every day. Markers of declared
     requirements are evaluated for ``machine``, the platform of the run; empty stands for this one.
     """
-    unmet = conflicts(facts, machine=machine)
-    return tuple(
-        _cell(facts, probe, rules, (reference or {}).get(probe, {}), day, unmet) for probe in facts.combo.probes
-    )
+    shown, unmet = _show(facts, rules), conflicts(facts, machine=machine)
+    return tuple(_cell(shown, probe, (reference or {}).get(probe, {}), day, unmet) for probe in facts.combo.probes)
 
 
 def open_questions(facts: ComboFacts, rules: Rules) -> tuple[Question, ...]:
@@ -77,8 +76,9 @@ def open_questions(facts: ComboFacts, rules: Rules) -> tuple[Question, ...]:
 
     Answers are part of the facts, so ask again with them: one answer can lead to the next question.
     """
+    shown = _show(facts, rules)
     for probe in facts.combo.probes:
-        case = _case(facts, probe, rules)
+        case = _first_case(shown, probe)
         if case.verdict.status not in (*UNDECIDED, Status.PASS):
             return diagnose.open_questions(case, Answers(facts.answers))
     return ()
@@ -87,10 +87,9 @@ def open_questions(facts: ComboFacts, rules: Rules) -> tuple[Question, ...]:
 def _reference(run: Run, rules: Rules) -> Mapping[str, Mapping[str, Array]]:
     """Return what the probes of the reference combo recorded, where they passed; else there is nothing to compare."""
     cases = [
-        (probe, _case(facts, probe, rules))
-        for facts in run.combos
-        if facts.combo.id == run.info.reference
-        for probe in facts.combo.probes
+        (probe, _first_case(shown, probe))
+        for shown in (_show(facts, rules) for facts in run.combos if facts.combo.id == run.info.reference)
+        for probe in shown.facts.combo.probes
     ]
     return {
         probe: arrays_of(case.probe.transcript.checks)
@@ -99,36 +98,55 @@ def _reference(run: Run, rules: Rules) -> Mapping[str, Mapping[str, Array]]:
     }
 
 
-def _case(facts: ComboFacts, probe: str, rules: Rules, finding: Finding | None = None) -> Case:
-    attempts = attempts_at(facts, probe)
-    if finding is None:
-        finding = find(facts, attempts, rules.reader(facts))
-    return Case(
-        facts=facts,
-        verdict=finding.verdict,
-        probe=deciding(attempts) if attempts else None,
-        action=failed_command(facts),
-        rules=rules,
-    )
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Shown:
+    """What the facts of a combo show, whatever the probe."""
+
+    facts: ComboFacts
+    violations: tuple[Violation, ...]
+    drift: tuple[Drift, ...]
+    rules: Rules
+
+    def attempts(self, probe: str) -> tuple[Attempt, ...]:
+        return judged(attempt for attempt in self.facts.probes if attempt.probe == probe)
+
+    def find(self, attempt: Attempt | None) -> Finding:
+        return find(self.facts, attempt, self.violations, self.rules.reader(self.facts))
+
+    def case(self, attempt: Attempt | None, finding: Finding) -> Case:
+        return Case(
+            facts=self.facts,
+            verdict=finding.verdict,
+            probe=attempt.facts if attempt is not None else None,
+            action=finding.command,
+            violations=self.violations,
+            drift=self.drift,
+            rules=self.rules,
+        )
 
 
-def _cell(
-    facts: ComboFacts,
-    probe: str,
-    rules: Rules,
-    reference: Mapping[str, Array],
-    day: date,
-    unmet: tuple[Conflict, ...],
-) -> Cell:
-    combo, environment = facts.combo, facts.environment
-    attempts = attempts_at(facts, probe)
-    last = deciding(attempts) if attempts else None
+def _show(facts: ComboFacts, rules: Rules) -> _Shown:
+    violated = violations(facts)
+    return _Shown(facts=facts, violations=violated, drift=ledger(facts, violated), rules=rules)
+
+
+def _first_case(shown: _Shown, probe: str) -> Case:
+    """Return the case of a probe before its numbers are compared."""
+    attempt = deciding(shown.attempts(probe))
+    return shown.case(attempt, shown.find(attempt))
+
+
+def _cell(shown: _Shown, probe: str, reference: Mapping[str, Array], day: date, unmet: tuple[Conflict, ...]) -> Cell:
+    facts, combo, environment = shown.facts, shown.facts.combo, shown.facts.environment
+    attempts = shown.attempts(probe)
+    attempt = deciding(attempts)
+    last = attempt.facts if attempt is not None else None
     checks = last.transcript.checks if last else ()
-    finding = find(facts, attempts, rules.reader(facts))
+    finding = shown.find(attempt)
     numbers = _numbers(finding, last, reference)
     finding = with_numbers(finding, numbers)
     status = finding.verdict.status
-    case = _case(facts, probe, rules, finding)
+    case = shown.case(attempt, finding)
     diagnosis = diagnose.diagnose(case, Answers(facts.answers))
     predicted = _predicted(facts, last, finding)
     tried = environment is not None and status not in UNDECIDED
@@ -154,7 +172,7 @@ def _cell(
         installed=facts.installed,
         tested=_tested(facts),
         contents=_contents(facts),
-        drift=ledger(facts),
+        drift=shown.drift,
         conflicts=unmet,
         yanked=_yanked(facts),
         metrics=_metrics(facts, last),
@@ -163,7 +181,7 @@ def _cell(
             resolve=sum(action.seconds for action in resolutions if action),
             create=facts.create.seconds if facts.create else 0.0,
             install=sum(step.install.seconds for step in facts.steps if step.install),
-            probe=sum(attempt.action.seconds for attempt in attempts),
+            probe=sum(attempt.facts.action.seconds for attempt in attempts),
         ),
         attempts=max(1, len(attempts)),
         numbers=numbers,

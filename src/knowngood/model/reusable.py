@@ -7,7 +7,7 @@ from knowngood.model.recorded import ProbeBasis
 from knowngood.model.transcripts import Transcript
 
 CHANGED = "changed"
-"""What ``Transcript.reads`` has for a file that changed while the probe ran, as in ``probe.reads``."""
+"""What ``Transcript.reads`` has for a file that changed while the probe ran: it can never be the same again."""
 _FEW = 3
 """Programs that a message names."""
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-CHANGED = "changed"
-"""What ``Transcript.reads`` says about a file that changed while the probe ran: it can never be the same again."""
+from knowngood.model.reusable import CHANGED
+
 EXISTS = "exists"
 _NAMES = "names:"
 _NOT_NAMES = frozenset({"__pycache__", ".knowngood"})

@@ -11,12 +11,14 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from knowngood import packages
+from knowngood.judge.drift import Violation
 from knowngood.judge.suites import failed_checks
 from knowngood.model import (
     Action,
     Check,
     ComboFacts,
     Distribution,
+    Drift,
     Frame,
     ProbeFacts,
     Problem,
@@ -49,6 +51,10 @@ class Case:
     """The attempt that counts; None when the combo never got to its probe."""
     action: Action | None
     """The resolve, create or install command that failed, if one did."""
+    violations: tuple[Violation, ...] = ()
+    """The pins of the combo that the final environment violates."""
+    drift: tuple[Drift, ...] = ()
+    """What a later step moved."""
     rules: "Rules"
 
     @property

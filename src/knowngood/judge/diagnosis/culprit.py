@@ -15,7 +15,6 @@ from knowngood.judge.diagnosis.case import Case
 from knowngood.judge.diagnosis.moves import Move, Symbol
 from knowngood.judge.diagnosis.questions import Answers
 from knowngood.judge.diagnosis.rules import python
-from knowngood.judge.drift import ledger
 from knowngood.model import Confidence, CurrentAt, Diagnosis, Question, Status, Uploaded
 
 _RANGE = re.compile(r"([\w.-]+>=[^,<]+),<[^,]+")
@@ -64,7 +63,7 @@ def parties(case: Case) -> tuple[str, ...]:
     They are those that it passed through, what those need, what the combo asks for, and what a later step moved.
     """
     near = [name for user in case.path[:_NEAR] for name in (user, *case.needs(user))]
-    moved = [move.package for move in ledger(case.facts) if move.after is not None]
+    moved = [move.package for move in case.drift if move.after is not None]
     return tuple(dict.fromkeys(name for name in (*near, *case.requested, *moved) if name in case.facts.installed))
 
 
@@ -134,7 +133,7 @@ def _as_fix(move: Move | None) -> Iterator[tuple[tuple[str, ...], str]]:
 
 def _is_culprit(case: Case, answers: Answers, consumer: str, provider: str) -> bool:
     """Return whether the consumer must move rather than the provider."""
-    if any(move.package == provider for move in ledger(case.facts)):
+    if any(move.package == provider for move in case.drift):
         return False
     of_consumer, of_provider = answers.uploaded(consumer), answers.uploaded(provider)
     if of_consumer is None or of_provider is None:
@@ -168,6 +167,6 @@ def _dates(case: Case, answers: Answers, provider: str, consumer: str | None) ->
 def _moves(case: Case, culprit: str) -> list[str]:
     return [
         f"step {move.step} moved {move.package} from {move.before} to {move.after}"
-        for move in ledger(case.facts)
+        for move in case.drift
         if move.package == culprit
     ]

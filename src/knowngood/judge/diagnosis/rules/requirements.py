@@ -6,7 +6,6 @@ from dataclasses import replace
 from knowngood import packages
 from knowngood.judge.diagnosis.case import Case
 from knowngood.judge.diagnosis.questions import Answers
-from knowngood.judge.drift import ledger, violations
 from knowngood.model import Confidence, Diagnosis, Question
 
 _NEAR = 4  # distributions from the innermost frame outwards; farther ones did not cause the failure
@@ -53,8 +52,8 @@ class Moved:
 
 def moved_pin(case: Case) -> Diagnosis | None:
     """Return the diagnosis of the first pin that a later step moved; None when every pin holds."""
-    for violation in violations(case.facts):
-        moves = [move for move in ledger(case.facts) if move.package == violation.package]
+    for violation in case.violations:
+        moves = [move for move in case.drift if move.package == violation.package]
         if not moves:
             continue
         move = moves[-1]
