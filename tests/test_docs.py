@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from knowngood.report import matrix_json
-from knowngood.report.embed.markers import Language, Request, replace, slots
+from knowngood.report.embed.markers import Language, Request, markdown, replace, slots
 from knowngood.report.embed.parts import Show, parts
-from knowngood.report.embed.writers import markdown
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -11,8 +11,8 @@ from bs4 import BeautifulSoup, Tag
 
 from knowngood.project.publication import write_report
 from knowngood.report import matrix_json
+from knowngood.report.embed.markers import rst
 from knowngood.report.embed.parts import Items, Show, Table, parts
-from knowngood.report.embed.writers import rst
 from knowngood.report.formats import ReportContext
 from knowngood.report.text import plain
 from report.factory import mission

@@ -14,7 +14,7 @@ from knowngood.cache.environments import EnvironmentPool, PooledEnvironment
 from knowngood.events import Event, PhaseStarted
 from knowngood.install.environment import Survey
 from knowngood.model import InstallerName, Phase, Status
-from knowngood.run.optimizations import ALL, Optimization
+from knowngood.run.executors.interface import ALL_OPTIMIZATIONS, Optimization
 from knowngood.run.stop import Stop
 from support.index import Index
 from support.runs import cells, matrix, record, request
@@ -132,7 +132,7 @@ def test_an_environment_is_built_again_on_request(home: Home, how: str) -> None:
     if how == "fresh":
         home.run("second", fresh=True)
     else:
-        home.run("second", fresh_probes=True, optimizations=ALL - {Optimization.KEPT})
+        home.run("second", fresh_probes=True, optimizations=ALL_OPTIMIZATIONS - {Optimization.KEPT})
 
     assert home.was_built("second")
 
@@ -186,7 +186,7 @@ def test_keep_links_an_environment_that_an_earlier_run_built(home: Home) -> None
 
 
 def test_keep_builds_an_environment_even_when_the_verdict_could_be_reused(home: Home) -> None:
-    home.run("first", optimizations=ALL - {Optimization.KEPT})
+    home.run("first", optimizations=ALL_OPTIMIZATIONS - {Optimization.KEPT})
 
     home.run("second", keep=True)
 

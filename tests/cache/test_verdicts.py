@@ -38,7 +38,7 @@ from knowngood.probe.launch import Launcher
 from knowngood.process import Processes
 from knowngood.project.tree import Tree
 from knowngood.run.basis import Bases
-from knowngood.run.optimizations import ALL, Optimization
+from knowngood.run.executors.interface import ALL_OPTIMIZATIONS, Optimization
 from knowngood.run.reuse import VerdictReuse
 from knowngood.run.stop import Stop
 from support.facts import action, attempt
@@ -157,7 +157,11 @@ def test_fresh_runs_every_probe_and_stores_the_results(home: Home, how: str) -> 
 
 @pytest.mark.parametrize("left_out", ["read", "written"])
 def test_without_the_optimization_nothing_is_reused_and_nothing_stored(home: Home, left_out: str) -> None:
-    runs = [ALL, ALL - {Optimization.CACHE}] if left_out == "read" else [ALL - {Optimization.CACHE}, ALL]
+    runs = (
+        [ALL_OPTIMIZATIONS, ALL_OPTIMIZATIONS - {Optimization.CACHE}]
+        if left_out == "read"
+        else [ALL_OPTIMIZATIONS - {Optimization.CACHE}, ALL_OPTIMIZATIONS]
+    )
 
     recorded = [
         home.run(str(number), home.matrix(ONE), optimizations=optimizations)
@@ -351,7 +355,7 @@ def test_combos_with_the_same_lock_are_probed_once_and_each_has_its_cell(home: H
 
 
 def test_combos_with_the_same_lock_are_each_probed_on_request(home: Home) -> None:
-    assert probed(home.run("first", home.matrix(*TWINS), optimizations=ALL - {Optimization.SHARING})) == [
+    assert probed(home.run("first", home.matrix(*TWINS), optimizations=ALL_OPTIMIZATIONS - {Optimization.SHARING})) == [
         "a",
         "b",
         "c",

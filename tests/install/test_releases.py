@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
-from knowngood.install.listing import read, releases
-from knowngood.install.releases import ReleaseIndex
+from knowngood.install.releases import ReleaseIndex, list_releases, read_page
 from knowngood.model import FirstWith, LastWith, NearestWithout
-from knowngood.model.releases import Files, release
+from knowngood.model.questions import Files, release
 from knowngood.process import Processes
 from support.index import Index, serve
 from support.wheels import build_wheel
@@ -36,7 +35,7 @@ def file(name: str, day: str | None = "2021-01-01T00:00:00Z", **more: Any) -> di
     ],
 )
 def test_a_release_is_as_good_as_its_best_file_for_the_python(files: list[dict[str, Any]], expected: Files) -> None:
-    assert [each.files for each in read(files, "3.12.1")] == [expected]
+    assert [each.files for each in read_page(files, "3.12.1")] == [expected]
 
 
 def test_a_release_came_out_with_its_first_file_and_releases_are_sorted_by_version() -> None:
@@ -47,7 +46,7 @@ def test_a_release_came_out_with_its_first_file_and_releases_are_sorted_by_versi
         file("not a file of a package"),
     ]
 
-    listed = read(files, "3.11.7")
+    listed = read_page(files, "3.11.7")
 
     assert list(map(str, listed)) == ["1.9 - source", "1.10 2022-03-01T00:00:00+00:00 wheel"]
     assert [release(str(each)) for each in listed] == list(listed)
@@ -128,13 +127,13 @@ def test_an_index_that_gives_no_list_tells_nothing(index: Index, tmp_path: Path)
 
     assert found.listed("lib", "3.11.7") is None
     assert found.nearest_with(LastWith(package="lib", installed="2.0", module="lib", name="name"), "3.11.7") is None
-    assert releases({"UV_DEFAULT_INDEX": "file:///nowhere"}, "lib", "3.11.7") is None
+    assert list_releases({"UV_DEFAULT_INDEX": "file:///nowhere"}, "lib", "3.11.7") is None
 
 
 def test_the_index_of_the_user_is_asked_before_the_default_one(index: Index, tmp_path: Path) -> None:
     environ = {"UV_INDEX": f"mine={index.url}", "UV_DEFAULT_INDEX": "http://127.0.0.1:9/simple"}
 
-    listed = releases(environ, "lib", "3.11.7")
+    listed = list_releases(environ, "lib", "3.11.7")
 
     assert listed is not None
     assert [str(each.version) for each in listed] == list(VERSIONS)

@@ -10,14 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from knowngood.install import backend, registry, wheels
+from knowngood.install import origin, registry, wheelhouse
 from knowngood.install.index import Routes
 from knowngood.install.interface import Built, Tools
 from knowngood.install.interpreters import Interpreter
 from knowngood.install.registry import OUTPUTS
 from knowngood.install.source import Builds
-from knowngood.install.wheelhouse import Wheelhouse
-from knowngood.install.wheels import Wheel
+from knowngood.install.wheelhouse import Wheel, Wheelhouse
 from knowngood.model import Ending, InstallerName, Reason, Source, Status
 from knowngood.process import Processes
 from knowngood.project.tree import Trees
@@ -398,7 +397,7 @@ def test_a_copy_to_install_in_place_is_private(shop: Shop, tmp_path: Path) -> No
 def test_the_wheels_used_least_recently_go_first(tmp_path: Path) -> None:
     kept = Wheelhouse(folder=tmp_path / "kept")
     for key in ("aa1", "bb2", "cc3"):
-        kept.put(key, wheels.read(build_wheel(tmp_path / key, "solid", "1.0")))
+        kept.put(key, wheelhouse.read_wheel(build_wheel(tmp_path / key, "solid", "1.0")))
     record = next((tmp_path / "kept" / "aa").glob("*/*.json"))
     os.utime(record, (0, 0))
 
@@ -409,7 +408,7 @@ def test_the_wheels_used_least_recently_go_first(tmp_path: Path) -> None:
 
 def test_a_damaged_record_of_a_kept_wheel_counts_as_none(tmp_path: Path) -> None:
     kept = Wheelhouse(folder=tmp_path / "kept")
-    wheel = kept.put("aa1", wheels.read(build_wheel(tmp_path, "solid", "1.0")))
+    wheel = kept.put("aa1", wheelhouse.read_wheel(build_wheel(tmp_path, "solid", "1.0")))
     assert kept.get("aa1") == wheel
 
     next((tmp_path / "kept").rglob("*.json")).write_text("{", encoding="utf-8")
@@ -419,7 +418,7 @@ def test_a_damaged_record_of_a_kept_wheel_counts_as_none(tmp_path: Path) -> None
 
 def test_what_identifies_a_wheel_are_the_files_that_it_installs(tmp_path: Path) -> None:
     def read(folder: str, **options: object) -> Wheel:
-        return wheels.read(build_wheel(tmp_path / folder, "solid", "1.0", **options))  # type: ignore[arg-type]
+        return wheelhouse.read_wheel(build_wheel(tmp_path / folder, "solid", "1.0", **options))  # type: ignore[arg-type]
 
     first = read("a")
     assert read("b") == replace(first, path=tmp_path / "b" / first.path.name)
@@ -459,6 +458,6 @@ def test_what_identifies_a_wheel_are_the_files_that_it_installs(tmp_path: Path) 
 def test_a_project_says_how_it_is_built(
     files: dict[str, str], name: str, requires: tuple[str, ...], reads_git: bool, tmp_path: Path
 ) -> None:
-    described = backend.read(write(tmp_path / "some_folder", files))
+    described = origin.read_backend(write(tmp_path / "some_folder", files))
 
     assert (described.name, described.requires, described.reads_git) == (name, requires, reads_git)

@@ -10,7 +10,7 @@ from knowngood.install import registry
 from knowngood.install.environment import Environment
 from knowngood.install.index import Routes
 from knowngood.install.interface import Step, Tools
-from knowngood.judge.drift import ledger, violations
+from knowngood.judge.conflicts import ledger, violations
 from knowngood.model import InstallerName
 from knowngood.process import Processes
 from support.declared import declared

@@ -2,7 +2,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from knowngood.judge.drift import ledger, violations
+from knowngood.judge.conflicts import ledger, violations
 from knowngood.model import ComboFacts, Drift
 from support.facts import facts, step
 

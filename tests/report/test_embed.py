@@ -16,8 +16,8 @@ from markdown_it.token import Token
 from knowngood.model import Drift, IndexChoice, JudgedRun, Reused, RunInfo, Status
 from knowngood.report import markdown as matrix_md
 from knowngood.report import matrix_json
+from knowngood.report.embed.markers import markdown, rst
 from knowngood.report.embed.parts import Caption, Heading, Items, Part, Show, Table, parts
-from knowngood.report.embed.writers import markdown, rst
 from knowngood.report.text import plain
 from report.factory import STEPS, combo, diagnosed, mission, only, passing, whole
 from report.hostile import CORPUS, anything, poisoned

@@ -11,8 +11,7 @@ from knowngood.events import Event, Retrying, RunStarted
 from knowngood.model import Cell, InstallerName, Phase, Reason, Status
 from knowngood.run.context import prepare
 from knowngood.run.evaluate import Stage, evaluate
-from knowngood.run.executors.interface import Task
-from knowngood.run.optimizations import ALL, Optimization
+from knowngood.run.executors.interface import ALL_OPTIMIZATIONS, Optimization, Task
 from knowngood.run.stop import Stop
 from support.facts import info
 from support.index import Index, closed_url
@@ -153,7 +152,7 @@ def test_the_events_of_a_combo_come_in_the_order_of_its_stages(
     assert evaluated.stages == [Stage.BUILD, Stage.PROBE, Stage.CLOSE]
 
 
-@pytest.mark.parametrize("optimizations", [ALL, NONE], ids=["all", "none"])
+@pytest.mark.parametrize("optimizations", [ALL_OPTIMIZATIONS, NONE], ids=["all", "none"])
 def test_a_combo_that_was_stopped_has_no_end(
     optimizations: frozenset[Optimization], stocked: Index, environ: Mapping[str, str], tmp_path: Path
 ) -> None:

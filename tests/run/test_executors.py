@@ -14,8 +14,7 @@ from knowngood.install.index import Route, Routes
 from knowngood.model import Index as DeclaredIndex
 from knowngood.model import Run
 from knowngood.run.engine import execute
-from knowngood.run.executors.interface import Task, without_credentials
-from knowngood.run.optimizations import ALL, Optimization
+from knowngood.run.executors.interface import ALL_OPTIMIZATIONS, Optimization, Task, without_credentials
 from knowngood.run.stop import Stop
 from support.elsewhere import Elsewhere
 from support.index import Index
@@ -63,7 +62,7 @@ def facts(run: Run) -> dict[str, Any]:
     return {facts.combo.id: without_what_varies(asdict(facts)) for facts in run.combos}
 
 
-@pytest.mark.parametrize("optimizations", [ALL, frozenset[Optimization]()], ids=["all", "none"])
+@pytest.mark.parametrize("optimizations", [ALL_OPTIMIZATIONS, frozenset[Optimization]()], ids=["all", "none"])
 def test_a_pickled_task_gives_the_same_facts_in_another_process_as_here(
     optimizations: frozenset[Optimization], stocked: Index, environ: Mapping[str, str], tmp_path: Path
 ) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from knowngood.model import Answer, ComboFacts, CurrentAt, Outcome, Question, Releases, Solvable, Uploaded
-from knowngood.run.lookup import look_up
+from knowngood.run.evaluate import look_up
 from support.facts import RULES, attempt, check, combo, facts, step
 
 

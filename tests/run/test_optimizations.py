@@ -10,7 +10,7 @@ import pytest
 from knowngood.events import Event, HarnessFailed, PhaseStarted, ProbeFinished
 from knowngood.model import Cell, InstallerName, Phase, Seconds, Status, WarningPolicy
 from knowngood.project.runs import Runs
-from knowngood.run.optimizations import ALL, Optimization
+from knowngood.run.executors.interface import ALL_OPTIMIZATIONS, Optimization
 from support.index import Index
 from support.runs import cells, matrix, record, request
 from support.wheels import build_sdist, build_wheel
@@ -221,7 +221,11 @@ def test_a_deleted_environment_gets_no_bytecode(stocked: Index, environ: Mapping
     )
     subject = matrix(tmp_path, stocked.url, combos, probes={"works": "import solid"})
     what = request(
-        subject, tmp_path / "runs" / "tiny" / "one", environ, jobs=1, optimizations=ALL - {Optimization.KEPT}
+        subject,
+        tmp_path / "runs" / "tiny" / "one",
+        environ,
+        jobs=1,
+        optimizations=ALL_OPTIMIZATIONS - {Optimization.KEPT},
     )
 
     events = record(what)

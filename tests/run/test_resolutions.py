@@ -12,7 +12,7 @@ from knowngood.events import StepResolved
 from knowngood.install.interface import Resolution, Step
 from knowngood.model import InstallerName
 from knowngood.model import Step as DeclaredStep
-from knowngood.run.resolutions import Resolutions, Resolved
+from knowngood.run.context import Resolutions, Resolved
 from support.declared import declared
 from support.facts import BAD, GOOD, action
 from support.index import Index

@@ -3,11 +3,11 @@
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from knowngood.judge.conflicts import ledger, violations
 from knowngood.judge.diagnosis.case import Case
 from knowngood.judge.diagnosis.diagnose import diagnose, open_questions
 from knowngood.judge.diagnosis.questions import Answers
 from knowngood.judge.diagnosis.signatures import Signature
-from knowngood.judge.drift import ledger, violations
 from knowngood.model import (
     Answer,
     Answered,

@@ -97,11 +97,11 @@ def _change(page: Path, project: Path, only: str | None, reports: "dict[str, Jud
     ``reports`` holds the reports that were read already, by matrix. Raises ``UsageError``: the page cannot be read or
     has no markers, or a report that it refers to is missing.
     """
-    from knowngood.report.embed import markers, writers
+    from knowngood.report.embed import markers
     from knowngood.report.embed.parts import parts
 
     language = _language(page)
-    write = writers.markdown if language is markers.Language.MARKDOWN else writers.rst
+    write = markers.markdown if language is markers.Language.MARKDOWN else markers.rst
     text = _text(page)
     blocks = {}
     for slot in _slots(page):

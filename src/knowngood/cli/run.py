@@ -23,7 +23,7 @@ from knowngood.cli.options import (
 from knowngood.cli.output import find_baseline, print_comparison, print_error, print_run
 from knowngood.errors import ExitCode, KnowngoodError, UsageError, some
 from knowngood.project.files import check_writable, near
-from knowngood.run.optimizations import ALL, Optimization
+from knowngood.run.executors.interface import ALL_OPTIMIZATIONS, Optimization
 
 if TYPE_CHECKING:
     from knowngood.cli.live.display import Choice
@@ -159,7 +159,7 @@ def _choose(
 
 def _optimizations(disabled: tuple[str, ...]) -> frozenset[Optimization]:
     """Return the optimizations that are left when the user disables some, or ``all``."""
-    return frozenset() if "all" in disabled else ALL - set(map(Optimization, disabled))
+    return frozenset() if "all" in disabled else ALL_OPTIMIZATIONS - set(map(Optimization, disabled))
 
 
 def _execute(request: "RunRequest", progress: "Choice") -> "Run":

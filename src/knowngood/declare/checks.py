@@ -7,8 +7,8 @@ from typing import Any
 from knowngood.declare.expand import MOST_COMBOS, identified, listed
 from knowngood.declare.grid import Grid
 from knowngood.declare.locate import Where
+from knowngood.declare.probe_table import Scripts
 from knowngood.declare.problems import Problems, WrongValueError, did_you_mean, listing, shown
-from knowngood.declare.scripts import Scripts
 from knowngood.declare.sections import Tables
 from knowngood.declare.values import collision_key
 from knowngood.model import InstallerName, is_named

@@ -9,10 +9,10 @@ from knowngood.declare.checks import check
 from knowngood.declare.expand import matrix_pythons, spread
 from knowngood.declare.files import Files, ProjectFiles
 from knowngood.declare.grid import Grid, read_grid
+from knowngood.declare.probe_table import Scripts
 from knowngood.declare.problems import Problems
 from knowngood.declare.pythons import check_pythons
 from knowngood.declare.schema import MatrixTable
-from knowngood.declare.scripts import Scripts
 from knowngood.declare.sections import Tables, read_tables
 from knowngood.declare.values import slug
 from knowngood.model import Asset, Combo, Expectation, Index, InstallerName, Known, Matrix, Probe, WarningPolicy

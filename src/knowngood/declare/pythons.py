@@ -8,8 +8,8 @@ from typing import Any
 
 from knowngood.declare.grid import Grid
 from knowngood.declare.locate import Where
+from knowngood.declare.probe_table import Scripts
 from knowngood.declare.problems import Problems, shown
-from knowngood.declare.scripts import Scripts
 from knowngood.declare.sections import Tables
 from knowngood.model import InstallerName, Probe, ProbeKind
 

@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails
 from knowngood.declare.files import ProjectFiles
 from knowngood.declare.lines import Lines
 from knowngood.declare.locate import Where
-from knowngood.declare.probe_table import ProbeTable
+from knowngood.declare.probe_table import ProbeTable, Scripts
 from knowngood.declare.problems import Problems, WrongValueError, did_you_mean, kind, listing, shown
 from knowngood.declare.projects import Projects
 from knowngood.declare.schema import (
@@ -24,7 +24,6 @@ from knowngood.declare.schema import (
     ProjectTable,
     Table,
 )
-from knowngood.declare.scripts import Scripts
 from knowngood.declare.steps import Steps, own_project
 from knowngood.declare.values import checked_id
 from knowngood.model import Probe

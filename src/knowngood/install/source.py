@@ -15,13 +15,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from knowngood import packages
-from knowngood.install import wheels
-from knowngood.install.backend import Backend
+from knowngood.install import wheelhouse
 from knowngood.install.interface import OUTSIDE, Built, Tools
-from knowngood.install.origin import Origin, SourceTree, key
+from knowngood.install.origin import Backend, Origin, SourceTree, key
 from knowngood.install.uv.installer import UV, binary
-from knowngood.install.wheelhouse import Wheelhouse
-from knowngood.install.wheels import Wheel
+from knowngood.install.wheelhouse import Wheel, Wheelhouse
 from knowngood.model import Action, Ending, Exit, InstallerName, Source, SourceFacts, Status
 
 _LIMIT = 3600.0  # seconds for one build
@@ -247,7 +245,7 @@ class Builds:
         action = replace(action, output=output)
         built = sorted(made.glob("*.whl")) if action.exit.ok else []
         try:
-            return action, wheels.read(built[0]) if built else None
+            return action, wheelhouse.read_wheel(built[0]) if built else None
         except (OSError, ValueError, zipfile.BadZipFile) as error:
             return _not_started(f"its build made {built[0].name}, which is not a wheel: {error}"), None
 
@@ -264,7 +262,7 @@ def _given(source: Source, path: Path) -> Built:
     """Return a wheel that the user built."""
     origin = Origin(path)
     try:
-        wheel = wheels.read(path)
+        wheel = wheelhouse.read_wheel(path)
     except FileNotFoundError:
         return _failed(source, origin, _not_started(f"there is no {source.path} in the project"))
     except (OSError, ValueError, zipfile.BadZipFile) as error:

@@ -1,16 +1,18 @@
-"""Find the declared requirements of installed distributions that their environment does not meet.
+"""Find what an environment violates: requirements that its distributions declare, and the combo's own pins.
 
-It is what ``pip check`` reports, derived from recorded metadata, so that old runs show it, too. Unlike ``pip check`` it
-counts the requirements of an extra once somebody asked for that extra: the combo, or an installed distribution.
+Declared requirements are what ``pip check`` reports, derived from recorded metadata, so that old runs show them, too.
+Unlike ``pip check``, they include those of an extra once somebody asked for that extra: the combo, or an installed
+distribution. A pin is violated when a later step moved it; the ledger lists every move.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 from packaging.requirements import Requirement
 
 from knowngood import packages
-from knowngood.model import ComboFacts, Conflict, Distribution
+from knowngood.model import ComboFacts, Conflict, Distribution, Drift
 
 
 def conflicts(facts: ComboFacts, *, machine: str = "") -> tuple[Conflict, ...]:
@@ -85,3 +87,61 @@ def _requirements(
         for requirement in packages.requirements(requires)
         if packages.applies(requirement, python, extras=extras, platform=platform)
     )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Violation:
+    """A requirement of the combo that the installed version does not meet."""
+
+    pin: str
+    package: str
+    installed: str | None
+
+    def __str__(self) -> str:
+        return f"{self.pin} was asked for, {self.installed or 'nothing'} is installed"
+
+
+def violations(facts: ComboFacts) -> tuple[Violation, ...]:
+    """Return the pins that the final environment violates, in the order of the steps that state them."""
+    installed = facts.installed
+    violated: dict[str, Violation] = {}
+    for step in facts.steps:
+        if step.installed is None:
+            continue
+        for pin in facts.requirements(step.number):
+            requirement = packages.requirement(pin)
+            if requirement is None or not packages.applies(requirement, facts.python_version):
+                continue
+            package = packages.name_of(requirement)
+            version = installed.get(package)
+            if not packages.satisfies(version, requirement):
+                violated.setdefault(pin, Violation(pin=pin, package=package, installed=version))
+    return tuple(violated.values())
+
+
+def ledger(facts: ComboFacts, violations: Sequence[Violation]) -> tuple[Drift, ...]:
+    """Return every package that a step changed or removed after an earlier step had installed it, step by step."""
+    violated: dict[str, list[str]] = {}
+    for violation in violations:
+        violated.setdefault(violation.package, []).append(violation.pin)
+    return tuple(
+        Drift(
+            package=package,
+            step=number,
+            before=before,
+            after=after,
+            violates=", ".join(violated[package]) if package in violated else None,
+        )
+        for number, package, before, after in _moves(facts)
+    )
+
+
+def _moves(facts: ComboFacts) -> Iterator[tuple[int, str, str, str | None]]:
+    before: dict[str, str] = {}
+    for step in facts.steps:
+        if step.installed is None:
+            continue
+        for package, version in before.items():
+            if step.installed.get(package) != version:
+                yield step.number, package, version, step.installed.get(package)
+        before = dict(step.installed)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
-from knowngood.judge.drift import Violation
+from knowngood.judge.conflicts import Violation
 from knowngood.judge.numbers import arrays_of, non_finite
 from knowngood.judge.probes import Attempt, alarms
 from knowngood.judge.suites import failed_checks, first_line

@@ -10,12 +10,11 @@ from datetime import date
 from knowngood.errors import ExitCode
 from knowngood.judge.abi import score, sentence
 from knowngood.judge.causes import groups
-from knowngood.judge.conflicts import conflicts
+from knowngood.judge.conflicts import Violation, conflicts, ledger, violations
 from knowngood.judge.diagnosis import diagnose
 from knowngood.judge.diagnosis.case import Case
 from knowngood.judge.diagnosis.questions import Answers
 from knowngood.judge.diagnosis.rules import numpy_abi
-from knowngood.judge.drift import Violation, ledger, violations
 from knowngood.judge.expectations import Comparison
 from knowngood.judge.expectations import compare as compare_with_expectation
 from knowngood.judge.findings import Finding, day_of, find, with_numbers

@@ -7,9 +7,8 @@ from enum import Enum
 
 from knowngood.model import Change, ChangeKind, Rebuilt
 from knowngood.report import words
-from knowngood.report.lines import labelled, section
 from knowngood.report.markup import code, inline, joined, paragraph, table
-from knowngood.report.text import count, plain, shorten, strict_json, wrap
+from knowngood.report.text import count, labelled, plain, section, shorten, strict_json, wrap
 from knowngood.report.words import UNDECIDED_NOTE
 
 SCHEMA = 2

@@ -5,10 +5,9 @@ from collections.abc import Callable, Iterator, Sequence
 from knowngood.model import UNDECIDED, Cell, JudgedRun, Outcome, Run, Status, Suite
 from knowngood.report import explanation, words
 from knowngood.report.explanation import Failure, place
-from knowngood.report.lines import aligned, filled, wrapped
 from knowngood.report.recap import briefly, cautions, summary
 from knowngood.report.table import metric
-from knowngood.report.text import count, plain, seconds, shorten, size, wrap
+from knowngood.report.text import aligned, count, filled, plain, seconds, shorten, size, wrap, wrapped
 
 Paint = Callable[[str, str], str]
 """(kind, text) -> the text in its colour; a kind is ``good``, ``bad``, ``odd``, ``label``, ``quiet`` or ``fix``."""

@@ -5,9 +5,8 @@ from collections.abc import Hashable, Sequence
 
 from knowngood.model import UNDECIDED, Cell, JudgedRun, Reason, Run, RunInfo, Score, Status
 from knowngood.report import explanation, words
-from knowngood.report.lines import compact, labelled, section
 from knowngood.report.publication import stable
-from knowngood.report.text import count, plain, published_day, seconds, shorten, wrap
+from knowngood.report.text import compact, count, labelled, plain, published_day, seconds, section, shorten, wrap
 
 
 def summary(judged: JudgedRun, *, elapsed: float | None = None) -> str:

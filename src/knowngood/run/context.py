@@ -1,7 +1,9 @@
-"""Prepare what one machine evaluates the combos of a run with: tools, indexes, assets, caches."""
+"""Prepare what one machine evaluates the combos of a run with: tools, indexes, assets, caches, steps resolved once."""
 
+import shutil
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,23 +15,65 @@ from knowngood.cache.verdicts import Verdicts
 from knowngood.install import registry
 from knowngood.install.assets import Assets
 from knowngood.install.index import Routes
-from knowngood.install.interface import Tools
+from knowngood.install.interface import Resolution, Step, Tools
 from knowngood.install.interpreters import Interpreters
 from knowngood.install.routing import Routing, routing
 from knowngood.install.source import Builds
 from knowngood.install.wheelhouse import Wheelhouse
 from knowngood.model import Action, Asset, InstallerName, Phase, Reason, Trouble
+from knowngood.model import Step as DeclaredStep
 from knowngood.probe.launch import Launcher
 from knowngood.process import Processes
 from knowngood.project.tree import Trees
 from knowngood.run import host
 from knowngood.run.basis import Bases
-from knowngood.run.executors.interface import RunSettings
+from knowngood.run.executors.interface import Optimization, RunSettings
 from knowngood.run.host import Machine
-from knowngood.run.optimizations import Optimization
-from knowngood.run.resolutions import Resolutions
 from knowngood.run.reuse import VerdictReuse
 from knowngood.run.stop import Stop
+
+Resolver = tuple[InstallerName, str]
+"""An installer, and what distinguishes the Python that it resolves for from other builds."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Resolved:
+    """The answer of a resolver for one step, given the steps before it."""
+
+    resolution: Resolution
+    files: tuple[Path, ...]
+    """The files of the step that its installation needs, the lock among them."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Resolutions:
+    """The answers of a run so far, by resolver and by the steps up to the resolved one. Safe to use from any thread."""
+
+    _answers: dict[tuple[Resolver, tuple[DeclaredStep, ...]], Future[Resolved]] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def resolve(
+        self, resolver: Resolver, steps: tuple[DeclaredStep, ...], step: Step, ask: Callable[[], Resolved]
+    ) -> Resolved:
+        """Return the answer for the last of ``steps``, with its files in the folder of ``step``.
+
+        Calls ``ask`` for it, or waits for another thread that does. Raises what ``ask`` raises.
+        """
+        with self._lock:
+            earlier = self._answers.get((resolver, steps))
+            future = self._answers.setdefault((resolver, steps), Future())
+        if earlier is None:
+            try:
+                future.set_result(ask())
+            except BaseException as error:
+                future.set_exception(error)
+                raise
+            return future.result()
+        answer = earlier.result()
+        for file in answer.files:
+            step.folder.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, step.folder / file.name)
+        return answer
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -24,11 +24,17 @@ from knowngood.project.project import Project
 from knowngood.project.runs import EventLog
 from knowngood.run import host
 from knowngood.run.context import prepare
-from knowngood.run.executors.interface import Executor, RunSettings, Task, without_credentials
+from knowngood.run.executors.interface import (
+    ALL_OPTIMIZATIONS,
+    Executor,
+    Optimization,
+    RunSettings,
+    Task,
+    without_credentials,
+)
 from knowngood.run.executors.local import RESOLVERS, LocalExecutor, queue
 from knowngood.run.forecast import Forecast, forecast
 from knowngood.run.host import Machine
-from knowngood.run.optimizations import ALL, Optimization
 from knowngood.run.stop import Stop
 
 Sink = Callable[[Event, Folding], None]
@@ -63,7 +69,7 @@ class RunRequest:
     """Whether all environments stay, for a closer look."""
     offline: bool = False
     """Whether packages only come from folders of this machine, and from what uv has kept."""
-    optimizations: frozenset[Optimization] = ALL
+    optimizations: frozenset[Optimization] = ALL_OPTIMIZATIONS
     run_id: str | None = None
     """The id of the run, if it is a new one; by default one that sorts by time."""
 

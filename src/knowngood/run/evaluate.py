@@ -1,13 +1,15 @@
 """Evaluate one combo: resolve, build, probe, close. Everything that happens is emitted as an event.
 
 ``evaluate`` is a generator that pauses between its stages. An executor advances many of them in its thread pools; any
-other caller simply exhausts one. It judges only to decide whether to try again and what a later run may reuse.
+other caller simply exhausts one. It judges only to decide whether to try again, what a later run may reuse, and what
+the diagnosis of a failure asks, which it looks up until nothing new is asked.
 """
 
 import traceback
-from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import Enum, auto
+from typing import Protocol
 
 from knowngood.cache.keys import Keys
 from knowngood.cache.verdicts import BUILT, Entry, stripped
@@ -26,15 +28,98 @@ from knowngood.events import (
     TroubleMet,
     add,
 )
-from knowngood.install.releases import ReleaseIndex
+from knowngood.install.environment import Environment
+from knowngood.install.releases import ReleaseIndex, definitions
 from knowngood.judge.probes import judge_probe
-from knowngood.model import ComboFacts, Phase, Probe, Reason, Status, Trouble
+from knowngood.judge.rules import Rules
+from knowngood.judge.verdict import open_questions
+from knowngood.model import (
+    Answer,
+    Answered,
+    ComboFacts,
+    CurrentAt,
+    Definitions,
+    FirstWith,
+    LastWith,
+    NearestWithout,
+    NextWithWheel,
+    Phase,
+    Probe,
+    Question,
+    Reason,
+    Releases,
+    Solvable,
+    Status,
+    Trouble,
+    Uploaded,
+)
 from knowngood.project.tree import SnapshotError
 from knowngood.run.context import RunContext
 from knowngood.run.executors.interface import Task
-from knowngood.run.lookup import IndexAndFiles, look_up
 from knowngood.run.steps import StepRunner
 from knowngood.run.workspace import Workspace
+
+
+class Source(Protocol):
+    """Answers questions; an answer that it leaves out, or that is None, is unknown."""
+
+    def answer(self, questions: Sequence[Question], facts: ComboFacts) -> Mapping[Question, Answer]:
+        """Return the answers to ``questions`` about a combo."""
+        ...
+
+
+def look_up(facts: ComboFacts, rules: Rules, source: Source) -> Iterator[Answered]:
+    """Yield each answer to what the diagnosis of the first failing cell asks; nothing when no cell failed."""
+    while questions := open_questions(facts, rules):
+        answers = source.answer(questions, facts)
+        answered = tuple(Answered(question=question, answer=answers.get(question)) for question in questions)
+        yield from answered
+        facts = replace(facts, answers=(*facts.answers, *answered))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class IndexAndFiles:
+    """The source for real: the package index, through uv's resolver, and the files of the environment."""
+
+    index: ReleaseIndex
+    environment: Environment
+
+    def answer(self, questions: Sequence[Question], facts: ComboFacts) -> Mapping[Question, Answer]:
+        """Return the answers to ``questions``; all dates are looked up at once, and so are all definitions."""
+        answers: dict[Question, Answer] = {}
+        dated = [question for question in questions if isinstance(question, Uploaded)]
+        if dated:
+            days = self.index.uploaded({question.package: question.version for question in dated})
+            answers |= {question: days.get(question.package) for question in dated}
+        named = [question for question in questions if isinstance(question, Definitions)]
+        if named:
+            known = {owner.name: owner for owner in facts.environment.distributions} if facts.environment else {}
+            among = dict.fromkeys(name for question in named for name in question.among)
+            owners = [known[name] for name in among if name in known]
+            defined = definitions(self.environment, [question.name for question in named], owners)
+            answers |= {question: defined.get(question.name, ()) for question in named}
+        return answers | {
+            question: self._looked_up(question, facts) for question in questions if question not in answers
+        }
+
+    def _looked_up(self, question: Question, facts: ComboFacts) -> Answer:
+        python = facts.python_version or facts.combo.python
+        match question:
+            case CurrentAt():
+                return self.index.current(question.package, question.time)
+            case NextWithWheel():
+                return self.index.next_with_wheel(question.package, question.above)
+            case Releases():
+                return self.index.listed(question.package, python)
+            case LastWith() | FirstWith():
+                return self.index.nearest_with(question, python)
+            case NearestWithout():
+                return self.index.nearest_without(question, python)
+            case Solvable():
+                return self.index.solvable(question.requirements, question.options)
+            case Uploaded() | Definitions():
+                return None
+
 
 _CONFIRMED = frozenset({Status.CRASH, Status.TIMEOUT})
 """Statuses of a probe that count only when they occur twice."""

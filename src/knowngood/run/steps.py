@@ -19,9 +19,8 @@ from knowngood.install import registry
 from knowngood.install.inspect import read
 from knowngood.install.interface import Built, Resolution, Step
 from knowngood.model import Action, Phase, Reason, Source
-from knowngood.run.context import RunContext
+from knowngood.run.context import Resolved, RunContext
 from knowngood.run.executors.interface import Task
-from knowngood.run.resolutions import Resolved
 from knowngood.run.workspace import Workspace
 
 _TRANSIENT = frozenset({Reason.INDEX_UNREACHABLE, Reason.INDEX_ERROR, Reason.CORRUPT_DOWNLOAD})

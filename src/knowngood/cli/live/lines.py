@@ -19,9 +19,8 @@ from knowngood.events import (
 )
 from knowngood.model import UNDECIDED, Cell, ComboFacts, IndexChoice, Phase, Run, RunInfo, Status
 from knowngood.report import words
-from knowngood.report.lines import ended
 from knowngood.report.table import total_seconds
-from knowngood.report.text import count, plain, shorten
+from knowngood.report.text import count, ended, plain, shorten
 
 Judge = Callable[[ComboFacts, RunInfo], tuple[Cell, ...]]
 """How a finished combo of a run becomes cells with a verdict."""

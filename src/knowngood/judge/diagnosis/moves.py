@@ -12,8 +12,7 @@ from packaging.version import Version
 
 from knowngood import packages
 from knowngood.judge.diagnosis.case import Case
-from knowngood.judge.diagnosis.history import History
-from knowngood.judge.diagnosis.questions import Answers
+from knowngood.judge.diagnosis.questions import Answers, History
 from knowngood.model import FirstWith, LastWith, NearestWithout, Question, Releases
 
 _SETTLED = timedelta(days=21)

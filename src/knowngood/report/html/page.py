@@ -15,7 +15,6 @@ from knowngood.report import words
 from knowngood.report.budget import Level, fit
 from knowngood.report.html.anchors import Anchors
 from knowngood.report.html.changed import comparison, labels
-from knowngood.report.html.maps import maps
 from knowngood.report.html.overview import (
     MOST_BRIEF,
     MOST_CAUSES,
@@ -26,7 +25,7 @@ from knowngood.report.html.overview import (
     head,
     undecided,
 )
-from knowngood.report.html.plots import plots
+from knowngood.report.html.plots import maps, plots
 from knowngood.report.html.rows import columns, rows, status_badge
 from knowngood.report.text import plain
 

@@ -1,15 +1,34 @@
-"""Define the seam between a run and the machines that evaluate its combos: tasks in, events out."""
+"""Define the seam between a run and the machines that evaluate its combos: tasks in, events out.
+
+A task says which optimizations it may use: ways to be fast that must not change a verdict.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import Protocol
 
 from knowngood.events import Emit
 from knowngood.install.index import Routes, bare
 from knowngood.judge.rules import Rules
 from knowngood.model import Asset, Combo, Probe
-from knowngood.run.optimizations import ALL, Optimization
 from knowngood.run.stop import Stop
+
+
+class Optimization(StrEnum):
+    """One way to be faster."""
+
+    BYTECODE = "bytecode"
+    """Link the bytecode that earlier environments compiled."""
+    CACHE = "cache"
+    """Reuse the verdicts of earlier runs for the same lock, probe and machine."""
+    KEPT = "kept"
+    """Reuse the environments of earlier runs."""
+    SHARING = "sharing"
+    """Probe combos with the same lock once."""
+
+
+ALL_OPTIMIZATIONS = frozenset(Optimization)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,7 +47,7 @@ class RunSettings:
     """How the output of installers is read; also decides what is looked up after a failure."""
     pythons: tuple[str, ...] = ()
     """The Pythons of all combos of the run, as declared."""
-    optimizations: frozenset[Optimization] = ALL
+    optimizations: frozenset[Optimization] = ALL_OPTIMIZATIONS
     fresh: bool = False
     """Whether no verdict and no environment of an earlier run is reused."""
     fresh_probes: bool = False

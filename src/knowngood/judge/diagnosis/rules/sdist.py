@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from knowngood.judge.diagnosis.case import Case
 from knowngood.judge.diagnosis.questions import Answers
 from knowngood.model import Confidence, Diagnosis, NextWithWheel, Question, Releases, Status
-from knowngood.model.releases import Files
+from knowngood.model.questions import Files
 
 _ABOUT_SETUPTOOLS = re.compile(
     r"from 'setuptools|module 'setuptools|use_2to3 is invalid|No module named 'pkg_resources'|cython_sources"
