@@ -1,23 +1,32 @@
 """What an index tells about the releases of a package, and what the files of those show."""
 
+import base64
 import os
+import ssl
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 
-from knowngood.install.releases import ReleaseIndex, list_releases, read_page
+from knowngood.install import registry
+from knowngood.install.index import decide
+from knowngood.install.pages import File, Page
+from knowngood.install.releases import ReleaseIndex, read_page
+from knowngood.install.routing import routing
+from knowngood.install.upstream import RemoteIndex
 from knowngood.model import FirstWith, LastWith, NearestWithout
+from knowngood.model import Index as Declared
 from knowngood.model.questions import Files, release
 from knowngood.process import Processes
-from support.index import Index, serve
+from support.index import Index, closed_url, serve
 from support.wheels import build_wheel
 from support.workshop import PYTHON, UV, outside
 
 
-def file(name: str, day: str | None = "2021-01-01T00:00:00Z", **more: Any) -> dict[str, Any]:
-    return {"filename": name, "url": name, "hashes": {}, "upload-time": day} | more
+def file(name: str, day: str | None = "2021-01-01T00:00:00Z", **more: Any) -> File:
+    return File(name=name, url=name, upload_time=day, **more)
 
 
 @pytest.mark.parametrize(
@@ -29,13 +38,13 @@ def file(name: str, day: str | None = "2021-01-01T00:00:00Z", **more: Any) -> di
         ([file("a-1.0.tar.gz")], Files.SOURCE),
         ([file("a-1.0-cp39-cp39-manylinux2014_x86_64.whl"), file("a-1.0.tar.gz")], Files.ELSEWHERE),
         ([file("a-1.0-cp39-cp39-manylinux2014_x86_64.whl")], Files.NONE),
-        ([file("a-1.0-py3-none-any.whl", **{"requires-python": ">=3.13"})], Files.NONE),
-        ([file("a-1.0-py3-none-any.whl", **{"requires-python": "<3.12"})], Files.NONE),
+        ([file("a-1.0-py3-none-any.whl", requires_python=">=3.13")], Files.NONE),
+        ([file("a-1.0-py3-none-any.whl", requires_python="<3.12")], Files.NONE),
         ([file("a-1.0-py3-none-any.whl", yanked="broken")], Files.NONE),
     ],
 )
-def test_a_release_is_as_good_as_its_best_file_for_the_python(files: list[dict[str, Any]], expected: Files) -> None:
-    assert [each.files for each in read_page(files, "3.12.1")] == [expected]
+def test_a_release_is_as_good_as_its_best_file_for_the_python(files: list[File], expected: Files) -> None:
+    assert [each.files for each in read_page(Page(files=tuple(files)), "3.12.1")] == [expected]
 
 
 def test_a_release_came_out_with_its_first_file_and_releases_are_sorted_by_version() -> None:
@@ -46,7 +55,7 @@ def test_a_release_came_out_with_its_first_file_and_releases_are_sorted_by_versi
         file("not a file of a package"),
     ]
 
-    listed = read_page(files, "3.11.7")
+    listed = read_page(Page(files=tuple(files)), "3.11.7")
 
     assert list(map(str, listed)) == ["1.9 - source", "1.10 2022-03-01T00:00:00+00:00 wheel"]
     assert [release(str(each)) for each in listed] == list(listed)
@@ -90,6 +99,7 @@ def release_index(index: Index, folder: Path) -> ReleaseIndex:
         python=PYTHON,
         folder=folder / "run" / "lookups",
         review=lambda action, installer: action,
+        page=lambda package: RemoteIndex(index.url, registry.access({})).page(package),
     )
 
 
@@ -121,20 +131,62 @@ def test_files_that_contradict_what_was_seen_tell_nothing(index: Index, tmp_path
     assert release_index(index, tmp_path).nearest_with(question, "3.11.7") is None
 
 
-def test_an_index_that_gives_no_list_tells_nothing(index: Index, tmp_path: Path) -> None:
+def test_an_index_without_dates_still_lists_its_releases(index: Index, tmp_path: Path) -> None:
     index.dates = {}
     found = release_index(index, tmp_path)
 
-    assert found.listed("lib", "3.11.7") is None
-    assert found.nearest_with(LastWith(package="lib", installed="2.0", module="lib", name="name"), "3.11.7") is None
-    assert list_releases({"UV_DEFAULT_INDEX": "file:///nowhere"}, "lib", "3.11.7") is None
+    assert found.listed("lib", "3.11.7") == tuple(f"{version} - wheel" for version in VERSIONS)
+    assert found.nearest_with(LastWith(package="lib", installed="2.0", module="lib", name="name"), "3.11.7") == "1.1.1"
+
+
+def test_a_package_that_the_index_lacks_tells_nothing(index: Index, tmp_path: Path) -> None:
+    found = release_index(index, tmp_path)
+
+    assert found.listed("gone", "3.11.7") is None
+    assert found.nearest_with(LastWith(package="gone", installed="2.0", module="lib", name="name"), "3.11.7") is None
+
+
+def listed(declared: list[Declared], outside: dict[str, str], folder: Path, *, offline: bool = False) -> list[str]:
+    """Return the versions of ``lib`` that a run with these indexes and this environment knows of."""
+    routes = decide(declared, access=registry.access(outside), offline=offline)
+    with routing(routes, outside, folder / "cache") as routed:
+        page = routed.page("lib")
+    return [str(each.version) for each in read_page(page, "3.11.7")] if page is not None else []
 
 
 def test_the_index_of_the_user_is_asked_before_the_default_one(index: Index, tmp_path: Path) -> None:
-    environ = {"UV_INDEX": f"mine={index.url}", "UV_DEFAULT_INDEX": "http://127.0.0.1:9/simple"}
+    environ = {"UV_INDEX": f"mine={index.url}", "UV_DEFAULT_INDEX": "http://127.0.0.1:9/simple", "HOME": str(tmp_path)}
 
-    listed = list_releases(environ, "lib", "3.11.7")
+    assert listed([], environ, tmp_path) == list(VERSIONS)
 
-    assert listed is not None
-    assert [str(each.version) for each in listed] == list(VERSIONS)
-    assert all(each.size > 0 for each in listed)
+
+def test_releases_are_listed_from_the_index_that_the_package_comes_from(index: Index, tmp_path: Path) -> None:
+    build_wheel(tmp_path / "own", "lib", "9.0")
+    environ = {"UV_DEFAULT_INDEX": index.url, "HOME": str(tmp_path)}
+
+    with serve(tmp_path / "own") as own:
+        declared = [Declared(name="own", url=own.url, packages=("lib",))]
+        assert listed(declared, environ, tmp_path) == ["9.0"]
+        assert listed([Declared(name="mirror", url=own.url)], environ, tmp_path) == ["9.0"]
+        assert listed([Declared(name="own", url=closed_url(), packages=("lib",))], environ, tmp_path) == []
+        asked = len(own.requests)
+        assert listed(declared, environ, tmp_path, offline=True) == []
+        assert len(own.requests) == asked
+
+
+def test_releases_are_listed_with_the_password_and_the_authority_of_the_user(tmp_path: Path) -> None:
+    build_wheel(tmp_path / "own", "lib", "1.0")
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    authority.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
+    (tmp_path / ".netrc").write_text("machine 127.0.0.1 login me password secret\n")
+
+    with serve(tmp_path / "own", context) as own:
+        own.login = "Basic " + base64.b64encode(b"me:secret").decode()
+        environ = {
+            "UV_DEFAULT_INDEX": own.url,
+            "HOME": str(tmp_path),
+            "SSL_CERT_FILE": str(tmp_path / "authority.pem"),
+        }
+        assert listed([], environ, tmp_path) == ["1.0"]

@@ -131,11 +131,19 @@ OTHER = "THE USER'S OWN PLACE"
 FILES = {
     "uv.toml, find-links": (".config/uv/uv.toml", 'find-links = ["{links}"]\n'),
     "uv.toml, [pip] find-links": (".config/uv/uv.toml", '[pip]\nfind-links = ["{links}"]\n'),
+    "uv.toml, extra-index-url": (".config/uv/uv.toml", 'extra-index-url = ["{index}"]\n'),
+    "uv.toml, [pip] extra-index-url": (".config/uv/uv.toml", '[pip]\nextra-index-url = ["{index}"]\n'),
     "uv.toml, [[index]]": (".config/uv/uv.toml", '[[index]]\nname = "more"\nurl = "{index}"\n'),
     "pip.conf, find-links": (".config/pip/pip.conf", "[global]\nfind-links = {links}\n"),
     "pip.conf, extra-index-url": (".config/pip/pip.conf", "[global]\nextra-index-url = {index}\n"),
 }
-VARIABLES = {"UV_FIND_LINKS": "{links}", "PIP_FIND_LINKS": "{links}", "UV_INDEX": "more={index}"}
+VARIABLES = {
+    "UV_FIND_LINKS": "{links}",
+    "UV_INDEX": "more={index}",
+    "UV_EXTRA_INDEX_URL": "{index}",
+    "PIP_FIND_LINKS": "{links}",
+    "PIP_EXTRA_INDEX_URL": "{index}",
+}
 PLACES = [(InstallerName.PIP if "pip" in way.lower()[:4] else InstallerName.UV, way) for way in (*FILES, *VARIABLES)]
 
 
@@ -155,8 +163,15 @@ def user_with(way: str, links: str, folder: Path, environ: Mapping[str, str]) ->
         yield outside
 
 
-@pytest.mark.parametrize("links", ["folder", "page"])
-@pytest.mark.parametrize(("installer", "way"), PLACES)
+@pytest.mark.parametrize(
+    ("installer", "way", "links"),
+    [
+        (*place, links)
+        for place in PLACES
+        for links in ("folder", "page")
+        if "link" in place[1].lower() or links == "page"
+    ],
+)
 def test_a_place_in_the_users_settings_has_no_say_about_a_package_with_an_index_and_is_used_for_others(
     installer: InstallerName, way: str, links: str, tmp_path: Path, environ: Mapping[str, str]
 ) -> None:

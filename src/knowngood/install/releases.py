@@ -1,6 +1,5 @@
 """Look up what a diagnosis asks: dates and releases from the index, what uv resolves, and names in source files."""
 
-import json
 import re
 import shutil
 import tomllib
@@ -10,7 +9,6 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.tags import Tag, compatible_tags, cpython_tags
@@ -23,57 +21,36 @@ from packaging.utils import (
 )
 from packaging.version import InvalidVersion, Version
 
-from knowngood.install import registry
 from knowngood.install.environment import Environment
 from knowngood.install.interface import OUTSIDE
+from knowngood.install.pages import File, Page
 from knowngood.install.symbols import mentions, offers
 from knowngood.install.uv.installer import UV
 from knowngood.model import Action, Distribution, FirstWith, InstallerName, LastWith, NearestWithout, Status
 from knowngood.model.questions import Files, Release
 from knowngood.process import Processes
 
-_JSON = "application/vnd.pypi.simple.v1+json"
-"""Only in this form does an index say when a file was uploaded."""
-_PATIENCE = 15.0  # seconds
-_LARGEST_PAGE = 64 * 1024 * 1024  # bytes
 _SCALE = (Files.NONE, Files.SOURCE, Files.WHEEL, Files.OWN_WHEEL)
 """From the worst to the best file of a release."""
 
 
-def list_releases(environ: Mapping[str, str], package: str, python: str) -> tuple[Release, ...] | None:
-    """Return the releases of ``package``, a canonical name, for a Python such as ``3.11.7``, the lowest first.
-
-    ``environ`` is that of the installers. None when no index of it could say: it does not answer, or not in JSON.
-    """
-    files = next(
-        (
-            page
-            for url in registry.indexes(InstallerName.UV, environ)
-            if (page := _page(f"{url.rstrip('/')}/{package}/"))
-        ),
-        None,
-    )
-    return read_page(files, python) if files is not None else None
-
-
-def read_page(files: Iterable[Mapping[str, Any]], python: str) -> tuple[Release, ...]:
-    """Return the releases of the ``files`` on a page of an index (PEP 691)."""
+def read_page(page: Page, python: str) -> tuple[Release, ...]:
+    """Return the releases on the page of a package for a Python such as ``3.11.7``, the lowest first."""
     best: dict[Version, Files] = {}
     built: set[Version] = set()
     times: dict[Version, datetime] = {}
     sizes: dict[Version, int] = {}
-    for file in files:
-        name = str(file.get("filename", ""))
-        version = _version(name)
+    for file in page.files:
+        version = _version(file.name)
         if version is None:
             continue
-        kind = _kind(name, file, python)
-        if name.endswith(".whl"):
+        kind = _kind(file, python)
+        if file.name.endswith(".whl"):
             built.add(version)
         best[version] = max(best.get(version, Files.NONE), kind, key=_SCALE.index)
-        if kind in (Files.WHEEL, Files.OWN_WHEEL) and isinstance(size := file.get("size"), int):
-            sizes[version] = min(size, sizes.get(version, size))
-        time = _time(file.get("upload-time"))
+        if kind in (Files.WHEEL, Files.OWN_WHEEL) and file.size is not None:
+            sizes[version] = min(file.size, sizes.get(version, file.size))
+        time = _time(file.upload_time)
         if time is not None:
             times[version] = min(time, times.get(version, time))
     for version in built:
@@ -85,24 +62,6 @@ def read_page(files: Iterable[Mapping[str, Any]], python: str) -> tuple[Release,
     )
 
 
-@lru_cache(maxsize=512)
-def _page(url: str) -> tuple[Mapping[str, Any], ...] | None:
-    # Imported late, since only a failure is looked up: the import takes longer than reading a matrix.
-    import urllib.request
-    from http.client import HTTPException
-
-    if urlsplit(url).scheme not in ("http", "https"):
-        return None
-    request = urllib.request.Request(url, headers={"Accept": _JSON, "User-Agent": "knowngood"})
-    try:
-        with urllib.request.urlopen(request, timeout=_PATIENCE) as answer:
-            if answer.headers.get_content_type() != _JSON:
-                return None
-            return tuple(json.loads(answer.read(_LARGEST_PAGE))["files"])
-    except (HTTPException, OSError, ValueError, KeyError, TypeError):
-        return None
-
-
 def _version(name: str) -> Version | None:
     try:
         return parse_wheel_filename(name)[1] if name.endswith(".whl") else parse_sdist_filename(name)[1]
@@ -110,21 +69,21 @@ def _version(name: str) -> Version | None:
         return None
 
 
-def _kind(name: str, file: Mapping[str, Any], python: str) -> Files:
-    if file.get("yanked") or not _allows(file.get("requires-python"), python):
+def _kind(file: File, python: str) -> Files:
+    if file.yanked or not _allows(file.requires_python, python):
         return Files.NONE
-    if not name.endswith(".whl"):
+    if not file.name.endswith(".whl"):
         return Files.SOURCE
-    tags = parse_wheel_filename(name)[3]
+    tags = parse_wheel_filename(file.name)[3]
     if tags.isdisjoint(_supported(python)):
         return Files.NONE
     own = "cp" + "".join(python.split(".")[:2])
     return Files.OWN_WHEEL if any(tag.interpreter == own for tag in tags) else Files.WHEEL
 
 
-def _allows(specifier: object, python: str) -> bool:
+def _allows(specifier: str | None, python: str) -> bool:
     try:
-        return not specifier or SpecifierSet(str(specifier)).contains(python, prereleases=True)
+        return not specifier or SpecifierSet(specifier).contains(python, prereleases=True)
     except InvalidSpecifier:
         return True
 
@@ -137,9 +96,9 @@ def _supported(python: str) -> frozenset[Tag]:
     return frozenset((*cpython_tags((major, minor), abis=[abi]), *compatible_tags((major, minor), interpreter)))
 
 
-def _time(text: object) -> datetime | None:
+def _time(text: str | None) -> datetime | None:
     try:
-        return datetime.fromisoformat(str(text)).astimezone(UTC) if text else None
+        return datetime.fromisoformat(text).astimezone(UTC) if text else None
     except ValueError:
         return None
 
@@ -156,7 +115,8 @@ _MOST_SOURCES = 4000  # files of one distribution
 class ReleaseIndex:
     """Questions about releases, answered by uv as it would resolve them for ``python``.
 
-    Files and logs go to ``folder``. An answer that is None is unknown.
+    Files and logs go to ``folder``. ``page`` asks the index that a package comes from for its page, with the access
+    that installers have; None when that cannot say. An answer that is None is unknown.
     """
 
     processes: Processes
@@ -165,6 +125,7 @@ class ReleaseIndex:
     python: Path
     folder: Path
     review: Callable[[Action, InstallerName], Action]
+    page: Callable[[str], Page | None]
 
     def uploaded(self, versions: Mapping[str, str]) -> dict[str, str]:
         """Return canonical name -> when that version was uploaded, UTC, ISO 8601, where the index has the date."""
@@ -201,8 +162,8 @@ class ReleaseIndex:
 
     def listed(self, package: str, python: str) -> tuple[str, ...] | None:
         """Return the releases of ``package`` for a Python such as ``3.11.7``, each as it is recorded."""
-        releases = list_releases(self.environ, package, python)
-        return tuple(map(str, releases)) if releases is not None else None
+        page = self.page(package)
+        return tuple(map(str, read_page(page, python))) if page is not None else None
 
     def nearest_with(self, question: LastWith | FirstWith, python: str) -> str | None:
         """Return the nearest release of an older or newer line whose module has a name."""
@@ -233,7 +194,7 @@ class ReleaseIndex:
         base = Version(installed.partition("+")[0])
         releases = [
             release
-            for release in list_releases(self.environ, package, python) or ()
+            for release in self._releases(package, python)
             if release.installs and (release.version > base if newer else release.version < base)
         ]
         releases.sort(key=lambda release: release.version, reverse=not newer)
@@ -259,6 +220,10 @@ class ReleaseIndex:
             middle = (low + high) // 2
             low, high = (low, middle) if self._fits(package, releases[middle], fits) else (middle, high)
         return str(releases[high].version)
+
+    def _releases(self, package: str, python: str) -> tuple[Release, ...]:
+        page = self.page(package)
+        return read_page(page, python) if page is not None else ()
 
     def _fits(self, package: str, release: Release, fits: Callable[[Path], bool]) -> bool:
         unpacked = self._unpacked(package, release.version) if release.size <= _LARGEST_WHEEL else None

@@ -8,7 +8,7 @@ page of an index, is named in one sentence that goes to the output of the instal
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -76,6 +76,19 @@ class Routing:
                 file |= {"url": router.real(file["url"])} if "url" in file else {}
         return tomli_w.dumps(data)
 
+    def page(self, package: str) -> Page | None:
+        """Return the page of ``package`` (canonical name) on the index that it comes from; None when that cannot say.
+
+        It is asked with the user's credentials, proxies and certificates. Without an index of its own a package comes
+        from the first index of uv that has it.
+        """
+        own = self.router.owner(package) if self.router else None
+        for source in (own,) if own is not None else self._own_sources(InstallerName.UV):
+            with suppress(IndexFault):
+                if (page := source.upstream.page(package)) is not None:
+                    return page
+        return None
+
     def _doubt(self, action: Action, installer: InstallerName) -> tuple[str, ...]:
         """Return what is wrong with an index that the installer complains about, or what "not found" means."""
         output = registry.OUTPUTS[installer]
@@ -116,11 +129,13 @@ class Routing:
 
     def _own_sources(self, installer: InstallerName) -> tuple[Source, ...]:
         """Return the indexes that the installer asks without the router."""
-        if (route := self.routes.default_route) is not None:
-            return (Source(name=route.name, upstream=route.upstream(self.access)),)
         if installer not in self._sources:
-            addresses = registry.indexes(installer, self.outside)
-            self._sources[installer] = tuple(_source(address, self.access) for address in addresses)
+            offline = self.routes.offline
+            if (route := self.routes.default_route) is not None:
+                self._sources[installer] = (_declared(route, self.access, offline=offline),)
+            else:
+                addresses = registry.indexes(installer, self.outside)
+                self._sources[installer] = tuple(_source(place, self.access, offline=offline) for place in addresses)
         return self._sources[installer]
 
 

@@ -17,6 +17,7 @@ from knowngood.install.assets import Assets
 from knowngood.install.index import Routes
 from knowngood.install.interface import Resolution, Step, Tools
 from knowngood.install.interpreters import Interpreters
+from knowngood.install.pages import Page
 from knowngood.install.routing import Routing, routing
 from knowngood.install.source import Builds
 from knowngood.install.wheelhouse import Wheelhouse
@@ -86,6 +87,8 @@ class RunContext:
     """The environment variables of installers."""
     review: Callable[[Action, InstallerName], Action]
     """Adds to what an installer did what is known about the indexes that it asked."""
+    page: Callable[[str], Page | None]
+    """Returns the page of a package on the index that it comes from; None when that cannot say."""
     interpreters: Interpreters
     launcher: Launcher
     trouble: Trouble | None
@@ -185,6 +188,7 @@ def _context(
         uv=machine.uv,
         environ=environ,
         review=routing.review,
+        page=routing.page,
         interpreters=interpreters,
         launcher=launcher,
         trouble=trouble,

@@ -278,6 +278,7 @@ class _Evaluation:
             python=base.path if base is not None else environment.python,
             folder=self.workspace.folder / "lookups",
             review=context.review,
+            page=context.page,
         )
         source = IndexAndFiles(index=index, environment=environment)
         for answered in look_up(self._facts, self._settings.rules, source):
