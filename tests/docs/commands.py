@@ -7,18 +7,14 @@ import click
 
 from docs.blocks import ROOT
 from knowngood.cli.main import main
+from knowngood.nox import VERBS
 
 
 def sessions() -> dict[str, str]:
     """Return the verb that each session of our noxfile calls, or an empty string if it calls none."""
     noxfile = (ROOT / "noxfile.py").read_text(encoding="utf-8")
-    verbs: dict[str, str] = {}
-    for part in re.split(r"^@nox\.session\n", noxfile, flags=re.MULTILINE)[1:]:
-        name = re.search(r"^def (\w+)\(", part, re.MULTILINE)
-        verb = re.search(r"_knowngood\(session, \"(\w+)\"", part)
-        assert name is not None
-        verbs[name[1]] = verb[1] if verb else ""
-    return verbs
+    own = re.findall(r"^@nox\.session\ndef (\w+)\(", noxfile, flags=re.MULTILINE)
+    return {"matrix": "run", "combo": "run"} | {verb: verb for verb in VERBS} | dict.fromkeys(own, "")
 
 
 def check(command: Sequence[str]) -> None:
