@@ -72,6 +72,18 @@ def applies(
     return any(parsed.marker.evaluate({**environment, "extra": extra}) for extra in ("", *extras))
 
 
+@lru_cache(maxsize=_CACHED)
+def applying(
+    texts: tuple[str, ...], python: str | None, *, extras: frozenset[str] = frozenset(), machine: str = ""
+) -> tuple[Requirement, ...]:
+    """Return the valid requirements among ``texts`` that apply to a Python and a machine, in order.
+
+    ``extras`` and ``python`` are as in ``applies``; ``machine`` is the platform of a run, as it is recorded.
+    """
+    platform = platform_of(machine)
+    return tuple(each for each in requirements(texts) if applies(each, python, extras=extras, platform=platform))
+
+
 _SYSTEMS = {
     "Linux": {"sys_platform": "linux", "os_name": "posix"},
     "Darwin": {"sys_platform": "darwin", "os_name": "posix"},

@@ -7,7 +7,6 @@ distribution. A pin is violated when a later step moved it; the ledger lists eve
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 from packaging.requirements import Requirement
 
@@ -28,7 +27,9 @@ def conflicts(facts: ComboFacts, *, machine: str = "") -> tuple[Conflict, ...]:
     found = {
         conflict
         for distribution in distributions.values()
-        for requirement in _requirements(distribution.requires, python, machine, wanted[distribution.name])
+        for requirement in packages.applying(
+            distribution.requires, python, extras=wanted[distribution.name], machine=machine
+        )
         if (conflict := _conflict(distribution, requirement, facts.installed)) is not None
     }
     return tuple(sorted(found, key=lambda conflict: (conflict.distribution, conflict.package, conflict.requirement)))
@@ -54,39 +55,21 @@ def _extras(
 ) -> Mapping[str, frozenset[str]]:
     """Return the extras that somebody asked for, by the distribution that has them: one extra can ask for others."""
     wanted = dict.fromkeys(distributions, frozenset[str]())
-    for requirement in _asked(facts, python, machine):
+    asked = tuple(text for step in facts.combo.steps for text in step.requirements)
+    for requirement in packages.applying(asked, python, machine=machine):
         if packages.name_of(requirement) in wanted:
             wanted[packages.name_of(requirement)] |= requirement.extras
     open_names = list(distributions)
     while open_names:
         name = open_names.pop()
-        for requirement in _requirements(distributions[name].requires, python, machine, wanted[name]):
+        for requirement in packages.applying(
+            distributions[name].requires, python, extras=wanted[name], machine=machine
+        ):
             target = packages.name_of(requirement)
             if target in wanted and not requirement.extras <= wanted[target]:
                 wanted[target] |= requirement.extras
                 open_names.append(target)
     return wanted
-
-
-def _asked(facts: ComboFacts, python: str, machine: str) -> Iterator[Requirement]:
-    """Yield what the combo itself asks for on its Python and platform."""
-    platform = packages.platform_of(machine)
-    for requirement in packages.requirements(text for step in facts.combo.steps for text in step.requirements):
-        if packages.applies(requirement, python, platform=platform):
-            yield requirement
-
-
-@lru_cache(maxsize=8192)
-def _requirements(
-    requires: tuple[str, ...], python: str, machine: str, extras: frozenset[str]
-) -> tuple[Requirement, ...]:
-    """Return the requirements that apply, parsed; the combos of a matrix bring the same distributions again."""
-    platform = packages.platform_of(machine)
-    return tuple(
-        requirement
-        for requirement in packages.requirements(requires)
-        if packages.applies(requirement, python, extras=extras, platform=platform)
-    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -109,13 +92,11 @@ def violations(facts: ComboFacts) -> tuple[Violation, ...]:
         if step.installed is None:
             continue
         for pin in facts.requirements(step.number):
-            requirement = packages.requirement(pin)
-            if requirement is None or not packages.applies(requirement, facts.python_version):
-                continue
-            package = packages.name_of(requirement)
-            version = installed.get(package)
-            if not packages.satisfies(version, requirement):
-                violated.setdefault(pin, Violation(pin=pin, package=package, installed=version))
+            for requirement in packages.applying((pin,), facts.python_version):
+                package = packages.name_of(requirement)
+                version = installed.get(package)
+                if not packages.satisfies(version, requirement):
+                    violated.setdefault(pin, Violation(pin=pin, package=package, installed=version))
     return tuple(violated.values())
 
 

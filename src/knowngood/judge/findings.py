@@ -5,15 +5,14 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from knowngood.judge.conflicts import Violation
-from knowngood.judge.numbers import arrays_of, non_finite
-from knowngood.judge.probes import Attempt, alarms
+from knowngood.judge.numbers import non_finite
+from knowngood.judge.probes import Attempt
 from knowngood.judge.suites import failed_checks, first_line
 from knowngood.model import (
     Action,
     ComboFacts,
     Numbers,
     Phase,
-    ProbeFacts,
     Reason,
     RunInfo,
     Status,
@@ -94,7 +93,7 @@ def _not_run(facts: ComboFacts) -> Finding:
 
 def _probed(facts: ComboFacts, attempt: Attempt, violations: Sequence[Violation]) -> Finding:
     verdict, message, transcript = attempt.verdict, attempt.message, attempt.facts.transcript
-    hidden = _hidden(facts, attempt.facts) if verdict.status is Status.PASS else None
+    hidden = _hidden(facts, attempt) if verdict.status is Status.PASS else None
     if hidden is not None:
         reason, message = hidden
         verdict = Verdict(status=Status.FAIL, phase=Phase.PROBE, reason=reason)
@@ -115,12 +114,13 @@ def _probed(facts: ComboFacts, attempt: Attempt, violations: Sequence[Violation]
     return Finding(verdict=verdict, message=message, check=attempt.check)
 
 
-def _hidden(facts: ComboFacts, attempt: ProbeFacts) -> tuple[Reason, str] | None:
+def _hidden(facts: ComboFacts, attempt: Attempt) -> tuple[Reason, str] | None:
     """Return what a pass hides: an answer that is not a number, or an alarm that the matrix does not tolerate."""
-    if invalid := non_finite(arrays_of(attempt.transcript.checks)):
+    if invalid := non_finite(attempt.arrays):
         return Reason.NOT_FINITE, invalid
-    alarming = alarms(attempt) if facts.combo.warnings is WarningPolicy.FAIL else ()
-    return (Reason.ALARM, "; ".join(alarming)) if alarming else None
+    if attempt.alarms and facts.combo.warnings is WarningPolicy.FAIL:
+        return Reason.ALARM, "; ".join(attempt.alarms)
+    return None
 
 
 def day_of(info: RunInfo) -> date:

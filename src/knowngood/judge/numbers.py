@@ -15,7 +15,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import mul, sub
 
-from knowngood.judge import numbers
 from knowngood.model import Array, Check, Numbers
 
 _TYPECODES = {"f4": "f", "f8": "d"}
@@ -216,7 +215,7 @@ def arrays_of(checks: Iterable[Check]) -> dict[str, Array]:
 def non_finite(arrays: Mapping[str, Array]) -> str | None:
     """Return a sentence about the first array that holds NaN or infinity; None when every number is finite."""
     for name, array in arrays.items():
-        values = numbers.decode(array) or []
+        values = decode(array) or []
         bad = [value for value in values if not math.isfinite(value)]
         if bad:
             return f"{name!r} holds {len(bad)} of {len(values)} values that are not finite, the first is {bad[0]}"
@@ -224,7 +223,7 @@ def non_finite(arrays: Mapping[str, Array]) -> str | None:
 
 
 def _usable(array: Array) -> list[float]:
-    values = numbers.decode(array) or []
+    values = decode(array) or []
     return values if all(map(math.isfinite, values)) else []
 
 
@@ -234,7 +233,7 @@ def _compare(
     if ours is None:
         return _Compared(summary=f"{name!r} of the reference combo is missing: {_UNPROVEN}")
     dtype = (reference.dtype, ours.dtype) if ours.dtype != reference.dtype else None
-    after = numbers.decode(ours)
+    after = decode(ours)
     if after is None:
         return _Compared(dtype=dtype, summary=f"{name!r} cannot be read: {_UNPROVEN}")
     if bad := non_finite({name: ours}):
@@ -242,8 +241,8 @@ def _compare(
     if ours.shape != reference.shape:
         shapes = f"{name!r} has the shape {_shape(ours)}, in the reference combo {_shape(reference)}"
         return _Compared(dtype=dtype, summary=f"{shapes}: re-index before you upgrade")
-    pairs = numbers.rows(before, reference.shape), numbers.rows(after, ours.shape)
-    distance = numbers.measure(*pairs, tolerance=tolerance)
+    pairs = rows(before, reference.shape), rows(after, ours.shape)
+    distance = measure(*pairs, tolerance=tolerance)
     whole = reference.dtype.startswith(_WHOLE) and ours.dtype.startswith(_WHOLE)
     figures = f"cosine {distance.cosine:.6f}, largest difference {distance.difference:.2g}"
     if dtype is not None:

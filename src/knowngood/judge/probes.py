@@ -1,16 +1,19 @@
 """Judge the attempts at a probe: exit and transcript, which attempt counts, and alarms that it survived."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from knowngood.judge.numbers import arrays_of
 from knowngood.judge.suites import failed_checks, failures, first_line, suite
 from knowngood.judge.suites import message as suite_message
 from knowngood.model import (
     UNDECIDED,
+    Array,
     Check,
     Ending,
     Exit,
+    Failures,
     Outcome,
     Phase,
     ProbeFacts,
@@ -18,6 +21,7 @@ from knowngood.model import (
     ProblemKind,
     Reason,
     Status,
+    Suite,
     Transcript,
     Verdict,
 )
@@ -157,13 +161,31 @@ class Attempt:
     verdict: Verdict
     check: str | None
     message: str
+    suite: Suite | None
+    failures: tuple[Failures, ...]
+    """The failing tests of a suite, by cause."""
+    arrays: Mapping[str, Array]
+    """What it recorded for comparisons."""
+    alarms: tuple[str, ...]
 
 
 def judged(attempts: Iterable[ProbeFacts]) -> tuple[Attempt, ...]:
     """Return the attempts at a probe with what each of them shows, in order."""
-    shown = ((attempt, *judge_probe(attempt)) for attempt in attempts)
-    return tuple(
-        Attempt(facts=facts, verdict=verdict, check=check, message=text) for facts, verdict, check, text in shown
+    return tuple(map(_judged, attempts))
+
+
+def _judged(facts: ProbeFacts) -> Attempt:
+    verdict, check, message = judge_probe(facts)
+    counted = suite(facts.transcript)
+    return Attempt(
+        facts=facts,
+        verdict=verdict,
+        check=check,
+        message=message,
+        suite=counted,
+        failures=failures(facts.transcript.checks) if counted else (),
+        arrays=arrays_of(facts.transcript.checks),
+        alarms=alarms(facts),
     )
 
 

@@ -18,10 +18,10 @@ from knowngood.judge.diagnosis.rules import numpy_abi
 from knowngood.judge.expectations import Comparison
 from knowngood.judge.expectations import compare as compare_with_expectation
 from knowngood.judge.findings import Finding, day_of, find, with_numbers
-from knowngood.judge.numbers import arrays_of, compare
-from knowngood.judge.probes import Attempt, alarms, deciding, flaky, judged
+from knowngood.judge.numbers import compare
+from knowngood.judge.probes import Attempt, deciding, flaky, judged
 from knowngood.judge.rules import Rules
-from knowngood.judge.suites import failures, first_line, suite
+from knowngood.judge.suites import first_line
 from knowngood.model import (
     UNDECIDED,
     Array,
@@ -85,16 +85,13 @@ def open_questions(facts: ComboFacts, rules: Rules) -> tuple[Question, ...]:
 
 def _reference(run: Run, rules: Rules) -> Mapping[str, Mapping[str, Array]]:
     """Return what the probes of the reference combo recorded, where they passed; else there is nothing to compare."""
-    cases = [
-        (probe, _first_case(shown, probe))
-        for shown in (_show(facts, rules) for facts in run.combos if facts.combo.id == run.info.reference)
-        for probe in shown.facts.combo.probes
-    ]
-    return {
-        probe: arrays_of(case.probe.transcript.checks)
-        for probe, case in cases
-        if case.probe is not None and case.verdict.status is Status.PASS
-    }
+    arrays: dict[str, Mapping[str, Array]] = {}
+    for shown in (_show(facts, rules) for facts in run.combos if facts.combo.id == run.info.reference):
+        for probe in shown.facts.combo.probes:
+            attempt = deciding(shown.attempts(probe))
+            if attempt is not None and shown.find(attempt).verdict.status is Status.PASS:
+                arrays[probe] = attempt.arrays
+    return arrays
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -142,7 +139,7 @@ def _cell(shown: _Shown, probe: str, reference: Mapping[str, Array], day: date, 
     last = attempt.facts if attempt is not None else None
     checks = last.transcript.checks if last else ()
     finding = shown.find(attempt)
-    numbers = _numbers(finding, last, reference)
+    numbers = _numbers(finding, attempt, reference)
     finding = with_numbers(finding, numbers)
     status = finding.verdict.status
     case = shown.case(attempt, finding)
@@ -165,8 +162,8 @@ def _cell(shown: _Shown, probe: str, reference: Mapping[str, Array], day: date, 
         check=finding.check,
         # Where on this machine an index or a disk is, is what a reader has to know about trouble with it.
         message=finding.message if status is Status.INFRA else shorten_paths(finding.message),
-        suite=suite(last.transcript) if last else None,
-        failures=failures(checks) if last and last.transcript.collected is not None else (),
+        suite=attempt.suite if attempt else None,
+        failures=attempt.failures if attempt else (),
         checks=tuple(replace(check, message=shorten_paths(check.message)) for check in checks),
         installed=facts.installed,
         tested=_tested(facts),
@@ -175,7 +172,7 @@ def _cell(shown: _Shown, probe: str, reference: Mapping[str, Array], day: date, 
         conflicts=unmet,
         yanked=_yanked(facts),
         metrics=_metrics(facts, last),
-        warnings=_warnings(last),
+        warnings=_warnings(attempt),
         seconds=Seconds(
             resolve=sum(action.seconds for action in resolutions if action),
             create=facts.create.seconds if facts.create else 0.0,
@@ -201,8 +198,8 @@ def _about_unmet(finding: Finding, comparison: Comparison) -> Finding:
     return replace(finding, message="; ".join(comparison.unmet))
 
 
-def _numbers(finding: Finding, last: ProbeFacts | None, reference: Mapping[str, Array]) -> Numbers | None:
-    ours = arrays_of(last.transcript.checks) if last is not None else {}
+def _numbers(finding: Finding, attempt: Attempt | None, reference: Mapping[str, Array]) -> Numbers | None:
+    ours = attempt.arrays if attempt is not None else {}
     # A failed cell may have recorded no arrays; its failure already explains that.
     return compare(reference, ours) if ours or finding.verdict.status is Status.PASS else None
 
@@ -264,11 +261,11 @@ def _metrics(facts: ComboFacts, last: ProbeFacts | None) -> Mapping[str, bool | 
     return metrics
 
 
-def _warnings(last: ProbeFacts | None) -> tuple[str, ...]:
-    if last is None:
+def _warnings(attempt: Attempt | None) -> tuple[str, ...]:
+    if attempt is None:
         return ()
-    warnings = [warning for check in last.transcript.checks for warning in check.warnings]
-    return tuple(dict.fromkeys([*alarms(last), *map(shorten_paths, warnings)]))
+    warnings = [warning for check in attempt.facts.transcript.checks for warning in check.warnings]
+    return tuple(dict.fromkeys([*attempt.alarms, *map(shorten_paths, warnings)]))
 
 
 def exit_code(judged: JudgedRun) -> ExitCode:

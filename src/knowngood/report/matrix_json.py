@@ -39,7 +39,7 @@ from knowngood.model import (
     Tested,
     Verdict,
 )
-from knowngood.report import explanation, matrix_json
+from knowngood.report import explanation
 from knowngood.report.explanation import place
 from knowngood.report.text import strict_json
 
@@ -369,7 +369,7 @@ def render_cells(cells: Sequence[Cell], run: Run, *, run_folder: str) -> str:
     Each cell also has an ``explained``: ``place``, ``messages`` and ``frames`` of the failure, the innermost frame
     first (nothing for a cell that passed), ``notes`` beside the verdict, ``log`` as a path, and the command ``rerun``.
     """
-    document = json.loads(matrix_json.render(JudgedRun(run=run, cells=tuple(cells))))
+    document = json.loads(render(JudgedRun(run=run, cells=tuple(cells))))
     for written, cell in zip(document["cells"], cells, strict=True):
         written["explained"] = _explained(cell, run, run_folder)
     return strict_json(document)

@@ -1,7 +1,6 @@
 """One failure as the rules see it: what was raised, whose code it passed through, what is installed."""
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -206,12 +205,10 @@ class Case:
             return owners[0]
         return canonicalize_name(top) if canonicalize_name(top) in self.installed else None
 
-    def requirements(self, name: str) -> Iterator[Requirement]:
-        """Yield the requirements that distribution ``name`` declares for this Python, without those of its extras."""
+    def requirements(self, name: str) -> tuple[Requirement, ...]:
+        """Return the requirements that distribution ``name`` declares for this Python, without those of its extras."""
         distribution = self.distributions.get(name)
-        for requirement in packages.requirements(distribution.requires if distribution else ()):
-            if packages.applies(requirement, self.facts.python_version):
-                yield requirement
+        return packages.applying(distribution.requires if distribution else (), self.facts.python_version)
 
     def needs(self, name: str) -> tuple[str, ...]:
         """Return the installed distributions that ``name`` requires."""
