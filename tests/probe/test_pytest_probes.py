@@ -420,6 +420,20 @@ def test_the_sources_of_an_editable_project_do_not_shadow_it(tmp_path: Path) -> 
     assert verdict(facts)[0] is Status.PASS
 
 
+@pytest.mark.parametrize("says", ["top_level.txt", "nothing"])
+def test_where_an_editable_project_came_from_is_recorded(says: str, tmp_path: Path) -> None:
+    site = tmp_path / "site-packages"
+    installed(site, editable=True)
+    info = site / "thing-1.0.dist-info"
+    (info / "RECORD").write_text("__editable___thing_1_0_finder.py,,\nthing-1.0.dist-info/METADATA,,\n")
+    if says == "top_level.txt":
+        (info / "top_level.txt").write_text("thing\n")
+
+    facts = run(FLAT, tmp_path, "tests", env=(("PYTHONPATH", str(site)),))
+
+    assert facts.transcript.modules["thing"].endswith("work/thing/__init__.py")
+
+
 def test_sources_whose_import_fails_shadow_the_project_too(tmp_path: Path) -> None:
     installed(tmp_path / "site-packages")
     files = FLAT | {"thing/__init__.py": "from thing import _compiled"}

@@ -11,7 +11,7 @@ import pytest
 
 from knowngood.events import Event, FactsReused, StepInstalled, StepResolved, fold
 from knowngood.judge.verdict import judge
-from knowngood.model import Cell, InstallerName, JudgedRun, Reason, Source, SourceFacts, Status, Step
+from knowngood.model import Cell, InstallerName, JudgedRun, Probe, ProbeKind, Reason, Source, SourceFacts, Status, Step
 from support import git_server
 from support.facts import RULES
 from support.index import Index
@@ -53,14 +53,18 @@ class Own:
     def project(self) -> Path:
         return self.folder / "project"
 
-    def run(self, *combos: tuple[Step, ...], probe: str = PROBE) -> list[Event]:
-        """Run combos that have these steps, called c0, c1 and so on, and return the events."""
+    def run(self, *combos: tuple[Step, ...], probe: str | Probe = PROBE) -> list[Event]:
+        """Run combos that have these steps, called c0, c1 and so on, and return the events.
+
+        ``probe`` is a script, or a whole probe called "works".
+        """
         self.runs += 1
         declared = tuple(
             replace(combo(name=f"c{number}", installer=self.installer), steps=steps)
             for number, steps in enumerate(combos)
         )
-        subject = replace(matrix(self.folder, self.index.url, declared, probes={"works": probe}), project=self.project)
+        whole = Probe(id="works", source=probe) if isinstance(probe, str) else probe
+        subject = replace(matrix(self.folder, self.index.url, declared), project=self.project, probes=(whole,))
         folder = self.folder / "state" / "runs" / "tiny" / f"r{self.runs}"
         environ = {**self.environ, COUNT: str(self.folder / "count"), "GIT_ALLOW_PROTOCOL": "file:http"}
         return record(request(subject, folder, environ))
@@ -214,6 +218,46 @@ def it_is_installed_in_place():
     assert reused(own.run((step(sources=(editable,)), step("plugin")), probe=where)) == {"c0"}
     write(own.project, {"tests/test_mine.py": ""})
     assert reused(own.run((step(sources=(editable,)), step("plugin")), probe=where)) == set()
+
+
+MAKES_A_FILE = """
+
+def build_editable(folder, config_settings=None, metadata_directory=None):
+    os.makedirs("sub/made", exist_ok=True)
+    with open("sub/made/compiled.txt", "w") as file:
+        file.write("by the build")
+    return _wheel(folder, {f"{MODULE}.pth": os.getcwd()})
+"""
+
+
+def test_a_command_sees_what_the_build_of_an_editable_project_made(own: Own) -> None:
+    backend = (own.project / "backend.py").read_text(encoding="utf-8")
+    write(own.project, {"backend.py": backend + MAKES_A_FILE, "sub/kept.txt": "by the user"})
+    says = "assert open('sub/made/compiled.txt').read() == 'by the build' and open('sub/kept.txt').read()"
+    probe = Probe(id="works", kind=ProbeKind.COMMAND, arguments=("python", "-c", says))
+    before = state(own.project)
+
+    events = own.run(
+        (step(sources=(Source(path=".", editable=True),)),), (step(sources=(Source(path="."),)),), probe=probe
+    )
+
+    assert statuses(events) == {"c0": Status.PASS, "c1": Status.FAIL}, message(events)
+    assert state(own.project) == before
+
+
+def test_an_editable_project_is_built_with_the_lock_of_its_build(own: Own) -> None:
+    build_wheel(own.index.folder, "tool", "1.0")
+    project(own.project, build_requires=("tool",))
+    backend = (own.project / "backend.py").read_text(encoding="utf-8")
+    says = "\nimport tool\nprint('built with tool', tool.__version__)\nassert tool.__version__ == '1.0'\n"
+    constraints = '\n[tool.uv]\nbuild-constraint-dependencies = ["tool<2"]\n'
+    declared = (own.project / "pyproject.toml").read_text(encoding="utf-8")
+    write(own.project, {"backend.py": backend + says, "pyproject.toml": declared + constraints})
+    build_wheel(own.index.folder, "tool", "2.0")
+
+    events = own.run((step(sources=(Source(path=".", editable=True),)),))
+
+    assert statuses(events) == {"c0": Status.PASS}, message(events)
 
 
 @pytest.mark.parametrize("editable", [False, True])

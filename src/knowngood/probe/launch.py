@@ -1,6 +1,7 @@
 """Run a probe in an environment: prepare its folder, compose the command, run it, and read the records it wrote."""
 
 import json
+import os
 import secrets
 import shutil
 from collections.abc import Callable, Mapping, Sequence
@@ -18,6 +19,8 @@ RUNNER = Path(__file__).parent / "in_env" / "probe_api.py"
 PYTEST_LAUNCHER = RUNNER.with_name("pytest_launcher.py")
 IN_ENV = tuple(sorted(RUNNER.parent.glob("*.py")))
 """Our files that run inside environments."""
+
+_NOT_BUILT = (".git", "__pycache__", "build")
 
 CopyTree = Callable[[Path], Path]
 """Copies the tree of the project into a new folder, and returns the project's folder in it."""
@@ -39,17 +42,20 @@ class Launcher:
     project: Path = Path("/")
     copy_tree: CopyTree | None = None
 
-    def launch(self, python: Path, combo: Combo, probe: Probe, folder: Path) -> ProbeFacts:
+    def launch(
+        self, python: Path, combo: Combo, probe: Probe, folder: Path, in_place: Mapping[Path, str] | None = None
+    ) -> ProbeFacts:
         """Run ``probe`` with ``python``, the interpreter of the combo's environment.
 
-        ``folder`` is emptied first. The script, its records and its log stay there. Raises what ``copy_tree`` raises.
+        ``folder`` is emptied first. The script, its records and its log stay there. ``in_place`` has the copies of the
+        tree that the environment installs in place, each with the path of its source. Raises what ``copy_tree`` raises.
         """
         if folder.exists():
             shutil.rmtree(folder)
         for name in ("home", "tmp"):
             (folder / name).mkdir(parents=True)
         try:
-            return self._launch(python, combo, probe, folder)
+            return self._launch(python, combo, probe, folder, in_place or {})
         finally:
             for name in ("work", "home", "tmp"):
                 shutil.rmtree(folder / name, ignore_errors=True)
@@ -58,8 +64,10 @@ class Launcher:
         """Return the environment variables of the combo's probes, except those that each launch sets."""
         return settings.common(self.outside, combo, threads=self.threads)
 
-    def _launch(self, python: Path, combo: Combo, probe: Probe, folder: Path) -> ProbeFacts:
-        work = self._work(combo, probe, folder / "work")
+    def _launch(
+        self, python: Path, combo: Combo, probe: Probe, folder: Path, in_place: Mapping[Path, str]
+    ) -> ProbeFacts:
+        work = self._work(combo, probe, folder / "work", in_place)
         env = settings.complete(
             self.outside, combo, probe, threads=self.threads, environment=python.parent.parent, private=folder
         )
@@ -81,16 +89,23 @@ class Launcher:
         look = partial(reads.look, project=self.project)
         return ProbeFacts(probe=probe.id, action=ran.action, transcript=transcript.read(data, nonce=nonce, look=look))
 
-    def _work(self, combo: Combo, probe: Probe, folder: Path) -> Path:
+    def _work(self, combo: Combo, probe: Probe, folder: Path, in_place: Mapping[Path, str]) -> Path:
         """Make the folder that a probe runs in and return it; for one in the tree, that of the project it installs."""
         if not probe.in_tree:
             folder.mkdir()
             return folder
         assert self.copy_tree is not None, "a probe that runs in the project's tree needs one"
         project = self.copy_tree(folder)
-        sources = [project / source.path for step in combo.steps for source in step.sources]
-        inside = (path for path in sources if path.is_dir() and path.resolve().is_relative_to(folder.resolve()))
-        return next(inside, project)
+
+        def has(source: str) -> bool:
+            path = project / source
+            return path.is_dir() and path.resolve().is_relative_to(folder.resolve())
+
+        for copy, source in in_place.items():
+            if has(source):
+                _add_built(copy, folder)
+        paths = [source.path for step in combo.steps for source in step.sources]
+        return next((project / path for path in paths if has(path)), project)
 
     def _argv(self, python: Path, probe: Probe, folder: Path, config: dict[str, Any]) -> list[str]:
         place = folder / "launch.json"
@@ -126,3 +141,18 @@ class Launcher:
             "dump_after": max(combo.timeout - 0.5, combo.timeout * 0.8),
             "private": [str(folder), *assets.values()],
         }
+
+
+def _add_built(copy: Path, tree: Path) -> None:
+    """Add to a copy of the tree what the build made in another copy, which is installed in place.
+
+    The tests may import the project from where they run, and expect there what is in the folder of a developer, too:
+    compiled modules, and files that the version is written to.
+    """
+    for place, folders, files in os.walk(copy):
+        folders[:] = [name for name in folders if name not in _NOT_BUILT and not (Path(place) / name).is_symlink()]
+        target = tree / os.path.relpath(place, copy)
+        target.mkdir(exist_ok=True)
+        for name in files:
+            if not os.path.lexists(target / name):
+                shutil.copy2(Path(place) / name, target / name, follow_symlinks=False)

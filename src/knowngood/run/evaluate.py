@@ -324,7 +324,8 @@ class _Evaluation:
         for attempt in (1, 2):
             self._begin(Phase.PROBE, probe.id)
             folder = self.workspace.folder / f"{probe.id}.{attempt}"
-            facts = self._context.launcher.launch(self.workspace.environment.python, self._combo, probe, folder)
+            python, in_place = self.workspace.environment.python, self.workspace.in_place
+            facts = self._context.launcher.launch(python, self._combo, probe, folder, in_place)
             self._record(
                 ProbeFinished(combo=self._combo.id, probe=probe.id, action=facts.action, transcript=facts.transcript)
             )

@@ -164,7 +164,7 @@ class StepRunner:
         """Return a step with a private copy of each source that is installed in place, beside the environment."""
         builds = self._context.builds
         sources = tuple(
-            builds.copy(built, self._workspace.place_beside(f"step{step.number}.{index}"))
+            builds.copy(built, self._workspace.place_beside(f"step{step.number}.{index}", built.source.path))
             if built.source.editable
             else built
             for index, built in enumerate(step.sources, start=1)

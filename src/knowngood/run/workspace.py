@@ -23,8 +23,9 @@ class Workspace:
         self._context = context
         self._pooled: PooledEnvironment | None = None
         self._lease = ExitStack()
-        self._beside: list[Path] = []
-        """What is installed in place in the environment: it lives as long as that."""
+        self.in_place: dict[Path, str] = {}
+        """The copies of what is installed in place, each with the path of its source: they live as long as the
+        environment."""
         self._untouched: Survey | None = None
         """The environment as it was before any probe ran in it."""
         self._closed = False
@@ -34,10 +35,10 @@ class Workspace:
         """The environment of the combo, which need not exist yet."""
         return self._pooled.environment if self._pooled else Environment(folder=self.folder / "env")
 
-    def place_beside(self, name: str) -> Path:
-        """Return a new folder beside the environment for what is installed in place there."""
+    def place_beside(self, name: str, source: str) -> Path:
+        """Return a new folder beside the environment for a source that is installed in place there."""
         place = self.environment.folder.parent / f"in-place-{name}"
-        self._beside.append(place)
+        self.in_place[place] = source
         return place
 
     def clear(self) -> None:
@@ -90,7 +91,7 @@ class Workspace:
         if pool is None or self._pooled is None or untouched is None or self._context.stop.requested:
             return False
         # Nothing would show that a probe changed what is installed in place.
-        if self._beside or not pool.may_stay(self._pooled, untouched):
+        if self.in_place or not pool.may_stay(self._pooled, untouched):
             self._pooled.forget()
             return False
         # Whether a probe changed it shows when it is to be used again.
@@ -101,5 +102,5 @@ class Workspace:
         if self._context.pool is not None and self._pooled is not None:
             self._context.pool.discard(self._pooled)
         else:
-            for folder in (self.environment.folder, *self._beside):
+            for folder in (self.environment.folder, *self.in_place):
                 shutil.rmtree(folder, ignore_errors=True)

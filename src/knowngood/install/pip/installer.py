@@ -12,7 +12,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
+from knowngood import packages
 from knowngood.install import lock
 from knowngood.install.environment import Environment
 from knowngood.install.index import Addresses, Routes, Variables
@@ -30,6 +32,9 @@ from knowngood.install.interface import (
 from knowngood.install.pip import settings
 from knowngood.install.pip.output import PipOutput
 from knowngood.model import Action, InstallerName
+
+_LOCKS_BUILDS = Version("25.3")
+"""The first pip with ``--build-constraint``."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,7 +57,7 @@ class Pip:
     def resolve(self, step: Step, environment: Environment, version: str, before: Mapping[str, str]) -> Resolution:
         """Ask ``pip install --dry-run`` in the environment itself; what pip would not touch stays as it is."""
         report = step.file("report.json")
-        action = self._pip(["--dry-run", "--report", report, *_asked(step)], environment, step, "resolve")
+        action = self._pip(["--dry-run", "--report", report, *_asked(step, environment)], environment, step, "resolve")
         if not action.exit.ok:
             return Resolution(action=action)
         planned: list[dict[str, Any]] = json.loads(report.read_text(encoding="utf-8"))["install"]
@@ -72,7 +77,7 @@ class Pip:
 
     def install(self, step: Step, environment: Environment) -> Action:
         """Run ``pip install`` with the requirements of the step, as they were given."""
-        return self._pip(_asked(step), environment, step, "install")
+        return self._pip(_asked(step, environment), environment, step, "install")
 
     def _pip(self, arguments: list[str | Path], environment: Environment, step: Step, verb: str) -> Action:
         details = step.file(f"{verb}.debug.log")
@@ -91,7 +96,7 @@ class Pip:
         return self.tools.processes.run(command, env=self.tools.environ, cwd=OUTSIDE, log=log, timeout=limit)
 
 
-def _asked(step: Step) -> list[str | Path]:
+def _asked(step: Step, environment: Environment) -> list[str | Path]:
     """Return the arguments for what a step declares; a source is installed in place where it has a copy for that."""
     own = {built.facts.name for built in step.sources}
     kept = [_constraint(built) for built in step.kept if built.facts.name not in own]
@@ -99,12 +104,21 @@ def _asked(step: Step) -> list[str | Path]:
     arguments: list[str | Path] = [*step.declared.options]
     arguments += ["--constraint", step.write("constraints", constraints)] if constraints else []
     for built in step.sources:
-        arguments += ["--editable", f"{built.place}{built.extras}"] if built.place is not None else []
+        if built.place is not None:
+            arguments += ["--editable", f"{built.place}{built.extras}"]
+            arguments += _locked_build(built, environment)
     in_place = {built.requirement for built in step.sources if built.place is not None}
     if step.declared.hashes:
         # pip accepts hashes only in a file.
         return [*arguments, "--requirement", step.write("in", step.requirements)]
     return [*arguments, *(requirement for requirement in step.requirements if requirement not in in_place)]
+
+
+def _locked_build(built: Built, environment: Environment) -> list[str | Path]:
+    """Return the option that makes pip build with what the lock of the build names; older pips have none."""
+    pip = packages.version(environment.installed().get("pip", "0"))
+    can = pip is not None and pip >= _LOCKS_BUILDS
+    return ["--build-constraint", built.constraints] if can and built.constraints is not None else []
 
 
 def _constraint(built: Built) -> str:

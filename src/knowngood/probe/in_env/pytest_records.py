@@ -258,4 +258,16 @@ def _modules_of(info: str) -> dict[str, bool]:
         stem = parts[-1].partition(".")[0]
         package = next((at for at in range(1, len(parts)) if "/".join(parts[:at]) in packages), None)
         modules[".".join(parts[:package] if package else [*parts[:-1], stem])] = editable
+    if editable:
+        modules.update((name, True) for name in _names_in_place(info))
     return modules
+
+
+def _names_in_place(info: str) -> list[str]:
+    """Return the modules of what is installed in place, where RECORD names only what leads to them."""
+    try:
+        with open(os.path.join(info, "top_level.txt"), encoding="utf-8") as file:
+            return file.read().split()
+    except OSError:
+        # The name of the distribution is the best guess, as in most projects.
+        return [os.path.basename(info).partition("-")[0]]
