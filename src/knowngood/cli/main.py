@@ -19,6 +19,7 @@ from knowngood.cli.diff import diff
 from knowngood.cli.docs import docs
 from knowngood.cli.explain import explain
 from knowngood.cli.export import export
+from knowngood.cli.import_ import import_
 from knowngood.cli.list import list_combos
 from knowngood.cli.output import print_error
 from knowngood.cli.plan import plan
@@ -72,5 +73,5 @@ def main(context: click.Context) -> None:
     context.obj = dict(os.environ)
 
 
-for verb in (cache, diff, docs, explain, export, list_combos, plan, publish, report, run, scan):
+for verb in (cache, diff, docs, explain, export, import_, list_combos, plan, publish, report, run, scan):
     main.add_command(verb)

@@ -117,7 +117,7 @@ class Lines:
             hint = "write its path relative to " + ("the file that names it" if folder else "the project")
             raise WrongValueError(f"there is no file {shown(place)}", hint)
         parts, wrongs = [], []
-        for number, line in _logical_lines(text):
+        for number, line in logical_lines(text):
             try:
                 if variable := _VARIABLE.search(line):
                     raise WrongValueError(f"{variable[0]} is not expanded", "write what it stands for")
@@ -157,7 +157,7 @@ class Lines:
             raise WrongValueError(f"{option} is not supported in a step", hint)
 
 
-def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
+def logical_lines(text: str) -> Iterator[tuple[int, str]]:
     """Yield the lines of a requirements file with their numbers, without comments, continued ones joined."""
     joined, first = "", 0
     for number, line in enumerate(text.removeprefix("\ufeff").splitlines(), start=1):

@@ -136,6 +136,13 @@ def _table() -> dict[str, Option]:
 
 
 _OPTIONS = _table()
+
+
+def find(word: str) -> Option | None:
+    """Return the option that a word is or begins with, such as ``-r``, ``-rdev.txt`` and ``--group=dev``."""
+    return _OPTIONS.get(_parted(word)[0])
+
+
 _WORD = re.compile(r"(?:\\.|\"(?:\\.|[^\"\\])*\"|'[^']*'|[^\s\"']|[\"'])+")
 _COMMAND = re.compile(r"(?:python[\d.]* +-m +)?(?:uv +)?pip[\d.]* +install\s")
 

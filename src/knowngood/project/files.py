@@ -1,4 +1,4 @@
-"""Write a file only when its content changes, check that a folder can be written to, and shorten paths."""
+"""Read the files of a folder, write one only when its content changes, and shorten paths."""
 
 import contextlib
 import os
@@ -39,3 +39,35 @@ def near(path: Path) -> str:
     """Return ``path`` as a user in the current folder would type it."""
     path = path.absolute()
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+
+
+class FolderFiles:
+    """The files that matrices of the project in ``folder`` may name."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def read(self, path: str) -> str | None:
+        """Return the text of a file; None when it does not exist. Raises ``OSError`` when it cannot be read."""
+        file = self._folder / path
+        return file.read_text(encoding="utf-8", errors="surrogateescape") if file.is_file() else None
+
+    def has_file(self, path: str) -> bool:
+        """Return whether there is such a file."""
+        with contextlib.suppress(OSError):  # a name that is too long
+            return (self._folder / path).is_file()
+        return False
+
+    def has_folder(self, path: str) -> bool:
+        """Return whether there is such a folder."""
+        with contextlib.suppress(OSError):
+            return (self._folder / path).is_dir()
+        return False
+
+    def matching(self, pattern: str) -> tuple[str, ...]:
+        """Return the paths that match a glob, sorted."""
+        try:
+            matches = [os.path.relpath(path, self._folder) for path in self._folder.glob(pattern)]
+        except (OSError, ValueError, NotImplementedError):  # such as **x
+            return ()
+        return tuple(sorted(matches))

@@ -1,6 +1,5 @@
 """Open a project: its matrix, its runs, the rules that judge them, its baseline and its published report."""
 
-import contextlib
 import itertools
 import os
 import shlex
@@ -16,7 +15,7 @@ from knowngood.declare.select import select
 from knowngood.declare.values import slug
 from knowngood.errors import UsageError
 from knowngood.model import JudgedRun, Matrix, Run
-from knowngood.project.files import near
+from knowngood.project.files import FolderFiles, near
 from knowngood.project.runs import OWNER, STATE, RecordedRun, Runs, all_at
 
 if TYPE_CHECKING:
@@ -118,7 +117,7 @@ class Project:
         except OSError as error:
             raise UsageError(f"{file} cannot be read", cause=str(error), next_step="fix its permissions") from error
 
-        return parse(text, path=file, project=folder, files=_Files(folder))
+        return parse(text, path=file, project=folder, files=FolderFiles(folder))
 
     @cached_property
     def runs(self) -> Runs:
@@ -220,34 +219,6 @@ class Project:
                 f"no runs can be kept in {folder}", cause=str(error), next_step="name another folder with --state-dir"
             ) from error
         return folder
-
-
-class _Files:
-    """The files that matrices of the project in ``folder`` may name."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def read(self, path: str) -> str | None:
-        file = self._folder / path
-        return file.read_text(encoding="utf-8", errors="surrogateescape") if file.is_file() else None
-
-    def has_file(self, path: str) -> bool:
-        with contextlib.suppress(OSError):  # a name that is too long
-            return (self._folder / path).is_file()
-        return False
-
-    def has_folder(self, path: str) -> bool:
-        with contextlib.suppress(OSError):
-            return (self._folder / path).is_dir()
-        return False
-
-    def matching(self, pattern: str) -> tuple[str, ...]:
-        try:
-            matches = [os.path.relpath(path, self._folder) for path in self._folder.glob(pattern)]
-        except (OSError, ValueError, NotImplementedError):  # such as **x
-            return ()
-        return tuple(sorted(matches))
 
 
 def _named(matrix: str | Path | None, start: Path) -> Path:

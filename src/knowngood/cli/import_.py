@@ -1,0 +1,85 @@
+"""The verb ``import``: make a matrix of what a file of another tool installs."""
+
+import os
+from pathlib import Path
+
+import click
+
+from knowngood.cli.options import PATH
+from knowngood.errors import MatrixFileError, UsageError
+from knowngood.project.files import FolderFiles, near
+
+
+@click.command("import", short_help="Make a matrix of a Dockerfile, a lock, tox.ini and the like.")
+@click.argument("file", type=PATH)
+@click.option("--name", metavar="NAME", help="Name of the matrix.  [default: that of FILE]")
+@click.option("--write", is_flag=True, help="Write matrices/NAME.toml, unless there is one.")
+def import_(file: Path, name: str | None, write: bool) -> None:
+    """Print a matrix of what FILE installs, as TOML: a Dockerfile, requirements, a lock, tox.ini, a workflow.
+
+    Nothing is executed. What cannot be imported is named with its line, on standard error and in a comment.
+    """
+    from knowngood.declare.values import slug
+    from knowngood.project.importing.entry import import_file
+    from knowngood.project.importing.writing import write as written
+    from knowngood.report.text import plain
+
+    path = Path(os.path.normpath(Path.cwd() / file))
+    project = _project(path)
+    imported = import_file(path, project)
+    given = path.parent.name if path.name == "pyproject.toml" else path.name.removeprefix(".").split(".")[0]
+    matrix = slug(name if name is not None else given)
+    if not matrix or (name is not None and matrix != name):
+        raise UsageError(f"invalid name {name!r}", next_step=f"write it as --name {matrix or 'shop'}")
+    target = project / "matrices" / f"{matrix}.toml"
+    if write and target.exists():
+        raise UsageError(
+            f"{near(target)} exists already", next_step="give the matrix another name with --name, or remove that file"
+        )
+    text = written(imported, path=path.relative_to(project).as_posix())
+    _check(text, target, project, path)
+    for remark in imported.remarks:
+        place = f"{near(path)}:{remark.line}" if remark.line else near(path)
+        click.echo(plain(f"{'not said' if remark.is_note else 'not imported'}: {place}: {remark.what}"), err=True)
+    if not write:
+        click.echo(text, nl=False)
+        return
+    _write(target, text)
+    click.echo(f"wrote {near(target)}", err=True)
+    click.echo(f"next: knowngood run {matrix}", err=True)
+
+
+def _project(path: Path) -> Path:
+    """Return the folder that paths in the matrix are relative to: the current one if it holds the file."""
+    if path.is_relative_to(Path.cwd()):
+        return Path.cwd()
+    workflows = path.parent
+    return (
+        workflows.parent.parent if workflows.name == "workflows" and workflows.parent.name == ".github" else workflows
+    )
+
+
+def _check(text: str, target: Path, project: Path, path: Path) -> None:
+    """Raise ``UsageError`` when what was made of the file is not a matrix that could run."""
+    from knowngood.declare.file import parse
+
+    try:
+        parse(text, path=target, project=project, files=FolderFiles(project))
+    except MatrixFileError as error:
+        first = error.problems[0]
+        raise UsageError(
+            f"{near(path)} cannot be imported as it is",
+            cause=f"{first.where}: {first.what}",
+            next_step=first.hint or "write the matrix by hand",
+        ) from error
+
+
+def _write(target: Path, text: str) -> None:
+    try:
+        target.parent.mkdir(exist_ok=True)
+        with target.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise UsageError(
+            f"{near(target)} cannot be written", cause=str(error), next_step="leave out --write, which prints it"
+        ) from error

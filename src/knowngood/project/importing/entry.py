@@ -1,0 +1,110 @@
+"""Read any file that knowngood can import: its name and content say which reader reads it."""
+
+import posixpath
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from knowngood.declare.files import ProjectFiles
+from knowngood.errors import UsageError, some
+from knowngood.project.files import FolderFiles, near
+from knowngood.project.importing import dockerfile, requirements
+from knowngood.project.importing.locks import is_lock
+from knowngood.project.importing.parts import Imported, Source
+from knowngood.project.importing.refine import refined
+
+LARGEST = 8 * 1024 * 1024
+"""Most bytes of a file to import."""
+
+_DOCKERFILE = re.compile(r"(?i)((docker|container)file([._-].*)?|.*\.(docker|container)file)")
+_REQUIREMENT = re.compile(r"\s*(#|$|-[a-z-]|[A-Za-z0-9][\w.-]*\s*(\[[^\]]*\])?\s*([=<>!~;@#]|$)|\.|[a-z+]+://)")
+
+Reader = Callable[[Source], Imported]
+KINDS = (
+    "Dockerfile, requirements.txt, constraints.txt, uv.lock, pylock.toml, poetry.lock, pdm.lock, Pipfile.lock, "
+    "pyproject.toml, hatch.toml, tox.ini, noxfile.py, riotfile.py, a script with a block of PEP 723, a shell script, "
+    "or a workflow of GitHub"
+)
+
+
+def import_file(path: Path, project: Path) -> Imported:
+    """Return what can be imported from a file. Paths in it are made relative to ``project``, which holds the file.
+
+    Nothing is executed. Raises ``UsageError``: it cannot be read, or nothing in it can be imported.
+    """
+    text = _text(path)
+    relative = path.relative_to(project).as_posix()
+    source = Source(path=relative, text=text, files=ProjectFiles(FolderFiles(project), project))
+    reader = _reader(source)
+    if reader is None:
+        raise UsageError(f"{near(path)} is not a file that can be imported", next_step=f"name a {KINDS}")
+    imported = refined(reader(source), source)
+    if not imported.cells:
+        causes = [f"line {remark.line}: {remark.what}" if remark.line else remark.what for remark in imported.remarks]
+        raise UsageError(
+            f"{near(path)} has nothing that could be imported",
+            cause="; ".join(causes[:5]) or "it installs no packages of Python",
+            next_step="name the file that says what is installed",
+        )
+    return imported
+
+
+def importable(folder: Path) -> tuple[str, ...]:
+    """Return the names of files in a folder that can be imported, as far as their names say."""
+    names = sorted(path.name for path in folder.iterdir() if path.is_file())
+    workflows = sorted(path.relative_to(folder).as_posix() for path in folder.glob(".github/workflows/*.y*ml"))
+    return (*(name for name in names if _by_name(name) is not None), *workflows)
+
+
+def _text(path: Path) -> str:
+    if path.is_dir():
+        holds = importable(path)
+        raise UsageError(
+            f"{near(path)} is a folder",
+            cause=f"it holds {some(holds)}" if holds else "it holds no file that can be imported",
+            next_step=f"name a file: knowngood import {near(path / holds[0])}" if holds else f"name a {KINDS}",
+        )
+    try:
+        with path.open("rb") as file:
+            data = file.read(LARGEST + 1)
+    except OSError as error:
+        raise UsageError(f"{near(path)} cannot be read", cause=str(error), next_step="name another file") from error
+    if len(data) > LARGEST:
+        limit = f"it is larger than {LARGEST // 1024**2} MiB"
+        raise UsageError(f"{near(path)} cannot be imported", cause=limit, next_step="is it the right file?")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise UsageError(
+            f"{near(path)} is not UTF-8 text",
+            cause=f"byte 0x{data[error.start]:02x} on line {line}",
+            next_step="save it as UTF-8, or name another file",
+        ) from error
+    if "\0" in text:
+        raise UsageError(f"{near(path)} is a binary file", next_step=f"name a {KINDS}")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _by_name(name: str) -> Reader | None:
+    if is_lock(name):
+        return requirements.read_locked
+    if _DOCKERFILE.fullmatch(name):
+        return dockerfile.read
+    if re.search(r"(?i)(require|constraint).*\.(txt|in)$", name):
+        return requirements.read_requirements
+    return None
+
+
+def _reader(source: Source) -> Reader | None:
+    name = posixpath.basename(source.path)
+    if (reader := _by_name(name)) is not None:
+        return reader
+    if name.endswith(".py") and requirements.is_script(source.text):
+        return requirements.read_script
+    rows = [row for row in source.text.splitlines() if row.strip() and not row.lstrip().startswith("#")]
+    if rows and re.match(r"(?i)(FROM|ARG)\s+\S", rows[0]) and re.search(r"(?im)^FROM\s", source.text):
+        return dockerfile.read
+    if name.endswith((".txt", ".in", ".pip")) and rows and all(map(_REQUIREMENT.match, rows)):
+        return requirements.read_requirements
+    return None

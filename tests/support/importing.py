@@ -1,0 +1,68 @@
+"""Import a file of a project that a test writes, and read the matrix that is made of it with our own parser."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from knowngood.declare.file import parse
+from knowngood.model import Combo, Matrix
+from knowngood.project.files import FolderFiles
+from knowngood.project.importing.entry import import_file
+from knowngood.project.importing.writing import write
+
+PROJECT = """
+[project]
+name = "shop"
+version = "1.0"
+optional-dependencies = { s3 = ["boto"], test = ["pytest"] }
+[dependency-groups]
+dev = ["checker"]
+test = ["pytest>=8"]
+[build-system]
+requires = ["hatchling"]
+build-backend = "hatchling.build"
+"""
+"""The pyproject.toml of a project that can be installed."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Result:
+    """What was made of a file."""
+
+    text: str
+    matrix: Matrix
+    remarks: tuple[tuple[int, str], ...]
+    """(line, what) of everything that was not imported."""
+    notes: tuple[tuple[int, str], ...]
+
+    @property
+    def combos(self) -> dict[str, Combo]:
+        return {combo.id: combo for combo in self.matrix.combos}
+
+    @property
+    def steps(self) -> dict[str, list[list[str]]]:
+        """The lines of the steps of each combo, by id."""
+        return {combo.id: [list(step.lines) for step in combo.steps] for combo in self.matrix.combos}
+
+    @property
+    def pythons(self) -> dict[str, str]:
+        return {combo.id: combo.python for combo in self.matrix.combos}
+
+    def remark(self, line: int) -> str:
+        """Return what was not imported of a line."""
+        return "; ".join(what for at, what in self.remarks if at == line)
+
+
+def imported(folder: Path, name: str, text: str, files: Mapping[str, str] | None = None) -> Result:
+    """Write a file with ``text`` and others into ``folder``, and import it."""
+    for path, content in {**(files or {}), name: text}.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(content, encoding="utf-8")
+    result = import_file(folder / name, folder)
+    matrix_text = write(result, path=name)
+    return Result(
+        text=matrix_text,
+        matrix=parse(matrix_text, path=folder / "matrices" / "m.toml", project=folder, files=FolderFiles(folder)),
+        remarks=tuple((remark.line, remark.what) for remark in result.remarks if not remark.is_note),
+        notes=tuple((remark.line, remark.what) for remark in result.remarks if remark.is_note),
+    )
