@@ -23,6 +23,8 @@ HELP = "knowngood --help"
 LIST = "knowngood list"
 PAGE_LOAD = "opening a page of 1,000 cells in Chromium"
 PAGE_FILTER = "the slowest of four filters on it"
+COPY = "a private copy of a project of 5,000 files"
+CP = "cp -a of the same files"
 SIZES = (10, 100, 1000)
 """Combos of the tiny matrices."""
 
@@ -150,6 +152,8 @@ FIGURES = (
     ),
     Figure(part="start", what="--help", limit=0.25, kind=Kind.SECONDS, of=HELP),
     Figure(part="start", what="list of 100 combos", limit=0.5, kind=Kind.SECONDS, of=LIST),
+    Figure(part="copy", what="copy of 5,000 files", limit=1.0, kind=Kind.SECONDS, of=COPY),
+    Figure(part="copy", what="copy of 5,000 files, over cp -a", limit=1.5, kind=Kind.RATIO, of=COPY, against=CP),
     Figure(part="page", what="opening a page of 1,000 cells", limit=1.0, kind=Kind.SECONDS, of=PAGE_LOAD),
     Figure(part="page", what="filtering a page of 1,000 cells", limit=0.1, kind=Kind.SECONDS, of=PAGE_FILTER),
 )

@@ -1,6 +1,7 @@
 """Measure the parts of the benchmark, each in rounds in which all tools take turns."""
 
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from uuid import uuid4
@@ -13,13 +14,16 @@ from bench.work import Place, Resolutions, Work, compile_command, discard, outco
 from browser.conftest import DESKTOP, Browser, chromium
 from browser.runs import large
 from knowngood.model import Asset, Status
+from knowngood.process import Processes
 from knowngood.project.project import Project
+from knowngood.project.tree import take
 from knowngood.report.html.page import render
 
 BENCH = Path(__file__).parent
 _PLAN_JOBS = 4
 _STARTS = 5  # per round; a start takes less than a second
 _OPENINGS = 3  # of the page, per round
+_COPIES = 3  # per round
 _FILTERING = """
 const field = document.forms.filters.elements.q;
 const slowest = arguments[0].map(text => {
@@ -196,6 +200,28 @@ def start(place: Place, python: Path, rounds: int, record: Record) -> None:
         discard(place.folder)
 
 
+def copy(place: Place, python: Path, rounds: int, record: Record) -> None:
+    """Measure copying a project of five thousand files, beside ``cp -a``."""
+    files = place.folder / "project" / "src"
+    try:
+        for number in range(5000):
+            file = files / f"package_{number % 100}" / f"module_{number}.py"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(f"NUMBER = {number}\n" * 50, encoding="utf-8")
+        log = place.folder / "log.txt"
+        measure(("git", "init", "--quiet", files.parent), env=place.env, cwd=place.folder, log=log)
+        processes = Processes(place.folder / "work")
+        tree = take(files.parent, processes.root / "tree", processes=processes, environ=place.env)
+        for number in range(rounds * _COPIES):
+            started = time.monotonic()
+            tree.copy(place.folder / f"ours{number}")
+            record(figures.COPY, Sample(seconds=time.monotonic() - started, cpu=0.0))
+            command = ("cp", "-a", tree.root, place.folder / f"cp{number}")
+            record(figures.CP, measure(command, env=place.env, cwd=place.folder, log=log))
+    finally:
+        discard(place.folder)
+
+
 def page(place: Place, python: Path, rounds: int, record: Record) -> None:
     """Measure opening and filtering the page of a thousand cells."""
     text = render(large())
@@ -234,5 +260,5 @@ def _fetch(place: Place, asset: Asset) -> Path:
     return folder / asset.path
 
 
-PARTS = {"six": six, "tiny": tiny_combos, "plan": plan, "start": start, "page": page}
+PARTS = {"six": six, "tiny": tiny_combos, "plan": plan, "start": start, "copy": copy, "page": page}
 """Name -> the function that measures the part: (place, python with all tools installed, rounds, record)."""

@@ -13,6 +13,7 @@ _TITLES = {
     "tiny": "Up to a thousand tiny combos",
     "plan": "Resolving a hundred combos",
     "start": "Start-up",
+    "copy": "The private copy of a project",
     "page": "The page of a thousand cells",
 }
 
@@ -92,6 +93,8 @@ as they are in `bench/results.json`, which has every sample. The first run downl
 - CPU is the processor time of the command and of everything it started. "Own CPU per trivial cell" is the difference to
   a shell loop in which uv makes the same environments and Python runs the same script in each.
 - Memory is the peak of the main process alone.
+- What is copied is a repository of 5,000 small files in 100 folders, of which a snapshot was taken before; `cp -a`
+  copies that snapshot.
 - The page is timed inside Chromium, by its own clock: until it is loaded, and until a filter is laid out.
 """
 

@@ -4,7 +4,6 @@ import hashlib
 import os
 import shutil
 import threading
-import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -370,17 +369,3 @@ def test_a_run_takes_each_snapshot_once_and_deletes_it_in_the_end(tmp_path: Path
     assert set(trees.of(other).files) == {"b.py"}
     trees.close()
     assert not (tmp_path / "run" / "trees").exists()
-
-
-def test_five_thousand_files_are_copied_well_within_a_second(tmp_path: Path, snapshot: Take) -> None:
-    files = {f"src/package_{number % 100}/module_{number}.py": f"NUMBER = {number}\n" * 50 for number in range(5000)}
-    tree = snapshot(repository(tmp_path / "p", files))
-
-    seconds = []
-    for number in range(3):
-        started = time.monotonic()
-        tree.copy(tmp_path / f"copy-{number}")
-        seconds.append(time.monotonic() - started)
-
-    assert min(seconds) < 1.0
-    assert listed(tmp_path / "copy-0") == set(files)
