@@ -3,7 +3,9 @@
 Parsing is cached: every combo of a matrix brings the same requirements again.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -46,6 +48,41 @@ def version(text: str) -> Version | None:
         return None
 
 
+_PYTHON = re.compile(r"(?P<pypy>pypy)?(?P<version>\d+\.\d+(?:\.\d+)?)(?P<threads>t)?", re.ASCII)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Python:
+    """A Python as a combo asks for it: ``3.11``, ``3.11.7``, ``3.13t`` without the lock, or ``pypy3.10``."""
+
+    version: str
+    """Two or three numbers."""
+    pypy: bool = False
+    free_threaded: bool = False
+
+    @property
+    def minor(self) -> tuple[int, int]:
+        """Its first two numbers."""
+        major, minor = self.version.split(".")[:2]
+        return int(major), int(minor)
+
+    @property
+    def markers(self) -> dict[str, str]:
+        """The variables of markers that it decides."""
+        names = {"implementation_name": "pypy", "platform_python_implementation": "PyPy"} if self.pypy else {}
+        full = self.version if self.version.count(".") > 1 else f"{self.version}.0"
+        return {**names, "python_version": f"{self.minor[0]}.{self.minor[1]}", "python_full_version": full}
+
+
+@lru_cache
+def python(text: str) -> Python:
+    """Return the Python that ``text`` names. Raises ``ValueError`` when it names none."""
+    match = _PYTHON.fullmatch(text)
+    if match is None:
+        raise ValueError(f"invalid Python {text!r}")
+    return Python(version=match["version"], pypy=bool(match["pypy"]), free_threaded=bool(match["threads"]))
+
+
 def removal(name: str) -> str:
     """Return the requirement by which ``name`` is not installed: a marker that never holds."""
     return f"{name}; python_version < '0'"
@@ -68,7 +105,9 @@ def applies(
         return True
     environment = dict(platform or {})
     if python is not None:
-        environment |= {"python_full_version": python, "python_version": ".".join(python.split(".")[:2])}
+        match = _PYTHON.search(python)
+        full = match["version"] if match else python
+        environment |= {"python_full_version": full, "python_version": ".".join(full.split(".")[:2])}
     return any(parsed.marker.evaluate({**environment, "extra": extra}) for extra in ("", *extras))
 
 
@@ -106,6 +145,17 @@ def platform_of(machine: str) -> Mapping[str, str]:
 def satisfies(installed: Version | str | None, parsed: Requirement) -> bool:
     """Return whether an installed version meets a requirement; pre-releases count, and None (absent) meets nothing."""
     return installed is not None and parsed.specifier.contains(installed, prereleases=True)
+
+
+def lower_bound(parsed: Requirement) -> Version | None:
+    """Return the version that a requirement begins at; None when it has no lower bound."""
+    bounds = [
+        found
+        for pin in parsed.specifier
+        if pin.operator in (">=", ">", "~=", "==", "===")
+        and (found := version(pin.version.removesuffix(".*"))) is not None
+    ]
+    return max(bounds, default=None)
 
 
 def declared(parsed: Requirement) -> str:

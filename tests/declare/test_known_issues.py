@@ -48,8 +48,8 @@ def test_an_entry_is_attached_to_every_combo_that_it_matches(read: Read) -> None
     }
 
 
-def test_an_entry_is_attached_to_combos_of_the_axes_too(read: Read) -> None:
-    matrix = read(HEAD + ENTRY.replace("modern*", "numpy2*") + '[axes]\nnumpy = ["1.26.4", "2.0.2"]\n')
+def test_an_entry_is_attached_to_combos_of_a_grid_too(read: Read) -> None:
+    matrix = read(HEAD + ENTRY.replace("modern*", "numpy2*") + '[[grid]]\n[grid.axes]\nnumpy = ["1.26.4", "2.0.2"]\n')
 
     assert [combo.id for combo in matrix.combos if combo.known] == [
         combo.id for combo in matrix.combos if combo.id.startswith("numpy2")

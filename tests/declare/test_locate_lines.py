@@ -43,10 +43,16 @@ env.B = "2"
 env.C = """\\"""" # one quote
 when = 1979-05-27 07:32:00
 size = 3.11
-[axes]
-numpy = ["1"]
+[[grid]]
 exclude = [{ numpy = "1" },
            { numpy = "2", torch = "3" }]
+axes = { numpy = ["1"], env.DB = [
+  "a",
+  "b"] }
+[[grid]]
+[grid.axes]
+env.DB = ["a",
+          "b"]
 '''
 
 
@@ -77,7 +83,9 @@ exclude = [{ numpy = "1" },
         (("combo", 1, "env", "C"), 32),
         (("combo", 1, "when"), 33),
         (("combo", 1, "size"), 34),
-        (("axes", "exclude", 1, "torch"), 38),
+        (("grid", 0, "exclude", 1, "torch"), 37),
+        (("grid", 0, "axes", "env", "DB", 1), 40),
+        (("grid", 1, "axes", "env", "DB", 1), 44),
     ],
 )
 def test_every_value_has_its_line(where: Where, line: int) -> None:

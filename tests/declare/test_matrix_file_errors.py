@@ -31,11 +31,11 @@ id = "np1-24"
 stepps = [["numpy"]]
 expect = { status = "falied", match = "(" }
 
-[axes]
-numpy = ["1.24.3", 2.0]
+[[grid]]
 exclude = [
   { nunpy = "1.24.3" },
 ]
+axes.numpy = ["1.24.3", 2.0]
 """
 
 
@@ -53,8 +53,8 @@ def test_all_mistakes_are_reported_at_once_each_with_its_line(problems_of: Probl
         (21, "combo[1].stepps"),
         (22, "combo[1].expect.status"),
         (22, "combo[1].expect.match"),
-        (25, "axes.numpy[1]"),
-        (27, "axes.exclude[0].nunpy"),
+        (26, "grid[0].exclude[0].nunpy"),
+        (28, "grid[0].axes.numpy[1]"),
     ]
     by_where = {problem.where: problem for problem in problems}
     assert by_where["matrix.python"].what == "a version must be a string, not a number"
@@ -76,12 +76,14 @@ def test_the_error_counts_the_problems_and_has_the_exit_code_of_wrong_usage(prob
     [
         # the top of the file
         (COMBO, 1, "matrix.probes", "no probes", 'probes = ["imports"]'),
-        (HEAD, 1, "", "nothing to run: the file has no [[combo]] and no [axes]", "[[combo]]"),
+        (HEAD, 1, "", "nothing to run: the file has no [[combo]] and no [[grid]]", "[[combo]]"),
         (HEAD + "[[combos]]\n" + COMBO, 3, "combos", "unknown table 'combos'", "did you mean 'combo'?"),
         ('title = "x"\n' + HEAD + COMBO, 1, "title", "unknown key 'title'", "move it into [matrix]"),
         ("steps = []\n" + HEAD + COMBO, 1, "steps", "unknown key 'steps'", "move it into [[combo]]"),
         (HEAD + "[combo]\nid = 'a'", 3, "combo", "must be an array of tables, not a table", "[[combo]]"),
-        (HEAD + "[[axes]]\nnumpy = ['1']", 3, "axes", "must be a table, not an array", "[axes]"),
+        (HEAD + "[axes]\nnumpy = ['1']", 3, "axes", "[axes] is now a [[grid]]", "[grid.axes] with the same lines"),
+        (HEAD + "[grid]\naxes = {}", 3, "grid", "must be an array of tables, not a table", "[[grid]]"),
+        ("grid = [3]\n" + HEAD, 1, "grid[0]", "must be a table, not a number", ""),
         ("matrix = 3\n" + COMBO, 1, "matrix", "must be a table, not a number", ""),
         ("combo = [3]\n" + HEAD, 1, "combo[0]", "must be a table, not a number", ""),
         # [matrix]
@@ -405,7 +407,7 @@ def test_an_empty_file_has_nothing_to_run(problems_of: ProblemsOf, text: str | b
         "[matrix]\n" + "".join(f"key{n} = {n}\n" for n in range(100_000)),
         HEAD + "".join(f'[[combo]]\nid = "c{n}"\nsteps = [["-x"]]\n' for n in range(9_000)),
         HEAD + f'[[combo]]\nid = "a"\nsteps = [[{"7, " * 100_000}]]',
-        "[axes]\nnumpy = [" + "1.0, " * 100_000 + "]",
+        "[[grid]]\naxes.numpy = [" + "1.0, " * 100_000 + "]",
         "a = " + "[" * 399 + "]" * 399,
     ],
     ids=["100,000 unknown keys", "9,000 wrong combos", "100,000 wrong requirements", "100,000 floats", "deep"],

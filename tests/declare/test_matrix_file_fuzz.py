@@ -32,7 +32,7 @@ FILES = MemoryFiles(
 )
 KEYS = st.sampled_from(
     [
-        *("matrix", "index", "asset", "probe", "combo", "axes", "id", "title", "python", "probes", "reference"),
+        *("matrix", "index", "asset", "probe", "combo", "grid", "axes", "id", "title", "python", "probes", "reference"),
         *("timeout", "installer", "env", "url", "packages", "fallback", "wheel", "path", "source", "steps"),
         *("expect", "status", "reason", "match", "numpy", "order", "exclude", "typo", "[key]", "", "a b"),
         *("project", "extras", "groups", "editable", "tool-uv", "check", "probe", "known", "combo", "expires"),
@@ -132,10 +132,42 @@ COMBOS = st.fixed_dictionaries(
     {"id": WORDS, "steps": st.lists(STRINGS, max_size=2)},
     optional={"python": VALUES, "probes": VALUES, "expect": VALUES},
 )
+AXES = st.sampled_from(
+    ["numpy", "Torch", "python", "order", "installer", "resolution", "as-of", "extras", "with", "env", "env.DB", "DB"]
+)
+CHOICES = st.sampled_from(
+    [
+        *(
+            "1.0",
+            "latest",
+            "oldest",
+            "pre",
+            "absent",
+            "spec0",
+            "minors:>=1,<3",
+            "majors:>=1",
+            "last:2",
+            "last:x",
+            "minors:",
+        ),
+        *("3.13t", "pypy3.10", "3.9", "together", "uv", "lowest", "now", "7d", "2024-01-31", "none", "s3", "a b"),
+    ]
+)
+ENTRIES = st.dictionaries(AXES, CHOICES | st.lists(CHOICES, max_size=2) | VALUES, max_size=3)
+GRIDS = st.fixed_dictionaries(
+    {"axes": st.dictionaries(AXES, st.lists(CHOICES, min_size=1, max_size=3, unique=True) | VALUES, max_size=4)},
+    optional={
+        "steps": st.lists(STRINGS, max_size=2),
+        "include": st.lists(ENTRIES | VALUES, max_size=2) | VALUES,
+        "exclude": st.lists(ENTRIES | VALUES, max_size=2) | VALUES,
+        "id": WORDS,
+        "expect": VALUES,
+    },
+)
 NEARLY_RIGHT = st.fixed_dictionaries(
     {"matrix": st.dictionaries(KEYS, VALUES, max_size=3), "combo": st.lists(COMBOS | VALUES, max_size=3)},
     optional={
-        "axes": st.dictionaries(KEYS, STRINGS | VALUES, max_size=4),
+        "grid": st.lists(GRIDS | VALUES, max_size=2),
         "probe": st.lists(st.dictionaries(KEYS, VALUES, max_size=3), max_size=2),
         "index": st.dictionaries(KEYS, st.dictionaries(KEYS, VALUES, max_size=3), max_size=2),
         "asset": st.dictionaries(KEYS, st.dictionaries(KEYS, VALUES, max_size=2), max_size=2),

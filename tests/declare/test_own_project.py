@@ -49,11 +49,11 @@ def test_the_project_joins_the_first_step(read: Read) -> None:
 
 
 def test_the_project_joins_every_combo_of_a_grid(read: Read) -> None:
-    text = '[project]\neditable = true\n[axes]\nnumpy = ["1.26.4", "2.0.2"]\nsix = ["1.16.0"]\n'
+    text = '[project]\neditable = true\n[[grid]]\n[grid.axes]\nnumpy = ["1.26.4", "2.0.2"]\nsix = ["1.16.0"]\n'
     made = combos(read, text)
     assert [(name, one.steps[0].lines, one.steps[0].sources) for name, one in made.items()] == [
-        ("numpy1.26.4", ("-e .", "numpy==1.26.4"), (Source(path=".", editable=True),)),
-        ("numpy2.0.2", ("-e .", "numpy==2.0.2"), (Source(path=".", editable=True),)),
+        ("numpy1.26.4", ("-e .", "numpy==1.26.4", "six==1.16.0"), (Source(path=".", editable=True),)),
+        ("numpy2.0.2", ("-e .", "numpy==2.0.2", "six==1.16.0"), (Source(path=".", editable=True),)),
     ]
 
 

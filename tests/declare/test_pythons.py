@@ -70,11 +70,11 @@ def test_a_script_for_a_newer_python_may_have_syntax_that_this_one_does_not_know
 
 
 @pytest.mark.parametrize("version", ["2.7", "2.7.18", "3.6", "3.0.1"])
-@pytest.mark.parametrize("where", ["matrix.python", "axes.python[0]"])
+@pytest.mark.parametrize("where", ["matrix.python", "grid[0].axes.python[0]"])
 def test_an_old_python_is_refused_as_such(problems_of: ProblemsOf, version: str, where: str) -> None:
     text = inline('"1"')
     text += f'[matrix]\npython = "{version}"\n{COMBO}' if where == "matrix.python" else ""
-    text += f'[axes]\nsix = ["1.16.0"]\npython = ["{version}"]\n' if where != "matrix.python" else ""
+    text += f'[[grid]]\n[grid.axes]\nsix = ["1.16.0"]\npython = ["{version}"]\n' if where != "matrix.python" else ""
     (problem,) = problems_of(text, FILES)
     assert (problem.where, problem.what) == (where, f"Python {version} is not supported")
     assert problem.hint == "use 3.7 or newer: what runs probes inside an environment needs it"
@@ -85,8 +85,14 @@ def test_an_old_python_is_refused_as_such(problems_of: ProblemsOf, version: str,
     [
         (f'[matrix]\ninstaller = "pip"\npython = ["3.7", "3.12"]\n{COMBO}', "matrix.python"),
         (f'{COMBO}python = "3.7"\ninstaller = "pip"\n', "combo[0].python"),
-        ('[axes]\nsix = ["1.16.0"]\npython = ["3.7"]\ninstaller = ["uv", "pip"]\n', "axes.python"),
-        ('[matrix]\npython = ["3.7", "3.12"]\n[axes]\nsix = ["1.16.0"]\ninstaller = ["pip"]\n', "matrix.python"),
+        (
+            '[[grid]]\n[grid.axes]\nsix = ["1.16.0"]\npython = ["3.7"]\ninstaller = ["uv", "pip"]\n',
+            "grid[0].axes.python",
+        ),
+        (
+            '[matrix]\npython = ["3.7", "3.12"]\n[[grid]]\n[grid.axes]\nsix = ["1.16.0"]\ninstaller = ["pip"]\n',
+            "matrix.python",
+        ),
     ],
 )
 def test_pip_with_a_python_that_virtualenv_cannot_seed_is_refused(
@@ -131,10 +137,10 @@ def test_a_variable_of_python_that_reaches_tests_or_a_command_is_accepted(read: 
 
 def test_two_values_of_an_axis_that_are_the_same_version_are_refused(problems_of: ProblemsOf) -> None:
     axes = 'six = ["1.16.0", "1.16", "==1.16.0", "<2", "<2.0", "latest"]\n'
-    problems = problems_of(f"{inline(chr(34) + '1' + chr(34))}[axes]\n{axes}", FILES)
+    problems = problems_of(f"{inline(chr(34) + '1' + chr(34))}[[grid]]\n[grid.axes]\n{axes}", FILES)
     assert [(problem.where, problem.what) for problem in problems] == [
-        ("axes.six[1]", "duplicate value '1.16'"),
-        ("axes.six[2]", "duplicate value '==1.16.0'"),
-        ("axes.six[4]", "duplicate value '<2.0'"),
+        ("grid[0].axes.six[1]", "duplicate value '1.16'"),
+        ("grid[0].axes.six[2]", "duplicate value '==1.16.0'"),
+        ("grid[0].axes.six[4]", "duplicate value '<2.0'"),
     ]
     assert problems[0].hint == "remove one of them: an earlier value of the axis means the same"

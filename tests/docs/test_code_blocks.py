@@ -152,9 +152,9 @@ def test_every_toml_block_is_a_valid_matrix_or_signatures_file(block: Block, tmp
         assert tomllib.loads(block.text)["project"]
         return
     page = [other.text for other in blocks(block.page) if other.language == "toml"]
-    whole = next(text for text in page if "[[combo]]" in text or "[axes]" in text)
+    whole = next(text for text in page if "[[combo]]" in text or "[[grid]]" in text)
     # A fragment belongs below the first complete matrix of the page.
-    text = block.text if "[[combo]]" in block.text or "[axes]" in block.text else f"{whole}\n{block.text}"
+    text = block.text if "[[combo]]" in block.text or "[[grid]]" in block.text else f"{whole}\n{block.text}"
     files = {other.caption: other.text for other in blocks(block.page) if other.caption}
     files |= {"requirements.txt": "numpy\n", "constraints.txt": "numpy<3\n"}
     files.setdefault("pyproject.toml", PYPROJECT)

@@ -2,10 +2,35 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
+from enum import StrEnum
 
 from packaging.markers import Marker
 
+from knowngood import packages
 from knowngood.model import Source, Step
+
+
+class Order(StrEnum):
+    """The values of the axis ``order``: in which steps what a grid varies is installed."""
+
+    TOGETHER = "together"
+    AS_GIVEN = "as-given"
+    REVERSED = "reversed"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Chosen:
+    """What the axes of a grid add to the steps of one combo."""
+
+    requirements: tuple[tuple[str, str], ...] = ()
+    """(canonical name, requirement) of each package."""
+    absent: tuple[str, ...] = ()
+    """Packages that are not installed."""
+    lines: tuple[str, ...] = ()
+    """Other requirements: those of the axis ``with``."""
+    extras: tuple[str, ...] | None = None
+    """Extras of the project; None where no axis names some."""
+    order: Order | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -21,6 +46,8 @@ class Asked:
     options: tuple[str, ...] = ()
     groups: tuple[tuple[str, str], ...] = ()
     """(folder of a project, group) pairs, whose requirements are among the others."""
+    grouped: tuple[str, ...] = ()
+    """The requirements that come from groups."""
 
     def __add__(self, other: "Asked") -> "Asked":
         return together((self, other))
@@ -44,7 +71,13 @@ class Asked:
 def together(parts: Iterable[Asked]) -> Asked:
     """Return what all ``parts`` ask for."""
     parts = tuple(parts)
-    return Asked(**{field.name: sum((getattr(part, field.name) for part in parts), ()) for field in fields(Asked)})
+    if len(parts) == 1:
+        return parts[0]
+    names = {name: tuple(item for part in parts for item in getattr(part, name)) for name in _FIELDS}
+    return Asked(**names)
+
+
+_FIELDS = tuple(field.name for field in fields(Asked))
 
 
 def _joined(sources: Iterable[Source]) -> tuple[Source, ...]:
@@ -61,9 +94,7 @@ def _holds(marker: str | None, python: str) -> bool:
     """Return whether a marker holds on this machine for a Python that is known by its first two or three numbers."""
     if marker is None:
         return True
-    minor = ".".join(python.split(".")[:2])
-    full = python if python.count(".") > 1 else f"{python}.0"
-    return Marker(marker).evaluate({"python_version": minor, "python_full_version": full, "extra": ""})
+    return Marker(marker).evaluate({**packages.python(python).markers, "extra": ""})
 
 
 def _each_once(values: Iterable[str]) -> tuple[str, ...]:

@@ -9,76 +9,126 @@ from knowngood.declare.grid import Grid
 from knowngood.declare.locate import Where
 from knowngood.declare.probe_table import Scripts
 from knowngood.declare.problems import Problems, WrongValueError, did_you_mean, listing, shown
+from knowngood.declare.schema import SharedTable
 from knowngood.declare.sections import Tables
 from knowngood.declare.values import collision_key
-from knowngood.model import InstallerName, is_named
+from knowngood.model import InstallerName, ResolutionMode, is_named
 
 
-def check(raw: Mapping[str, Any], tables: Tables, grid: Grid | None, scripts: Scripts, problems: Problems) -> None:
+def check(
+    raw: Mapping[str, Any], tables: Tables, grids: tuple[Grid, ...], scripts: Scripts, problems: Problems
+) -> None:
     """Add to ``problems`` everything that is wrong between the tables of a file.
 
     Ids are taken from ``raw``, not from ``tables``, so that a combo with another mistake still counts as existing.
     """
-    if not raw.get("combo") and "axes" not in raw:
-        problems.add((), "nothing to run: the file has no [[combo]] and no [axes]", "add a [[combo]] with id and steps")
+    if not raw.get("combo") and not raw.get("grid") and "axes" not in raw:
+        problems.add(
+            (), "nothing to run: the file has no [[combo]] and no [[grid]]", "add a [[combo]] with id and steps"
+        )
     _check_indexes(tables, problems)
     _check_probes(raw, tables, scripts, problems)
-    if _too_many(raw, grid, problems):
+    if _too_many(raw, grids, problems):
         return
-    _check_steps(tables, grid, problems)
-    ids = _checked_ids(raw, grid, problems)
-    _check_reference(raw, ids, problems)
-    _check_knowns(tables, ids, scripts, problems)
+    _check_steps(tables, problems)
+    for grid in grids:
+        if grid.position in tables.grids:
+            _check_grid(grid, tables, problems)
+    ids = _checked_ids(raw, grids, problems)
+    is_open = any(grid.has_selectors for grid in grids)
+    _check_reference(raw, ids, problems, is_open=is_open)
+    _check_knowns(tables, ids, scripts, problems, is_open=is_open)
     _check_expectations(tables, scripts, problems)
-    if grid is not None and next(grid.points(), None) is None:
-        problems.add(("axes", "exclude"), "every combination is excluded", "keep at least one, or remove [axes]")
 
 
-def _check_steps(tables: Tables, grid: Grid | None, problems: Problems) -> None:
+def _check_steps(tables: Tables, problems: Problems) -> None:
     """Find lines that are right by themselves and do not go together, or not with the installer of the combo."""
     default = (tables.matrix and tables.matrix.installer) or InstallerName.UV
     for position, combo in tables.combos.items():
         try:
-            tables.steps.check(combo.steps, combo.installer or default)
+            by_uv = combo.resolution not in (None, ResolutionMode.HIGHEST) or combo.as_of not in (None, "now")
+            tables.steps.check(combo.steps, combo.installer or default, by_uv=by_uv)
         except WrongValueError as wrong:
             problems.add(("combo", position, "steps"), wrong.what, wrong.hint)
-    for point in grid.points() if grid is not None else ():
+
+
+def _check_grid(grid: Grid, tables: Tables, problems: Problems) -> None:
+    """Find what is wrong with the combos of a grid, once for all those that differ in versions only."""
+    where: Where = ("grid", grid.position)
+    table = tables.grids[grid.position]
+    default = table.installer or (tables.matrix and tables.matrix.installer) or InstallerName.UV
+    if not (grid.packages or table.steps or tables.steps.own or "with" in grid.axes):
+        hint = 'add a package to axes, such as numpy = ["1.26.4", "2.0.2"], steps = [["."]] or [project]'
+        problems.add((*where, "axes"), "nothing to install: the grid has neither packages nor steps", hint)
+        return
+    seen: set[object] = set()
+    bounds: set[tuple[str, str]] = set()
+    empty = True
+    for point in grid.points:
+        empty = False
+        for wanted in point.wanted:
+            if wanted.selector == "oldest" and (wanted.package, wanted.python) not in bounds:
+                bounds.add((wanted.package, wanted.python))
+                try:
+                    tables.steps.bound(wanted.package, wanted.python)
+                except WrongValueError as wrong:
+                    problems.add((*where, "axes", wanted.package), wrong.what, wrong.hint)
+        chosen, installer = point.chosen, point.installer or default
+        by_uv = point.resolution not in (None, ResolutionMode.HIGHEST) or point.as_of not in (None, "now")
+        kind = (installer, by_uv, chosen.lines, chosen.extras, chosen.order, chosen.absent)
+        if kind in seen:
+            continue
+        seen.add(kind)
         try:
-            tables.steps.check(point.steps, point.installer or default)
+            tables.steps.check(table.steps, installer, chosen, by_uv=by_uv)
         except WrongValueError as wrong:
-            problems.add(("axes",), wrong.what, wrong.hint)
+            axis = next((axis for axis in ("extras", "with") if axis in grid.axes), None)
+            problems.add((*where, "axes", axis) if axis else where, wrong.what, wrong.hint)
             break
+    if empty and not problems.within("grid") and not problems.within("axes"):
+        problems.add((*where, "exclude"), "every combination is excluded", "keep at least one, or remove the [[grid]]")
 
 
-def _check_reference(raw: Mapping[str, Any], ids: Collection[str], problems: Problems) -> None:
+def _check_reference(raw: Mapping[str, Any], ids: Collection[str], problems: Problems, *, is_open: bool) -> None:
     # Read from the raw table, so that another mistake in [matrix] does not hide this one.
     matrix = raw.get("matrix")
     reference = matrix.get("reference") if isinstance(matrix, Mapping) else None
-    if isinstance(reference, str) and reference not in ids and not problems.within("axes"):
+    if isinstance(reference, str) and reference not in ids and not _unsure(problems, is_open=is_open):
         hint = did_you_mean(reference, ids, "write the id of a combo")
         problems.add(("matrix", "reference"), f"unknown combo {shown(reference)}", hint)
 
 
-def _too_many(raw: Mapping[str, Any], grid: Grid | None, problems: Problems) -> bool:
+def _unsure(problems: Problems, *, is_open: bool) -> bool:
+    """Return whether a combo may exist that is not among the known ids.
+
+    A grid may be wrong, or have release lines (``is_open``) that come and go with the index.
+    """
+    return is_open or problems.within("grid") or problems.within("axes")
+
+
+def _too_many(raw: Mapping[str, Any], grids: tuple[Grid, ...], problems: Problems) -> bool:
     listed_count = sum(len(pythons) for _, _, pythons in listed(raw))
-    spanned = grid.size if grid else 0
+    spanned = sum(grid.size for grid in grids)
     if listed_count + spanned <= MOST_COMBOS:
         return False
     count = f"{listed_count + spanned:,}" if spanned < 10**18 else "more than 10^18"
-    where: Where = ("axes",) if spanned else ("combo",)
+    largest = max(grids, key=lambda grid: grid.size, default=None)
+    where: Where = ("grid", largest.position) if largest is not None else ("combo",)
     hint = "shorten the axes, or split the matrix into several files"
     problems.add(where, f"the matrix has {count} combos; the limit is {MOST_COMBOS:,}", hint)
     return True
 
 
-def _checked_ids(raw: Mapping[str, Any], grid: Grid | None, problems: Problems) -> dict[str, Where]:
+def _checked_ids(raw: Mapping[str, Any], grids: tuple[Grid, ...], problems: Problems) -> dict[str, Where]:
     ids: dict[str, Where] = {}
     folders: dict[str, str] = {}
-    for where, combo_id in identified(raw, grid):
+    for where, combo_id in identified(raw, grids):
         first = folders.setdefault(collision_key(combo_id), combo_id)
         if combo_id in ids:
             what = f"duplicate id {combo_id!r}: the combo on line {problems.line(ids[combo_id])} has it, too"
-            problems.add(where, what, "give each combo a unique id")
+            both = where[0] == "grid" == ids[combo_id][0] and where != ids[combo_id]
+            hint = 'give one of the grids an id, which its ids begin with: id = "db"' if both else ""
+            problems.add(where, what, hint or "give each combo a unique id")
         elif first != combo_id:
             what = f"id {combo_id!r} collides with {first!r} on line {problems.line(ids[first])}"
             problems.add(where, what, "both name the same folder, where '.', '_' and '-' are equal")
@@ -103,11 +153,12 @@ def _check_indexes(tables: Tables, problems: Problems) -> None:
                 problems.add(("index", name, "packages", position), what, "a package can have only one index")
 
 
-def _check_knowns(tables: Tables, ids: Collection[str], scripts: Scripts, problems: Problems) -> None:
+def _check_knowns(tables: Tables, ids: Collection[str], scripts: Scripts, problems: Problems, *, is_open: bool) -> None:
     """Find the entries that excuse nothing: they are mistyped, or their combo or probe was removed."""
     probes = {*scripts.declared, *(probe.id for probe in scripts.used)}
     for position, known in tables.knowns.items():
-        if not any(fnmatchcase(combo_id, known.combo) for combo_id in ids) and not problems.within("axes"):
+        named = any(fnmatchcase(combo_id, known.combo) for combo_id in ids)
+        if not named and not _unsure(problems, is_open=is_open):
             hint = did_you_mean(known.combo, ids, "write the id of a combo, or a glob of ids")
             problems.add(("known", position, "combo"), f"unknown combo {shown(known.combo)}", hint)
         _check_probe(known.probe, probes, ("known", position, "probe"), problems)
@@ -116,10 +167,14 @@ def _check_knowns(tables: Tables, ids: Collection[str], scripts: Scripts, proble
 def _check_expectations(tables: Tables, scripts: Scripts, problems: Problems) -> None:
     """Find the expectations that are about no probe, or say twice what is expected."""
     probes = {*scripts.declared, *(probe.id for probe in scripts.used)}
-    for position, combo in tables.combos.items():
+    places: list[tuple[Where, SharedTable]] = [
+        (("combo", position), combo) for position, combo in tables.combos.items()
+    ]
+    places += [(("grid", position), grid) for position, grid in tables.grids.items()]
+    for place, table in places:
         seen = set()
-        for number, expect in enumerate(combo.expect):
-            where: Where = ("combo", position, "expect", number)
+        for number, expect in enumerate(table.expect):
+            where: Where = (*place, "expect", number)
             _check_probe(expect.probe, probes, (*where, "probe"), problems)
             if (expect.probe, expect.check) in seen:
                 problems.add(where, "a second expectation of the same cells", "name a probe or a check, or remove one")
@@ -135,11 +190,12 @@ def _check_probes(raw: Mapping[str, Any], tables: Tables, scripts: Scripts, prob
     """Check that every combo has a probe: its own, those of ``[matrix]``, or by default the ``[[probe]]`` tables."""
     if tables.matrix is None or tables.matrix.probes or scripts.declared:
         return
-    combos = raw.get("combo")
-    listed_combos = combos if isinstance(combos, list) else []
-    each_has_its_own = listed_combos and all(
-        isinstance(combo, Mapping) and "probes" in combo for combo in listed_combos
-    )
-    if "axes" in raw or not each_has_its_own:
+    places = [place for key in ("combo", "grid") for place in _tables(raw, key)]
+    if "axes" in raw or not places or not all(isinstance(place, Mapping) and "probes" in place for place in places):
         hint = 'write probes = ["imports"] in [matrix]'
         problems.add(("matrix", "probes"), "no probes: nothing would be tested", hint)
+
+
+def _tables(raw: Mapping[str, Any], key: str) -> list[Any]:
+    tables = raw.get(key)
+    return tables if isinstance(tables, list) else []

@@ -1,30 +1,49 @@
 """Parse a matrix file into a ``Matrix``, or raise one error with everything that is wrong with the file."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from knowngood.declare import toml
 from knowngood.declare.checks import check
 from knowngood.declare.expand import matrix_pythons, spread
 from knowngood.declare.files import Files, ProjectFiles
-from knowngood.declare.grid import Grid, read_grid
+from knowngood.declare.grid import Grid, Point, read_grids
 from knowngood.declare.probe_table import Scripts
 from knowngood.declare.problems import Problems
 from knowngood.declare.pythons import check_pythons
-from knowngood.declare.schema import MatrixTable
+from knowngood.declare.schema import GridTable, MatrixTable, SharedTable
 from knowngood.declare.sections import Tables, read_tables
+from knowngood.declare.selected import NOTHING, Selections
 from knowngood.declare.values import slug
-from knowngood.model import Asset, Combo, Expectation, Index, InstallerName, Known, Matrix, Probe, WarningPolicy
+from knowngood.model import (
+    Asset,
+    Combo,
+    Expectation,
+    Index,
+    InstallerName,
+    Known,
+    Matrix,
+    Probe,
+    ResolutionMode,
+    Step,
+    Wanted,
+    WarningPolicy,
+)
 
 DEFAULT_TIMEOUT = 600.0
 """Seconds that a probe may take unless the file says otherwise."""
 
 
-def parse(text: str | bytes, *, path: Path, project: Path, files: Files) -> Matrix:
+def parse(text: str | bytes, *, path: Path, project: Path, files: Files, selections: Selections = NOTHING) -> Matrix:
     """Parse and check a matrix file. All other files are read through ``files``, with paths relative to ``project``.
 
-    The name of ``path`` becomes the id of the matrix. Raises ``MatrixFileError`` with all problems of the file.
+    ``selections`` are the versions that its selectors stand for, as far as they are known. The name of ``path`` becomes
+    the id of the matrix. Raises ``MatrixFileError`` with all problems of the file.
     """
     source, raw = toml.read(text, path=str(path))
     problems = Problems(str(path), source)
@@ -32,11 +51,12 @@ def parse(text: str | bytes, *, path: Path, project: Path, files: Files) -> Matr
     scripts = Scripts(files.read)
     pythons = matrix_pythons(raw)
     tables = read_tables(raw, scripts, own, problems)
-    grid = read_grid(raw["axes"], pythons, problems.add) if "axes" in raw else None
-    check(raw, tables, grid, scripts, problems)
-    check_pythons(raw, tables, grid, pythons, scripts, problems)
+    grids = read_grids(raw, pythons, selections, problems.add)
+    check(raw, tables, grids, scripts, problems)
+    check_pythons(raw, tables, grids, pythons, scripts, problems)
     problems.raise_if_any()
-    combos = tuple(_combos(tables, grid, pythons, scripts))
+    maker = _Maker(tables, pythons, scripts, selections)
+    combos = (*maker.listed(), *(combo for grid in grids for combo in maker.spanned(grid)))
     matrix = tables.matrix or MatrixTable()
     return Matrix(
         id=slug(path.stem) or "matrix",
@@ -55,57 +75,116 @@ def parse(text: str | bytes, *, path: Path, project: Path, files: Files) -> Matr
         ),
         assets=tuple(Asset(name=name, wheel=asset.wheel, path=asset.path) for name, asset in tables.assets.items()),
         reference=matrix.reference,
+        wanted=tuple(maker.wanted),
+        selections=selections.all,
     )
 
 
-def _combos(tables: Tables, grid: Grid | None, pythons: tuple[str, ...], scripts: Scripts) -> Iterator[Combo]:
-    matrix = tables.matrix or MatrixTable()
-    default_installer = matrix.installer or InstallerName.UV
-    timeout = matrix.timeout or DEFAULT_TIMEOUT
-    warnings = matrix.warnings or WarningPolicy.NOTE
+class _Maker:
+    """Makes the combos of a matrix, and collects what their selectors want to know."""
 
-    def probes(own: tuple[str, ...] | None) -> tuple[str, ...]:
-        return own or matrix.probes or tuple(scripts.find(probe) for probe in scripts.declared)
+    def __init__(self, tables: Tables, pythons: tuple[str, ...], scripts: Scripts, selections: Selections) -> None:
+        self._tables = tables
+        self._matrix = tables.matrix or MatrixTable()
+        self._pythons = pythons
+        self._scripts = scripts
+        self._selections = selections
+        self._knowns = tuple(Known(**dict(table)) for table in tables.knowns.values())
+        self.wanted: dict[Wanted, None] = {}
 
-    knowns = tuple(Known(**dict(table)) for table in tables.knowns.values())
+    def listed(self) -> Iterator[Combo]:
+        """Yield the combos of ``[[combo]]``."""
+        for table in self._tables.combos.values():
+            spreading = spread(table.id, table.python or self._pythons)
+            title = table.title or table.id
+            shared = self._shared(table)
+            for combo_id, python in spreading:
+                titled = title if len(spreading) == 1 else f"{title} (Python {python})"
+                yield self._combo(
+                    table, combo_id, titled, python, shared, partial(self._tables.steps.make, table.steps, python)
+                )
 
-    def known(combo_id: str) -> tuple[Known, ...]:
-        return tuple(entry for entry in knowns if entry.covers(combo_id))
+    def spanned(self, grid: Grid) -> Iterator[Combo]:
+        """Yield the combos of a ``[[grid]]``."""
+        table = self._tables.grids[grid.position]
+        shared = self._shared(table)
+        for point in grid.points:
+            for wanted in point.wanted:
+                self.wanted[self._bounded(wanted)] = None
+            yield self._of_grid(grid, table, point, shared)
 
-    for table in tables.combos.values():
-        spreading = spread(table.id, table.python or pythons)
-        title = table.title or table.id
-        expected = [Expectation(**dict(entry)) for entry in table.expect]
-        for combo_id, python in spreading:
-            yield Combo(
-                id=combo_id,
-                title=title if len(spreading) == 1 else f"{title} (Python {python})",
-                python=python,
-                steps=tables.steps.make(table.steps, python),
-                probes=probes(table.probes),
-                installer=table.installer or default_installer,
-                warnings=table.warnings or warnings,
-                env=tuple({**matrix.env, **table.env}.items()),
-                timeout=table.timeout or timeout,
-                expect=next((expect for expect in expected if expect.is_whole), Expectation()),
-                narrower=tuple(expect for expect in expected if not expect.is_whole),
-                known=known(combo_id),
-            )
-    for point in grid.points() if grid else ():
-        python = point.python or pythons[0]
-        yield Combo(
-            id=point.id,
-            title=point.title,
-            python=python,
-            steps=tables.steps.make(point.steps, python),
-            probes=probes(None),
-            installer=point.installer or default_installer,
-            warnings=warnings,
-            env=tuple(matrix.env.items()),
-            timeout=timeout,
+    def _of_grid(self, grid: Grid, table: GridTable, point: Point, shared: dict[str, Any]) -> Combo:
+        own: dict[str, Any] = dict(shared)
+        own |= {"installer": point.installer} if point.installer is not None else {}
+        own |= {"resolution": point.resolution} if point.resolution is not None else {}
+        own |= {"as_of": point.as_of} if point.as_of is not None else {}
+        own["env"] = tuple({**dict(own["env"]), **dict(point.env)}.items())
+        title = f"{table.title}: {point.title}" if table.title else point.title
+        steps = partial(self._tables.steps.make, table.steps, point.python, point.chosen)
+        combo = self._combo(table, point.id, title, point.python, own, steps)
+        return replace(
+            combo,
             axes=point.axes,
-            known=known(point.id),
+            grid=grid.position,
+            versions=point.versions,
+            unselected=combo.unselected or point.unselected,
         )
+
+    def _combo(
+        self,
+        table: SharedTable,
+        combo_id: str,
+        title: str,
+        python: str,
+        shared: dict[str, Any],
+        steps: Callable[..., tuple[Step, ...]],
+    ) -> Combo:
+        cutoff, unselected = self._cutoff(shared["as_of"])
+        expected = [Expectation(**dict(entry)) for entry in table.expect]
+        return Combo(
+            id=combo_id,
+            title=title,
+            python=python,
+            steps=steps(resolution=shared["resolution"], cutoff=cutoff),
+            expect=next((expect for expect in expected if expect.is_whole), Expectation()),
+            narrower=tuple(expect for expect in expected if not expect.is_whole),
+            known=tuple(entry for entry in self._knowns if entry.covers(combo_id)),
+            unselected=unselected,
+            **shared,
+        )
+
+    def _shared(self, table: SharedTable) -> dict[str, Any]:
+        """Return what a table, or else ``[matrix]``, says about all its combos."""
+        matrix = self._matrix
+        every = tuple(self._scripts.find(probe) for probe in self._scripts.declared)
+        return {
+            "probes": table.probes or matrix.probes or every,
+            "installer": table.installer or matrix.installer or InstallerName.UV,
+            "warnings": table.warnings or matrix.warnings or WarningPolicy.NOTE,
+            "env": tuple({**matrix.env, **table.env}.items()),
+            "timeout": table.timeout or matrix.timeout or DEFAULT_TIMEOUT,
+            "resolution": table.resolution or ResolutionMode.HIGHEST,
+            "as_of": table.as_of or "now",
+        }
+
+    def _cutoff(self, as_of: str) -> tuple[str, tuple[str, str] | None]:
+        """Return the moment after which uploads do not count, and why it is not known yet, if it is not."""
+        if as_of == "now":
+            return "", None
+        if not as_of.endswith("d"):
+            return f"{(date.fromisoformat(as_of) + timedelta(days=1)).isoformat()}T00:00:00Z", None
+        wanted = Wanted(package="", selector=as_of)
+        self.wanted[wanted] = None
+        selection = self._selections.of(wanted)
+        if selection is None or not selection.versions:
+            return "", ("", f"the day that is {as_of} ago is not chosen yet")
+        return selection.versions[0][1], None
+
+    def _bounded(self, wanted: Wanted) -> Wanted:
+        """Return what is wanted with the bound of the project, which ``oldest`` is about."""
+        if wanted.selector != "oldest":
+            return wanted
+        return replace(wanted, bound=self._tables.steps.bound(wanted.package, wanted.python))
 
 
 def _digest(source: str, probes: tuple[Probe, ...], texts: Mapping[str, str]) -> str:

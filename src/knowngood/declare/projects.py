@@ -9,6 +9,7 @@ from packaging.markers import InvalidMarker, Marker
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
+from knowngood import packages
 from knowngood.declare import uv_settings
 from knowngood.declare.asked import Asked, together
 from knowngood.declare.files import ProjectFiles
@@ -53,6 +54,33 @@ class Projects:
         """Return the canonical name of a project; None when only its build knows it."""
         return self._pyprojects.read(folder).name
 
+    def bound(self, package: str, python: str) -> str:
+        """Return what the default project declares for ``package``, as a specifier with a lower bound.
+
+        Its dependencies count first, then its extras and groups. Raises ``WrongValueError`` when there is none.
+        """
+        project = self._pyprojects.read(self.default)
+        if project.dependencies is None:
+            what = f"what {shown(project.file)} requires is known to its build only"
+            raise WrongValueError(what, 'write the version in place of "oldest"')
+        every = (*project.dependencies, *(line for lines in (project.extras or {}).values() for line in lines))
+        groups = (line for group in project.groups for line in project.group(group))
+        named = [
+            parsed
+            for parsed in packages.requirements((*every, *groups))
+            if packages.name_of(parsed) == package and parsed.url is None
+        ]
+        if not named:
+            hint = 'declare it there, or write the version in place of "oldest"'
+            raise WrongValueError(f"{project.file} does not require {package}", hint)
+        names = tuple(project.extras or ())
+        here = [parsed for parsed in named if packages.applies(parsed, python, extras=names)] or named
+        lowest = next((parsed for parsed in here if packages.lower_bound(parsed) is not None), None)
+        if lowest is None:
+            what = f"{project.file} requires {package} without a lower bound"
+            raise WrongValueError(what, f'write {package}>=VERSION there, or the version in place of "oldest"')
+        return str(lowest.specifier)
+
     def additions(self, source: Source, *, name: str | None = None) -> Asked:
         """Return what comes along when ``source``, a folder, is installed.
 
@@ -89,7 +117,7 @@ class Projects:
                 f"there is no {shown(project.file)}", "name its folder: --group path/pyproject.toml:NAME"
             )
         asked = self._routed(project, project.group(name), group=canonicalize_name(name))
-        return asked + Asked(groups=((folder, canonicalize_name(name)),))
+        return asked + Asked(groups=((folder, canonicalize_name(name)),), grouped=asked.requirements)
 
     def check_conflicts(self, asked: Asked) -> None:
         """Raise ``WrongValueError`` when extras and groups are chosen together that a project declares to conflict."""

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from knowngood import packages
+from knowngood.declare.axes import variable_of
 from knowngood.declare.grid import Grid
 from knowngood.declare.locate import Where
 from knowngood.declare.probe_table import Scripts
@@ -39,13 +41,13 @@ class _Subject:
 def check_pythons(
     raw: Mapping[str, Any],
     tables: Tables,
-    grid: Grid | None,
+    grids: tuple[Grid, ...],
     pythons: tuple[str, ...],
     scripts: Scripts,
     problems: Problems,
 ) -> None:
     """Add to ``problems`` what cannot work with the Pythons of the combos; ``pythons`` are those of ``[matrix]``."""
-    subjects = tuple(_subjects(tables, grid, pythons, scripts))
+    subjects = tuple(_subjects(tables, grids, pythons, scripts))
     _check_seeds(subjects, problems)
     _check_variables(tables, subjects, scripts, problems)
     newest = max((_minor(python) for subject in subjects for python in subject.pythons), default=(0, 0))
@@ -56,7 +58,9 @@ def check_pythons(
                 _check_syntax(raw, probe, problems)
 
 
-def _subjects(tables: Tables, grid: Grid | None, pythons: tuple[str, ...], scripts: Scripts) -> Iterator[_Subject]:
+def _subjects(
+    tables: Tables, grids: tuple[Grid, ...], pythons: tuple[str, ...], scripts: Scripts
+) -> Iterator[_Subject]:
     matrix = tables.matrix
     installer = (matrix and matrix.installer) or InstallerName.UV
     probes = (matrix and matrix.probes) or scripts.declared
@@ -70,16 +74,20 @@ def _subjects(tables: Tables, grid: Grid | None, pythons: tuple[str, ...], scrip
             env=tuple(combo.env),
             where=where,
         )
-    if grid is not None:
-        own = grid.axes.get("python")
-        for name in grid.axes.get("installer", (installer,)):
+    for grid in grids:
+        table = tables.grids.get(grid.position)
+        if table is None:
+            continue
+        own = tuple(value.text for value in grid.axes.get("python", ()))
+        installers = [InstallerName(value.text) for value in grid.axes.get("installer", ())]
+        for chosen in installers or [table.installer or installer]:
             yield _Subject(
                 pythons=own or pythons,
-                at=("axes", "python") if own and own != pythons else ("matrix", "python"),
-                installer=InstallerName(name),
-                probes=probes,
-                env=(),
-                where=("axes",),
+                at=("grid", grid.position, "axes", "python") if own and own != pythons else ("matrix", "python"),
+                installer=chosen,
+                probes=table.probes or probes,
+                env=(*table.env, *(name for axis in grid.axes if (name := variable_of(axis)) is not None)),
+                where=("grid", grid.position),
             )
 
 
@@ -116,7 +124,8 @@ def _check_variables(tables: Tables, subjects: tuple[_Subject, ...], scripts: Sc
     if tables.matrix is not None and not any(map(has_effect, subjects)):
         places += [(("matrix", "env", name), name) for name in tables.matrix.env]
     for subject in subjects:
-        places += [((*subject.where, "env", name), name) for name in subject.env if not has_effect(subject)]
+        if not has_effect(subject):
+            places += [((*subject.where, "env", name), name) for name in subject.env]
     for where, name in places:
         if name.startswith("PYTHON"):
             option = _OPTIONS_FOR.get(name, '["-X", "dev"], for example')
@@ -152,7 +161,9 @@ def _place(raw: Mapping[str, Any], probe: Probe) -> Where:
         if declared.get("id") == probe.id:
             return ("probe", position, "source" if probe.path is None else "path")
     places: list[tuple[Where, object]] = [(("matrix",), raw.get("matrix"))]
-    places += [(("combo", position), table) for position, table in enumerate(_tables(raw, "combo"))]
+    places += [
+        ((key, position), table) for key in ("combo", "grid") for position, table in enumerate(_tables(raw, key))
+    ]
     for where, table in places:
         entries = table.get("probes") if isinstance(table, Mapping) else None
         for position, entry in enumerate(entries if isinstance(entries, list) else []):
@@ -167,5 +178,4 @@ def _tables(raw: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
 
 
 def _minor(python: str) -> tuple[int, int]:
-    major, minor = python.split(".")[:2]
-    return int(major), int(minor)
+    return packages.python(python).minor

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
-from typing import Annotated, ClassVar, TypeVar, cast
+from typing import Annotated, Any, ClassVar, TypeVar, cast
 
 from pydantic import (
     AfterValidator,
@@ -18,6 +18,7 @@ from pydantic import (
 
 from knowngood.declare.problems import WrongValueError, kind, parse_choice, shown
 from knowngood.declare.values import (
+    as_of,
     checked_id,
     checked_line,
     exact_wheel,
@@ -35,7 +36,7 @@ from knowngood.declare.values import (
     variable_name,
     variable_value,
 )
-from knowngood.model import UNDECIDED, InstallerName, Status, WarningPolicy
+from knowngood.model import UNDECIDED, InstallerName, ResolutionMode, Status, WarningPolicy
 
 _COMBO_GLOB = re.compile(r"[\w.*?\[\]!-]{1,100}")
 
@@ -50,6 +51,10 @@ def _warnings(value: object) -> WarningPolicy:
 
 def _installer(value: object) -> InstallerName:
     return parse_choice(value, InstallerName)
+
+
+def _resolution(value: object) -> ResolutionMode:
+    return parse_choice(value, ResolutionMode)
 
 
 def expected_status(value: object) -> Status:
@@ -157,6 +162,8 @@ RelativePath = Annotated[str, BeforeValidator(relative_path)]
 Wheel = Annotated[str, BeforeValidator(exact_wheel)]
 Pattern = Annotated[str, BeforeValidator(pattern)]
 Seconds = Annotated[float, BeforeValidator(seconds)]
+Resolution = Annotated[ResolutionMode, BeforeValidator(_resolution)]
+AsOf = Annotated[str, BeforeValidator(as_of)]
 Installer = Annotated[InstallerName, BeforeValidator(_installer)]
 Warnings = Annotated[WarningPolicy, BeforeValidator(_warnings)]
 ExpectedStatus = Annotated[Status, BeforeValidator(expected_status)]
@@ -242,27 +249,45 @@ class ExpectTable(Table):
     examples: ClassVar[dict[str, str]] = {"status": 'status = "fail"'}
 
 
-class ComboTable(Table):
-    """``[[combo]]``: one set of versions to test."""
+class SharedTable(Table):
+    """The keys that ``[[combo]]`` and ``[[grid]]`` have in common."""
 
-    id: Slug
-    steps: Annotated[Steps, Field(validate_default=True)] = ()
     title: Line | None = None
-    python: Pythons | None = None
     probes: Probes | None = None
     env: Env = {}
     timeout: Seconds | None = None
     installer: Installer | None = None
     warnings: Warnings | None = None
+    resolution: Resolution | None = None
+    as_of: AsOf | None = Field(default=None, alias="as-of")
     expect: Array[ExpectTable] = ()
-
-    examples: ClassVar[dict[str, str]] = {"id": 'id = "legacy"'}
 
     @field_validator("expect", mode="before")
     @classmethod
     def _accept_one_and_a_bare_status(cls, value: object) -> object:
         entries = value if isinstance(value, list) else [value]
         return [entry if isinstance(entry, dict) else {"status": expected_status(entry)} for entry in entries]
+
+
+class ComboTable(SharedTable):
+    """``[[combo]]``: one set of versions to test."""
+
+    id: Slug
+    steps: Annotated[Steps, Field(validate_default=True)] = ()
+    python: Pythons | None = None
+
+    examples: ClassVar[dict[str, str]] = {"id": 'id = "legacy"'}
+
+
+class GridTable(SharedTable):
+    """``[[grid]]``: every combination of the values of its axes. ``grid`` reads the axes."""
+
+    id: Slug | None = None
+    """What the ids of its combos begin with."""
+    steps: Steps = ()
+    axes: dict[str, Any] = {}
+    include: Any = ()
+    exclude: Any = ()
 
 
 class KnownTable(Table):

@@ -18,6 +18,7 @@ from knowngood.declare.schema import (
     ComboTable,
     Context,
     ExpectTable,
+    GridTable,
     IndexTable,
     KnownTable,
     MatrixTable,
@@ -28,7 +29,7 @@ from knowngood.declare.steps import Steps, own_project
 from knowngood.declare.values import checked_id
 from knowngood.model import Probe
 
-SECTIONS = ("matrix", "project", "index", "asset", "probe", "combo", "axes", "known")
+SECTIONS = ("matrix", "project", "index", "asset", "probe", "combo", "grid", "known", "axes")
 """The keys at the top level of a matrix file."""
 
 AnyTable = TypeVar("AnyTable", bound=Table)
@@ -45,12 +46,14 @@ class Tables:
     assets: Mapping[str, AssetTable]
     combos: Mapping[int, ComboTable]
     """Position in the file -> table."""
+    grids: Mapping[int, GridTable]
+    """Position in the file -> table."""
     knowns: Mapping[int, KnownTable]
     """Position in the file -> table."""
 
 
 def read_tables(raw: Mapping[str, Any], scripts: Scripts, files: ProjectFiles, problems: Problems) -> Tables:
-    """Read all tables except ``[axes]``; add the probes to ``scripts`` and everything that is wrong to ``problems``."""
+    """Read all tables except the axes of grids; add the probes to ``scripts`` and what is wrong to ``problems``."""
     for key, value in raw.items():
         if key not in SECTIONS:
             problems.add((key,), *_unknown_at_top(key, value))
@@ -69,12 +72,22 @@ def read_tables(raw: Mapping[str, Any], scripts: Scripts, files: ProjectFiles, p
             for position, table in reader.repeated(raw, "combo")
             if (combo := reader.read(ComboTable, table, ("combo", position)))
         },
+        grids={
+            position: grid
+            for position, table in enumerate(_list(raw, "grid"))
+            if (grid := reader.read(GridTable, table, ("grid", position)))
+        },
         knowns={
             position: known
             for position, table in reader.repeated(raw, "known")
             if (known := reader.read(KnownTable, table, ("known", position)))
         },
     )
+
+
+def _list(raw: Mapping[str, Any], key: str) -> list[Any]:
+    tables = raw.get(key, [])
+    return list(tables) if isinstance(tables, list | tuple) else []
 
 
 def _unknown_at_top(key: str, value: object) -> tuple[str, str]:
@@ -196,7 +209,12 @@ def _worded(table: type[Table], detail: ErrorDetails) -> tuple[str, str]:
         case "extra_forbidden":
             key = str(loc[-1])
             keys = tuple(field.alias or name for name, field in owner.model_fields.items())
-            return f"unknown key {shown(key)}", did_you_mean(key, keys, listing(keys))
+            otherwise = listing(keys)
+            if owner is GridTable:
+                # What people write there are axes.
+                axis = "python" if "python" in key else key
+                otherwise = f"axes go into one table: axes = {{ {axis} = [...] }}"
+            return f"unknown key {shown(key)}", did_you_mean(key, keys, otherwise)
         case "string_type":
             expected = "a string"
         case "bool_type":

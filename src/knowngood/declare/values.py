@@ -20,7 +20,12 @@ from packaging.version import InvalidVersion, Version
 from knowngood.declare.problems import WrongValueError, kind, shown
 
 _LONGEST = 250  # characters of a requirement, a name or a version
-_PYTHON = re.compile(r"[1-9]\d?\.\d{1,2}(\.\d{1,3})?", re.ASCII)
+_PYTHON = re.compile(r"(?P<pypy>pypy)?(?P<version>[1-9]\d?\.\d{1,2}(\.\d{1,3})?)(?P<threads>t)?", re.ASCII)
+_NEARLY_PYTHON = re.compile(
+    r"(?:(?:c?python|py)[ -]?)?(?P<pypy>pypy[ -]?)?v?(?P<version>3\.?\d{1,2}(?:\.\d{1,3})?)(?P<rest>.*)", re.IGNORECASE
+)
+_FIRST_FREE_THREADED = (3, 13)
+_DAYS = re.compile(r"\d{1,4}d", re.ASCII)
 _OLDEST_PYTHON = (3, 7)  # that probe_api and the launcher of pytest are written for
 _LONGEST_INSTALL_LINE = 5000  # characters; a requirement may have many hashes
 _EXAMPLE = '"numpy==1.26.4"'
@@ -44,14 +49,43 @@ def text(value: object, role: str = "") -> str:
 
 
 def python_version(value: object) -> str:
-    """Check a version of Python such as ``3.11`` or ``3.11.7``."""
+    """Check a Python such as ``3.11`` or ``3.11.7``, ``3.13t`` without the lock, or ``pypy3.10``."""
     version = text(value, "a version")
-    if not _PYTHON.fullmatch(version):
-        raise WrongValueError(f"invalid Python version {shown(version)}", 'write it as "3.11" or "3.11.7"')
-    if tuple(map(int, version.split(".")[:2])) < _OLDEST_PYTHON:
+    match = _PYTHON.fullmatch(version)
+    if match is None:
+        raise WrongValueError(f"invalid Python version {shown(version)}", _nearly_python(version))
+    minor = tuple(map(int, match["version"].split(".")[:2]))
+    if minor < _OLDEST_PYTHON:
         hint = "use 3.7 or newer: what runs probes inside an environment needs it"
         raise WrongValueError(f"Python {version} is not supported", hint)
+    if match["threads"] and (match["pypy"] or minor < _FIRST_FREE_THREADED):
+        hint = f"leave out the t: CPython can run without the lock since {'.'.join(map(str, _FIRST_FREE_THREADED))}"
+        raise WrongValueError(f"there is no free-threaded Python {version.removesuffix('t')}", hint)
     return version
+
+
+def _nearly_python(version: str) -> str:
+    """Return the hint for what is nearly a Python: ``py311``, ``3.13-dev``, ``3.13-freethreaded``, ``pypy-3.10``."""
+    nearly = _NEARLY_PYTHON.fullmatch(version)
+    if nearly is None:
+        return 'write it as "3.11", "3.11.7", "3.13t" or "pypy3.10"'
+    number, rest = nearly["version"], nearly["rest"].lower()
+    number = number if "." in number else f"{number[0]}.{number[1:]}"
+    threads = "t" if rest == "t" or "free" in rest or "nogil" in rest else ""
+    return f'write "{"pypy" if nearly["pypy"] else ""}{number}{threads}"'
+
+
+def as_of(value: object) -> str:
+    """Return a moment that releases are looked at: ``now``, days before now such as ``7d``, or a day."""
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value.isoformat()
+    moment = text(value, "a day")
+    if moment == "now" or (_DAYS.fullmatch(moment) and int(moment[:-1])):
+        return moment
+    try:
+        return date.fromisoformat(moment).isoformat()
+    except ValueError:
+        raise WrongValueError(f"invalid day {shown(moment)}", 'write "now", "7d" or "2026-01-31"') from None
 
 
 def package_name(value: object) -> str:
@@ -114,7 +148,7 @@ def exact_wheel(value: object) -> str:
 def axis_requirement(package: str, value: object) -> str:
     """Return the requirement for a value of an axis.
 
-    ``1.24.3`` pins the version, ``>=2,<3`` limits it, and ``latest`` leaves it to the resolver.
+    ``1.24.3`` pins the version, and ``>=2,<3`` limits it.
     """
     version = text(value, "a version")
     if version == "latest":
@@ -125,8 +159,14 @@ def axis_requirement(package: str, value: object) -> str:
         )
     if version != version.strip():
         raise WrongValueError(f"version {shown(version)} has spaces around it", f"write {shown(version.strip())}")
-    if ":" in version:
-        raise WrongValueError(f"version selectors such as {shown(version)} are not supported yet", "list the versions")
+    if is_named := re.match(rf"(?i){re.escape(package)}(?=[ =<>!~])", version):
+        raise WrongValueError(
+            f"{shown(version)} names the package again",
+            f"write {shown(version[is_named.end() :].removeprefix('==').strip())}",
+        )
+    if caret := re.fullmatch(r"\^(\d+)((?:\.\d+)*)", version):
+        hint = f'write ">={caret[1]}{caret[2]},<{int(caret[1]) + 1}"'
+        raise WrongValueError(f"invalid version {shown(version)}: carets are not of pip", hint)
     try:
         return f"{package}=={Version(version)}"
     except InvalidVersion:

@@ -15,6 +15,14 @@ class InstallerName(StrEnum):
     PIP = "pip"
 
 
+class ResolutionMode(StrEnum):
+    """Which versions of a project's own dependencies a combo takes, where their declared bounds leave a choice."""
+
+    HIGHEST = "highest"
+    LOWEST = "lowest"
+    LOWEST_DIRECT = "lowest-direct"
+
+
 class WarningPolicy(StrEnum):
     """Whether a pass stays a pass when alarming text was printed."""
 
@@ -138,6 +146,39 @@ class Step:
     """(requirement, hashes such as ``sha256:0f...``) pairs: its files must have one of the hashes."""
     options: tuple[str, ...] = ()
     """Options in the form of pip, such as ``--pre`` and ``--no-binary=numpy``."""
+    grouped: tuple[str, ...] = ()
+    """Those of ``requirements`` that come from groups: they resolve to the highest version in any mode."""
+    resolution: ResolutionMode = ResolutionMode.HIGHEST
+    cutoff: str = ""
+    """UTC, ISO 8601: files that were uploaded later do not count. Empty: all files count."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wanted:
+    """A choice of versions that only an index can make."""
+
+    package: str
+    """Canonical name; empty for a number of days, whose "version" is the moment that they begin at."""
+    selector: str
+    """As in an axis: ``latest`` or ``minors:>=1.26,<3``; or days, ``7d``."""
+    python: str = ""
+    as_of: str = ""
+    """As declared: ``now``, ``7d`` or a date; empty is ``now``."""
+    bound: str = ""
+    """What the project declares, for ``oldest``: a specifier such as ``>=1.24``."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Selection:
+    """What a run chose for a selector when it started; it stays the same as long as the run lasts."""
+
+    wanted: Wanted
+    versions: tuple[tuple[str, str], ...] = ()
+    """(release line, version) pairs, lowest first; ``latest``, ``oldest`` and ``pre`` have one, with an empty line."""
+    problem: str = ""
+    """Why it could not be chosen, in one sentence. Then ``versions`` are those of an earlier run, if there was one."""
+    reason: str = ""
+    """The reason of the verdict then, such as ``index-unreachable``."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -165,6 +206,15 @@ class Combo:
     """Whether a pass during which alarming text was printed is a failure: ``warnings = "fail"``."""
     axes: tuple[tuple[str, str], ...] = ()
     """For a combo of a grid: (axis, value) pairs in the order of the file."""
+    grid: int | None = None
+    """The position of its grid among those of the file, counted from 0."""
+    resolution: ResolutionMode = ResolutionMode.HIGHEST
+    as_of: str = "now"
+    """As declared: ``now``, ``7d`` or a date."""
+    versions: tuple[tuple[str, str], ...] = ()
+    """(axis, exact version) pairs: what the selectors among its values became in this run."""
+    unselected: tuple[str, str] | None = None
+    """(reason, message) pair: why a version of it could not be chosen, so that it is undecided."""
 
 
 class ProbeKind(StrEnum):
@@ -247,3 +297,7 @@ class Matrix:
     indexes: tuple[Index, ...] = ()
     assets: tuple[Asset, ...] = ()
     reference: str | None = None
+    wanted: tuple[Wanted, ...] = ()
+    """What its selectors need to know before it can run."""
+    selections: tuple[Selection, ...] = ()
+    """What is known of that: chosen by this run, or by the last one."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from knowngood.model.declared import Combo, Phase, ProbeKind
+from knowngood.model.declared import Combo, Phase, ProbeKind, Selection
 from knowngood.model.questions import Answered
 from knowngood.model.transcripts import Transcript
 
@@ -335,6 +335,8 @@ class RunInfo:
     """The command that runs the same again, without a selection."""
     shard: str = ""
     """Such as ``2/8``, when only that part of the selection ran here."""
+    selections: tuple[Selection, ...] = ()
+    """The versions that the selectors of the matrix stood for."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
