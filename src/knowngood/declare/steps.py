@@ -246,7 +246,7 @@ def _bare(line: str) -> str | None:
 
 
 def _name(line: str) -> str:
-    """Return the package that a line names; empty for a line that is no requirement."""
+    """Return the package that a line names; empty for anything but a requirement."""
     parsed = packages.requirement(line)
     return packages.name_of(parsed) if parsed is not None else ""
 
