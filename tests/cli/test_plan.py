@@ -76,7 +76,7 @@ def test_a_plan_reuses_the_verdicts_of_earlier_runs_unless_all_combos_are_to_run
     assert knowngood("run", "--only", "good", "--only", "bad").returncode == 1
 
     assert statuses(knowngood) == {"good": "reused", "bad": "reused", "steps": "run", "none": "impossible"}
-    assert statuses(knowngood, "--all") == {"good": "run", "bad": "run", "steps": "run", "none": "impossible"}
+    assert statuses(knowngood, "--fresh") == {"good": "run", "bad": "run", "steps": "run", "none": "impossible"}
     table = knowngood("plan").stdout
     assert "imports pass (tested 20" in table and "imports fail (tested 20" in table
     assert "1 to run, 2 reused, 1 impossible" in table

@@ -229,34 +229,7 @@ def test_a_package_routed_to_its_own_index_is_never_taken_from_the_default_index
     assert project.cells()["one"]["installed"]["tiny"] == "2.0"
 
 
-def test_several_matrices_run_one_after_the_other_and_the_gravest_exit_code_counts(
-    project: Project, index: Index
-) -> None:
-    project.write(matrix(index, combo("good", '[["tiny==1.0"]]')))
-    project.matrix.with_name("red.toml").write_text(matrix(index, combo("bad", '[["tiny==2.0"]]')), encoding="utf-8")
-
-    result = project.run("run", "red", "m")
-
-    assert result.returncode == 1, result.stderr
-    red, green = result.stdout.split("matrix  m\n")
-    assert red.startswith("matrix  red\n") and "FAIL  bad" in red
-    assert "1 combo, 1 cell" in green and "1 pass; 0 not as expected" in green
-
-
-def test_a_mistake_in_the_last_of_several_matrices_is_found_before_the_first_runs(
-    project: Project, index: Index
-) -> None:
-    project.write(matrix(index, combo("good", '[["tiny==1.0"]]')))
-    project.matrix.with_name("broken.toml").write_text("[[combo]]\n", encoding="utf-8")
-
-    result = project.run("run", "m", "broken")
-
-    assert (result.returncode, result.stdout, project.logs()) == (2, "", [])
-    refused = project.run("run", "m", "matrices/m.toml", "--report-dir", "report")
-    assert refused.returncode == 2 and "--report-dir takes the report of one matrix" in refused.stderr
-
-
-@pytest.mark.parametrize("verb", ["plan", "list", "diff"])
+@pytest.mark.parametrize("verb", ["list", "diff"])
 def test_a_verb_that_takes_one_matrix_says_so(project: Project, verb: str) -> None:
     result = project.run(verb, "one", "the other")
 

@@ -84,7 +84,7 @@ def split(line: str) -> list[list[str]]:
 
     The target of a redirection is returned as a command of its own.
     """
-    # ${FRESH:+--all} stands for --all or for nothing.
+    # ${FRESH:+--fresh} stands for --fresh or for nothing.
     lexer = shlex.shlex(re.sub(r"\$\{\w+:\+(.*?)\}", r"\1", line), posix=True, punctuation_chars=True)
     lexer.whitespace_split = True
     commands: list[list[str]] = [[]]

@@ -26,7 +26,7 @@ class Index:
     and body; with a status of 302 the body is where to. ``login`` is the ``Authorization`` header without which it
     answers 401. The page of a project has the ``Requires-Python`` of its
     wheels, as on real indexes.
-    With ``dates``, file name -> time of upload, pages are JSON (PEP 691).
+    With ``dates``, file name -> time of upload, or with ``sizes``, pages are JSON (PEP 691) that state sizes, too.
     """
 
     url: str
@@ -40,6 +40,7 @@ class Index:
     delay: float = 0.0
     everything: tuple[int, str, bytes] | None = None
     dates: dict[str, str] = field(default_factory=dict)
+    sizes: bool = False
     login: str | None = None
     closing: threading.Event = field(default_factory=threading.Event)
 
@@ -96,7 +97,7 @@ class _Handler(BaseHTTPRequestHandler):
         if status != 200 or not files:
             self._answer(status if status != 200 else 404, b"no page", "text/plain")
             return
-        if index.dates:
+        if index.dates or index.sizes:
             page = {"meta": {"api-version": "1.1"}, "name": project, "files": [_file(index, path) for path in files]}
             self._answer(200, json.dumps(page).encode(), "application/vnd.pypi.simple.v1+json")
             return
@@ -141,7 +142,7 @@ def _file(index: Index, path: Path) -> dict[str, object]:
         "hashes": {"sha256": hashlib.sha256(path.read_bytes()).hexdigest()},
         "requires-python": _requires_python(path),
         "size": path.stat().st_size,
-        "upload-time": index.dates.get(path.name),
+        **({"upload-time": index.dates[path.name]} if path.name in index.dates else {}),
         "yanked": path.name in index.yanked,
     }
 

@@ -10,7 +10,7 @@ EXIT_CODES: Mapping[ExitCode, str] = {
     ExitCode.AS_EXPECTED: "every cell is as expected; for `scan` and `diff`: no complaint",
     ExitCode.DIFFERS: "a cell differs from what is expected of it, or something regressed",
     ExitCode.USAGE: "the command line or a file is invalid; nothing was run",
-    ExitCode.UNDECIDED: "infrastructure trouble (index, network, disk, machine): some cells are undecided",
+    ExitCode.UNDECIDED: "infrastructure trouble (index, network, disk, machine), or a budget was spent: some cells are undecided",
     ExitCode.NOTHING_SELECTED: "the selection leaves nothing to run, which is never a success",
     ExitCode.REFERENCE_FAILED: "the reference combo failed, so the others are not judged against it",
     ExitCode.INTERNAL: "knowngood itself crashed and says nothing about the versions; the message names a file to send",
@@ -49,6 +49,11 @@ REASONS: Mapping[Reason, Meaning] = {
     ),
     Reason.NOT_REACHED: _meaning(
         Status.NOT_RUN, "the run ended before the combo began, or its shard is missing", "run again, or merge the shard"
+    ),
+    Reason.OUT_OF_TIME: _meaning(
+        Status.NOT_RUN,
+        "the time that `--budget` gave was spent before the combo was finished",
+        "run the same command again: it goes on with this combo",
     ),
     Reason.NO_SPACE: _meaning(
         Status.INFRA, "the disk is full", "free some space; an environment with torch takes gigabytes"

@@ -1,7 +1,6 @@
 """Declare the options that several verbs share."""
 
 import shlex
-import sys
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from knowngood.errors import ExitCode, UsageError
+from knowngood.errors import UsageError
 
 if TYPE_CHECKING:
     from knowngood.declare.select import Shard
@@ -41,6 +40,20 @@ only_option = click.option(
 shard_option = click.option("--shard", metavar="K/N", help="Only the K-th of N parts of the selection.")
 
 
+def parse_duration(context: click.Context, option: click.Parameter, value: str | None) -> tuple[str, float] | None:
+    """Return the text and the seconds of a duration: ``90s``, ``15m`` or ``1.5h``. Raises ``UsageError``."""
+    from knowngood.declare.problems import WrongValueError
+    from knowngood.declare.values import seconds
+
+    try:
+        return (value, seconds(value)) if value is not None else None
+    except WrongValueError as error:
+        name = option.opts[0]
+        raise UsageError(
+            f"{name}: {error.what}", next_step=f"write a number and its unit: {name} 90s, 15m or 1.5h"
+        ) from None
+
+
 def takes_matrix(verb: Callable[..., None]) -> Callable[..., None]:
     """Let a verb take ``matrix``, as an argument or as the option ``--matrix``."""
 
@@ -55,50 +68,6 @@ def takes_matrix(verb: Callable[..., None]) -> Callable[..., None]:
                 next_step="; ".join(f"knowngood {name} {shlex.quote(matrix)}" for matrix in matrix_arguments),
             )
         verb(*args, matrix=next(iter(matrix_arguments), matrix_option), **options)
-
-    return command
-
-
-_GRAVEST = (
-    ExitCode.INTERRUPTED,
-    ExitCode.TERMINATED,
-    ExitCode.REFERENCE_FAILED,
-    ExitCode.DIFFERS,
-    ExitCode.USAGE,
-    ExitCode.UNDECIDED,
-    ExitCode.AS_EXPECTED,
-)
-"""Exit codes of a run; of several runs the first of them that one has."""
-
-
-def takes_matrices(verb: Callable[..., ExitCode]) -> Callable[..., None]:
-    """Let a verb take any number of matrices: it is called for each, and the gravest of its exit codes counts.
-
-    All files are read before the first call, so that a mistake in the last one is found at once.
-    """
-
-    @click.argument("matrix_arguments", metavar="[MATRIX]...", nargs=-1)
-    @click.option("--matrix", "matrix_option", metavar="NAME", help="The same as MATRIX.")
-    @wraps(verb)
-    def command(*args: Any, matrix_arguments: tuple[str, ...], matrix_option: str | None, **options: Any) -> None:
-        from knowngood.project.project import Project
-
-        names: tuple[str | None, ...] = tuple(dict.fromkeys(matrix_arguments)) or (matrix_option,)
-        if len(names) > 1 and options.get("report_dir"):
-            raise UsageError(
-                "--report-dir takes the report of one matrix, not of several",
-                next_step="leave it out, or run the matrices one by one",
-            )
-        for name in names if len(names) > 1 else ():
-            Project.open(name, state_dir=options.get("state_dir"), signatures=options.get("signatures"))
-        codes: list[ExitCode] = []
-        for matrix in names:
-            if len(names) > 1:
-                click.echo("\n" * bool(codes) + f"matrix  {matrix}")
-            codes.append(verb(*args, matrix=matrix, **options))
-            if codes[-1] in _GRAVEST[:2]:
-                break
-        sys.exit(min(codes, key=_GRAVEST.index))
 
     return command
 

@@ -1,25 +1,32 @@
-"""The verb ``plan``: resolve every combo, and print what a run would do or the jobs of a CI."""
+"""The verb ``plan``: resolve every combo, and print what a run would do and need, or the jobs of a CI."""
 
+import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from knowngood.cli.options import jobs_option, offline_option, only_option, state_option, takes_matrix
+from knowngood.cli.matrices import name_of, open_all, refuse, takes_matrices
+from knowngood.cli.options import jobs_option, offline_option, only_option, state_option
+from knowngood.cli.output import width
 from knowngood.errors import ExitCode
 
 if TYPE_CHECKING:
     from knowngood.judge.rules import Rules
+    from knowngood.project.project import Project
     from knowngood.report.ci.plan import Row
     from knowngood.run.forecast import Forecast
+    from knowngood.run.host import Machine
+    from knowngood.run.stop import Stop
 
 _MOST_JOBS = 256  # of one matrix on GitHub
 
 
-@click.command(short_help="Resolve only, and print what a run would do.")
-@takes_matrix
+@click.command(short_help="Resolve only, and print what a run would do, download and take.")
+@takes_matrices
 @only_option
 @click.option(
     "--format",
@@ -32,72 +39,122 @@ _MOST_JOBS = 256  # of one matrix on GitHub
 @click.option(
     "--shards", type=click.IntRange(1, _MOST_JOBS), default=8, show_default=True, help="Largest number of CI jobs."
 )
-@click.option("--all", "everything", is_flag=True, help="Also run combos whose verdict would be reused.")
+@click.option("--fresh", is_flag=True, help="Plan a `run --fresh`, which reuses no verdict.")
 @jobs_option
 @offline_option
 @state_option
 @click.pass_obj
 def plan(
     environ: Mapping[str, str],
-    matrix: str | None,
+    /,
+    names: tuple[str, ...],
+    everything: bool,
     only: tuple[str, ...],
     format_: str,
     shards: int,
-    everything: bool,
+    fresh: bool,
     jobs: int | None,
     offline: bool,
     state_dir: Path | None,
 ) -> None:
-    """Resolve the combos of MATRIX, and print which can exist and which a run would probe. Nothing is built.
+    """Resolve the combos of MATRIX, and print which can exist and what a run of them would need. Nothing is built.
+
+    MATRIX is a matrix file, or the name of one in matrices/. It can be left out when there is only one.
 
     The verdict of a combo is reused when its lock, its probes and this machine are the same as in an earlier run.
+
+    The download is the sum of the sizes that the index states, without what uv's cache has. The disk space is estimated
+    from it, and the time from earlier runs. What is unknown is said to be.
 
     CI jobs are balanced by past durations; run each with --shard and --deal.
 
     Exits 3 when an index could not be reached, and 0 otherwise.
     """
     from knowngood.cli.signals import stopped_by_signals
-    from knowngood.declare.select import choose
     from knowngood.judge.verdict import stopped_by
-    from knowngood.project.project import Project
     from knowngood.report.ci import plan as report
-    from knowngood.run import engine, forecast, host
-    from knowngood.run.engine import RunRequest
+    from knowngood.run import forecast, host
     from knowngood.run.stop import Stop
 
-    project = Project.open(matrix, state_dir=state_dir)
-    combos = choose(project.matrix.combos, only=only)
-    request = RunRequest(project=project, combos=combos, machine=host.here(environ, jobs), offline=offline)
-    stop = Stop()
+    projects = open_all(names, everything=everything, state_dir=state_dir)
+    one = ["--only"] * bool(only) + [f"--format {format_}"] * (format_ in ("github", "gitlab"))
+    refuse(one, "plan", projects)
+    machine, stop = host.here(environ, jobs), Stop()
     with stopped_by_signals(stop):
-        forecasts = engine.plan(request, stop=stop)
-    past = project.runs.past_seconds()
-    costs = forecast.costs(forecasts, past, everything=everything)
-    rows = [
-        _row(foreseen, project.rules, costs[foreseen.facts.combo.id], everything=everything, estimated=bool(past))
-        for foreseen in forecasts
-    ]
-    dealt = forecast.deal(costs, most=shards)
+        plans = [_plan(project, machine, stop, only=only, offline=offline, fresh=fresh) for project in projects]
+    rows = [row for plan in plans for row in plan.rows]
+    free = shutil.disk_usage(projects[0].runs.folder.parent.parent).free
     match format_:
         case "github":
-            click.echo(report.render_github(dealt), nl=False)
+            click.echo(report.render_github(forecast.deal(plans[0].costs, most=shards)), nl=False)
         case "gitlab":
-            click.echo(report.render_gitlab(dealt), nl=False)
+            click.echo(report.render_gitlab(forecast.deal(plans[0].costs, most=shards)), nl=False)
         case "json":
-            click.echo(report.render_json(rows), nl=False)
+            click.echo(report.render_json(rows, machine.jobs, free=free), nl=False)
         case _:
-            click.echo(report.render(rows, request.machine.jobs), nl=False)
+            _print_tables(plans, machine.jobs, free)
     if stop.reason is not None:
         sys.exit(stopped_by(stop.reason))
     sys.exit(ExitCode.UNDECIDED if any(row.status == "unknown" for row in rows) else ExitCode.AS_EXPECTED)
 
 
-def _row(forecast: "Forecast", rules: "Rules", seconds: float, *, everything: bool, estimated: bool) -> "Row":
-    """Return the line of one combo; ``seconds`` is how long it will probably take, ``estimated`` from past runs."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Plan:
+    """What a run of one matrix would do."""
+
+    name: str
+    rows: "tuple[Row, ...]"
+    costs: Mapping[str, float]
+    """Seconds by combo."""
+
+
+def _plan(
+    project: "Project", machine: "Machine", stop: "Stop", *, only: tuple[str, ...], offline: bool, fresh: bool
+) -> _Plan:
+    """Resolve the combos of a matrix; nothing of it is resolved any more once ``stop`` is requested."""
+    from knowngood.declare.select import choose
+    from knowngood.run import engine, forecast
+    from knowngood.run.engine import RunRequest
+
+    combos = choose(project.matrix.combos, only=only)
+    request = RunRequest(project=project, combos=combos, machine=machine, offline=offline)
+    forecasts = engine.plan(request, stop=stop, everything=fresh)
+    past = project.runs.past_seconds()
+    costs = forecast.costs(forecasts, past, everything=fresh)
+    name = name_of(project)
+    rows = [_row(foreseen, name, project.rules, costs, past, everything=fresh) for foreseen in forecasts]
+    return _Plan(name=name, rows=tuple(rows), costs=costs)
+
+
+def _print_tables(plans: Sequence[_Plan], jobs: int, free: int) -> None:
+    """Print the table of each matrix, and for several their overview."""
+    from knowngood.report.ci import plan as report
+
+    for position, plan in enumerate(plans):
+        if len(plans) > 1:
+            click.echo("\n" * bool(position) + f"matrix  {plan.name}")
+        click.echo(report.render(plan.rows, jobs, free=free), nl=False)
+    if len(plans) > 1:
+        rows = [row for plan in plans for row in plan.rows]
+        click.echo("\n" + report.render_overview(rows, jobs, width=width()), nl=False)
+
+
+def _row(
+    forecast: "Forecast",
+    matrix: str,
+    rules: "Rules",
+    costs: Mapping[str, float],
+    past: Mapping[str, float],
+    *,
+    everything: bool,
+) -> "Row":
+    """Return the line of one combo; ``past`` holds the seconds of those that ran before, ``costs`` those of all."""
     from knowngood.judge.verdict import judge_combo
     from knowngood.model import Status
     from knowngood.report.ci.plan import Row
+    from knowngood.report.text import seconds
 
+    combo = forecast.facts.combo.id
     if not forecast.possible:
         cell = judge_combo(forecast.facts, rules)[0]
         # An outage, or a resolver error that no rule understands, says nothing about the versions.
@@ -108,8 +165,14 @@ def _row(forecast: "Forecast", rules: "Rules", seconds: float, *, everything: bo
         verdicts = ", ".join(f"{probe} {verdict}" for probe, verdict in forecast.reusable.statuses.items())
         remark = f"{verdicts} (tested {forecast.reusable.reused.recorded[:10]})"
     else:
-        status, remark = "run", f"about {seconds:.0f}s" if estimated else ""
-    lock = dict(sorted(forecast.distributions.items()))
+        status, remark = "run", f"about {seconds(past[combo])}" if combo in past else ""
     return Row(
-        combo=forecast.facts.combo.id, status=status, remark=remark, seconds=seconds, estimated=estimated, lock=lock
+        matrix=matrix,
+        combo=combo,
+        status=status,
+        remark=remark,
+        seconds=costs[combo],
+        estimated=combo in past,
+        lock=dict(sorted(forecast.distributions.items())),
+        files=forecast.files,
     )

@@ -33,6 +33,7 @@ from knowngood.model import (
     Numbers,
     ProbeFacts,
     Question,
+    Reason,
     Run,
     Seconds,
     Status,
@@ -49,7 +50,18 @@ def judge(run: Run, rules: Rules) -> JudgedRun:
     cells = tuple(
         cell for facts in run.combos for cell in judge_combo(facts, rules, reference, day=day, machine=machine)
     )
+    if run.interrupted is not None and not is_signal(run.interrupted):
+        elsewhere = {combo.id for combo in run.elsewhere}
+        cells = tuple(cell if cell.combo.id in elsewhere else _timed(cell, run.interrupted) for cell in cells)
     return JudgedRun(run=run, cells=cells, groups=groups(cell for cell in cells if cell.as_expected is not None))
+
+
+def _timed(cell: Cell, budget: str) -> Cell:
+    """Return a cell of a run whose budget was spent, with that as the reason if it was not run to its end."""
+    if cell.verdict.reason not in (Reason.INTERRUPTED, Reason.NOT_REACHED):
+        return cell
+    message = f"{cell.message}: {budget} was spent"
+    return replace(cell, verdict=replace(cell.verdict, reason=Reason.OUT_OF_TIME), message=message)
 
 
 def judge_combo(
@@ -272,8 +284,9 @@ def exit_code(judged: JudgedRun) -> ExitCode:
     """Return the exit code of a run: the first of these that applies.
 
     Interrupted; the reference combo failed; a cell differs from what is expected; a cell is undecided; all as expected.
+    The combos that a budget left out are undecided.
     """
-    if judged.run.interrupted is not None:
+    if judged.run.interrupted is not None and is_signal(judged.run.interrupted):
         return stopped_by(judged.run.interrupted)
     reference = [cell for cell in judged.cells if cell.combo.id == judged.run.info.reference]
     if any(cell.verdict.status not in (*UNDECIDED, Status.PASS) for cell in reference):
@@ -285,6 +298,13 @@ def exit_code(judged: JudgedRun) -> ExitCode:
     return ExitCode.AS_EXPECTED
 
 
-def stopped_by(signal: str) -> ExitCode:
-    """Return the exit code of a run that a signal interrupted."""
-    return ExitCode.INTERRUPTED if signal == "SIGINT" else ExitCode.TERMINATED
+def is_signal(reason: str) -> bool:
+    """Return whether what stopped a run is a signal, and not its budget."""
+    return reason.startswith("SIG")
+
+
+def stopped_by(reason: str) -> ExitCode:
+    """Return the exit code of what a signal, or a budget that was spent, ended early."""
+    if not is_signal(reason):
+        return ExitCode.UNDECIDED
+    return ExitCode.INTERRUPTED if reason == "SIGINT" else ExitCode.TERMINATED

@@ -162,6 +162,7 @@ class Reason(StrEnum):
     HARNESS_BUG = "harness-bug"
     INTERRUPTED = "interrupted"
     NOT_REACHED = "not-reached"
+    OUT_OF_TIME = "out-of-time"
     NO_SPACE = "no-space"
     PYTHON_MISSING = "python-missing"
     OFFLINE = "offline"
@@ -351,7 +352,7 @@ class Run:
     """The ids of all combos of the matrix, in its order; empty in a log from before they were recorded."""
     indexes: tuple[IndexChoice, ...] = ()
     interrupted: str | None = None
-    """The signal that interrupted it."""
+    """What stopped it early: a signal, such as ``SIGINT``, or its budget, such as ``the budget of 15m``."""
     finished: bool = False
     unknown_events: int = 0
     bad_lines: int = 0

@@ -221,9 +221,14 @@ class Project:
         return folder
 
 
+def matrices(start: Path) -> dict[str, Path]:
+    """Return the matrix files in ``start/matrices``, by name."""
+    return {path.stem: path for path in sorted((start / "matrices").glob("*.toml"))}
+
+
 def _named(matrix: str | Path | None, start: Path) -> Path:
     """Return the absolute path of a matrix file: a path relative to ``start``, or the name of one in its matrices."""
-    files = {path.stem: path for path in sorted((start / "matrices").glob("*.toml"))}
+    files = matrices(start)
     if matrix is None and len(files) == 1:
         return next(iter(files.values()))
     if matrix is not None and str(matrix) in files:

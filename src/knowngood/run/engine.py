@@ -13,7 +13,16 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from knowngood.events import Event, Folding, IndexChosen, Interrupted, RunFinished, RunResumed, RunStarted
+from knowngood.events import (
+    ComboFinished,
+    Event,
+    Folding,
+    IndexChosen,
+    Interrupted,
+    RunFinished,
+    RunResumed,
+    RunStarted,
+)
 from knowngood.install import index, registry
 from knowngood.install.loopback import token
 from knowngood.model import Combo, ComboFacts, Run
@@ -84,9 +93,10 @@ def execute(
     """Run the combos of a request and return everything that was recorded.
 
     The run is kept among the runs of the project. An unfinished one of the same combos is resumed.
-    ``stop`` ends it early: the run that is returned is then interrupted. ``executor`` evaluates the combos; the default
-    evaluates them on this machine. Raises what a sink raises, ``UndecidedError`` when the event log cannot be written,
-    and ``UsageError`` when a folder that packages come from does not exist.
+    ``stop`` ends it early: the run that is returned is then interrupted, unless every combo was finished before.
+    ``executor`` evaluates the combos; the default evaluates them on this machine. Raises what a sink raises,
+    ``UndecidedError`` when the event log cannot be written, and ``UsageError`` when a folder that packages come from
+    does not exist.
     """
     stop = stop or Stop()
     index.check_folders(request.project.matrix.indexes, request.project.matrix.project)
@@ -114,14 +124,18 @@ def execute(
                 routes=routes,
                 secrets=_secrets(request),
             )
-        executor.execute(_tasks(request, recorder.run, routes), recorder, stop)
-        recorder(RunFinished() if stop.reason is None else Interrupted(signal=stop.reason))
+        tasks = _tasks(request, recorder.run, routes)
+        executor.execute(tasks, recorder, stop)
+        complete = recorder.finished.issuperset(task.combo.id for task in tasks)
+        recorder(RunFinished() if complete or stop.reason is None else Interrupted(signal=stop.reason))
     request.project.runs.note_seconds(recorder.run)
     return recorder.run
 
 
-def plan(request: RunRequest, *, stop: Stop | None = None) -> tuple[Forecast, ...]:
+def plan(request: RunRequest, *, stop: Stop | None = None, everything: bool = False) -> tuple[Forecast, ...]:
     """Resolve every combo of a request and return what ``execute`` would do with it, in the order of the request.
+
+    With ``everything`` a combo is to run even if its verdict would be reused.
 
     Nothing is recorded, built or downloaded for it.
     """
@@ -145,7 +159,7 @@ def plan(request: RunRequest, *, stop: Stop | None = None) -> tuple[Forecast, ..
         ThreadPoolExecutor(max_workers=max(request.machine.jobs, RESOLVERS)) as pool,
     ):
         tasks = [Task(combo=combo, settings=settings) for combo in request.combos]
-        return tuple(pool.map(partial(forecast, context=context), tasks))
+        return tuple(pool.map(partial(forecast, context=context, everything=everything), tasks))
 
 
 class _Recorder:
@@ -153,6 +167,8 @@ class _Recorder:
 
     def __init__(self, sinks: Iterable[Sink], begun: Run | None = None) -> None:
         self._sinks = tuple(sinks)
+        self.finished: set[str] = set()
+        """The combos that this execution finished."""
         self._folding = Folding(begun)
         self._lock = threading.Lock()
 
@@ -160,6 +176,8 @@ class _Recorder:
         """Take an event in, from any thread."""
         with self._lock:
             self._folding(event)
+            if isinstance(event, ComboFinished):
+                self.finished.add(event.combo)
             for sink in self._sinks:
                 sink(event, self._folding)
 

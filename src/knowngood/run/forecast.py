@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from knowngood.cache.verdicts import Entry
+from knowngood.install.sizes import File, files
 from knowngood.model import ComboFacts
 from knowngood.run.context import RunContext
 from knowngood.run.evaluate import Stage, evaluate
@@ -22,6 +23,8 @@ class Forecast:
     """Whether it can be built."""
     reusable: Entry | None
     """The result of an earlier run for the same lock, probes and machine."""
+    files: tuple[File, ...] | None = None
+    """What its environment would consist of; None: it is not known before there is an environment, as with pip."""
 
     @property
     def distributions(self) -> dict[str, str]:
@@ -37,14 +40,36 @@ class Job:
     seconds: float
 
 
-def forecast(task: Task, context: RunContext) -> Forecast:
-    """Resolve a combo, and return what a run would do with it. Nothing is recorded."""
+def forecast(task: Task, context: RunContext, *, everything: bool = False) -> Forecast:
+    """Resolve a combo, and return what a run would do with it. Nothing is recorded.
+
+    The files of a combo whose verdict would be reused are looked up only if ``everything`` runs.
+    """
     stages = evaluate(task, context, lambda event: None)
     pause = next(stages, None)
     stages.close()
     if pause is None:
         return Forecast(facts=ComboFacts(combo=task.combo), possible=False, reusable=None)
-    return Forecast(facts=pause.facts, possible=pause.next is Stage.BUILD, reusable=pause.entry)
+    possible = pause.next is Stage.BUILD
+    builds = possible and pause.keys is not None and (everything or pause.entry is None)
+    return Forecast(
+        facts=pause.facts,
+        possible=possible,
+        reusable=pause.entry,
+        files=_files(pause.facts, context) if builds else None,
+    )
+
+
+def _files(facts: ComboFacts, context: RunContext) -> tuple[File, ...]:
+    """Return the files of all steps of a resolved combo, each once."""
+    python = context.tools.python(facts.combo.python)
+    found: dict[str, File] = {}
+    for step, declared in zip(facts.steps, facts.combo.steps, strict=False):
+        folder = context.folder(facts.combo.id)
+        text = (folder / f"step{step.number}.lock").read_text(encoding="utf-8")
+        sized = files(text, declared.options, tools=context.tools, python=python, folder=folder / f"sizes{step.number}")
+        found |= {file.name: file for file in sized}
+    return tuple(found.values())
 
 
 def costs(forecasts: Sequence[Forecast], past: Mapping[str, float], *, everything: bool) -> dict[str, float]:

@@ -39,6 +39,20 @@ class Stop:
         return self.requested or self._requested.wait(seconds)
 
     @contextmanager
+    def after(self, seconds: float | None, reason: str) -> Iterator[None]:
+        """Request the end for ``reason`` once ``seconds`` have passed, unless the block ends before; None: never."""
+        if seconds is None:
+            yield
+            return
+        timer = threading.Timer(seconds, self, (reason,))
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    @contextmanager
     def calls(self, action: Callable[[], None]) -> Iterator[None]:
         """Call ``action`` as soon as the end is requested, as long as the block lasts."""
         with self._lock:
