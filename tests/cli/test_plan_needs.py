@@ -103,6 +103,7 @@ def test_wheels_of_a_folder_are_not_downloaded(project: Project, sized: Index) -
     needs = plan(project)["needs"]
 
     assert (needs["download"], needs["download_files"], needs["kept_files"]) == (0, 0, 1)
+    assert needs["disk"] == round((sized.folder / "tiny-1.0-py3-none-any.whl").stat().st_size * 3.3)
 
 
 def test_what_pip_installs_is_said_to_be_unknown(project: Project, sized: Index) -> None:

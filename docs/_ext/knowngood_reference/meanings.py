@@ -10,7 +10,7 @@ EXIT_CODES: Mapping[ExitCode, str] = {
     ExitCode.AS_EXPECTED: "every cell is as expected; for `scan` and `diff`: no complaint",
     ExitCode.DIFFERS: "a cell differs from what is expected of it, or something regressed",
     ExitCode.USAGE: "the command line or a file is invalid; nothing was run",
-    ExitCode.UNDECIDED: "some cells are undecided: infrastructure trouble (index, network, disk, machine), or no time left",
+    ExitCode.UNDECIDED: "some cells are undecided: trouble with index, network, disk or machine, or no time left",
     ExitCode.NOTHING_SELECTED: "the selection leaves nothing to run, which is never a success",
     ExitCode.REFERENCE_FAILED: "the reference combo failed, so the others are not judged against it",
     ExitCode.INTERNAL: "knowngood itself crashed and says nothing about the versions; the message names a file to send",

@@ -66,6 +66,12 @@ class Routes:
         return Route(url=self.default, name=self.default_name, shown=self.default_shown)
 
     @property
+    def folders(self) -> tuple[Path, ...]:
+        """The indexes that are folders of this machine."""
+        routes = (*self.own, *filter(None, [self.default_route]))
+        return tuple(path for path in map(_path, routes) if path is not None)
+
+    @property
     def need_router(self) -> bool:
         """Whether installers cannot be given the indexes themselves."""
         return bool(self.own) or self.default_is_routed or self.offline

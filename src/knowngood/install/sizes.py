@@ -33,14 +33,18 @@ class File:
     size: int | None = None
     """Bytes; None where the index does not say it."""
     kept: bool = False
-    """Whether nothing is downloaded: uv's cache has it, or it is in a folder of this machine."""
+    """Whether uv's cache has it: then it takes no more of the disk, either."""
+    local: bool = False
+    """Whether it is in a folder of this machine."""
 
 
-def files(text: str, options: tuple[str, ...], *, tools: Tools, python: Path, folder: Path) -> tuple[File, ...]:
+def files(
+    text: str, options: tuple[str, ...], *, tools: Tools, python: Path, folder: Path, places: tuple[Path, ...] = ()
+) -> tuple[File, ...]:
     """Return the files that uv would install for a lock, without what was built on this machine.
 
-    ``options`` are those of the step, and ``folder`` is for the files and logs of the lookup. A file that uv can say
-    nothing about has no size.
+    ``options`` are those of the step, ``places`` the indexes that are folders, and ``folder`` is for the files and logs
+    of the lookup. A file that uv can say nothing about has no size.
     """
     pins = tuple(lock.pins(text))  # without what was built here: a comment follows it
     from_index = [pin for pin in pins if pin.url is None]
@@ -74,23 +78,26 @@ def files(text: str, options: tuple[str, ...], *, tools: Tools, python: Path, fo
     if run("pip", "compile", *common, "--output-file", made, "--format", "pylock.toml", "--no-header") is not None:
         for package in tomllib.loads(made.read_text(encoding="utf-8")).get("packages", []):
             name = canonicalize_name(package["name"])
-            sizes[name] = _file(package, chosen.get(name), name in kept)
+            sizes[name] = _file(package, chosen.get(name), name in kept, places)
     return tuple(sizes.get(name) or File(name=file.name, kept=name in kept) for name, file in unknown.items())
 
 
-def _file(package: Mapping[str, Any], chosen: str | None, kept: bool) -> File:
+def _file(package: Mapping[str, Any], chosen: str | None, kept: bool, places: tuple[Path, ...]) -> File:
     """Return the file of a package of a ``pylock.toml``: the one called ``chosen``, or the only one."""
     listed = {_name(entry): entry for entry in _entries(package)}
     name = chosen if chosen in listed else next(iter(listed)) if len(listed) == 1 else None
     if name is None:
         return File(name=chosen or f"{package['name']}=={package.get('version', '')}", kept=kept)
-    entry = listed[name]
-    is_local = "path" in entry or urlsplit(entry.get("url", "")).scheme == "file"
-    size = entry.get("size")
-    if size is None and is_local:
-        place = Path(entry["path"] if "path" in entry else unquote(urlsplit(entry["url"]).path))
-        size = place.stat().st_size if place.is_file() else None
-    return File(name=name, size=size, kept=kept or is_local)
+    local = next((place / name for place in places if (place / name).is_file()), None) or _path(listed[name])
+    size = listed[name].get("size") or (local.stat().st_size if local is not None else None)
+    return File(name=name, size=size, kept=kept, local=local is not None)
+
+
+def _path(entry: Mapping[str, Any]) -> Path | None:
+    """Return where a file of a ``pylock.toml`` is on this machine; None when it is not."""
+    parts = urlsplit(entry.get("url", ""))
+    path = entry.get("path") or (unquote(parts.path) if parts.scheme == "file" else None)
+    return Path(path) if path is not None and Path(path).is_file() else None
 
 
 def _entries(package: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

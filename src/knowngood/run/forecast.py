@@ -56,18 +56,25 @@ def forecast(task: Task, context: RunContext, *, everything: bool = False) -> Fo
         facts=pause.facts,
         possible=possible,
         reusable=pause.entry,
-        files=_files(pause.facts, context) if builds else None,
+        files=_files(pause.facts, task, context) if builds else None,
     )
 
 
-def _files(facts: ComboFacts, context: RunContext) -> tuple[File, ...]:
+def _files(facts: ComboFacts, task: Task, context: RunContext) -> tuple[File, ...]:
     """Return the files of all steps of a resolved combo, each once."""
     python = context.tools.python(facts.combo.python)
     found: dict[str, File] = {}
     for step, declared in zip(facts.steps, facts.combo.steps, strict=False):
         folder = context.folder(facts.combo.id)
         text = (folder / f"step{step.number}.lock").read_text(encoding="utf-8")
-        sized = files(text, declared.options, tools=context.tools, python=python, folder=folder / f"sizes{step.number}")
+        sized = files(
+            text,
+            declared.options,
+            tools=context.tools,
+            python=python,
+            folder=folder / f"sizes{step.number}",
+            places=task.settings.routes.folders,
+        )
         found |= {file.name: file for file in sized}
     return tuple(found.values())
 

@@ -29,7 +29,12 @@ class File(Protocol):
 
     @property
     def kept(self) -> bool:
-        """Whether it is on this machine already."""
+        """Whether the cache of the installer has it."""
+        ...
+
+    @property
+    def local(self) -> bool:
+        """Whether it is in a folder of this machine."""
         ...
 
 
@@ -65,7 +70,7 @@ class Needs:
     kept_files: int
     """Files that are on this machine already."""
     disk: int
-    """Bytes, estimated from the download."""
+    """Bytes, estimated from the files that are not unpacked yet."""
     unresolved: int
     """Combos of which no files are known before they run."""
     seconds: float | None
@@ -78,7 +83,8 @@ def needs(rows: Sequence[Row], jobs: int) -> Needs:
     """Return what the combos to run need, ``jobs`` of them at a time."""
     runs = [row for row in rows if row.status == "run"]
     found = {file.name: file for row in runs for file in row.files or ()}
-    wanted = [file for file in found.values() if not file.kept]
+    wanted = [file for file in found.values() if not (file.kept or file.local)]
+    unpacked = sum(file.size or 0 for file in found.values() if not file.kept)
     download = sum(file.size or 0 for file in wanted)
     never = sum(not row.estimated for row in runs)
     return Needs(
@@ -86,7 +92,7 @@ def needs(rows: Sequence[Row], jobs: int) -> Needs:
         download_files=len(wanted),
         unknown_sizes=sum(file.size is None for file in wanted),
         kept_files=len(found) - len(wanted),
-        disk=round(download * _UNPACKED),
+        disk=round(unpacked * _UNPACKED),
         unresolved=sum(row.files is None for row in runs),
         seconds=None if runs and never == len(runs) else round(sum(row.seconds for row in runs) / max(1, jobs), 1),
         never_ran=never,
@@ -126,20 +132,18 @@ def render(rows: Sequence[Row], jobs: int, *, free: int) -> str:
 
 def _wanted(needs: Needs, free: int) -> list[str]:
     """Return what is downloaded, and how much of the disk it takes."""
-    if not needs.download_files:
-        kept = f"nothing: {count(needs.kept_files, 'file')} on this machine already" if needs.kept_files else ""
-        unresolved = _unresolved(needs)
-        return [f"download  {'; '.join(filter(None, [kept, unresolved]))}"] if kept or unresolved else []
     known = needs.download_files - needs.unknown_sizes
     sizes = [f"{size(needs.download)} in {count(known, 'file')}"] if known else []
-    if needs.unknown_sizes:
-        sizes.append(f"{count(needs.unknown_sizes, 'file')} whose size the index does not say")
-    remarks = [f"{count(needs.kept_files, 'file')} on this machine already"] if needs.kept_files else []
-    download = "; ".join(filter(None, [" and ".join(sizes), *remarks, _unresolved(needs)]))
-    more = "more than " if needs.unknown_sizes or needs.unresolved else "about "
-    disk = f"{more}{size(needs.disk)}, since wheels unpack to {_UNPACKED} times their size" if known else "unknown"
+    sizes += [f"{count(needs.unknown_sizes, 'file')} whose size the index does not say"] if needs.unknown_sizes else []
+    kept = f"{count(needs.kept_files, 'file')} on this machine already" if needs.kept_files else ""
+    download = "; ".join(filter(None, [" and ".join(sizes), kept, _unresolved(needs)]))
+    lines = [f"download  {'' if sizes or not kept else 'nothing: '}{download}"] if download else []
+    if not needs.disk and not needs.unknown_sizes:
+        return lines
+    more = "more than" if needs.unknown_sizes or needs.unresolved else "about"
+    estimate = f"{more} {size(needs.disk)}, since wheels unpack to {_UNPACKED} times their size"
     warning = ": NOT ENOUGH" if needs.disk > free else ""
-    return [f"download  {download}", f"disk      {disk} ({size(free)} free{warning})"]
+    return [*lines, f"disk      {estimate if needs.disk else 'unknown'} ({size(free)} free{warning})"]
 
 
 def _unresolved(needs: Needs) -> str:
@@ -196,7 +200,11 @@ def render_json(rows: Sequence[Row], jobs: int, *, free: int) -> str:
 
 
 def _row(row: Row) -> dict[str, object]:
-    files = None if row.files is None else [{"name": it.name, "size": it.size, "kept": it.kept} for it in row.files]
+    files = (
+        None
+        if row.files is None
+        else [{"name": it.name, "size": it.size, "kept": it.kept, "local": it.local} for it in row.files]
+    )
     fields = {name: getattr(row, name) for name in ("matrix", "combo", "status", "remark", "seconds", "estimated")}
     return {**fields, "lock": dict(row.lock), "files": files}
 
