@@ -219,7 +219,7 @@ class Interrupted:
     """The run was stopped early; its unfinished combos count as not run."""
 
     signal: str
-    """A signal, such as ``SIGINT``, or what else stopped it: ``the budget of 15m``."""
+    """A signal, such as ``SIGINT``, or a budget, such as ``the budget of 15m``."""
     event: Literal["interrupted"] = "interrupted"
 
 
