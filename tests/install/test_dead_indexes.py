@@ -10,6 +10,7 @@ import pytest
 
 from knowngood.install.index import decide
 from knowngood.install.registry import OUTPUTS
+from knowngood.install.routing import routing
 from knowngood.model import Index as Declared
 from knowngood.model import InstallerName, Reason, Status
 from support.index import Index, closed_url, serve
@@ -136,3 +137,48 @@ def test_a_default_index_that_is_out_of_order_is_never_held_against_the_versions
     sentence = OUTPUTS[installer].message(action, status)
     assert re.search(message, sentence), sentence
     assert took < 25, "a few seconds, even on a busy machine"
+
+
+@pytest.mark.parametrize("installer", InstallerName)
+@pytest.mark.parametrize("what", ["refused", "no answer", "an error"])
+def test_the_users_own_default_index_is_given_up_soon_however_often_installers_try(
+    what: str, installer: InstallerName, tmp_path: Path, environ: Mapping[str, str]
+) -> None:
+    reason, message = EXPECTED[what]
+    (tmp_path / "empty").mkdir()
+    with index_of(what, tmp_path / "empty") as url:
+        own = {"UV_DEFAULT_INDEX": url, "PIP_INDEX_URL": url, "UV_HTTP_RETRIES": "5", "PIP_RETRIES": "5"}
+        workshop = Workshop(folder=tmp_path / "work", environ={**environ, **own})
+        started = time.monotonic()
+        action = failed(workshop.carry_out(installer, (("tool",),), decide([])))
+        took = time.monotonic() - started
+
+    status, actual = OUTPUTS[installer].classify(action)
+    assert (status, actual) == (Status.INFRA, reason), action.output
+    sentence = OUTPUTS[installer].message(action, status)
+    assert sentence.startswith(f"the index {url} "), sentence
+    assert re.search(message, sentence), sentence
+    assert took < 25, "a few seconds, even on a busy machine"
+
+
+def test_the_users_dead_default_index_does_not_concern_who_has_everything_from_another(
+    healthy: Index, tmp_path: Path, environ: Mapping[str, str]
+) -> None:
+    own = {"UV_INDEX": healthy.url, "UV_DEFAULT_INDEX": closed_url()}
+    workshop = Workshop(folder=tmp_path / "work", environ={**environ, **own})
+
+    facts = workshop.carry_out(InstallerName.UV, (("needs-tool",),), decide([]))
+
+    assert facts.installed["tool"] == "9.0", facts.steps
+
+
+def test_an_index_that_answered_is_not_asked_again_whether_it_is_there(
+    healthy: Index, tmp_path: Path, environ: Mapping[str, str]
+) -> None:
+    outside = {**environ, "UV_DEFAULT_INDEX": healthy.url}
+
+    for _ in range(2):
+        with routing(decide([]), outside, tmp_path / "cache") as routed:
+            assert routed.router is None
+
+    assert healthy.requests == ["/simple"]

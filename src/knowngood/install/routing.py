@@ -5,7 +5,9 @@ a "not found" is held against the versions: an index that cannot be reached, and
 page of an index, is named in one sentence that goes to the output of the installer. Its rules read it first.
 """
 
+import hashlib
 import re
+import time
 import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
@@ -23,7 +25,7 @@ from knowngood.install.index import Addresses, Route, Routes
 from knowngood.install.loopback import serve, token
 from knowngood.install.pages import Page
 from knowngood.install.router import Directions, Router, Source, describe
-from knowngood.install.upstream import IndexFault, LinksPage, OfflineIndex, RemoteIndex
+from knowngood.install.upstream import Fault, IndexFault, LinksPage, OfflineIndex, RemoteIndex
 from knowngood.model import Action, InstallerName, Reason, Status
 
 _DOUBTED = frozenset({Reason.PACKAGE_NOT_FOUND, Reason.VERSION_NOT_FOUND, Reason.NO_MATCHING_FILE})
@@ -33,6 +35,7 @@ _ABOUT_INDEXES = frozenset({Reason.UNRECOGNISED, Reason.INDEX_UNREACHABLE, Reaso
 """Reasons for which we ask what is wrong, since installers often say little."""
 
 _LIKELY_TO_EXIST = "pip"
+_BELIEVED = 600.0  # seconds for which an index that answered is not asked whether it is there
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -146,6 +149,8 @@ def routing(routes: Routes, outside: Mapping[str, str], cache: Path) -> Iterator
     ``outside`` is the environment of the harness. ``cache`` is the folder for what all runs of the user share.
     """
     access = registry.access(outside)
+    if routes.default is None and not routes.offline:
+        routes = replace(routes, guarded=not _answers(registry.indexes(InstallerName.UV, outside)[-1], access, cache))
     with ExitStack() as stack:
         router = addresses = None
         if routes.need_router:
@@ -165,6 +170,25 @@ def routing(routes: Routes, outside: Mapping[str, str], cache: Path) -> Iterator
         )
 
 
+def _answers(address: str, access: Access, cache: Path) -> bool:
+    """Return whether the default index of the user answers; asked again when it last did so some minutes ago."""
+    if _folder(address) is not None:
+        return True
+    seen = cache / "indexes" / f"answered-{hashlib.sha256(address.encode()).hexdigest()[:12]}"
+    with suppress(OSError):
+        if 0 <= time.time() - seen.stat().st_mtime < _BELIEVED:
+            return True
+    try:
+        RemoteIndex(address, access).knock()
+    except IndexFault as fault:
+        # One that keeps others out says so at once.
+        return fault.fault is Fault.REFUSED
+    with suppress(OSError):
+        seen.parent.mkdir(parents=True, exist_ok=True)
+        seen.touch()
+    return True
+
+
 def _directions(routes: Routes, access: Access, outside: Mapping[str, str]) -> Directions:
     named: dict[str, Source] = {}
     for route in routes.own:
@@ -177,6 +201,7 @@ def _directions(routes: Routes, access: Access, outside: Mapping[str, str]) -> D
     addresses = registry.indexes(InstallerName.PIP, outside)
     return Directions(
         named=named,
+        default=(_source(registry.indexes(InstallerName.UV, outside)[-1], access),) if routes.guarded else (),
         pip=tuple(_source(address, access, offline=routes.offline) for address in addresses),
         links=tuple(
             Source(name="", upstream=LinksPage(address, access))
@@ -212,7 +237,7 @@ def _addresses(routes: Routes, directions: Directions, router: Router, folder: P
     if not routes.offline:
         return Addresses(
             first=(router.named,) if routes.own else (),
-            default=router.default if routes.default_is_routed else None,
+            default=router.default if routes.default_is_routed or routes.guarded else None,
             pip=router.pip,
         )
     local: dict[str, Page] = {}
