@@ -220,6 +220,18 @@ def it_is_installed_in_place():
     assert reused(own.run((step(sources=(editable,)), step("plugin")), probe=where)) == set()
 
 
+def test_a_step_that_asks_for_another_version_of_the_project_says_what_is_in_its_way(own: Own) -> None:
+    other, same = step("mine==9.0"), step("mine>=1.0", "plugin")
+
+    events = own.run((step(sources=(HERE,)), other), (step("mine<1", sources=(HERE,)),), (step(sources=(HERE,)), same))
+
+    assert statuses(events) == {"c0": Status.UNSOLVABLE, "c1": Status.UNSOLVABLE, "c2": Status.PASS}
+    assert "mine==9.0 cannot be installed, because the combo has mine 1.0, built from ., which" in message(events)
+    diagnosis = cells(events)["c0"].diagnosis
+    assert diagnosis is not None
+    assert (diagnosis.culprit, diagnosis.why) == ("mine", "the combo asks for mine==9.0, and . installs mine 1.0")
+
+
 MAKES_A_FILE = """
 
 def build_editable(folder, config_settings=None, metadata_directory=None):

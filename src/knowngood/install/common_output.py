@@ -75,6 +75,7 @@ INDEX_RULES = (
     rule(Status.INFRA, Reason.INDEX_ERROR, rf"^{OURS}.* answered with an error: "),
     rule(Status.INFRA, Reason.NOT_AN_INDEX, rf"^{OURS}.* is not a package index: "),
     rule(Status.UNSOLVABLE, Reason.PACKAGE_NOT_FOUND, rf"^{OURS}.* does not have it$"),
+    rule(Status.UNSOLVABLE, Reason.CONFLICT, rf"^{OURS}.* which no release replaces; "),
 )
 """What our own lines mean. They come first: an installer calls a package that it could not look up "not found"."""
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
+from knowngood import packages
 from knowngood.cache.keys import digest_of
 from knowngood.events import (
     Emit,
@@ -16,9 +17,10 @@ from knowngood.events import (
     StepResolved,
 )
 from knowngood.install import registry
+from knowngood.install.common_output import OURS
 from knowngood.install.inspect import read
 from knowngood.install.interface import Built, Resolution, Step
-from knowngood.model import Action, Phase, Reason, Source
+from knowngood.model import Action, Ending, Exit, Phase, Reason, Source
 from knowngood.run.context import Resolved, RunContext
 from knowngood.run.executors.interface import Task
 from knowngood.run.workspace import Workspace
@@ -68,6 +70,9 @@ class StepRunner:
         self._steps[number - 1] = step
         if failed is not None:
             self._resolved(step, Resolution(action=failed))
+            return False
+        if (replaced := _replaced(step)) is not None:
+            self._resolved(step, Resolution(action=replaced))
             return False
         self._emit(PhaseStarted(combo=self._combo.id, phase=Phase.RESOLVE, detail=self._detail(step)))
         answers: list[Resolution] = []
@@ -185,3 +190,24 @@ class StepRunner:
 
     def _detail(self, step: Step) -> str:
         return f"step {step.number}/{len(self._steps)}: {' '.join(step.declared.lines)}"
+
+
+def _replaced(step: Step) -> Action | None:
+    """Return a failure when a step asks for another version of what is built on this machine; None when it does not.
+
+    No installer would find a solution, and each would blame the index.
+    """
+    overridden = packages.names(step.declared.overrides)
+    for asked in packages.requirements(step.declared.requirements):
+        built = step.built.get(packages.name_of(asked))
+        if built is None or asked.url or asked.marker or built.facts.name in overridden:
+            continue
+        if built.facts.version is None or asked.specifier.contains(built.facts.version, prereleases=True):
+            continue
+        mine = f"{built.facts.name} {built.facts.version}, built from {built.source.path}"
+        sentence = (
+            f"{asked} cannot be installed, because the combo has {mine}, which no release replaces; "
+            f"remove one of the two, or change the version"
+        )
+        return Action(exit=Exit(ending=Ending.EXITED, code=1), seconds=0.0, log="", output=f"{OURS}{sentence}\n")
+    return None

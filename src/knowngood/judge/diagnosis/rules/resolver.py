@@ -29,7 +29,8 @@ def diagnose(case: Case, answers: Answers) -> Diagnosis | None:
     sentence = case.installer.message(case.action, case.verdict.status)
     pins, conflict = _pins(case), case.installer.conflict(case.action.output)
     return (
-        _python(case, conflict.other_python, sentence)
+        _built_here(case, pins, sentence)
+        or _python(case, conflict.other_python, sentence)
         or _unreadable(case, answers, sentence)
         or _against_a_pin(pins, conflict.dependencies, sentence)
         or _at_once(pins, case.action.output, sentence)
@@ -59,6 +60,17 @@ def _unreadable(case: Case, answers: Answers, sentence: str) -> Diagnosis | None
     why = f"{release} has metadata that the {case.facts.combo.installer} of this combo refuses"
     diagnosis = _diagnosis(name, case.facts.combo.installer, why, sentence, Confidence.CERTAIN)
     return replace(diagnosis, fix=(f"{name}{newer}",) if newer else ())
+
+
+def _built_here(case: Case, pins: _Pins, sentence: str) -> Diagnosis | None:
+    """Find a release that the combo asks for of what it takes from this machine: nothing can replace that."""
+    for source in (source for step in case.facts.steps for source in step.sources):
+        asked = pins.get(source.name, []) if source.version is not None else []
+        other = next((pin for pin in asked if not pin.specifier.contains(source.version or "", prereleases=True)), None)
+        if other is not None and other.url is None:
+            why = f"the combo asks for {other}, and {source.origin} installs {source.name} {source.version}"
+            return _diagnosis(source.name, None, why, sentence, Confidence.CERTAIN)
+    return None
 
 
 def _against_a_pin(pins: _Pins, dependencies: tuple[Dependency, ...], sentence: str) -> Diagnosis | None:
