@@ -17,7 +17,7 @@ from knowngood.declare.schema import Array, Distinct, RelativePath, Slug, Table
 from knowngood.declare.values import checked_id, relative_path, slug, text
 from knowngood.model import Probe, ProbeKind
 
-_KINDS = ("source", "path", "pytest", "command")
+KINDS = ("source", "path", "pytest", "command")
 _VARIABLE_GLOB = re.compile(r"[A-Za-z_*?\[][\w*?\[\]!-]*", re.ASCII)
 # Options that change how Python runs the code. All others would keep the harness from running the probe at all.
 _ALONE = frozenset({"-O", "-OO", "-b", "-bb", "-B", "-d", "-R", "-v"})
@@ -143,7 +143,7 @@ class ProbeTable(Table):
 
     @model_validator(mode="after")
     def _is_of_one_kind(self) -> "ProbeTable":
-        given = [key for key in _KINDS if getattr(self, key) is not None]
+        given = [key for key in KINDS if getattr(self, key) is not None]
         hint = 'write path = "probes/imports.py", the script as source, pytest = ["tests"], or command = ["mytool"]'
         if not given:
             raise WrongValueError("the probe has neither source nor path, and neither pytest nor command", hint)

@@ -1,9 +1,11 @@
 """Define the tables of a matrix file as strict models: which keys each has, and how their values are checked."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
+from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, TypeVar, cast
 
 from pydantic import (
@@ -13,11 +15,13 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationInfo,
+    WithJsonSchema,
     field_validator,
 )
 
 from knowngood.declare.problems import WrongValueError, kind, parse_choice, shown
 from knowngood.declare.values import (
+    ID,
     as_of,
     checked_id,
     checked_line,
@@ -37,6 +41,9 @@ from knowngood.declare.values import (
     variable_value,
 )
 from knowngood.model import UNDECIDED, InstallerName, ResolutionMode, Status, WarningPolicy
+
+JSON_SCHEMA = Path(__file__).with_name("matrix-file.schema.json")
+"""The JSON Schema of these tables, for editors; ``json_schema`` renders it."""
 
 _COMBO_GLOB = re.compile(r"[\w.*?\[\]!-]{1,100}")
 
@@ -153,35 +160,74 @@ def _step(value: object) -> object:
     return value
 
 
+def _json(kind: str = "string", **schema: object) -> WithJsonSchema:
+    """Return what the JSON Schema of the file says about a value, which a validator checks more closely."""
+    return WithJsonSchema({"type": kind, **schema})
+
+
+def _choices(choices: Iterable[StrEnum]) -> WithJsonSchema:
+    return WithJsonSchema({"enum": [str(choice) for choice in choices]})
+
+
+_DECISIVE = tuple(status for status in Status if status not in UNDECIDED)
+
 # The types of keys. A validator returns the value in its final form.
-Line = Annotated[str, BeforeValidator(one_line)]
-Slug = Annotated[str, BeforeValidator(_id)]
-Url = Annotated[str, BeforeValidator(url)]
-IndexUrl = Annotated[str, BeforeValidator(index_url)]
-RelativePath = Annotated[str, BeforeValidator(relative_path)]
-Wheel = Annotated[str, BeforeValidator(exact_wheel)]
-Pattern = Annotated[str, BeforeValidator(pattern)]
-Seconds = Annotated[float, BeforeValidator(seconds)]
-Resolution = Annotated[ResolutionMode, BeforeValidator(_resolution)]
-AsOf = Annotated[str, BeforeValidator(as_of)]
-Installer = Annotated[InstallerName, BeforeValidator(_installer)]
-Warnings = Annotated[WarningPolicy, BeforeValidator(_warnings)]
-ExpectedStatus = Annotated[Status, BeforeValidator(expected_status)]
-FailingStatus = Annotated[Status, BeforeValidator(_failing_status)]
-ComboGlob = Annotated[str, BeforeValidator(_combo_glob)]
-ProbeGlob = Annotated[str, BeforeValidator(_probe_glob)]
-CheckGlob = Annotated[str, BeforeValidator(one_line)]
-LastDay = Annotated[date, BeforeValidator(last_day)]
-Env = dict[Annotated[str, BeforeValidator(variable_name)], Annotated[str, BeforeValidator(variable_value)]]
+Line = Annotated[str, BeforeValidator(one_line), _json(minLength=1)]
+Slug = Annotated[str, BeforeValidator(_id), _json(pattern=f"^{ID}$")]
+Url = Annotated[str, BeforeValidator(url), _json(pattern="^(https?|file)://?[^@]+$")]
+IndexUrl = Annotated[str, BeforeValidator(index_url), _json(pattern=r"^([^@\s:]+|(https?|file)://?[^@\s]+)$")]
+RelativePath = Annotated[str, BeforeValidator(relative_path), _json(pattern=r"^[^/\\][^\\]*$")]
+Wheel = Annotated[str, BeforeValidator(exact_wheel), _json(pattern=r"^[^=<>!~;]+==[^=<>!~;]+$")]
+Pattern = Annotated[str, BeforeValidator(pattern), _json(format="regex")]
+Seconds = Annotated[
+    float,
+    BeforeValidator(seconds),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "number", "exclusiveMinimum": 0, "maximum": 604800},
+                {"type": "string", "pattern": r"^\d+(\.\d+)?\s*[smh]$"},
+            ]
+        }
+    ),
+]
+Resolution = Annotated[ResolutionMode, BeforeValidator(_resolution), _choices(ResolutionMode)]
+AsOf = Annotated[str, BeforeValidator(as_of), _json(pattern=r"^(now|\d{1,4}d|\d{4}-\d{2}-\d{2})$")]
+Installer = Annotated[InstallerName, BeforeValidator(_installer), _choices(InstallerName)]
+Warnings = Annotated[WarningPolicy, BeforeValidator(_warnings), _choices(WarningPolicy)]
+ExpectedStatus = Annotated[Status, BeforeValidator(expected_status), _choices(_DECISIVE)]
+FailingStatus = Annotated[
+    Status, BeforeValidator(_failing_status), _choices(status for status in _DECISIVE if status is not Status.PASS)
+]
+ComboGlob = Annotated[str, BeforeValidator(_combo_glob), _json(pattern=f"^{_COMBO_GLOB.pattern}$")]
+ProbeGlob = Annotated[str, BeforeValidator(_probe_glob), _json(pattern=f"^{_COMBO_GLOB.pattern}$")]
+CheckGlob = Annotated[str, BeforeValidator(one_line), _json(minLength=1)]
+LastDay = Annotated[date, BeforeValidator(last_day), _json(format="date")]
+Env = Annotated[
+    dict[Annotated[str, BeforeValidator(variable_name)], Annotated[str, BeforeValidator(variable_value)]],
+    _json("object", propertyNames={"pattern": r"^[A-Za-z_]\w*$"}, additionalProperties={"type": "string"}),
+]
 
 T = TypeVar("T")
 Array = Annotated[tuple[T, ...], Field(strict=False)]  # strict mode would refuse TOML arrays, which are lists
-Distinct = Annotated[Array[T], AfterValidator(_distinct)]
+_DISTINCT = {"minItems": 1, "uniqueItems": True}
+Distinct = Annotated[Array[T], AfterValidator(_distinct), Field(json_schema_extra=_DISTINCT)]
+
+Package = Annotated[str, BeforeValidator(package_name), _json(pattern=r"^[A-Za-z0-9]([\w.-]*[A-Za-z0-9])?$")]
+PYTHON = {"type": "string", "pattern": r"^(pypy)?[1-9]\d?\.\d{1,2}(\.\d{1,3})?t?$"}
 
 Probes = Distinct[Annotated[str, BeforeValidator(_script)]]
-Packages = Distinct[Annotated[str, BeforeValidator(package_name)]]
-Pythons = Annotated[Distinct[Annotated[str, BeforeValidator(python_version)]], BeforeValidator(_one_or_many)]
-Step = Annotated[Array[Annotated[str, BeforeValidator(_install_line)]], BeforeValidator(_step)]
+Packages = Distinct[Package]
+Pythons = Annotated[
+    Distinct[Annotated[str, BeforeValidator(python_version)]],
+    BeforeValidator(_one_or_many),
+    WithJsonSchema({"anyOf": [PYTHON, {"type": "array", "items": PYTHON, **_DISTINCT}]}),
+]
+Step = Annotated[
+    Array[Annotated[str, BeforeValidator(_install_line), _json(minLength=1)]],
+    BeforeValidator(_step),
+    Field(json_schema_extra={"minItems": 1}),
+]
 Steps = Annotated[Array[Step], BeforeValidator(_steps)]
 
 

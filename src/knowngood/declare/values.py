@@ -184,7 +184,8 @@ def axis_requirement(package: str, value: object) -> str:
 LONGEST_ID = 100
 """Most characters of an id."""
 
-_ID = re.compile(rf"[a-z0-9][a-z0-9._-]{{0,{LONGEST_ID - 1}}}", re.ASCII)
+ID = rf"[a-z0-9][a-z0-9._-]{{0,{LONGEST_ID - 1}}}"
+_ID = re.compile(ID, re.ASCII)
 _ID_RULE = f"use at most {LONGEST_ID} lower-case letters, digits, '.', '_' and '-', and begin with a letter or digit"
 _OPERATORS = (
     ("===", "is"),

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Self
 from platformdirs import user_state_path
 
 from knowngood.declare.file import parse
+from knowngood.declare.schema import JSON_SCHEMA
 from knowngood.declare.select import select
 from knowngood.declare.values import slug
 from knowngood.errors import UsageError
 from knowngood.model import JudgedRun, Matrix, Run
-from knowngood.project.files import FolderFiles, near
+from knowngood.project.files import FolderFiles, near, write
 from knowngood.project.runs import OWNER, STATE, RecordedRun, Runs, all_at
 
 if TYPE_CHECKING:
@@ -214,6 +215,8 @@ class Project:
             ignore = folder / ".gitignore"
             if not ignore.exists():
                 ignore.write_text("*\n", encoding="utf-8")
+            # Matrix files name it, so that editors know the keys of the version that is installed.
+            write(folder / JSON_SCHEMA.name, JSON_SCHEMA.read_text(encoding="utf-8"))
         except OSError as error:
             raise UsageError(
                 f"no runs can be kept in {folder}", cause=str(error), next_step="name another folder with --state-dir"
