@@ -55,11 +55,14 @@ def run_matrix(
     from knowngood.declare.select import choose
     from knowngood.run import host
     from knowngood.run.engine import RunRequest, execute
+    from knowngood.run.selection import select
 
+    machine = host.here(os.environ if environ is None else environ, jobs)
+    project = select(project, machine, offline=offline, resume=not fresh)
     request = RunRequest(
         project=project,
         combos=choose(project.matrix.combos, only=tuple(only)),
-        machine=host.here(os.environ if environ is None else environ, jobs),
+        machine=machine,
         command=f"knowngood run {project.matrix.id}",
         fresh=fresh,
         keep=keep,

@@ -8,6 +8,7 @@ nox alone can import this module: it needs only the standard library, packaging 
 noxfile asks for it in its PEP 723 header, and nox runs the file in an environment that has both.
 """
 
+import json
 import sys
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,6 +18,8 @@ from pathlib import Path
 import nox
 
 from knowngood.declare.expand import combo_ids
+from knowngood.declare.selected import NOTHING, Selections, from_json
+from knowngood.declare.values import slug
 
 VERBS: Mapping[str, str] = {
     "plan": "Resolve only: print which combos are solvable and which a run would probe; ``-- --format github`` for CI.",
@@ -78,13 +81,22 @@ def _combos(folder: Path, matrix: str | None) -> Iterator[tuple[str, _Combo]]:
     seen: set[str] = set()
     for file in files:
         try:
-            ids = combo_ids(tomllib.loads(file.read_text(encoding="utf-8")))
+            ids = combo_ids(tomllib.loads(file.read_text(encoding="utf-8")), _selections(folder.parent, file.stem))
         except (OSError, ValueError, RecursionError):
             continue
         for combo_id in ids:
             name = f"{file.stem}/{combo_id}" if combo_id in seen else combo_id
             seen.add(combo_id)
             yield name, (file.stem if len(files) > 1 else None, combo_id)
+
+
+def _selections(project: Path, matrix: str) -> Selections:
+    """Return what the selectors of a matrix stood for in its last run."""
+    file = project / ".knowngood" / "runs" / (slug(matrix) or "matrix") / "selections.json"
+    try:
+        return from_json(json.loads(file.read_bytes()))
+    except (OSError, ValueError, RecursionError):
+        return NOTHING
 
 
 class _Calls:

@@ -71,6 +71,11 @@ REASONS: Mapping[Reason, Meaning] = {
     Reason.NOT_AN_INDEX: _meaning(
         Status.INFRA, "the address answers, but not as a package index does", "correct the address of the index"
     ),
+    Reason.NO_UPLOAD_TIMES: _meaning(
+        Status.INFRA,
+        "the index does not say when files were uploaded, which `as-of` and `spec0` need",
+        "take the package from an index that does, such as PyPI, or leave `as-of` out",
+    ),
     Reason.INDEX_ERROR: _meaning(Status.INFRA, "the index answered with an error", _AGAIN),
     Reason.FILE_MISSING: _meaning(
         Status.INFRA, "the index lists a file that it does not have", "notify the maintainers of the index"

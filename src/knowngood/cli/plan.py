@@ -115,7 +115,9 @@ def _plan(
     from knowngood.declare.select import choose
     from knowngood.run import engine, forecast
     from knowngood.run.engine import RunRequest
+    from knowngood.run.selection import select
 
+    project = select(project, machine, offline=offline)
     combos = choose(project.matrix.combos, only=only)
     request = RunRequest(project=project, combos=combos, machine=machine, offline=offline)
     forecasts = engine.plan(request, stop=stop, everything=fresh)

@@ -20,6 +20,7 @@ from knowngood.project.project import Project
 from knowngood.run import host
 from knowngood.run.engine import RunRequest
 from knowngood.run.executors.interface import ALL_OPTIMIZATIONS, Optimization
+from knowngood.run.selection import select
 from knowngood.run.stop import Stop
 
 if TYPE_CHECKING:
@@ -86,13 +87,16 @@ class MatrixRun:
     @classmethod
     def prepare(cls, project: Project, options: RunOptions) -> "MatrixRun":
         """Return the run of a matrix. Raises ``UsageError`` when an option is wrong or a folder cannot be written."""
+        machine = host.here(options.environ, options.jobs)
+        resume = not (options.fresh or options.fresh_probes)
+        project = select(project, machine, offline=options.offline, resume=resume)
         combos, elsewhere = _choose(project, options)
         _check_folders(project, options)
         request = RunRequest(
             project=project,
             combos=combos,
             elsewhere=elsewhere,
-            machine=host.here(options.environ, options.jobs),
+            machine=machine,
             command=f"knowngood run {name_of(project)}",
             shard=options.shard or "",
             keep=options.keep,

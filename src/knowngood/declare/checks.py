@@ -61,18 +61,15 @@ def _check_grid(grid: Grid, tables: Tables, problems: Problems) -> None:
         hint = 'add a package to axes, such as numpy = ["1.26.4", "2.0.2"], steps = [["."]] or [project]'
         problems.add((*where, "axes"), "nothing to install: the grid has neither packages nor steps", hint)
         return
+    for wanted in grid.wanted:
+        if wanted.selector == "oldest":
+            try:
+                tables.steps.bound(wanted.package, wanted.python)
+            except WrongValueError as wrong:
+                problems.add((*where, "axes", wanted.package), wrong.what, wrong.hint)
+                break
     seen: set[object] = set()
-    bounds: set[tuple[str, str]] = set()
-    empty = True
     for point in grid.points:
-        empty = False
-        for wanted in point.wanted:
-            if wanted.selector == "oldest" and (wanted.package, wanted.python) not in bounds:
-                bounds.add((wanted.package, wanted.python))
-                try:
-                    tables.steps.bound(wanted.package, wanted.python)
-                except WrongValueError as wrong:
-                    problems.add((*where, "axes", wanted.package), wrong.what, wrong.hint)
         chosen, installer = point.chosen, point.installer or default
         by_uv = point.resolution not in (None, ResolutionMode.HIGHEST) or point.as_of not in (None, "now")
         kind = (installer, by_uv, chosen.lines, chosen.extras, chosen.order, chosen.absent)
@@ -85,7 +82,7 @@ def _check_grid(grid: Grid, tables: Tables, problems: Problems) -> None:
             axis = next((axis for axis in ("extras", "with") if axis in grid.axes), None)
             problems.add((*where, "axes", axis) if axis else where, wrong.what, wrong.hint)
             break
-    if empty and not problems.within("grid") and not problems.within("axes"):
+    if not grid.wanted and not grid.points and not problems.within("grid") and not problems.within("axes"):
         problems.add((*where, "exclude"), "every combination is excluded", "keep at least one, or remove the [[grid]]")
 
 

@@ -8,7 +8,8 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping
 
 from knowngood.declare.axes import read_value
-from knowngood.declare.grid import Grid, read_grids
+from knowngood.declare.grid import Grid
+from knowngood.declare.grids import read_grids
 from knowngood.declare.locate import Where
 from knowngood.declare.problems import WrongValueError
 from knowngood.declare.selected import NOTHING, Selections

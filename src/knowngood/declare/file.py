@@ -12,7 +12,8 @@ from knowngood.declare import toml
 from knowngood.declare.checks import check
 from knowngood.declare.expand import matrix_pythons, spread
 from knowngood.declare.files import Files, ProjectFiles
-from knowngood.declare.grid import Grid, Point, read_grids
+from knowngood.declare.grid import Grid, Point
+from knowngood.declare.grids import read_grids
 from knowngood.declare.probe_table import Scripts
 from knowngood.declare.problems import Problems
 from knowngood.declare.pythons import check_pythons
@@ -108,9 +109,8 @@ class _Maker:
         """Yield the combos of a ``[[grid]]``."""
         table = self._tables.grids[grid.position]
         shared = self._shared(table)
+        self.wanted |= dict.fromkeys(map(self._bounded, grid.wanted))
         for point in grid.points:
-            for wanted in point.wanted:
-                self.wanted[self._bounded(wanted)] = None
             yield self._of_grid(grid, table, point, shared)
 
     def _of_grid(self, grid: Grid, table: GridTable, point: Point, shared: dict[str, Any]) -> Combo:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from packaging.tags import Tag, compatible_tags, cpython_tags
+from packaging.tags import Tag, compatible_tags, cpython_tags, generic_tags, platform_tags
 from packaging.utils import (
     InvalidSdistFilename,
     InvalidWheelFilename,
@@ -21,6 +21,7 @@ from packaging.utils import (
 )
 from packaging.version import InvalidVersion, Version
 
+from knowngood import packages
 from knowngood.install.environment import Environment
 from knowngood.install.interface import OUTSIDE
 from knowngood.install.pages import File, Page
@@ -35,7 +36,7 @@ _SCALE = (Files.NONE, Files.SOURCE, Files.WHEEL, Files.OWN_WHEEL)
 
 
 def read_page(page: Page, python: str) -> tuple[Release, ...]:
-    """Return the releases on the page of a package for a Python such as ``3.11.7``, the lowest first."""
+    """Return the releases on the page of a package for a Python such as ``3.11`` or ``3.13t``, the lowest first."""
     best: dict[Version, Files] = {}
     built: set[Version] = set()
     times: dict[Version, datetime] = {}
@@ -77,23 +78,35 @@ def _kind(file: File, python: str) -> Files:
     tags = parse_wheel_filename(file.name)[3]
     if tags.isdisjoint(_supported(python)):
         return Files.NONE
-    own = "cp" + "".join(python.split(".")[:2])
+    own = _interpreter(packages.python(python))
     return Files.OWN_WHEEL if any(tag.interpreter == own for tag in tags) else Files.WHEEL
 
 
 def _allows(specifier: str | None, python: str) -> bool:
+    version = packages.python(python).version
+    # Of a release line, the latest patch counts.
+    full = version if version.count(".") > 1 else f"{version}.99"
     try:
-        return not specifier or SpecifierSet(specifier).contains(python, prereleases=True)
+        return not specifier or SpecifierSet(specifier).contains(full, prereleases=True)
     except InvalidSpecifier:
         return True
 
 
+def _interpreter(python: packages.Python) -> str:
+    """Return the interpreter in the tags of wheels that are built for a Python."""
+    return f"{'pp' if python.pypy else 'cp'}{python.minor[0]}{python.minor[1]}"
+
+
 @lru_cache
-def _supported(python: str) -> frozenset[Tag]:
-    major, minor = (int(part) for part in python.split(".")[:2])
-    interpreter = f"cp{major}{minor}"
-    abi = interpreter + ("m" if (major, minor) < (3, 8) else "")
-    return frozenset((*cpython_tags((major, minor), abis=[abi]), *compatible_tags((major, minor), interpreter)))
+def _supported(text: str) -> frozenset[Tag]:
+    python = packages.python(text)
+    minor, interpreter = python.minor, _interpreter(python)
+    if python.pypy:
+        own = generic_tags(interpreter, [f"pypy{minor[0]}{minor[1]}_pp73"], list(platform_tags()))
+    else:
+        abi = f"cp{minor[0]}{minor[1]}" + ("m" if minor < (3, 8) else "t" if python.free_threaded else "")
+        own = cpython_tags(minor, abis=[abi])
+    return frozenset((*own, *compatible_tags(minor, interpreter)))
 
 
 def _time(text: str | None) -> datetime | None:

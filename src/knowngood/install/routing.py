@@ -50,6 +50,21 @@ class Routing:
     outside: Mapping[str, str]
     _sources: dict[InstallerName, tuple[Source, ...]] = field(default_factory=dict)
 
+    def source(self, package: str) -> Source:
+        """Return the index that uv takes ``package`` from: its own, or the first of all others."""
+        own = self.router.owner(package) if self.router else None
+        return own or self._own_sources(InstallerName.UV)[0]
+
+    def required_page(self, package: str) -> Page | None:
+        """Return the page of ``package`` on the index that uv takes it from; None when there is none.
+
+        Raises ``IndexFault``.
+        """
+        own = self.router.owner(package) if self.router else None
+        sources = (own,) if own is not None else self._own_sources(InstallerName.UV)
+        pages = (source.upstream.page(package) for source in sources)
+        return next((page for page in pages if page is not None and page.files), None)
+
     def review(self, action: Action, installer: InstallerName) -> Action:
         """Return what an installer did, with a sentence about every index that kept it from doing better.
 

@@ -170,6 +170,7 @@ class Reason(StrEnum):
     INDEX_REFUSED = "index-refused"
     INDEX_ERROR = "index-error"
     NOT_AN_INDEX = "not-an-index"
+    NO_UPLOAD_TIMES = "no-upload-times"
     FILE_MISSING = "file-missing"
     HASH_MISMATCH = "hash-mismatch"
     CORRUPT_DOWNLOAD = "corrupt-download"

@@ -1,6 +1,7 @@
 """Open a project: its matrix, its runs, the rules that judge them, its baseline and its published report."""
 
 import itertools
+import json
 import os
 import shlex
 from collections.abc import Sequence
@@ -10,9 +11,11 @@ from typing import TYPE_CHECKING, Self
 
 from platformdirs import user_state_path
 
+from knowngood.atomic import write
 from knowngood.declare.file import parse
 from knowngood.declare.schema import JSON_SCHEMA
 from knowngood.declare.select import select
+from knowngood.declare.selected import NOTHING, Selections, from_json, to_json
 from knowngood.declare.values import slug
 from knowngood.errors import UsageError
 from knowngood.model import JudgedRun, Matrix, Run
@@ -24,6 +27,9 @@ if TYPE_CHECKING:
     from knowngood.project.baseline import Baseline
     from knowngood.project.publication import Publication
 
+
+_SELECTIONS = "selections.json"
+"""The file that keeps what selectors stood for, in the folder of the runs of a matrix."""
 
 FIRST = (
     'combo = [{ id = "today", steps = [["requests"]] }]',
@@ -112,13 +118,35 @@ class Project:
                 cause=f"there is no {declared}.toml in {near(self.folder / 'matrices')}",
                 next_step="name its file with --matrix",
             )
-        folder = _folder(file)
+        return self._parse(file, _read_selections(self._kept_selections(slug(file.stem) or "matrix")))
+
+    def with_selections(self, selections: Selections) -> "Project":
+        """Return the project with the versions that the selectors of its matrix stand for from now on.
+
+        They are kept for the next time that the matrix is read. A matrix that was not read from a file stays as it is.
+        """
+        matrix = self.matrix
+        if isinstance(self._declared, Matrix):
+            return self
+        parsed = self._parse(matrix.path, selections)
+        write(self.runs.folder / _SELECTIONS, json.dumps(to_json(selections.all), indent=1).encode() + b"\n")
+        changed = Project(self.folder, matrix=matrix.path, state_dir=self._state_dir, signatures=self._signatures)
+        changed.matrix = parsed
+        return changed
+
+    def _parse(self, file: Path, selections: Selections) -> Matrix:
         try:
             text = file.read_bytes()
         except OSError as error:
             raise UsageError(f"{file} cannot be read", cause=str(error), next_step="fix its permissions") from error
+        folder = _folder(file)
+        return parse(text, path=file, project=folder, files=FolderFiles(folder), selections=selections)
 
-        return parse(text, path=file, project=folder, files=FolderFiles(folder))
+    def _kept_selections(self, matrix_id: str) -> Path | None:
+        """Return the file with the versions that selectors stood for in the last run; None when there is none."""
+        states = [self._state_dir] if self._state_dir else [self.folder / STATE, _state_of_user(self.folder)]
+        files = (state / "runs" / matrix_id / _SELECTIONS for state in states)
+        return next((file for file in files if file.is_file()), None)
 
     @cached_property
     def runs(self) -> Runs:
@@ -209,7 +237,7 @@ class Project:
         """Return the folder that holds runs, made if need be; a project that is read-only keeps them for its user."""
         folder = (self._state_dir or self.folder / STATE).absolute()
         if self._state_dir is None and not os.access(folder if folder.exists() else self.folder, os.W_OK):
-            folder = user_state_path("knowngood") / str(self.folder).strip("/").replace("/", "-")
+            folder = _state_of_user(self.folder)
         try:
             folder.mkdir(parents=True, exist_ok=True)
             ignore = folder / ".gitignore"
@@ -227,6 +255,18 @@ class Project:
 def matrices(start: Path) -> dict[str, Path]:
     """Return the matrix files in ``start/matrices``, by name."""
     return {path.stem: path for path in sorted((start / "matrices").glob("*.toml"))}
+
+
+def _state_of_user(project: Path) -> Path:
+    """Return the folder that keeps the runs of a project that is read-only."""
+    return user_state_path("knowngood") / str(project).strip("/").replace("/", "-")
+
+
+def _read_selections(file: Path | None) -> Selections:
+    try:
+        return from_json(json.loads(file.read_bytes())) if file is not None else NOTHING
+    except (OSError, ValueError, RecursionError):
+        return NOTHING
 
 
 def _named(matrix: str | Path | None, start: Path) -> Path:

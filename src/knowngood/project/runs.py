@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 from knowngood import atomic
 from knowngood.errors import UndecidedError, UsageError, some
 from knowngood.events import ComboFinished, Event, Interrupted, RunFinished, decode, encode, fold
-from knowngood.model import Combo, ComboFacts, Run
+from knowngood.model import Combo, ComboFacts, Run, Selection
 from knowngood.project.files import near
 
 STATE = ".knowngood"
@@ -234,6 +234,16 @@ class Runs:
             except Timeout:
                 return None
         return None
+
+    def selected(self, digest: str) -> tuple[Selection, ...]:
+        """Return what the newest run of a matrix chose for its selectors, if it was cut short and can be resumed."""
+        for recorded in self.newest():
+            request = recorded.request()
+            if request is None or request.info.digest != digest:
+                continue
+            age = datetime.now(UTC) - datetime.fromisoformat(request.info.started)
+            return () if recorded.ended() or age > _RESUMABLE else request.info.selections
+        return ()
 
     def past_seconds(self) -> dict[str, float]:
         """Return how many seconds each combo took in the last run that finished it, by id."""

@@ -234,6 +234,12 @@ class _Evaluation:
         """Resolve all steps, unless that needs an environment; then look for an earlier result."""
         self.workspace.clear()
         self._emit(ComboStarted(combo=self._combo.id))
+        if self._combo.unselected is not None:
+            reason, message = self._combo.unselected
+            unknown = Reason(reason) if reason else Reason.NOT_REACHED
+            trouble = Trouble(phase=Phase.RESOLVE, reason=unknown, message=message)
+            self._emit(TroubleMet(combo=self._combo.id, trouble=trouble))
+            return False
         if self._steps.python is None:
             self._emit(TroubleMet(combo=self._combo.id, trouble=_no_python(self._combo.python)))
             return False

@@ -79,6 +79,7 @@ def describe(matrix: Matrix, *, command: str = "", shard: str = "", run_id: str 
         versions=versions(),
         command=command or f"knowngood run {matrix.id}",
         shard=shard,
+        selections=matrix.selections,
     )
 
 

@@ -1,0 +1,200 @@
+"""Read ``[[grid]]`` tables: their axes, what is left out of their product, and what is added to it."""
+
+import itertools
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from knowngood.declare.axes import (
+    AddProblem,
+    Value,
+    axis_name,
+    flattened,
+    read_value,
+    read_values,
+    unknown_axis,
+    written,
+)
+from knowngood.declare.grid import Entry, Grid, names_of
+from knowngood.declare.locate import Where
+from knowngood.declare.problems import WrongValueError, did_you_mean, kind, listing, shown
+from knowngood.declare.selected import Selections
+from knowngood.declare.values import checked_id
+
+
+def read_grids(
+    raw: Mapping[str, object], pythons: tuple[str, ...], selections: Selections, add_problem: AddProblem
+) -> tuple[Grid, ...]:
+    """Read the axes of all ``[[grid]]`` tables; several ``pythons`` of the matrix become an axis of each without one.
+
+    Passes each problem to ``add_problem`` and leaves out what is wrong.
+    """
+    if "axes" in raw:
+        add_problem(("axes",), "[axes] is now a [[grid]], of which a file may have several", _as_grid(raw["axes"]))
+    tables = raw.get("grid", ())
+    if not isinstance(tables, list | tuple):
+        add_problem(("grid",), f"must be an array of tables, not {kind(tables)}", "open each with [[grid]]")
+        return ()
+    return tuple(
+        grid
+        for position, table in enumerate(tables)
+        if isinstance(table, Mapping)
+        and (grid := _grid(table, position, len(tables) == 1, pythons, selections, add_problem)) is not None
+    )
+
+
+def _as_grid(raw: object) -> str:
+    """Return the hint of how the axes of an older matrix are written."""
+    if not isinstance(raw, Mapping):
+        return "open it with [[grid]] and [grid.axes]"
+    exclude = " Put exclude beside axes, above [grid.axes]." if "exclude" in raw else ""
+    order = "" if "order" in raw else ' Packages are installed together; order = ["as-given"] gives each its own step.'
+    return f"write [[grid]] and below it [grid.axes] with the same lines.{exclude}{order}"
+
+
+def _grid(
+    table: Mapping[str, object],
+    position: int,
+    alone: bool,
+    pythons: tuple[str, ...],
+    selections: Selections,
+    add_problem: AddProblem,
+) -> Grid | None:
+    where: Where = ("grid", position)
+    raw = table.get("axes", {})
+    if not isinstance(raw, Mapping) or not raw:
+        if "axes" not in table:
+            add_problem(where, "missing key 'axes'", 'write axes = { numpy = ["1.26.4", "2.0.2"] }')
+        else:
+            what = "must name at least one axis" if raw == {} else f"must be a table, not {kind(raw)}"
+            add_problem((*where, "axes"), what, 'write axes = { numpy = ["1.26.4", "2.0.2"] }')
+        return None
+    axes: dict[str, tuple[Value, ...]] = {}
+    for key, values, place in flattened(raw):
+        try:
+            axis = axis_name(key, values)
+            if axis in axes:
+                hint = "case, '-', '_' and '.' make no difference in package names"
+                raise WrongValueError(f"duplicate axis {axis!r}", hint)
+        except WrongValueError as wrong:
+            add_problem((*where, "axes", *place), wrong.what, wrong.hint)
+            continue
+        axes[axis] = tuple(read_values(axis, values, (*where, "axes", *place), add_problem))
+    if "python" not in axes and len(pythons) > 1:
+        axes["python"] = tuple(read_value("python", python) for python in pythons)
+    include = tuple(_read_include(table.get("include", ()), axes, (*where, "include"), add_problem))
+    prefix = table.get("id")
+    try:
+        prefix = checked_id(prefix) if isinstance(prefix, str) else ""
+    except WrongValueError:
+        prefix = ""
+    as_of = table.get("as-of", "now")
+    grid = Grid(
+        position=position,
+        prefix=prefix,
+        alone=alone,
+        axes={axis: values for axis, values in axes.items() if values},
+        pythons=pythons,
+        as_of=read_value("as-of", as_of).text if _is_valid("as-of", as_of) else "now",
+        selections=selections,
+        include=include,
+    )
+    exclude = tuple(_read_exclude(table.get("exclude", ()), axes, grid, (*where, "exclude"), add_problem))
+    return replace(grid, exclude=exclude, _wanted={}) if grid.axes else None
+
+
+def _is_valid(axis: str, value: object) -> bool:
+    try:
+        read_value(axis, value)
+    except WrongValueError:
+        return False
+    return True
+
+
+def _entries(
+    raw: object, where: Where, example: str, add_problem: AddProblem
+) -> Iterator[tuple[Where, Mapping[object, object]]]:
+    if not isinstance(raw, list | tuple):
+        add_problem(where, f"must be an array of tables, not {kind(raw)}", f"write [{example}]")
+        return
+    for position, entry in enumerate(raw):
+        if not isinstance(entry, Mapping) or not entry:
+            add_problem((*where, position), "must be a table that names at least one axis", f"write {example}")
+            continue
+        yield (*where, position), entry
+
+
+def _read_exclude(
+    raw: object, axes: Mapping[str, tuple[Value, ...]], grid: Grid, where: Where, add_problem: AddProblem
+) -> Iterator[Mapping[str, frozenset[str]]]:
+    for place, entry in _entries(raw, where, '{ numpy = ["2.0.2"] }', add_problem):
+        chosen: dict[str, frozenset[str]] = {}
+        pairs = list(flattened(entry))
+        for key, value, inside in pairs:
+            try:
+                axis = axis_name(key, value)
+                if axis not in axes:
+                    raise unknown_axis(key, axes)
+                if axis in chosen:
+                    raise WrongValueError(f"duplicate axis {axis!r}")
+                items = value if isinstance(value, list | tuple) else [value]
+                if not items:
+                    raise WrongValueError("must name at least one value", "name some, or leave the axis out")
+                chosen[axis] = frozenset(_known_value(axis, item, grid) for item in items)
+            except WrongValueError as wrong:
+                add_problem((*place, *inside), wrong.what, wrong.hint)
+        if len(chosen) == len(pairs):
+            yield chosen
+
+
+def _known_value(axis: str, value: object, grid: Grid) -> str:
+    """Return what a combo calls a value; where the axis has no valid values, any is accepted."""
+    name = written(value)
+    included = tuple(entry[axis] for entry in grid.include if axis in entry)
+    declared = (*grid.axes.get(axis, ()), *included)
+    known = (*grid.spanned.get(axis, ()), *included)
+    names = [*dict.fromkeys(name for value in known for name in names_of(value))]
+    if not names or name in names:
+        return name
+    if _is_valid(axis, value):
+        meaning = read_value(axis, value).meaning
+        if (same := next((other.text for other in declared if other.meaning == meaning), None)) is not None:
+            return same
+    if any(value.selector is not None and value.selector.has_lines for value in declared):
+        # Release lines come and go with the index.
+        return name
+    what = f"unknown value {shown(name)} of {axis}: nothing is excluded"
+    raise WrongValueError(what, did_you_mean(name, names, listing(names)))
+
+
+def _read_include(
+    raw: object, axes: Mapping[str, tuple[Value, ...]], where: Where, add_problem: AddProblem
+) -> Iterator[Entry]:
+    for place, entry in _entries(raw, where, '{ numpy = "pre", python = "3.14" }', add_problem):
+        chosen: dict[str, tuple[Value, ...]] = {}
+        pairs = list(flattened(entry))
+        for key, value, inside in pairs:
+            try:
+                axis = axis_name(key, value)
+                if axis not in axes and (near := did_you_mean(axis, axes)):
+                    raise WrongValueError(f"unknown axis {shown(key)}", near)
+                if axis in chosen:
+                    raise WrongValueError(f"duplicate axis {axis!r}")
+                items = value if isinstance(value, list | tuple) and axis != "extras" else [value]
+                if not items:
+                    raise WrongValueError("must name at least one value", "name some, or leave the axis out")
+                chosen[axis] = tuple(_included(axis, item, axes) for item in items)
+            except WrongValueError as wrong:
+                add_problem((*place, *inside), wrong.what, wrong.hint)
+        if len(chosen) == len(pairs):
+            for values in itertools.product(*chosen.values()):
+                yield dict(zip(chosen, values, strict=True))
+
+
+def _included(axis: str, item: object, axes: Mapping[str, tuple[Value, ...]]) -> Value:
+    if axis != "with":
+        return read_value(axis, item)
+    names = [value.text for value in axes.get("with", ())]
+    known = next((value for value in axes.get("with", ()) if value.text == item), None)
+    if known is None:
+        raise WrongValueError(f"unknown list {shown(item)}", did_you_mean(str(item), names, listing(names)))
+    return known
