@@ -85,7 +85,7 @@ def test_the_local_part_of_a_version_is_left_to_the_index() -> None:
     assert chosen("latest", releases("2.1.2+cpu")) == (("", "2.1.2"),)
 
 
-def test_a_release_after_the_day_does_not_count_and_one_without_a_date_cannot_be_told() -> None:
+def test_a_release_after_the_day_does_not_count_and_without_a_date_nobody_can_say() -> None:
     assert chosen("latest", releases(*VERSIONS), until=NOW - 500 * DAY) == (("", "2.1.0"),)
     with pytest.raises(NoTimesError):
         chosen("latest", releases(*VERSIONS, dated=False), until=NOW)
