@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self
 
 from platformdirs import user_state_path
 
-from knowngood.atomic import write
+from knowngood import atomic
 from knowngood.declare.file import parse
 from knowngood.declare.schema import JSON_SCHEMA
 from knowngood.declare.select import select
@@ -129,7 +129,7 @@ class Project:
         if isinstance(self._declared, Matrix):
             return self
         parsed = self._parse(matrix.path, selections)
-        write(self.runs.folder / _SELECTIONS, json.dumps(to_json(selections.all), indent=1).encode() + b"\n")
+        atomic.write(self.runs.folder / _SELECTIONS, json.dumps(to_json(selections.all), indent=1).encode() + b"\n")
         changed = Project(self.folder, matrix=matrix.path, state_dir=self._state_dir, signatures=self._signatures)
         changed.matrix = parsed
         return changed
