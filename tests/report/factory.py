@@ -23,6 +23,7 @@ from knowngood.model import (
     RunInfo,
     Seconds,
     Status,
+    Suite,
     Verdict,
 )
 from support.declared import declared
@@ -135,6 +136,28 @@ def diagnosed(**changes: object) -> Cell:
         "attempts": 2,
     }
     return cell(loose, Status.FAIL, Phase.DRIFT, Reason.PIN_VIOLATED, **(facts | changes))  # type: ignore[arg-type]
+
+
+TESTS = (
+    Check(name="tests/test_a.py::test_good", outcome=Outcome.PASSED, seconds=0.25),
+    Check(name="tests/test_a.py::TestB::test_bad[a::b]", outcome=Outcome.FAILED, message="AssertionError: no\nbecause"),
+    Check(name="tests/test_a.py::test_left", outcome=Outcome.SKIPPED, message="not today"),
+    Check(name="tests/test_a.py::test_hangs", outcome=Outcome.OPEN),
+)
+
+
+def suite_cell(*, as_expected: bool) -> Cell:
+    """Return the cell of a suite of four tests, of which one fails and one never ended."""
+    suite = Suite(collected=4, passed=1, failed=1, skipped=1, open=("tests/test_a.py::test_hangs",))
+    return cell(
+        combo("one"),
+        Status.FAIL,
+        Phase.PROBE,
+        Reason.CHECK_FAILED,
+        as_expected=as_expected,
+        checks=TESTS,
+        suite=suite,
+    )
 
 
 def only(*cells: Cell) -> JudgedRun:

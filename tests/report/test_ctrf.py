@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from knowngood.model import JudgedRun, Seconds
 from knowngood.report.ci import ctrf
-from report.factory import combo, diagnosed, mission, only, passing, run, whole
+from report.factory import combo, diagnosed, mission, only, passing, run, suite_cell, whole
 from report.hostile import CORPUS, anything, dangerous, poisoned
 
 HERE = Path(__file__).parent
@@ -130,3 +130,16 @@ def texts(value: object) -> list[str]:
     if isinstance(value, list):
         return [text for item in value for text in texts(item)]
     return [value] if isinstance(value, str) else []
+
+
+def test_the_tests_of_a_suite_follow_the_cells_and_are_counted() -> None:
+    results = parsed(only(suite_cell(as_expected=False)))["results"]
+
+    assert [(test["suite"][1:], test["name"], test["status"]) for test in results["tests"][1:]] == [
+        (["one", "tests/test_a.py"], "test_good", "passed"),
+        (["one", "tests/test_a.py.TestB"], "test_bad[a::b]", "failed"),
+        (["one", "tests/test_a.py"], "test_left", "skipped"),
+        (["one", "tests/test_a.py"], "test_hangs", "failed"),
+    ]
+    counts = results["summary"]
+    assert (counts["tests"], counts["failed"], counts["skipped"], counts["suites"]) == (5, 3, 1, 2)

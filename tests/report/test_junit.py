@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from junitparser import Error, Failure, Skipped
 from junitparser.xunit2 import JUnitXml, TestCase, TestSuite
 
-from knowngood.model import JudgedRun, Phase, Reason, Reused, Status
+from knowngood.model import Check, JudgedRun, Outcome, Phase, Reason, Reused, Status
 from knowngood.report.ci import junit
-from report.factory import cell, combo, diagnosed, mission, only, passing, run
+from report.factory import TESTS, cell, combo, diagnosed, mission, only, passing, run, suite_cell
 from report.hostile import CORPUS, anything, dangerous, poisoned
 
 GOLDEN = Path(__file__).parent / "golden" / "junit.xml"
@@ -171,3 +171,36 @@ def assert_inert(judged: JudgedRun) -> None:
 
 def test_a_run_without_cells_is_a_suite_without_cases() -> None:
     assert suite_of(JudgedRun(run=run(()), cells=())).tests == 0
+
+
+def suites_of(judged: JudgedRun) -> tuple[TestSuite, ...]:
+    found = tuple(JUnitXml.fromstring(junit.render(judged).encode()))
+    return tuple(suite for suite in found if isinstance(suite, TestSuite))
+
+
+def test_the_tests_of_a_suite_are_cases_of_a_suite_of_their_own() -> None:
+    cells, tests = suites_of(only(suite_cell(as_expected=False)))
+
+    assert [case.name for case in cells] == ["one"]
+    assert [(case.classname, case.name) for case in tests] == [
+        ("tests/test_a.py", "test_good"),
+        ("tests/test_a.py.TestB", "test_bad[a::b]"),
+        ("tests/test_a.py", "test_left"),
+        ("tests/test_a.py", "test_hangs"),
+    ]
+    assert (tests.tests, tests.failures, tests.skipped) == (4, 2, 1)
+    (result,) = [case for case in tests if isinstance(case, TestCase)][1].result
+    assert (result.message, result.text) == ("AssertionError: no", "AssertionError: no\nbecause")
+
+
+def test_a_test_that_fails_as_declared_is_no_failure() -> None:
+    _, tests = suites_of(only(suite_cell(as_expected=True)))
+
+    assert (tests.failures, tests.skipped) == (0, 3)
+
+
+def test_of_a_large_suite_the_tests_that_passed_are_left_out_first() -> None:
+    checks = (*(Check(name=f"t.py::test_{n}", outcome=Outcome.PASSED) for n in range(3000)), *TESTS)
+    _, tests = suites_of(only(replace(suite_cell(as_expected=False), checks=checks)))
+
+    assert (tests.tests, tests.failures) == (1000, 2)

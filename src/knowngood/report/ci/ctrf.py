@@ -1,7 +1,7 @@
 """Render ``ctrf.json``, a judged run in the Common Test Report Format, https://ctrf.io.
 
 Each cell is one test. A cell that is as expected has passed, a declared failure too; one that is not has failed; one
-that was not run is skipped; one that is undecided is ``other``.
+that was not run is skipped; one that is undecided is ``other``. The tests of the suites that probes ran follow.
 """
 
 import json
@@ -11,7 +11,16 @@ from datetime import datetime
 
 from knowngood.model import Cell, JudgedRun, Status
 from knowngood.report import words
-from knowngood.report.ci.outcome import TestOutcome, explanation, message, names, outcome_of, plain_name
+from knowngood.report.ci.outcome import (
+    SuiteTest,
+    TestOutcome,
+    explanation,
+    message,
+    names,
+    outcome_of,
+    plain_name,
+    tests_of,
+)
 from knowngood.report.recap import cautions, summary
 from knowngood.report.table import total_seconds
 from knowngood.report.text import UNKNOWN, started, xml_text
@@ -35,10 +44,14 @@ def render(judged: JudgedRun) -> str:
     """
     info = judged.run.info
     version = xml_text(info.versions.get("knowngood", ""))
+    named_cells = tuple(zip(judged.cells, names(judged.cells), strict=True))
     results = {
         "tool": {"name": "knowngood", "version": version},
         "summary": _summary(judged, started(info) or UNKNOWN),
-        "tests": [_test(cell, judged, name) for cell, name in zip(judged.cells, names(judged.cells), strict=True)],
+        "tests": [
+            *(_test(cell, judged, name) for cell, name in named_cells),
+            *(_of_suite(test, judged, name) for cell, name in named_cells for test in tests_of(cell)),
+        ],
         "environment": {
             "reportName": info.title,
             "osPlatform": info.platform,
@@ -64,17 +77,19 @@ def render(judged: JudgedRun) -> str:
 
 
 def _summary(judged: JudgedRun, start: datetime) -> dict[str, int]:
+    suites = tuple(filter(None, map(tests_of, judged.cells)))
     counts = Counter(outcome_of(cell) for cell in judged.cells)
+    counts.update(test.outcome for tests in suites for test in tests)
     # The cells of a combo share one environment.
     shared = {cell.combo.id: total_seconds(cell) - cell.seconds.probe for cell in judged.cells}
     work = sum(shared.values()) + sum(cell.seconds.probe for cell in judged.cells)
     began = round(start.timestamp() * 1000)
     return {
-        "tests": len(judged.cells),
+        "tests": counts.total(),
         **{status: counts[outcome] for outcome, status in _STATUS.items()},
         "pending": 0,
         "flaky": sum(map(_is_flaky, judged.cells)),
-        "suites": 1,
+        "suites": 1 + len(suites),
         "start": began,
         "stop": began + _milliseconds(work),
     }
@@ -95,6 +110,17 @@ def _test(cell: Cell, judged: JudgedRun, name: str) -> dict[str, object]:
     }
     # A declared failure has passed, so it has no trace.
     return test if outcome is TestOutcome.PASSED else test | {"trace": explanation(cell, judged)}
+
+
+def _of_suite(test: SuiteTest, judged: JudgedRun, name: str) -> dict[str, object]:
+    described: dict[str, object] = {
+        "name": test.name,
+        "suite": [plain_name(judged.run.info.matrix), name, test.file],
+        "status": _STATUS[test.outcome],
+        "duration": _milliseconds(test.seconds),
+        "message": test.message,
+    }
+    return described if test.outcome is TestOutcome.PASSED else described | {"trace": test.detail}
 
 
 def _extra(cell: Cell) -> dict[str, object]:

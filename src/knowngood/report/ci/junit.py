@@ -1,7 +1,8 @@
 """Render ``junit.xml``, a judged run as test results in the flavour of JUnit's XML that pytest writes.
 
 Each cell is one test case. A cell that is as expected has passed, a declared failure too, with its verdict as output;
-one that is not is a failure; one that is undecided is an error; one that was not run is skipped.
+one that is not is a failure; one that is undecided is an error; one that was not run is skipped. The tests of a suite
+that a probe ran are a test suite of their own.
 """
 
 from collections.abc import Iterable, Iterator
@@ -11,9 +12,18 @@ from junitparser import Error, Failure, Skipped
 from junitparser.xunit2 import JUnitXml, TestCase, TestSuite
 from packaging.utils import canonicalize_name
 
-from knowngood.model import Cell, JudgedRun
+from knowngood.model import Cell, JudgedRun, Suite
 from knowngood.report import words
-from knowngood.report.ci.outcome import TestOutcome, explanation, message, names, outcome_of, plain_name
+from knowngood.report.ci.outcome import (
+    SuiteTest,
+    TestOutcome,
+    explanation,
+    message,
+    names,
+    outcome_of,
+    plain_name,
+    tests_of,
+)
 from knowngood.report.recap import cautions, summary
 from knowngood.report.table import named, total_seconds
 from knowngood.report.text import document, started, xml_text
@@ -33,11 +43,14 @@ def render(judged: JudgedRun) -> str:
         suite.timestamp = start.replace(tzinfo=None).isoformat()
     _add(suite, _run_properties(judged))
     matrix = plain_name(info.matrix)
-    named_cells = zip(judged.cells, names(judged.cells), strict=True)
+    named_cells = tuple(zip(judged.cells, names(judged.cells), strict=True))
     suite.add_testcases([_case(cell, judged, name, matrix) for cell, name in named_cells])
     suite.system_out = xml_text("\n".join([summary(judged), *cautions(judged)]), lines=True)
     whole = JUnitXml("knowngood")
     whole.add_testsuite(suite)
+    for cell, name in named_cells:
+        if (tests := tests_of(cell)) and cell.suite is not None:
+            whole.add_testsuite(_suite(plain_name(f"{info.matrix}: {name}"), tests, cell.suite))
     whole.update_statistics()  # type: ignore[no-untyped-call]
     # The library's own indentation goes through a file.
     return document(ElementTree.fromstring(whole.tostring()))  # type: ignore[no-untyped-call]
@@ -54,6 +67,20 @@ def _case(cell: Cell, judged: JudgedRun, name: str, matrix: str) -> TestCase:
         result.text = explanation(cell, judged)
         case.result = result
     return case
+
+
+def _suite(name: str, tests: Iterable[SuiteTest], counted: Suite) -> TestSuite:
+    """Return the tests of a suite that a probe ran, by the file that they are in."""
+    suite = TestSuite(name)  # type: ignore[no-untyped-call]
+    suite.system_out = xml_text(words.suite(counted))
+    for test in tests:
+        case = TestCase(test.name, classname=test.file, time=round(test.seconds, 3))
+        if test.outcome is not TestOutcome.PASSED:
+            result = _RESULTS[test.outcome](test.message)
+            result.text = test.detail
+            case.result = result
+        suite.add_testcase(case)
+    return suite
 
 
 def _add(to: TestSuite | TestCase, properties: Iterable[tuple[str, str]]) -> None:

@@ -1,12 +1,15 @@
 """Report a cell as a test: passed, failed, skipped or undecided, with a name, a message and all that is known of it."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from enum import StrEnum
 
-from knowngood.model import UNDECIDED, Cell, JudgedRun, Status
+from knowngood.model import UNDECIDED, Cell, Check, JudgedRun, Outcome, Status
 from knowngood.report import explain, words
 from knowngood.report.text import shorten, xml_text
 
+MOST_TESTS = 1000
+"""Most tests of one suite that a report lists."""
 LONGEST_NAME = 240
 LONGEST_MESSAGE = 300
 WIDTH = 120
@@ -45,6 +48,63 @@ def names(cells: Iterable[Cell]) -> tuple[str, ...]:
             unique = f"{name} ({number})"
         unique_names[unique] = None
     return tuple(unique_names)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SuiteTest:
+    """One test of a suite that a probe ran."""
+
+    file: str
+    name: str
+    outcome: TestOutcome
+    seconds: float
+    message: str
+    detail: str
+
+
+def tests_of(cell: Cell, *, most: int = MOST_TESTS) -> tuple[SuiteTest, ...]:
+    """Return the tests of the suite of a cell, at most ``most``: tests that passed are left out first.
+
+    A test that fails in a cell that is as expected counts as skipped: it was declared.
+    """
+    if cell.suite is None:
+        return ()
+    room = most - sum(check.outcome is not Outcome.PASSED for check in cell.checks)
+    shown = []
+    for check in cell.checks:
+        room -= check.outcome is Outcome.PASSED
+        if room >= 0 or check.outcome is not Outcome.PASSED:
+            shown.append(_test(cell, check))
+    return tuple(shown[:most])
+
+
+def _test(cell: Cell, check: Check) -> SuiteTest:
+    file, _, name = check.name.rpartition("::") if "[" not in check.name else _before_parameters(check.name)
+    went_wrong = check.outcome in (Outcome.FAILED, Outcome.OPEN)
+    declared = went_wrong and cell.as_expected is True
+    outcome = {
+        Outcome.PASSED: TestOutcome.PASSED,
+        Outcome.SKIPPED: TestOutcome.SKIPPED,
+        Outcome.FAILED: TestOutcome.FAILED,
+        Outcome.OPEN: TestOutcome.FAILED,
+    }[check.outcome]
+    text = check.message or ("it began and never finished" if check.outcome is Outcome.OPEN else "")
+    first = text.partition("\n")[0]
+    return SuiteTest(
+        file=plain_name(file.replace("::", ".") or cell.probe),
+        name=plain_name(name),
+        outcome=TestOutcome.SKIPPED if declared else outcome,
+        seconds=check.seconds or 0.0,
+        message=shorten(xml_text(f"fails, as declared: {first}" if declared else first), LONGEST_MESSAGE),
+        detail=xml_text(text, lines=True),
+    )
+
+
+def _before_parameters(name: str) -> tuple[str, str, str]:
+    """Split the name of a test at its last ``::``; its parameters may have some, too."""
+    before, bracket, parameters = name.partition("[")
+    file, separator, test = before.rpartition("::")
+    return file, separator, f"{test}{bracket}{parameters}"
 
 
 def plain_name(text: str) -> str:
