@@ -29,13 +29,14 @@ VERBS: Mapping[str, str] = {
     "publish": "Publish the newest complete run in reports/, red or green; ``-- --accept`` makes it the baseline, too.",
     "export": "Export the proven combo named after ``--`` as requirements, constraints, ``pylock.toml`` or Dockerfile.",
     "docs": "Update the tested-versions tables in the docs; ``-- --check`` fails if a page is stale.",
+    "import": "Print a matrix of what the file named after ``--`` installs; ``--write`` writes it into matrices/.",
     "list": "List the combos of a matrix.",
     "cache": "List or share the cached verdicts: ``-- ls``, ``-- export FILE``, ``-- import FILE``.",
     "scan": "Predict which compiled files of the wheels named after ``--`` cannot work with a NumPy.",
 }
 """Verb -> its sentence in ``nox -l``; ``run`` has the sessions ``matrix`` and ``combo``."""
 
-_TAKE_NO_MATRIX = frozenset({"cache", "docs", "init", "scan"})
+_TAKE_NO_MATRIX = frozenset({"cache", "docs", "import", "init", "scan"})
 """Verbs that no default matrix is passed to."""
 _NAMING = ("--matrix", "--all")
 """Options that say which matrices are meant."""

@@ -7,8 +7,7 @@ from pathlib import Path
 from knowngood.declare.file import parse
 from knowngood.model import Combo, Matrix
 from knowngood.project.files import FolderFiles
-from knowngood.project.importing.entry import import_file
-from knowngood.project.importing.writing import write
+from knowngood.project.importing.entry import import_file, matrix_text
 
 PROJECT = """
 [project]
@@ -58,11 +57,17 @@ def imported(folder: Path, name: str, text: str, files: Mapping[str, str] | None
     for path, content in {**(files or {}), name: text}.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(content, encoding="utf-8")
-    result = import_file(folder / name, folder)
-    matrix_text = write(result, path=name)
+    target = folder / "matrices" / "m.toml"
+    written, result = matrix_text(import_file(folder / name, folder), path=name, target=target, project=folder)
     return Result(
-        text=matrix_text,
-        matrix=parse(matrix_text, path=folder / "matrices" / "m.toml", project=folder, files=FolderFiles(folder)),
+        text=written,
+        matrix=parse(written, path=target, project=folder, files=FolderFiles(folder)),
         remarks=tuple((remark.line, remark.what) for remark in result.remarks if not remark.is_note),
         notes=tuple((remark.line, remark.what) for remark in result.remarks if remark.is_note),
     )
+
+
+def line_with(text: str, part: str) -> int:
+    """Return the number of the only line of a text that has ``part`` in it, counted from 1."""
+    (number,) = (number for number, line in enumerate(text.splitlines(), start=1) if part in line)
+    return number

@@ -6,8 +6,8 @@ from pathlib import Path
 import click
 
 from knowngood.cli.options import PATH
-from knowngood.errors import MatrixFileError, UsageError
-from knowngood.project.files import FolderFiles, near
+from knowngood.errors import UsageError
+from knowngood.project.files import near
 
 
 @click.command("import", short_help="Make a matrix of a Dockerfile, a lock, tox.ini and the like.")
@@ -20,8 +20,7 @@ def import_(file: Path, name: str | None, write: bool) -> None:
     Nothing is executed. What cannot be imported is named with its line, on standard error and in a comment.
     """
     from knowngood.declare.values import slug
-    from knowngood.project.importing.entry import import_file
-    from knowngood.project.importing.writing import write as written
+    from knowngood.project.importing.entry import import_file, matrix_text
     from knowngood.report.text import plain
 
     path = Path(os.path.normpath(Path.cwd() / file))
@@ -36,8 +35,8 @@ def import_(file: Path, name: str | None, write: bool) -> None:
         raise UsageError(
             f"{near(target)} exists already", next_step="give the matrix another name with --name, or remove that file"
         )
-    text = written(imported, path=path.relative_to(project).as_posix())
-    _check(text, target, project, path)
+    relative = path.relative_to(project).as_posix()
+    text, imported = matrix_text(imported, path=relative, target=target, project=project)
     for remark in imported.remarks:
         place = f"{near(path)}:{remark.line}" if remark.line else near(path)
         click.echo(plain(f"{'not said' if remark.is_note else 'not imported'}: {place}: {remark.what}"), err=True)
@@ -57,21 +56,6 @@ def _project(path: Path) -> Path:
     return (
         workflows.parent.parent if workflows.name == "workflows" and workflows.parent.name == ".github" else workflows
     )
-
-
-def _check(text: str, target: Path, project: Path, path: Path) -> None:
-    """Raise ``UsageError`` when what was made of the file is not a matrix that could run."""
-    from knowngood.declare.file import parse
-
-    try:
-        parse(text, path=target, project=project, files=FolderFiles(project))
-    except MatrixFileError as error:
-        first = error.problems[0]
-        raise UsageError(
-            f"{near(path)} cannot be imported as it is",
-            cause=f"{first.where}: {first.what}",
-            next_step=first.hint or "write the matrix by hand",
-        ) from error
 
 
 def _write(target: Path, text: str) -> None:

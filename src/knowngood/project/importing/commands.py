@@ -16,7 +16,7 @@ from knowngood.errors import UsageError
 from knowngood.project.importing import pythons
 from knowngood.project.importing.indexes import Indexes
 from knowngood.project.importing.locks import read_lock
-from knowngood.project.importing.parts import Line, Remarks, Source
+from knowngood.project.importing.parts import Line, Remarks, Source, Step
 
 _WRAPPERS = frozenset({"sudo", "time", "env", "exec", "nice", "command", "xvfb-run", "nohup", "catchsegv"})
 _PIP = re.compile(r"pip[\d.]*")
@@ -38,6 +38,12 @@ _HARMLESS_WORDS = (
 _HARMLESS = frozenset(_HARMLESS_WORDS.split())
 _ITSELF = frozenset({"pip", "uv"})
 """What an environment under test does not need: the installers themselves."""
+_TOOLS_WORDS = (
+    "build cibuildwheel codecov coveralls hatch nox pdm pip pipenv pipx poetry pre-commit setuptools tox tox-gh "
+    "tox-gh-actions tox-uv twine uv virtualenv wheel"
+)
+_TOOLS = frozenset(_TOOLS_WORDS.split())
+"""What prepares or runs tests, and is not what is tested."""
 _CONDA = frozenset({"conda", "mamba", "micromamba"})
 _URL = re.compile(r"(?:git|hg|svn|bzr)\+|[a-z]+://", re.IGNORECASE)
 
@@ -67,6 +73,13 @@ class Commands:
     def set_variables(self, variables: Mapping[str, str]) -> None:
         """Set the environment of the commands that follow, which pip and uv take settings from."""
         self._variables = variables
+
+    def text_of(self, path: str) -> str | None:
+        """Return the text of a file of the project; None when there is none that can be read."""
+        try:
+            return self._source.files.read(path)
+        except WrongValueError:
+            return None
 
     def _setting(self, *names: str) -> str:
         return next((self._variables[name] for name in names if self._variables.get(name)), "")
@@ -189,16 +202,20 @@ class Commands:
             if verb in ("uninstall", "download", "wheel"):
                 self._remarks.add(line, f"'pip {verb}' is not read: {' '.join(words)[:80]}")
             return Install(installer=installer) if verb not in _QUIET else None
-        try:
-            lines = tuple(self._lines(_after(words, "install"), line, place))
-        except WrongValueError as wrong:
-            hint = f" ({wrong.hint})" if wrong.hint else ""
-            self._remarks.add(line, f"this command is left out: {wrong.what}{hint}")
-            lines = ()
+        lines = self.arguments(_after(words, "install"), line, place)
         wanted = [each for each in lines if canonicalize_name(each.text) not in _ITSELF]
         if not any(_installs(each.text) for each in wanted):
             return Install(installer=installer, python=python)
         return Install(lines=tuple(wanted), installer=installer, python=python)
+
+    def arguments(self, words: Sequence[str], line: int, place: PlacePath) -> tuple[Line, ...]:
+        """Return the lines for what stands behind ``pip install``; none if something in it is wrong."""
+        try:
+            return tuple(self._lines(list(words), line, place))
+        except WrongValueError as wrong:
+            hint = f" ({wrong.hint})" if wrong.hint else ""
+            self._remarks.add(line, f"{' '.join(words)[:80]!r} is left out: {wrong.what}{hint}")
+            return ()
 
     def _lines(self, words: list[str], at: int, place: PlacePath) -> Iterator[Line]:
         positional: list[str] = []
@@ -305,6 +322,12 @@ class Commands:
         if placed is None:
             raise WrongValueError(f"{text!r} is not in the project")
         return _folder(placed) + bracket + extras
+
+
+def only_tools(step: Step) -> bool:
+    """Return whether a step installs nothing but tools such as tox and build."""
+    installed = [line.text for line in step if _installs(line.text)]
+    return all(canonicalize_name(re.split(r"[^\w.-]", text)[0]) in _TOOLS for text in installed)
 
 
 def _unwrapped(words: list[str]) -> list[str]:

@@ -2,24 +2,36 @@
 
 import posixpath
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
+from knowngood.declare.file import parse
 from knowngood.declare.files import ProjectFiles
-from knowngood.errors import UsageError, some
+from knowngood.errors import MatrixFileError, UsageError, some
 from knowngood.project.files import FolderFiles, near
-from knowngood.project.importing import dockerfile, requirements
+from knowngood.project.importing import dockerfile, noxfile, pyproject, requirements, riot, scripts, tox, workflow
 from knowngood.project.importing.locks import is_lock
-from knowngood.project.importing.parts import Imported, Source
+from knowngood.project.importing.parts import Imported, Remarks, Source
 from knowngood.project.importing.refine import refined
+from knowngood.project.importing.shape import Combo, Grid, arranged, line_of
+from knowngood.project.importing.writing import write
 
 LARGEST = 8 * 1024 * 1024
 """Most bytes of a file to import."""
 
 _DOCKERFILE = re.compile(r"(?i)((docker|container)file([._-].*)?|.*\.(docker|container)file)")
+_COMBO = re.compile(r"combo\[(\d+)\]")
 _REQUIREMENT = re.compile(r"\s*(#|$|-[a-z-]|[A-Za-z0-9][\w.-]*\s*(\[[^\]]*\])?\s*([=<>!~;@#]|$)|\.|[a-z+]+://)")
 
 Reader = Callable[[Source], Imported]
+_NAMES: Mapping[str, Reader] = {
+    "tox.ini": tox.read_ini,
+    "pyproject.toml": pyproject.read,
+    "noxfile.py": noxfile.read,
+    "riotfile.py": riot.read,
+    "hatch.toml": pyproject.read_hatch,
+}
 KINDS = (
     "Dockerfile, requirements.txt, constraints.txt, uv.lock, pylock.toml, poetry.lock, pdm.lock, Pipfile.lock, "
     "pyproject.toml, hatch.toml, tox.ini, noxfile.py, riotfile.py, a script with a block of PEP 723, a shell script, "
@@ -47,6 +59,43 @@ def import_file(path: Path, project: Path) -> Imported:
             next_step="name the file that says what is installed",
         )
     return imported
+
+
+def matrix_text(imported: Imported, *, path: str, target: Path, project: Path) -> tuple[str, Imported]:
+    """Return the text of a matrix file that our own parser accepts, and what of ``imported`` is in it.
+
+    ``path`` is that of the imported file, ``target`` the one the text may be written to. A combo that a matrix cannot
+    have is left out, and named in the remarks. Raises ``UsageError``: none is left.
+    """
+    tables = arranged(imported.cells)
+    while True:
+        text = write(imported, tables, path=path)
+        try:
+            parse(text, path=target, project=project, files=FolderFiles(project))
+        except MatrixFileError as error:
+            problem = error.problems[0]
+            if any(isinstance(table, Grid) for table in tables):
+                tables = arranged(imported.cells, grids=False)
+                continue
+            combos = [table for table in tables if isinstance(table, Combo)]
+            wrong = {int(match[1]): each for each in error.problems if (match := _COMBO.match(each.where))}
+            left = {cell for number in wrong for cell in combos[number].cells}
+            cells = tuple(cell for cell in imported.cells if cell not in left)
+            if not left or not cells:
+                raise UsageError(
+                    f"{path} cannot be imported as it is",
+                    cause=f"{problem.where}: {problem.what}",
+                    next_step=problem.hint or "write the matrix by hand",
+                ) from error
+            remarks = Remarks()
+            remarks.merge(imported.remarks)
+            for number, each in wrong.items():
+                hint = f" ({each.hint})" if each.hint else ""
+                remarks.add(line_of(combos[number]), f"{combos[number].id} is left out: {each.what}{hint}")
+            imported = replace(imported, cells=cells, remarks=remarks.all())
+            tables = arranged(cells)
+        else:
+            return text, imported
 
 
 def importable(folder: Path) -> tuple[str, ...]:
@@ -91,6 +140,8 @@ def _by_name(name: str) -> Reader | None:
         return requirements.read_locked
     if _DOCKERFILE.fullmatch(name):
         return dockerfile.read
+    if name in _NAMES:
+        return _NAMES[name]
     if re.search(r"(?i)(require|constraint).*\.(txt|in)$", name):
         return requirements.read_requirements
     return None
@@ -102,6 +153,16 @@ def _reader(source: Source) -> Reader | None:
         return reader
     if name.endswith(".py") and requirements.is_script(source.text):
         return requirements.read_script
+    if name.endswith(".py") and re.search(r"(?m)^(import nox|from nox )", source.text):
+        return noxfile.read
+    if name.endswith(".py") and re.search(r"(?m)^(import riot|from riot )", source.text):
+        return riot.read
+    if name.endswith((".ini", ".cfg")) and re.search(r"(?m)^\[(tox:tox|testenv)", source.text):
+        return tox.read_ini
+    if name.endswith((".yml", ".yaml")):
+        return workflow.read
+    if name.endswith((".sh", ".bash")) or re.match(r"#!.*\b(ba|da|z)?sh\b", source.text):
+        return scripts.read
     rows = [row for row in source.text.splitlines() if row.strip() and not row.lstrip().startswith("#")]
     if rows and re.match(r"(?i)(FROM|ARG)\s+\S", rows[0]) and re.search(r"(?im)^FROM\s", source.text):
         return dockerfile.read

@@ -43,10 +43,11 @@ def read_lock(
         raise UsageError(
             f"{path} is not a lock file", next_step=f"name one of: {', '.join([*_READERS, 'pylock.toml'])}"
         )
+    chosen = _Chosen(extras or (), groups or ())
     try:
         lock = json.loads(text) if name == "Pipfile.lock" else tomli.loads(text.removeprefix("\ufeff"))
         if name == "uv.lock":
-            return tuple(dict.fromkeys(_uv(lock, extras, groups)))
+            return tuple(dict.fromkeys(_uv(lock, extras, groups, chosen)))
         return tuple(dict.fromkeys(reader(lock)))
     except (ValueError, RecursionError, PylockValidationError) as error:
         raise UsageError(f"{path} cannot be read", cause=_first_line(error), next_step="make the lock again") from error
@@ -70,15 +71,75 @@ def _first_line(error: Exception) -> str:
     return str(error).partition("\n")[0][:200]
 
 
-def _uv(lock: Table, extras: Collection[str] | None, groups: Collection[str] | None) -> Iterator[str]:
+class _Chosen:
+    """Decides the parts of markers by which uv tells apart extras and groups that are in conflict."""
+
+    _ATOM = re.compile(r"\s*(?:(?P<sign>[()])|(?P<word>and|or)\b|(?P<text>(?:[^()\s]|'[^']*'|\s(?!and\b|or\b))+))")
+
+    def __init__(self, extras: Collection[str], groups: Collection[str]) -> None:
+        self._names = {f"extra-{canonicalize_name(name)}" for name in extras}
+        self._names |= {f"group-{canonicalize_name(name)}" for name in groups}
+
+    def decided(self, marker: str) -> str | None:
+        """Return a marker without those parts: empty when it always holds, None when it never does."""
+        if "extra" not in marker:
+            return marker
+        tokens = [match for match in self._ATOM.finditer(marker) if match[0].strip()]
+        result, _ = self._either(tokens, 0)
+        if isinstance(result, bool):
+            return "" if result else None
+        return result
+
+    def _either(self, tokens: list[re.Match[str]], position: int) -> tuple[str | bool, int]:
+        result, position = self._all(tokens, position)
+        while position < len(tokens) and tokens[position]["word"] == "or":
+            other, position = self._all(tokens, position + 1)
+            if result is True or other is True:
+                result = True
+            elif result is False or other is False:
+                result = other if result is False else result
+            else:
+                result = f"{result} or {other}"
+        return result, position
+
+    def _all(self, tokens: list[re.Match[str]], position: int) -> tuple[str | bool, int]:
+        result, position = self._single(tokens, position)
+        while position < len(tokens) and tokens[position]["word"] == "and":
+            other, position = self._single(tokens, position + 1)
+            if result is False or other is False:
+                result = False
+            elif result is True or other is True:
+                result = other if result is True else result
+            else:
+                result = f"{_grouped(str(result))} and {_grouped(str(other))}"
+        return result, position
+
+    def _single(self, tokens: list[re.Match[str]], position: int) -> tuple[str | bool, int]:
+        token = tokens[position]
+        if token["sign"] == "(":
+            result, position = self._either(tokens, position + 1)
+            return _grouped(result) if isinstance(result, str) else result, position + 1
+        text = token["text"].strip()
+        match = re.fullmatch(r"extra\s*(==|!=)\s*'(extra|group)-(\d+)-(.*)'", text)
+        if match is None:
+            return text, position + 1
+        # The number is the length of the project's name, which a "-" follows.
+        name = f"{match[2]}-{match[4][int(match[3]) + 1 :]}"
+        return (name in self._names) == (match[1] == "=="), position + 1
+
+
+def _uv(lock: Table, extras: Collection[str] | None, groups: Collection[str] | None, chosen: _Chosen) -> Iterator[str]:
     packages = [package for package in lock.get("package", []) if package["name"]]
-    terms = _reached(packages, extras, groups)
+    terms = _reached(packages, extras, groups, chosen)
     for package in packages:
         source = package.get("source", {})
         if not _is_elsewhere(source) or id(package) not in terms:
             continue
         marker = _joined(terms[id(package)])
-        if forks := package.get("resolution-markers"):
+        forks = [each for fork in package.get("resolution-markers", ()) if (each := chosen.decided(fork)) is not None]
+        if not forks and "resolution-markers" in package:
+            continue
+        if forks and "" not in forks:
             fork = " or ".join(map(_grouped, forks))
             if all(set(forks) & term for term in terms[id(package)]) and len(forks) == 1:
                 fork = ""  # the markers on the way say the same
@@ -101,7 +162,9 @@ def _uv_place(source: Table) -> str:
     return f"{url}#subdirectory={source['subdirectory']}" if url and "subdirectory" in source else url
 
 
-def _reached(packages: list[Table], extras: Collection[str] | None, groups: Collection[str] | None) -> dict[int, Terms]:
+def _reached(
+    packages: list[Table], extras: Collection[str] | None, groups: Collection[str] | None, chosen: _Chosen
+) -> dict[int, Terms]:
     """Return under which markers each package is needed by the projects of the lock, by the id of its table."""
     by_name: dict[str, list[Table]] = {}
     for package in packages:
@@ -121,7 +184,10 @@ def _reached(packages: list[Table], extras: Collection[str] | None, groups: Coll
         asked[id(package), with_extras] = merged
         terms[id(package)] = _either(terms.get(id(package), frozenset()), merged)
         for edge in _edges(package, with_extras, is_project, extras, groups):
-            needed_by, asks = _both(merged, edge.get("marker")), tuple(edge.get("extra", ()))
+            marker = chosen.decided(edge.get("marker", ""))
+            if marker is None:
+                continue
+            needed_by, asks = _both(merged, marker), tuple(edge.get("extra", ()))
             queue.extend((target, needed_by, asks) for target in _targets(edge, by_name))
     return terms
 
@@ -148,7 +214,7 @@ def _targets(edge: Table, by_name: Mapping[str, list[Table]]) -> Iterator[Table]
             yield package
 
 
-def _both(terms: Terms, marker: str | None) -> Terms:
+def _both(terms: Terms, marker: str) -> Terms:
     return frozenset(term | {marker} for term in terms) if marker else terms
 
 
@@ -170,7 +236,12 @@ def _joined(terms: Terms) -> str:
 
 
 def _grouped(marker: str) -> str:
-    return f"({marker})" if " or " in marker and not (marker.startswith("(") and marker.endswith(")")) else marker
+    """Return a marker such that "and" may follow it."""
+    depth, is_open = 0, False
+    for position, letter in enumerate(marker):
+        is_open = is_open or (depth == 0 and marker.startswith(" or ", position))
+        depth += (letter == "(") - (letter == ")")
+    return f"({marker})" if is_open else marker
 
 
 def _pylock(lock: Table) -> Iterator[str]:
@@ -228,7 +299,7 @@ def _line(name: str, version: str | None, place: str, marker: str) -> str:
 
 
 _READERS: Mapping[str, Callable[[Table], Iterator[str]]] = {
-    "uv.lock": lambda lock: _uv(lock, None, None),
+    "uv.lock": lambda lock: _uv(lock, None, None, _Chosen((), ())),
     "poetry.lock": _poetry,
     "pdm.lock": _pdm,
     "Pipfile.lock": _pipfile,

@@ -63,6 +63,8 @@ class Cell:
     """Empty: the file does not say how to test it."""
     env: tuple[tuple[str, str], ...] = ()
     installer: str | None = None
+    group: str = ""
+    """What names it together with the others that it may be in a grid with."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,6 +94,11 @@ class Remarks:
     def add(self, line: int, what: str) -> None:
         """Add a remark about a line of the file."""
         self._remarks.setdefault(Remark(line=line, what=" ".join(what.split())))
+
+    def add_once(self, line: int, what: str) -> None:
+        """Add a remark unless there is one about the same line."""
+        if not any(remark.line == line for remark in self._remarks):
+            self.add(line, what)
 
     def note(self, line: int, what: str) -> None:
         """Add what the file does not say."""

@@ -5,9 +5,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
+from knowngood.declare.expand import DEFAULT_PYTHON
 from knowngood.declare.lines import Lines, logical_lines
+from knowngood.declare.options import ONLY_PIP
 from knowngood.declare.problems import WrongValueError
 from knowngood.declare.projects import Projects
+from knowngood.errors import some
 from knowngood.project.importing import pythons
 from knowngood.project.importing.parts import Cell, Imported, Line, Remarks, Source, Step
 
@@ -20,6 +23,13 @@ def refined(imported: Imported, source: Source) -> Imported:
     remarks.merge(imported.remarks)
     refiner = _Refiner(imported, source, remarks)
     cells = tuple(cell for each in imported.cells if (cell := refiner.cell(each)) is not None)
+    for problem, names in refiner.left_out.items():
+        remarks.add(0, f"{problem}: {some(names)} left out")
+    unsaid = tuple(dict.fromkeys(cell.name for cell in cells if cell.python is None))
+    if unsaid and not any(remark.is_note for remark in imported.remarks):
+        remarks.note(
+            0, f'which Python {some(unsaid)} has: the matrix uses {DEFAULT_PYTHON[0]}, or add python = ["3.…"]'
+        )
     return replace(imported, cells=cells, remarks=remarks.all())
 
 
@@ -32,21 +42,28 @@ class _Refiner:
             Projects(source.files, indexes=not imported.indexes),
             [index.url for index in imported.indexes],
         )
+        self.left_out: dict[str, list[str]] = {}
+        """What is wrong with a Python -> the names of cells that have it."""
         self._known: dict[str, tuple[Line, ...]] = {}
 
     def cell(self, cell: Cell) -> Cell | None:
         """Return a cell with the lines that are right; None when nothing of it is left."""
-        at = next((line.at for step in cell.steps for line in step), 0)
         if cell.python is not None and (problem := pythons.problem(cell.python)):
-            self._remarks.add(at, f"{cell.name} is left out: {problem}")
+            self.left_out.setdefault(problem, []).append(cell.name)
             return None
-        steps = tuple(step for each in cell.steps if (step := self._step(each)))
+        steps = tuple(step for each in cell.steps if (step := self._step(each, cell.installer)))
         if cell.steps and not steps:
             return None
-        return replace(cell, steps=steps)
+        env = tuple((name, value) for name, value in cell.env if cell.probes or not name.startswith("PYTHON"))
+        if env != cell.env:
+            self._remarks.note(0, f"the PYTHON… variables of {cell.name} are left out: add python-options to a probe")
+        return replace(cell, steps=steps, env=env)
 
-    def _step(self, step: Step) -> Step:
+    def _step(self, step: Step, installer: str | None) -> Step:
         lines = tuple(dict.fromkeys(line for each in step for line in self._right(each)))
+        if installer != "pip" and any(line.text in ONLY_PIP for line in lines):
+            self._remarks.note(lines[0].at, f"{', '.join(sorted(ONLY_PIP))} is for pip alone: it is left out")
+            lines = tuple(line for line in lines if line.text not in ONLY_PIP)
         # Options and constraints alone install nothing.
         return lines if any(not re.match(r"-(?!r |e |-group)", line.text) for line in lines) else ()
 

@@ -34,7 +34,7 @@ def read_requirements(source: Source) -> Imported:
     if "constraint" in name.lower():
         place = next((place for place in dict.fromkeys((folder or ".", ".")) if _is_project(source, place)), None)
         lines = [place if place == "." else f"./{place}", f"-c {source.path}"] if place else lines
-    python = _python(source, "", remarks)
+    python = _python(source, "")
     cell = Cell(name=posixpath.splitext(name)[0], steps=(step(lines),), python=python)
     return Imported(cells=(cell,), indexes=indexes.all(), remarks=remarks.all())
 
@@ -49,7 +49,7 @@ def read_locked(source: Source) -> Imported:
     steps = [step(lines)]
     if posixpath.basename(source.path) != "pylock.toml" and _is_project(source, folder):
         steps.append(step(["." if folder == "." else f"./{folder}"]))
-    python = _python(source, requires_python(source.path, source.text), remarks)
+    python = _python(source, requires_python(source.path, source.text))
     return Imported(cells=(Cell(name="locked", steps=tuple(steps), python=python),), remarks=remarks.all())
 
 
@@ -70,7 +70,7 @@ def read_script(source: Source) -> Imported:
         raise UsageError(f"{source.path} cannot be read", cause=cause, next_step="write it as PEP 723 says") from error
     if not dependencies:
         raise UsageError(f"{source.path} has no dependencies", next_step="add some to its block '# /// script'")
-    python = _python(source, str(table.get("requires-python", "")), remarks)
+    python = _python(source, str(table.get("requires-python", "")))
     name = posixpath.splitext(posixpath.basename(source.path))[0]
     cell = Cell(name=name, steps=(step(dependencies, line),), python=python)
     return Imported(cells=(cell,), remarks=remarks.all())
@@ -80,10 +80,7 @@ def _is_project(source: Source, folder: str) -> bool:
     return any(source.files.has_file(posixpath.join(folder, name)) for name in ("pyproject.toml", "setup.py"))
 
 
-def _python(source: Source, specifier: str, remarks: Remarks) -> str | None:
+def _python(source: Source, specifier: str) -> str | None:
     """Return the Python to use: that of a ``.python-version``, or one that is allowed."""
     python = pythons.pinned(source.files, posixpath.dirname(source.path)) or pythons.pinned(source.files, "")
-    python = python or pythons.chosen(specifier)
-    if python is None:
-        remarks.add(0, 'the file says nothing about Python: the matrix uses 3.11, or add python = ["3.…"]')
-    return python
+    return python or pythons.chosen(specifier)

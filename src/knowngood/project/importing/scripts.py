@@ -3,16 +3,19 @@
 import posixpath
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from knowngood.project.importing.commands import Commands, Install, PlacePath
-from knowngood.project.importing.parts import Remarks
+from knowngood.project.importing.indexes import Indexes
+from knowngood.project.importing.parts import Cell, Imported, Remarks, Source
 from knowngood.project.importing.shell import Command, UnknownValueError, commands, expand
 
-_INSTALLS = re.compile(
+INSTALLS = re.compile(
     r"\b(pip[\d.]* +(\S+ +)*install|uv +(sync|add)|(poetry|pdm|pipenv) +(install|sync)|setup\.py +(install|develop)"
     r"|(conda|mamba) +install)\b"
 )
+
+_DEEPEST = 3  # scripts that run scripts
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,6 +38,7 @@ def walk(
     reader: Commands,
     remarks: Remarks,
     places: Callable[[str], PlacePath],
+    depth: int = 0,
 ) -> Iterator[Done]:
     """Yield the commands of a script that are run in any case; ``variables`` are changed as the script does.
 
@@ -44,26 +48,44 @@ def walk(
     outside = folder
     was_inside = False
     for command in commands(text, line):
+        if depth:  # what a script of its own does is done by the line that runs it
+            command = replace(command, line=line)
         if was_inside and not command.in_subshell:
             folder = outside
         if command.in_subshell and not was_inside:
             outside = folder
         was_inside = command.in_subshell
-        _assign(command, variables)
+        held = [guard.holds(variables) for guard in command.guards]
+        if False in held:
+            continue
+        unknown = next((guard.why for guard, holds in zip(command.guards, held, strict=True) if holds is None), "")
+        _assign(command, variables, is_certain=not unknown)
         try:
             words = command.words(variables)
+            problem = unknown
         except UnknownValueError as error:
-            if _INSTALLS.search(" ".join(command.raw)):
-                remarks.add(command.line, f"{' '.join(command.raw)[:80]!r} is not read: {error}")
+            words, problem = command.raw, str(error)
+        if problem:
+            if INSTALLS.search(" ".join(words)):
+                remarks.add(command.line, f"{joined(words)!r} is not read: {problem}")
             continue
         if not words:
             continue
-        if command.condition:
-            if _INSTALLS.search(" ".join(words)):
-                remarks.add(command.line, f"{' '.join(words)[:80]!r} is not read: {command.condition}")
-            continue
         if words[0] in ("cd", "pushd") and len(words) > 1:
             folder = posixpath.normpath(posixpath.join(folder, words[1]))
+            continue
+        if depth < _DEEPEST and (sourced := _script(words, places(folder), reader)) is not None:
+            is_sourced = words[0] in ("source", ".")
+            yield from walk(
+                sourced,
+                line=command.line,
+                folder=folder,
+                variables=variables if is_sourced else dict(variables),
+                reader=reader,
+                remarks=remarks,
+                places=places,
+                depth=depth + 1,
+            )
             continue
         reader.set_variables(variables)
         yield Done(
@@ -71,11 +93,26 @@ def walk(
         )
 
 
-def _assign(command: Command, variables: dict[str, str]) -> None:
-    for name, raw in command.assignments():
+def _script(words: Sequence[str], place: PlacePath, reader: Commands) -> str | None:
+    """Return the text of the script of the project that a command runs; None when it runs none."""
+    rest = [word for word in words if not word.startswith("-")]
+    if rest[0] in ("source", ".", "bash", "sh"):
+        rest = rest[1:]
+    elif not rest[0].endswith(".sh"):
+        return None
+    path = place(rest[0]) if rest and rest[0].endswith(".sh") else None
+    return reader.text_of(path) if path is not None else None
+
+
+def _assign(command: Command, variables: dict[str, str], *, is_certain: bool) -> None:
+    for name, raw, adds in command.assignments():
         try:
-            variables[name] = " ".join(expand(raw, variables))
-        except UnknownValueError:
+            value = (variables[name] if adds else "") + " ".join(expand(raw, variables))
+        except (UnknownValueError, KeyError):
+            value = None
+        if is_certain and value is not None:
+            variables[name] = value
+        else:
             variables.pop(name, None)
 
 
@@ -92,3 +129,26 @@ def joined(words: Sequence[str]) -> str:
     """Return a command in one short line, for a message."""
     text = " ".join(words)
     return text if len(text) <= 80 else f"{text[:79]}…"
+
+
+def read(source: Source) -> Imported:
+    """Return one cell with what a shell script installs."""
+    remarks = Remarks()
+    indexes = Indexes(remarks)
+    done = tuple(
+        walk(
+            source.text,
+            line=1,
+            folder=".",
+            variables={"HOME": "/root"},
+            reader=Commands(source, remarks, indexes),
+            remarks=remarks,
+            places=inside,
+        )
+    )
+    installs = [each.install for each in done if each.install is not None]
+    steps = tuple(install.lines for install in installs if install.lines)
+    python = next((install.python for install in installs if install.python), None)
+    name = posixpath.splitext(posixpath.basename(source.path))[0]
+    cells = (Cell(name=name, steps=steps, python=python),) if steps else ()
+    return Imported(cells=cells, indexes=indexes.all(), remarks=remarks.all())

@@ -1,21 +1,41 @@
 """Split a shell script into its commands, and expand the variables whose values the file states. Nothing is run."""
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 _MOST_COMMANDS = 20_000
 _BLOCKS = {"if": "fi", "for": "done", "while": "done", "until": "done", "case": "esac", "select": "done"}
-_INSIDE = frozenset({"then", "else", "elif", "do", "fi", "done", "esac", "in", "!", "{", "}", "time"})
+_INSIDE = frozenset({"then", "else", "elif", "do", "fi", "done", "esac", "in", "{", "}", "time"})
 _OPERATOR = re.compile(r"&&|\|\||;;|<<<|<<-?|>>|&>>?|>\||[0-9]?>&[0-9-]?|[;|&()<>\n]")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _BRACED = re.compile(r"(?P<name>[A-Za-z_]\w*)(?:(?P<how>:?[-+=?])(?P<word>.*))?", re.DOTALL | re.ASCII)
-_ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL | re.ASCII)
-_TESTS = frozenset({"[", "[[", "test", "command", "which", "grep", "type", "!"})
+_ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)(\+?)=(.*)", re.DOTALL | re.ASCII)
+_TESTS = frozenset({"[", "[[", "test"})
 
 
 class UnknownValueError(ValueError):
     """A word depends on something that the file does not state."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Guard:
+    """What decides whether a command is run."""
+
+    why: str
+    """In words."""
+    test: tuple[str, ...] = ()
+    """The words of the test as they are written; empty when it is more than a test of text."""
+    wanted: bool = True
+
+    def holds(self, variables: Mapping[str, str]) -> bool | None:
+        """Return whether the command is run; None when the file does not say."""
+        try:
+            words = [word for each in self.test for word in expand(each, variables)]
+        except UnknownValueError:
+            return None
+        result = _tested([word for word in words if word not in ("[", "[[", "]", "]]", "test")])
+        return None if result is None else result == self.wanted
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,20 +44,22 @@ class Command:
 
     raw: tuple[str, ...]
     line: int
-    condition: str = ""
-    """What decides whether it is run at all, in words; empty when it always is."""
+    guards: tuple[Guard, ...] = ()
     in_subshell: bool = False
 
-    def assignments(self) -> tuple[tuple[str, str], ...]:
-        """Return the variables that are set in front of the command, or by ``export``, with values as written."""
+    def assignments(self) -> tuple[tuple[str, str, bool], ...]:
+        """Return the variables that are set in front of the command, or by ``export``.
+
+        Each with its value as written, and whether that is added to the value before.
+        """
         words = self.raw[1:] if self.raw[:1] in (("export",), ("declare",), ("local",)) else self.raw
-        pairs = []
+        changes = []
         for word in words:
             match = _ASSIGNMENT.fullmatch(word)
             if match is None:
                 break
-            pairs.append((match[1], match[2]))
-        return tuple(pairs)
+            changes.append((match[1], match[3], bool(match[2])))
+        return tuple(changes)
 
     def words(self, variables: Mapping[str, str]) -> tuple[str, ...]:
         """Return the words after the assignments, expanded. Raises ``UnknownValueError``."""
@@ -47,60 +69,107 @@ class Command:
         return tuple(word for each in raw for word in expand(each, variables))
 
 
+class _Block:
+    """An ``if``, a loop or a ``case`` that a command is inside of."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self.before: list[Guard] = []
+        """The tests of the branches before, none of which held."""
+        self.now: list[Guard] = []
+
+    def test(self, words: Sequence[str]) -> None:
+        """Add a command of the condition; only a single test of text is understood."""
+        is_test = self.kind == "if" and words[0] in _TESTS and not self.now
+        why = f"it is inside {'an' if self.kind == 'if' else 'a'} {self.kind!r}"
+        self.now = [Guard(why=why, test=tuple(words) if is_test else ())]
+
+    def next_branch(self) -> None:
+        """Begin an ``elif`` or ``else``."""
+        self.before += [replace(guard, wanted=False) for guard in self.now]
+        self.now = []
+
+    @property
+    def guards(self) -> tuple[Guard, ...]:
+        if self.kind != "if":
+            return (Guard(why=f"it is inside a {self.kind!r}"),)
+        return (*self.before, *self.now)
+
+
 def commands(text: str, first_line: int = 1) -> Iterator[Command]:
     """Yield the commands of a script in order."""
-    blocks: list[str] = []
-    before, condition, tested = "", "", False
+    blocks: list[_Block] = []
+    in_condition = False
+    chain: list[Guard] = []
     words: list[str] = []
-    start = first_line
-    subshells = 0
-    skip_target = False
-    count = 0
+    start, subshells, count = first_line, 0, 0
+    skips_target = False
     for token, line in _tokens(text, first_line):
-        is_operator = token.startswith("\0")
-        operator = token[1:]
-        if is_operator and (operator in ("<", ">", ">>", ">|", "<<<") or operator.startswith("&>")):
-            skip_target = True
-            continue
-        if is_operator and re.fullmatch(r"[0-9]?>&[0-9-]", operator):
-            continue
-        if not is_operator:
-            if skip_target:
-                skip_target = False
-                if words and words[-1].isdigit() and len(words[-1]) == 1:
-                    words.pop()
-                continue
-            if not words:
-                if token in _BLOCKS:
-                    blocks.append(token)
-                if blocks and token == _BLOCKS[blocks[-1]]:
-                    blocks.pop()
-                if token in _INSIDE:
-                    continue
-                start = line
+        operator = token[1:] if token.startswith("\0") else ""
+        if operator in ("<", ">", ">>", ">|", "<<<") or operator.startswith("&>"):
+            skips_target = True
+        elif re.fullmatch(r"[0-9]?>&[0-9-]", operator):
+            pass
+        elif not operator and skips_target:
+            skips_target = False
+            if words and len(words[-1]) == 1 and words[-1].isdigit():
+                words.pop()
+        elif not operator and not words and token in (*_BLOCKS, *_INSIDE, "elif"):
+            if token in _BLOCKS:
+                blocks.append(_Block(token))
+            elif blocks and token == _BLOCKS[blocks[-1].kind]:
+                blocks.pop()
+            elif blocks and token in ("elif", "else"):
+                blocks[-1].next_branch()
+            in_condition = token in ("if", "elif", "while", "until", "for", "case", "select") or (
+                in_condition and token not in ("then", "do", "in")
+            )
+        elif not operator:
+            start = start if words else line
             words.append(token)
-            continue
-        skip_target = False
-        if words and words[0] not in _BLOCKS:
-            count += 1
+        else:
+            skips_target = False
+            if words and in_condition:
+                blocks[-1].test(words)
+            elif words:
+                guards = (*(guard for block in blocks for guard in block.guards), *chain)
+                yield Command(raw=tuple(words), line=start, guards=guards, in_subshell=subshells > 0)
+                count += 1
             if count > _MOST_COMMANDS:
                 return
-            reason = condition
-            if blocks:
-                reason = f"it is inside {'an' if blocks[-1] == 'if' else 'a'} {blocks[-1]!r}"
-            yield Command(raw=tuple(words), line=start, condition=reason, in_subshell=subshells > 0)
-        if words:
-            tested = words[0] in _TESTS
-            before = " ".join(words)[:60]
-        subshells = max(0, subshells + (operator == "(") - (operator == ")"))
-        if operator == "||":
-            condition = f"it is run only if {before!r} fails"
-        elif operator == "&&" and (tested or condition):
-            condition = condition or f"it is run only if {before!r} is true"
-        elif operator in ("\n", ";", ";;", "&"):
-            condition = ""
-        words = []
-    # _tokens ends with a line break.
+            chain = _chained(chain, words, operator)
+            subshells = max(0, subshells + (operator == "(") - (operator == ")"))
+            words = []
+    # The tokens end with a line break, so no words are left.
+
+
+def _chained(chain: list[Guard], words: Sequence[str], operator: str) -> list[Guard]:
+    """Return what decides about the command after ``&&`` or ``||``."""
+    text = " ".join(words)[:60]
+    test = tuple(words) if words and words[0] in _TESTS else ()
+    if operator == "||":
+        return [Guard(why=f"it is run only if {text!r} fails", test=test, wanted=False)]
+    if operator == "&&" and test:
+        return [*chain, Guard(why=f"it is run only if {text!r} is true", test=test)]
+    return [] if operator in ("\n", ";", ";;", "&") else chain
+
+
+def _tested(words: Sequence[str]) -> bool | None:
+    """Return the result of a test of text; None for any other, such as whether a file exists."""
+    match list(words):
+        case ["!", *rest]:
+            result = _tested(rest)
+            return None if result is None else not result
+        case ["-n", text]:
+            return text != ""
+        case ["-z", text]:
+            return text == ""
+        case [left, "=" | "==", right]:
+            return left == right if not set(right) & set("*?[") else None
+        case [left, "!=", right]:
+            return left != right if not set(right) & set("*?[") else None
+        case _:
+            return None
 
 
 def expand(raw: str, variables: Mapping[str, str]) -> tuple[str, ...]:

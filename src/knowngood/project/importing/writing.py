@@ -2,13 +2,11 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from packaging.version import Version
-
-from knowngood.declare.values import collision_key, fitted, slug
+from knowngood.declare.values import slug
 from knowngood.project.importing.parts import Cell, Imported, Index, Probe, Step
+from knowngood.project.importing.shape import Combo, Grid, Table, free
 
 _IMPORTS = """
 # Imports what the steps name. Write what your project really does with it, see "Write a probe" in the docs.
@@ -39,20 +37,10 @@ for name in dict.fromkeys(re.match(r"[\\w.-]*", pin)[0] for pin in pins()):
 """
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Combo:
-    """Cells that differ in their Python alone."""
-
-    id: str
-    cell: Cell
-    pythons: tuple[str, ...]
-
-
-def write(imported: Imported, *, path: str) -> str:
-    """Return the text of a matrix file with everything that was imported from the file at ``path``."""
-    combos = arranged(imported.cells)
-    probes = _probe_ids(combo.cell.probes for combo in combos)
-    has_imports = any(not combo.cell.probes for combo in combos)
+def write(imported: Imported, tables: Sequence[Table], *, path: str) -> str:
+    """Return the text of a matrix file with ``tables``, which were made of what was imported from ``path``."""
+    probes = _probe_ids(table.cells[0].probes for table in tables)
+    has_imports = any(not table.cells[0].probes for table in tables)
     parts = [*_head(imported, path), "", "[matrix]", f"title = {_string(f'Imported from {path}')}"]
     for name, index in _named(imported.indexes):
         parts += ["", f"[index.{name}]", f"url = {_string(index.url)}"]
@@ -63,45 +51,11 @@ def write(imported: Imported, *, path: str) -> str:
     if has_imports:
         parts += ["", "[[probe]]", 'id = "imports"', f"source = '''{_IMPORTS}'''"]
     every = tuple(probes.values()) + (("imports",) if has_imports else ())
-    for combo in combos:
-        used = tuple(probes[probe] for probe in combo.cell.probes) or ("imports",)
-        parts += ["", *_combo(combo, used if set(used) != set(every) else ())]
+    for table in tables:
+        used = tuple(probes[probe] for probe in table.cells[0].probes) or ("imports",)
+        only = used if set(used) != set(every) else ()
+        parts += ["", *(_grid(table, only) if isinstance(table, Grid) else _combo(table, only))]
     return "\n".join(parts) + "\n"
-
-
-def arranged(cells: Iterable[Cell]) -> tuple[Combo, ...]:
-    """Return a combo for each set of cells that are the same but for their Python, in the order of the file."""
-    groups: dict[tuple[object, ...], list[Cell]] = {}
-    for cell in cells:
-        groups.setdefault((cell.name, cell.steps, cell.probes, cell.env, cell.installer), []).append(cell)
-    names: dict[str, int] = {}
-    for group in groups.values():
-        names[slug(group[0].name)] = names.get(slug(group[0].name), 0) + 1
-    combos: list[Combo] = []
-    taken: set[str] = set()
-    for group in groups.values():
-        versions = tuple(dict.fromkeys(cell.python for cell in group if cell.python is not None))
-        name = slug(group[0].name) or "all"
-        if names.get(name, 0) > 1 and versions:
-            name = f"{name}-py{versions[0]}" if len(versions) == 1 else f"{name}-py{versions[0]}-to-{versions[-1]}"
-        combos.append(
-            Combo(id=_free(fitted(slug(name)), taken), cell=group[0], pythons=tuple(sorted(versions, key=_age)))
-        )
-    return tuple(combos)
-
-
-def _age(python: str) -> tuple[bool, Version, str]:
-    match = re.search(r"\d+(\.\d+)*", python)
-    return python.startswith("pypy"), Version(match[0] if match else "0"), python
-
-
-def _free(combo_id: str, taken: set[str]) -> str:
-    number, candidate = 1, combo_id
-    while collision_key(candidate) in taken:
-        number += 1
-        candidate = f"{combo_id[:90]}-{number}"
-    taken.add(collision_key(candidate))
-    return candidate
 
 
 def _head(imported: Imported, path: str) -> list[str]:
@@ -114,14 +68,38 @@ def _head(imported: Imported, path: str) -> list[str]:
 
 
 def _combo(combo: Combo, probes: Sequence[str]) -> list[str]:
-    cell = combo.cell
+    cell = combo.cells[0]
     lines = ["[[combo]]", f"id = {_string(combo.id)}"]
-    if combo.pythons:
-        lines.append(f"python = {_array(combo.pythons)}")
-    lines += [f"installer = {_string(cell.installer)}"] if cell.installer else []
-    lines += [f"env = {_table(dict(cell.env))}"] if cell.env else []
-    lines += [f"probes = {_array(probes)}"] if probes else []
-    return [*lines, *_steps(cell.steps)]
+    lines += [f"python = {_array(combo.pythons)}"] if combo.pythons else []
+    return [*lines, *_settings(cell, cell.env, probes), *_steps(cell.steps)]
+
+
+def _grid(grid: Grid, probes: Sequence[str]) -> list[str]:
+    lines = ["[[grid]]", f"id = {_string(grid.id)}", *_settings(grid.cells[0], grid.env, probes)]
+    lines += _steps(grid.steps) if grid.steps else []
+    for axis, values in grid.axes.items():
+        key = f"env.{_key(axis[4:])}" if axis.startswith("env.") else _key(axis)
+        lines.append(f"axes.{key} = {_array(values)}")
+    if grid.lists:
+        lists = ", ".join(f"{_key(name)} = {_array(texts)}" for name, texts in grid.lists.items())
+        lines.append(f"axes.with = {{ {lists} }}")
+    if grid.exclude:
+        lines += ["exclude = [", *(f"  {_entry(entry)}," for entry in grid.exclude), "]"]
+    return lines
+
+
+def _entry(entry: Mapping[str, Sequence[str]]) -> str:
+    pairs = (
+        (f"env.{_key(axis[4:])}" if axis.startswith("env.") else _key(axis), values) for axis, values in entry.items()
+    )
+    texts = (f"{key} = {_string(values[0]) if len(values) == 1 else _array(values)}" for key, values in pairs)
+    return f"{{ {', '.join(texts)} }}"
+
+
+def _settings(cell: Cell, env: Sequence[tuple[str, str]], probes: Sequence[str]) -> list[str]:
+    lines = [f"installer = {_string(cell.installer)}"] if cell.installer else []
+    lines += [f"env = {_table(dict(env))}"] if env else []
+    return lines + ([f"probes = {_array(probes)}"] if probes else [])
 
 
 def _steps(steps: Sequence[Step]) -> list[str]:
@@ -145,7 +123,7 @@ def _probe_ids(probes: Iterable[Iterable[Probe]]) -> dict[Probe, str]:
     for probe in dict.fromkeys(probe for each in probes for probe in each):
         words = [word for word in probe.words if not word.startswith("-")]
         name = "tests" if probe.pytest else slug("-".join(words))[:40].rstrip("-._") or "command"
-        ids[probe] = _free(name, taken)
+        ids[probe] = free(name, taken)
     return ids
 
 
@@ -160,7 +138,7 @@ def _named(indexes: Sequence[Index]) -> list[tuple[str, Index]]:
         parts = urlsplit(index.url)
         host = parts.hostname or ""
         name = f"pytorch-{parts.path.rpartition('/')[2]}" if host == "download.pytorch.org" else host or "wheels"
-        named.append((_free(slug(name).replace(".", "-"), taken), index))
+        named.append((free(slug(name).replace(".", "-"), taken), index))
     return named
 
 

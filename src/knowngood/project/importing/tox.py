@@ -1,0 +1,176 @@
+"""Read the environments of tox: their factors, what they install, and the commands that test it."""
+
+import posixpath
+import re
+import shlex
+from collections.abc import Iterator
+
+import tomli
+
+from knowngood.errors import UsageError
+from knowngood.project.importing import probing, pythons
+from knowngood.project.importing.commands import Commands
+from knowngood.project.importing.indexes import Indexes
+from knowngood.project.importing.parts import Cell, Imported, Line, Probe, Remarks, Source, Step
+from knowngood.project.importing.scripts import inside, joined
+from knowngood.project.importing.tox_config import Row, ToxConfig, python_of
+
+_UNREAD = re.compile(r"\{[^{}]*\}")
+_PATHS = frozenset({"PATH", "PYTHONPATH", "VIRTUAL_ENV", "HOME", "TMPDIR", "COVERAGE_FILE"})
+
+
+def read_ini(source: Source) -> Imported:
+    """Return a cell for each environment in the envlist of a ``tox.ini`` or ``setup.cfg``."""
+    prefix = "tox:" if posixpath.basename(source.path) == "setup.cfg" else ""
+    return Tox(ToxConfig(source.text, source.path, prefix=prefix), source).read()
+
+
+def read_legacy(source: Source) -> Imported | None:
+    """Return the same for the ``legacy_tox_ini`` of a pyproject.toml; None when it has none."""
+    text = tomli.loads(source.text).get("tool", {}).get("tox", {}).get("legacy_tox_ini")
+    return Tox(ToxConfig(text, source.path), source).read() if isinstance(text, str) else None
+
+
+class Tox:
+    """Makes cells of the environments of one file."""
+
+    def __init__(self, config: ToxConfig, source: Source) -> None:
+        self._config = config
+        self._source = source
+        self._remarks = Remarks()
+        self._indexes = Indexes(self._remarks)
+        self._commands = Commands(source, self._remarks, self._indexes)
+        self._folder = posixpath.dirname(source.path)
+
+    def read(self) -> Imported:
+        """Return the cells. Raises ``UsageError``: there are none."""
+        cells = [cell for name in self._config.environments for cell in self._cells(name)]
+        if not cells:
+            raise UsageError(f"{self._source.path} has no environments", next_step="name them in its envlist")
+        return Imported(cells=tuple(cells), indexes=self._indexes.all(), remarks=self._remarks.all())
+
+    def _cells(self, name: str) -> Iterator[Cell]:
+        if name.startswith("."):
+            return
+        factor, rest = python_of(name)
+        stated = self._config.value(name, "basepython", "base_python")
+        python = pythons.named(stated) if stated else None
+        steps = self._locked(name) or tuple(step for step in (self._dependencies(name), self._package(name)) if step)
+        before, probes = self._tests(name)
+        steps = (*steps, *before)
+        if steps:
+            env = tuple(self._env(name))
+            yield Cell(group="tox", name=rest or "tests", steps=steps, python=factor or python, probes=probes, env=env)
+
+    def _locked(self, name: str) -> tuple[Step, ...]:
+        """Return the step that the runner of tox-uv for locked projects is."""
+        if self._config.value(name, "runner") != "uv-venv-lock-runner":
+            return ()
+        row = self._config.rows(name, "runner")[0]
+        words = ["uv", "sync", "--no-default-groups"]
+        for option, key in (("--group", "dependency_groups"), ("--extra", "extras")):
+            for each in self._config.rows(name, key):
+                words += [f"{option}={part}" for part in re.split(r"[,\s]+", each.text) if part]
+        if not self._package(name):
+            words.append("--no-install-project")
+        install = self._commands.read(words, row.line, inside(self._folder))
+        return (install.lines,) if install is not None and install.lines else ()
+
+    def _dependencies(self, name: str) -> Step:
+        lines: list[Line] = []
+        for row in self._config.rows(name, "deps"):
+            lines += self._install(row)
+        lines += [
+            Line(f"--group {group}", row.line)
+            for row in self._config.rows(name, "dependency_groups")
+            for group in re.split(r"[,\s]+", row.text)
+            if group
+        ]
+        if lines and self._config.flag(name, "pip_pre"):
+            lines.append(Line("--pre"))
+        if lines and (resolution := self._config.value(name, "uv_resolution")):
+            lines.append(Line(f"--resolution {resolution}"))
+        for row in self._config.rows(name, "install_command"):
+            words = self._words(row)
+            if lines and words and "install" in words:
+                rest = [word for word in words[words.index("install") + 1 :] if word.startswith("-")]
+                lines += self._commands.arguments(rest, row.line, inside(self._folder))
+        return tuple(dict.fromkeys(lines))
+
+    def _install(self, row: Row) -> tuple[Line, ...]:
+        text = row.text
+        if _UNREAD.search(text):
+            self._remarks.add(row.line, f"{text[:80]!r} is not read: only tox can replace what is in braces")
+            return ()
+        if match := re.fullmatch(r"(-[rce])\s*(\S.*)", text):
+            words = [match[1], match[2]]
+        elif text.startswith("-"):
+            words = self._words(row)
+        else:
+            words = [text]
+        return self._commands.arguments(words, row.line, inside(self._folder))
+
+    def _package(self, name: str) -> Step:
+        config = self._config
+        package = config.value(name, "package")
+        if config.flag(name, "skip_install") or package in ("skip", "deps-only") or not config.builds:
+            return ()
+        files = self._source.files
+        if not any(files.has_file(posixpath.join(self._folder, each)) for each in ("pyproject.toml", "setup.py")):
+            return ()
+        extras = [extra for row in config.rows(name, "extras") for extra in re.split(r"[,\s]+", row.text) if extra]
+        editable = config.flag(name, "usedevelop", "use_develop") or package.startswith("editable")
+        place = f"./{self._folder}" if self._folder else "."
+        text = ("-e " if editable else "") + place + (f"[{','.join(extras)}]" if extras else "")
+        return (Line(text, config.line("testenv")),)
+
+    def _tests(self, name: str) -> tuple[tuple[Step, ...], tuple[Probe, ...]]:
+        """Return the steps that commands before the tests are, and the probes that the tests are."""
+        steps: list[Step] = []
+        for row in self._config.rows(name, "commands_pre"):
+            words = self._words(row)
+            install = self._commands.read(words, row.line, inside(self._folder)) if words else None
+            if install is None:
+                self._remarks.add(row.line, f"{joined(words)!r} is not read: a probe has setup = [[…]] for it")
+            elif install.lines:
+                steps.append(install.lines)
+        probes: list[Probe] = []
+        for row in self._config.rows(name, "commands"):
+            words = self._words(row)
+            if not words:
+                continue
+            install = self._commands.read(words, row.line, inside(self._folder))
+            if install is not None:
+                steps += [install.lines] if install.lines else []
+            elif (probe := probing.probe(words)) is not None:
+                probes.append(probe)
+            elif why := probing.around(words):
+                self._remarks.add(row.line, f"{joined(words)!r} is not read: {why}")
+        if folder := self._config.value(name, "changedir", "change_dir"):
+            row = self._config.rows(name, "changedir", "change_dir")[0]
+            if folder != ".":
+                self._remarks.add(row.line, f"changedir = {folder}: a probe runs in the folder of the project")
+        return tuple(steps), tuple(dict.fromkeys(probes))
+
+    def _words(self, row: Row) -> list[str]:
+        text = re.sub(r"^[-!]+\s*", "", row.text)  # such a command may fail
+        if _UNREAD.search(text):
+            self._remarks.add(row.line, f"{text[:80]!r} is not read: only tox can replace what is in braces")
+            return []
+        try:
+            return [_program(word) if number == 0 else word for number, word in enumerate(shlex.split(text))]
+        except ValueError as error:
+            self._remarks.add(row.line, f"{text[:80]!r} is not read: {error}")
+            return []
+
+    def _env(self, name: str) -> Iterator[tuple[str, str]]:
+        for row in self._config.rows(name, "setenv", "set_env"):
+            variable, equals, value = (part.strip() for part in row.text.partition("="))
+            if not equals or _UNREAD.search(value):
+                self._remarks.add(row.line, f"{row.text[:80]!r} is not read")
+            elif variable not in _PATHS:
+                yield variable, value
+
+
+def _program(word: str) -> str:
+    return word.removeprefix("bin/")

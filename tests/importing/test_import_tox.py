@@ -1,0 +1,145 @@
+from pathlib import Path
+
+import pytest
+
+from knowngood.errors import UsageError
+from support.importing import PROJECT, imported, line_with
+
+FACTORS = """
+[tox]
+envlist =
+    py3{11,12}-jinja{2,3}-{plain,redis}
+    py{312}-lint
+    docs
+
+[common]
+deps = six
+
+[testenv]
+usedevelop = true
+extras = test
+dependency_groups = dev
+setenv =
+    MODE = {env:MODE:fast}
+    redis: BACKEND = redis
+deps =
+    {[common]deps}
+    -r{toxinidir}/requirements.txt
+    jinja2: jinja2>=2,<3
+    jinja3: jinja2>=3,<4  # the current one
+    py311, lint: typing-extensions
+    !plain: redis
+    {env:MORE}
+commands =
+    plain: coverage run -m pytest {posargs:tests} -m "not redis"
+    redis: python -W error -m pytest tests
+    lint: flake8 shop
+    coverage report
+
+[testenv:docs]
+skip_install = true
+basepython = python3.12
+deps = sphinx
+commands = sphinx-build docs out {tty:--color}
+"""
+
+
+def test_the_environments_of_tox_have_the_lines_of_their_factors(tmp_path: Path) -> None:
+    result = imported(tmp_path, "tox.ini", FACTORS, {"requirements.txt": "flask\n", "pyproject.toml": PROJECT})
+
+    project = ["-e .[test]"]
+    first = ["six", "-r requirements.txt"]
+    assert result.steps["jinja3-plain-py3.12"] == [[*first, "jinja2>=3,<4", "--group dev"], project]
+    assert result.steps["jinja2-redis-py3.11"] == [
+        [*first, "jinja2>=2,<3", "typing-extensions", "redis", "--group dev"],
+        project,
+    ]
+    assert result.steps["lint"] == [[*first, "typing-extensions", "redis", "--group dev"], project]
+    assert result.steps["docs"] == [["sphinx", "--group dev"]]
+    assert result.pythons["docs"] == "3.12"
+    assert dict(result.combos["jinja2-redis-py3.11"].env) == {"MODE": "fast", "BACKEND": "redis"}
+    probes = {probe.id: (probe.arguments, probe.python_options) for probe in result.matrix.probes}
+    assert probes[result.combos["jinja3-plain-py3.12"].probes[0]] == (("tests", "-m", "not redis"), ())
+    assert probes[result.combos["jinja2-redis-py3.11"].probes[0]] == (("tests",), ("-W", "error"))
+    assert probes[result.combos["lint"].probes[0]] == (("flake8", "shop"), ())
+    assert "{tty:--color}" in result.remark(line_with(FACTORS, "{tty"))
+    assert len(result.combos) == 10
+
+
+PRODUCT = """
+[tox]
+skipsdist = true
+envlist = py{310,311,312}-flask{2,3}
+[testenv]
+deps =
+    flask2: flask~=2.3
+    flask3: flask>=3
+    pytest
+commands = pytest tests
+"""
+
+
+def test_environments_that_are_a_product_become_a_grid(tmp_path: Path) -> None:
+    result = imported(tmp_path, "tox.ini", PRODUCT)
+
+    assert "[[grid]]" in result.text and "[[combo]]" not in result.text
+    assert 'axes.flask = ["~=2.3", ">=3"]' in result.text
+    assert len(result.combos) == 6
+    assert sorted({(*combo.steps[0].lines, combo.python) for combo in result.matrix.combos}) == sorted(
+        {("pytest", f"flask{version}", python) for version in ("~=2.3", ">=3") for python in ("3.10", "3.11", "3.12")}
+    )
+
+
+def test_a_grid_leaves_out_the_combinations_that_tox_does_not_have(tmp_path: Path) -> None:
+    text = PRODUCT.replace("flask{2,3}", "flask2, py{311,312,313}-flask3")
+    result = imported(tmp_path, "tox.ini", text)
+
+    assert "[[grid]]" in result.text
+    assert sorted((combo.steps[0].lines[-1], combo.python) for combo in result.matrix.combos) == [
+        ("flask>=3", "3.11"),
+        ("flask>=3", "3.12"),
+        ("flask>=3", "3.13"),
+        ("flask~=2.3", "3.10"),
+        ("flask~=2.3", "3.11"),
+        ("flask~=2.3", "3.12"),
+    ]
+
+
+def test_requirements_that_only_some_environments_have_become_the_lists_of_a_grid(tmp_path: Path) -> None:
+    text = PRODUCT.replace("flask{2,3}", "{plain,cached}").replace("flask2: flask~=2.3", "cached: redis[hiredis]")
+    result = imported(tmp_path, "tox.ini", text.replace("    flask3: flask>=3\n", ""))
+
+    assert 'axes.with = { none = [], redis = ["redis[hiredis]"] }' in result.text
+    assert sorted({combo.steps[0].lines for combo in result.matrix.combos}) == [
+        ("pytest",),
+        ("pytest", "redis[hiredis]"),
+    ]
+
+
+def test_old_pythons_are_left_out_and_named(tmp_path: Path) -> None:
+    result = imported(tmp_path, "tox.ini", PRODUCT.replace("310,311", "27,36"))
+
+    assert set(result.pythons.values()) == {"3.12"}
+    assert any("Python 2.7" in what for _, what in result.remarks)
+
+
+def test_tox_in_setup_cfg_and_in_pyproject_is_read(tmp_path: Path) -> None:
+    cfg = PRODUCT.replace("[tox]", "[tox:tox]")
+    toml = f'[tool.tox]\nlegacy_tox_ini = """{PRODUCT}"""\n'
+
+    assert len(imported(tmp_path / "a", "setup.cfg", cfg).combos) == 6
+    assert len(imported(tmp_path / "b", "pyproject.toml", toml).combos) == 6
+
+
+def test_the_project_is_installed_as_tox_does(tmp_path: Path) -> None:
+    command = "install_command = pip install --no-deps {opts} {packages}"
+    text = f"[tox]\nenvlist = py311\n[testenv]\ndeps = six\npip_pre = true\n{command}\n"
+    result = imported(tmp_path, "tox.ini", text, {"pyproject.toml": PROJECT})
+
+    assert result.steps == {"tests": [["six", "--pre", "--no-deps"], ["."]]}
+
+
+@pytest.mark.parametrize("text", ["[tox\nenvlist = py3", "no section", "[tox]\nenvlist = py3\n[testenv]\n  deps"])
+def test_a_file_that_tox_could_not_read_is_an_error(tmp_path: Path, text: str) -> None:
+    with pytest.raises(UsageError):
+        imported(tmp_path, "tox.ini", text)
