@@ -162,7 +162,8 @@ def read_value(axis: str, raw: object) -> Value:
             return _word(parse_choice(raw, ResolutionMode))
         case "as-of":
             day = as_of(raw)
-            return Value(text=day, part=f"as-of-{day}", title=f"as of {day}", meaning=day)
+            part = day if day == "now" else f"as-of-{day}"
+            return Value(text=day, part=part, title=f"as of {day}", meaning=day)
         case "extras":
             return _extras(raw)
         case _:

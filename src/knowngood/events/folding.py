@@ -100,7 +100,8 @@ def add(facts: ComboFacts, event: Event) -> ComboFacts:
         case StepResolved():
             step = _step(facts, event.step, event.requirements)
             answer = replace(step, resolve=event.action, resolved=event.resolved, lock=event.lock)
-            return _with_step(facts, replace(answer, sources=event.sources, yanked=event.yanked))
+            more = replace(answer, sources=event.sources, yanked=event.yanked, highest=event.highest)
+            return _with_step(facts, more)
         case BasisKnown():
             return replace(facts, basis=event.basis)
         case FactsReused():

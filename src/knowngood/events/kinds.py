@@ -95,6 +95,7 @@ class StepResolved:
     lock: str = ""
     sources: tuple[SourceFacts, ...] = ()
     yanked: tuple[str, ...] = ()
+    highest: tuple[str, ...] = ()
     event: Literal["step-resolved"] = "step-resolved"
 
 

@@ -73,6 +73,7 @@ INDEX_RULES = (
     rule(Status.INFRA, Reason.INDEX_UNREACHABLE, rf"^{OURS}.* cannot be reached: "),
     rule(Status.INFRA, Reason.INDEX_REFUSED, rf"^{OURS}.* refuses access: "),
     rule(Status.INFRA, Reason.INDEX_ERROR, rf"^{OURS}.* answered with an error: "),
+    rule(Status.INFRA, Reason.NO_UPLOAD_TIMES, rf"^{OURS}.* does not say when files were uploaded"),
     rule(Status.INFRA, Reason.NOT_AN_INDEX, rf"^{OURS}.* is not a package index: "),
     rule(Status.UNSOLVABLE, Reason.PACKAGE_NOT_FOUND, rf"^{OURS}.* does not have it$"),
     rule(Status.UNSOLVABLE, Reason.CONFLICT, rf"^{OURS}.* which no release replaces; "),

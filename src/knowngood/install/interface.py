@@ -13,7 +13,7 @@ from typing import Protocol
 from knowngood.install.environment import Environment
 from knowngood.install.index import Variables
 from knowngood.install.interpreters import Interpreter
-from knowngood.model import Action, InstallerName, Source, SourceFacts
+from knowngood.model import Action, InstallerName, ResolutionMode, Source, SourceFacts
 from knowngood.model import Step as DeclaredStep
 from knowngood.model.installer_output import InstallerOutput
 from knowngood.process import Processes
@@ -91,6 +91,11 @@ class Step:
         return {built.facts.name: built for built in (*self.kept, *self.sources)}
 
     @property
+    def resolved_by_uv(self) -> bool:
+        """Whether uv resolves it for any installer, since only uv can."""
+        return self.declared.resolution is not ResolutionMode.HIGHEST or bool(self.declared.cutoff)
+
+    @property
     def isolated(self) -> bool:
         """Whether builds get an environment of their own; else they need the environment that it installs into."""
         return not any(option.startswith("--no-build-isolation") for option in self.declared.options)
@@ -132,6 +137,8 @@ class Resolution:
     """The same as requirements, each with its commit."""
     yanked: tuple[str, ...] = ()
     """Canonical names of the packages whose chosen version was withdrawn."""
+    highest: tuple[str, ...] = ()
+    """Canonical names of what was asked for and resolves to its highest version, in a step that takes the lowest."""
 
 
 class Installer(Protocol):
@@ -181,6 +188,10 @@ class Tools:
     """Finds a base interpreter on this machine; an installer that brings its own Python has no use for it."""
     review: Callable[[Action, InstallerName], Action] = lambda action, installer: action
     """Returns what a command of an installer did, with what is known about the indexes that it asked."""
+
+    def relative(self, log: Path) -> str:
+        """Return the path of a log, as an action has it."""
+        return str(log.relative_to(self.processes.root))
 
     def python_build(self, version: str) -> str | None:
         """Return what tells the base interpreter for ``version`` from other builds; None when there is none."""

@@ -20,7 +20,10 @@ class Rules:
     def reader(self, facts: ComboFacts) -> InstallerOutput:
         """Return what reads the output of the commands of a combo.
 
-        uv builds what a combo installs from this machine, whatever the installer is.
+        uv builds what a combo installs from this machine, whatever the installer is, and resolves what pip cannot.
         """
         failed_to_build = any(source.failed for step in facts.steps for source in step.sources)
-        return self.installers[InstallerName.UV if failed_to_build else facts.combo.installer]
+        if failed_to_build:
+            return self.installers[InstallerName.UV]
+        resolves = not any(step.install is not None and not step.install.exit.ok for step in facts.steps)
+        return self.installers[facts.combo.resolver if resolves else facts.combo.installer]

@@ -183,6 +183,7 @@ def _cell(shown: _Shown, probe: str, reference: Mapping[str, Array], day: date, 
         drift=shown.drift,
         conflicts=unmet,
         yanked=_yanked(facts),
+        highest=tuple(sorted({name for step in facts.steps for name in step.highest})),
         metrics=_metrics(facts, last),
         warnings=_warnings(attempt),
         seconds=Seconds(

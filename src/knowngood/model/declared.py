@@ -216,6 +216,12 @@ class Combo:
     unselected: tuple[str, str] | None = None
     """(reason, message) pair: why a version of it could not be chosen, so that it is undecided."""
 
+    @property
+    def resolver(self) -> InstallerName:
+        """The tool that resolves its steps: only uv can limit dates and take the lowest versions."""
+        limited = self.resolution is not ResolutionMode.HIGHEST or self.as_of != "now"
+        return InstallerName.UV if limited else self.installer
+
 
 class ProbeKind(StrEnum):
     """What a probe runs."""

@@ -193,6 +193,8 @@ class Cell:
     """The declared requirements that its environment does not meet: a pass with one is not known good."""
     yanked: tuple[str, ...] = ()
     """Canonical names of the packages whose installed version was withdrawn from its index."""
+    highest: tuple[str, ...] = ()
+    """Canonical names of what it has in the highest version, although it takes the lowest of the project's own."""
     metrics: Mapping[str, bool | int | float | str | None] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     """Alarming text that was printed although the process went on."""

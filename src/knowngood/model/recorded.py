@@ -104,6 +104,8 @@ class StepFacts:
     """What it installs that is not from an index."""
     yanked: tuple[str, ...] = ()
     """Canonical names of the packages whose chosen version was withdrawn from the index."""
+    highest: tuple[str, ...] = ()
+    """Canonical names of what resolved to its highest version, in a step that takes the lowest of the project's own."""
     install: Action | None = None
     installed: Mapping[str, str] | None = None
     """Canonical name -> version of everything in the environment after this step; None: the step did not finish."""

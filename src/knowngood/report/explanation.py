@@ -259,6 +259,7 @@ def notes(cell: Cell, run: Run) -> tuple[tuple[str, str], ...]:
         listed.append(("attempts", f"{cell.attempts}, and the last one counts"))
     listed = [*(("tested", text) for text in words.tested(cell)), *listed]
     listed += [("yanked", text) for text in words.yanked(cell)]
+    listed += [("resolution", f"{cell.combo.resolution}; {words.highest(cell)}")] if cell.highest else []
     remarks = facts.environment.remarks if facts and facts.environment else ()
     observed = list(dict.fromkeys([*map(shorten_paths, cell.warnings), *remarks]))
     # An alarm is often a part of the warning that Python made of it.

@@ -117,6 +117,7 @@ def _notes(cell: Cell) -> list[str]:
     lines += [f"- flaky: {inline(words.flaky(cell))}"] if cell.flaky else []
     lines += [f"- tested: {inline(text)}" for text in words.tested(cell)]
     lines += [f"- yanked: {inline(text)}" for text in words.yanked(cell)]
+    lines += [f"- {cell.combo.resolution}: {inline(words.highest(cell))}"] if cell.highest else []
     lines += [f"- also observed: {code(warning)}" for warning in words.some(cell.warnings)]
     lines += [f"- predicted: {inline(cell.predicted)}"] if cell.predicted else []
     # A verdict about the numbers says them itself.

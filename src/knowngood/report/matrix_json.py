@@ -105,6 +105,7 @@ def _cell_object(cell: Cell, facts: ComboFacts | None) -> dict[str, object]:
         "drift": [asdict(drift) for drift in cell.drift],
         "conflicts": [asdict(conflict) for conflict in cell.conflicts],
         "yanked": cell.yanked,
+        "highest": cell.highest,
         "diagnosis": asdict(cell.diagnosis) if cell.diagnosis else None,
         "numbers": asdict(cell.numbers) if cell.numbers else None,
         "predicted": cell.predicted,
@@ -221,6 +222,7 @@ class _Cell:
     drift: tuple[Drift, ...] = ()
     conflicts: tuple[Conflict, ...] = ()
     yanked: tuple[str, ...] = ()
+    highest: tuple[str, ...] = ()
     diagnosis: Diagnosis | None = None
     numbers: Numbers | None = None
     predicted: str | None = None
@@ -347,6 +349,7 @@ def _cell(cell: _Cell, probes: tuple[str, ...]) -> Cell:
         drift=cell.drift,
         conflicts=cell.conflicts,
         yanked=cell.yanked,
+        highest=cell.highest,
         metrics=cell.metrics,
         warnings=cell.warnings,
         seconds=cell.seconds,

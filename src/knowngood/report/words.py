@@ -259,6 +259,12 @@ def evidence(cell: Cell) -> tuple[str, ...]:
     return tuple(fact for fact in facts if plain(fact) not in messages)
 
 
+def highest(cell: Cell) -> str:
+    """Return what a combo of the lowest versions has in the highest; empty for any other."""
+    names = [shown(cell, name) for name in cell.highest]
+    return f"{', '.join(names)}: in no lower bound of the project, so the highest version" if names else ""
+
+
 def yanked(cell: Cell) -> tuple[str, ...]:
     """Return ``attrs 21.1.0 was yanked from its index`` for each installed version that was."""
     return tuple(f"{shown(cell, name)} was yanked from its index" for name in cell.yanked)

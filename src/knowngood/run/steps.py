@@ -40,6 +40,7 @@ class StepRunner:
         self._emit = emit
         self._record = record
         self._output = task.settings.rules.installers[task.combo.installer]
+        self._resolver_output = task.settings.rules.installers[task.combo.resolver]
         self._installer = registry.make(task.combo.installer, context.tools)
         self._steps = [
             Step(number=number, declared=declared, folder=workspace.folder)
@@ -127,6 +128,7 @@ class StepRunner:
                 lock=digest_of(step.file("lock").read_bytes()) if answer.action.exit.ok else "",
                 sources=(*(built.facts for built in step.sources), *answer.direct),
                 yanked=answer.yanked,
+                highest=answer.highest,
             )
         )
 
@@ -181,10 +183,11 @@ class StepRunner:
         action = run()
         if action.exit.ok:
             return action
-        status, reason = self._output.classify(action)
+        output = self._resolver_output if phase is Phase.RESOLVE else self._output
+        status, reason = output.classify(action)
         if reason not in _TRANSIENT:
             return action
-        why = self._output.message(action, status)
+        why = output.message(action, status)
         self._emit(Retrying(combo=self._combo.id, phase=phase, why=why, delay=_BACKOFF))
         return action if self._context.stop.wait(_BACKOFF) else run()
 

@@ -31,6 +31,7 @@ from knowngood.install.interface import (
 )
 from knowngood.install.pip import settings
 from knowngood.install.pip.output import PipOutput
+from knowngood.install.uv.installer import Uv
 from knowngood.model import Action, InstallerName
 
 _LOCKS_BUILDS = Version("25.3")
@@ -56,6 +57,8 @@ class Pip:
 
     def resolve(self, step: Step, environment: Environment, version: str, before: Mapping[str, str]) -> Resolution:
         """Ask ``pip install --dry-run`` in the environment itself; what pip would not touch stays as it is."""
+        if step.resolved_by_uv:
+            return Uv(tools=self.tools).resolve(step, environment, version, before)
         report = step.file("report.json")
         action = self._pip(["--dry-run", "--report", report, *_asked(step, environment)], environment, step, "resolve")
         if not action.exit.ok:
@@ -76,7 +79,9 @@ class Pip:
         )
 
     def install(self, step: Step, environment: Environment) -> Action:
-        """Run ``pip install`` with the requirements of the step, as they were given."""
+        """Run ``pip install`` with the requirements of the step, as they were given, or with what uv chose for them."""
+        if step.resolved_by_uv:
+            return self._pip(_chosen(step), environment, step, "install")
         return self._pip(_asked(step, environment), environment, step, "install")
 
     def _pip(self, arguments: list[str | Path], environment: Environment, step: Step, verb: str) -> Action:
@@ -119,6 +124,19 @@ def _locked_build(built: Built, environment: Environment) -> list[str | Path]:
     pip = packages.version(environment.installed().get("pip", "0"))
     can = pip is not None and pip >= _LOCKS_BUILDS
     return ["--build-constraint", built.constraints] if can and built.constraints is not None else []
+
+
+def _chosen(step: Step) -> list[str | Path]:
+    """Return the arguments to install the lock that uv made of a step."""
+    in_place = [built for built in step.sources if built.place is not None]
+    text = step.file("install").read_text(encoding="utf-8")
+    if in_place:
+        # pip wants a hash of everything or of nothing, and there is none of what is installed in place.
+        text = lock.changed(text, without=(), hashes={pin.name: () for pin in lock.pins(text)})
+    arguments: list[str | Path] = ["--no-deps", *(option for option in step.declared.options if option != "--no-deps")]
+    for built in in_place:
+        arguments += ["--editable", f"{built.place}{built.extras}"]
+    return [*arguments, "--requirement", step.write("chosen", [text])]
 
 
 def _constraint(built: Built) -> str:

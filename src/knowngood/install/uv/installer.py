@@ -13,6 +13,7 @@ from uv import find_uv_bin
 
 from knowngood import packages
 from knowngood.install import lock
+from knowngood.install.common_output import OURS
 from knowngood.install.environment import Environment
 from knowngood.install.index import Addresses, Routes, Variables
 from knowngood.install.interface import (
@@ -26,9 +27,9 @@ from knowngood.install.interface import (
     Tools,
 )
 from knowngood.install.lock import Pin
-from knowngood.install.uv import settings
+from knowngood.install.uv import lowest, settings
 from knowngood.install.uv.output import UvOutput
-from knowngood.model import Action, InstallerName
+from knowngood.model import Action, Ending, Exit, InstallerName, ResolutionMode
 
 _YANKED = re.compile(r"^warning: `(?P<name>[\w.-]+)==\S+` is yanked", re.MULTILINE)
 
@@ -53,16 +54,22 @@ class Uv:
         declared = step.declared
         # What is built without isolation needs what is installed already.
         python = self.tools.python(version) if step.isolated else environment.python
-        compiled = step.write("compiled", _preferences(step, before))
         constraints = [*declared.constraints, *_kept(step)]
-        arguments: list[str | Path] = [step.write("in", step.requirements), "--output-file", compiled]
-        arguments += ["--constraints", step.write("constraints", constraints)] if constraints else []
-        arguments += ["--overrides", step.write("overrides", declared.overrides)] if declared.overrides else []
-        arguments += ["--python", python, *_options(declared.options)]
-        action = self._compile(*arguments, log=step.file("resolve.log"))
+        options: list[str | Path] = []
+        options += ["--constraints", step.write("constraints", constraints)] if constraints else []
+        options += ["--overrides", step.write("overrides", declared.overrides)] if declared.overrides else []
+        options += ["--python", python, *_options(declared.options), *_until(step)]
+        if step.declared.cutoff and (refused := self._undated(step)) is not None:
+            return Resolution(action=refused)
+        highest: tuple[str, ...] = ()
+        if declared.resolution is ResolutionMode.HIGHEST:
+            compiled = step.write("compiled", _preferences(step, before))
+            action = self._compile_step(step, "in", step.requirements, compiled, *options)
+        else:
+            action, compiled, highest = self._lowest(step, version, before, options)
         if not action.exit.ok:
             return Resolution(action=action)
-        text = compiled.read_text(encoding="utf-8")
+        text = lock.changed(compiled.read_text(encoding="utf-8"), without={lowest.OTHERS}, hashes={})
         chosen = tuple(lock.pins(text))
         versions = {pin.name: pin.version for pin in chosen if pin.version is not None}
         unknown = [pin for pin in chosen if pin.version is None]
@@ -79,6 +86,7 @@ class Uv:
             direct=lock.direct(chosen, versions, step.built),
             urls=tuple(f"{pin.name} @ {pin.url}" for pin in chosen if pin.url and pin.name not in step.built),
             yanked=_yanked(step.file("resolve.log")),
+            highest=highest,
         )
 
     def install(self, step: Step, environment: Environment) -> Action:
@@ -95,6 +103,46 @@ class Uv:
         target += [option for option in _options(step.declared.options) if option not in _RESOLVING]
         target += ["--require-hashes"] if "--require-hashes" in step.declared.options else []
         return self._run(["pip", "install", *target], step.file("install.log"), INSTALL_LIMIT)
+
+    def _lowest(
+        self, step: Step, version: str, before: Mapping[str, str], options: list[str | Path]
+    ) -> tuple[Action, Path, tuple[str, ...]]:
+        """Compile a step to the lowest versions; return the lock, and what resolves to the highest all the same."""
+        asked = lowest.asked(step, version)
+        preferences = _preferences(step, before)
+        if step.declared.resolution is ResolutionMode.LOWEST and asked.bounded:
+            deep = step.write("deep", ())
+            action = self._compile_step(step, "deep.in", asked.bounded, deep, *options, "--resolution=lowest")
+            if action.exit.ok:
+                text = deep.read_text(encoding="utf-8")
+                preferences += [f"{pin.name}=={pin.version}" for pin in lock.pins(text) if pin.name not in before]
+        compiled = step.write("compiled", preferences)
+        others = [lowest.write_others(step.folder / "others", asked.others)] if asked.others else []
+        lines = (*asked.direct, *others)
+        action = self._compile_step(step, "in", lines, compiled, *options, "--resolution=lowest-direct")
+        if not action.exit.ok and lowest.OTHERS in action.output:
+            # Say it in the words of the step, if there is no solution in any mode.
+            plain = step.write("compiled", _preferences(step, before))
+            again = self._compile_step(step, "in", step.requirements, plain, *options)
+            action = action if again.exit.ok else again
+        return action, compiled, asked.highest
+
+    def _compile_step(self, step: Step, kind: str, lines: Iterable[str], output: Path, *options: str | Path) -> Action:
+        source = step.write(kind, lines)
+        action = self._compile(source, "--output-file", output, *options, log=step.file("resolve.log"))
+        if not step.declared.cutoff:
+            return action
+        missing = _UNDATED.findall(step.file("resolve.log").read_text(encoding="utf-8", errors="replace"))
+        return _without_times(action, _named(missing[0])) if missing else action
+
+    def _undated(self, step: Step) -> Action | None:
+        """Return what stands for a resolution that dates cannot limit, because uv takes some files at any date."""
+        links = settings.links(settings.settings(self.tools.environ))
+        if not links:
+            return None
+        log = step.write("resolve.log", ())
+        action = Action(exit=Exit(ending=Ending.EXITED, code=1), seconds=0.0, log=self.tools.relative(log))
+        return _without_times(action, f"find-links {links[0]}")
 
     def _versions_of(self, pins: list[Pin], step: Step, python: Path) -> tuple[Action, dict[str, str]]:
         """Return the versions of what comes from a repository, or from a URL whose file name has none."""
@@ -122,6 +170,25 @@ class Uv:
 def binary() -> Path:
     """Return the ``uv`` that is installed beside this harness."""
     return Path(find_uv_bin())
+
+
+_UNDATED = re.compile(r"^warning: `(\S+)` is missing an upload date", re.MULTILINE)
+
+
+def _until(step: Step) -> list[str]:
+    return [f"--exclude-newer={step.declared.cutoff}"] if step.declared.cutoff else []
+
+
+def _named(file: str) -> str:
+    """Return how a sentence names the source of a file without a date."""
+    return f"the index of {canonicalize_name(file.partition('-')[0])}"
+
+
+def _without_times(action: Action, source: str) -> Action:
+    """Return an action as one that failed, because nobody can say which files there were on a day."""
+    sentence = f"{OURS}{source} does not say when files were uploaded, so as-of cannot be applied to it\n"
+    output = f"{action.output.rstrip()}\n{sentence}".lstrip()
+    return replace(action, output=output, exit=replace(action.exit, code=action.exit.code or 1))
 
 
 _RESOLVING = frozenset({"--no-deps"})
