@@ -124,6 +124,8 @@ def test_path_names_one_of_several_projects(read: Read) -> None:
     [
         ('extras = ["s4"]', "project", "mine has no extra 's4'", "'s3'"),
         ('groups = ["tests"]', "project", "pyproject.toml has no group 'tests'", "did you mean 'test'?"),
+        ('extras = ["test"]', "project", "mine has no extra 'test'", "it is a group of [dependency-groups]"),
+        ('groups = ["s3"]', "project", "pyproject.toml has no group 's3'", "it is an extra: write .[s3]"),
         ('path = "lib"', "project", "nothing to build: 'lib' has neither", ""),
         ('path = "~/x"', "project.path", "invalid path '~/x'", "relative"),
         ('path = "C:\\\\x"', "project.path", "invalid path", "forward slashes"),

@@ -49,6 +49,8 @@ class Pyproject:
         for extra in extras:
             if self.extras is not None and extra not in self.extras:
                 otherwise = listing(self.extras) if self.extras else f"{self.file} declares no extras"
+                if canonicalize_name(extra) in self.groups:
+                    otherwise = f"it is a group of [dependency-groups]: write --group {extra}, or groups of [project]"
                 what = f"{self.name or shown(self.folder)} has no extra {shown(extra)}"
                 raise WrongValueError(what, did_you_mean(extra, self.extras, otherwise))
 
@@ -63,6 +65,8 @@ class Pyproject:
                 hint = "only Poetry can read that: repeat it in [dependency-groups], or list its packages in a step"
                 raise WrongValueError(f"{self.file} has {shown(name)} in [tool.poetry.group] only", hint)
             otherwise = listing(self.groups) if self.groups else "declare it in [dependency-groups]"
+            if group in (self.extras or ()):
+                otherwise = f"it is an extra: write .[{group}], or extras of [project]"
             raise WrongValueError(
                 f"{self.file} has no group {shown(name)}", did_you_mean(group, self.groups, otherwise)
             )

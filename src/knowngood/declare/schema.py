@@ -137,7 +137,8 @@ def _steps(value: object, info: ValidationInfo) -> object:
     if not value and isinstance(value, list | tuple) and cast("Context", info.context).has_project:
         return value
     if value == ():
-        raise WrongValueError("missing key 'steps'", 'write steps = [["numpy==1.26.4"]]')
+        hint = 'write steps = [["numpy==1.26.4"]], or add a table [project] to install the project in this folder'
+        raise WrongValueError("missing key 'steps'", hint)
     if not isinstance(value, list) or not value:
         what = "must have at least one step" if value == [] else f"must be an array of steps, not {kind(value)}"
         raise WrongValueError(
