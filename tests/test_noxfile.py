@@ -69,7 +69,7 @@ def test_the_sessions_import_only_the_standard_library_packaging_and_nox(copy: P
     )
     result = subprocess.run([sys.executable, "-c", script], cwd=copy, capture_output=True, text=True, check=True)
 
-    assert "'matrix', 'combo', 'plan'" in result.stdout
+    assert "('matrix', 'combo', 'init'" in result.stdout
     assert "[legacy, " in result.stdout
 
 

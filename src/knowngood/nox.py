@@ -22,6 +22,8 @@ from knowngood.declare.selected import NOTHING, Selections, from_json
 from knowngood.declare.values import slug
 
 VERBS: Mapping[str, str] = {
+    "init": "Write the first matrix of a project, and the files around it.",
+    "import": "Print a matrix of what the file named after ``--`` installs; ``-- --write FILE`` writes it.",
     "plan": "Resolve only: print which combos are solvable and which a run would probe; ``-- --format github`` for CI.",
     "explain": "Explain the combo named after ``--``, or every cell that is not as expected.",
     "report": "Render the last run, or the event logs named after ``--``, as a report.",
@@ -29,7 +31,6 @@ VERBS: Mapping[str, str] = {
     "publish": "Publish the newest complete run in reports/, red or green; ``-- --accept`` makes it the baseline, too.",
     "export": "Export the proven combo named after ``--`` as requirements, constraints, ``pylock.toml`` or Dockerfile.",
     "docs": "Update the tested-versions tables in the docs; ``-- --check`` fails if a page is stale.",
-    "import": "Print a matrix of what the file named after ``--`` installs; ``--write`` writes it into matrices/.",
     "list": "List the combos of a matrix.",
     "cache": "List or share the cached verdicts: ``-- ls``, ``-- export FILE``, ``-- import FILE``.",
     "scan": "Predict which compiled files of the wheels named after ``--`` cannot work with a NumPy.",

@@ -95,6 +95,7 @@ def test_without_any_matrix_the_message_says_where_it_looked_and_how_to_begin(
         Project.open(name, start=tmp_path)
 
     assert (caught.value.what, caught.value.cause) == (message, cause.format(here=tmp_path))
+    assert "in the folder of a project: knowngood init; elsewhere" in caught.value.next_step
     assert "write the first one, matrices/first.toml, with two lines: `combo = " in caught.value.next_step
 
 
@@ -221,3 +222,34 @@ def test_a_combo_that_does_not_exist_is_refused_as_such(tmp_path: Path) -> None:
 
     with pytest.raises(NothingSelectedError, match="no combo matches 'absent'"):
         project.run_of("absent", None)
+
+
+def test_a_project_without_matrices_leads_to_init_and_says_where_it_looked(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").touch()
+
+    with pytest.raises(UsageError, match="there is no matrix here") as caught:
+        Project.open(start=tmp_path)
+
+    assert caught.value.cause == f"there is no folder {tmp_path / 'matrices'}"
+    assert caught.value.next_step.endswith("write the first one: knowngood init")
+
+
+@pytest.mark.parametrize("name", ["Größe", "groesse"])
+def test_a_matrix_with_umlauts_is_found_by_its_name_and_by_its_id(tmp_path: Path, name: str) -> None:
+    (tmp_path / "matrices").mkdir()
+    for stem in ("Größe", "other"):
+        (tmp_path / "matrices" / f"{stem}.toml").write_text("\n".join(FIRST), encoding="utf-8")
+
+    assert Project.open(name, start=tmp_path).matrix.id == "groesse"
+
+
+def test_a_misspelt_matrix_is_answered_with_the_list_and_the_closest_name(tmp_path: Path) -> None:
+    (tmp_path / "matrices").mkdir()
+    for stem in ("shop", "web"):
+        (tmp_path / "matrices" / f"{stem}.toml").write_text("\n".join(FIRST), encoding="utf-8")
+
+    with pytest.raises(UsageError, match="no matrix 'shp'") as caught:
+        Project.open("shp", start=tmp_path)
+
+    assert "matrices/ holds: shop, web" in caught.value.cause
+    assert caught.value.next_step == "did you mean shop?"

@@ -20,6 +20,7 @@ from knowngood.cli.docs import docs
 from knowngood.cli.explain import explain
 from knowngood.cli.export import export
 from knowngood.cli.import_ import import_
+from knowngood.cli.init import init
 from knowngood.cli.list import list_combos
 from knowngood.cli.output import print_error
 from knowngood.cli.plan import plan
@@ -73,5 +74,5 @@ def main(context: click.Context) -> None:
     context.obj = dict(os.environ)
 
 
-for verb in (cache, diff, docs, explain, export, import_, list_combos, plan, publish, report, run, scan):
+for verb in (cache, diff, docs, explain, export, import_, init, list_combos, plan, publish, report, run, scan):
     main.add_command(verb)

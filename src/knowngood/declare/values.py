@@ -7,6 +7,7 @@ A checking function takes a value as it stands in the file and returns it in its
 import hashlib
 import math
 import re
+import unicodedata
 import warnings
 from datetime import date, datetime
 from pathlib import PurePosixPath
@@ -187,6 +188,8 @@ LONGEST_ID = 100
 ID = rf"[a-z0-9][a-z0-9._-]{{0,{LONGEST_ID - 1}}}"
 _ID = re.compile(ID, re.ASCII)
 _ID_RULE = f"use at most {LONGEST_ID} lower-case letters, digits, '.', '_' and '-', and begin with a letter or digit"
+_LETTERS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "æ": "ae", "ø": "oe", "å": "aa", "œ": "oe"})
+"""Letters that are written as two where only plain ones are possible."""
 _OPERATORS = (
     ("===", "is"),
     (">=", "ge"),
@@ -213,8 +216,10 @@ def checked_id(value: str) -> str:
 
 
 def slug(text: str) -> str:
-    """Return an id made of any text; an empty string when the text has no character that an id may have."""
-    return re.sub(r"[^a-z0-9._]+", "-", text[:1000].lower()).lstrip("._-")[:LONGEST_ID].rstrip("._-")
+    """Return an id made of any text, umlauts and accents as plain letters; empty when nothing of it can be in an id."""
+    letters = unicodedata.normalize("NFKC", text[:1000]).lower().translate(_LETTERS)
+    plain = "".join(letter for letter in unicodedata.normalize("NFKD", letters) if not unicodedata.combining(letter))
+    return re.sub(r"[^a-z0-9._]+", "-", plain).lstrip("._-")[:LONGEST_ID].rstrip("._-")
 
 
 def version_slug(package: str, version: str) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from knowngood import atomic
 from knowngood.errors import UsageError
+from knowngood.project.importing.locks import is_lock, read_lock
 
 
 def write(path: Path, text: str) -> None:
@@ -48,9 +49,20 @@ class FolderFiles:
         self._folder = folder
 
     def read(self, path: str) -> str | None:
-        """Return the text of a file; None when it does not exist. Raises ``OSError`` when it cannot be read."""
+        """Return the text of a file; None when it does not exist. A lock is read as the requirements in it.
+
+        Raises ``OSError`` or ``ValueError`` when it cannot be read.
+        """
         file = self._folder / path
-        return file.read_text(encoding="utf-8", errors="surrogateescape") if file.is_file() else None
+        if not file.is_file():
+            return None
+        text = file.read_text(encoding="utf-8", errors="surrogateescape")
+        if not is_lock(path):
+            return text
+        try:
+            return "".join(f"{line}\n" for line in read_lock(path, text))
+        except UsageError as error:
+            raise ValueError(error.cause or error.what) from error
 
     def has_file(self, path: str) -> bool:
         """Return whether there is such a file."""

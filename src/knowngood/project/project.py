@@ -1,5 +1,6 @@
 """Open a project: its matrix, its runs, the rules that judge them, its baseline and its published report."""
 
+import difflib
 import itertools
 import json
 import os
@@ -36,6 +37,8 @@ FIRST = (
     'probe = [{ id = "imports", source = "import requests" }]',
 )
 """The lines of a smallest matrix, for a user who has none."""
+SIGNS = ("pyproject.toml", "setup.py", "setup.cfg", "requirements.txt", "Dockerfile", "Pipfile", "tox.ini")
+"""Files that show that a folder is one of a project."""
 
 
 class Project:
@@ -279,6 +282,9 @@ def _named(matrix: str | Path | None, start: Path) -> Path:
     path = start / (matrix or "")
     if matrix is not None and path.is_file():
         return path
+    # The id of a matrix is its name in plain letters: that of größe.toml is groesse.
+    if matrix is not None and len(same := [file for name, file in files.items() if slug(name) == str(matrix)]) == 1:
+        return same[0]
     what = "which matrix?" if matrix is None else f"no matrix {str(matrix)!r}"
     if not files:
         if matrix is None:
@@ -290,6 +296,8 @@ def _named(matrix: str | Path | None, start: Path) -> Path:
     else:
         holds = "it is a folder" if path.is_dir() else f"there is no such file, and {holds}"
         next_step = "give the path of a TOML file, or one of the names"
+        if close := difflib.get_close_matches(str(matrix), files, n=1):
+            next_step = f"did you mean {shlex.quote(close[0])}?"
     raise UsageError(what, cause=holds, next_step=next_step)
 
 
@@ -307,7 +315,12 @@ def _begin(start: Path) -> str:
     above = next((folder for folder in start.parents if any((folder / "matrices").glob("*.toml"))), None)
     if above is not None:
         return f"run it in the folder of the project: cd {shlex.quote(str(above))}"
-    return f"write the first one, matrices/first.toml, with two lines: `{FIRST[0]}` and `{FIRST[1]}`"
+    if any((start / sign).is_file() for sign in SIGNS):
+        return "let knowngood look at the project and write the first one: knowngood init"
+    return (
+        "in the folder of a project: knowngood init; elsewhere write the first one, matrices/first.toml, "
+        f"with two lines: `{FIRST[0]}` and `{FIRST[1]}`"
+    )
 
 
 def _folder(matrix_file: Path) -> Path:

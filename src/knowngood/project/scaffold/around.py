@@ -1,0 +1,168 @@
+"""Write what stands around a matrix: the noxfile, the workflow, and the line of ``.gitignore``."""
+
+import json
+import re
+import shlex
+from pathlib import Path
+
+from knowngood.project.scaffold.origin import Origin
+
+IGNORED = ".knowngood/"
+
+_NOXFILE = '''{header}
+"""The sessions of knowngood. `nox -l` lists them."""
+
+import nox
+from knowngood.nox import sessions
+
+nox.options.sessions = ["matrix"]
+
+sessions()
+'''
+
+SESSIONS = frozenset(
+    {"cache", "combo", "diff", "docs", "explain", "export", "import", "init"}
+    | {"list", "matrix", "plan", "publish", "report", "scan"}
+)
+"""The names of the sessions of ``knowngood.nox`` without a prefix."""
+
+_WORKFLOW = """# Run the matrix once a week, and whenever it changes. Written by `knowngood init`: change it.
+name: {title}
+
+on:
+  schedule:
+    - cron: "{cron}"
+  workflow_dispatch:
+  push:
+    branches: [{branch}]
+    paths: {paths}
+  pull_request:
+    paths: {paths}
+
+permissions: {{}}
+
+concurrency:
+  group: {name}-${{{{ github.ref }}}}
+  cancel-in-progress: ${{{{ github.event_name == 'pull_request' }}}}
+
+jobs:
+  matrix:
+    name: Matrix
+    runs-on: ubuntu-24.04
+    timeout-minutes: 120
+    permissions:
+      contents: read
+{directory}    steps:
+      - uses: actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1
+        with:
+          fetch-depth: 0 # the version of a project may come from its tags
+          persist-credentials: false
+      - uses: actions/setup-python@5fda3b95a4ea91299a34e894583c3862153e4b97 # v7.0.0
+        with:
+          python-version: "3.13"
+      - name: Install knowngood
+{note}        run: python -m pip install {requirement}
+      - name: Get the Pythons of the matrix
+        run: uv python install {pythons}
+      - name: Run the matrix
+        # GitHub must not take the output of packages for workflow commands.
+        run: |
+          token="$(python -c 'import secrets; print(secrets.token_hex())')"
+          echo "::stop-commands::$token"
+          code=0
+          knowngood run {matrix} --progress lines || code=$?
+          echo "::$token::"
+          exit "$code"
+      - name: Write the report
+        if: ${{{{ !cancelled() }}}}
+        run: |
+          knowngood report --matrix {matrix} --format all --output report
+          cat report/summary.md >> "$GITHUB_STEP_SUMMARY"
+      - name: Keep the report
+        if: ${{{{ !cancelled() }}}}
+        uses: actions/upload-artifact@bbbca2ddaa5d8feaa63e36b76fdaad77386f024f # v7.0.0
+        with:
+          name: {name}
+          path: {prefix}report
+          overwrite: true
+"""
+
+
+def header(origin: Origin) -> str:
+    """Return the PEP 723 header of a noxfile: what nox needs to run it."""
+    needed = ", ".join(map(json.dumps, ("nox", origin.requirement)))
+    return f'# /// script\n# requires-python = ">=3.11"\n# dependencies = [{needed}]\n# ///\n'
+
+
+def noxfile(origin: Origin) -> str:
+    """Return a noxfile with the sessions of knowngood and no other."""
+    return _NOXFILE.format(header=header(origin))
+
+
+def prefix(text: str) -> str:
+    """Return what the sessions of knowngood begin with in a noxfile, so that none has a name that it uses already."""
+    defined = {*re.findall(r"^def (\w+)\(", text, re.MULTILINE), *re.findall(r"name\s*=\s*[\"']([\w-]+)[\"']", text)}
+    return "kg-" if defined.intersection(SESSIONS) else ""
+
+
+def lines_for(text: str, origin: Origin) -> tuple[str, ...]:
+    """Return the lines that a noxfile needs for the sessions of knowngood; none if it has them."""
+    if "knowngood.nox" in text:
+        return ()
+    argument = json.dumps(prefix(text)) if prefix(text) else ""
+    calls = ("from knowngood.nox import sessions", "", f"sessions({argument})")
+    if re.search(r"^# /// script$", text, re.MULTILINE):
+        return (
+            "in its header, in `dependencies`:",
+            f"    {json.dumps(origin.requirement)},",
+            "at its end:",
+            *_indented(calls),
+        )
+    return ("at its beginning:", *_indented(header(origin).splitlines()), "at its end:", *_indented(calls))
+
+
+def _indented(lines: "tuple[str, ...] | list[str]") -> tuple[str, ...]:
+    return tuple(f"    {line}".rstrip() for line in lines)
+
+
+def workflow(*, matrix: str, pythons: tuple[str, ...], origin: Origin, branch: str, below: str) -> str:
+    """Return a GitHub workflow that runs a matrix.
+
+    ``branch`` is the default branch, and ``below`` the folder of the project in its repository, empty for its top.
+    """
+    at = f"{below}/" if below else ""
+    name = f"matrix-{matrix}"
+    watched = [f"{at}matrices/**", f"{at}probes/**", f"{at}pyproject.toml", f"{at}requirements*.txt", f"{at}*.lock"]
+    note = ""
+    if origin.path is not None:
+        note = "        # From a folder of one machine: name an index or a repository that a runner reaches.\n"
+    return _WORKFLOW.format(
+        title=json.dumps(f"Matrix {matrix}"),
+        name=name,
+        cron=f"{sum(map(ord, matrix)) % 60} 4 * * 1",
+        branch=json.dumps(branch),
+        paths=json.dumps(watched),
+        directory=f"    defaults:\n      run:\n        working-directory: {json.dumps(below)}\n" if below else "",
+        note=note,
+        requirement=shlex.quote(origin.requirement),
+        pythons=" ".join(pythons),
+        matrix=matrix,
+        prefix=at,
+    )
+
+
+def top_of(folder: Path) -> Path | None:
+    """Return the top folder of the repository that ``folder`` is in; None when it is in none."""
+    return next((above for above in (folder, *folder.parents) if (above / ".git").exists()), None)
+
+
+def default_branch(top: Path | None) -> str:
+    """Return the default branch of a repository, as far as its files say, else ``main``."""
+    for name in ("refs/remotes/origin/HEAD", "HEAD"):
+        try:
+            text = ((top or Path()) / ".git" / name).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            continue
+        if match := re.match(r"ref: refs/(?:heads|remotes/origin)/([\w./-]+)$", text.strip()):
+            return match[1]
+    return "main"

@@ -1,0 +1,170 @@
+"""Propose the files of a first matrix, and write those that are not there yet."""
+
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from knowngood.declare.file import parse
+from knowngood.declare.files import Files
+from knowngood.errors import MatrixFileError, UsageError
+from knowngood.project.files import near, write
+from knowngood.project.scaffold import around, smoke
+from knowngood.project.scaffold.matrix import Draft
+from knowngood.project.scaffold.origin import Origin
+from knowngood.project.scaffold.survey import Survey
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NewFile:
+    """A file to write, or one that is there and stays."""
+
+    path: Path
+    text: str
+    what: str
+    """What is in it."""
+    appends: bool = False
+    """Whether ``text`` is added to the end of a file."""
+    kept: bool = False
+    """Whether there is such a file already, which stays as it is."""
+    advice: tuple[str, ...] = ()
+    """Lines for a user whose file stays."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Proposal:
+    """The files of a first matrix."""
+
+    matrix: str
+    files: tuple[NewFile, ...]
+    tries_lowest: bool
+    """Whether a combo has the lowest versions."""
+    session: str
+    """The nox session that runs the matrix; empty when the noxfile of the project has none yet."""
+    is_one_of_several: bool
+    """Whether the project has other matrices, too."""
+    problems: tuple[str, ...]
+    """What could not be used, and why."""
+
+
+def propose(survey: Survey, *, name: str, origin: Origin, files: Files) -> Proposal:
+    """Return the files of a first matrix called ``name``; ``files`` are those of the project.
+
+    What the matrix cannot use of the project, such as a group that is not valid, is left out of it.
+    Raises ``UsageError``: nothing that could be used is left.
+    """
+    folder = survey.folder.path
+    script = "smoke"
+    if survey.tests is None and (folder / "probes" / "smoke.py").exists():
+        script = f"smoke-{name}"
+    draft = Draft(survey=survey, smoke=script)
+    probe = folder / "probes" / f"{script}.py"
+    drafts = (draft, replace(draft, uses_lock=False), replace(draft, uses_lock=False, uses_needs=False))
+    dropped = ("", f"{survey.lock} is not used", "groups, extras and files for tests are not used")
+    problems: list[str] = []
+    for chosen, leaves_out in zip(drafts, dropped, strict=True):
+        if leaves_out and problems:
+            problems[-1] = f"{leaves_out}: {problems[-1]}"
+        try:
+            path = folder / "matrices" / f"{name}.toml"
+            parse(chosen.text(), path=path, project=folder, files=_With(files, probe, smoke.text(survey)))
+        except MatrixFileError as error:
+            problems.append("; ".join(f"{problem.what}" for problem in error.problems[:2]))
+            continue
+        proposed = tuple(_files(chosen, name, origin, probe))
+        noxfile = survey.folder.text("noxfile.py")
+        session = "" if noxfile and "knowngood.nox" not in noxfile else f"{around.prefix(noxfile)}matrix"
+        return Proposal(
+            matrix=name,
+            files=proposed,
+            tries_lowest=chosen.tries_lowest,
+            session=session,
+            is_one_of_several=any((folder / "matrices").glob("*.toml")),
+            problems=tuple(problems),
+        )
+    raise UsageError(
+        f"no matrix could be made for {near(folder)}", cause=problems[-1], next_step="fix that, and run init again"
+    )
+
+
+def _files(draft: Draft, name: str, origin: Origin, probe: Path) -> Iterator[NewFile]:
+    survey = draft.survey
+    folder, top = survey.folder.path, around.top_of(survey.folder.path)
+    combos = [f"{combo.id} ({', '.join(combo.pythons)})" for combo in draft.combos()]
+    yield NewFile(path=folder / "matrices" / f"{name}.toml", text=draft.text(), what=" ".join(combos))
+    if survey.tests is None:
+        yield NewFile(path=probe, text=smoke.text(survey), what="imports modules, and touches what is in them")
+    noxfile = folder / "noxfile.py"
+    existing = survey.folder.text("noxfile.py")
+    advice = around.lines_for(existing, origin) if noxfile.exists() else ()
+    yield NewFile(
+        path=noxfile,
+        text=around.noxfile(origin),
+        what="the sessions matrix, combo(ID) and one for each verb",
+        kept=noxfile.exists(),
+        advice=advice,
+    )
+    below = folder.relative_to(top).as_posix() if top is not None else ""
+    workflow = (top or folder) / ".github" / "workflows" / f"matrix-{name}.yml"
+    yield NewFile(
+        path=workflow,
+        text=around.workflow(
+            matrix=shlex.quote(name),
+            pythons=tuple(dict.fromkeys((*survey.pythons.chosen, survey.pythons.today))),
+            origin=origin,
+            branch=around.default_branch(top),
+            below="" if below == "." else below,
+        ),
+        what=f"runs the matrix every week; installs {origin.requirement}",
+        kept=workflow.exists(),
+    )
+    ignore = folder / ".gitignore"
+    text = survey.folder.text(".gitignore")
+    has_line = any(line.strip().strip("/") == around.IGNORED.strip("/") for line in text.splitlines())
+    if (top is not None or ignore.exists()) and not has_line:
+        line = f"{around.IGNORED}\n"
+        break_before = "\n" if text and not text.endswith("\n") else ""
+        yield NewFile(path=ignore, text=f"{break_before}{line}", what=f"+ {around.IGNORED}", appends=ignore.exists())
+
+
+def carry_out(proposal: Proposal) -> None:
+    """Write the files of a proposal. Raises ``UsageError`` when one cannot be written."""
+    for file in proposal.files:
+        if file.kept:
+            continue
+        try:
+            if file.appends:
+                with file.path.open("a", encoding="utf-8") as opened:
+                    opened.write(file.text)
+            else:
+                file.path.parent.mkdir(parents=True, exist_ok=True)
+                if file.path.exists():
+                    raise FileExistsError(f"{near(file.path)} exists")
+                write(file.path, file.text)
+        except OSError as error:
+            raise UsageError(
+                f"{near(file.path)} cannot be written",
+                cause=str(error),
+                next_step="make the folder writable, or free its disk",
+            ) from error
+
+
+class _With:
+    """The files of a project, with a probe that is not written yet."""
+
+    def __init__(self, files: Files, probe: Path, text: str) -> None:
+        self._files = files
+        self._probe = f"probes/{probe.name}"
+        self._text = text
+
+    def read(self, path: str) -> str | None:
+        return self._text if path == self._probe else self._files.read(path)
+
+    def has_file(self, path: str) -> bool:
+        return path == self._probe or self._files.has_file(path)
+
+    def has_folder(self, path: str) -> bool:
+        return self._files.has_folder(path)
+
+    def matching(self, pattern: str) -> tuple[str, ...]:
+        return self._files.matching(pattern)

@@ -1,0 +1,331 @@
+"""A user runs ``knowngood init`` in projects of many kinds, and then what it wrote."""
+
+import json
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from knowngood.project.scaffold import around
+from knowngood.project.scaffold.origin import Origin
+from support import sources
+from support.index import Index, serve
+from support.project import Project
+from support.repositories import repository, state, write
+from support.wheels import build_wheel, repack
+from support.workshop import MINOR
+
+TOOLS = Path(sys.executable).parent
+TOGETHER = ("pytest", "iniconfig", "packaging", "pluggy", "pygments")
+"""pytest, and what it needs on the Python of these tests."""
+BACKEND = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Index]:
+    """An index with pytest and ``tiny``, whose 1.0 lacks the attribute ``new`` of 2.0."""
+    folder = tmp_path_factory.mktemp("index")
+    for name in TOGETHER:
+        repack(folder, name)
+    build_wheel(folder, "tiny", "1.0")
+    build_wheel(folder, "tiny", "2.0", files={"tiny.py": "new = 1\n"})
+    with serve(folder) as running:
+        yield running
+
+
+def shop(folder: Path, files: Mapping[str, str], *, requires: str = "tiny>=1.0", more: str = "") -> Project:
+    """Write a project ``shop`` that builds itself, for the Python of these tests."""
+    text = BACKEND + f'[project]\nname = "shop"\nversion = "1.0"\nrequires-python = "=={MINOR}.*"\n'
+    text += f'dependencies = ["{requires}"]\n{more}'
+    backend = sources.BACKEND.format(name="shop", version="1.0", requires=(requires,), compiled=False)
+    write(folder, {"pyproject.toml": text, "backend.py": backend, **files})
+    return Project(folder=folder)
+
+
+def files(folder: Path) -> set[str]:
+    """Return the files of a project that git would not ignore, without those of tools."""
+    names = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    return {name.as_posix() for name in names if name.parts[0] not in (".git", ".knowngood", "cache", "__pycache__")}
+
+
+def statuses(project: Project) -> dict[str, str]:
+    report = max((project.folder / ".knowngood" / "runs").glob("*/*/report/matrix.json"))
+    cells = json.loads(report.read_text(encoding="utf-8"))["cells"]
+    return {cell["combo"]: cell["verdict"]["status"] for cell in cells}
+
+
+WRITTEN = {"matrices/shop.toml", "noxfile.py", ".github/workflows/matrix-shop.yml"}
+
+
+def test_what_init_writes_for_a_project_with_tests_runs_at_once(tmp_path: Path, index: Index) -> None:
+    tests = {"tests/test_shop.py": "import shop, tiny\n\ndef test_it():\n    assert shop.tiny is tiny\n"}
+    project = shop(tmp_path, {"shop.py": "import tiny\n", **tests})
+    before = files(tmp_path)
+
+    done = project.run("init")
+    ran = project.run("run", UV_DEFAULT_INDEX=index.url)
+    through_nox = subprocess.run(
+        [sys.executable, "-m", "nox", "-s", "matrix", "--script-mode", "none"],
+        cwd=tmp_path,
+        env=project.environment(UV_DEFAULT_INDEX=index.url),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert files(tmp_path) - before == WRITTEN
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert statuses(project) == {"highest": "pass", "lowest": "pass"}
+    assert through_nox.returncode == 0, through_nox.stdout + through_nox.stderr
+    assert "2 combos, 2 cells" in through_nox.stdout
+
+
+def test_a_lower_bound_that_does_not_hold_is_reported_as_a_finding(tmp_path: Path, index: Index) -> None:
+    project = shop(tmp_path, {"shop.py": "from tiny import new\n"})
+
+    done = project.run("init")
+    ran = project.run("run", UV_DEFAULT_INDEX=index.url)
+
+    assert "If `lowest` is red, a lower bound of the project does not hold" in done.stdout
+    assert files(tmp_path) >= {*WRITTEN, "probes/smoke.py"}
+    assert "expect" not in (tmp_path / "matrices" / "shop.toml").read_text(encoding="utf-8")
+    assert ran.returncode == 1
+    assert statuses(project) == {"highest": "pass", "lowest": "fail"}
+    assert "cannot import name 'new' from 'tiny'" in ran.stdout
+
+
+def test_todays_lock_decides_what_today_installs(tmp_path: Path, index: Index) -> None:
+    lock = f"""version = 1
+[[package]]
+name = "shop"
+source = {{ editable = "." }}
+dependencies = [{{ name = "tiny" }}]
+[[package]]
+name = "tiny"
+version = "1.0"
+source = {{ registry = "{index.url}" }}
+"""
+    project = shop(tmp_path, {"shop.py": "from tiny import new\n", "uv.lock": lock})
+
+    project.run("init")
+    project.run("run", UV_DEFAULT_INDEX=index.url)
+
+    assert statuses(project) == {"today": "fail", "highest": "pass", "lowest": "fail"}
+
+
+def test_the_smoke_probe_touches_the_attributes_of_every_module(tmp_path: Path, index: Index) -> None:
+    lazy = "def __dir__():\n    return ['old']\n\ndef __getattr__(name):\n    import tiny\n    return tiny.gone\n"
+    project = shop(tmp_path, {"shop.py": lazy}, requires="tiny")
+
+    project.run("init")
+    ran = project.run("run", UV_DEFAULT_INDEX=index.url)
+
+    assert statuses(project) == {"highest": "fail"}
+    assert "module 'tiny' has no attribute 'gone'" in ran.stdout
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [("import optional_thing\n", "fail"), ("import shop_more\n", "fail"), ("import tiny.gone\n", "fail")],
+)
+def test_the_smoke_probe_fails_when_the_project_itself_cannot_be_imported(
+    tmp_path: Path, index: Index, code: str, status: str
+) -> None:
+    project = shop(tmp_path, {"shop.py": code}, requires="tiny")
+
+    project.run("init")
+    project.run("run", UV_DEFAULT_INDEX=index.url)
+
+    assert statuses(project) == {"highest": status}
+
+
+def test_an_application_with_requirements_alone_runs_at_once(tmp_path: Path, index: Index) -> None:
+    app = {"requirements.txt": "tiny==1.0\n", "app.py": "import tiny\n", ".python-version": MINOR}
+    project = Project(folder=write(tmp_path / "my app", app))
+
+    done = project.run("init")
+    ran = project.run("run", UV_DEFAULT_INDEX=index.url)
+
+    assert (tmp_path / "my app" / "matrices" / "my-app.toml").is_file(), done.stdout + done.stderr
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert statuses(project) == {"today": "pass", "highest": "pass"}
+
+
+def test_an_image_alone_runs_at_once(tmp_path: Path, index: Index) -> None:
+    text = f"FROM python:{MINOR}\nRUN pip install tiny==1.0\nCOPY app.py .\n"
+    project = Project(folder=write(tmp_path, {"Dockerfile": text, "app.py": "import tiny\n"}))
+
+    done = project.run("init", "--name", "image")
+    ran = project.run("run", UV_DEFAULT_INDEX=index.url)
+
+    assert done.returncode == 0, done.stderr
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert statuses(project) == {"today": "pass", "highest": "pass"}
+
+
+def test_no_file_that_exists_is_changed_but_for_a_line_of_gitignore(tmp_path: Path) -> None:
+    project = shop(
+        tmp_path,
+        {
+            "shop.py": "",
+            "noxfile.py": "import nox\n\n@nox.session\ndef docs(session): ...\n",
+            "probes/smoke.py": "mine",
+            ".github/workflows/matrix-shop.yml": "mine",
+            ".gitignore": "*.pyc",
+        },
+    )
+    kept = {name: (tmp_path / name).read_bytes() for name in files(tmp_path) - {".gitignore"}}
+
+    done = project.run("init")
+
+    assert {name: (tmp_path / name).read_bytes() for name in kept} == kept
+    assert (tmp_path / ".gitignore").read_text(encoding="utf-8") == "*.pyc\n.knowngood/\n"
+    assert files(tmp_path) - kept.keys() == {"matrices/shop.toml", "probes/smoke-shop.py", ".gitignore"}
+    assert "noxfile.py exists and stays as it is. Add to it:" in done.stdout
+    assert 'sessions("kg-")' in done.stdout
+    assert "matrix-shop.yml exists and stays as it is" in done.stdout
+
+
+def test_a_dry_run_prints_the_matrix_and_writes_nothing(tmp_path: Path) -> None:
+    project = shop(tmp_path, {"shop.py": ""})
+    before = files(tmp_path)
+
+    done = project.run("init", "--dry-run")
+
+    assert done.returncode == 0, done.stderr
+    assert files(tmp_path) == before
+    assert "would write" in done.stdout
+    assert 'resolution = "lowest-direct"' in done.stdout
+
+
+def test_a_project_in_a_repository_gets_its_workflow_at_the_top(tmp_path: Path) -> None:
+    repository(tmp_path, {"README.md": ""})
+    shop(tmp_path / "packages" / "shop", {"shop.py": ""})
+    before = state(tmp_path / ".git")
+
+    done = Project(folder=tmp_path).run("init", "packages/shop")
+
+    assert done.returncode == 0, done.stderr
+    text = (tmp_path / ".github" / "workflows" / "matrix-shop.yml").read_text(encoding="utf-8")
+    assert 'working-directory: "packages/shop"' in text
+    assert (tmp_path / "packages" / "shop" / ".gitignore").read_text(encoding="utf-8") == ".knowngood/\n"
+    assert "next: cd packages/shop && knowngood run" in done.stdout
+    assert state(tmp_path / ".git") == before
+
+
+def test_a_project_with_matrices_is_left_alone_and_shown_what_to_do(tmp_path: Path) -> None:
+    project = shop(tmp_path, {"shop.py": "", "matrices/web.toml": "", "matrices/shop.toml": ""})
+
+    bare, same, other = (project.run("init", *more) for more in ((), ("--name", "web"), ("--name", "new")))
+
+    assert (bare.returncode, same.returncode, other.returncode) == (2, 2, 0)
+    assert "matrices holds: shop, web" in bare.stderr
+    assert "knowngood run shop, or write another one: knowngood init --name NAME" in bare.stderr
+    assert "web.toml exists already" in same.stderr
+    assert "next: knowngood run new" in other.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "what"),
+    [
+        (["nowhere"], "does not exist"),
+        (["pyproject.toml"], "is a file"),
+        (["--name", "Größe"], 'write "groesse"'),
+        (["--name", "../x"], "invalid id '../x'"),
+    ],
+)
+def test_a_wrong_argument_is_an_error_with_a_next_step(tmp_path: Path, arguments: list[str], what: str) -> None:
+    project = shop(tmp_path, {"shop.py": ""})
+
+    done = project.run("init", *arguments)
+
+    assert done.returncode == 2
+    assert what in done.stderr and "next: " in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_folder_that_is_not_a_project_leads_to_the_one_above(tmp_path: Path) -> None:
+    shop(tmp_path, {"shop.py": "", "docs/index.md": ""})
+
+    done = Project(folder=tmp_path).run("init", folder=tmp_path / "docs")
+
+    assert done.returncode == 2
+    assert f"next: name its folder: knowngood init {tmp_path}" in done.stderr
+
+
+def test_a_name_with_umlauts_makes_a_matrix_that_can_be_named(tmp_path: Path) -> None:
+    project = Project(folder=write(tmp_path / "Größe", {"requirements.txt": "tiny==1.0\n", ".python-version": MINOR}))
+
+    done = project.run("init", "--no-download")
+
+    assert done.returncode == 0, done.stderr
+    assert (project.folder / "matrices" / "groesse.toml").is_file()
+
+
+def test_a_python_that_cannot_be_obtained_is_named_and_left_out(tmp_path: Path) -> None:
+    named = [f"Programming Language :: Python :: {version}" for version in ("3.14", MINOR)]
+    more = f"classifiers = {json.dumps(named)}\n"
+    project = shop(tmp_path, {"shop.py": ""}, more=more)
+    text = (tmp_path / "pyproject.toml").read_text(encoding="utf-8").replace(f"=={MINOR}.*", ">=3.9")
+    (tmp_path / "pyproject.toml").write_text(text, encoding="utf-8")
+
+    done = project.run("init", UV_PYTHON_DOWNLOADS="never", UV_PYTHON_INSTALL_DIR=str(tmp_path / "pythons"))
+
+    made = tomllib.loads((tmp_path / "matrices" / "shop.toml").read_text(encoding="utf-8"))
+    assert {combo["python"] for combo in made["combo"]} == {MINOR}
+    assert "not 3.14: uv could not get them: " in done.stdout
+
+
+WORKFLOWS = [
+    (Origin(requirement="knowngood==1.0", why=""), ""),
+    (Origin(requirement="knowngood @ git+https://example.org/k@abc", why=""), "packages/shop"),
+    (Origin(requirement="knowngood @ file:///a%20b", why="", path=Path("/a b")), ""),
+]
+
+
+@pytest.mark.parametrize(("origin", "below"), WORKFLOWS)
+def test_the_workflow_fits_its_schema_and_an_auditor_accepts_it(tmp_path: Path, origin: Origin, below: str) -> None:
+    path = tmp_path / ".github" / "workflows" / "matrix.yml"
+    path.parent.mkdir(parents=True)
+    path.write_text(
+        around.workflow(matrix="shop", pythons=("3.11", "3.12"), origin=origin, branch="main", below=below),
+        encoding="utf-8",
+    )
+
+    checks = (
+        ["check-jsonschema", "--builtin-schema", "vendor.github-workflows", str(path)],
+        ["zizmor", "--offline", "--no-config", "--persona", "pedantic", str(path)],
+    )
+    for command in checks:
+        done = subprocess.run(
+            [TOOLS / command[0], *command[1:]], capture_output=True, text=True, timeout=60, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+    text = path.read_text(encoding="utf-8")
+    assert f"pip install '{origin.requirement}'" in text or f"pip install {origin.requirement}\n" in text
+    assert ("From a folder of one machine" in text) == (origin.path is not None)
+
+
+@pytest.mark.network
+def test_nox_without_knowngood_runs_the_noxfile_in_an_environment_that_has_it(tmp_path: Path, index: Index) -> None:
+    project = shop(tmp_path, {"shop.py": "import tiny\n"})
+    project.run("init")
+    subprocess.run([TOOLS / "uv", "venv", "--quiet", tmp_path / "only-nox"], check=True, timeout=60)
+    python = tmp_path / "only-nox" / "bin" / "python"
+    subprocess.run([TOOLS / "uv", "pip", "install", "--quiet", "--python", python, "nox"], check=True, timeout=120)
+
+    listed = subprocess.run(
+        [python, "-m", "nox", "-l"],
+        cwd=tmp_path,
+        env=project.environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert "- combo(lowest) -> " in listed.stdout, listed.stderr
+    assert "* matrix -> " in listed.stdout
