@@ -1,5 +1,6 @@
 """Define the exit codes and the errors that a user can act on: each has an exit code and a next step."""
 
+import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -26,6 +27,19 @@ def some(names: Sequence[str]) -> str:
     """Return ``names`` for a message: the first five, and how many more there are."""
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     return f"{', '.join(names[:_NAMED])}{more}"
+
+
+def similar_or_some(word: str, names: Sequence[str], there: str = "there are") -> str:
+    """Return what a user who typed ``word`` may have meant, or else the first five of ``names``, for a message.
+
+    ``there`` is what the names follow then.
+    """
+    lower = {name.lower(): name for name in names}
+    begun = [name for key, name in lower.items() if word and key.startswith(word.lower())]
+    near = begun or [lower[key] for key in difflib.get_close_matches(word.lower()[:100], lower, n=3, cutoff=0.5)]
+    if len(near) == 1:
+        return f"did you mean {near[0]}?"
+    return f"similar: {some(near)}" if near else f"{there}: {some(names)}"
 
 
 class KnowngoodError(Exception):

@@ -8,7 +8,7 @@ import click
 
 from knowngood.cli.options import matrix_option, run_option, signatures_option, state_option
 from knowngood.cli.output import width
-from knowngood.errors import NothingSelectedError
+from knowngood.errors import NothingSelectedError, similar_or_some
 from knowngood.project.files import near
 
 if TYPE_CHECKING:
@@ -101,6 +101,8 @@ def _chosen(judged: "JudgedRun", combo: str | None, probe: str | None) -> "Seque
     probes = tuple(dict.fromkeys(cell.probe for cell in cells))
     if cells and probe is not None and probe not in probes:
         raise NothingSelectedError(
-            f"no such probe: {probe!r}", cause=f"the probes are: {', '.join(probes)}", next_step="name one of them"
+            f"no such probe: {probe!r}",
+            cause=similar_or_some(probe, probes, "the probes are"),
+            next_step="leave out --probe to see all",
         )
     return chosen

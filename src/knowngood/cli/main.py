@@ -22,6 +22,7 @@ from knowngood.cli.export import export
 from knowngood.cli.import_ import import_
 from knowngood.cli.init import init
 from knowngood.cli.list import list_combos
+from knowngood.cli.misuse import worded
 from knowngood.cli.output import print_error
 from knowngood.cli.plan import plan
 from knowngood.cli.publish import publish
@@ -34,6 +35,16 @@ from knowngood.errors import ExitCode, KnowngoodError
 class Verbs(click.Group):
     """A group that prints errors as ``error:``, ``cause:`` and ``next:`` lines and exits with their code."""
 
+    def make_context(self, *args: Any, **options: Any) -> click.Context:
+        """Return the context of a command line."""
+        try:
+            return super().make_context(*args, **options)
+        except click.exceptions.NoArgsIsHelpError:
+            raise
+        except click.UsageError as error:
+            print_error(worded(error))
+            sys.exit(ExitCode.USAGE)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Invoke a verb. Any other exception is our own crash: exit 70 and name a file to send."""
         try:
@@ -41,6 +52,11 @@ class Verbs(click.Group):
         except KnowngoodError as error:
             print_error(error)
             sys.exit(error.exit_code)
+        except click.exceptions.NoArgsIsHelpError:
+            raise
+        except click.UsageError as error:
+            print_error(worded(error))
+            sys.exit(ExitCode.USAGE)
         except (click.exceptions.Exit, click.ClickException, click.Abort, BrokenPipeError):
             raise
         except Exception as error:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Self
 
-from knowngood.errors import NothingSelectedError, UsageError
+from knowngood.errors import NothingSelectedError, UsageError, some
 from knowngood.model import Combo
 
 _SHARD = re.compile(r"(\d{1,4})/(\d{1,4})", re.ASCII)
@@ -44,12 +44,11 @@ def select(combos: tuple[Combo, ...], only: tuple[str, ...]) -> tuple[Combo, ...
     ids = [combo.id for combo in combos]
     unmatched = [pattern for pattern in only if not any(_matches(pattern, combo_id) for combo_id in ids)]
     if unmatched:
-        near = dict.fromkeys(combo_id for pattern in unmatched for combo_id in _near(pattern, ids))
-        listed = ", ".join(near or ids[:10]) or "none"
+        near = list(dict.fromkeys(combo_id for pattern in unmatched for combo_id in _near(pattern, ids)))
         raise NothingSelectedError(
-            f"no combo matches {', '.join(repr(pattern[:100]) for pattern in unmatched)}",
-            cause=f"{'near matches' if near else 'combos'}: {listed}{', …' if not near and len(ids) > 10 else ''}",
-            next_step="list all combos with `knowngood list` or `nox -l`",
+            f"no combo matches {', '.join(repr(pattern[:100]) for pattern in unmatched[:5])}",
+            cause=f"near matches: {some(near)}" if near else f"combos: {some(ids) or 'none'}",
+            next_step="`knowngood list` prints all combos of a matrix",
         )
     return tuple(combo for combo in combos if any(_matches(pattern, combo.id) for pattern in only))
 
@@ -83,7 +82,7 @@ def divide(selected: tuple[Combo, ...], shard: Shard, dealt: str | None) -> tupl
     unknown = sorted(ids.keys() - {combo.id for combo in selected})
     if unknown:
         raise UsageError(
-            f"--deal names combos that are not selected: {', '.join(repr(combo_id[:100]) for combo_id in unknown[:5])}",
+            f"--deal names combos that are not selected: {some([repr(combo_id[:100]) for combo_id in unknown])}",
             next_step="copy --deal from `knowngood plan` for the same matrix and selection",
         )
     if not ids:

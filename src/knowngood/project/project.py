@@ -1,6 +1,5 @@
 """Open a project: its matrix, its runs, the rules that judge them, its baseline and its published report."""
 
-import difflib
 import itertools
 import json
 import os
@@ -18,7 +17,7 @@ from knowngood.declare.schema import JSON_SCHEMA
 from knowngood.declare.select import select
 from knowngood.declare.selected import NOTHING, Selections, from_json, to_json
 from knowngood.declare.values import slug
-from knowngood.errors import UsageError
+from knowngood.errors import UsageError, similar_or_some, some
 from knowngood.model import JudgedRun, Matrix, Run
 from knowngood.project.files import FolderFiles, near, write
 from knowngood.project.runs import OWNER, STATE, RecordedRun, Runs, all_at
@@ -290,15 +289,12 @@ def _named(matrix: str | Path | None, start: Path) -> Path:
         if matrix is None:
             what = "there is no matrix here"
         raise UsageError(what, cause=_looked(start, path, matrix), next_step=_begin(start))
-    holds = f"matrices/ holds: {', '.join(files)}"
     if matrix is None:
-        next_step = "name one: knowngood run NAME, or the path of its file"
-    else:
-        holds = "it is a folder" if path.is_dir() else f"there is no such file, and {holds}"
-        next_step = "give the path of a TOML file, or one of the names"
-        if close := difflib.get_close_matches(str(matrix), files, n=1):
-            next_step = f"did you mean {shlex.quote(close[0])}?"
-    raise UsageError(what, cause=holds, next_step=next_step)
+        next_step = "name one, or the path of its file; `run --all` takes all of them"
+        raise UsageError(what, cause=f"matrices/ holds: {some([*files])}", next_step=next_step)
+    missing = f"there is no such file; {similar_or_some(str(matrix), [*files], 'matrices/ holds')}"
+    next_step = "give one of the names in matrices/, or the path of a TOML file"
+    raise UsageError(what, cause="it is a folder" if path.is_dir() else missing, next_step=next_step)
 
 
 def _looked(start: Path, path: Path, matrix: str | Path | None) -> str:
