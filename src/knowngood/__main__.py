@@ -5,8 +5,8 @@ def main() -> None:
     """Run the command line."""
     from knowngood.cli.main import main as run
 
-    run()
+    run(prog_name="knowngood")
 
 
 if __name__ == "__main__":
-    main(prog_name="knowngood")
+    main()

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 @click.group(short_help="List, remove or copy cached verdicts.")
 def cache() -> None:
-    """List or remove cached verdicts, or copy them to another machine."""
+    """List or remove cached verdicts, or copy them to another machine.
+
+    A verdict is cached so that `run` can reuse it as long as its lock, its probes and the machine are the same.
+    """
 
 
 @cache.command("ls", short_help="List cached verdicts.")
@@ -68,7 +71,7 @@ def show(key: str) -> None:
     help="Remove verdicts that were not used for this many days.",
 )
 def prune(everything: bool, older_than: int | None) -> None:
-    """Remove verdicts until the cache fits its size limit; or old verdicts; or all."""
+    """Remove verdicts: by default the least recently used ones, until the cache fits its size limit."""
     import shutil
 
     from knowngood.report.text import count, size

@@ -10,8 +10,12 @@ from knowngood.cli.options import signatures_option, state_option, takes_matrix
 
 @click.command(short_help="Compare a run with the baseline.")
 @takes_matrix
-@click.option("--baseline", metavar="RUN", help="Run to compare with.  [default: the baseline of the matrix]")
-@click.option("--run", metavar="RUN", help="Run that is compared.  [default: newest]")
+@click.option(
+    "--baseline",
+    metavar="RUN",
+    help="Run to compare with: the start of its id, or its path.  [default: the baseline of the matrix]",
+)
+@click.option("--run", metavar="RUN", help="Run that is compared: the start of its id, or its path.  [default: newest]")
 @click.option("--format", "format_", type=click.Choice(["text", "markdown", "json"]), default="text", show_default=True)
 @signatures_option
 @state_option
@@ -25,8 +29,8 @@ def diff(
 ) -> None:
     """Compare a run with a baseline: what regressed, which packages changed, what was fixed.
 
-    RUN is a run id prefix, an event log, a matrix.json, or a folder that holds one of them. The baseline of a matrix is
-    reports/MATRIX/baseline.json, which `--accept` writes.
+    RUN is the start of an id, an events.jsonl, a matrix.json, or a folder that holds one of them. The baseline of a
+    matrix is reports/MATRIX/baseline.json, which `run --accept` and `publish --accept` write.
 
     Exits 1 when something regressed, 3 when it is unclear whether something did, and 0 otherwise.
     """

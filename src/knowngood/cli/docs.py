@@ -28,8 +28,9 @@ _ENDINGS = (".md", ".rst")
 def docs(pages: tuple[Path, ...], matrix: str | None, check: bool) -> None:
     """Update the tested-versions tables in your docs from the published reports.
 
-    FILE is a page in Markdown (.md) or reStructuredText (.rst) with markers in it. By default, all pages with markers
-    in the current folder and below docs/ are updated.
+    FILE is a page in Markdown (.md) or reStructuredText (.rst) with markers in it: the table goes between the comments
+    knowngood:begin MATRIX and knowngood:end. By default, all pages with markers in the current folder and below docs/
+    are updated.
     """
     from knowngood.project.project import Project
 

@@ -45,10 +45,10 @@ def explain(
     signatures: Path | None,
     state_dir: Path | None,
 ) -> None:
-    """Explain COMBO: its versions, drift, what failed and where, the cause, the fix, and how to rerun it.
+    """Explain COMBO: its versions, which step moved them, what failed and where, the cause, the fix, how to rerun it.
 
-    COMBO is an id, or a glob of ids. Without it, every cell that is not as expected is explained; if there is none,
-    the cells that did not pass are listed.
+    COMBO is an id, or a glob of ids. Without it, everything that is not as expected is explained; if there is nothing
+    like that, what did not pass is listed.
 
     A run that is kept by a project is judged by the signatures.toml of that project.
     """

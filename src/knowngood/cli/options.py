@@ -19,25 +19,35 @@ matrix_option = click.option("--matrix", metavar="NAME", help="A matrix file, or
 state_option = click.option(
     "--state-dir",
     type=PATH,
+    metavar="FOLDER",
     envvar="KNOWNGOOD_STATE_DIR",
     help="Folder in which runs are kept.  [default: PROJECT/.knowngood]",
 )
 signatures_option = click.option(
-    "--signatures", type=PATH, help="File of known breakages.  [default: PROJECT/signatures.toml, if there is one]"
+    "--signatures",
+    type=PATH,
+    metavar="FILE",
+    help="Known breakages of your own, for the diagnosis.  [default: PROJECT/signatures.toml, if there is one]",
 )
 run_option = click.option(
-    "--run", metavar="RUN", help="Run to read: a run id prefix, an event log, or its folder.  [default: newest]"
+    "--run", metavar="RUN", help="Run to read: the start of its id, its folder, or its events.jsonl.  [default: newest]"
 )
 offline_option = click.option(
-    "--offline", is_flag=True, help="Use folders of wheels and what uv has kept; ask no index over the network."
+    "--offline", is_flag=True, help="Use only what is on this machine: folders of wheels, and uv's cache."
 )
 jobs_option = click.option(
-    "--jobs", "-j", type=click.IntRange(1, 64), help="Combos at a time.  [default: by cores and memory]"
+    "--jobs",
+    "-j",
+    type=click.IntRange(1, 64),
+    metavar="N",
+    help="How many combos are built and probed at once, 1 to 64.  [default: by cores and memory]",
 )
 only_option = click.option(
     "--only", metavar="ID", multiple=True, help="Only this combo, or those that match a glob: 'legacy*'. Repeatable."
 )
-shard_option = click.option("--shard", metavar="K/N", help="Only the K-th of N parts of the selection.")
+shard_option = click.option(
+    "--shard", metavar="K/N", help="Only the K-th of N parts of the combos, as one of N machines."
+)
 
 
 def parse_duration(context: click.Context, option: click.Parameter, value: str | None) -> tuple[str, float] | None:

@@ -37,7 +37,12 @@ _MOST_JOBS = 256  # of one matrix on GitHub
     help="A table, JSON, or the jobs of a CI.",
 )
 @click.option(
-    "--shards", type=click.IntRange(1, _MOST_JOBS), default=8, show_default=True, help="Largest number of CI jobs."
+    "--shards",
+    type=click.IntRange(1, _MOST_JOBS),
+    metavar="N",
+    default=8,
+    show_default=True,
+    help="Most CI jobs, 1 to 256.",
 )
 @click.option("--fresh", is_flag=True, help="Plan a `run --fresh`, which reuses no verdict.")
 @jobs_option
@@ -66,7 +71,8 @@ def plan(
     The download is the sum of the sizes that the index states, without what uv's cache has. The disk space is estimated
     from it, and the time from earlier runs. What is unknown is said to be.
 
-    CI jobs are balanced by past durations; run each with --shard and --deal.
+    `--format github` and `--format gitlab` divide the combos among CI jobs that take about as long. Each job calls
+    `run` with the --shard and the --deal that the plan gives it.
 
     Exits 3 when an index could not be reached, and 0 otherwise.
     """

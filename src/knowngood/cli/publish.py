@@ -13,7 +13,11 @@ from knowngood.project.files import near
 @click.argument("runs", metavar="[RUN]...", nargs=-1)
 @matrix_option
 @click.option("--accept", is_flag=True, help="Make the run the baseline, too.")
-@click.option("--baseline", metavar="RUN", help="Run to compare with.  [default: the baseline of the matrix]")
+@click.option(
+    "--baseline",
+    metavar="RUN",
+    help="Run to compare with: the start of its id, or its path.  [default: the baseline of the matrix]",
+)
 @signatures_option
 @state_option
 def publish(
@@ -26,8 +30,8 @@ def publish(
 ) -> None:
     """Publish the report of RUN in reports/MATRIX, by default of the newest complete run.
 
-    RUN is a run id prefix, an event log, or a folder with event logs at any depth; the shards of a matrix are merged.
-    The run must be complete: every combo of the matrix was decided, passed or failed.
+    RUN is the start of an id, an events.jsonl, or a folder with event logs at any depth; shards of a matrix become one
+    report. The run must be complete: every combo of the matrix was decided, passed or failed.
 
     Publishing the same verdicts and versions again changes only the day.
     """

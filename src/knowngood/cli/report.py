@@ -22,10 +22,19 @@ if TYPE_CHECKING:
 @click.argument("logs", metavar="[LOG]...", nargs=-1)
 @matrix_option
 @click.option(
-    "--format", "format_", type=click.Choice(["table", *map(str, FORMATS), "all"]), default="table", show_default=True
+    "--format",
+    "format_",
+    type=click.Choice(["table", *map(str, FORMATS), "all"]),
+    default="table",
+    show_default=True,
+    help="A table for the terminal; a page or a document; JSON; test results; badges; a feed; texts for GitHub.",
 )
 @click.option("--output", "-o", type=PATH, help="File or folder to write to.  [default: the terminal]")
-@click.option("--baseline", metavar="RUN", help="Run to compare with.  [default: the baseline of the matrix]")
+@click.option(
+    "--baseline",
+    metavar="RUN",
+    help="Run to compare with: the start of its id, or its path.  [default: the baseline of the matrix]",
+)
 @click.option("--url", default="", metavar="URL", help="Page of this run, for the issue to link to.")
 @click.option("--gate", is_flag=True, help="Exit as `knowngood run` would: 1 when something is not as expected.")
 @signatures_option
@@ -43,10 +52,11 @@ def report(
     signatures: Path | None,
     state_dir: Path | None,
 ) -> None:
-    """Render event logs as one report, by default that of the newest run of the matrix.
+    """Render a run again, by default the newest of the matrix, in any format.
 
-    LOG is an events.jsonl, a folder with event logs at any depth, a run id prefix, or a matrix.json. The shards of a
-    matrix are merged; combos of a missing shard count as not run, and standard error names the shard.
+    LOG names a run: the start of its id, its events.jsonl, a matrix.json, or a folder with event logs at any depth.
+    Several logs, such as those of the machines that shared a matrix with --shard, become one report. Combos of a
+    missing shard count as not run, and standard error names the shard.
 
     A run that is kept by a project is judged by the signatures.toml of that project.
 

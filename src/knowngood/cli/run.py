@@ -25,17 +25,27 @@ from knowngood.run.executors.interface import Optimization
 @takes_matrices
 @only_option
 @shard_option
-@click.option("--deal", metavar="ID,...", help="Combos in this shard, as listed by `plan`.  [default: every N-th]")
-@click.option("--report-dir", type=PATH, metavar="FOLDER", help="Write the report here instead.")
+@click.option(
+    "--deal",
+    metavar="ID,...",
+    help="The combos of this shard, as `plan --format github` deals them.  [default: every N-th]",
+)
+@click.option(
+    "--report-dir", type=PATH, metavar="FOLDER", help="Where the report goes.  [default: the folder of the run]"
+)
 @click.option("--publish", is_flag=True, help="Publish the report in reports/MATRIX, red or green.")
 @click.option("--accept", is_flag=True, help="Make this run the baseline, red or green.")
-@click.option("--baseline", metavar="RUN", help="Run to compare with.  [default: the baseline of the matrix]")
+@click.option(
+    "--baseline",
+    metavar="RUN",
+    help="Run to compare with: the start of its id, or its path.  [default: the baseline of the matrix]",
+)
 @click.option(
     "--budget", callback=parse_duration, metavar="TIME", help="Stop after 90s, 15m or 1.5h; run again to go on."
 )
 @jobs_option
 @offline_option
-@click.option("--keep", is_flag=True, help="Keep all environments, for a closer look.")
+@click.option("--keep", is_flag=True, help="Keep the environments, and print where they are.")
 @click.option("--fresh", is_flag=True, help="Start over: reuse no verdict and no environment, and do not resume.")
 @click.option("--fresh-probes", is_flag=True, help="Run every probe again; environments of earlier runs are reused.")
 @click.option(
@@ -45,7 +55,13 @@ from knowngood.run.executors.interface import Optimization
     multiple=True,
     help=f"Disable an optimization, to rule it out as a cause: all, {', '.join(Optimization)}. Repeatable.",
 )
-@click.option("--progress", type=click.Choice(["auto", "board", "lines", "none"]), default="auto", show_default=True)
+@click.option(
+    "--progress",
+    type=click.Choice(["auto", "board", "lines", "none"]),
+    default="auto",
+    show_default=True,
+    help="What standard error shows meanwhile: a board that moves, plain lines for logs, or nothing.",
+)
 @signatures_option
 @state_option
 @click.pass_obj
