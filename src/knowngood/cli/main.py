@@ -82,21 +82,26 @@ def _crash_report() -> str:
     return file.name
 
 
-@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+_HELP = """\
+Prove which sets of package versions work together.
+
+A matrix is a TOML file in matrices/ that lists combos: sets of versions, each of which is installed into an
+environment of its own. Its probes say what "works" means: your tests, a script or a command. A combo under one
+probe is a cell, and gets a verdict.
+
+\b
+knowngood plan       what can be installed, and what a run would download
+knowngood run        build and probe every combo, and print a table of verdicts
+knowngood explain    why a combo failed, and which versions fix it
+"""
+"""What ``--help`` says; ``\\b`` keeps the lines of a paragraph as they are."""
+
+
+@click.group(cls=Verbs, help=_HELP, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="knowngood")
 @click.pass_context
 def main(context: click.Context) -> None:
-    """Prove which sets of package versions work together.
-
-    A matrix is a TOML file in matrices/ that lists combos: sets of versions, each of which is installed into an
-    environment of its own. Its probes say what "works" means: your tests, a script or a command. A combo under one
-    probe is a cell, and gets a verdict.
-
-    \b
-    knowngood plan       what can be installed, and what a run would download
-    knowngood run        build and probe every combo, and print a table of verdicts
-    knowngood explain    why a combo failed, and which versions fix it
-    """
+    """Pass the environment variables to the verbs."""
     context.obj = dict(os.environ)
 
 

@@ -40,7 +40,7 @@ jobs_option = click.option(
     "-j",
     type=click.IntRange(1, 64),
     metavar="N",
-    help="How many combos are built and probed at once, 1 to 64.  [default: by cores and memory]",
+    help="How many combos are built and probed at once.  [default: by cores and memory]",
 )
 only_option = click.option(
     "--only", metavar="ID", multiple=True, help="Only this combo, or those that match a glob: 'legacy*'. Repeatable."

@@ -42,7 +42,7 @@ _MOST_JOBS = 256  # of one matrix on GitHub
     metavar="N",
     default=8,
     show_default=True,
-    help="Most CI jobs, 1 to 256.",
+    help="Most CI jobs.",
 )
 @click.option("--fresh", is_flag=True, help="Plan a `run --fresh`, which reuses no verdict.")
 @jobs_option
