@@ -117,6 +117,6 @@ def test_a_wrong_verb_or_option(shops: Project, arguments: tuple[str, ...], erro
     assert message["next"].startswith(after)
 
 
-def test_help_is_no_error(shops: Project) -> None:
+def test_help_is_printed_as_ever(shops: Project) -> None:
     assert shops.run("--help").returncode == 0 and shops.run("run", "--help").returncode == 0
     assert "Usage: knowngood [OPTIONS]" in shops.run().stderr
