@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from browser.runs import EARLIER, NUMBERS, grid, large, of
-from knowngood.model import Change, ChangeKind, ComboFacts, JudgedRun, Phase, Reason, Status, StepFacts
+from knowngood.model import Cell, Change, ChangeKind, ComboFacts, JudgedRun, Phase, Reason, Status, StepFacts
 from knowngood.report.budget import BUDGET
 from knowngood.report.html.overview import sentence
 from knowngood.report.html.page import render, side_files
@@ -271,6 +271,20 @@ def test_two_axes_span_a_map_on_which_an_untested_point_is_not_a_pass() -> None:
     assert rows[4][3].startswith("\u2713 pass")
     assert rows[1][4].startswith("\u21af CRASH")
     assert len(classed(maps[0], "none")) == 1
+
+
+def test_each_grid_has_a_map_of_its_own_with_the_versions_that_selectors_became() -> None:
+    def cell(number: int, lib: str, python: str, exact: str) -> Cell:
+        axes = (("lib", lib), ("python", python))
+        made = combo(f"g{number}-{lib}-{python}")
+        return passing(replace(made, grid=number, axes=axes, versions=(("lib", exact),) if exact else ()))
+
+    first = [cell(0, "2.1", "3.11", "2.1.3"), cell(0, "2.1", "3.12", "2.1.3"), cell(0, "latest", "3.11", "3.1")]
+    second = [cell(1, version, python, "") for version in ("1.0", "2.0") for python in ("3.11", "3.12")]
+    maps = classed(parsed(render(only(*first, cell(0, "latest", "3.12", "3.2"), *second))), "map")
+
+    rows = [[next(text_of(square) for square in row) for row in table.iter("tr")][1:] for table in maps]
+    assert rows == [["2.1 (2.1.3)", "latest"], ["1.0", "2.0"]]
 
 
 def test_without_axes_there_is_no_map() -> None:

@@ -25,7 +25,7 @@ class Environment:
         """Return the folders that distributions are installed into."""
         # lib64 may be a link to lib.
         libraries = (path for path in self.folder.glob("lib*") if not path.is_symlink())
-        return tuple(sorted(path for library in libraries for path in library.glob("python*/site-packages")))
+        return tuple(sorted(path for library in libraries for path in library.glob("py*/site-packages")))
 
     def installed(self) -> dict[str, str]:
         """Return canonical name -> version of every distribution, sorted, from its own metadata."""

@@ -6,7 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from python_discovery import DiskCache, get_interpreter
+from python_discovery import DiskCache, PythonInfo, get_interpreter
+from uv import find_uv_bin
+
+from knowngood import packages
+from knowngood.process import answer_of
+
+_PATIENCE = 20.0  # seconds for uv to look for an interpreter
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,7 +39,10 @@ class Interpreters:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def find(self, version: str) -> Interpreter | None:
-        """Return the base interpreter of ``version`` (``3.11`` or ``3.11.7``); None when this machine has none."""
+        """Return the base interpreter of ``version``, such as ``3.11``, ``3.11.7``, ``3.13t`` or ``pypy3.10``.
+
+        None when this machine has none.
+        """
         with self._lock:
             if version not in self._known:
                 self._known[version] = self._find(version)
@@ -43,13 +52,28 @@ class Interpreters:
         root = Path(self.outside.get("PYENV_ROOT", "") or Path(self.outside.get("HOME", "/")) / ".pyenv")
         folders = sorted((root / "versions").glob("*/bin"), key=_version, reverse=True)
         search = os.pathsep.join([*map(str, folders), self.outside.get("PATH", os.defpath)])
-        info = get_interpreter(version, env={"PATH": search}, cache=DiskCache(self.cache))
-        # A combo means CPython: PyPy would be another subject.
-        if info is None or info.system_executable is None or info.implementation != "CPython":
+        cache = DiskCache(self.cache)
+        info = get_interpreter(version, env={"PATH": search}, cache=cache)
+        if not _is(info, version):
+            # Those that uv manages are on no PATH.
+            command = [find_uv_bin(), "python", "find", "--no-python-downloads", "--no-project", "--no-config", version]
+            path = answer_of(command, env=self.outside, timeout=_PATIENCE).strip()
+            info = get_interpreter(path, env={"PATH": search}, cache=cache) if path else None
+        if info is None or info.system_executable is None or not _is(info, version):
             return None
         configured = f"debug {info.debug_build}, free-threaded {info.free_threaded}"
         build = " ".join(f"{info.version} {configured} {info.sysconfig_platform}".split())
         return Interpreter(path=Path(info.system_executable), build=build)
+
+
+def _is(info: PythonInfo | None, version: str) -> bool:
+    """Return whether an interpreter is what a combo asks for: PyPy, or a CPython without the lock, only by name."""
+    wanted = packages.python(version)
+    return (
+        info is not None
+        and info.implementation == ("PyPy" if wanted.pypy else "CPython")
+        and bool(info.free_threaded) == wanted.free_threaded
+    )
 
 
 def _version(folder: Path) -> tuple[int, ...]:

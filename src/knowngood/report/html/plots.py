@@ -5,7 +5,7 @@ text is as large as the page's. A map has one axis down and one across; there is
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from knowngood.model import Cell, JudgedRun
@@ -208,8 +208,8 @@ MOST_MAPS = 12
 """With more maps than this, the list of results is easier to read."""
 MOST_ACROSS = 24
 _PROBE = "probe"
-_NOT_PACKAGES = ("python", "order", "installer")
-"""Axes that make a map each rather than span one."""
+_NOT_PACKAGES = ("python", "order", "installer", "resolution", "as-of", "extras", "with")
+"""Axes that make a map each rather than span one; so do variables, ``env.NAME``."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -242,18 +242,48 @@ class Map:
 
 
 def maps(cells: Sequence[Cell], anchors: Anchors) -> tuple[Map, ...]:
-    """Return the maps of a run; empty unless at least two axes vary, and for too many values."""
+    """Return the maps of a run, grid by grid; none of a grid unless at least two axes vary, or with too many values."""
+    exact = _exact(cells)
     placed = [
-        ({**dict(cell.combo.axes), _PROBE: cell.probe}, cell, anchor)
+        ({**_labels(cell, exact), _PROBE: cell.probe}, cell, anchor)
         for cell, anchor in zip(cells, anchors.ids, strict=True)
         if cell.combo.axes
     ]
+    grids = dict.fromkeys(cell.combo.grid for _, cell, _ in placed)
+    return tuple(made for grid in grids for made in _maps([place for place in placed if place[1].combo.grid == grid]))
+
+
+def _exact(cells: Sequence[Cell]) -> dict[tuple[int | None, str, str], set[str]]:
+    """Return the exact versions that each value of an axis became, by grid, axis and value."""
+    exact: dict[tuple[int | None, str, str], set[str]] = {}
+    for cell in cells:
+        versions = dict(cell.combo.versions)
+        for axis, value in cell.combo.axes:
+            exact.setdefault((cell.combo.grid, axis, value), set()).update({versions[axis]} if axis in versions else ())
+    return exact
+
+
+def _labels(cell: Cell, exact: Mapping[tuple[int | None, str, str], set[str]]) -> dict[str, str]:
+    """Return what each axis of a combo is called: its value, and the version that it became if there is only one."""
+    labels = {}
+    for axis, value in cell.combo.axes:
+        versions = exact[cell.combo.grid, axis, value]
+        labels[axis] = f"{value} ({next(iter(versions))})" if len(versions) == 1 else value
+    return labels
+
+
+def _is_setting(axis: str) -> bool:
+    return axis in _NOT_PACKAGES or axis.startswith("env.")
+
+
+def _maps(placed: Sequence[tuple[dict[str, str], Cell, str]]) -> tuple[Map, ...]:
+    """Return the maps of one grid."""
     values: dict[str, dict[str, None]] = {}
     for point, _, _ in placed:
         for axis, value in point.items():
             values.setdefault(axis, {})[value] = None
     varying = [axis for axis in values if len(values[axis]) > 1]
-    spanning = sorted((axis for axis in varying if axis != _PROBE), key=lambda axis: axis in _NOT_PACKAGES)[:2]
+    spanning = sorted((axis for axis in varying if axis != _PROBE), key=_is_setting)[:2]
     if len(spanning) < 2:
         return ()
     down, across = spanning
