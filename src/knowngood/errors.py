@@ -29,14 +29,19 @@ def some(names: Sequence[str]) -> str:
     return f"{', '.join(names[:_NAMED])}{more}"
 
 
+def similar(word: str, names: Sequence[str]) -> list[str]:
+    """Return the names that a user who typed ``word`` may have meant: those that begin so, or the nearest three."""
+    lower = {name.lower(): name for name in names}
+    begun = [name for key, name in lower.items() if word and key.startswith(word.lower())]
+    return begun or [lower[key] for key in difflib.get_close_matches(word.lower()[:100], lower, n=3, cutoff=0.5)]
+
+
 def similar_or_some(word: str, names: Sequence[str], there: str = "there are") -> str:
     """Return what a user who typed ``word`` may have meant, or else the first five of ``names``, for a message.
 
     ``there`` is what the names follow then.
     """
-    lower = {name.lower(): name for name in names}
-    begun = [name for key, name in lower.items() if word and key.startswith(word.lower())]
-    near = begun or [lower[key] for key in difflib.get_close_matches(word.lower()[:100], lower, n=3, cutoff=0.5)]
+    near = similar(word, names)
     if len(near) == 1:
         return f"did you mean {near[0]}?"
     return f"similar: {some(near)}" if near else f"{there}: {some(names)}"

@@ -42,7 +42,7 @@ def test_a_wrong_matrix(shops: Project, arguments: tuple[str, ...]) -> None:
     message = refused(shops, *arguments)
 
     assert message["error"] == "no matrix 'sho'"
-    assert message["cause"] == f"there is no such file; similar: {FIVE}"
+    assert message["cause"] == f"there is no such file, and matrices/ holds: {FIVE}"
     assert message["next"] == "give one of the names in matrices/, or the path of a TOML file"
 
 

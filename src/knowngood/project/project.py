@@ -17,7 +17,7 @@ from knowngood.declare.schema import JSON_SCHEMA
 from knowngood.declare.select import select
 from knowngood.declare.selected import NOTHING, Selections, from_json, to_json
 from knowngood.declare.values import slug
-from knowngood.errors import UsageError, similar_or_some, some
+from knowngood.errors import UsageError, similar, some
 from knowngood.model import JudgedRun, Matrix, Run
 from knowngood.project.files import FolderFiles, near, write
 from knowngood.project.runs import OWNER, STATE, RecordedRun, Runs, all_at
@@ -292,8 +292,11 @@ def _named(matrix: str | Path | None, start: Path) -> Path:
     if matrix is None:
         next_step = "name one, or the path of its file; `run --all` takes all of them"
         raise UsageError(what, cause=f"matrices/ holds: {some([*files])}", next_step=next_step)
-    missing = f"there is no such file; {similar_or_some(str(matrix), [*files], 'matrices/ holds')}"
+    missing = f"there is no such file, and matrices/ holds: {some([*files])}"
+    near = similar(str(matrix), [*files])
     next_step = "give one of the names in matrices/, or the path of a TOML file"
+    if len(near) == 1:
+        next_step = f"did you mean {shlex.quote(near[0])}?"
     raise UsageError(what, cause="it is a folder" if path.is_dir() else missing, next_step=next_step)
 
 

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 from packaging.requirements import InvalidRequirement, Requirement
 
+from knowngood.declare.schema import JSON_SCHEMA
 from knowngood.declare.values import slug
 from knowngood.project.importing.parts import Cell
+from knowngood.project.runs import STATE
 from knowngood.project.scaffold import testing
 from knowngood.project.scaffold.survey import Kind, Survey
 
@@ -84,6 +86,7 @@ class Draft:
 
     def _lines(self) -> Iterator[str]:
         survey = self.survey
+        yield f"#:schema ../{STATE}/{JSON_SCHEMA.name}"
         yield "# The first matrix of this project, written by `knowngood init`. Change it: init never writes"
         yield "# it again. Run it with `knowngood run`: a cell that is red shows what does not work, and why."
         yield ""
