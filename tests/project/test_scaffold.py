@@ -252,7 +252,7 @@ def test_what_brings_pytest_is_found(
 
 PYTEST = [
     ({**SRC, **TEST}, {}, ["tests"], False),
-    ({**FLAT, **TEST}, {}, ["tests"], False),
+    ({**FLAT, **TEST}, {}, ["tests"], True),
     ({**FLAT, **TEST, "tests/__init__.py": ""}, {}, ["tests"], True),
     ({**FLAT, **TEST, "conftest.py": ""}, {}, ["tests"], True),
     ({**SRC, **TEST, "conftest.py": ""}, {}, ["tests"], False),

@@ -80,15 +80,13 @@ def find(folder: Folder, modules: Modules, *, installed: bool) -> Tests | None:
         return None
     kept = next((_kept(call) for call in calls if _kept(call)), ())
     arguments, editable = [*paths, *kept], False
-    inside = [path for path in paths if path.split("/")[0] in modules.names or path.split("/")[0] in modules.flat]
     on_path = any(entry not in ("tests", "test") for entry in settings.pythonpath)
     if not installed:
         # As `python -m pytest` does: tests of an application import it from the folder that they are run in.
         arguments += [] if settings.pythonpath else ["-o", "pythonpath=."]
     elif modules.flat and "import-mode=importlib" not in settings.addopts:
-        # pytest then puts the folder of the project first on the search path, where it is not what is installed.
-        packages = any((folder.path / path / "__init__.py").is_file() for path in paths)
-        editable = bool(inside) or on_path or packages or folder.has("conftest.py")
+        # pytest, a conftest.py or a test often puts the folder of the project first on the search path.
+        editable = True
     else:
         editable = on_path
     needs = _needs(folder)
