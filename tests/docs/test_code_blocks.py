@@ -47,7 +47,7 @@ NOT_RUN = {
 }
 """The commands that no test runs because they would install gigabytes. Their verbs and options are checked."""
 
-LANGUAGES = {"console", "json", "markdown", "python", "text", "toml", "yaml"}
+LANGUAGES = {"console", "docker", "json", "markdown", "python", "text", "toml", "yaml"}
 
 PYPROJECT = '[project]\nname = "shop"\nversion = "1.0"\n[dependency-groups]\ntests = ["pytest"]\n'
 """For matrices on pages that show no pyproject.toml."""
