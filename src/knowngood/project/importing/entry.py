@@ -39,6 +39,15 @@ KINDS = (
 )
 
 
+class _RawFiles(FolderFiles):
+    """The files of a project as they are: readers choose what they need of a lock."""
+
+    def read(self, path: str) -> str | None:
+        """Return the text of a file; None when it does not exist. Raises ``OSError`` when it cannot be read."""
+        file = self._folder / path
+        return file.read_text(encoding="utf-8", errors="surrogateescape") if file.is_file() else None
+
+
 def import_file(path: Path, project: Path) -> Imported:
     """Return what can be imported from a file. Paths in it are made relative to ``project``, which holds the file.
 
@@ -46,7 +55,7 @@ def import_file(path: Path, project: Path) -> Imported:
     """
     text = _text(path)
     relative = path.relative_to(project).as_posix()
-    source = Source(path=relative, text=text, files=ProjectFiles(FolderFiles(project), project))
+    source = Source(path=relative, text=text, files=ProjectFiles(_RawFiles(project), project))
     reader = _reader(source)
     if reader is None:
         raise UsageError(f"{near(path)} is not a file that can be imported", next_step=f"name a {KINDS}")
