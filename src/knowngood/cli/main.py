@@ -19,6 +19,7 @@ from knowngood.cli.diff import diff
 from knowngood.cli.docs import docs
 from knowngood.cli.explain import explain
 from knowngood.cli.export import export
+from knowngood.cli.fix import fix
 from knowngood.cli.import_ import import_
 from knowngood.cli.init import init
 from knowngood.cli.list import list_combos
@@ -105,5 +106,5 @@ def main(context: click.Context) -> None:
     context.obj = dict(os.environ)
 
 
-for verb in (cache, diff, docs, explain, export, import_, init, list_combos, plan, publish, report, run, scan):
+for verb in (cache, diff, docs, explain, export, fix, import_, init, list_combos, plan, publish, report, run, scan):
     main.add_command(verb)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from knowngood.events.kinds import (
     BasisKnown,
     ComboFinished,
+    CombosAdded,
     ComboStarted,
     EnvironmentCreated,
     EnvironmentMeasured,
@@ -51,7 +52,9 @@ class Folding:
             case _ if run is None:
                 self._bad += 1
             case RunResumed():
-                self._run = replace(run, interrupted=None)
+                self._run = replace(run, interrupted=None, finished=False)
+            case CombosAdded():
+                self._facts |= {combo.id: ComboFacts(combo=combo) for combo in event.combos}
             case IndexChosen():
                 kept = tuple(choice for choice in run.indexes if choice.name != event.choice.name)
                 self._run = replace(run, indexes=(*kept, event.choice))

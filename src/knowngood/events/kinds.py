@@ -53,6 +53,14 @@ class RunResumed:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class CombosAdded:
+    """A search adds more combos to its run."""
+
+    combos: tuple[Combo, ...]
+    event: Literal["combos-added"] = "combos-added"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class IndexChosen:
     """The run decided which URL to use for a declared index."""
 
@@ -241,6 +249,7 @@ class Unknown:
 Event = (
     RunStarted
     | RunResumed
+    | CombosAdded
     | IndexChosen
     | ComboStarted
     | PhaseStarted

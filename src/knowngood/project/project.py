@@ -20,7 +20,7 @@ from knowngood.declare.values import slug
 from knowngood.errors import UsageError, similar, some
 from knowngood.model import JudgedRun, Matrix, Run
 from knowngood.project.files import FolderFiles, near, write
-from knowngood.project.runs import OWNER, STATE, RecordedRun, Runs, all_at
+from knowngood.project.runs import OWNER, SEARCHES, STATE, RecordedRun, Runs, all_at
 
 if TYPE_CHECKING:
     from knowngood.judge.rules import Rules
@@ -155,6 +155,11 @@ class Project:
         """The runs of the matrix. Raises ``UsageError`` when no run can be kept in their folder."""
         matrix_id = self._declared if isinstance(self._declared, str) else self.matrix.id
         return Runs(folder=self._state() / "runs" / matrix_id, project=self.folder)
+
+    @cached_property
+    def searches(self) -> Runs:
+        """The runs that searches made, apart from those of the matrix itself. Raises as ``runs``."""
+        return Runs(folder=self.runs.folder.parent.parent / SEARCHES / self.runs.matrix, project=self.folder)
 
     @cached_property
     def rules(self) -> "Rules":

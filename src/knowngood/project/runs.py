@@ -21,6 +21,8 @@ from knowngood.project.files import near
 
 STATE = ".knowngood"
 """The folder of a project that holds its runs, out of sight of git."""
+SEARCHES = "searches"
+"""The folder beside that of the runs which holds what searches ran."""
 LOG = "events.jsonl"
 """The name of the event log in the folder of a run."""
 REPORT = "matrix.json"
@@ -173,6 +175,9 @@ class Runs:
         if text is not None and (recorded := at(text)):
             return recorded
         runs = list(self.newest())
+        if text is not None:
+            # A search is named like a run, but is never the newest one.
+            runs += Runs(folder=self.folder.parent.parent / SEARCHES / self.matrix, project=self.project).newest()
         matching = [run for run in runs if text is None or (text and run.id.startswith(text))]
         if matching and (text is None or len(matching) == 1):
             return matching[0]

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from knowngood.events import (
     ComboFinished,
+    CombosAdded,
     Event,
     Folding,
     IndexChosen,
@@ -30,7 +31,7 @@ from knowngood.model.reusable import why_not_reused
 from knowngood.probe import reads
 from knowngood.probe.settings import secrets
 from knowngood.project.project import Project
-from knowngood.project.runs import EventLog
+from knowngood.project.runs import EventLog, RecordedRun, Runs
 from knowngood.run import host
 from knowngood.run.context import prepare
 from knowngood.run.executors.interface import (
@@ -81,6 +82,15 @@ class RunRequest:
     optimizations: frozenset[Optimization] = ALL_OPTIMIZATIONS
     run_id: str | None = None
     """The id of the run, if it is a new one; by default one that sorts by time."""
+    kept: Runs | None = None
+    """Where the run is kept; by default among the runs of the project."""
+    into: RecordedRun | None = None
+    """A run that the combos are added to: a search finds out one after the other what it has to ask."""
+
+    @property
+    def runs(self) -> Runs:
+        """Where the run is kept."""
+        return self.kept or self.project.runs
 
 
 def execute(
@@ -93,6 +103,8 @@ def execute(
     """Run the combos of a request and return everything that was recorded.
 
     The run is kept among the runs of the project. An unfinished one of the same combos is resumed.
+    Combos that are added to a run are evaluated as if it had begun with them; its others are left alone.
+
     ``stop`` ends it early: the run that is returned is then interrupted, unless every combo was finished before.
     ``executor`` evaluates the combos; the default evaluates them on this machine. Raises what a sink raises,
     ``UndecidedError`` when the event log cannot be written, and ``UsageError`` when a folder that packages come from
@@ -101,10 +113,12 @@ def execute(
     stop = stop or Stop()
     index.check_folders(request.project.matrix.indexes, request.project.matrix.project)
     resumes = request.resume and not (request.fresh or request.fresh_probes)
-    earlier = request.project.runs.unfinished(request.project.matrix.digest, request.combos) if resumes else None
+    earlier = request.into
+    if earlier is None and resumes:
+        earlier = request.runs.unfinished(request.project.matrix.digest, request.combos)
     begun = earlier.read() if earlier is not None else None
     info = host.describe(request.project.matrix, command=request.command, shard=request.shard, run_id=request.run_id)
-    folder = earlier if earlier is not None and begun is not None else request.project.runs.new(info.id)
+    folder = earlier if earlier is not None and begun is not None else request.runs.new(info.id)
     with folder.lock(), closing(EventLog(folder.log)) as log:
         recorder = _Recorder((lambda event, folding: log(event), *sinks), begun)
         if begun is None:
@@ -112,8 +126,10 @@ def execute(
             recorder(RunStarted(info=info, combos=request.combos, elsewhere=request.elsewhere, order=order))
         else:
             recorder(RunResumed())
-        routes = _routes(request)
-        for choice in routes.choices:
+            if request.into is not None:
+                recorder(CombosAdded(combos=request.combos))
+        chosen = routes(request)
+        for choice in chosen.choices:
             recorder(IndexChosen(choice=choice))
         if executor is None:
             executor = LocalExecutor(
@@ -121,14 +137,14 @@ def execute(
                 project=request.project.folder,
                 folder=folder.folder,
                 environments=request.project.runs.environments,
-                routes=routes,
+                routes=chosen,
                 secrets=_secrets(request),
             )
-        tasks = _tasks(request, recorder.run, routes)
+        tasks = _tasks(request, recorder.run, chosen)
         executor.execute(tasks, recorder, stop)
         complete = recorder.finished.issuperset(task.combo.id for task in tasks)
         recorder(RunFinished() if complete or stop.reason is None else Interrupted(signal=stop.reason))
-    request.project.runs.note_seconds(recorder.run)
+    request.runs.note_seconds(recorder.run)
     return recorder.run
 
 
@@ -141,8 +157,8 @@ def plan(request: RunRequest, *, stop: Stop | None = None, everything: bool = Fa
     """
     stop = stop or Stop()
     index.check_folders(request.project.matrix.indexes, request.project.matrix.project)
-    routes = _routes(request)
-    settings = _settings(request, "plan", routes)
+    chosen = routes(request)
+    settings = _settings(request, "plan", chosen)
     with (
         tempfile.TemporaryDirectory(prefix="knowngood-plan-") as folder,
         prepare(
@@ -152,7 +168,7 @@ def plan(request: RunRequest, *, stop: Stop | None = None, everything: bool = Fa
             environments=request.project.runs.environments,
             stop=stop,
             project=request.project.folder,
-            routes=routes,
+            routes=chosen,
             secrets=_secrets(request),
             builds=False,
         ) as context,
@@ -188,15 +204,15 @@ class _Recorder:
         return self._folding.run
 
 
-def _tasks(request: RunRequest, run: Run, routes: index.Routes) -> list[Task]:
+def _tasks(request: RunRequest, run: Run, chosen: index.Routes) -> list[Task]:
     """Return a task for each combo that is not finished, the most urgent first.
 
     A combo of a resumed run is not finished, either, if something that its verdicts rest on may have changed since.
     """
-    settings = _settings(request, run.info.id, routes)
+    settings = _settings(request, run.info.id, chosen)
     finished = {facts.combo.id for facts in run.combos if facts.finished and _stands(facts, request)}
     # The reference comes first: when it fails, no other combo is to blame.
-    combos = queue(request.combos, request.project.matrix.reference, request.project.runs.past_seconds())
+    combos = queue(request.combos, request.project.matrix.reference, request.runs.past_seconds())
     return [Task(combo=combo, settings=settings) for combo in combos if combo.id not in finished]
 
 
@@ -216,13 +232,13 @@ def _stands(facts: ComboFacts, request: RunRequest) -> bool:
     return True
 
 
-def _settings(request: RunRequest, run: str, routes: index.Routes) -> RunSettings:
+def _settings(request: RunRequest, run: str, chosen: index.Routes) -> RunSettings:
     return RunSettings(
         run=run,
         matrix=request.project.matrix.id,
         probes=request.project.matrix.probes,
         assets=request.project.matrix.assets,
-        routes=without_credentials(routes),
+        routes=without_credentials(chosen),
         rules=request.project.rules,
         pythons=tuple(dict.fromkeys(combo.python for combo in request.combos)),
         optimizations=request.optimizations,
@@ -232,7 +248,8 @@ def _settings(request: RunRequest, run: str, routes: index.Routes) -> RunSetting
     )
 
 
-def _routes(request: RunRequest) -> index.Routes:
+def routes(request: RunRequest) -> index.Routes:
+    """Return which index packages come from. An index that has a fallback is asked whether it is up."""
     matrix, access = request.project.matrix, registry.access(request.machine.outside)
     return index.decide(matrix.indexes, project=matrix.project, access=access, offline=request.offline)
 

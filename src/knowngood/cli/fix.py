@@ -1,0 +1,200 @@
+"""The verb ``fix``: find the smallest change with which a combo works, and verify it."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from knowngood.cli.options import jobs_option, matrix_option, offline_option, signatures_option, state_option
+from knowngood.cli.output import width
+from knowngood.errors import ExitCode, MatrixFileError, UsageError
+from knowngood.project.files import near
+
+if TYPE_CHECKING:
+    from knowngood.model import Combo, ComboFacts
+    from knowngood.project.project import Project
+    from knowngood.run.engine import RunRequest
+    from knowngood.run.stop import Stop
+    from knowngood.search.ask import Answer, Candidate, Oracle
+    from knowngood.search.result import Search
+
+
+@click.command(short_help="Find the smallest change with which a combo works.")
+@click.argument("combos", metavar="COMBO...", nargs=-1, required=True)
+@matrix_option
+@click.option("--keep", metavar="PACKAGE", multiple=True, help="Do not move this package. Repeatable.")
+@click.option("--to", metavar="REQUIREMENT", multiple=True, help="What the fix has to meet: 'numpy>=2'. Repeatable.")
+@click.option("--budget", metavar="TIME", help="Stop searching after this time: 90s, 15m, 1h.")
+@click.option("--cells", type=click.IntRange(1), help="Run at most this many candidates.")
+@click.option("--proof/--no-proof", default=True, help="Try what would be cheaper, to show that nothing is.")
+@click.option("--write", is_flag=True, help="Add the combo that works to the matrix file.")
+@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@jobs_option
+@offline_option
+@signatures_option
+@state_option
+@click.pass_obj
+def fix(
+    environ: Mapping[str, str],
+    combos: tuple[str, ...],
+    matrix: str | None,
+    keep: tuple[str, ...],
+    to: tuple[str, ...],
+    budget: str | None,
+    cells: int | None,
+    proof: bool,
+    write: bool,
+    format_: str,
+    jobs: int | None,
+    offline: bool,
+    signatures: Path | None,
+    state_dir: Path | None,
+) -> None:
+    """Find the smallest change with which COMBO works: run what may repair it, and verify what does.
+
+    COMBO is an id, or a glob of ids. Candidates come from the diagnosis, from combos that pass, and from the releases
+    of what the probe loads. What works is reduced to what it needs, moved as near as possible to what you asked for,
+    and run again in a fresh environment. Everything that ran is kept as a run; a search that was cut short continues
+    when you repeat it.
+
+    Exit codes: 0 when every combo has a verified fix or works, 1 when one has none, 3 when that is undecided.
+    """
+    from knowngood.cli.signals import stopped_by_signals
+    from knowngood.declare.select import select
+    from knowngood.project.project import Project
+    from knowngood.run import host
+    from knowngood.run.engine import RunRequest
+    from knowngood.run.stop import Stop
+    from knowngood.search import result
+
+    project = Project.open(matrix, state_dir=state_dir, signatures=signatures)
+    chosen = select(project.matrix.combos, combos)
+    _check_requirements((*keep, *to))
+    seconds = _seconds(budget)
+    request = RunRequest(project=project, combos=(), machine=host.here(environ, jobs), offline=offline)
+    stop = Stop()
+    searches: list[Search] = []
+    with stopped_by_signals(stop):
+        for combo in chosen:
+            searches.append(_search(request, combo, (keep, to), seconds, cells, proof, stop))
+            if format_ == "text":
+                click.echo(result.text(searches[-1], width=width()), nl=False)
+            if write:
+                _write(project, searches[-1])
+    if format_ == "json":
+        click.echo(result.as_json(searches), nl=False)
+    sys.exit(_code(searches, stop))
+
+
+def _search(
+    request: "RunRequest",
+    combo: "Combo",
+    wishes: tuple[tuple[str, ...], tuple[str, ...]],
+    seconds: float | None,
+    cells: int | None,
+    proof: bool,
+    stop: "Stop",
+) -> "Search":
+    from knowngood import packages
+    from knowngood.search.ask import Budget, oracle
+    from knowngood.search.changes import Change
+    from knowngood.search.fix import find
+    from knowngood.search.result import Search
+
+    budget = Budget(seconds=seconds, cells=cells)
+    keep, demand = packages.names(wishes[0]), Change(requirements=wishes[1])
+    run_id = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-fix-{combo.id}"
+    taken = {other.id for other in request.project.matrix.combos}
+    numbers = (f"{combo.id}-fixed{number or ''}" for number in range(len(taken) + 1))
+    with oracle(
+        request, combo, run_id=run_id, demand=demand, keep=keep, budget=budget, stop=stop, watch=_watch
+    ) as asked:
+        found = find(asked, passing=_passing(request.project, combo), proves=proof)
+        return Search(
+            fix=found,
+            combo=combo,
+            answers=tuple(asked.answers),
+            run=run_id,
+            elapsed=budget.elapsed,
+            fixed_id=next(name for name in numbers if name not in taken),
+        )
+
+
+def _watch(oracle: "Oracle", candidates: "Sequence[Candidate]", answers: "Sequence[Answer]") -> None:
+    """Print what is tried and why, and then what came out, on standard error."""
+    from knowngood.report.text import plain, seconds, shorten
+    from knowngood.search.result import line
+
+    if not answers:
+        each = f", about {seconds(oracle.probe_seconds)} each" if oracle.probe_seconds else ""
+        click.echo(f"{len(oracle.answers)} asked, {seconds(oracle.budget.elapsed)}{each}; trying", err=True)
+        for candidate in candidates:
+            click.echo(shorten(plain(f"  {candidate.change or 'as it is'}  ({candidate.why})"), width()), err=True)
+    for answer in answers:
+        click.echo(shorten(f"  {line(answer)}", width()), err=True)
+
+
+def _passing(project: "Project", combo: "Combo") -> "list[ComboFacts]":
+    """Return the other combos that passed in the newest run that has any, with the versions that they had."""
+    from knowngood.model import Status
+
+    for recorded in project.runs.newest():
+        judged = project.read(recorded)
+        failed = {cell.combo.id for cell in judged.cells if cell.verdict.status is not Status.PASS}
+        known = [facts for facts in judged.run.combos if facts.probes and facts.combo.id not in {combo.id, *failed}]
+        if known:
+            return known
+    return []
+
+
+def _check_requirements(texts: "Sequence[str]") -> None:
+    """Raise ``UsageError`` for what is not a requirement."""
+    from knowngood import packages
+
+    for text in texts:
+        if packages.requirement(text) is None:
+            raise UsageError(f"invalid requirement {text!r}", next_step="write it as --to 'numpy>=2', or --keep numpy")
+
+
+def _seconds(budget: str | None) -> float | None:
+    from knowngood.declare.problems import WrongValueError
+    from knowngood.declare.values import seconds
+
+    try:
+        return seconds(budget) if budget is not None else None
+    except WrongValueError as wrong:
+        raise UsageError(f"--budget: {wrong.what}", next_step=wrong.hint) from None
+
+
+def _write(project: "Project", search: "Search") -> None:
+    """Add the combo that works to the matrix file, which must be valid with it."""
+    from knowngood import atomic
+    from knowngood.project.project import Project
+    from knowngood.search.result import toml
+
+    text, file = toml(search), project.matrix.path
+    if not text:
+        return
+    before = file.read_bytes()
+    atomic.write(file, before.rstrip() + b"\n\n" + text.encode())
+    try:
+        Project.open(file)
+    except MatrixFileError:
+        atomic.write(file, before)
+        raise
+    click.echo(f"written  {near(file)}: {search.fixed_id}", err=True)
+
+
+def _code(searches: "Sequence[Search]", stop: "Stop") -> ExitCode:
+    from knowngood.judge.verdict import stopped_by
+    from knowngood.search.fix import FixClass
+
+    if stop.reason is not None:
+        return stopped_by(stop.reason)
+    kinds = {search.fix.kind for search in searches}
+    if kinds & {FixClass.NONE, FixClass.NONE_FOUND}:
+        return ExitCode.DIFFERS
+    return ExitCode.UNDECIDED if FixClass.UNDECIDED in kinds else ExitCode.AS_EXPECTED

@@ -1,0 +1,303 @@
+"""Ask whether candidates work: each is a combo that is run, recorded and judged like any other.
+
+All candidates of a search are in one run, to which combos are added as the search goes on. The engine resolves first:
+a candidate without a solution costs no environment, and one with the lock of an earlier one has its verdict. A search
+that was cut short finds its verdicts again when it is repeated.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from functools import cached_property
+
+from packaging.specifiers import SpecifierSet
+from packaging.version import Version
+
+from knowngood.install.releases import read_page
+from knowngood.install.routing import Routing, routing
+from knowngood.judge.causes import Fingerprint, fingerprint_of
+from knowngood.model import UNDECIDED, Cell, Combo, ComboFacts, JudgedRun, Outcome, Status
+from knowngood.model.questions import Release
+from knowngood.project.runs import RecordedRun
+from knowngood.run.engine import RunRequest, execute, routes
+from knowngood.run.stop import Stop
+from knowngood.search.changes import Change, apply
+
+
+class Says(StrEnum):
+    """What a candidate turned out to be."""
+
+    WORKS = "works"
+    FAILS = "fails"
+    UNSOLVABLE = "unsolvable"
+    """No such set exists: proven by the resolver."""
+    UNKNOWN = "unknown"
+    """It could not be tested, or two attempts differ: never a no."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Candidate:
+    """A change to try, and why it may work."""
+
+    change: Change
+    why: str
+    likely: float = 0.1
+    """How likely it is to work: 0 to 1."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What came out for one candidate."""
+
+    candidate: Candidate
+    facts: ComboFacts
+    cells: tuple[Cell, ...]
+
+    @property
+    def combo(self) -> Combo:
+        """The combo that was run."""
+        return self.facts.combo
+
+    @cached_property
+    def says(self) -> Says:
+        """Whether it works."""
+        statuses = {cell.verdict.status for cell in self.cells}
+        if any(cell.flaky for cell in self.cells) or statuses & UNDECIDED or not statuses:
+            return Says.UNKNOWN
+        if statuses <= {Status.PASS, Status.MOVED}:
+            return Says.WORKS
+        return Says.UNSOLVABLE if statuses & {Status.UNSOLVABLE} else Says.FAILS
+
+    @property
+    def ran(self) -> bool:
+        """Whether its probes ran for it, and not only for an equal set."""
+        return bool(self.facts.probes) and self.facts.reused is None
+
+    @cached_property
+    def failing(self) -> Cell | None:
+        """Its first cell that does not pass."""
+        return next((cell for cell in self.cells if cell.verdict.status not in (Status.PASS, Status.MOVED)), None)
+
+    @cached_property
+    def fingerprint(self) -> Fingerprint | None:
+        """What two failures of the same kind have in common."""
+        return fingerprint_of(self.failing) if self.failing is not None else None
+
+    @cached_property
+    def progress(self) -> int:
+        """How far it got: 0 without an environment, else 1 and the checks that passed, of suites in hundredths."""
+        if not self.facts.probes:
+            return 0
+        passed = 0
+        for cell in self.cells:
+            if cell.suite is not None and cell.suite.collected:
+                passed += 100 * cell.suite.passed // cell.suite.collected
+            else:
+                passed += sum(check.outcome is Outcome.PASSED for check in cell.checks)
+            passed += cell.verdict.status in (Status.PASS, Status.MOVED)
+        return 1 + passed
+
+    @property
+    def seconds(self) -> float:
+        """How long its commands took."""
+        spent = self.cells[0].seconds if self.cells else None
+        return spent.resolve + spent.create + spent.install + spent.probe if spent is not None and self.ran else 0.0
+
+
+@dataclass(kw_only=True)
+class Budget:
+    """How much a search may spend; None: no limit."""
+
+    seconds: float | None = None
+    cells: int | None = None
+    began: float = field(default_factory=time.monotonic)
+    spent_cells: int = 0
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the search began."""
+        return time.monotonic() - self.began
+
+    @property
+    def left(self) -> int | None:
+        """How many cells may still run: 0 when the time is up, None without a limit."""
+        if self.seconds is not None and self.elapsed >= self.seconds:
+            return 0
+        return None if self.cells is None else max(0, self.cells - self.spent_cells)
+
+
+Watch = Callable[["Oracle", Sequence[Candidate], Sequence[Answer]], None]
+"""Takes what is asked, before with no answers, and then with all of them."""
+
+
+class Oracle:
+    """Runs candidates that differ from one combo, and remembers what came out.
+
+    ``request`` says how to run: its combos do not count. ``demand`` is part of every candidate, and so is the installed
+    version of each package of ``keep`` (canonical names).
+    """
+
+    def __init__(
+        self,
+        request: RunRequest,
+        combo: Combo,
+        *,
+        run_id: str,
+        demand: Change | None = None,
+        keep: Iterable[str] = (),
+        budget: Budget | None = None,
+        stop: Stop | None = None,
+        watch: Watch | None = None,
+        routed: Routing,
+    ) -> None:
+        self.combo = combo
+        self.budget = budget or Budget()
+        self.answers: list[Answer] = []
+        """All of them, in the order in which they were asked for."""
+        self._demand = demand or Change()
+        self._keep = tuple(keep)
+        self._request = request
+        self._run_id = run_id
+        self._stop = stop or Stop()
+        self._watch = watch or (lambda oracle, candidates, answers: None)
+        self._routed = routed
+        self._known: dict[Change, Answer] = {}
+        self._releases: dict[tuple[str, str], tuple[Release, ...] | None] = {}
+        self._facts = ComboFacts(combo=combo)
+        self.recorded: RecordedRun | None = None
+        """The run that all candidates are in; None before the first."""
+        self.judged: JudgedRun | None = None
+
+    @property
+    def jobs(self) -> int:
+        """How many candidates are run at a time."""
+        return self._request.machine.jobs
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing may run any more: the budget is spent, or the user stopped the search."""
+        return self._stop.requested or self.budget.left == 0
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether the user stopped the search."""
+        return self._stop.requested
+
+    @property
+    def probe_seconds(self) -> float:
+        """How long a candidate that ran took, on average; 0 before one did."""
+        ran = [answer.seconds for answer in self.answers if answer.ran]
+        return sum(ran) / len(ran) if ran else 0.0
+
+    def releases(self, package: str) -> tuple[Release, ...] | None:
+        """Return the releases of a package for the Python of the combo; None when its index cannot say."""
+        python = self._facts.python_version or self.combo.python
+        if (package, python) not in self._releases:
+            page = self._routed.page(package)
+            self._releases[package, python] = read_page(page, python) if page is not None else None
+        return self._releases[package, python]
+
+    def versions(self, package: str) -> tuple[Version, ...]:
+        """Return the final versions that can be installed here, the lowest first; none when that is not known."""
+        return tuple(release.version for release in self.releases(package) or () if release.installs)
+
+    def exists(self, package: str, specifier: SpecifierSet) -> bool | None:
+        """Return whether a release meets a specifier; None when the index cannot say."""
+        releases = self.releases(package)
+        if releases is None:
+            return None
+        return any(specifier.contains(each.version, prereleases=True) for each in releases if each.installs)
+
+    def ask_first(self, candidate: Candidate) -> Answer:
+        """Ask about the combo itself: its facts show where later changes have to be made."""
+        answer = self.ask([candidate])[0]
+        self._facts = answer.facts
+        installed = answer.facts.installed
+        kept = tuple(f"{name}=={installed[name]}" for name in self._keep if name in installed)
+        self._demand = self._demand.plus(Change(requirements=kept))
+        return answer
+
+    def ask(self, candidates: Sequence[Candidate], *, fresh: bool = False) -> tuple[Answer, ...]:
+        """Return an answer for each candidate: fewer than asked for when the budget ends; those that come first count.
+
+        With ``fresh``, environments and probes are new, whatever is known.
+        """
+        wanted: dict[Change, Candidate] = {}
+        for candidate in candidates:
+            whole = self._whole(candidate)
+            if fresh or whole not in self._known:
+                wanted.setdefault(whole, candidate)
+        left = self.budget.left
+        asked = list(wanted.values())[:left] if not self._stop.requested else []
+        if asked:
+            self._watch(self, asked, ())
+            answers = self._run(asked, fresh=fresh)
+            self._watch(self, asked, answers)
+            for answer in answers:
+                self.answers.append(answer)
+                self._known[self._whole(answer.candidate)] = answer
+                self.budget.spent_cells += answer.ran
+        known = ((candidate, self._known.get(self._whole(candidate))) for candidate in candidates)
+        return tuple(replace(answer, candidate=candidate) for candidate, answer in known if answer is not None)
+
+    def _whole(self, candidate: Candidate) -> Change:
+        return candidate.change.plus(self._demand)
+
+    def _run(self, candidates: Sequence[Candidate], *, fresh: bool) -> tuple[Answer, ...]:
+        combos = tuple(self._combo(candidate, number) for number, candidate in enumerate(candidates, 1))
+        request = replace(
+            self._request,
+            combos=combos,
+            resume=False,
+            fresh=fresh,
+            run_id=self._run_id,
+            into=self.recorded,
+            kept=self._request.project.searches,
+        )
+        run = execute(request, stop=self._stop)
+        self.recorded = self._request.project.searches.new(self._run_id)
+        self.judged = self._request.project.judge(run)
+        facts = {facts.combo.id: facts for facts in run.combos}
+        return tuple(
+            Answer(
+                candidate=candidate,
+                facts=facts[combo.id],
+                cells=tuple(cell for cell in self.judged.cells if cell.combo.id == combo.id),
+            )
+            for candidate, combo in zip(candidates, combos, strict=True)
+        )
+
+    def _combo(self, candidate: Candidate, number: int) -> Combo:
+        change = self._whole(candidate)
+        combo_id = f"{self.combo.id}-try{len(self.answers) + number}" if self.answers or number > 1 else self.combo.id
+        return apply(change, self.combo, self._facts, self.exists, combo_id=combo_id)
+
+
+@contextmanager
+def oracle(
+    request: RunRequest,
+    combo: Combo,
+    *,
+    run_id: str,
+    demand: Change | None = None,
+    keep: Iterable[str] = (),
+    budget: Budget | None = None,
+    stop: Stop | None = None,
+    watch: Watch | None = None,
+) -> Iterator[Oracle]:
+    """Yield an oracle about ``combo``, which asks indexes for their releases until the block ends."""
+    machine = request.machine
+    with routing(routes(request), machine.outside, machine.cache_folder) as routed:
+        yield Oracle(
+            request,
+            combo,
+            run_id=run_id,
+            demand=demand,
+            keep=keep,
+            budget=budget,
+            stop=stop,
+            watch=watch,
+            routed=routed,
+        )

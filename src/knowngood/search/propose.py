@@ -1,0 +1,200 @@
+"""Propose what to change about a combo that fails.
+
+Most proposals are cheap to refute: they have no solution, or lead to a set that is known.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+
+from packaging.version import Version
+
+from knowngood import packages
+from knowngood.model import Cell, ComboFacts, Confidence, Status
+from knowngood.search.ask import Answer, Candidate, Oracle
+from knowngood.search.changes import Change, named_by
+
+_BY_CONFIDENCE = {
+    Confidence.CERTAIN: 0.9,
+    Confidence.LIKELY: 0.7,
+    Confidence.POSSIBLE: 0.4,
+    Confidence.UNKNOWN: 0.1,
+}
+_LATER = (timedelta(), timedelta(days=30), timedelta(days=90))
+"""How long after the newest of the user's own versions the rest of the set may have been current."""
+
+
+def loaded(answer: Answer) -> frozenset[str]:
+    """Return the installed distributions of which the failing probe loaded a module; all where that is not known."""
+    environment, cell = answer.facts.environment, answer.failing
+    if environment is None:
+        return frozenset(answer.facts.installed)
+    attempts = [each for each in answer.facts.probes if cell is None or each.probe == cell.probe]
+    modules = {module for each in attempts for module in each.transcript.loaded}
+    if not modules:
+        return frozenset(distribution.name for distribution in environment.distributions)
+    return frozenset(
+        distribution.name
+        for distribution in environment.distributions
+        if any(module.partition(".")[0] in modules for module in distribution.modules)
+    )
+
+
+def suspects(answer: Answer) -> tuple[str, ...]:
+    """Return the distributions that may have to move: those that the diagnosis names come first."""
+    cell = answer.failing
+    diagnosis = cell.diagnosis if cell is not None else None
+    first = [diagnosis.culprit, diagnosis.conflicts_with] if diagnosis is not None else []
+    named = named_by(answer.combo)
+    rest = sorted(loaded(answer), key=lambda name: (name not in named, name))
+    known = {*answer.facts.installed, *named}
+    return tuple(dict.fromkeys(name for name in (*first, *rest) if name is not None and name in known))
+
+
+def proposals(oracle: Oracle, answer: Answer, passing: Sequence[ComboFacts] = ()) -> Iterator[Candidate]:
+    """Yield what may repair the failure that ``answer`` shows, on top of its own change.
+
+    ``passing`` are combos of the same matrix that pass.
+    """
+    change, cell = answer.candidate.change, answer.failing
+    if cell is None:
+        return
+    yield from _of_diagnosis(oracle, answer, cell)
+    if len(oracle.combo.steps) > 1 and not change.joined:
+        likely = 0.6 if cell.drift or cell.verdict.status is Status.UNSOLVABLE else 0.3
+        yield Candidate(change=change.plus(Change(joined=True)), why="install all steps as one", likely=likely)
+    yield from _like_those_that_pass(oracle, answer, passing)
+    if cell.verdict.status in (Status.UNSOLVABLE, Status.BUILD_FAIL):
+        yield from _released(oracle, answer)
+    yield from _at_the_time(oracle, answer)
+    for place, name in enumerate(suspects(answer)):
+        yield from _neighbours(oracle, answer, name, likely=max(0.02, 0.25 - 0.04 * place))
+
+
+def _of_diagnosis(oracle: Oracle, answer: Answer, cell: Cell) -> Iterator[Candidate]:
+    change, diagnosis = answer.candidate.change, cell.diagnosis
+    if diagnosis is None or not diagnosis.fix:
+        return
+    likely = _BY_CONFIDENCE[diagnosis.confidence]
+    why = f"the diagnosis ({diagnosis.confidence}): {diagnosis.why}"
+    whole = change.plus(Change(requirements=tuple(text for text in diagnosis.fix if not _is_python(text))))
+    python = next(filter(_is_python, diagnosis.fix), None)
+    if python is None:
+        yield Candidate(change=whole, why=why, likely=likely)
+        return
+    specifier = packages.requirement(python)
+    minor = int(cell.python.split(".")[1])
+    for other in sorted(range(8, 15), key=lambda number: abs(number - minor)):
+        if specifier is not None and specifier.specifier.contains(f"3.{other}"):
+            yield Candidate(change=whole.plus(Change(python=f"3.{other}")), why=why, likely=likely)
+            return
+
+
+def _is_python(text: str) -> bool:
+    return packages.names([text]) == ("python",)
+
+
+def _like_those_that_pass(oracle: Oracle, answer: Answer, passing: Sequence[ComboFacts]) -> Iterator[Candidate]:
+    """Propose the versions of combos that pass, where this one has others."""
+    installed = answer.facts.installed
+    for facts in passing:
+        near = facts.combo.python.split(".")[:2] == answer.combo.python.split(".")[:2]
+        differing = tuple(
+            f"{name}=={version.partition('+')[0]}"
+            for name, version in sorted(facts.installed.items())
+            if name in installed and installed[name] != version
+        )
+        if near and differing:
+            moved = answer.candidate.change.plus(Change(requirements=differing))
+            yield Candidate(change=moved, why=f"the versions of {facts.combo.id}, which passes", likely=0.35)
+
+
+def _released(oracle: Oracle, answer: Answer) -> Iterator[Candidate]:
+    """Propose to ask for any version of a package whose version the combo states."""
+    for step in oracle.combo.steps:
+        for parsed in packages.requirements(step.requirements):
+            name = packages.name_of(parsed)
+            if str(parsed.specifier) and name not in answer.candidate.change.names:
+                change = answer.candidate.change.plus(Change(requirements=(f"{name}>=0",)))
+                yield Candidate(change=change, why=f"any version of {name}", likely=0.3)
+
+
+def _at_the_time(oracle: Oracle, answer: Answer) -> Iterator[Candidate]:
+    """Propose the state of the index when the newest of the user's own versions came out."""
+    installed = answer.facts.installed
+    named = named_by(oracle.combo)
+    pinned = [day for name in named if (day := _uploaded(oracle, name, installed.get(name))) is not None]
+    exact = [
+        day
+        for step in oracle.combo.steps
+        for parsed in packages.requirements(step.requirements)
+        if any(each.operator == "==" for each in parsed.specifier)
+        and (day := _uploaded(oracle, packages.name_of(parsed), installed.get(packages.name_of(parsed)))) is not None
+    ]
+    newest = max(exact or pinned, default=None)
+    if newest is None:
+        return
+    for later in _LATER:
+        then = newest + later
+        older = []
+        for name in suspects(answer):
+            day = _uploaded(oracle, name, installed.get(name))
+            current = _current(oracle, name, then)
+            if day is not None and day > then and current is not None and name not in answer.candidate.change.names:
+                older.append(f"{name}<={current}")
+        if older:
+            change = answer.candidate.change.plus(Change(requirements=tuple(older)))
+            yield Candidate(change=change, why=f"what was current on {then:%Y-%m-%d}", likely=0.4)
+
+
+def _uploaded(oracle: Oracle, name: str, version: str | None) -> datetime | None:
+    parsed = packages.version(version) if version is not None else None
+    if parsed is None:
+        return None
+    return next((each.uploaded for each in oracle.releases(name) or () if each.version.public == parsed.public), None)
+
+
+def _current(oracle: Oracle, name: str, time: datetime) -> Version | None:
+    then = [
+        each.version
+        for each in oracle.releases(name) or ()
+        if each.installs and each.uploaded is not None and each.uploaded <= time
+    ]
+    return max(then, default=None)
+
+
+def _neighbours(oracle: Oracle, answer: Answer, name: str, *, likely: float) -> Iterator[Candidate]:
+    """Propose the release lines just below and above the installed version of a package, and the ends of the row."""
+    version = packages.version(answer.facts.installed.get(name, ""))
+    if version is None:
+        return
+    change = answer.candidate.change
+    for text, share in _line_ends(oracle.versions(name), version):
+        if text:
+            moved = change.plus(Change(requirements=(f"{name}{text}",)))
+            yield Candidate(
+                change=moved, why=f"{name} {'below' if '<' in text else 'above'} {version}", likely=likely * share
+            )
+
+
+def _line_ends(versions: Sequence[Version], installed: Version) -> Iterator[tuple[str, float]]:
+    """Yield specifiers that lead to other release lines, and how likely each is beside the first."""
+    below = [version for version in versions if _line(version) < _line(installed)]
+    above = [version for version in versions if _line(version) > _line(installed)]
+    if below:
+        yield f"<{_text(installed)}", 1.0
+    if above:
+        yield f">={above[0]}", 0.8
+    older = [version for version in below if version.major < installed.major]
+    if older:
+        yield f"<{installed.major}", 0.9
+    if above and above[-1].major > installed.major:
+        yield f">={next(version for version in above if version.major > installed.major)}", 0.6
+
+
+def _line(version: Version) -> tuple[int, int]:
+    return version.major, version.minor
+
+
+def _text(version: Version) -> str:
+    """Return the first version of a release line: ``4.46`` for 4.46.3."""
+    return f"{version.major}.{version.minor}" if version.minor else f"{version.major}"
