@@ -193,7 +193,7 @@ def test_the_tests_of_a_suite_are_cases_of_a_suite_of_their_own() -> None:
     assert (result.message, result.text) == ("AssertionError: no", "AssertionError: no\nbecause")
 
 
-def test_a_test_that_fails_as_declared_is_no_failure() -> None:
+def test_a_test_that_fails_as_declared_is_skipped() -> None:
     _, tests = suites_of(only(suite_cell(as_expected=True)))
 
     assert (tests.failures, tests.skipped) == (0, 3)
