@@ -379,6 +379,16 @@ def test_a_source_that_is_not_there_is_named(path: str, why: str, shop: Shop) ->
     assert OUTPUTS[InstallerName.UV].message(action, Status.INFRA) == why
 
 
+def test_what_is_installed_in_place_has_the_lock_of_a_build_by_the_python_of_its_combo(shop: Shop) -> None:
+    build_wheel(shop.index.folder, "tool", "1.0")
+    repository(project(shop.project, build_requires=("tool",)), {})
+    builds = shop.run(pythons=("3.9", "3.11"))
+    here, newest = (built(builds, Source(path=".", editable=True), python=python) for python in ("3.9", "3.11"))
+
+    assert here.constraints is not None and newest.constraints is not None
+    assert here.constraints != newest.constraints, "the newest Python may have other requirements of its build"
+
+
 def test_a_copy_to_install_in_place_is_private(shop: Shop, tmp_path: Path) -> None:
     repository(project(shop.project), {})
     builds = shop.run()

@@ -84,7 +84,8 @@ class Builds:
             given = self._once((path,), lambda: _given(source, path))
             return replace(given, source=source, facts=replace(given.facts, extras=source.extras))
         settings = _settings(options)
-        first = self._newest() or python
+        # What is installed in place is built again with the combo's own Python, from the same lock.
+        first = python if source.editable else self._newest() or python
         built = self._once((path, settings, first), lambda: self._build(source, settings, first))
         if not (built.pure or first == python or _was_stopped(built)):
             built = self._once((path, settings, python), lambda: self._build(source, settings, python))
