@@ -225,6 +225,7 @@ def test_any_tables_are_parsed_or_refused(tables: dict[str, object]) -> None:
 
 @settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(NEARLY_RIGHT)
+@example({"matrix": {}, "combo": [], "grid": [{"axes": {"numpy": ["1.0"], "Torch": "\0"}}]})
 def test_nearly_valid_tables_are_parsed_or_refused(tables: dict[str, object]) -> None:
     check("".join(f"{json.dumps(key)} = {toml(value)}\n" for key, value in tables.items()))
 

@@ -1,5 +1,6 @@
 """Read the axes of a grid: their names, and what each of their values means."""
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -229,7 +230,7 @@ def read_values(axis: str, raw: object, where: Where, add_problem: AddProblem) -
         yield from _named_lists(raw, where, add_problem)
         return
     if not isinstance(raw, list | tuple):
-        example = f'"{raw[:40]}"' if isinstance(raw, str) else '"1.26.4", "2.0.2"'
+        example = json.dumps(raw[:40]) if isinstance(raw, str) else '"1.26.4", "2.0.2"'
         add_problem(where, f"an axis must be an array, not {kind(raw)}", f"write it as [{example}]")
         return
     if not raw:
