@@ -215,3 +215,38 @@ def test_bad_input_is_an_error_with_a_hint(universe: "Universe", arguments: tupl
     assert result.returncode in (2, 4)
     assert message in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_only_what_is_needed_of_a_set_that_works_is_changed(universe: "Universe") -> None:
+    for name in ("one", "two", "lib"):
+        universe.release(name, "1.0", files={f"{name}.py": "ANSWER = 42\n"})
+    for name in ("one", "two"):
+        universe.release(name, "2.0", files={f"{name}.py": "ANSWER = 42\n"}, month=3)
+    universe.release("lib", "2.0", files={"lib.py": "ANSWER = 41\n"}, month=3)
+    good = '[[combo]]\nid = "good"\nsteps = [["one<2", "two<2", "lib<2"]]\n'
+    combos = good + '[[combo]]\nid = "new"\nsteps = [["one", "two", "lib"]]\n'
+    universe.matrix(combos, "import lib, one, two\nassert (lib.ANSWER, one.ANSWER, two.ANSWER) == (42, 42, 42)")
+    assert universe.run("run").returncode == 1
+
+    found = universe.found("new")
+
+    assert "the versions of good, which passes" in {tried["why"] for tried in found["tried"]}
+    assert (found["class"], found["fix"]) == ("minimal", ["lib<2"])
+
+
+def test_what_no_step_names_is_limited_in_the_step_that_installs_it(universe: "Universe") -> None:
+    plant(universe)
+    universe.release("other", "1.0")
+    universe.matrix('[[combo]]\nid = "steps"\nsteps = [["other"], ["app"]]\n', "import app")
+
+    assert universe.found("steps", "--no-proof")["steps"] == [["other"], ["app", "lib<2"]]
+
+
+def test_no_more_cells_run_than_the_budget_has(universe: "Universe") -> None:
+    plant(universe)
+    universe.matrix('[[combo]]\nid = "loose"\nsteps = [["app"]]\n', "import app")
+
+    found = universe.found("loose", "--cells", "2", "--jobs", "4")
+
+    assert found["cells"] == 2
+    assert found["class"] in ("none found", "undecided")

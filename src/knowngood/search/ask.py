@@ -239,8 +239,12 @@ class Oracle:
                 self.answers.append(answer)
                 self._known[self._whole(answer.candidate)] = answer
                 self.budget.spent_cells += answer.ran
-        known = ((candidate, self._known.get(self._whole(candidate))) for candidate in candidates)
-        return tuple(replace(answer, candidate=candidate) for candidate, answer in known if answer is not None)
+        answered = {self._whole(each) for each in asked} if fresh else self._known.keys()
+        return tuple(
+            replace(self._known[whole], candidate=candidate)
+            for candidate in candidates
+            if (whole := self._whole(candidate)) in answered
+        )
 
     def _whole(self, candidate: Candidate) -> Change:
         return candidate.change.plus(self._demand)

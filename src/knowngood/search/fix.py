@@ -301,7 +301,12 @@ def _prove(
         return FixClass.SMALLEST_FOUND, scope, "the budget is spent"
     if any(answer.says is Says.UNKNOWN for answer in answers):
         return FixClass.SMALLEST_FOUND, scope, "not everything cheaper could be tested"
-    if any(says not in (Says.FAILS, Says.UNSOLVABLE) for _, says in needed):
+    moved = {name for name in packages.names(found.candidate.change.requirements) if name in red.facts.installed}
+    if moved - {name for name, _, _ in bounds}:
+        return FixClass.SMALLEST_FOUND, scope, "the search ended before all bounds were found"
+    if len(needed) < len(found.candidate.change.parts) or any(
+        says not in (Says.FAILS, Says.UNSOLVABLE) for _, says in needed
+    ):
         return FixClass.SMALLEST_FOUND, scope, "not every part of it was shown to be needed"
     return FixClass.MINIMAL, scope, ""
 
