@@ -100,14 +100,14 @@ class _Pythons:
     def obtain(self, versions: tuple[str, ...]) -> None:
         """Let uv get ``versions``, each by itself; uv says of its settings whether it may."""
         from knowngood.install.interpreters import Interpreters
-        from knowngood.install.uv.installer import binary
+        from knowngood.install.uv.installer import AT_ONCE, binary
         from knowngood.process import Processes
 
         if not self._may_download:
             self.obtained = f"uv python install {' '.join(versions)} would get them"
             return
         click.echo(f"getting Python {', '.join(versions)} with uv ...", err=True)
-        environ = {"UV_HTTP_RETRIES": "0", **self._environ}
+        environ = {**AT_ONCE, **self._environ}
         with tempfile.TemporaryDirectory(prefix="knowngood-init-") as temporary:
             folder = Path(temporary)
             run = partial(Processes(folder).run, env=environ, cwd=folder, log=folder / "uv.log", timeout=_LONGEST)

@@ -172,6 +172,9 @@ def binary() -> Path:
     return Path(find_uv_bin())
 
 
+AT_ONCE: Mapping[str, str] = {"UV_HTTP_RETRIES": "0"}
+"""The variables with which uv reports at once that a server does not answer."""
+
 _UNDATED = re.compile(r"^warning: `(\S+)` is missing an upload date", re.MULTILINE)
 
 

@@ -13,6 +13,7 @@ from knowngood.declare.options import Use, find
 from knowngood.declare.problems import WrongValueError
 from knowngood.declare.references import is_reference
 from knowngood.errors import UsageError
+from knowngood.model import InstallerName
 from knowngood.project.importing import pythons
 from knowngood.project.importing.indexes import Indexes
 from knowngood.project.importing.locks import read_lock
@@ -82,7 +83,9 @@ class Commands:
             return None
 
     def _setting(self, *names: str) -> str:
-        return next((self._variables[name] for name in names if self._variables.get(name)), "")
+        """Return the first setting among ``names`` that a variable of an installer has, such as ``INDEX_URL``."""
+        variables = (f"{prefix}_{name}" for name in names for prefix in map(str.upper, InstallerName))
+        return next((self._variables[each] for each in variables if self._variables.get(each)), "")
 
     def read(self, words: Sequence[str], line: int, place: PlacePath) -> Install | None:
         """Return what a command installs; None when it is not about packages of Python."""
@@ -222,11 +225,11 @@ class Commands:
         texts: list[str] = []
         links: list[str] = []
         alone = False
-        default = self._setting("PIP_INDEX_URL", "UV_INDEX_URL", "UV_DEFAULT_INDEX")
-        extra = self._setting("PIP_EXTRA_INDEX_URL", "UV_EXTRA_INDEX_URL", "UV_INDEX").split()
-        if constraint := self._setting("PIP_CONSTRAINT", "UV_CONSTRAINT"):
+        default = self._setting("INDEX_URL", "DEFAULT_INDEX")
+        extra = self._setting("EXTRA_INDEX_URL", "INDEX").split()
+        if constraint := self._setting("CONSTRAINT"):
             texts += [f"-c {self._path(path, place)}" for path in constraint.split()]
-        if self._setting("PIP_PRE").lower() in ("1", "true", "yes"):
+        if self._setting("PRE").lower() in ("1", "true", "yes"):
             texts.append("--pre")
         project_extras = _values(words, "--extra")
         position = 0
