@@ -1,6 +1,8 @@
 """Test that indexes with a password, and those with an authority of their own, can be used by every installer."""
 
 import base64
+import select
+import socket
 import ssl
 import threading
 from collections.abc import Iterator, Mapping
@@ -113,6 +115,25 @@ class _Proxy(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
+    def do_CONNECT(self) -> None:
+        """Pass bytes on in both directions, without looking into them."""
+        self.server.seen.append(f"connect://{self.path}")  # type: ignore[attr-defined]
+        host, _, _ = self.path.partition(":")
+        port = self.server.hosts.get(host)  # type: ignore[attr-defined]
+        if port is None:
+            self.send_error(502)
+            return
+        with socket.create_connection(("127.0.0.1", port)) as other:
+            self.send_response(200)
+            self.end_headers()
+            ends = {self.connection: other, other: self.connection}
+            while ready := select.select(list(ends), [], [], 20)[0]:
+                for end in ready:
+                    data = end.recv(65536)
+                    if not data:
+                        return
+                    ends[end].sendall(data)
+
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         """Print nothing."""
 
@@ -154,6 +175,76 @@ def test_indexes_behind_a_proxy_are_reached_through_it_and_the_router_is_not(
     assert routes.choices[0].why == "reachable"
     assert facts.installed["tool"] == "1.0", facts.steps
     assert {urlsplit(url).hostname for url in seen} == {"own.test", "mirror.test"}
+
+
+@pytest.mark.parametrize("installer", InstallerName)
+def test_indexes_on_https_are_reached_through_a_tunnel(
+    installer: InstallerName, protected: Path, environ: Mapping[str, str]
+) -> None:
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("own.test", "mirror.test").configure_cert(context)
+    authority.cert_pem.write_to_path(str(protected / "authority.pem"))
+    with (
+        serve(protected / "own", context) as own,
+        serve(protected / "default", context) as default,
+        proxy(own=urlsplit(own.url).port or 0, mirror=urlsplit(default.url).port or 0) as (address, seen),
+    ):
+        outside = {**environ, "HTTPS_PROXY": address, "SSL_CERT_FILE": str(protected / "authority.pem")}
+        declared = [
+            Declared(name="own", url="https://own.test/simple", packages=("tool",), fallback=True),
+            Declared(name="mirror", url="https://mirror.test/simple"),
+        ]
+        routes = decide(declared, access=registry.access(outside))
+        facts = Workshop(folder=protected / "work", environ=outside).carry_out(installer, (("needs-tool",),), routes)
+
+    assert routes.choices[0].why == "reachable"
+    assert facts.installed["tool"] == "1.0", facts.steps
+    assert set(seen) == {"connect://own.test:443", "connect://mirror.test:443"}
+
+
+def settings_of(way: str, home: Path, url: str) -> dict[str, str]:
+    """Return the variables of a user whose default index, with its password, is where ``way`` says."""
+    with_password = url.replace("://", f"://me:{CANARY}@")
+    match way:
+        case "pip.conf":
+            (home / "pip.conf").write_text(f"[global]\nindex-url = {with_password}\n")
+            return {"PIP_CONFIG_FILE": str(home / "pip.conf")}
+        case "uv.toml":
+            (home / "config" / "uv").mkdir(parents=True)
+            (home / "config" / "uv" / "uv.toml").write_text(f'[[index]]\nurl = "{with_password}"\ndefault = true\n')
+            return {"XDG_CONFIG_HOME": str(home / "config")}
+        case _:
+            return {way: with_password}
+
+
+@pytest.mark.parametrize("has_own_index", [False, True], ids=["alone", "routed"])
+@pytest.mark.parametrize(
+    ("installer", "way"),
+    [
+        (InstallerName.PIP, "pip.conf"),
+        (InstallerName.PIP, "PIP_INDEX_URL"),
+        (InstallerName.UV, "uv.toml"),
+        (InstallerName.UV, "UV_DEFAULT_INDEX"),
+        (InstallerName.UV, "UV_INDEX_URL"),
+    ],
+)
+def test_a_password_in_the_settings_of_the_user_is_used_and_written_nowhere(
+    installer: InstallerName, way: str, has_own_index: bool, protected: Path, environ: Mapping[str, str]
+) -> None:
+    build_wheel(protected / "default", "tool", "0.9")
+    with serve(protected / "own") as own, serve(protected / "default") as default:
+        default.login = "Basic " + base64.b64encode(f"me:{CANARY}".encode()).decode()
+        outside = {**environ, **settings_of(way, protected, default.url)}
+        declared = [Declared(name="own", url=own.url, packages=("tool",))] if has_own_index else []
+        routes = decide(declared, access=registry.access(outside))
+        workshop = Workshop(folder=protected / "work", environ=outside, secrets=registry.secrets(declared, outside))
+        facts = workshop.carry_out(installer, (("needs-tool",),), routes)
+
+    assert facts.installed["tool"] == ("1.0" if has_own_index else "0.9"), facts.steps
+    assert CANARY not in str(facts)
+    written = [path for path in workshop.folder.rglob("*") if path.is_file()]
+    assert not [path for path in written if CANARY.encode() in path.read_bytes()]
 
 
 def test_a_host_that_is_an_exception_is_reached_directly() -> None:
