@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from knowngood.cli.options import jobs_option, matrix_option, offline_option, signatures_option, state_option
+from knowngood.cli.options import (
+    jobs_option,
+    matrix_option,
+    offline_option,
+    parse_duration,
+    signatures_option,
+    state_option,
+)
 from knowngood.cli.output import width
 from knowngood.errors import ExitCode, MatrixFileError, UsageError
 from knowngood.project.files import near
@@ -27,7 +34,7 @@ if TYPE_CHECKING:
 @matrix_option
 @click.option("--keep", metavar="PACKAGE", multiple=True, help="Do not move this package. Repeatable.")
 @click.option("--to", metavar="REQUIREMENT", multiple=True, help="What the fix has to meet: 'numpy>=2'. Repeatable.")
-@click.option("--budget", metavar="TIME", help="Stop searching after this time: 90s, 15m, 1h.")
+@click.option("--budget", callback=parse_duration, metavar="TIME", help="Stop searching after 90s, 15m or 1.5h.")
 @click.option("--cells", type=click.IntRange(1), help="Run at most this many candidates.")
 @click.option("--proof/--no-proof", default=True, help="Try what would be cheaper, to show that nothing is.")
 @click.option("--write", is_flag=True, help="Add the combo that works to the matrix file.")
@@ -43,7 +50,7 @@ def fix(
     matrix: str | None,
     keep: tuple[str, ...],
     to: tuple[str, ...],
-    budget: str | None,
+    budget: tuple[str, float] | None,
     cells: int | None,
     proof: bool,
     write: bool,
@@ -73,7 +80,7 @@ def fix(
     project = Project.open(matrix, state_dir=state_dir, signatures=signatures)
     chosen = select(project.matrix.combos, combos)
     _check_requirements((*keep, *to))
-    seconds = _seconds(budget)
+    seconds = budget[1] if budget is not None else None
     request = RunRequest(project=project, combos=(), machine=host.here(environ, jobs), offline=offline)
     stop = Stop()
     searches: list[Search] = []
@@ -157,16 +164,6 @@ def _check_requirements(texts: "Sequence[str]") -> None:
     for text in texts:
         if packages.requirement(text) is None:
             raise UsageError(f"invalid requirement {text!r}", next_step="write it as --to 'numpy>=2', or --keep numpy")
-
-
-def _seconds(budget: str | None) -> float | None:
-    from knowngood.declare.problems import WrongValueError
-    from knowngood.declare.values import seconds
-
-    try:
-        return seconds(budget) if budget is not None else None
-    except WrongValueError as wrong:
-        raise UsageError(f"--budget: {wrong.what}", next_step=wrong.hint) from None
 
 
 def _write(project: "Project", search: "Search") -> None:

@@ -369,11 +369,8 @@ def _values(words: Sequence[str], option: str) -> list[str]:
 
 
 def _python_option(words: Sequence[str]) -> str | None:
-    for option in ("--python", "-p"):
-        for value in _values(words, option):
-            if python := pythons.named(value):
-                return python
-    return None
+    values = itertools.chain.from_iterable(_values(words, option) for option in ("--python", "-p"))
+    return next(filter(None, map(pythons.named, values)), None)
 
 
 def _after(words: list[str], verb: str) -> list[str]:
