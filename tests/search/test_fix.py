@@ -250,3 +250,14 @@ def test_no_more_cells_run_than_the_budget_has(universe: "Universe") -> None:
 
     assert found["cells"] == 2
     assert found["class"] in ("none found", "undecided")
+
+
+def test_a_combo_of_a_grid_with_a_selector_is_fixed(universe: "Universe") -> None:
+    plant(universe)
+    grid = '[[grid]]\nsteps = [["app"]]\naxes = { lib = ["minors:>=1.2"] }\n'
+    universe.matrix(grid, "import app")
+    assert universe.run("run").returncode == 1
+
+    found = universe.found("lib2.1.x", "--no-proof")
+
+    assert (found["fix"], found["verified"]) == (["lib<2"], True)

@@ -72,16 +72,18 @@ def fix(
     from knowngood.cli.signals import stopped_by_signals
     from knowngood.declare.select import select
     from knowngood.project.project import Project
-    from knowngood.run import host
+    from knowngood.run import host, selection
     from knowngood.run.engine import RunRequest
     from knowngood.run.stop import Stop
     from knowngood.search import result
 
     project = Project.open(matrix, state_dir=state_dir, signatures=signatures)
-    chosen = select(project.matrix.combos, combos)
     _check_requirements((*keep, *to))
+    machine = host.here(environ, jobs)
+    project = selection.select(project, machine, offline=offline)
+    chosen = select(project.matrix.combos, combos)
     seconds = budget[1] if budget is not None else None
-    request = RunRequest(project=project, combos=(), machine=host.here(environ, jobs), offline=offline)
+    request = RunRequest(project=project, combos=(), machine=machine, offline=offline)
     stop = Stop()
     searches: list[Search] = []
     with stopped_by_signals(stop):
