@@ -21,7 +21,7 @@ sessions()
 '''
 
 SESSIONS = frozenset(
-    {"cache", "combo", "diff", "docs", "explain", "export", "import", "init"}
+    {"cache", "combo", "diff", "docs", "explain", "export", "fix", "import", "init"}
     | {"list", "matrix", "plan", "publish", "report", "scan"}
 )
 """The names of the sessions of ``knowngood.nox`` without a prefix."""
