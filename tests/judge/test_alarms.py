@@ -128,7 +128,8 @@ def test_a_python_warning_in_a_check_raises_no_alarm() -> None:
 
 
 @pytest.mark.parametrize("output", ["a" * 200_000, "a: " * 70_000, "Disabling PyTorch because PyTorch " * 6_000])
-def test_long_output_is_read_in_less_than_a_second(output: str) -> None:
+def test_long_output_is_read_in_seconds(output: str) -> None:
     started = time.process_time()
     assert alarms(printed(output)) == ()
-    assert time.process_time() - started < 1.0
+    # It takes milliseconds; a quadratic pattern would take minutes.
+    assert time.process_time() - started < 10

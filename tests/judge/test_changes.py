@@ -225,13 +225,13 @@ def test_normalising_a_message_twice_changes_nothing_more(message: str) -> None:
 
 
 @pytest.mark.parametrize("piece", ["a", "a.", "1,", "'", "/", "<=1,", "'/", "a ", "/a "])
-def test_a_message_of_a_million_characters_is_normalised_in_less_than_a_second(piece: str) -> None:
+def test_a_message_of_a_million_characters_is_normalised_in_seconds(piece: str) -> None:
     started = time.process_time()
 
     words = normalised(piece * 1_000_000)
 
     # It takes some 2 ms; without its bounds, a quadratic pattern would take minutes.
-    assert time.process_time() - started < 1.0
+    assert time.process_time() - started < 10
     assert len(words) <= 4000
 
 

