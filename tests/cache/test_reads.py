@@ -323,6 +323,20 @@ def script(home: Home, text: str, **more: object) -> Probe:
     return Probe(id="works", source=textwrap.dedent(text).replace("PROJECT", str(home.project)), **more)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("inputs", [("data.txt", "dtaa/**"), ("dtaa/**",)])
+def test_a_glob_that_matches_no_file_is_probably_mistyped_and_nothing_is_reused(
+    home: Home, inputs: tuple[str, ...]
+) -> None:
+    home.write({"data.txt": "good", "data/more.txt": ""})
+    probe = script(home, DATA, inputs=inputs)
+
+    first, second = home.run(probe), home.run(probe)
+
+    assert ran(first) and ran(second)
+    (basis,) = (event.basis.probes[0] for event in second if isinstance(event, BasisKnown))
+    assert basis.unmatched == ("dtaa/**",)
+
+
 def test_a_script_that_starts_programs_is_reused_when_it_says_so(home: Home) -> None:
     probe = script(home, SPAWNS, reuse=True)
 

@@ -243,6 +243,8 @@ class ProbeBasis:
     """Whether its verdict is reused whatever it does; None: when everything that it rests on is known."""
     inputs: tuple[str, ...] = ()
     """The globs that it declares."""
+    unmatched: tuple[str, ...] = ()
+    """Those of them that match no file."""
     files: int | None = None
     """How many files of the project its key has: those that the globs match, or the tree; None: no files."""
     digest: str = ""

@@ -21,8 +21,8 @@ def why_not_reused(basis: ProbeBasis, attempts: Iterable[Transcript]) -> str | N
         for path, found in transcript.reads.items():
             if found == CHANGED:
                 return f"{path} changed while the probe ran, or cannot be compared"
-    if basis.inputs and not basis.files:
-        return f"its inputs match no file: {', '.join(basis.inputs)}"
+    if basis.unmatched:
+        return f"its inputs match no file: {', '.join(basis.unmatched)}"
     if basis.reuse or basis.inputs:
         return None
     if basis.network:

@@ -51,6 +51,7 @@ class Bases:
             kind=probe.kind,
             reuse=probe.reuse,
             inputs=probe.inputs,
+            unmatched=tuple(glob for glob in probe.inputs if not any(map(matcher((glob,)), files or ()))),
             files=len(files) if files is not None else None,
             digest=digest,
             variables=tuple(variables),
