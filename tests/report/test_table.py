@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from knowngood.model import Confidence, Diagnosis, JudgedRun, Numbers, Reason, Reused
+from knowngood.model import Confidence, Diagnosis, JudgedRun, Numbers, Phase, Reason, Reused, Status
 from knowngood.report import table, words
 from knowngood.report.recap import summary
 from knowngood.report.table import age, columns_of, key_metrics, key_packages, metric
 from knowngood.report.text import columns
-from report.factory import combo, diagnosed, mission, only, passing, run
+from report.factory import cell, combo, diagnosed, mission, only, passing, run
 
 WIDE = """\
 combo               python  numpy   torch      sentence-     transformers  verdict                why
@@ -222,3 +222,10 @@ def test_a_verdict_shared_within_a_run_names_the_combo_it_is_from() -> None:
     cells = (judged.cells[0], replace(judged.cells[1], reused=shared))
 
     assert [age(cell, judged.run.info) for cell in cells] == ["", "as a"]
+
+
+def test_a_row_that_was_cut_short_says_so_rather_than_the_check_that_was_open() -> None:
+    stopped = cell(combo("legacy"), Status.NOT_RUN, Phase.PROBE, Reason.INTERRUPTED, as_expected=None, check="encodes")
+
+    assert "interrupted" in table.render(only(stopped))
+    assert "encodes" not in table.render(only(stopped))

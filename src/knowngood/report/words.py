@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from knowngood import packages
 from knowngood.model import (
+    UNDECIDED,
     Cell,
     Confidence,
     Conflict,
@@ -149,11 +150,15 @@ def expectation(expect: Expectation) -> str:
 
 
 def where(cell: Cell) -> str:
-    """Return the failing check, or else the reason; for a pass only what makes it less than clean."""
+    """Return the failing check, or else the reason; for a pass only what makes it less than clean.
+
+    Where nothing could be decided, the check that was open says nothing: there it is the reason.
+    """
     if cell.verdict.reason is Reason.NUMBERS_MOVED and cell.numbers:
         return f"numbers moved, cosine {cell.numbers.cosine:.4f}"
     if cell.verdict.reason is not Reason.ALL_PASSED:
-        return cell.check or str(cell.verdict.reason)
+        check = cell.check if cell.verdict.status not in UNDECIDED else None
+        return check or str(cell.verdict.reason)
     parts = [f"attempt {cell.attempts}"] if cell.attempts > 1 and not cell.flaky else []
     parts += [f"yanked {', '.join(cell.yanked)}"] if cell.yanked else []
     return ", ".join([*parts, *([count(len(cell.warnings), "warning")] if cell.warnings else [])])
