@@ -15,13 +15,17 @@ from functools import cached_property
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
+from knowngood import packages
+from knowngood.install.lock import version_in
+from knowngood.install.pages import File
 from knowngood.install.releases import read_page
 from knowngood.install.routing import Routing, routing
 from knowngood.judge.causes import Fingerprint, fingerprint_of
+from knowngood.judge.verdict import judge_combo
 from knowngood.model import UNDECIDED, Cell, Combo, ComboFacts, JudgedRun, Outcome, Status
 from knowngood.model.questions import Release
 from knowngood.project.runs import RecordedRun
-from knowngood.run.engine import RunRequest, execute, routes
+from knowngood.run.engine import RunRequest, execute, plan, routes
 from knowngood.run.stop import Stop
 from knowngood.search.changes import Change, apply
 
@@ -106,6 +110,28 @@ class Answer:
         return spent.resolve + spent.create + spent.install + spent.probe if spent is not None and self.ran else 0.0
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Resolved:
+    """What a resolver chose for a candidate."""
+
+    change: Change
+    facts: ComboFacts
+    says: Says | None
+    """``UNSOLVABLE``, or ``UNKNOWN`` when nobody can say; None when there is a set, which is to be run."""
+    message: str
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """Canonical name -> version of what would be installed."""
+        return {name: version for step in self.facts.steps for name, version in step.resolved.items()}
+
+    @property
+    def lock(self) -> tuple[str, ...]:
+        """What identifies the set: equal locks have equal answers. Empty when that is not known before it is built."""
+        locks = tuple(step.lock for step in self.facts.steps)
+        return locks if self.says is None and locks and all(locks) else ()
+
+
 @dataclass(kw_only=True)
 class Budget:
     """How much a search may spend; None: no limit."""
@@ -164,6 +190,7 @@ class Oracle:
         self._watch = watch or (lambda oracle, candidates, answers: None)
         self._routed = routed
         self._known: dict[Change, Answer] = {}
+        self._resolved: dict[Change, Resolved] = {}
         self._releases: dict[tuple[str, str], tuple[Release, ...] | None] = {}
         self._facts = ComboFacts(combo=combo)
         self.recorded: RecordedRun | None = None
@@ -209,6 +236,31 @@ class Oracle:
         if releases is None:
             return None
         return any(specifier.contains(each.version, prereleases=True) for each in releases if each.installs)
+
+    def files(self, package: str, version: str) -> tuple[File, ...]:
+        """Return the files of a release on the index that the package comes from; none when that cannot say."""
+        page, wanted = self._routed.page(package), packages.version(version)
+        files = page.files if page is not None else ()
+        return tuple(file for file in files if wanted is not None and version_in(file.name) == str(wanted))
+
+    def resolve(self, candidates: Sequence[Candidate]) -> tuple[Resolved, ...]:
+        """Return what each candidate would install. No cell runs for it, and nothing is recorded."""
+        wanted = {self._whole(each): each for each in candidates if self._whole(each) not in self._resolved}
+        combos = tuple(
+            replace(self._combo(each, number), id=f"{self.combo.id}-set{number}")
+            for number, each in enumerate(wanted.values(), 1)
+        )
+        forecasts = plan(replace(self._request, combos=combos), stop=self._stop) if combos else ()
+        rules = self._request.project.rules
+        for change, forecast in zip(wanted, forecasts, strict=True):
+            cell = judge_combo(forecast.facts, rules)[0] if not forecast.possible else None
+            self._resolved[change] = Resolved(
+                change=change,
+                facts=forecast.facts,
+                says=None if cell is None else _says_of(cell.verdict.status),
+                message=cell.message if cell is not None else "",
+            )
+        return tuple(self._resolved[self._whole(each)] for each in candidates)
 
     def ask_first(self, candidate: Candidate) -> Answer:
         """Ask about the combo itself: its facts show where later changes have to be made."""
@@ -277,6 +329,10 @@ class Oracle:
         change = self._whole(candidate)
         combo_id = f"{self.combo.id}-try{len(self.answers) + number}" if self.answers or number > 1 else self.combo.id
         return apply(change, self.combo, self._facts, self.exists, combo_id=combo_id)
+
+
+def _says_of(status: Status) -> Says:
+    return Says.UNSOLVABLE if status in (Status.UNSOLVABLE, Status.BUILD_FAIL) else Says.UNKNOWN
 
 
 @contextmanager

@@ -4,7 +4,7 @@ Pure: what is installed and which releases exist come from outside.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from packaging.requirements import Requirement
@@ -13,6 +13,7 @@ from packaging.utils import canonicalize_name
 
 from knowngood import packages
 from knowngood.model import Combo, ComboFacts, Expectation, Step
+from knowngood.search.frame import Frame
 
 T = TypeVar("T")
 
@@ -32,6 +33,8 @@ class Change:
     """Whether all steps become one."""
     python: str | None = None
     """The Python to use instead."""
+    frame: Frame = field(default_factory=Frame)
+    """The conditions under which its steps are resolved."""
 
     @property
     def parts(self) -> tuple["Change", ...]:
@@ -41,6 +44,7 @@ class Change:
             *(Change(dropped=(name,)) for name in self.dropped),
             *([Change(joined=True)] if self.joined else []),
             *([Change(python=self.python)] if self.python else []),
+            *([Change(frame=self.frame)] if self.frame else []),
         )
 
     @property
@@ -57,6 +61,7 @@ class Change:
             dropped=tuple(sorted({*(name for name in self.dropped if name not in required), *other.dropped})),
             joined=self.joined or other.joined,
             python=other.python or self.python,
+            frame=self.frame.plus(other.frame),
         )
 
     def __bool__(self) -> bool:
@@ -69,6 +74,7 @@ class Change:
                 *(f"without {name}" for name in self.dropped),
                 *(["all steps as one"] if self.joined else []),
                 *([f"Python {self.python}"] if self.python else []),
+                *([str(self.frame)] if self.frame else []),
             ]
         )
 
@@ -95,7 +101,7 @@ def apply(change: Change, combo: Combo, facts: ComboFacts, exists: Exists, *, co
         steps = [_drop(step, name) for step in steps]
     if change.joined and len(steps) > 1:
         steps = [_join(steps)]
-    return replace(
+    changed = replace(
         combo,
         id=combo_id,
         title=f"{combo.id}: {change}" if change else combo.title,
@@ -106,6 +112,7 @@ def apply(change: Change, combo: Combo, facts: ComboFacts, exists: Exists, *, co
         known=(),
         axes=(),
     )
+    return change.frame.applied(changed)
 
 
 def _require(steps: list[Step], wanted: Requirement, facts: ComboFacts, exists: Exists) -> list[Step]:
