@@ -1,6 +1,6 @@
 """Define the facts that a run records, before anything is judged."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -156,6 +156,14 @@ class EnvironmentFacts:
     extensions: tuple[Extension, ...] = ()
     remarks: tuple[str, ...] = ()
     """Other dangers: two OpenMP runtimes, a file that two distributions own, a wrong platform tag."""
+
+    def loaded(self, modules: Collection[str]) -> frozenset[str]:
+        """Return the distributions that have one of the modules that were loaded; all where none was recorded."""
+        return frozenset(
+            distribution.name
+            for distribution in self.distributions
+            if not modules or any(module.partition(".")[0] in modules for module in distribution.modules)
+        )
 
 
 class Reason(StrEnum):

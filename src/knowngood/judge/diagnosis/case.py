@@ -150,14 +150,9 @@ class Case:
     @cached_property
     def loaded(self) -> frozenset[str]:
         """The distributions of which the probe loaded a module; all where it was not recorded."""
-        modules = set(self.probe.transcript.loaded) if self.probe else set()
-        if not modules:
-            return frozenset(self.distributions)
-        return frozenset(
-            distribution.name
-            for distribution in self.distributions.values()
-            if any(module.partition(".")[0] in modules for module in distribution.modules)
-        )
+        environment = self.facts.environment
+        modules = frozenset(self.probe.transcript.loaded) if self.probe else frozenset[str]()
+        return environment.loaded(modules) if environment is not None else frozenset()
 
     @cached_property
     def requested(self) -> tuple[str, ...]:
