@@ -48,6 +48,12 @@ def version(text: str) -> Version | None:
         return None
 
 
+def public(text: str) -> Version | None:
+    """Return ``text`` as a version without its local part, as bounds have it; None when it is not a valid one."""
+    parsed = version(text)
+    return version(parsed.public) if parsed is not None else None
+
+
 _PYTHON = re.compile(r"(?P<pypy>pypy)?(?P<version>\d+\.\d+(?:\.\d+)?)(?P<threads>t)?", re.ASCII)
 
 
@@ -166,9 +172,10 @@ def declared(parsed: Requirement) -> str:
 
 def below(release: Version) -> str:
     """Return the specifier that excludes the release line of a version: ``<2`` for 2.0.2, ``<0.28`` for 0.28.1."""
+    epoch = f"{release.epoch}!" if release.epoch else ""
     if release.minor == 0 and release.major:
-        return f"<{release.major}"
-    return f"<{release.major}.{release.minor}"
+        return f"<{epoch}{release.major}"
+    return f"<{epoch}{release.major}.{release.minor}"
 
 
 def next_line(release: Version) -> str:

@@ -153,7 +153,12 @@ class Release:
     @property
     def installs(self) -> bool:
         """Whether it is a final release that needs no build."""
-        return self.files in (Files.OWN_WHEEL, Files.WHEEL) and not self.version.is_prerelease
+        return self.has_wheel and not self.version.is_prerelease
+
+    @property
+    def has_wheel(self) -> bool:
+        """Whether it has a wheel for the Python of the combo."""
+        return self.files in (Files.OWN_WHEEL, Files.WHEEL)
 
     def __str__(self) -> str:
         """Return it as it is recorded: ``8.1.7 2023-08-17T17:29:10+00:00 wheel``; an unknown time is ``-``."""
