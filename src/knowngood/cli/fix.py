@@ -2,11 +2,13 @@
 
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from packaging.utils import canonicalize_name
 
 from knowngood.cli.options import (
     jobs_option,
@@ -17,7 +19,7 @@ from knowngood.cli.options import (
     state_option,
 )
 from knowngood.cli.output import width
-from knowngood.errors import ExitCode, MatrixFileError, UsageError
+from knowngood.errors import ExitCode, MatrixFileError, UsageError, some
 from knowngood.project.files import near
 
 if TYPE_CHECKING:
@@ -78,7 +80,7 @@ def fix(
     from knowngood.search import result
 
     project = Project.open(matrix, state_dir=state_dir, signatures=signatures)
-    _check_requirements((*keep, *to))
+    _check_requirements(keep, to)
     machine = host.here(environ, jobs)
     project = selection.select(project, machine, offline=offline)
     chosen = select(project.matrix.combos, combos)
@@ -91,10 +93,10 @@ def fix(
             searches.append(_search(request, combo, (keep, to), seconds, cells, proof, stop))
             if format_ == "text":
                 click.echo(result.text(searches[-1], width=width()), nl=False)
-            if write:
-                _write(project, searches[-1])
     if format_ == "json":
         click.echo(result.as_json(searches), nl=False)
+    if write:
+        _write(project, searches)
     sys.exit(_code(searches, stop))
 
 
@@ -108,7 +110,7 @@ def _search(
     stop: "Stop",
 ) -> "Search":
     from knowngood import packages
-    from knowngood.search.ask import Budget, oracle
+    from knowngood.search.ask import Budget, Oracle, indexes
     from knowngood.search.changes import Change
     from knowngood.search.fix import find
     from knowngood.search.result import Search
@@ -118,18 +120,44 @@ def _search(
     run_id = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-fix-{combo.id}"
     taken = {other.id for other in request.project.matrix.combos}
     numbers = (f"{combo.id}-fixed{number or ''}" for number in range(len(taken) + 1))
-    with oracle(
-        request, combo, run_id=run_id, demand=demand, keep=keep, budget=budget, stop=stop, watch=_watch
-    ) as asked:
-        found = find(asked, passing=_passing(request.project, combo), proves=proof)
-        return Search(
-            fix=found,
-            combo=combo,
-            answers=tuple(asked.answers),
-            run=run_id,
-            elapsed=budget.elapsed,
-            fixed_id=next(name for name in numbers if name not in taken),
+    with indexes(request) as routed:
+        oracle = Oracle(
+            request,
+            combo,
+            run_id=run_id,
+            demand=demand,
+            keep=keep,
+            budget=budget,
+            stop=stop,
+            watch=_watch,
+            routed=routed,
         )
+        found = find(oracle, passing=_passing(request.project, combo), proves=proof)
+    if oracle.absent:
+        click.echo(f"note: {combo.id} does not install {some(sorted(oracle.absent))}, which --keep names", err=True)
+    search = Search(
+        fix=found,
+        combo=combo,
+        answers=tuple(oracle.answers),
+        run=run_id,
+        elapsed=budget.elapsed,
+        fixed_id=next(name for name in numbers if name not in taken),
+        demand=demand,
+    )
+    return _declared(request.project, search)
+
+
+def _declared(project: "Project", search: "Search") -> "Search":
+    """Return the search with what its table has to say in this matrix file; unchanged where no table can be added."""
+    from knowngood.search.result import declaring, toml
+
+    if search.fix.green is None:
+        return search
+    try:
+        matrix = project.with_text(_with_tables(project, [toml(replace(search, keys=()))]))
+    except MatrixFileError:
+        return search
+    return declaring(search, next(combo for combo in matrix.combos if combo.id == search.fixed_id))
 
 
 def _watch(oracle: "Oracle", candidates: "Sequence[Candidate]", answers: "Sequence[Answer]") -> None:
@@ -159,32 +187,46 @@ def _passing(project: "Project", combo: "Combo") -> "list[ComboFacts]":
     return []
 
 
-def _check_requirements(texts: "Sequence[str]") -> None:
-    """Raise ``UsageError`` for what is not a requirement."""
+def _check_requirements(keep: "Sequence[str]", to: "Sequence[str]") -> None:
+    """Raise ``UsageError`` for what is not a requirement, or not just a name."""
     from knowngood import packages
 
-    for text in texts:
+    for text in (*keep, *to):
         if packages.requirement(text) is None:
             raise UsageError(f"invalid requirement {text!r}", next_step="write it as --to 'numpy>=2', or --keep numpy")
+    for text in keep:
+        if (name := packages.names([text])[0]) != canonicalize_name(text):
+            raise UsageError(f"--keep {text!r} is not a name", next_step=f"write --keep {name}, or --to {text!r}")
 
 
-def _write(project: "Project", search: "Search") -> None:
-    """Add the combo that works to the matrix file, which must be valid with it."""
+def _with_tables(project: "Project", tables: "Sequence[str]") -> bytes:
+    """Return what the matrix file has, with more tables behind it."""
+    before = project.matrix.path.read_bytes()
+    end = "" if before.endswith(b"\n") else "\n"
+    added = end + "".join(f"\n{table}" for table in tables)
+    return before + (added.replace("\n", "\r\n") if b"\r\n" in before else added).encode()
+
+
+def _write(project: "Project", searches: "Sequence[Search]") -> None:
+    """Add the combos that work to the matrix file, which must be valid with them."""
     from knowngood import atomic
-    from knowngood.project.project import Project
     from knowngood.search.result import toml
 
-    text, file = toml(search), project.matrix.path
-    if not text:
+    added, file = [search for search in searches if toml(search)], project.matrix.path
+    if not added:
         return
-    before = file.read_bytes()
-    atomic.write(file, before.rstrip() + b"\n\n" + text.encode())
+    text = _with_tables(project, [toml(search) for search in added])
     try:
-        Project.open(file)
-    except MatrixFileError:
-        atomic.write(file, before)
-        raise
-    click.echo(f"written  {near(file)}: {search.fixed_id}", err=True)
+        project.with_text(text)
+    except MatrixFileError as error:
+        raise UsageError(
+            f"nothing was written: {near(file)} would not be valid with the table",
+            cause=error.problems[0].what,
+            next_step="add the combo by hand; where the file has combo = [...], write [[combo]] tables instead",
+        ) from error
+    atomic.write(file.resolve(), text)
+    for search in added:
+        click.echo(f"written  {near(file)}: {search.fixed_id}", err=True)
 
 
 def _code(searches: "Sequence[Search]", stop: "Stop") -> ExitCode:

@@ -136,9 +136,13 @@ class Project:
         changed.matrix = parsed
         return changed
 
-    def _parse(self, file: Path, selections: Selections) -> Matrix:
+    def with_text(self, text: bytes) -> Matrix:
+        """Return the matrix that its file would declare with another text. Raises ``MatrixFileError``."""
+        return self._parse(self.matrix.path, Selections(all=self.matrix.selections), text)
+
+    def _parse(self, file: Path, selections: Selections, text: bytes | None = None) -> Matrix:
         try:
-            text = file.read_bytes()
+            text = file.read_bytes() if text is None else text
         except OSError as error:
             raise UsageError(f"{file} cannot be read", cause=str(error), next_step="fix its permissions") from error
         folder = _folder(file)

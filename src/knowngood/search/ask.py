@@ -6,8 +6,8 @@ that was cut short finds its verdicts again when it is repeated.
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
@@ -27,7 +27,7 @@ from knowngood.model.questions import Release
 from knowngood.project.runs import RecordedRun
 from knowngood.run.engine import RunRequest, execute, plan, routes
 from knowngood.run.stop import Stop
-from knowngood.search.changes import Change, apply
+from knowngood.search.changes import Change, apply, named_by
 
 
 class Says(StrEnum):
@@ -162,7 +162,7 @@ class Oracle:
     """Runs candidates that differ from one combo, and remembers what came out.
 
     ``request`` says how to run: its combos do not count. ``demand`` is part of every candidate, and so is the installed
-    version of each package of ``keep`` (canonical names).
+    version of each package of ``keep`` (canonical names), which no candidate moves. ``routed`` knows the indexes.
     """
 
     def __init__(
@@ -182,8 +182,9 @@ class Oracle:
         self.budget = budget or Budget()
         self.answers: list[Answer] = []
         """All of them, in the order in which they were asked for."""
-        self._demand = demand or Change()
-        self._keep = tuple(keep)
+        self.demand = demand or Change()
+        self._kept = Change()
+        self._keep = frozenset(keep)
         self._request = request
         self._run_id = run_id
         self._stop = stop or Stop()
@@ -226,16 +227,20 @@ class Oracle:
             self._releases[package, python] = read_page(page, python) if page is not None else None
         return self._releases[package, python]
 
+    def installable(self, package: str) -> tuple[Release, ...]:
+        """Return the releases that installers choose from, the lowest first: pre-releases where no other exists."""
+        wheels = [release for release in self.releases(package) or () if release.has_wheel]
+        return tuple([release for release in wheels if release.installs] or wheels)
+
     def versions(self, package: str) -> tuple[Version, ...]:
-        """Return the final versions that can be installed here, the lowest first; none when that is not known."""
-        return tuple(release.version for release in self.releases(package) or () if release.installs)
+        """Return the versions of ``installable``, without local parts."""
+        return tuple(dict.fromkeys(Version(release.version.public) for release in self.installable(package)))
 
     def exists(self, package: str, specifier: SpecifierSet) -> bool | None:
         """Return whether a release meets a specifier; None when the index cannot say."""
-        releases = self.releases(package)
-        if releases is None:
+        if self.releases(package) is None:
             return None
-        return any(specifier.contains(each.version, prereleases=True) for each in releases if each.installs)
+        return any(specifier.contains(each.version, prereleases=True) for each in self.installable(package))
 
     def files(self, package: str, version: str) -> tuple[File, ...]:
         """Return the files of a release on the index that the package comes from; none when that cannot say."""
@@ -268,14 +273,21 @@ class Oracle:
         self._facts = answer.facts
         installed = answer.facts.installed
         kept = tuple(f"{name}=={installed[name]}" for name in self._keep if name in installed)
-        self._demand = self._demand.plus(Change(requirements=kept))
+        self._kept = Change(requirements=kept)
         return answer
+
+    @property
+    def absent(self) -> frozenset[str]:
+        """The packages to keep that the combo neither installs nor names; none while that is not known."""
+        installed = self._facts.installed
+        return self._keep - installed.keys() - named_by(self.combo) if installed else frozenset()
 
     def ask(self, candidates: Sequence[Candidate], *, fresh: bool = False) -> tuple[Answer, ...]:
         """Return an answer for each candidate: fewer than asked for when the budget ends; those that come first count.
 
         With ``fresh``, environments and probes are new, whatever is known.
         """
+        candidates = [replace(each, change=each.change.without(self._keep)) for each in candidates]
         wanted: dict[Change, Candidate] = {}
         for candidate in candidates:
             whole = self._whole(candidate)
@@ -299,7 +311,7 @@ class Oracle:
         )
 
     def _whole(self, candidate: Candidate) -> Change:
-        return candidate.change.plus(self._demand)
+        return candidate.change.without(self._keep).plus(self.demand).plus(self._kept)
 
     def _run(self, candidates: Sequence[Candidate], *, fresh: bool) -> tuple[Answer, ...]:
         combos = tuple(self._combo(candidate, number) for number, candidate in enumerate(candidates, 1))
@@ -335,29 +347,6 @@ def _says_of(status: Status) -> Says:
     return Says.UNSOLVABLE if status in (Status.UNSOLVABLE, Status.BUILD_FAIL) else Says.UNKNOWN
 
 
-@contextmanager
-def oracle(
-    request: RunRequest,
-    combo: Combo,
-    *,
-    run_id: str,
-    demand: Change | None = None,
-    keep: Iterable[str] = (),
-    budget: Budget | None = None,
-    stop: Stop | None = None,
-    watch: Watch | None = None,
-) -> Iterator[Oracle]:
-    """Yield an oracle about ``combo``, which asks indexes for their releases until the block ends."""
-    machine = request.machine
-    with routing(routes(request), machine.outside, machine.cache_folder) as routed:
-        yield Oracle(
-            request,
-            combo,
-            run_id=run_id,
-            demand=demand,
-            keep=keep,
-            budget=budget,
-            stop=stop,
-            watch=watch,
-            routed=routed,
-        )
+def indexes(request: RunRequest) -> AbstractContextManager[Routing]:
+    """Return what an oracle asks for releases, until the block ends."""
+    return routing(routes(request), request.machine.outside, request.machine.cache_folder)

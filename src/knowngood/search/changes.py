@@ -9,7 +9,6 @@ from typing import TypeVar
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
-from packaging.utils import canonicalize_name
 
 from knowngood import packages
 from knowngood.model import Combo, ComboFacts, Expectation, Step
@@ -54,7 +53,7 @@ class Change:
 
     def plus(self, other: "Change") -> "Change":
         """Return both changes as one; where both are about a package, ``other`` counts."""
-        kept = tuple(text for text in self.requirements if not other.names.intersection(packages.names([text])))
+        kept = self.without(other.names).requirements
         required = packages.names(other.requirements)
         return Change(
             requirements=tuple(sorted({*kept, *other.requirements})),
@@ -62,6 +61,13 @@ class Change:
             joined=self.joined or other.joined,
             python=other.python or self.python,
             frame=self.frame.plus(other.frame),
+        )
+
+    def without(self, names: frozenset[str]) -> "Change":
+        """Return the change without what it does to packages (canonical names)."""
+        requirements = tuple(text for text in self.requirements if names.isdisjoint(packages.names([text])))
+        return replace(
+            self, requirements=requirements, dropped=tuple(name for name in self.dropped if name not in names)
         )
 
     def __bool__(self) -> bool:
@@ -117,17 +123,34 @@ def apply(change: Change, combo: Combo, facts: ComboFacts, exists: Exists, *, co
 
 def _require(steps: list[Step], wanted: Requirement, facts: ComboFacts, exists: Exists) -> list[Step]:
     name = packages.name_of(wanted)
-    naming = [number for number, step in enumerate(steps) if name in packages.names(step.requirements)]
-    if naming:
-        return [_narrow(step, wanted, exists) if number in naming else step for number, step in enumerate(steps)]
+    python = facts.python_version or facts.combo.python
+    naming = [bool(_naming(step, name, python)) for step in steps]
+    if any(naming):
+        return [
+            _narrow(step, wanted, exists, python) if names else step for step, names in zip(steps, naming, strict=True)
+        ]
     resolved = [step.number - 1 for step in facts.steps if name in step.resolved and step.number <= len(steps)]
     chosen = resolved or [0]
     return [_add(step, str(wanted)) if number in chosen else step for number, step in enumerate(steps)]
 
 
-def _narrow(step: Step, wanted: Requirement, exists: Exists) -> Step:
-    name = packages.name_of(wanted)
-    new = {text: _merged(text, wanted, exists) for text in step.requirements if packages.names([text]) == (name,)}
+def _naming(step: Step, name: str, python: str) -> tuple[str, ...]:
+    """Return the requirements of a step that install a package: not those whose marker does not hold."""
+    return tuple(
+        text
+        for text in step.requirements
+        if (parsed := packages.requirement(text)) is not None
+        and packages.name_of(parsed) == name
+        and packages.applies(parsed, python)
+    )
+
+
+def _narrow(step: Step, wanted: Requirement, exists: Exists, python: str) -> Step:
+    old = _naming(step, packages.name_of(wanted), python)
+    if all(_holds_beside(text, wanted, exists) for text in old) and not {*old} <= {*map(_requirement, step.lines)}:
+        # A file or a group asks for it, and may ask for it as before.
+        return _add(step, str(wanted))
+    new = {text: _merged(text, wanted, exists) for text in old}
     return replace(
         step,
         lines=_lines(step, new),
@@ -139,12 +162,17 @@ def _narrow(step: Step, wanted: Requirement, exists: Exists) -> Step:
 def _merged(text: str, wanted: Requirement, exists: Exists) -> str:
     """Return a requirement with the specifier of ``wanted``: beside its own, where a release meets both."""
     own = Requirement(text)
-    both = own.specifier & wanted.specifier
-    keeps = own.url is None and exists(packages.name_of(own), both) is not False and not _is_exact(own.specifier)
-    own.specifier = both if keeps else wanted.specifier
+    own.specifier = own.specifier & wanted.specifier if _holds_beside(text, wanted, exists) else wanted.specifier
     own.url = wanted.url
     own.extras |= wanted.extras
     return str(own)
+
+
+def _holds_beside(text: str, wanted: Requirement, exists: Exists) -> bool:
+    """Return whether a requirement may stay beside ``wanted``: it is not exact, and a release may meet both."""
+    own = Requirement(text)
+    both = own.specifier & wanted.specifier
+    return own.url is None and not _is_exact(own.specifier) and exists(packages.name_of(own), both) is not False
 
 
 def _is_exact(specifier: SpecifierSet) -> bool:
@@ -164,15 +192,21 @@ def _drop(step: Step, name: str) -> Step:
 
 def _lines(step: Step, new: Mapping[str, str]) -> tuple[str, ...]:
     """Return the lines of a step after some of its requirements were replaced; an empty one is removed."""
-    own = {str(packages.requirement(line) or line): line for line in step.lines}
-    asked = [str(packages.requirement(text) or text) for text in new]
-    if all(text in own for text in asked):
-        lines = {own[str(packages.requirement(text) or text)]: after for text, after in new.items()}
-        return tuple(line for line in (lines.get(line, line) for line in step.lines) if line)
+    if {*new} <= {*map(_requirement, step.lines)}:
+        return tuple(line for line in (new.get(_requirement(line), line) for line in step.lines) if line)
     # A requirement that comes from a file or a group cannot be replaced there: the step lists what these hold.
     kept = [line for line in step.lines if line.startswith(("-c", "--constraint", ".", "/", "-e"))]
-    listed = [new.get(text, text) for text in step.requirements]
+    hashes = dict(step.hashes)
+    listed = [
+        new[text] if text in new else " ".join((text, *(f"--hash={each}" for each in hashes.get(text, ()))))
+        for text in step.requirements
+    ]
     return (*kept, *(line for line in listed if line), *step.options)
+
+
+def _requirement(line: str) -> str:
+    """Return the requirement of a line without the hashes behind it."""
+    return line.partition(" --hash")[0].strip()
 
 
 def _join(steps: list[Step]) -> Step:
@@ -212,9 +246,7 @@ class Cost:
 
 def cost(combo: Combo, change: Change, before: Mapping[str, str], after: Mapping[str, str]) -> Cost:
     """Return the cost of a change of ``combo``: ``before`` and ``after`` are what is installed, by canonical name."""
-    asked = [parsed for step in combo.steps for parsed in packages.requirements(step.requirements)]
-    named = {packages.name_of(parsed) for parsed in asked}
-    exact = {packages.name_of(parsed) for parsed in asked if _is_exact(parsed.specifier)}
+    named, exact = named_by(combo), pinned_by(combo)
     moved = {name for name in before.keys() & after.keys() if before[name] != after[name]}
     majors, minors = 0, 0
     for name in moved:
@@ -237,4 +269,10 @@ def cost(combo: Combo, change: Change, before: Mapping[str, str], after: Mapping
 
 def named_by(combo: Combo) -> frozenset[str]:
     """Return the canonical names of the packages that a combo asks for."""
-    return frozenset(canonicalize_name(name) for step in combo.steps for name in packages.names(step.requirements))
+    return frozenset(packages.names(text for step in combo.steps for text in step.requirements))
+
+
+def pinned_by(combo: Combo) -> frozenset[str]:
+    """Return the canonical names of the packages that a combo asks for in one exact version."""
+    asked = packages.requirements(text for step in combo.steps for text in step.requirements)
+    return frozenset(packages.name_of(parsed) for parsed in asked if _is_exact(parsed.specifier))

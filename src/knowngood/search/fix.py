@@ -70,7 +70,8 @@ def find(oracle: Oracle, *, passing: Sequence[ComboFacts] = (), proves: bool = T
     """
     red = oracle.ask_first(Candidate(change=Change(), why="the combo as it is", likely=0.0))
     if red.says is Says.WORKS:
-        return Fix(kind=FixClass.WORKS, red=red, why=f"{oracle.combo.id} works")
+        demanded = f" with {oracle.demand}" if oracle.demand else ""
+        return Fix(kind=FixClass.WORKS, red=red, why=f"{oracle.combo.id} works{demanded}")
     if red.says is Says.UNKNOWN:
         return Fix(kind=FixClass.UNDECIDED, red=red, why=_message(red))
     found, complete = _search(oracle, red, passing)
@@ -79,11 +80,8 @@ def find(oracle: Oracle, *, passing: Sequence[ComboFacts] = (), proves: bool = T
     found = _shrink(oracle, found)
     found, bounds = _nearest(oracle, red, found)
     needed = tuple(_needed(oracle, found))
-    confirmed = _confirm(oracle, red, found)
-    if confirmed is None or confirmed.says is not Says.WORKS:
-        why = (
-            "it passed, and did not pass again" if confirmed is not None else "the search ended before it was confirmed"
-        )
+    confirmed, why = _confirm(oracle, red, found)
+    if confirmed is None:
         return Fix(kind=FixClass.UNDECIDED, red=red, change=found.candidate.change, why=why)
     kind, scope, why = _prove(oracle, red, found, needed, bounds) if proves else (FixClass.SMALLEST_FOUND, "", "")
     return Fix(
@@ -139,6 +137,8 @@ def _none(oracle: Oracle, red: Answer, *, complete: bool) -> Fix:
         return Fix(kind=FixClass.NONE_FOUND, red=red, scope=tried, why="the budget is spent")
     if unknown:
         return Fix(kind=FixClass.UNDECIDED, red=red, scope=tried, why=f"{len(unknown)} could not be tested")
+    if len(oracle.answers) < 2:
+        return Fix(kind=FixClass.NONE, red=red, scope=tried, why=f"there was nothing to try ({_message(red)})")
     return Fix(kind=FixClass.NONE, red=red, scope=tried, why="nothing that was tried works")
 
 
@@ -176,7 +176,7 @@ def _nearest(oracle: Oracle, red: Answer, found: Answer) -> tuple[Answer, tuple[
         if oracle.over:
             break
         (name,) = packages.names([text])
-        before, after = (packages.version(each.facts.installed.get(name, "")) for each in (red, found))
+        before, after = (packages.public(each.facts.installed.get(name, "")) for each in (red, found))
         if before is None or after is None or before == after:
             continue
         others = union(part for part in found.candidate.change.parts if name not in part.names)
@@ -184,6 +184,9 @@ def _nearest(oracle: Oracle, red: Answer, found: Answer) -> tuple[Answer, tuple[
 
         ask = partial(_ask_versions, oracle, name, row, others)
         yes, no = last_yes(len(row), ask, width=max(1, oracle.jobs))
+        if no == len(row) - 1 and others and ask([no]) != [False]:
+            # Without this part another version may have been installed beside the others.
+            continue
         works, fails = row[yes], row[no]
         specifier = f"<{_start(fails)}" if works < fails else f">={works}"
         moved = others.plus(Change(requirements=(f"{name}{specifier}",)))
@@ -238,10 +241,12 @@ def _spread(places: Sequence[int], count: int) -> list[int]:
 
 def _start(version: Version) -> str:
     """Return a version without zeros at its end, which mean nothing in ``<3``."""
-    release = list(version.release)
+    if version.is_prerelease or version.is_postrelease:
+        return str(version)
+    epoch, release = f"{version.epoch}!" if version.epoch else "", list(version.release)
     while len(release) > 1 and not release[-1]:
         release.pop()
-    return ".".join(map(str, release)) if not version.is_prerelease and not version.is_postrelease else str(version)
+    return epoch + ".".join(map(str, release))
 
 
 def _row(versions: Sequence[Version], good: Version, bad: Version) -> list[Version]:
@@ -262,12 +267,18 @@ def _needed(oracle: Oracle, found: Answer) -> Iterator[tuple[str, str]]:
             yield str(part), str(answer.says)
 
 
-def _confirm(oracle: Oracle, red: Answer, found: Answer) -> Answer | None:
-    """Return the answer of a fresh environment, while the combo as it is still fails; None when that was not seen."""
+def _confirm(oracle: Oracle, red: Answer, found: Answer) -> tuple[Answer | None, str]:
+    """Return the answer of a fresh environment, while the combo as it is still fails; or None and why not."""
     again = oracle.ask([replace(found.candidate, why="confirm it in a fresh environment"), red.candidate], fresh=True)
-    if len(again) < 2 or again[1].says not in (Says.FAILS, Says.UNSOLVABLE):
-        return None
-    return again[0]
+    if again and again[0].says is not Says.WORKS:
+        return None, "it passed, and did not pass again"
+    if len(again) < 2:
+        return None, "the search ended before it was confirmed"
+    if again[1].says is Says.WORKS:
+        return None, "the combo as it is failed, and passed when it was run again"
+    if again[1].says is Says.UNKNOWN:
+        return None, f"whether the combo as it is still fails is not known: {_message(again[1])}"
+    return again[0], ""
 
 
 def _prove(
@@ -278,11 +289,14 @@ def _prove(
     bounds: Sequence[tuple[str, str, str]],
 ) -> tuple[FixClass, str, str]:
     """Return whether anything cheaper works: single moves of what the probe loads, at the ends of release lines."""
+    if not red.facts.installed:
+        return FixClass.SMALLEST_FOUND, "", "nothing was installed that it could be compared with"
     limit = _cost(oracle, red, found)
     names = sorted(loaded(red) & set(red.facts.installed))
     moves = [move for name in names for move in _moves(oracle, red, name) if move not in found.candidate.change.parts]
     cheaper = [move for move in moves if _least(oracle, red, move) < limit]
-    scope = f"single moves of {len(names)} loaded distributions, at the ends of their release lines"
+    distributions = "distribution" if len(names) == 1 else "distributions"
+    scope = f"single moves of {len(names)} loaded {distributions}, at the ends of their release lines"
     if len(cheaper) > _MOST_PROOFS:
         return FixClass.SMALLEST_FOUND, scope, f"{len(cheaper)} cheaper moves are too many to try"
     answers: list[Answer] = []
@@ -303,7 +317,7 @@ def _prove(
         return FixClass.SMALLEST_FOUND, scope, "not everything cheaper could be tested"
     moved = {name for name in packages.names(found.candidate.change.requirements) if name in red.facts.installed}
     if moved - {name for name, _, _ in bounds}:
-        return FixClass.SMALLEST_FOUND, scope, "the search ended before all bounds were found"
+        return FixClass.SMALLEST_FOUND, scope, "not all bounds were found"
     if len(needed) < len(found.candidate.change.parts) or any(
         says not in (Says.FAILS, Says.UNSOLVABLE) for _, says in needed
     ):
@@ -313,10 +327,10 @@ def _prove(
 
 def _moves(oracle: Oracle, red: Answer, name: str) -> Iterator[Change]:
     """Yield a change to the last release of every other release line of a package."""
-    installed = packages.version(red.facts.installed.get(name, ""))
-    lines: dict[tuple[int, int], Version] = {}
+    installed = packages.public(red.facts.installed.get(name, ""))
+    lines: dict[tuple[int, int, int], Version] = {}
     for version in oracle.versions(name):
-        lines[version.major, version.minor] = version
+        lines[version.epoch, version.major, version.minor] = version
     for version in lines.values():
         if installed is not None and version != installed:
             yield Change(requirements=(f"{name}=={version}",))

@@ -29,14 +29,7 @@ def loaded(answer: Answer) -> frozenset[str]:
     if environment is None:
         return frozenset(answer.facts.installed)
     attempts = [each for each in answer.facts.probes if cell is None or each.probe == cell.probe]
-    modules = {module for each in attempts for module in each.transcript.loaded}
-    if not modules:
-        return frozenset(distribution.name for distribution in environment.distributions)
-    return frozenset(
-        distribution.name
-        for distribution in environment.distributions
-        if any(module.partition(".")[0] in modules for module in distribution.modules)
-    )
+    return environment.loaded({module for each in attempts for module in each.transcript.loaded})
 
 
 def suspects(answer: Answer) -> tuple[str, ...]:
@@ -58,11 +51,11 @@ def proposals(oracle: Oracle, answer: Answer, passing: Sequence[ComboFacts] = ()
     change, cell = answer.candidate.change, answer.failing
     if cell is None:
         return
-    yield from _of_diagnosis(oracle, answer, cell)
+    yield from _of_diagnosis(answer, cell)
     if len(oracle.combo.steps) > 1 and not change.joined:
         likely = 0.6 if cell.drift or cell.verdict.status is Status.UNSOLVABLE else 0.3
         yield Candidate(change=change.plus(Change(joined=True)), why="install all steps as one", likely=likely)
-    yield from _like_those_that_pass(oracle, answer, passing)
+    yield from _like_those_that_pass(answer, passing)
     if cell.verdict.status in (Status.UNSOLVABLE, Status.BUILD_FAIL):
         yield from _released(oracle, answer)
     yield from _at_the_time(oracle, answer)
@@ -70,22 +63,24 @@ def proposals(oracle: Oracle, answer: Answer, passing: Sequence[ComboFacts] = ()
         yield from _neighbours(oracle, answer, name, likely=max(0.02, 0.25 - 0.04 * place))
 
 
-def _of_diagnosis(oracle: Oracle, answer: Answer, cell: Cell) -> Iterator[Candidate]:
+def _of_diagnosis(answer: Answer, cell: Cell) -> Iterator[Candidate]:
     change, diagnosis = answer.candidate.change, cell.diagnosis
     if diagnosis is None or not diagnosis.fix:
         return
     likely = _BY_CONFIDENCE[diagnosis.confidence]
     why = f"the diagnosis ({diagnosis.confidence}): {diagnosis.why}"
-    whole = change.plus(Change(requirements=tuple(text for text in diagnosis.fix if not _is_python(text))))
-    python = next(filter(_is_python, diagnosis.fix), None)
+    valid = [text for text in diagnosis.fix if packages.requirement(text) is not None]
+    whole = change.plus(Change(requirements=tuple(text for text in valid if not _is_python(text))))
+    python = next(filter(_is_python, valid), None)
     if python is None:
         yield Candidate(change=whole, why=why, likely=likely)
         return
     specifier = packages.requirement(python)
-    minor = int(cell.python.split(".")[1])
-    for other in sorted(range(8, 15), key=lambda number: abs(number - minor)):
+    own = packages.python(cell.python)
+    for other in sorted(range(8, 15), key=lambda number: abs(number - own.minor[1])):
         if specifier is not None and specifier.specifier.contains(f"3.{other}"):
-            yield Candidate(change=whole.plus(Change(python=f"3.{other}")), why=why, likely=likely)
+            text = f"{'pypy' if own.pypy else ''}3.{other}{'t' if own.free_threaded else ''}"
+            yield Candidate(change=whole.plus(Change(python=text)), why=why, likely=likely)
             return
 
 
@@ -93,7 +88,7 @@ def _is_python(text: str) -> bool:
     return packages.names([text]) == ("python",)
 
 
-def _like_those_that_pass(oracle: Oracle, answer: Answer, passing: Sequence[ComboFacts]) -> Iterator[Candidate]:
+def _like_those_that_pass(answer: Answer, passing: Sequence[ComboFacts]) -> Iterator[Candidate]:
     """Propose the versions of combos that pass, where this one has others."""
     installed = answer.facts.installed
     for facts in passing:
@@ -154,17 +149,13 @@ def _uploaded(oracle: Oracle, name: str, version: str | None) -> datetime | None
 
 
 def _current(oracle: Oracle, name: str, time: datetime) -> Version | None:
-    then = [
-        each.version
-        for each in oracle.releases(name) or ()
-        if each.installs and each.uploaded is not None and each.uploaded <= time
-    ]
+    then = [each.version for each in oracle.installable(name) if each.uploaded is not None and each.uploaded <= time]
     return max(then, default=None)
 
 
 def _neighbours(oracle: Oracle, answer: Answer, name: str, *, likely: float) -> Iterator[Candidate]:
     """Propose the release lines just below and above the installed version of a package, and the ends of the row."""
-    version = packages.version(answer.facts.installed.get(name, ""))
+    version = packages.public(answer.facts.installed.get(name, ""))
     if version is None:
         return
     change = answer.candidate.change
@@ -181,20 +172,15 @@ def _line_ends(versions: Sequence[Version], installed: Version) -> Iterator[tupl
     below = [version for version in versions if _line(version) < _line(installed)]
     above = [version for version in versions if _line(version) > _line(installed)]
     if below:
-        yield f"<{_text(installed)}", 1.0
+        yield packages.below(installed), 1.0
     if above:
         yield f">={above[0]}", 0.8
-    older = [version for version in below if version.major < installed.major]
-    if older:
-        yield f"<{installed.major}", 0.9
-    if above and above[-1].major > installed.major:
-        yield f">={next(version for version in above if version.major > installed.major)}", 0.6
+    major = _line(installed)[:2]
+    if any(_line(version)[:2] < major for version in below):
+        yield packages.below(Version(f"{installed.epoch}!{installed.major}")), 0.9
+    if above and _line(above[-1])[:2] > major:
+        yield f">={next(version for version in above if _line(version)[:2] > major)}", 0.6
 
 
-def _line(version: Version) -> tuple[int, int]:
-    return version.major, version.minor
-
-
-def _text(version: Version) -> str:
-    """Return the first version of a release line: ``4.46`` for 4.46.3."""
-    return f"{version.major}.{version.minor}" if version.minor else f"{version.major}"
+def _line(version: Version) -> tuple[int, int, int]:
+    return version.epoch, version.major, version.minor

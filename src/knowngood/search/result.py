@@ -1,18 +1,21 @@
 """Write what a search for a fix found: for a terminal, as JSON, and as TOML for the matrix file. Pure."""
 
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
 
-from knowngood.model import Combo, InstallerName
+from knowngood import packages
+from knowngood.model import Combo, Step
 from knowngood.report.text import count, plain, seconds, strict_json, wrap
 from knowngood.search.ask import Answer, Says
-from knowngood.search.changes import Change, named_by
+from knowngood.search.changes import Change, pinned_by
 from knowngood.search.fix import Fix, FixClass
 
 SCHEMA = 1
 """Version of the JSON; it changes when a reader of the old one would be wrong."""
 
+KEYS = ("installer", "env", "timeout", "warnings", "resolution", "as-of")
+"""Keys of a ``[[combo]]`` table that are only written where they are needed."""
 _GLYPHS = {Says.WORKS: "✓", Says.FAILS: "✗", Says.UNSOLVABLE: "∅", Says.UNKNOWN: "?"}
 _SENTENCES = {
     FixClass.WORKS: "There is nothing to fix",
@@ -38,6 +41,12 @@ class Search:
     """Seconds."""
     fixed_id: str
     """The id of the combo that works, if there is one."""
+    demand: Change = field(default_factory=Change)
+    """What the user wanted every candidate to meet."""
+    keys: tuple[str, ...] = KEYS
+    """The keys that its table needs, because the matrix file says something else about all combos."""
+    lacks: tuple[str, ...] = ()
+    """What ran and a ``[[combo]]`` table cannot say."""
 
     @property
     def cells(self) -> int:
@@ -61,7 +70,7 @@ def text(search: Search, *, width: int) -> str:
         verified = "verified" if fix.green is not None else "not verified"
         lines.append(f"fix {change} ({verified})")
     lines += wrap(f"{_SENTENCES[fix.kind]}{f': {fix.why}' if fix.why else ''}.", width, most=4)
-    moved = [name for name in packages_of(fix.change) if name in _exact(search.combo)]
+    moved = sorted(fix.change.names & pinned_by(search.combo))
     if moved:
         lines += wrap(f"It changes what you pinned: {', '.join(moved)}.", width, most=2)
     lines += [f"bound  {name} {works} works, {fails} does not" for name, works, fails in fix.bounds]
@@ -71,12 +80,9 @@ def text(search: Search, *, width: int) -> str:
     lines.append(f"spent  {count(search.cells, 'cell')} of {len(search.answers)} asked, {seconds(search.elapsed)}")
     if fix.green is not None:
         lines += ["", *toml(search).splitlines()]
+    if search.lacks:
+        lines += wrap(f"This table is not all that ran: it lacks {', '.join(search.lacks)}.", width, most=4)
     return "\n".join(lines) + "\n"
-
-
-def packages_of(change: Change) -> tuple[str, ...]:
-    """Return the packages that a change is about, sorted."""
-    return tuple(sorted(change.names))
 
 
 def as_json(searches: Sequence[Search]) -> str:
@@ -100,6 +106,7 @@ def _document(search: Search) -> dict[str, object]:
         "verified": fix.green is not None,
         "bounds": [{"package": name, "works": works, "fails": fails} for name, works, fails in fix.bounds],
         "needed": [{"part": part, "without": says} for part, says in fix.needed],
+        "lacks": list(search.lacks),
         "scope": fix.scope,
         "why": fix.why,
         "cells": search.cells,
@@ -108,7 +115,7 @@ def _document(search: Search) -> dict[str, object]:
         "tried": [
             {
                 "combo": answer.combo.id,
-                "change": {**asdict(answer.candidate.change)},
+                "change": asdict(answer.candidate.change),
                 "why": answer.candidate.why,
                 "says": str(answer.says),
                 "ran": answer.ran,
@@ -126,33 +133,64 @@ def toml(search: Search) -> str:
         return ""
     combo, fix = search.fix.green.combo, search.fix
     lines = [
-        f"# {search.combo.id} with {fix.change}: verified in run {search.run} ({fix.kind}).",
+        f"# {search.combo.id} with {fix.change.plus(search.demand)}: verified in run {search.run} ({fix.kind}).",
         *(f"# {name} {works} works, {fails} does not." for name, works, fails in fix.bounds),
+        *([f"# It lacks {', '.join(search.lacks)}."] if search.lacks else []),
         "[[combo]]",
         f"id = {_quoted(search.fixed_id)}",
         f"python = [{_quoted(combo.python)}]",
-        *_table(combo),
+        *_table(combo, search.keys),
         f"probes = [{', '.join(map(_quoted, combo.probes))}]",
     ]
     return "\n".join(lines) + "\n"
 
 
-def _table(combo: Combo) -> Iterator[str]:
+def declaring(search: Search, declared: Combo) -> Search:
+    """Return a search whose table says what its combo that works needs.
+
+    ``declared`` is what a matrix file makes of a table with no ``keys``.
+    """
+    assert search.fix.green is not None, "a table is of a combo that works"
+    combo = search.fix.green.combo
+    keys = tuple(key for key in KEYS if _value(combo, key) != _value(declared, key))
+    lacks = [
+        f"{what} of step {number}"
+        for number, (ran, written) in enumerate(zip(combo.steps, declared.steps, strict=True), 1)
+        for (what, asked), written_too in zip(_asked(ran).items(), _asked(written).values(), strict=True)
+        if asked != written_too
+    ]
+    return replace(search, keys=keys, lacks=tuple(lacks))
+
+
+def _value(combo: Combo, key: str) -> object:
+    value = getattr(combo, key.replace("-", "_"))
+    return dict(value) if key == "env" else value
+
+
+def _asked(step: Step) -> dict[str, object]:
+    """Return what a step asks for, by name, in a form that can be compared."""
+    return {
+        "requirements": {str(packages.requirement(text) or text) for text in step.requirements},
+        "paths": set(step.sources),
+        "constraints": set(step.constraints),
+        "overrides": set(step.overrides),
+        "hashes": set(step.hashes),
+        "options": set(step.options),
+    }
+
+
+def _table(combo: Combo, keys: Collection[str]) -> Iterator[str]:
     steps = ", ".join(f"[{', '.join(map(_quoted, step.lines))}]" for step in combo.steps)
     yield f"steps = [{steps}]"
-    if combo.installer is not InstallerName.UV:
-        yield f"installer = {_quoted(combo.installer)}"
-    if combo.env:
-        yield f"env = {{ {', '.join(f'{_quoted(name)} = {_quoted(value)}' for name, value in combo.env)} }}"
+    for key in KEYS:
+        value = _value(combo, key)
+        if key not in keys or (key == "env" and not value):
+            continue
+        if isinstance(value, dict):
+            yield f"env = {{ {', '.join(f'{_quoted(name)} = {_quoted(text)}' for name, text in value.items())} }}"
+        else:
+            yield f"{key} = {value:g}" if isinstance(value, float) else f"{key} = {_quoted(str(value))}"
 
 
 def _quoted(value: str) -> str:
     return json.dumps(value, ensure_ascii=False)
-
-
-def _exact(combo: Combo) -> frozenset[str]:
-    """Return the packages that a combo pins to one version."""
-    from packaging.requirements import Requirement
-
-    pinned = [line for step in combo.steps for line in step.requirements if "==" in line]
-    return named_by(combo) & frozenset(Requirement(line).name.lower() for line in pinned if " @ " not in line)
