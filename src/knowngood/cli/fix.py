@@ -230,7 +230,7 @@ def _write(project: "Project", searches: "Sequence[Search]") -> None:
 
 
 def _code(searches: "Sequence[Search]", stop: "Stop") -> ExitCode:
-    from knowngood.judge.verdict import stopped_by
+    from knowngood.judge.exit_code import stopped_by
     from knowngood.search.fix import FixClass
 
     if stop.reason is not None:

@@ -77,7 +77,7 @@ def plan(
     Exits 3 when an index could not be reached, and 0 otherwise.
     """
     from knowngood.cli.signals import stopped_by_signals
-    from knowngood.judge.verdict import stopped_by
+    from knowngood.judge.exit_code import stopped_by
     from knowngood.report.ci import plan as report
     from knowngood.run import forecast, host
     from knowngood.run.stop import Stop

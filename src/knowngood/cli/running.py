@@ -14,7 +14,7 @@ from knowngood.cli.options import parse_shard
 from knowngood.cli.output import find_baseline, print_comparison, print_error, print_run
 from knowngood.errors import ExitCode, KnowngoodError, UsageError, some
 from knowngood.install.index import check_folders
-from knowngood.judge.verdict import exit_code
+from knowngood.judge.exit_code import exit_code
 from knowngood.project.files import check_writable, near
 from knowngood.project.project import Project
 from knowngood.run import host

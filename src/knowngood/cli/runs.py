@@ -9,7 +9,7 @@ from knowngood.cli.matrices import gravest, name_of
 from knowngood.cli.output import print_error, width
 from knowngood.cli.running import MatrixRun, Outcome
 from knowngood.errors import ExitCode, KnowngoodError
-from knowngood.judge.verdict import is_signal, stopped_by
+from knowngood.judge.exit_code import is_signal, stopped_by
 from knowngood.report import several
 from knowngood.run.stop import Stop
 
