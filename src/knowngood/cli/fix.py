@@ -25,7 +25,7 @@ from knowngood.project.files import near
 if TYPE_CHECKING:
     from knowngood.model import Combo, ComboFacts
     from knowngood.project.project import Project
-    from knowngood.run.engine import RunRequest
+    from knowngood.run.request import RunRequest
     from knowngood.run.stop import Stop
     from knowngood.search.ask import Answer, Candidate, Oracle
     from knowngood.search.result import Search
@@ -75,7 +75,7 @@ def fix(
     from knowngood.declare.select import select
     from knowngood.project.project import Project
     from knowngood.run import host, selection
-    from knowngood.run.engine import RunRequest
+    from knowngood.run.request import RunRequest
     from knowngood.run.stop import Stop
     from knowngood.search import result
 

@@ -25,7 +25,8 @@ from knowngood.judge.verdict import judge_combo
 from knowngood.model import UNDECIDED, Cell, Combo, ComboFacts, JudgedRun, Outcome, Status
 from knowngood.model.questions import Release
 from knowngood.project.runs import RecordedRun
-from knowngood.run.engine import RunRequest, execute, plan, routes
+from knowngood.run.engine import execute, plan
+from knowngood.run.request import RunRequest
 from knowngood.run.stop import Stop
 from knowngood.search.changes import Change, apply, named_by
 
@@ -349,4 +350,4 @@ def _says_of(status: Status) -> Says:
 
 def indexes(request: RunRequest) -> AbstractContextManager[Routing]:
     """Return what an oracle asks for releases, until the block ends."""
-    return routing(routes(request), request.machine.outside, request.machine.cache_folder)
+    return routing(request.routes(), request.machine.outside, request.machine.cache_folder)
