@@ -20,6 +20,7 @@ from knowngood.install.lock import version_in
 from knowngood.install.pages import File
 from knowngood.install.releases import read_page
 from knowngood.install.routing import Routing, routing
+from knowngood.install.upstream import IndexFault
 from knowngood.judge.causes import Fingerprint, fingerprint_of
 from knowngood.judge.verdict import judge_combo
 from knowngood.model import UNDECIDED, Cell, Combo, ComboFacts, JudgedRun, Outcome, Status
@@ -242,6 +243,13 @@ class Oracle:
         if self.releases(package) is None:
             return None
         return any(specifier.contains(each.version, prereleases=True) for each in self.installable(package))
+
+    def offers(self, package: str) -> bool | None:
+        """Return whether the index that a package comes from has any file of it; None when that cannot say."""
+        try:
+            return self._routed.required_page(package) is not None
+        except IndexFault:
+            return None
 
     def files(self, package: str, version: str) -> tuple[File, ...]:
         """Return the files of a release on the index that the package comes from; none when that cannot say."""
