@@ -7,8 +7,23 @@ import pytest
 from knowngood.judge.probes import judge_probe
 from knowngood.judge.suites import failed_checks, failures, suite
 from knowngood.judge.verdict import judge_combo
-from knowngood.model import Check, Ending, Exit, Frame, Outcome, ProbeFacts, Raised, Reason, Status
-from support.facts import GOOD, RULES, attempt, check, combo, facts, step
+from knowngood.model import (
+    Check,
+    ComboFacts,
+    Confidence,
+    Distribution,
+    Ending,
+    EnvironmentFacts,
+    Exit,
+    Frame,
+    Outcome,
+    ProbeFacts,
+    Raised,
+    Reason,
+    SourceFacts,
+    Status,
+)
+from support.facts import GOOD, RULES, answered, attempt, check, combo, facts, step
 
 NUMPY = "AttributeError: module 'numpy' has no attribute 'float'"
 
@@ -142,3 +157,92 @@ def test_no_package_is_blamed_for_a_test_that_fails_in_its_own_code() -> None:
 
     assert guessed is not None and guessed.culprit == "pytest"
     assert honest is not None and (honest.culprit, honest.fix) == (None, ())
+
+
+SITE = "/env/lib/python3.11/site-packages"
+TEST = Frame(file="/run/work/tests/test_a.py", line=4, function="test_a", text="mine.work()")
+MINE = Frame(file=f"{SITE}/mine/core.py", line=12, function="work", text="raise ValueError('no')")
+IN_PLACE = Frame(file="/run/place/src/mine/core.py", line=12, function="work", text="raise ValueError('no')")
+CLICK = Frame(file=f"{SITE}/click/core.py", line=99, function="main", text="return callback()")
+JSON = Frame(file="/usr/lib/python3.11/json/decoder.py", line=355, function="raw_decode", text="raise JSONDecodeError")
+VERSIONS = {"mine": "1.0", "click": "8.1.7", "pytest": "9.2.0"}
+DAYS = {"click": "2023-08-17", "pytest": "2026-03-01"}
+
+
+def project(*frames: Frame, suite: bool = True, kind: str = "builtins.ValueError", **probe: object) -> ComboFacts:
+    """Return the facts of a project that is installed beside click and pytest, and fails in the last of ``frames``."""
+    error = Raised(type=kind, message="no", frames=frames)
+    test = replace(check("tests/test_a.py::test_a", Outcome.FAILED, "ValueError: no"), raised=(error,))
+    ended = ran(test) if suite else attempt(test)
+    installing = replace(
+        step(1, ("click", "pytest"), VERSIONS), sources=(SourceFacts(name="mine", version="1.0", origin="."),)
+    )
+    distributions = tuple(
+        Distribution(name=name, version=version, modules=(name,), requires=("click",) if name == "mine" else ())
+        for name, version in VERSIONS.items()
+    )
+    made = facts(ended, of=combo("one", ("click", "pytest")), steps=(installing,))
+    return replace(
+        made, environment=EnvironmentFacts(distributions=distributions), answers=answered(VERSIONS, uploaded=DAYS)
+    )
+
+
+@pytest.mark.parametrize(
+    ("frames", "suite", "place"),
+    [
+        ((TEST, MINE), True, "mine/core.py:12 in work"),
+        ((TEST, IN_PLACE), True, "mine/core.py:12 in work"),
+        ((TEST, MINE, JSON), True, "mine/core.py:12 in work"),
+        ((TEST, CLICK, MINE), True, "mine/core.py:12 in work"),
+        ((TEST,), True, "tests/test_a.py:4 in test_a"),
+        ((TEST, JSON), True, "tests/test_a.py:4 in test_a"),
+        ((TEST, CLICK, TEST), True, "tests/test_a.py:4 in test_a"),
+        ((TEST, MINE), False, "mine/core.py:12 in work"),
+    ],
+)
+def test_no_package_is_blamed_for_what_the_code_of_the_project_raises(
+    frames: tuple[Frame, ...], suite: bool, place: str
+) -> None:
+    (cell,) = judge_combo(project(*frames, suite=suite), RULES)
+
+    assert cell.diagnosis is not None
+    assert (cell.diagnosis.culprit, cell.diagnosis.fix) == (None, ())
+    assert cell.diagnosis.confidence is Confidence.UNKNOWN
+    assert f"it failed in the code of the project, {place}, and nothing" in cell.diagnosis.why
+
+
+def test_what_another_test_printed_does_not_explain_a_test_that_asserts() -> None:
+    asserts = project(TEST, kind="builtins.AssertionError")
+    (probe,) = asserts.probes
+    output = f"Traceback (most recent call last):\n  File \"{CLICK.file}\", line 9, in main\n    x\nKeyError: 'other'\n"
+    printed = replace(probe, action=replace(probe.action, output=output))
+
+    (cell,) = judge_combo(replace(asserts, probes=(printed,)), RULES)
+
+    assert cell.diagnosis is not None and cell.diagnosis.culprit is None
+    assert "tests/test_a.py:4 in test_a" in cell.diagnosis.why
+
+
+def test_a_package_that_fails_below_a_test_is_named_with_the_line_of_the_test_and_not_blamed_on_pytest() -> None:
+    (cell,) = judge_combo(project(TEST, CLICK), RULES)
+
+    assert cell.diagnosis is not None
+    assert cell.diagnosis.culprit == "click"
+    assert cell.diagnosis.why == "it failed in click 8.1.7, called by tests/test_a.py:4 in test_a"
+    assert "pytest" not in str(cell.diagnosis.fix)
+
+
+def test_a_project_that_uses_a_package_wrongly_is_not_replaced_by_another_release_of_it() -> None:
+    (cell,) = judge_combo(project(TEST, MINE, CLICK), RULES)
+
+    assert cell.diagnosis is not None
+    assert (cell.diagnosis.culprit, cell.diagnosis.conflicts_with) == ("click", "mine")
+
+
+def test_a_fixture_that_nothing_provides_is_not_blamed_on_pytest() -> None:
+    inside = Frame(file=f"{SITE}/_pytest/fixtures.py", line=800, function="getfixturevalue", text="raise")
+    (cell,) = judge_combo(project(inside, kind="_pytest.fixtures.FixtureLookupError"), RULES)
+
+    assert cell.diagnosis is not None
+    assert (cell.diagnosis.culprit, cell.diagnosis.fix) == (None, ())
+    assert cell.diagnosis.why.startswith("nothing that is installed provides the fixture")

@@ -90,15 +90,30 @@ class Case:
         raised = self._failure.raised if self._failure is not None else ()
         inside = any(installed_path(frame.file) is not None for exception in raised for frame in exception.frames)
         if self.probe and not inside and raised and raised[-1].type in _REPORTS_ANOTHER:
-            # The probe says that something else failed; the output shows what.
-            return last_exception(raised[-1].message) or last_exception(self.probe.action.output) or raised
+            # The probe says that something else failed; the output shows what. That of a suite is about all its tests.
+            output = "" if self.is_suite else self.probe.action.output
+            return last_exception(raised[-1].message) or last_exception(output) or raised
         return raised
+
+    @cached_property
+    def own(self) -> frozenset[str]:
+        """The distributions that steps build from folders of this machine: the user's own code."""
+        archives = (".whl", ".gz", ".bz2", ".xz", ".zip")
+        sources = (source for step in self.facts.steps for source in step.sources)
+        return frozenset(
+            source.name for source in sources if not source.origin.endswith(archives) and "://" not in source.origin
+        )
 
     @property
     def is_suite(self) -> bool:
         """Whether the probe is the user's own suite of tests."""
         transcript = self.probe.transcript if self.probe else None
         return transcript is not None and (transcript.collected is not None or transcript.problem is not None)
+
+    @property
+    def test_file(self) -> str | None:
+        """The file of the test that failed, relative to the project; None where no test did."""
+        return self._failure.name.partition("::")[0] if self.is_suite and isinstance(self._failure, Check) else None
 
     @cached_property
     def own_module(self) -> str | None:

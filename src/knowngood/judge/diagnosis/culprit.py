@@ -40,7 +40,12 @@ def choose_culprit(
     if it is known; ``symbol`` is the name that the consumer looks for. ``stated``: the message itself says that the
     provider must move.
     """
-    if stated or consumer is None or not _is_culprit(case, answers, consumer, provider):
+    if consumer is not None and (consumer in case.own) != (provider in case.own):
+        # What the user is working on is not replaced by another release of it.
+        blames_provider = consumer in case.own
+    else:
+        blames_provider = stated or consumer is None or not _is_culprit(case, answers, consumer, provider)
+    if consumer is None or blames_provider:
         culprit, other = provider, consumer
         move = _move(case, answers, provider, consumer, wanted, symbol)
     else:

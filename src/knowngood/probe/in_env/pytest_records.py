@@ -192,6 +192,8 @@ def attach(api: Any, report: Any, error: BaseException) -> None:
         error = error.__cause__ or error.__context__ or error
     report.knowngood_raised = describe(api, error)
     report.knowngood_message = api._message(error)
+    if type(error).__name__ == "FixtureLookupError":  # prints itself as its arguments
+        report.knowngood_message = "fixture '%s' not found" % getattr(error, "argname", "")
 
 
 def modules_of_project(tree: str, also_failed: bool) -> dict[str, str]:

@@ -11,7 +11,8 @@ from knowngood.judge.diagnosis.culprit import choose_culprit, dates
 from knowngood.judge.diagnosis.moves import back
 from knowngood.judge.diagnosis.questions import Answers
 from knowngood.judge.diagnosis.rules import python
-from knowngood.model import Confidence, Diagnosis, Question, Status
+from knowngood.model import Confidence, Diagnosis, Frame, Question, Status
+from knowngood.tracebacks import installed_path, standard_path
 
 _TOOK_AWAY = re.compile(r"\b(removed|moved|renamed|replaced|no longer|has been|deprecated)\b")
 """Words by which a message says that something existed before."""
@@ -28,7 +29,15 @@ def diagnose(case: Case, answers: Answers) -> Diagnosis | None:
     """Choose between the two nearest packages, those first that the combo asks for."""
     if case.verdict.status is Status.TIMEOUT:
         return _hung(case, answers)
+    if case.is_suite and case.raised and case.raised[0].type.endswith(".FixtureLookupError"):
+        why = "nothing that is installed provides the fixture: it is misspelt, or the plugin that has it is missing"
+        return Diagnosis(culprit=None, conflicts_with=None, why=why, confidence=Confidence.UNKNOWN)
     named = _named_in_line(case)
+    own = _own_frame(case)
+    if own is not None and (named is None or named[0] in case.own):
+        # Whatever the code itself does wrong, to guess would blame a bystander.
+        why = f"it failed in the code of the project, {own}, and nothing that is recorded points to a package"
+        return Diagnosis(culprit=None, conflicts_with=None, why=why, evidence=(own,), confidence=Confidence.UNKNOWN)
     if named is not None:
         provider, consumer = named
         why = f"it failed in a line of {case.label(consumer)} that uses {case.label(provider)}"
@@ -48,7 +57,6 @@ def diagnose(case: Case, answers: Answers) -> Diagnosis | None:
         why = f"it failed in {case.label(inner)}, called by {case.label(outer)}"
         return _between(case, answers, inner, outer, why)
     if not case.path:
-        # A test of the user that fails in its own code may be wrong itself: to guess would blame a bystander.
         return None if case.is_suite else _requested(case, answers)
     nearest = case.path[0]
     base = _built_on(case, answers, nearest)
@@ -62,7 +70,7 @@ def diagnose(case: Case, answers: Answers) -> Diagnosis | None:
     return Diagnosis(
         culprit=nearest,
         conflicts_with=None,
-        why=f"{case.label(nearest)} rejects what the probe does",
+        why=f"it failed in {case.label(nearest)}{_called_by(case)}",
         fix=(move.fix,) if move is not None else (),
         evidence=_place(case),
         confidence=Confidence.POSSIBLE,
@@ -97,7 +105,11 @@ def _between(case: Case, answers: Answers, provider: str, consumer: str, why: st
 def _built_on(case: Case, answers: Answers, nearest: str) -> str | None:
     """Return the newer package that ``nearest`` builds on: one that the combo asks for, or the only one there is."""
     needed = [name for name in case.needs(nearest) if _is_newer(answers, name, nearest)]
-    requested = [name for name in case.requested if name != nearest and _is_newer(answers, name, nearest)]
+    requested = [
+        name
+        for name in case.requested
+        if name != nearest and _is_newer(answers, name, nearest) and (name in needed or not _only_runs(case, name))
+    ]
     # A declared requirement comes first, and among those one that is pinned to one version.
     requested.sort(key=lambda name: (name not in needed, name not in case.pinned))
     if requested:
@@ -135,6 +147,10 @@ def _requested(case: Case, answers: Answers) -> Diagnosis | None:
 
 def _hung(case: Case, answers: Answers) -> Diagnosis | None:
     """Name the package that it hung in, and the next patch of it: a hang is a mistake that is soon corrected."""
+    own = _own_frame(case)
+    if own is not None:
+        why = f"it hung in the code of the project, {own}"
+        return Diagnosis(culprit=None, conflicts_with=None, why=why, evidence=(own,), confidence=Confidence.UNKNOWN)
     if not case.path:
         return None
     nearest = case.path[0]
@@ -157,6 +173,40 @@ def _hung(case: Case, answers: Answers) -> Diagnosis | None:
 def _is_newer(answers: Answers, name: str, other: str) -> bool:
     day, day_of_other = answers.uploaded(name), answers.uploaded(other)
     return day is not None and day_of_other is not None and day > day_of_other
+
+
+def _only_runs(case: Case, name: str) -> bool:
+    """Return whether a package has no part in a failure but that it runs the tests, or is not loaded at all."""
+    return name not in case.loaded or (case.is_suite and name == "pytest")
+
+
+def _own_frame(case: Case) -> str | None:
+    """Return where it failed, if that is in the project: its tests, or the package that is installed from it."""
+    inside = next((frame for frame in case.frames if standard_path(frame.file) is None), None)
+    owner = case.owner(inside.file) if inside is not None else None
+    if inside is None or inside.file.startswith("<") or not (owner in case.own or (owner is None and case.is_suite)):
+        return None
+    return _shown(case, inside)
+
+
+def _called_by(case: Case) -> str:
+    """Return which line of the tests led to the failure, as the end of a sentence."""
+    caller = next((frame for frame in case.frames if _is_of_tests(case, frame)), None)
+    return f", called by {_shown(case, caller)}" if caller is not None else ""
+
+
+def _is_of_tests(case: Case, frame: Frame) -> bool:
+    outside = case.owner(frame.file) is None and standard_path(frame.file) is None
+    return case.is_suite and outside and not frame.file.startswith("<")
+
+
+def _shown(case: Case, frame: Frame) -> str:
+    """Return ``tests/test_x.py:12 in test_y``: a place by the path in the project or among what is installed."""
+    inside = installed_path(frame.file)
+    if inside is None:
+        test = case.test_file
+        inside = test if test and frame.file.endswith(f"/{test}") else "/".join(frame.file.rsplit("/", 2)[-2:])
+    return f"{inside}:{frame.line} in {frame.function}" if frame.function else f"{inside}:{frame.line}"
 
 
 def _raises_on_purpose(case: Case) -> bool:
