@@ -6,15 +6,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from knowngood.model import Frame, Raised
 
 _LONG_PATH = re.compile(r"(?<![\w.:/~-])/(?:[^\s/:'\"(),;]+/){3,}(?=[^\s/:'\"(),;]+)")
-_INSTALLED = re.compile(r".*(?:site|dist)-packages/")
-_STANDARD = re.compile(r".*/lib/(?:python|pypy)\d[\w.]*/")
+_INSTALLED = re.compile(r"\A.*(?:site|dist)-packages/")
+_STANDARD = re.compile(r"\A.*/lib/(?:python|pypy)\d[\w.]*/")
 
 _BLOCK = re.compile(
     r"Traceback \(most recent call last\):\n(?P<frames>(?:[ \t]+.*\n)+)(?P<type>[\w.]+)(?:: (?P<message>.*))?$",
     re.MULTILINE,
 )
-_FRAME = re.compile(r'^\s+File "(?P<file>[^"]+)", line (?P<line>\d{1,9}), in (?P<function>.+)$', re.MULTILINE)
-_PYTEST = re.compile(r"^E\s+(?P<type>[\w.]*(?:Error|Exception|Failure)): (?P<message>.+)$", re.MULTILINE)
+_FRAME = re.compile(r'^[ \t]+File "(?P<file>[^"\n]+)", line (?P<line>\d{1,9}), in (?P<function>.+)$', re.MULTILINE)
+_PYTEST = re.compile(r"^E[ \t]+(?P<type>[\w.]*(?:Error|Exception|Failure)): (?P<message>.+)$", re.MULTILINE)
 _PYTEST_FRAME = re.compile(r"^(?P<file>\S*site-packages/\S+\.py):(?P<line>\d{1,9}): ", re.MULTILINE)
 _PYTEST_PREFIX = re.compile(r"^INTERNALERROR> ", re.MULTILINE)
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")

@@ -8,7 +8,6 @@ import hashlib
 import math
 import re
 import unicodedata
-import warnings
 from datetime import date, datetime
 from pathlib import PurePosixPath
 from urllib.parse import urlsplit
@@ -18,6 +17,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import InvalidName, canonicalize_name
 from packaging.version import InvalidVersion, Version
 
+from knowngood import patterns
 from knowngood.declare.problems import WrongValueError, kind, shown
 
 _LONGEST = 250  # characters of a requirement, a name or a version
@@ -353,9 +353,7 @@ def pattern(value: object) -> str:
     """Check a regular expression."""
     expression = text(value)
     try:
-        with warnings.catch_warnings():  # Python may warn about syntax that will change, but compiles it
-            warnings.simplefilter("ignore")
-            re.compile(expression)
-    except (re.error, OverflowError, RecursionError) as error:
+        patterns.check(expression)
+    except ValueError as error:
         raise WrongValueError(f"invalid regular expression {shown(expression)}: {error}") from None
     return expression

@@ -35,12 +35,12 @@ OURS = "knowngood: "
 """What begins a line that we add to the output of an installer, see ``routing``."""
 
 _BUILD_ERROR = re.compile(
-    r"^\s*(?P<key>{})$".format(
+    r"^[ \t]*(?P<key>{})$".format(
         "|".join(
             (
                 r"[\w./+-]+:\d+(:\d+)?: (fatal )?error: .+",
-                r"(\w+\.)*\w*(Error|Exception|Exit)\b: .+",
-                r"error in .+ setup command: .+",
+                r"[\w.]*(?:Error|Exception|Exit): .+",
+                r"error in \S+ setup command: .+",
             )
         )
     ),

@@ -294,7 +294,7 @@ def definitions(
     if not wanted:
         return {}
     any_of = "|".join(map(re.escape, wanted)).encode()
-    defined = re.compile(rb"^\s*(?:async\s+)?(?:class|def)\s+(" + any_of + rb")\b", re.MULTILINE)
+    defined = re.compile(rb"^[ \t]*(?:async\s+)?(?:class|def)\s+(" + any_of + rb")\b", re.MULTILINE)
     definers: dict[str, list[str]] = {name: [] for name in wanted}
     for owner in owners:
         matches = {match for source in _sources(environment, owner) for match in defined.findall(source)}

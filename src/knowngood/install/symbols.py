@@ -12,7 +12,7 @@ from pathlib import Path
 _DEEPEST = 4  # star imports followed
 _LARGEST_SOURCE = 2 * 1024 * 1024  # bytes
 _MOST_SOURCES = 6000  # files of one distribution
-_CALL = re.compile(r"(?:(?P<owner>\w+)\.)?(?P<function>\w+)\((?P<parameter>\w+)\)")
+_CALL = re.compile(r"(?<!\w)(?:(?P<owner>\w+)\.)?(?P<function>\w+)\((?P<parameter>\w+)\)")
 """How a parameter is written: ``Client.__init__(proxies)`` or ``hook(path)``."""
 
 

@@ -14,9 +14,9 @@ _LONGEST_MESSAGE = 4000
 _LONGEST_WORD = 200
 
 _QUOTED_PATH = re.compile(r"""(?<!\w)(['"])[^'"\n]*[/\\][^'"\n]*\1""")
-_FILE = re.compile(r"[\w.+-]+\.(?:py[cdi]?|so|dll|dylib|whl|zip|gz|jsonl?|toml|cfg|txt|safetensors)\b")
+_FILE = re.compile(r"(?<![\w.+-])[\w.+-]+\.(?:py[cdi]?|so|dll|dylib|whl|zip|gz|jsonl?|toml|cfg|txt|safetensors)\b")
 _DIGEST = re.compile(r"\b[0-9a-f]{12,}\b")
-_VERSION = re.compile(r"[<>=!~]*(?<![A-Za-z_\d])v?\d[\w.+!*-]*")
+_VERSION = re.compile(r"(?<![<>=!~])(?:[<>=!~]+|(?<![A-Za-z_\d]))v?\d[\w.+!*-]*")
 _SPECIFIERS = re.compile(r"#(?:,#)+")
 _EDGES = "()[]{}<>=!~,;:.'\"`"
 

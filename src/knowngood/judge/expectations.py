@@ -1,10 +1,10 @@
 """Compare a cell with what its author expects of it, of its probe and of single checks, known issues included."""
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
+from knowngood import patterns
 from knowngood.judge.findings import Finding
 from knowngood.model import (
     UNDECIDED,
@@ -49,6 +49,15 @@ def compare(
     facts: ComboFacts, probe: str, last: ProbeFacts | None, finding: Finding, diagnosis: Diagnosis | None, today: date
 ) -> Comparison:
     """Return how a cell compares with what is expected. ``last`` is the attempt at its probe that counts."""
+    try:
+        return _compared(facts, probe, last, finding, diagnosis, today)
+    except patterns.TooSlowError as error:
+        return Comparison(as_expected=False, known=f"cannot compare with what is expected: {error}")
+
+
+def _compared(
+    facts: ComboFacts, probe: str, last: ProbeFacts | None, finding: Finding, diagnosis: Diagnosis | None, today: date
+) -> Comparison:
     combo, status = facts.combo, finding.verdict.status
     own = next((one for one in combo.narrower if one.check is None and one.covers(probe)), combo.expect)
     expectation, note = excuse(own, combo.known, combo.id, probe, status, today)
@@ -143,7 +152,7 @@ def _shows(expect: Expectation, evidence: str, diagnosis: Diagnosis | None) -> b
     """Return whether a failure is the expected one: its culprit, and what was printed."""
     if expect.culprit is not None and (diagnosis is None or diagnosis.culprit != expect.culprit):
         return False
-    return expect.match is None or re.search(expect.match, evidence) is not None
+    return expect.match is None or patterns.find(expect.match, evidence) is not None
 
 
 def _printed(check: Check) -> str:

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from knowngood.model.declared import Combo, Phase, ProbeKind, Selection
 from knowngood.model.questions import Answered
+from knowngood.model.text import shortened
 from knowngood.model.transcripts import Transcript
 
 
@@ -55,6 +56,9 @@ class Action:
     """The part of the log that a verdict needs: the last few KiB."""
 
     __pydantic_config__ = {"allow_inf_nan": False}  # noqa: RUF012  # as in Check
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "output", shortened(self.output))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

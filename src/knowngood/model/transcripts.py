@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from knowngood.model.text import shortened
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Frame:
@@ -14,6 +16,10 @@ class Frame:
     function: str
     text: str = ""
 
+    def __post_init__(self) -> None:
+        for name in ("file", "function", "text"):
+            object.__setattr__(self, name, shortened(getattr(self, name)))
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Raised:
@@ -22,6 +28,10 @@ class Raised:
     type: str
     message: str
     frames: tuple[Frame, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "type", shortened(self.type))
+        object.__setattr__(self, "message", shortened(self.message))
 
 
 class Outcome(StrEnum):
@@ -63,6 +73,10 @@ class Check:
     # Read by pydantic: a log or an imported result with an infinite duration is not one that we wrote.
     __pydantic_config__ = {"allow_inf_nan": False}  # noqa: RUF012
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "message", shortened(self.message))
+        object.__setattr__(self, "warnings", tuple(map(shortened, self.warnings)))
+
 
 class ProblemKind(StrEnum):
     """What kept a probe from testing what it should test."""
@@ -95,6 +109,9 @@ class Problem:
     message: str
     raised: tuple[Raised, ...] = ()
     """The exception behind it and its causes, the root cause first; empty: there is none."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "message", shortened(self.message))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

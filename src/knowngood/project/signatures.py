@@ -1,6 +1,5 @@
 """Read files of signatures: the ones that knowngood ships, and the user's own."""
 
-import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any
@@ -8,6 +7,7 @@ from typing import Annotated, Any
 from packaging.requirements import InvalidRequirement, Requirement
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from knowngood import patterns
 from knowngood.errors import UsageError
 from knowngood.judge.diagnosis.signatures import Signature
 
@@ -79,10 +79,11 @@ def load(*paths: Path) -> tuple[Signature, ...]:
                 match=conditions,
                 installed=tuple(table.match.installed),
             )
-            try:
-                _ = signatures[table.id].patterns
-            except re.error as error:
-                raise _invalid(path, f"{table.id}: invalid regular expression: {error}") from None
+            for key in ("type", "message", "output") if path != OURS else ():
+                try:
+                    patterns.check(conditions.get(key, ""))
+                except ValueError as error:
+                    raise _invalid(path, f"{table.id}: invalid regular expression: {error}") from None
     return tuple(signatures.values())
 
 

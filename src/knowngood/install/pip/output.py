@@ -22,7 +22,7 @@ from knowngood.model import Reason, Status
 from knowngood.model.installer_output import Conflict, Dependency, Download, OtherPython
 
 _DEPENDENCY = re.compile(
-    r"^\s+(?P<package>[\w.-]+) (?P<version>[\w.+!-]+) depends on (?P<requirement>.+)$", re.MULTILINE
+    r"^[ \t]+(?P<package>[\w.-]+) (?P<version>[\w.+!-]+) depends on (?P<requirement>.+)$", re.MULTILINE
 )
 _REQUIRES_PYTHON = re.compile(
     r"Package '(?P<package>[\w.-]+)' requires a different Python: \S+ not in '(?P<requires>[^']+)'"

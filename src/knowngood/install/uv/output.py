@@ -20,15 +20,17 @@ from knowngood.model import Reason, Status
 from knowngood.model.installer_output import Conflict, Dependency, Download, OtherPython
 
 _DEPENDENCY = re.compile(
-    r"(?<![\w.])(?P<package>[A-Za-z][\w.-]*(?:==[\w.+!-]+|[<>=!~][^\s]*)?) depends? on "
+    r"(?<![\w.-])(?P<package>[A-Za-z][\w.-]*(?:==[\w.+!-]+|[<>=!~]\S{0,200})?) depends? on "
     r"(?!(?:at least )?one of\b)(?P<requirement>[\w.-]+(?:\[[\w,.-]+\])?(?:\{[^}]*\})?(?:[<>=!~][\w.*+!,<>=~-]*)?)"
 )
 _REQUIRES_PYTHON = re.compile(
-    r"(?P<package>[\w.-]+?)(?:[<>=!~]=?[\w.+*!-]+)? (?:requires|depends on) Python ?(?P<requires>[<>=!~][^\s]+)"
+    r"(?<![\w.-])(?P<package>[\w.-]+)(?:[<>=!~]=?[\w.+*!-]+)? (?:requires|depends on) "
+    r"Python ?(?P<requires>[<>=!~][^\s]+)"
 )
-_NO_WHEEL = re.compile(r"(?P<package>[\w.-]+?)(?:==[\w.+!-]+)? has no wheels with a matching Python")
+_NO_WHEEL = re.compile(r"(?<![\w.-])(?P<package>[\w.-]+)(?:==[\w.+!-]+)? has no wheels with a matching Python")
 _MISSING = re.compile(
-    r"there (?:is|are) no versions? of (?P<version>[\w.-]+(?:[<>=!~][^\s,]*)?)|(?P<package>[\w.-]+) was not found in"
+    r"there (?:is|are) no versions? of (?P<version>[\w.-]+(?:[<>=!~][^\s,]*)?)"
+    r"|(?<![\w.-])(?P<package>[\w.-]+) was not found in"
 )
 
 _STARTED = re.compile(r"^Downloading (?P<name>[\w.-]+) \((?P<size>[\d.]+)(?P<unit>[KMG]iB)\)\s*$", re.MULTILINE)

@@ -17,7 +17,7 @@ from knowngood.judge.diagnosis.questions import Answers
 from knowngood.judge.diagnosis.rules import python
 from knowngood.model import Confidence, CurrentAt, Diagnosis, Question, Status, Uploaded
 
-_RANGE = re.compile(r"([\w.-]+>=[^,<]+),<[^,]+")
+_RANGE = re.compile(r"(?<![\w.-])([\w.-]+>=[^,<]{1,100}),<[^,]+")
 _NEAR = 4  # distributions from the innermost frame outwards
 
 

@@ -3,11 +3,10 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 
 from packaging.requirements import Requirement
 
-from knowngood import packages
+from knowngood import packages, patterns
 from knowngood.judge.diagnosis.case import Case
 from knowngood.judge.diagnosis.questions import Answers
 from knowngood.model import Confidence, Diagnosis, Question
@@ -34,11 +33,6 @@ class Signature:
     installed: tuple[str, ...] = ()
     """Requirements that the installed distributions must meet."""
 
-    @cached_property
-    def patterns(self) -> dict[str, re.Pattern[str]]:
-        """The conditions that are regular expressions, compiled."""
-        return {key: re.compile(self.match[key]) for key in ("type", "message", "output") if key in self.match}
-
     def fits(self, case: Case) -> str | None:
         """Return the evidence that ``case`` is this breakage; None when it is not."""
         if self.match.get("phase", case.verdict.phase) != case.verdict.phase:
@@ -53,18 +47,25 @@ class Signature:
 
     def _evidence(self, case: Case) -> str | None:
         text = ""
-        if "output" in self.patterns:
-            match = self.patterns["output"].search(case.output)
-            if match is None:
+        if "output" in self.match:
+            matched = self._found("output", case.output)
+            if matched is None:
                 return None
-            text = match[0]
-        if not self.patterns.keys() & {"type", "message"}:
+            text = matched
+        if not self.match.keys() & {"type", "message"}:
             return text or self.cause
         for raised in case.raised:
-            kind = "type" not in self.patterns or self.patterns["type"].search(raised.type)
-            if kind and ("message" not in self.patterns or self.patterns["message"].search(raised.message)):
+            kind = "type" not in self.match or self._found("type", raised.type) is not None
+            if kind and ("message" not in self.match or self._found("message", raised.message) is not None):
                 return raised.message
         return None
+
+    def _found(self, key: str, text: str) -> str | None:
+        """Return what the pattern ``key`` matches in ``text``; None also where that takes too long to find out."""
+        try:
+            return patterns.find(self.match[key], text)
+        except patterns.TooSlowError:
+            return None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

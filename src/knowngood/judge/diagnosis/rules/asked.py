@@ -26,7 +26,7 @@ _ABSENT = tuple(
         rf"[Pp]lease install (?:the )?{_QUOTE}{_NAME}{_EXTRAS}{_QUOTE}",
         rf"[Pp]lease install (?:the )?(?:package )?{_NAME}(?= (?:package|library|to use|with pip|first|via)|[.,]?$)",
         rf"requires the {_QUOTE}?{_NAME}{_QUOTE}? (?:package|library|module)",
-        rf"{_QUOTE}?{_NAME}{_QUOTE}? (?:package |library )?is not installed",
+        rf"(?<![\w.-]){_QUOTE}?{_NAME}{_QUOTE}? (?:package |library )?is not installed",
     )
 )
 _REMOVE = re.compile(rf"\b(?:remove|pip3? uninstall|uninstall) (?:-y |the |package )*{_QUOTE}?{_NAME}")

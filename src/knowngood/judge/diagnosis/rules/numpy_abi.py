@@ -15,7 +15,7 @@ _ERROR = re.compile(
     r"|module compiled against (?:ABI|API) version"
 )
 
-_OLD_PYBIND = re.compile(r"(?P<name>[\w.-]+) \S+ was built with a pybind11 older than 2\.12")
+_OLD_PYBIND = re.compile(r"(?<![\w.-])(?P<name>[\w.-]+) \S+ was built with a pybind11 older than 2\.12")
 
 
 def is_proven(case: Case) -> bool | None:

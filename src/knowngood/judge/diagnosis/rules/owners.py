@@ -10,7 +10,7 @@ from knowngood.judge.diagnosis.rules import symbols
 from knowngood.model import Confidence, Diagnosis, Question
 from knowngood.tracebacks import installed_path
 
-_BOTH = re.compile(r"(?P<first>[\w.-]+) and (?P<second>[\w.-]+) both own (?P<file>\S+?),? ")
+_BOTH = re.compile(r"(?<![\w.-])(?P<first>[\w.-]+) and (?P<second>[\w.-]+) both own (?P<file>\S+?),? ")
 
 
 def questions(case: Case, answers: Answers) -> Iterable[Question]:

@@ -65,7 +65,7 @@ _NO_NAME = re.compile(
 
 _NO_MEMBER = re.compile(
     r"'(?P<owner>\w+)' (?:object )?has no attribute '(?P<attribute>\w+)'"
-    r"|(?P<function>[\w.]+)\(\) (?:got an unexpected keyword argument '(?P<unexpected>\w+)'"
+    r"|(?<![\w.])(?P<function>[\w.]+)\(\) (?:got an unexpected keyword argument '(?P<unexpected>\w+)'"
     r"|missing \d+ required (?:positional|keyword-only) arguments?: '(?P<needed>\w+)')"
 )
 

@@ -21,9 +21,9 @@ _FROM_MODULE = re.compile(
 _OF_THING = re.compile(
     r"(?:type object |class )?'(?P<owner>\w+)' object has no attribute '(?P<attribute>\w+)'"
     r"|type object '(?P<kind>\w+)' has no attribute '(?P<of_kind>\w+)'"
-    r"|(?P<called>\w+(?:\.\w+)*)\(\) (?:got an unexpected keyword argument '(?P<keyword>\w+)'"
+    r"|(?<![\w.])(?P<called>\w+(?:\.\w+)*)\(\) (?:got an unexpected keyword argument '(?P<keyword>\w+)'"
     r"|missing \d+ required (?:positional|keyword-only) arguments?|takes (?:from )?\d+|got multiple values for)"
-    r"|(?P<abstract>\w+) with abstract methods?"
+    r"|(?<!\w)(?P<abstract>\w+) with abstract methods?"
 )
 
 _BUILTINS = frozenset(dir(builtins)) | {"NoneType", "function", "method", "coroutine", "generator"}
