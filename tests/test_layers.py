@@ -19,7 +19,7 @@ MODULES = {path.relative_to(SOURCE).with_suffix("").as_posix(): path for path in
 
 FLOORS = (
     {"model", "errors"},
-    {"packages", "tracebacks", "atomic"},
+    {"packages", "tracebacks", "patterns", "atomic"},
     {"process", "events"},
     {"declare", "install", "probe", "judge", "report"},
     {"project", "cache"},
