@@ -22,13 +22,14 @@ from knowngood.events import (
     EnvironmentMeasured,
     EnvironmentRead,
     Event,
+    FixVerified,
     ProbeFinished,
     QuestionAnswered,
     StepInstalled,
     decode,
     encode,
 )
-from knowngood.model import Reused
+from knowngood.model import Reused, VerifiedFix
 
 SCHEMA = 2
 """Version of the entries. It changes when an older entry would be misread."""
@@ -39,7 +40,7 @@ LARGEST = 16 * 2**20
 
 BUILT = (EnvironmentCreated, StepInstalled, EnvironmentMeasured, EnvironmentRead)
 """Events that record how an environment was built."""
-KEPT = (*BUILT, ProbeFinished, QuestionAnswered)
+KEPT = (*BUILT, ProbeFinished, QuestionAnswered, FixVerified)
 """Events that record facts about a combo once it is resolved."""
 
 
@@ -114,6 +115,17 @@ class Verdicts:
         if len(data) <= LARGEST:
             with contextlib.suppress(OSError):
                 self.write(entry, data)
+
+    def add_fix(self, wanted: str, fix: VerifiedFix, counts: Callable[[Entry], bool] = lambda entry: True) -> bool:
+        """Store a verified fix with the newest entry under a key, in place of an older fix; return whether it has one.
+
+        A run that reuses the verdict then has the fix, too.
+        """
+        entry = self.get(wanted, counts)
+        if entry is not None:
+            events = (event for event in entry.events if not isinstance(event, FixVerified))
+            self.put(replace(entry, events=(*events, FixVerified(combo=entry.reused.combo, fix=fix))))
+        return entry is not None
 
     def __iter__(self) -> Iterator[Stored]:
         """Yield the entries, the one used least recently first."""

@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,9 +22,7 @@ from knowngood.errors import ExitCode, MatrixFileError, UsageError, some
 from knowngood.project.files import near
 
 if TYPE_CHECKING:
-    from knowngood.model import Combo, ComboFacts
     from knowngood.project.project import Project
-    from knowngood.run.request import RunRequest
     from knowngood.run.stop import Stop
     from knowngood.search.ask import Answer, Candidate, Oracle
     from knowngood.search.result import Search
@@ -71,26 +68,41 @@ def fix(
 
     Exit codes: 0 when every combo has a verified fix or works, 1 when one has none, 3 when that is undecided.
     """
+    from knowngood import packages
     from knowngood.cli.signals import stopped_by_signals
     from knowngood.declare.select import select
     from knowngood.project.project import Project
     from knowngood.run import host, selection
-    from knowngood.run.request import RunRequest
+    from knowngood.run.engine import RunRequest
     from knowngood.run.stop import Stop
     from knowngood.search import result
+    from knowngood.search.changes import Change
+    from knowngood.search.session import Wishes, search
 
     project = Project.open(matrix, state_dir=state_dir, signatures=signatures)
     _check_requirements(keep, to)
     machine = host.here(environ, jobs)
     project = selection.select(project, machine, offline=offline)
     chosen = select(project.matrix.combos, combos)
-    seconds = budget[1] if budget is not None else None
+    wishes = Wishes(
+        keep=frozenset(packages.names(keep)),
+        demand=Change(requirements=to),
+        seconds=budget[1] if budget is not None else None,
+        cells=cells,
+        proof=proof,
+    )
     request = RunRequest(project=project, combos=(), machine=machine, offline=offline)
     stop = Stop()
     searches: list[Search] = []
     with stopped_by_signals(stop):
         for combo in chosen:
-            searches.append(_search(request, combo, (keep, to), seconds, cells, proof, stop))
+            if stop.requested:
+                break
+            found = search(request, combo, wishes, stop=stop, watch=watch)
+            if found.absent:
+                note = f"note: {combo.id} does not install {some(found.absent)}, which --keep names"
+                click.echo(note, err=True)
+            searches.append(declared(project, found))
             if format_ == "text":
                 click.echo(result.text(searches[-1], width=width()), nl=False)
     if format_ == "json":
@@ -100,54 +112,7 @@ def fix(
     sys.exit(_code(searches, stop))
 
 
-def _search(
-    request: "RunRequest",
-    combo: "Combo",
-    wishes: tuple[tuple[str, ...], tuple[str, ...]],
-    seconds: float | None,
-    cells: int | None,
-    proof: bool,
-    stop: "Stop",
-) -> "Search":
-    from knowngood import packages
-    from knowngood.search.ask import Budget, Oracle, indexes
-    from knowngood.search.changes import Change
-    from knowngood.search.fix import find
-    from knowngood.search.result import Search
-
-    budget = Budget(seconds=seconds, cells=cells)
-    keep, demand = packages.names(wishes[0]), Change(requirements=wishes[1])
-    run_id = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-fix-{combo.id}"
-    taken = {other.id for other in request.project.matrix.combos}
-    numbers = (f"{combo.id}-fixed{number or ''}" for number in range(len(taken) + 1))
-    with indexes(request) as routed:
-        oracle = Oracle(
-            request,
-            combo,
-            run_id=run_id,
-            demand=demand,
-            keep=keep,
-            budget=budget,
-            stop=stop,
-            watch=_watch,
-            routed=routed,
-        )
-        found = find(oracle, passing=_passing(request.project, combo), proves=proof)
-    if oracle.absent:
-        click.echo(f"note: {combo.id} does not install {some(sorted(oracle.absent))}, which --keep names", err=True)
-    search = Search(
-        fix=found,
-        combo=combo,
-        answers=tuple(oracle.answers),
-        run=run_id,
-        elapsed=budget.elapsed,
-        fixed_id=next(name for name in numbers if name not in taken),
-        demand=demand,
-    )
-    return _declared(request.project, search)
-
-
-def _declared(project: "Project", search: "Search") -> "Search":
+def declared(project: "Project", search: "Search") -> "Search":
     """Return the search with what its table has to say in this matrix file; unchanged where no table can be added."""
     from knowngood.search.result import declaring, toml
 
@@ -160,7 +125,7 @@ def _declared(project: "Project", search: "Search") -> "Search":
     return declaring(search, next(combo for combo in matrix.combos if combo.id == search.fixed_id))
 
 
-def _watch(oracle: "Oracle", candidates: "Sequence[Candidate]", answers: "Sequence[Answer]") -> None:
+def watch(oracle: "Oracle", candidates: "Sequence[Candidate]", answers: "Sequence[Answer]") -> None:
     """Print what is tried and why, and then what came out, on standard error."""
     from knowngood.report.text import plain, seconds, shorten
     from knowngood.search.result import line
@@ -172,19 +137,6 @@ def _watch(oracle: "Oracle", candidates: "Sequence[Candidate]", answers: "Sequen
             click.echo(shorten(plain(f"  {candidate.change or 'as it is'}  ({candidate.why})"), width()), err=True)
     for answer in answers:
         click.echo(shorten(f"  {line(answer)}", width()), err=True)
-
-
-def _passing(project: "Project", combo: "Combo") -> "list[ComboFacts]":
-    """Return the other combos that passed in the newest run that has any, with the versions that they had."""
-    from knowngood.model import Status
-
-    for recorded in project.runs.newest():
-        judged = project.read(recorded)
-        failed = {cell.combo.id for cell in judged.cells if cell.verdict.status is not Status.PASS}
-        known = [facts for facts in judged.run.combos if facts.probes and facts.combo.id not in {combo.id, *failed}]
-        if known:
-            return known
-    return []
 
 
 def _check_requirements(keep: "Sequence[str]", to: "Sequence[str]") -> None:
@@ -231,7 +183,7 @@ def _write(project: "Project", searches: "Sequence[Search]") -> None:
 
 def _code(searches: "Sequence[Search]", stop: "Stop") -> ExitCode:
     from knowngood.judge.exit_code import stopped_by
-    from knowngood.search.fix import FixClass
+    from knowngood.model import FixClass
 
     if stop.reason is not None:
         return stopped_by(stop.reason)

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from knowngood.cli.fixing import EXPECTED, UNEXPECTED
 from knowngood.cli.matrices import open_all, refuse, takes_matrices
 from knowngood.cli.options import (
     PATH,
@@ -21,7 +22,16 @@ from knowngood.cli.options import (
 from knowngood.run.executors.interface import Optimization
 
 
-@click.command(short_help="Build and probe the combos of a matrix.")
+class _Run(click.Command):
+    """A command whose ``--fix`` may have a value behind ``=``, and never takes the word after it for one."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        end = args.index("--") if "--" in args else len(args)
+        own = [f"--fix={UNEXPECTED}" if argument == "--fix" else argument for argument in args[:end]]
+        return super().parse_args(ctx, [*own, *args[end:]])
+
+
+@click.command(cls=_Run, short_help="Build and probe the combos of a matrix.")
 @takes_matrices
 @only_option
 @shard_option
@@ -42,6 +52,12 @@ from knowngood.run.executors.interface import Optimization
 )
 @click.option(
     "--budget", callback=parse_duration, metavar="TIME", help="Stop after 90s, 15m or 1.5h; run again to go on."
+)
+@click.option(
+    "--fix",
+    type=click.Choice([UNEXPECTED, EXPECTED]),
+    metavar="[=all]",
+    help="Search for the fix of every unexpected failure, as `fix` does; with =all of expected ones, too.",
 )
 @jobs_option
 @offline_option
@@ -86,6 +102,9 @@ def run(
 
     With --budget, nothing new begins when the time is up, and the combos that are being built or probed are ended. They
     and the rest are not-run, and the exit code is 3, unless a combo differs. The same command goes on from there.
+
+    With --fix, the smallest change with which its combo passes is searched for each failure, until the budget ends.
+    What is verified is in the table and the report, and comes back with the verdict when that is reused.
 
     The report is written below .knowngood/, and nothing else in the project changes unless you ask for it: --publish
     updates the report in reports/MATRIX, and --accept updates the baseline that runs are compared with. Both need a

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from knowngood.cli.fixing import fix_failures
 from knowngood.cli.matrices import name_of
 from knowngood.cli.options import parse_shard
 from knowngood.cli.output import find_baseline, print_comparison, print_error, print_run
@@ -18,8 +19,8 @@ from knowngood.judge.exit_code import exit_code
 from knowngood.project.files import check_writable, near
 from knowngood.project.project import Project
 from knowngood.run import host
+from knowngood.run.engine import RunRequest
 from knowngood.run.executors.interface import ALL_OPTIMIZATIONS, Optimization
-from knowngood.run.request import RunRequest
 from knowngood.run.selection import select
 from knowngood.run.stop import Stop
 
@@ -49,6 +50,8 @@ class RunOptions:
     fresh_probes: bool
     no_optimization: tuple[str, ...]
     progress: "Choice"
+    fix: str | None = None
+    """Whose fixes are searched for: ``unexpected`` or ``all`` failures; None: nobody's."""
 
     @property
     def for_one_matrix(self) -> tuple[str, ...]:
@@ -114,6 +117,8 @@ class MatrixRun:
         judged = self.project.judge(_execute(self.request, self.options.progress, stop))
         folder = self.project.runs.new(judged.run.info.id).folder
         comparison = self.project.baseline.compare(judged, self.before) if self.before else None
+        if self.options.fix is not None:
+            judged = fix_failures(self.request, judged, self.options.fix, stop)
         elapsed = time.monotonic() - started
         print_run(judged, folder, self.options.environ, elapsed=elapsed)
         if comparison:

@@ -13,6 +13,7 @@ from knowngood.events.kinds import (
     EnvironmentRead,
     Event,
     FactsReused,
+    FixVerified,
     HarnessFailed,
     IndexChosen,
     Interrupted,
@@ -125,6 +126,8 @@ def add(facts: ComboFacts, event: Event) -> ComboFacts:
         case ProbeFinished():
             probe = ProbeFacts(probe=event.probe, action=event.action, transcript=event.transcript)
             return replace(facts, probes=(*facts.probes, probe))
+        case FixVerified():
+            return replace(facts, fix=event.fix)
         case HarnessFailed():
             return replace(facts, harness_error=event.error)
         case ComboFinished():

@@ -25,6 +25,7 @@ from knowngood.model import (
     SourceFacts,
     Transcript,
     Trouble,
+    VerifiedFix,
 )
 
 SCHEMA = 2
@@ -216,8 +217,17 @@ class HarnessFailed:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class FixVerified:
+    """A search found what makes a failing combo pass, and verified it: in this run, or earlier under the same key."""
+
+    combo: str
+    fix: VerifiedFix
+    event: Literal["fix-verified"] = "fix-verified"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ComboFinished:
-    """The evaluation of a combo ended; no event of it follows."""
+    """The evaluation of a combo ended; no event of it follows but a fix."""
 
     combo: str
     event: Literal["combo-finished"] = "combo-finished"
@@ -265,6 +275,7 @@ Event = (
     | ProbeFinished
     | Retrying
     | HarnessFailed
+    | FixVerified
     | ComboFinished
     | Interrupted
     | RunFinished

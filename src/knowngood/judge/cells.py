@@ -44,7 +44,7 @@ def make_cell(evidence: ProbeEvidence, reference: Mapping[str, Array], day: date
     finding = with_numbers(evidence.finding, numbers)
     status = finding.verdict.status
     case = evidence.case(finding)
-    diagnosis = diagnose.diagnose(case, Answers(facts.answers))
+    diagnosis = diagnose.with_fix(diagnose.diagnose(case, Answers(facts.answers)), facts.fix)
     predicted = _predicted(facts, last, finding)
     tried = environment is not None and status not in UNDECIDED
     comparison = compare_with_expectation(facts, probe, last, finding, diagnosis, day)

@@ -25,6 +25,7 @@ from knowngood.model.declared import (
     WarningPolicy,
     is_named,
 )
+from knowngood.model.fixes import FixClass, FixState, VerifiedFix
 from knowngood.model.judged import (
     Cell,
     Change,
@@ -117,6 +118,8 @@ __all__ = [
     "Extension",
     "Failures",
     "FirstWith",
+    "FixClass",
+    "FixState",
     "Frame",
     "Group",
     "Index",
@@ -161,6 +164,7 @@ __all__ = [
     "Trouble",
     "Uploaded",
     "Verdict",
+    "VerifiedFix",
     "Wanted",
     "WarningPolicy",
     "is_named",

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from knowngood.model.declared import Combo, Expectation, Phase, Status
+from knowngood.model.fixes import FixState, VerifiedFix
 from knowngood.model.recorded import Reason, Reused, Run
 from knowngood.model.transcripts import Check
 
@@ -95,6 +96,10 @@ class Diagnosis:
     confidence: Confidence = Confidence.UNKNOWN
     signature: str | None = None
     """Id of the signature that matched; None: no signature was needed."""
+    verified: VerifiedFix | None = None
+    """The fix as a search verified it; None: nobody searched, or nothing was found."""
+    fix_state: FixState | None = None
+    """None: there is no fix."""
 
 
 class Score(StrEnum):

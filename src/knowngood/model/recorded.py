@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from knowngood.model.declared import Combo, Phase, ProbeKind, Selection
+from knowngood.model.fixes import VerifiedFix
 from knowngood.model.questions import Answered
 from knowngood.model.text import shortened
 from knowngood.model.transcripts import Transcript
@@ -304,6 +305,8 @@ class ComboFacts:
     """What its verdicts rest on; None until its steps are resolved."""
     reused: Reused | None = None
     """Set when the facts after its resolution come from an earlier run."""
+    fix: VerifiedFix | None = None
+    """What makes it pass: found and verified by a search, in this run or in an earlier one of the same key."""
     trouble: Trouble | None = None
     harness_error: str | None = None
     """Our own bug, as text."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
-from knowngood.model import UNDECIDED, Cell, JudgedRun, Outcome, Run, Status, Suite
+from knowngood.model import UNDECIDED, Cell, Diagnosis, JudgedRun, Outcome, Run, Status, Suite
 from knowngood.report import explanation, words
 from knowngood.report.explanation import Failure, place
 from knowngood.report.recap import briefly, cautions, summary
@@ -224,6 +224,7 @@ def _diagnosis(cell: Cell, failure: Failure | None, width: int) -> list[tuple[st
     constraints = " ".join(map(words.copied, diagnosis.fix))
     steps = sorted({step for constraint in diagnosis.fix if (step := words.step_to_ask(constraint, cell))})
     again = f"asked for in step {' and '.join(map(str, steps))}, too" if steps else ""
+    stated = ", ".join([*words.steps_of_fix(diagnosis), *([again] if again else []), *_state(diagnosis)])
     unexplained = "" if explained else "The failure is described above, and the log has all of the output."
     return [
         ("cause", _plain_lines(wrap(words.diagnosed(cell) + sure, width, most=6))),
@@ -231,10 +232,19 @@ def _diagnosis(cell: Cell, failure: Failure | None, width: int) -> list[tuple[st
         ("cause", _plain_lines(wrap(unexplained, width, most=2))),
         (
             words.fix_label(cell),
-            [*([("fix", constraints)] if constraints else []), *_plain_lines(wrap(again, width, most=3))],
+            [*([("fix", constraints)] if constraints else []), *_plain_lines(wrap(stated, width, most=4))],
         ),
         ("see", _plain_lines([plain(diagnosis.reference)] if diagnosis.reference else [])),
     ]
+
+
+def _state(diagnosis: Diagnosis) -> list[str]:
+    """Return whether the fix was verified, with its proof."""
+    fix = diagnosis.verified
+    if fix is None:
+        return [str(diagnosis.fix_state)] if diagnosis.fix_state else []
+    bounds = [f"{name} {works} works, {fails} does not" for name, works, fails in fix.bounds]
+    return [f"{diagnosis.fix_state} in {seconds(fix.seconds)} ({fix.kind})", *bounds]
 
 
 def _measured(cell: Cell) -> str:

@@ -78,8 +78,9 @@ def diagnosis(cell: Cell, evidence: Sequence[str]) -> list[list[str]]:
     if diagnosis is None:
         return []
     sure = f" ({diagnosis.confidence})" if words.explained(diagnosis) else ""
-    constraints = " ".join(_constraint(cell, constraint) for constraint in diagnosis.fix)
-    fix = f" {words.fix_label(cell).capitalize()}: {constraints}." if constraints else ""
+    parts = [*(_constraint(cell, constraint) for constraint in diagnosis.fix), *words.steps_of_fix(diagnosis)]
+    state = f" ({diagnosis.fix_state})" if diagnosis.fix_state else ""
+    fix = f" {words.fix_label(cell).capitalize()}: {' '.join(parts)}{state}." if parts else ""
     reference = f" See {inline(diagnosis.reference)}" if diagnosis.reference else ""
     sentence = f"**Diagnosis**{sure}: {inline(words.diagnosed(cell))}.{fix}{reference}"
     return [[sentence], [f"- {paragraph(fact)}" for fact in evidence if plain(fact)]]

@@ -212,7 +212,7 @@ def _full(cell: Cell, run: Run, run_folder: str, width: int, *, same: Sequence[C
         *paragraph("combos", ", ".join(map(words.subject, [cell, *same])) if same else ""),
         *paragraph("why", words.cause(cell)),
         *paragraph("cause", _diagnosed(cell)),
-        *paragraph(words.fix_label(cell), words.fix(cell)),
+        *paragraph(words.fix_label(cell), words.stated_fix(cell)),
         *paragraph("declared", _declared(cell)),
         *listed("drift", _drift(cell)),
         *listed("conflict", words.conflicts(cell, most=MOST_CONFLICTS)),

@@ -173,7 +173,7 @@ def _why(cell: Cell) -> str:
     diagnosis = cell.diagnosis
     if diagnosis is None:
         return where(cell)
-    if diagnosis.fix:
+    if offer(cell):
         return offer(cell)
     if not diagnosis.culprit:
         return f"{where(cell)}, cause unknown"
@@ -192,21 +192,41 @@ def shown(cell: Cell, package: str) -> str:
 def fix(cell: Cell) -> str:
     """Return the constraints of the fix, empty without one: ``numpy<2``, or ``torch==2.1.2 in step 3``.
 
-    A step is named where it must ask for a constraint again, since it moved a pin of an earlier step.
+    A step is named where it must ask for a constraint again, since it moved a pin of an earlier step. What a verified
+    fix does to the steps follows.
     """
-    return ", ".join(_in_step(constraint, cell) for constraint in cell.diagnosis.fix) if cell.diagnosis else ""
+    if cell.diagnosis is None:
+        return ""
+    return ", ".join([*(_in_step(each, cell) for each in cell.diagnosis.fix), *steps_of_fix(cell.diagnosis)])
+
+
+def steps_of_fix(diagnosis: Diagnosis) -> tuple[str, ...]:
+    """Return what a verified fix does to the steps, in words; empty where it only constrains versions."""
+    verified = diagnosis.verified
+    if verified is None:
+        return ()
+    joined = ("all steps as one",) if verified.joined else ()
+    return (*joined, *([f"steps {', '.join(str(place + 1) for place in verified.order)}"] if verified.order else ()))
+
+
+def stated_fix(cell: Cell) -> str:
+    """Return the fix and whether it was verified: ``numpy<2 (verified)``; empty without one."""
+    constraints = fix(cell)
+    state = cell.diagnosis.fix_state if cell.diagnosis else None
+    return f"{constraints} ({state})" if constraints and state else constraints
 
 
 def fix_label(cell: Cell) -> str:
     """Return the word in front of a fix: ``fix``, or ``possible fix`` where the diagnosis is only a guess."""
-    guess = cell.diagnosis is not None and cell.diagnosis.confidence is Confidence.POSSIBLE
+    diagnosis = cell.diagnosis
+    guess = diagnosis is not None and diagnosis.confidence is Confidence.POSSIBLE and diagnosis.verified is None
     return "possible fix" if guess else "fix"
 
 
 def offer(cell: Cell) -> str:
-    """Return ``fix numpy<2``, or ``possible fix numpy<2`` for a guess; empty without a fix."""
-    constraints = fix(cell)
-    return f"{fix_label(cell)} {constraints}" if constraints else ""
+    """Return ``fix numpy<2 (verified)``, or ``possible fix numpy<2 (offered)`` for a guess; empty without a fix."""
+    stated = stated_fix(cell)
+    return f"{fix_label(cell)} {stated}" if stated else ""
 
 
 def constraint(text: str) -> str:
@@ -239,12 +259,12 @@ def end(cell: Cell) -> str:
         return ""
     if not explained(diagnosis):
         return "(cause unknown)"
-    return f"-> {offer(cell)}" if diagnosis.fix else ""
+    return f"-> {offer(cell)}" if offer(cell) else ""
 
 
 def explained(diagnosis: Diagnosis) -> bool:
     """Return whether the diagnosis has a cause."""
-    return bool(diagnosis.culprit or diagnosis.fix)
+    return bool(diagnosis.culprit or diagnosis.fix or diagnosis.verified)
 
 
 def diagnosed(cell: Cell) -> str:

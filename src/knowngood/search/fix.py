@@ -6,14 +6,13 @@ environment, and compared with what would be cheaper.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from functools import partial
 
 from packaging.version import Version
 
 from knowngood import packages
 from knowngood.judge.causes import Fingerprint
-from knowngood.model import ComboFacts
+from knowngood.model import ComboFacts, FixClass
 from knowngood.search.ask import Answer, Candidate, Oracle, Says
 from knowngood.search.changes import Change, Cost, cost, union
 from knowngood.search.propose import loaded, proposals
@@ -25,22 +24,6 @@ _DEEPEST = 4
 """Causes that are looked for one behind the other."""
 _MOST_PROOFS = 64
 """Cells that may run to show that nothing cheaper works."""
-
-
-class FixClass(StrEnum):
-    """How far a fix is proven."""
-
-    WORKS = "works"
-    """There is nothing to fix."""
-    MINIMAL = "minimal"
-    """Everything cheaper in the scope was run or refuted, and every part of it is needed."""
-    SMALLEST_FOUND = "smallest found"
-    NONE = "none"
-    """Everything in the scope was run or refuted, and nothing works."""
-    NONE_FOUND = "none found"
-    """The search ended before everything in its scope was tried."""
-    UNDECIDED = "undecided"
-    """What decides could not be tested."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -5,11 +5,11 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 
 from knowngood import packages
-from knowngood.model import Combo, Step
+from knowngood.model import Combo, FixClass, FixState, Step
 from knowngood.report.text import count, plain, seconds, strict_json, wrap
 from knowngood.search.ask import Answer, Says
 from knowngood.search.changes import Change, pinned_by
-from knowngood.search.fix import Fix, FixClass
+from knowngood.search.fix import Fix
 
 SCHEMA = 1
 """Version of the JSON; it changes when a reader of the old one would be wrong."""
@@ -47,6 +47,10 @@ class Search:
     """The keys that its table needs, because the matrix file says something else about all combos."""
     lacks: tuple[str, ...] = ()
     """What ran and a ``[[combo]]`` table cannot say."""
+    absent: tuple[str, ...] = ()
+    """The packages to keep that the combo neither installs nor names."""
+    stopped: bool = False
+    """Whether the user ended it."""
 
     @property
     def cells(self) -> int:
@@ -104,6 +108,7 @@ def _document(search: Search) -> dict[str, object]:
         "steps": [list(step.lines) for step in best.steps] if best is not None else None,
         "python": best.python if best is not None else search.combo.python,
         "verified": fix.green is not None,
+        "fix_state": str(FixState.VERIFIED) if fix.green is not None else None,
         "bounds": [{"package": name, "works": works, "fails": fails} for name, works, fails in fix.bounds],
         "needed": [{"part": part, "without": says} for part, says in fix.needed],
         "lacks": list(search.lacks),

@@ -23,7 +23,7 @@ from knowngood.judge.diagnosis.rules import (
     versions,
 )
 from knowngood.judge.diagnosis.signatures import SPECIFIC, KnownBreakages
-from knowngood.model import UNDECIDED, Confidence, Diagnosis, Question, Status
+from knowngood.model import UNDECIDED, Confidence, Diagnosis, FixState, Question, Status, VerifiedFix
 
 _RULES: tuple[Rule, ...] = (
     resolver,
@@ -57,6 +57,15 @@ def diagnose(case: Case, answers: Answers) -> Diagnosis | None:
     fix, offered, objections = offers.choose(case, answers, possible)
     evidence = (*diagnosis.evidence, *objections, *filter(None, [possible.get(offered)]))
     return replace(diagnosis, fix=fix, evidence=tuple(dict.fromkeys(evidence)))
+
+
+def with_fix(diagnosis: Diagnosis | None, verified: VerifiedFix | None) -> Diagnosis | None:
+    """Return a diagnosis with the fix that a search verified; without one its own fix, if any, is only offered."""
+    if diagnosis is None:
+        return None
+    if verified is not None:
+        return replace(diagnosis, fix=verified.constraints, fix_state=FixState.VERIFIED, verified=verified)
+    return replace(diagnosis, fix_state=FixState.OFFERED if diagnosis.fix else None)
 
 
 def open_questions(case: Case, answers: Answers) -> tuple[Question, ...]:

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 from packaging.utils import canonicalize_name
 
-from knowngood.declare.pyproject import strings, table
-from knowngood.project.scaffold.folder import Folder
+from knowngood.project.scaffold.folder import Folder, strings, table
 
 _NOT_PACKAGES = frozenset(
     {
@@ -106,7 +105,7 @@ def _flat(folder: Folder, names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(
         name
         for name in names
-        if folder.has_folder(name.partition(".")[0]) or folder.has(f"{name.partition('.')[0]}.py")
+        if (folder.path / name.partition(".")[0]).is_dir() or folder.has(f"{name.partition('.')[0]}.py")
     )
 
 

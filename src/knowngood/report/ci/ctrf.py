@@ -144,9 +144,10 @@ def _extra(cell: Cell) -> dict[str, object]:
 
 
 def _beside(cell: Cell) -> dict[str, object]:
-    """Return what only some cells have: the tests of a suite, conflicts and yanked versions."""
+    """Return what only some cells have: the tests of a suite, the state of a fix, conflicts and yanked versions."""
     beside = {
         "tests": words.suite(cell.suite) if cell.suite else "",
+        "fixState": str(cell.diagnosis.fix_state or "") if cell.diagnosis else "",
         "conflicts": list(words.conflicts(cell)),
         "yanked": list(words.yanked(cell)),
     }

@@ -115,8 +115,8 @@ def _cell_properties(cell: Cell) -> Iterator[tuple[str, str]]:
         yield "yanked", "; ".join(words.yanked(cell))
     if diagnosis and diagnosis.culprit:
         yield "culprit", diagnosis.culprit
-    if diagnosis and diagnosis.fix:
-        yield "fix", words.fix(cell)
+    if words.fix(cell):
+        yield "fix", words.stated_fix(cell)
     if cell.flaky:
         yield "flaky", words.flaky(cell)
     if cell.reused:

@@ -195,4 +195,4 @@ def _dependencies(cell: Cell, run: Run, key: tuple[str, ...]) -> Table:
 
 def _failure(cell: Cell) -> str:
     text = f"{words.name(cell)}, {words.verdict(cell)}: {shorten(words.brief_cause(cell), _LONGEST).rstrip('.')}."
-    return f"{text} {words.fix_label(cell).capitalize()}: {words.fix(cell)}" if words.fix(cell) else text
+    return f"{text} {words.fix_label(cell).capitalize()}: {words.stated_fix(cell)}" if words.fix(cell) else text

@@ -39,7 +39,7 @@ def command(kind: str, title: str, lines: Iterable[str]) -> str:
 
 
 def _of_cell(kind: str, cell: Cell, judged: JudgedRun) -> str:
-    fix = words.fix(cell)
+    fix = words.stated_fix(cell)
     return command(
         kind,
         f"{words.subject(cell)}: {words.verdict(cell)}",

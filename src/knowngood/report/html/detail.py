@@ -54,6 +54,7 @@ class Cause:
     conflicts_with: str
     fix: tuple[str, ...]
     fix_in_step: str
+    fix_state: str
     """The fix with the steps that must ask for it."""
     evidence: tuple[str, ...]
     reference: str | None
@@ -188,7 +189,8 @@ def _cause(cell: Cell, diagnosis: Diagnosis, failure: explanation.Failure | None
         conflicts_with=words.shown(cell, diagnosis.conflicts_with) if diagnosis.conflicts_with else "",
         # The line below the row has the fix too, but not in a form that can be copied.
         fix=tuple(map(words.constraint, diagnosis.fix)) if level.records else (),
-        fix_in_step=words.fix(cell),
+        fix_in_step=words.fix(cell) if level.records else "",
+        fix_state=str(diagnosis.fix_state or ""),
         evidence=tuple(_cut(fact, level.message) for fact in explanation.evidence(cell, failure)[: level.evidence]),
         reference=diagnosis.reference,
     )

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from knowngood.model import Cell, Change, ChangeKind, Confidence, Group, IndexChoice, JudgedRun, Status
+from knowngood.model import Cell, Change, ChangeKind, Group, IndexChoice, JudgedRun, Status
 from knowngood.report import words
 from knowngood.report.html.anchors import Anchors, Link
 from knowngood.report.html.rows import Badge, badge
@@ -103,13 +103,12 @@ def causes(groups: Iterable[Group], anchors: Anchors) -> tuple[Cause, ...]:
 
 
 def _cause(group: Group, anchors: Anchors) -> Cause:
-    diagnoses = [cell.diagnosis for cell in group.cells if cell.diagnosis]
-    fixes = {words.fix(cell) for cell in group.cells} - {""}
+    fixes = {words.stated_fix(cell) for cell in group.cells} - {""}
     return Cause(
         text=shorten(group.cause, _CAUSE),
         # Cells with one cause can need different versions: then only the details of each have its fix.
         fix=fixes.pop() if len(fixes) == 1 else "",
-        possible=any(diagnosis.confidence is Confidence.POSSIBLE for diagnosis in diagnoses),
+        possible=any(words.fix_label(cell) != "fix" for cell in group.cells if cell.diagnosis),
         unexpected=any(cell.as_expected is False for cell in group.cells),
         count=len(group.cells),
         cells=tuple(

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from knowngood.model import UNDECIDED, Cell, Confidence, JudgedRun, Run, Status
+from knowngood.model import UNDECIDED, Cell, JudgedRun, Run, Status
 from knowngood.report import words
 from knowngood.report.budget import Level
 from knowngood.report.html.anchors import Anchors, Link
@@ -158,8 +158,8 @@ def rows(
                 time=seconds(total) if total else ABSENT,
                 tested=cell.reused.recorded if cell.reused else run.info.started,
                 cause=shorten(_cause(cell), _CAUSE),
-                fix=words.fix(cell),
-                possible=bool(cell.diagnosis and cell.diagnosis.confidence is Confidence.POSSIBLE),
+                fix=words.stated_fix(cell),
+                possible=words.fix_label(cell) != "fix",
                 change=changed.get((combo, cell.probe)),
                 detail=detail(cell, facts.get(combo), alone.get(combo, without_facts), level),
                 same=same,

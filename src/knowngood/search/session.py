@@ -1,0 +1,138 @@
+"""Search for the fix of one combo from beginning to end, and keep what was verified where others find it."""
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from knowngood import packages
+from knowngood.cache.verdicts import Verdicts
+from knowngood.events import FixVerified, RunFinished
+from knowngood.model import Cell, Combo, ComboFacts, JudgedRun, Status, VerifiedFix
+from knowngood.model.declared import UNDECIDED
+from knowngood.probe.reads import still
+from knowngood.project.project import Project
+from knowngood.project.runs import EventLog, RecordedRun
+from knowngood.run.engine import RunRequest
+from knowngood.run.stop import Stop
+from knowngood.search.ask import Budget, Oracle, Watch, indexes
+from knowngood.search.changes import Change
+from knowngood.search.fix import find
+from knowngood.search.result import Search
+
+Note = Callable[[str], None]
+"""Takes a sentence for the user about something that does not keep a search from going on."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wishes:
+    """What a user wants of a fix, and how much its search may spend."""
+
+    keep: frozenset[str] = frozenset()
+    """Canonical names of packages that do not move."""
+    demand: Change = field(default_factory=Change)
+    seconds: float | None = None
+    cells: int | None = None
+    proof: bool = True
+    """Whether to run what would be cheaper, to show that nothing is."""
+
+
+def search(request: RunRequest, combo: Combo, wishes: Wishes, *, stop: Stop, watch: Watch) -> Search:
+    """Return what a search for the smallest change with which ``combo`` works found, and keep a verified one.
+
+    Its end is that of its budget or of ``stop``, whichever comes first: commands that run then are ended.
+    """
+    project, budget = request.project, Budget(seconds=wishes.seconds, cells=wishes.cells)
+    run_id = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-fix-{combo.id}"
+    ends = Stop()
+    with (
+        indexes(request) as routed,
+        stop.calls(lambda: ends(stop.reason or "")),
+        ends.after(wishes.seconds, "the budget"),
+    ):
+        oracle = Oracle(
+            request,
+            combo,
+            run_id=run_id,
+            demand=wishes.demand,
+            keep=wishes.keep,
+            budget=budget,
+            stop=ends,
+            watch=watch,
+            routed=routed,
+        )
+        fix = find(oracle, passing=passing(project, combo), proves=wishes.proof)
+    taken = {other.id for other in project.matrix.combos}
+    numbers = (f"{combo.id}-fixed{number or ''}" for number in range(len(taken) + 1))
+    found = Search(
+        fix=fix,
+        combo=combo,
+        answers=tuple(oracle.answers),
+        run=run_id,
+        elapsed=budget.elapsed,
+        fixed_id=next(name for name in numbers if name not in taken),
+        demand=wishes.demand,
+        absent=tuple(sorted(oracle.absent)),
+        stopped=stop.requested,
+    )
+    verified = verified_fix(found)
+    basis = fix.red.facts.basis
+    if verified is not None and basis is not None and not wishes.demand and not wishes.keep:
+        verdicts = Verdicts(folder=request.machine.cache_folder / "verdicts")
+        verdicts.add_fix(basis.key, verified, lambda entry: still(entry.reads, project.folder))
+    return found
+
+
+def verified_fix(found: Search) -> VerifiedFix | None:
+    """Return a fix as runs record it; None where nothing was verified."""
+    fix, change = found.fix, found.fix.change
+    if fix.green is None:
+        return None
+    removals = (packages.removal(name) for name in change.dropped)
+    python = (f"python=={change.python.rstrip('t').removeprefix('pypy')}.*",) if change.python else ()
+    return VerifiedFix(
+        constraints=(*change.requirements, *removals, *python),
+        steps=tuple(step.lines for step in fix.green.combo.steps),
+        python=fix.green.combo.python,
+        joined=change.joined,
+        order=change.frame.order,
+        kind=fix.kind,
+        scope=fix.scope,
+        bounds=fix.bounds,
+        run=found.run,
+        seconds=round(found.elapsed, 3),
+    )
+
+
+def record(recorded: RecordedRun, searches: Iterable[Search]) -> None:
+    """Add the fixes that were verified to the run whose failures they are about, so that its reports have them."""
+    fixes = [(found.combo.id, fix) for found in searches if (fix := verified_fix(found)) is not None]
+    if not fixes:
+        return
+    with recorded.lock(), closing(EventLog(recorded.log)) as log:
+        for combo, fix in fixes:
+            log(FixVerified(combo=combo, fix=fix))
+        log(RunFinished())
+
+
+def failing(judged: JudgedRun, *, expected: bool) -> tuple[Combo, ...]:
+    """Return the combos of a run that fail, in its order; with ``expected`` also those that are expected to."""
+    about = [cell for cell in judged.cells if _fails(cell) and (expected or cell.as_expected is False)]
+    combos = dict.fromkeys(cell.combo.id for cell in about)
+    by_id = {cell.combo.id: cell.combo for cell in judged.cells}
+    return tuple(by_id[combo] for combo in combos)
+
+
+def _fails(cell: Cell) -> bool:
+    return cell.verdict.status not in (*UNDECIDED, Status.PASS, Status.MOVED)
+
+
+def passing(project: Project, combo: Combo) -> Sequence[ComboFacts]:
+    """Return the other combos that passed in the newest run that has any, with the versions that they had."""
+    for recorded in project.runs.newest():
+        judged = project.read(recorded)
+        failed = {cell.combo.id for cell in judged.cells if cell.verdict.status is not Status.PASS}
+        known = [facts for facts in judged.run.combos if facts.probes and facts.combo.id not in {combo.id, *failed}]
+        if known:
+            return known
+    return ()
