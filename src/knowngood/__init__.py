@@ -54,7 +54,8 @@ def run_matrix(
 
     from knowngood.declare.select import choose
     from knowngood.run import host
-    from knowngood.run.engine import RunRequest, execute
+    from knowngood.run.engine import execute
+    from knowngood.run.request import RunRequest
     from knowngood.run.selection import select
 
     machine = host.here(os.environ if environ is None else environ, jobs)

@@ -27,6 +27,7 @@ VERBS: Mapping[str, str] = {
     "plan": "Resolve only: print which combos are solvable and which a run would probe; ``-- --format github`` for CI.",
     "explain": "Explain the combo named after ``--``, or every cell that is not as expected.",
     "fix": "Find the smallest change with which the combo named after ``--`` works, and verify it.",
+    "frontier": "Find out which versions of a package work in a combo: ``-- COMBO PACKAGE``.",
     "report": "Render the last run, or the event logs named after ``--``, as a report.",
     "diff": "Compare the last run with the baseline, and fail if something regressed.",
     "publish": "Publish the newest complete run in reports/, red or green; ``-- --accept`` makes it the baseline, too.",

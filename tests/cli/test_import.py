@@ -135,6 +135,15 @@ def test_a_file_of_another_folder_is_relative_to_that_folder(project: Project, t
         ("pylock.toml", b"[", "cannot be read"),
         ("requirements.txt", b"-r requirements.txt\n", "includes itself"),
         ("requirements.txt", b"-r gone.txt\n", "gone.txt"),
+        ("script.py", b"# /// script\n# dependencies = 'six'\n# ///\n", "is not an array of strings"),
+        ("script.py", b"# /// script\n# dependencies = [1]\n# ///\n", "is not an array of strings"),
+        (
+            "hatch.toml",
+            b"[envs.test]\nscripts = 1\n[[envs.test.matrix]]\nx = ['1']\n",
+            "envs.test.scripts is not a table",
+        ),
+        ("hatch.toml", b"[envs.test]\noverrides.matrix.x = 1\n", "envs.test.overrides.matrix.x is not a table"),
+        ("hatch.toml", b"[envs.test]\ntemplate = 1\n", "envs.test.template is not a string"),
     ],
 )
 def test_a_file_that_cannot_be_imported_is_an_error_with_exit_code_2(
@@ -152,8 +161,9 @@ def test_a_folder_is_an_error_that_names_the_files_in_it(project: Project) -> No
     put(project, "tox.ini", FILES["tox.ini"])
     put(project, ".github/workflows/ci.yml", FILES[".github/workflows/ci.yml"])
 
-    folder, gone = project.run("import", "."), project.run("import", "gone.ini")
+    folder, gone, long = (project.run("import", name) for name in (".", "gone.ini", "x" * 300))
 
-    assert folder.returncode == gone.returncode == 2
+    assert folder.returncode == gone.returncode == long.returncode == 2
+    assert "cannot be read" in long.stderr and "Traceback" not in long.stderr
     assert "tox.ini, .github/workflows/ci.yml" in folder.stderr and "knowngood import tox.ini" in folder.stderr
     assert "gone.ini cannot be read" in gone.stderr

@@ -234,6 +234,7 @@ def test_a_project_with_matrices_is_left_alone_and_shown_what_to_do(tmp_path: Pa
     ("arguments", "what"),
     [
         (["nowhere"], "does not exist"),
+        (["x" * 300], "cannot be read: File name too long"),
         (["pyproject.toml"], "is a file"),
         (["--name", "Größe"], 'write "groesse"'),
         (["--name", "../x"], "invalid id '../x'"),
@@ -246,6 +247,30 @@ def test_a_wrong_argument_is_an_error_with_a_next_step(tmp_path: Path, arguments
 
     assert done.returncode == 2
     assert what in done.stderr and "next: " in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_file_that_cannot_be_written_leaves_the_project_as_it_was(tmp_path: Path) -> None:
+    project = shop(tmp_path, {"shop.py": "", "tests/test_it.py": "def test_it(): ...\n", ".gitignore": "*.log\n"})
+    (tmp_path / ".github").write_text("a file where a folder belongs\n", encoding="utf-8")
+    before = files(tmp_path)
+
+    done = project.run("init")
+
+    assert done.returncode == 2
+    assert "matrix-shop.yml cannot be written, so nothing was" in done.stderr
+    assert "next: move that away, and run init again" in done.stderr
+    assert files(tmp_path) == before and not (tmp_path / "matrices").exists()
+
+
+def test_a_link_that_leads_nowhere_counts_as_a_file_that_exists(tmp_path: Path) -> None:
+    project = shop(tmp_path, {"shop.py": "", "tests/test_it.py": "def test_it(): ...\n"})
+    (tmp_path / "noxfile.py").symlink_to("gone.py")
+
+    done = project.run("init")
+
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "noxfile.py").is_symlink() and not (tmp_path / "gone.py").exists()
+    assert (tmp_path / "matrices" / "shop.toml").is_file()
 
 
 def test_a_folder_that_is_not_a_project_leads_to_the_one_above(tmp_path: Path) -> None:

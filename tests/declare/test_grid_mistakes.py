@@ -57,6 +57,17 @@ FILES = {
         ('axes.six = ["1.0"]\naxes.env.A = [1]', 6, "the value of a variable must be a string", 'write "1"'),
         ('axes.python = ["3.11"]', 5, "nothing to install", "add a package to axes"),
         ('axes.six = ["1.0"]\n[[grid]]\naxes.six = ["1.0"]', 6, "duplicate id 'six1.0'", 'id = "db"'),
+        ('axes.six = ["latest:>=2"]', 5, "invalid selector 'latest:>=2'", "write 'latest', which takes no argument"),
+        ('steps = [["."]]\naxes.extras = [["s3"], ["s3"]]', 6, "duplicate value 's3'", "means the same"),
+        ('steps = [["six"]]\naxes.env.A = ["a b", "a-b"]', 4, "duplicate id 'a-a-b'", "differ in letters or digits"),
+        ('axes.six = ["1.0"]\ninclude = [{ with = "new" }]', 6, "unknown list 'new'", "add it to axes: with = {"),
+        (
+            f'axes.six = ["1.0"]\ninclude = [{{ env.A = {list(map(str, range(101)))}, env.B = {list("0123456789")}, '
+            f"env.C = {list('0123456789')} }}]",
+            6,
+            "stands for 10,100 combos; the limit is 10,000",
+            "shorten its arrays",
+        ),
     ],
 )
 def test_a_mistake_has_its_line_and_the_right_word(

@@ -134,7 +134,8 @@ def test_everything_in_probe_api_is_explained() -> None:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_names_only_verbs_sessions_and_options_that_exist(page: str) -> None:
-    options = {name for verb in verbs().values() for option in verb.params for name in option.opts} | OF_OTHERS
+    taken = [option for verb in verbs().values() for option in verb.params]
+    options = {name for option in taken for name in (*option.opts, *option.secondary_opts)} | OF_OTHERS
     for code in codes(page):
         words = code.split()
         ours = words[:1] == ["knowngood"] and len(words) > 1 and words[1].islower()

@@ -17,11 +17,12 @@ import trustme
 
 from knowngood.install import registry
 from knowngood.install.index import decide
+from knowngood.install.registry import OUTPUTS
 from knowngood.model import Index as Declared
-from knowngood.model import InstallerName
+from knowngood.model import InstallerName, Reason, Status
 from support.index import Index, serve
 from support.wheels import build_wheel
-from support.workshop import Workshop
+from support.workshop import Workshop, failed
 
 CANARY = "correct-horse-battery"
 
@@ -245,6 +246,25 @@ def test_a_password_in_the_settings_of_the_user_is_used_and_written_nowhere(
     assert CANARY not in str(facts)
     written = [path for path in workshop.folder.rglob("*") if path.is_file()]
     assert not [path for path in written if CANARY.encode() in path.read_bytes()]
+
+
+def test_a_package_that_the_users_index_with_a_name_and_a_password_lacks_is_not_found(
+    protected: Path, environ: Mapping[str, str]
+) -> None:
+    build_wheel(protected / "default", "other", "1.0")
+    with serve(protected / "default") as default:
+        default.login = "Basic " + base64.b64encode(f"me:{CANARY}".encode()).decode()
+        outside = {
+            **environ,
+            "UV_DEFAULT_INDEX": f"corp={default.url}",
+            "UV_INDEX_CORP_USERNAME": "me",
+            "UV_INDEX_CORP_PASSWORD": CANARY,
+        }
+        workshop = Workshop(folder=protected / "work", environ=outside)
+        facts = workshop.carry_out(InstallerName.UV, (("other", "no-such-tool"),), decide([]))
+
+    action = failed(facts)
+    assert OUTPUTS[InstallerName.UV].classify(action) == (Status.UNSOLVABLE, Reason.PACKAGE_NOT_FOUND), action.output
 
 
 def test_a_host_that_is_an_exception_is_reached_directly() -> None:

@@ -161,6 +161,66 @@ def test_the_users_own_default_index_is_given_up_soon_however_often_installers_t
     assert took < 25, "a few seconds, even on a busy machine"
 
 
+@pytest.mark.parametrize("what", ["refused", "no answer"])
+@pytest.mark.parametrize(
+    ("installer", "variable"),
+    [
+        (InstallerName.UV, "UV_INDEX"),
+        (InstallerName.UV, "UV_FIND_LINKS"),
+        (InstallerName.PIP, "PIP_INDEX_URL"),
+        (InstallerName.PIP, "PIP_EXTRA_INDEX_URL"),
+        (InstallerName.PIP, "PIP_FIND_LINKS"),
+    ],
+)
+def test_a_place_of_one_installer_that_does_not_answer_is_given_up_soon_and_never_left_out(
+    installer: InstallerName, variable: str, what: str, healthy: Index, tmp_path: Path, environ: Mapping[str, str]
+) -> None:
+    reason, message = EXPECTED[what]
+    (tmp_path / "empty").mkdir()
+    with index_of(what, tmp_path / "empty") as url:
+        place = f"{url}/links.html" if "LINKS" in variable else url
+        own = {"UV_DEFAULT_INDEX": healthy.url, "PIP_INDEX_URL": healthy.url, variable: place}
+        outside = {**environ, **own, "UV_HTTP_RETRIES": "5", "PIP_RETRIES": "5"}
+        workshop = Workshop(folder=tmp_path / "work", environ=outside)
+        started = time.monotonic()
+        action = failed(workshop.carry_out(installer, (("tool",),), decide([])))
+        took = time.monotonic() - started
+        other = InstallerName.PIP if installer is InstallerName.UV else InstallerName.UV
+        facts = workshop.carry_out(other, (("tool",),), decide([]), environment="other")
+
+    status, actual = OUTPUTS[installer].classify(action)
+    assert (status, actual) == (Status.INFRA, reason), action.output
+    sentence = OUTPUTS[installer].message(action, status)
+    assert sentence.startswith(f"the index {place} "), sentence
+    assert re.search(message, sentence), sentence
+    assert took < 30, "a few seconds, even on a busy machine"
+    assert facts.installed["tool"] == "9.0", "the other installer does not need it"
+
+
+def test_while_a_place_of_pip_does_not_answer_uv_takes_packages_from_where_it_always_does(
+    healthy: Index, tmp_path: Path, environ: Mapping[str, str]
+) -> None:
+    outside = {**environ, "UV_DEFAULT_INDEX": healthy.url, "PIP_INDEX_URL": closed_url()}
+
+    with routing(decide([]), outside, tmp_path / "cache") as routed:
+        environment = routed.environ
+
+    assert environment["UV_DEFAULT_INDEX"] == healthy.url
+    assert environment["PIP_INDEX_URL"].startswith("http://127.0.0.1:")
+
+
+def test_while_an_index_of_uv_does_not_answer_the_first_index_with_a_package_still_wins(
+    healthy: Index, tmp_path: Path, environ: Mapping[str, str]
+) -> None:
+    build_wheel(tmp_path / "first", "other", "0.5")
+    with serve(tmp_path / "first") as first:
+        own = {"UV_INDEX": f"{first.url} {healthy.url}", "UV_DEFAULT_INDEX": closed_url()}
+        workshop = Workshop(folder=tmp_path / "work", environ={**environ, **own})
+        facts = workshop.carry_out(InstallerName.UV, (("other", "tool"),), decide([]))
+
+    assert facts.installed == {"other": "0.5", "tool": "9.0"}, facts.steps
+
+
 def test_the_users_dead_default_index_does_not_concern_who_has_everything_from_another(
     healthy: Index, tmp_path: Path, environ: Mapping[str, str]
 ) -> None:

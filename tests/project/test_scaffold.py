@@ -389,6 +389,40 @@ def test_what_is_not_a_project_is_an_error_with_a_next_step(
     assert next_step in caught.value.next_step
 
 
+@pytest.mark.parametrize(
+    ("pyproject", "paths"),
+    [
+        ("testpaths = ['../other', '/etc', 'tests']", ["tests"]),
+        ("testpaths = ['**x', 'tests']", ["tests"]),
+        ("testpaths = ['.']", ["."]),
+    ],
+)
+def test_paths_outside_of_the_project_and_wrong_patterns_are_left_out(
+    tmp_path: Path, pyproject: str, paths: list[str]
+) -> None:
+    write(tmp_path / "other", {"test_other.py": "def test_it(): ...\n"})
+    text = f"{SHOP}[tool.pytest.ini_options]\n{pyproject}\n"
+
+    made = matrix(tmp_path / "shop", {"pyproject.toml": text, **SRC, **TEST})
+
+    assert made["probe"] == [{"id": "tests", "pytest": paths}]
+
+
+def test_a_name_with_control_characters_makes_a_title_that_can_be_read(tmp_path: Path) -> None:
+    text = HATCH + '[project]\nname = "sh\\u001bop"\nversion = "1.0"\n'
+
+    assert matrix(tmp_path, {"pyproject.toml": text, **FLAT, **TEST})["matrix"]["title"] == "shop"
+
+
+def test_members_of_a_workspace_with_a_wrong_pattern_are_left_out(tmp_path: Path) -> None:
+    text = "[tool.uv.workspace]\nmembers = ['/', '**x', 'packages/*']"
+
+    with pytest.raises(UsageError) as caught:
+        look(tmp_path, {"pyproject.toml": text, "packages/a/pyproject.toml": SHOP})
+
+    assert "knowngood init packages/a" in caught.value.next_step
+
+
 def test_a_pyproject_that_is_not_utf_8_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_bytes(b'[project]\nname = "\xfc"\n')
 

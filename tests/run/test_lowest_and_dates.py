@@ -9,7 +9,8 @@ import pytest
 from knowngood.model import Cell
 from knowngood.project.project import Project
 from knowngood.report import words
-from knowngood.run.engine import RunRequest, execute
+from knowngood.run.engine import execute
+from knowngood.run.request import RunRequest
 from knowngood.run.selection import select
 from support.index import Index
 from support.runs import machine

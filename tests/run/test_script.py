@@ -34,7 +34,8 @@ import os
 
 from knowngood.project.project import Project
 from knowngood.run import host
-from knowngood.run.engine import RunRequest, execute, plan
+from knowngood.run.engine import execute, plan
+from knowngood.run.request import RunRequest
 
 project = Project.open("m")
 request = RunRequest(project=project, combos=project.matrix.combos, machine=host.here(os.environ))

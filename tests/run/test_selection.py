@@ -13,7 +13,8 @@ from knowngood.declare.selectors import read_selector
 from knowngood.model import Combo, Wanted
 from knowngood.model.questions import Files, Release
 from knowngood.project.project import Project
-from knowngood.run.engine import RunRequest, execute, plan
+from knowngood.run.engine import execute, plan
+from knowngood.run.request import RunRequest
 from knowngood.run.selection import NoTimesError, choose, select
 from support.declared import lines
 from support.index import Index, closed_url

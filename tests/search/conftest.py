@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
+from knowngood import search
 from support.index import Index
 from support.project import Project
 from support.wheels import build_wheel
 
+SCHEMA = json.loads((Path(search.__file__).parent / "search.schema.json").read_text(encoding="utf-8"))
 DAY = "2024-{month:02}-01T00:00:00Z"
 
 
@@ -49,6 +52,14 @@ class Universe:
         result = self.fix(*arguments, "--format", "json")
         assert result.stdout, result.stderr
         document: dict[str, Any] = json.loads(result.stdout)
+        return document
+
+    def searched(self, verb: str, *arguments: str) -> dict[str, Any]:
+        """Return what another verb that searches prints as JSON, which its schema describes."""
+        result = self.run(verb, *arguments, "--format", "json")
+        assert result.stdout, result.stderr
+        document: dict[str, Any] = json.loads(result.stdout)
+        jsonschema.validate(document, SCHEMA)
         return document
 
 

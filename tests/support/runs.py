@@ -9,9 +9,10 @@ from knowngood.install.index import Routes
 from knowngood.judge.verdict import judge
 from knowngood.model import Asset, Cell, Combo, Index, Matrix, Probe
 from knowngood.project.project import Project
-from knowngood.run.engine import RunRequest, execute
+from knowngood.run.engine import execute
 from knowngood.run.executors.interface import RunSettings, Task
 from knowngood.run.host import Machine
+from knowngood.run.request import RunRequest
 from knowngood.run.stop import Stop
 from support.facts import RULES
 from support.workshop import PYTHON, UV

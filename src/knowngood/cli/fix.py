@@ -73,7 +73,7 @@ def fix(
     from knowngood.declare.select import select
     from knowngood.project.project import Project
     from knowngood.run import host, selection
-    from knowngood.run.engine import RunRequest
+    from knowngood.run.request import RunRequest
     from knowngood.run.stop import Stop
     from knowngood.search import result
     from knowngood.search.changes import Change

@@ -11,7 +11,7 @@ from knowngood.report.text import count, seconds
 
 if TYPE_CHECKING:
     from knowngood.model import JudgedRun
-    from knowngood.run.engine import RunRequest
+    from knowngood.run.request import RunRequest
     from knowngood.run.stop import Stop
     from knowngood.search.result import Search
 

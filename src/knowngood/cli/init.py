@@ -39,8 +39,11 @@ def init(environ: Mapping[str, str], folder: Path, name: str | None, dry_run: bo
     from knowngood.project.scaffold import origin, propose, survey
 
     folder = folder.absolute()
-    if not folder.is_dir():
-        what = "is a file" if folder.exists() else "does not exist"
+    try:
+        what = "" if folder.is_dir() else "is a file" if folder.exists() else "does not exist"
+    except OSError as error:
+        what = f"cannot be read: {error.strerror}"
+    if what:
         raise UsageError(f"{folder} {what}", next_step="name the folder of a project: knowngood init FOLDER")
     _check_free(folder, name)
     pythons = _Pythons(environ, may_download=not (dry_run or no_download))

@@ -20,6 +20,7 @@ from knowngood.cli.docs import docs
 from knowngood.cli.explain import explain
 from knowngood.cli.export import export
 from knowngood.cli.fix import fix
+from knowngood.cli.frontier import frontier
 from knowngood.cli.import_ import import_
 from knowngood.cli.init import init
 from knowngood.cli.list import list_combos
@@ -106,5 +107,8 @@ def main(context: click.Context) -> None:
     context.obj = dict(os.environ)
 
 
-for verb in (cache, diff, docs, explain, export, fix, import_, init, list_combos, plan, publish, report, run, scan):
+VERBS = (
+    *(cache, diff, docs, explain, export, fix, frontier, import_, init, list_combos, plan, publish, report, run, scan),
+)
+for verb in VERBS:
     main.add_command(verb)

@@ -120,7 +120,7 @@ def _plan(
     """Resolve the combos of a matrix; nothing of it is resolved any more once ``stop`` is requested."""
     from knowngood.declare.select import choose
     from knowngood.run import engine, forecast
-    from knowngood.run.engine import RunRequest
+    from knowngood.run.request import RunRequest
     from knowngood.run.selection import select
 
     project = select(project, machine, offline=offline)

@@ -19,8 +19,8 @@ from knowngood.judge.exit_code import exit_code
 from knowngood.project.files import check_writable, near
 from knowngood.project.project import Project
 from knowngood.run import host
-from knowngood.run.engine import RunRequest
 from knowngood.run.executors.interface import ALL_OPTIMIZATIONS, Optimization
+from knowngood.run.request import RunRequest
 from knowngood.run.selection import select
 from knowngood.run.stop import Stop
 

@@ -241,7 +241,7 @@ def read_values(axis: str, raw: object, where: Where, add_problem: AddProblem) -
             value = read_value(axis, item)
             if value.meaning in seen:
                 hint = "remove one of them: an earlier value of the axis means the same"
-                raise WrongValueError(f"duplicate value {shown(item)}", hint)
+                raise WrongValueError(f"duplicate value {shown(item if isinstance(item, str) else value.text)}", hint)
         except WrongValueError as wrong:
             add_problem((*where, position), wrong.what, wrong.hint)
             continue

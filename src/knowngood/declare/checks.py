@@ -4,8 +4,8 @@ from collections.abc import Collection, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
-from knowngood.declare.expand import MOST_COMBOS, identified, listed
-from knowngood.declare.grid import Grid
+from knowngood.declare.expand import identified, listed
+from knowngood.declare.grid import MOST_COMBOS, Grid
 from knowngood.declare.locate import Where
 from knowngood.declare.probe_table import Scripts
 from knowngood.declare.problems import Problems, WrongValueError, did_you_mean, listing, shown
@@ -123,9 +123,12 @@ def _checked_ids(raw: Mapping[str, Any], grids: tuple[Grid, ...], problems: Prob
         first = folders.setdefault(collision_key(combo_id), combo_id)
         if combo_id in ids:
             what = f"duplicate id {combo_id!r}: the combo on line {problems.line(ids[combo_id])} has it, too"
-            both = where[0] == "grid" == ids[combo_id][0] and where != ids[combo_id]
-            hint = 'give one of the grids an id, which its ids begin with: id = "db"' if both else ""
-            problems.add(where, what, hint or "give each combo a unique id")
+            hint = "give each combo a unique id"
+            if where[0] == "grid" == ids[combo_id][0]:
+                hint = 'give one of the grids an id, which its ids begin with: id = "db"'
+                if where == ids[combo_id]:
+                    hint = "let the values of its axes differ in letters or digits: ids have nothing else of them"
+            problems.add(where, what, hint)
         elif first != combo_id:
             what = f"id {combo_id!r} collides with {first!r} on line {problems.line(ids[first])}"
             problems.add(where, what, "both name the same folder, where '.', '_' and '-' are equal")

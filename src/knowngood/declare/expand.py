@@ -8,7 +8,7 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping
 
 from knowngood.declare.axes import read_value
-from knowngood.declare.grid import Grid
+from knowngood.declare.grid import MOST_COMBOS, Grid
 from knowngood.declare.grids import read_grids
 from knowngood.declare.locate import Where
 from knowngood.declare.problems import WrongValueError
@@ -17,9 +17,6 @@ from knowngood.declare.values import checked_id, fitted, python_version
 
 DEFAULT_PYTHON = ("3.11",)
 """The Python of a matrix that names none."""
-
-MOST_COMBOS = 10_000
-"""Most combos of a matrix, before anything is excluded."""
 
 
 def combo_ids(raw: Mapping[str, object], selections: Selections = NOTHING) -> tuple[str, ...]:

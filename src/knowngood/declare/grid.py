@@ -19,6 +19,9 @@ from knowngood.declare.selected import Selections
 from knowngood.declare.values import fitted
 from knowngood.model import InstallerName, ResolutionMode, Wanted
 
+MOST_COMBOS = 10_000
+"""Most combos of a matrix, before anything is excluded."""
+
 _USUAL = (Order.TOGETHER, InstallerName.UV, ResolutionMode.HIGHEST, "now")
 """Values of axes that an id does not name, since most combos have them."""
 _BEHIND = ("with", "extras", "order", "installer", "resolution", "as-of")

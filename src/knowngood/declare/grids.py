@@ -1,6 +1,7 @@
 """Read ``[[grid]]`` tables: their axes, what is left out of their product, and what is added to it."""
 
 import itertools
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
@@ -14,7 +15,7 @@ from knowngood.declare.axes import (
     unknown_axis,
     written,
 )
-from knowngood.declare.grid import Entry, Grid, names_of
+from knowngood.declare.grid import MOST_COMBOS, Entry, Grid, names_of
 from knowngood.declare.locate import Where
 from knowngood.declare.problems import WrongValueError, did_you_mean, kind, listing, shown
 from knowngood.declare.selected import Selections
@@ -185,7 +186,11 @@ def _read_include(
                 chosen[axis] = tuple(_included(axis, item, axes) for item in items)
             except WrongValueError as wrong:
                 add_problem((*place, *inside), wrong.what, wrong.hint)
-        if len(chosen) == len(pairs):
+        count = math.prod(map(len, chosen.values()))
+        if count > MOST_COMBOS:
+            what = f"the entry stands for {count:,} combos; the limit is {MOST_COMBOS:,}"
+            add_problem(place, what, "shorten its arrays")
+        elif len(chosen) == len(pairs):
             for values in itertools.product(*chosen.values()):
                 yield dict(zip(chosen, values, strict=True))
 
@@ -196,5 +201,10 @@ def _included(axis: str, item: object, axes: Mapping[str, tuple[Value, ...]]) ->
     names = [value.text for value in axes.get("with", ())]
     known = next((value for value in axes.get("with", ()) if value.text == item), None)
     if known is None:
-        raise WrongValueError(f"unknown list {shown(item)}", did_you_mean(str(item), names, listing(names)))
+        hint = (
+            did_you_mean(str(item), names, listing(names))
+            if names
+            else 'add it to axes: with = { new = ["pandas>=2"] }'
+        )
+        raise WrongValueError(f"unknown list {shown(item)}", hint)
     return known

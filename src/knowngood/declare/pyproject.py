@@ -131,11 +131,11 @@ class Pyprojects:
         return "."
 
     def _folders(self, root: Pyproject) -> tuple[str, ...]:
-        table = root.uv.get("workspace")
+        workspace = root.uv.get("workspace")
         members, excluded = (
             {
                 place
-                for pattern in _strings(table, key)
+                for pattern in strings(workspace, key)
                 for place in self._files.matching(posixpath.normpath(posixpath.join(root.folder, pattern)))
             }
             for key in ("members", "exclude")
@@ -156,21 +156,21 @@ class Pyprojects:
             except (tomli.TOMLDecodeError, RecursionError) as error:
                 raise WrongValueError(f"{path} is not valid TOML: {str(error)[:200]}") from None
         has_setup = self._files.has_file(posixpath.join(folder, "setup.py"))
-        tool = _table(raw, "tool")
-        declared, poetry = _table(raw, "project"), _table(tool, "poetry")
-        dynamic = _strings(declared, "dynamic") if declared else ("dependencies", "optional-dependencies")
+        tool = table(raw, "tool")
+        declared, poetry = table(raw, "project"), table(tool, "poetry")
+        dynamic = strings(declared, "dynamic") if declared else ("dependencies", "optional-dependencies")
         name = declared.get("name") or poetry.get("name") or self._setup_name(folder)
-        groups = dict(_table(raw, "dependency-groups"))
-        uv = _table(tool, "uv")
+        groups = dict(table(raw, "dependency-groups"))
+        uv = table(tool, "uv")
         if "dev-dependencies" in uv:  # what uv had before PEP 735
-            groups["dev"] = [*(groups.get("dev") or ()), *_strings(uv, "dev-dependencies")]
+            groups["dev"] = [*(groups.get("dev") or ()), *strings(uv, "dev-dependencies")]
         return Pyproject(
             folder=folder,
             name=canonicalize_name(name) if isinstance(name, str) else None,
-            dependencies=None if "dependencies" in dynamic else _strings(declared, "dependencies"),
+            dependencies=None if "dependencies" in dynamic else strings(declared, "dependencies"),
             extras=_extras(declared, poetry, dynamic),
             groups={canonicalize_name(group): entries for group, entries in groups.items()},
-            poetry_groups=tuple(map(canonicalize_name, _table(poetry, "group"))),
+            poetry_groups=tuple(map(canonicalize_name, table(poetry, "group"))),
             uv=uv,
             builds=has_setup or bool(declared or poetry or "build-system" in raw),
             has_backend=has_setup or "build-system" in raw,
@@ -189,19 +189,21 @@ class Pyprojects:
 
 def _extras(declared: Table, poetry: Table, dynamic: tuple[str, ...]) -> dict[str, tuple[str, ...]] | None:
     if "optional-dependencies" not in dynamic:
-        table = _table(declared, "optional-dependencies")
-        return {canonicalize_name(extra): _strings(table, extra) for extra in table}
+        optional = table(declared, "optional-dependencies")
+        return {canonicalize_name(extra): strings(optional, extra) for extra in optional}
     if not declared and poetry:
-        return {canonicalize_name(extra): () for extra in _table(poetry, "extras")}
+        return {canonicalize_name(extra): () for extra in table(poetry, "extras")}
     return None
 
 
-def _table(raw: Table, key: str) -> Table:
-    value = raw.get(key)
+def table(raw: object, key: str) -> Table:
+    """Return the table ``key`` of ``raw``; empty when there is none."""
+    value = raw.get(key) if isinstance(raw, Mapping) else None
     return value if isinstance(value, Mapping) else {}
 
 
-def _strings(raw: object, key: str) -> tuple[str, ...]:
+def strings(raw: object, key: str) -> tuple[str, ...]:
+    """Return the strings of the array ``key`` of ``raw``; none when there is none."""
     value = raw.get(key) if isinstance(raw, Mapping) else None
     return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list) else ()
 

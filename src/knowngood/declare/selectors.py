@@ -31,6 +31,7 @@ class Kind(StrEnum):
     """The newest release of each minor release line that is at most two years old."""
 
 
+_PLAIN = (Kind.LATEST, Kind.OLDEST, Kind.PRE, Kind.SPEC0)
 _RANGED = (Kind.MINORS, Kind.MAJORS)
 _FORMS = {Kind.MINORS: "minors:>=1.26,<3", Kind.MAJORS: "majors:>=1", Kind.LAST: "last:3"}
 _SLIPS = {
@@ -80,7 +81,7 @@ def read_selector(text: str) -> Selector | None:
     Raises ``WrongValueError`` for what is nearly one.
     """
     compact = "".join(text.split())
-    if compact in (Kind.LATEST, Kind.OLDEST, Kind.PRE, Kind.SPEC0):
+    if compact in _PLAIN:
         return Selector(kind=Kind(compact))
     if (slip := _SLIPS.get(text.strip().lower())) is not None:
         raise WrongValueError(f"invalid version {shown(text)}", f"write {shown(slip)}")
@@ -89,6 +90,8 @@ def read_selector(text: str) -> Selector | None:
         if near := re.fullmatch(r"(?i)(?:last|newest)[-_ ]?(\d+)", text):
             raise WrongValueError(f"invalid version {shown(text)}", f'write "last:{near[1]}"')
         return None
+    if word in _PLAIN:
+        raise WrongValueError(f"invalid selector {shown(text)}", f"write {shown(word)}, which takes no argument")
     if word not in _FORMS:
         known = did_you_mean(word, [kind.value for kind in _FORMS])
         hint = known and f"{known} Write {shown(_FORMS[Kind(known.split(chr(39))[1])])}"

@@ -47,6 +47,8 @@ class Network:
     """Whether the keyring may be asked."""
     logins: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     """Name of an index, in the form of a variable -> user and password."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """Address of an index of the user's own settings -> its name."""
 
     def __add__(self, other: "Network") -> "Network":
         return Network(
@@ -56,6 +58,7 @@ class Network:
             unverified=self.unverified + other.unverified,
             keyring=self.keyring and other.keyring,
             logins={**other.logins, **self.logins},
+            names={**other.names, **self.names},
         )
 
 
@@ -94,7 +97,7 @@ class Access:
         parts = urlsplit(url)
         if parts.password is not None:
             return Login(user=unquote(parts.username or ""), password=unquote(parts.password), shared=False)
-        user, password = self._network.logins.get(_variable(name), ("", ""))
+        user, password = self._by_name(url, name)
         user = unquote(parts.username or "") or user
         if password:
             return Login(user=user, password=password, shared=False)
@@ -216,7 +219,11 @@ class Access:
         return None
 
     def _user(self, url: str, name: str) -> str:
-        return unquote(urlsplit(url).username or "") or self._network.logins.get(_variable(name), ("", ""))[0]
+        return unquote(urlsplit(url).username or "") or self._by_name(url, name)[0]
+
+    def _by_name(self, url: str, name: str) -> tuple[str, str]:
+        """Return user and password from the variables of an index, called as declared or as in the user's settings."""
+        return self._network.logins.get(_variable(name or self._network.names.get(url, "")), ("", ""))
 
     def _ask_keyring(self, url: str, user: str) -> Login | None:
         """Ask for the URL, then for its host, as uv and pip do; newer versions of keyring find the user, too."""

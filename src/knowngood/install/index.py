@@ -11,7 +11,7 @@ from knowngood.errors import UsageError
 from knowngood.install.access import Access, Network, trusting
 from knowngood.install.folder import FolderIndex
 from knowngood.install.upstream import IndexFault, OfflineIndex, RemoteIndex, Upstream
-from knowngood.model import Index, IndexChoice
+from knowngood.model import Index, IndexChoice, InstallerName
 
 _DEFAULT = "default"
 
@@ -53,9 +53,9 @@ class Routes:
     """How reports name it, if not by its URL."""
     default_is_routed: bool = False
     """Whether the router stands before the default index: a folder, or one that installers cannot use by themselves."""
-    guarded: bool = False
-    """Whether the router stands before the user's own default index, because that does not answer: installers alone
-    would ask it again and again."""
+    guarded: frozenset[InstallerName] = frozenset()
+    """The installers that see only the router, because a place that they take packages from by themselves does not
+    answer: alone they would ask it again and again, and pip would go on without it."""
     own: tuple[Route, ...] = ()
     """The indexes of some packages."""
     offline: bool = False
@@ -77,7 +77,7 @@ class Routes:
     @property
     def need_router(self) -> bool:
         """Whether installers cannot be given the indexes themselves."""
-        return bool(self.own) or self.default_is_routed or self.guarded or self.offline
+        return bool(self.own) or self.default_is_routed or bool(self.guarded) or self.offline
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -44,7 +44,7 @@ class Directions:
     named: Mapping[str, Source]
     """Canonical name -> the only index of that package."""
     default: tuple[Source, ...] = ()
-    """Where every other package comes from, when it is not left to uv."""
+    """Where uv takes every other package from, when that is not left to it: from the first that has it."""
     pip: tuple[Source, ...] = ()
     """Where pip takes every other package from; the files of all of them count."""
     links: tuple[Source, ...] = ()
@@ -105,8 +105,11 @@ class Router:
         if own is not None and view in ("named", "pip"):
             # Without any file it is empty, since after a 404 uv would ask the next index.
             return self._ask(view, own, package) or Page(files=(), marked=True)
-        sources = {"default": self._directions.default, "pip": self._directions.pip}.get(view, ())
-        return self._merged(view, sources, package)
+        if view == "default":
+            # As uv does, which takes a package from the first index that has it.
+            pages = (self._ask(view, source, package) for source in self._directions.default)
+            return next((page for page in pages if page is not None), None)
+        return self._merged(view, self._directions.pip if view == "pip" else (), package)
 
     def linked(self, number: str) -> Page | None:
         """Return one of the pages of files, without packages that have an index of their own. Raises ``IndexFault``."""

@@ -10,6 +10,7 @@ import re
 import time
 import tomllib
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -51,9 +52,9 @@ class Routing:
     _sources: dict[InstallerName, tuple[Source, ...]] = field(default_factory=dict)
 
     def source(self, package: str) -> Source:
-        """Return the index that uv takes ``package`` from: its own, or the first of all others."""
+        """Return the index that uv takes ``package`` from: its own, or the first that has it."""
         own = self.router.owner(package) if self.router else None
-        return own or self._own_sources(InstallerName.UV)[0]
+        return own or self._first(package)
 
     def required_page(self, package: str) -> Page | None:
         """Return the page of ``package`` on the index that uv takes it from; None when there is none.
@@ -86,10 +87,8 @@ class Routing:
             return lock
         data = tomllib.loads(lock)
         for package in data.get("packages", []):
-            own = router.owner(package["name"])
-            source = own or next(iter(self._own_sources(InstallerName.UV)), None)
-            if source is not None and str(package.get("index", "")).startswith(f"{router.base}/"):
-                package["index"] = source.upstream.url
+            if str(package.get("index", "")).startswith(f"{router.base}/"):
+                package["index"] = self.source(package["name"]).upstream.url
             for file in (*package.get("wheels", []), package.get("sdist", {})):
                 file |= {"url": router.real(file["url"])} if "url" in file else {}
         return tomli_w.dumps(data)
@@ -106,6 +105,15 @@ class Routing:
                 if (page := source.upstream.page(package)) is not None:
                     return page
         return None
+
+    def _first(self, package: str) -> Source:
+        """Return the first of the user's indexes that has ``package``, as uv chooses; the last when none has."""
+        sources = self._own_sources(InstallerName.UV)
+        for source in sources[:-1]:
+            with suppress(IndexFault):
+                if source.upstream.page(package) is not None:
+                    return source
+        return sources[-1]
 
     def _doubt(self, action: Action, installer: InstallerName) -> tuple[str, ...]:
         """Return what is wrong with an index that the installer complains about, or what "not found" means."""
@@ -152,8 +160,7 @@ class Routing:
             if (route := self.routes.default_route) is not None:
                 self._sources[installer] = (_declared(route, self.access, offline=offline),)
             else:
-                addresses = registry.indexes(installer, self.outside)
-                self._sources[installer] = tuple(_source(place, self.access, offline=offline) for place in addresses)
+                self._sources[installer] = _sources(installer, self.outside, self.access, offline=offline)
         return self._sources[installer]
 
 
@@ -165,7 +172,7 @@ def routing(routes: Routes, outside: Mapping[str, str], cache: Path) -> Iterator
     """
     access = registry.access(outside)
     if routes.default is None and not routes.offline:
-        routes = replace(routes, guarded=not _answers(registry.indexes(InstallerName.UV, outside)[-1], access, cache))
+        routes = replace(routes, guarded=_guarded(outside, access, cache))
     with ExitStack() as stack:
         router = addresses = None
         if routes.need_router:
@@ -185,8 +192,21 @@ def routing(routes: Routes, outside: Mapping[str, str], cache: Path) -> Iterator
         )
 
 
+def _guarded(outside: Mapping[str, str], access: Access, cache: Path) -> frozenset[InstallerName]:
+    """Return the installers with a place of the user's own settings that does not answer."""
+    places = {
+        name: frozenset((*registry.indexes(name, outside), *registry.links(name, outside))) for name in InstallerName
+    }
+    addresses = tuple(frozenset().union(*places.values()))
+    with ThreadPoolExecutor(max_workers=len(addresses)) as pool:
+        answers = dict(
+            zip(addresses, pool.map(lambda address: _answers(address, access, cache), addresses), strict=True)
+        )
+    return frozenset(name for name in places if not all(answers[address] for address in places[name]))
+
+
 def _answers(address: str, access: Access, cache: Path) -> bool:
-    """Return whether the default index of the user answers; asked again when it last did so some minutes ago."""
+    """Return whether a place of the user answers; asked again when it last did so some minutes ago."""
     if _folder(address) is not None:
         return True
     seen = cache / "indexes" / f"answered-{hashlib.sha256(address.encode()).hexdigest()[:12]}"
@@ -213,15 +233,14 @@ def _directions(routes: Routes, access: Access, outside: Mapping[str, str]) -> D
     if declared is not None:
         default = (_declared(declared, access, offline=routes.offline),)
         return Directions(named=named, default=default, pip=default)
-    addresses = registry.indexes(InstallerName.PIP, outside)
     return Directions(
         named=named,
-        default=(_source(registry.indexes(InstallerName.UV, outside)[-1], access),) if routes.guarded else (),
-        pip=tuple(_source(address, access, offline=routes.offline) for address in addresses),
+        default=_sources(InstallerName.UV, outside, access) if InstallerName.UV in routes.guarded else (),
+        pip=_sources(InstallerName.PIP, outside, access, offline=routes.offline),
         links=tuple(
             Source(name="", upstream=LinksPage(address, access))
             for address in registry.links(InstallerName.UV, outside)
-            if named and _folder(address) is None
+            if (named or InstallerName.UV in routes.guarded) and _folder(address) is None
         ),
     )
 
@@ -236,14 +255,24 @@ def _folder(address: str) -> Path | None:
     return Path(unquote(parts.path)) if parts.scheme in ("", "file") else None
 
 
-def _source(address: str, access: Access, *, offline: bool = False) -> Source:
+def _sources(
+    name: InstallerName, outside: Mapping[str, str], access: Access, *, offline: bool = False
+) -> tuple[Source, ...]:
+    """Return the places that the installer called ``name`` takes packages from by itself."""
+    pages = registry.links(name, outside)
+    return tuple(
+        _source(address, access, is_page=address in pages, offline=offline)
+        for address in registry.indexes(name, outside)
+    )
+
+
+def _source(address: str, access: Access, *, is_page: bool, offline: bool) -> Source:
     """Return an index, or a place of files, from the user's own settings."""
     folder = _folder(address)
     if folder is not None:
         return Source(name="", upstream=FolderIndex(folder))
     if offline:
         return Source(name="", upstream=OfflineIndex(url=RemoteIndex(address, access).url))
-    is_page = urlsplit(address).path.endswith((".html", ".htm"))
     return Source(name="", upstream=LinksPage(address, access) if is_page else RemoteIndex(address, access))
 
 
@@ -252,7 +281,7 @@ def _addresses(routes: Routes, directions: Directions, router: Router, folder: P
     if not routes.offline:
         return Addresses(
             first=(router.named,) if routes.own else (),
-            default=router.default if routes.default_is_routed or routes.guarded else None,
+            default=router.default if routes.default_is_routed or InstallerName.UV in routes.guarded else None,
             pip=router.pip,
         )
     local: dict[str, Page] = {}
@@ -281,7 +310,7 @@ def _links(
     routes: Routes, directions: Directions, router: Router, outside: Mapping[str, str], folder: Path
 ) -> tuple[str, ...]:
     """Return what uv is given in place of the user's ``find-links``, which it would mix with any index."""
-    if not routes.own or routes.default is not None:
+    if routes.default is not None or not (routes.own or InstallerName.UV in routes.guarded):
         return ()
     places = (place for link in registry.links(InstallerName.UV, outside) if (place := _folder(link)) is not None)
     local = (str(without(directions.named, place, folder / str(number))) for number, place in enumerate(places))

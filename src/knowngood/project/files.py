@@ -78,6 +78,8 @@ class FolderFiles:
 
     def matching(self, pattern: str) -> tuple[str, ...]:
         """Return the paths that match a glob, sorted."""
+        if os.path.normpath(pattern) == ".":  # which glob does not take
+            return (".",)
         try:
             matches = [os.path.relpath(path, self._folder) for path in self._folder.glob(pattern)]
         except (OSError, ValueError, NotImplementedError):  # such as **x

@@ -20,12 +20,14 @@ from knowngood.install.lock import version_in
 from knowngood.install.pages import File
 from knowngood.install.releases import read_page
 from knowngood.install.routing import Routing, routing
+from knowngood.install.upstream import IndexFault
 from knowngood.judge.causes import Fingerprint, fingerprint_of
 from knowngood.judge.verdict import judge_combo
 from knowngood.model import UNDECIDED, Cell, Combo, ComboFacts, JudgedRun, Outcome, Status
 from knowngood.model.questions import Release
 from knowngood.project.runs import RecordedRun
-from knowngood.run.engine import RunRequest, execute, plan, routes
+from knowngood.run.engine import execute, plan
+from knowngood.run.request import RunRequest
 from knowngood.run.stop import Stop
 from knowngood.search.changes import Change, apply, named_by
 
@@ -242,6 +244,13 @@ class Oracle:
             return None
         return any(specifier.contains(each.version, prereleases=True) for each in self.installable(package))
 
+    def offers(self, package: str) -> bool | None:
+        """Return whether the index that a package comes from has any file of it; None when that cannot say."""
+        try:
+            return self._routed.required_page(package) is not None
+        except IndexFault:
+            return None
+
     def files(self, package: str, version: str) -> tuple[File, ...]:
         """Return the files of a release on the index that the package comes from; none when that cannot say."""
         page, wanted = self._routed.page(package), packages.version(version)
@@ -349,4 +358,4 @@ def _says_of(status: Status) -> Says:
 
 def indexes(request: RunRequest) -> AbstractContextManager[Routing]:
     """Return what an oracle asks for releases, until the block ends."""
-    return routing(routes(request), request.machine.outside, request.machine.cache_folder)
+    return routing(request.routes(), request.machine.outside, request.machine.cache_folder)

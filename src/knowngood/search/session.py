@@ -13,7 +13,7 @@ from knowngood.model.declared import UNDECIDED
 from knowngood.probe.reads import still
 from knowngood.project.project import Project
 from knowngood.project.runs import EventLog, RecordedRun
-from knowngood.run.engine import RunRequest
+from knowngood.run.request import RunRequest
 from knowngood.run.stop import Stop
 from knowngood.search.ask import Budget, Oracle, Watch, indexes
 from knowngood.search.changes import Change

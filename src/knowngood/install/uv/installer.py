@@ -250,7 +250,7 @@ def _yanked(log: Path) -> tuple[str, ...]:
 
 def _variables(routes: Routes, settings: Mapping[str, str], addresses: Addresses | None) -> dict[str, str]:
     variables = {"UV_NO_PROGRESS": "1"}
-    if routes.default is not None or routes.own:
+    if routes.default is not None or routes.own or InstallerName.UV in routes.guarded:
         # Files can name other places to take packages from. What they say on how to reach indexes is passed on here.
         variables |= {**settings, "UV_NO_CONFIG": "1"}
     if routes.default is not None:
@@ -264,6 +264,7 @@ def _variables(routes: Routes, settings: Mapping[str, str], addresses: Addresses
             variables["UV_INDEX"] = " ".join([*addresses.first, *settings.get("UV_INDEX", "").split()])
             # A package that has an index of its own is not looked for in another.
             variables["UV_INDEX_STRATEGY"] = "first-index"
+        if addresses.first or InstallerName.UV in routes.guarded:
             variables["UV_FIND_LINKS"] = ",".join(addresses.links)
     if routes.offline:
         variables["UV_OFFLINE"] = "1"
@@ -286,7 +287,7 @@ UV = Registration(
         indexes=settings.indexes,
         links=settings.links,
         make=_variables,
-        is_closed=lambda routes: routes.default is not None,
+        is_closed=lambda routes: routes.default is not None or InstallerName.UV in routes.guarded,
     ),
     versions=lambda: {"uv": version_of("uv")},
     identity=lambda: version_of("uv"),

@@ -44,9 +44,13 @@ def _joined(name: str, stronger: str, weaker: str) -> str:
 
 def indexes(settings: Mapping[str, str]) -> tuple[str, ...]:
     """Return the addresses of all indexes that uv takes packages from by itself, in the order in which it asks them."""
+    return tuple(dict.fromkeys(_split(index)[0] for index in _places(settings)))
+
+
+def _places(settings: Mapping[str, str]) -> tuple[str, ...]:
     first = f"{settings.get('UV_INDEX', '')} {settings.get('UV_EXTRA_INDEX_URL', '')}".split()
     default = settings.get("UV_DEFAULT_INDEX") or settings.get("UV_INDEX_URL") or _PYPI
-    return tuple(dict.fromkeys(_address(index) for index in (*first, default)))
+    return (*first, default)
 
 
 def links(settings: Mapping[str, str]) -> tuple[str, ...]:
@@ -62,13 +66,14 @@ def network(settings: Mapping[str, str]) -> Network:
         unverified=tuple(settings.get("UV_INSECURE_HOST", "").split()),
         keyring=settings.get("UV_KEYRING_PROVIDER") != "disabled",
         logins={name: (users.get(name, ""), passwords.get(name, "")) for name in {*users, *passwords}},
+        names=dict(pair for index in _places(settings) if (pair := _split(index))[1]),
     )
 
 
-def _address(index: str) -> str:
-    """Return the address in ``NAME=ADDRESS``, or the whole, if it has no name."""
+def _split(index: str) -> tuple[str, str]:
+    """Return the address and the name in ``NAME=ADDRESS``; without a name, the whole and an empty text."""
     name, equals, address = index.partition("=")
-    return address if equals and "/" not in name else index
+    return (address, name) if equals and "/" not in name else (index, "")
 
 
 def _read(path: Path) -> dict[str, str]:

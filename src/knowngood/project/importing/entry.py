@@ -115,14 +115,14 @@ def importable(folder: Path) -> tuple[str, ...]:
 
 
 def _text(path: Path) -> str:
-    if path.is_dir():
-        holds = importable(path)
-        raise UsageError(
-            f"{near(path)} is a folder",
-            cause=f"it holds {some(holds)}" if holds else "it holds no file that can be imported",
-            next_step=f"name a file: knowngood import {near(path / holds[0])}" if holds else f"name a {KINDS}",
-        )
     try:
+        if path.is_dir():
+            holds = importable(path)
+            raise UsageError(
+                f"{near(path)} is a folder",
+                cause=f"it holds {some(holds)}" if holds else "it holds no file that can be imported",
+                next_step=f"name a file: knowngood import {near(path / holds[0])}" if holds else f"name a {KINDS}",
+            )
         with path.open("rb") as file:
             data = file.read(LARGEST + 1)
     except OSError as error:

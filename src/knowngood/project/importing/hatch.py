@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from knowngood.declare.locate import LineIndex, Where
+from knowngood.errors import UsageError
 from knowngood.project.importing import probing, pythons
 from knowngood.project.importing.commands import Commands
 from knowngood.project.importing.indexes import Indexes
@@ -35,9 +36,28 @@ _LISTS = ("dependencies", "extra-dependencies", "features", "dependency-groups")
 def read(source: Source, environments: Table, where: Where) -> Imported:
     """Return a cell for each environment that has a matrix and each set of its variables, else for each environment.
 
-    ``environments`` is the table at ``where`` in the file.
+    ``environments`` is the table at ``where`` in the file. Raises ``UsageError``: where a table belongs is none.
     """
-    return _Hatch(source, environments, where).read()
+    tables = {name: table for name, table in environments.items() if isinstance(table, Mapping)}
+    for name, table in tables.items():
+        if mistake := _mistake(table):
+            cause = f"{'.'.join(map(str, (*where, name)))}.{mistake}"
+            raise UsageError(f"{source.path} cannot be read", cause=cause, next_step="fix it, and try again")
+    return _Hatch(source, tables, where).read()
+
+
+def _mistake(environment: Table) -> str:
+    """Return which table of an environment is none; empty when all are."""
+    overrides = environment.get("overrides", {})
+    tables: dict[str, Any] = {key: environment.get(key, {}) for key in ("env-vars", "scripts", "overrides")}
+    for kind in ("env", "matrix", "name", "platform") if isinstance(overrides, Mapping) else ():
+        tables[f"overrides.{kind}"] = by_key = overrides.get(kind, {})
+        if isinstance(by_key, Mapping):
+            tables |= {f"overrides.{kind}.{key}": value for key, value in by_key.items()}
+    wrong = next((key for key, value in tables.items() if not isinstance(value, Mapping)), "")
+    if not wrong and not isinstance(environment.get("template", ""), str):
+        return "template is not a string"
+    return f"{wrong} is not a table" if wrong else ""
 
 
 class _Hatch:
@@ -54,7 +74,7 @@ class _Hatch:
         self._source = source
 
     def read(self) -> Imported:
-        merged = {name: self._merged(name) for name in self._declared if isinstance(self._declared[name], Mapping)}
+        merged = {name: self._merged(name) for name in self._declared}
         with_matrix = [name for name, table in merged.items() if table.get("matrix") and name in self._declared]
         cells: list[Cell] = []
         for name in with_matrix or merged:

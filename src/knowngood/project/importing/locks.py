@@ -19,6 +19,9 @@ Table = Mapping[str, Any]
 Terms = frozenset[frozenset[str]]
 """A marker as alternatives, each of which is a set of markers that hold together."""
 
+_Operand = Callable[[list[re.Match[str]], int], tuple[str | bool, int]]
+"""Reads one operand of a marker: returns what it comes to, and the position behind it."""
+
 ALWAYS: Terms = frozenset({frozenset()})
 
 
@@ -91,27 +94,25 @@ class _Chosen:
         return result
 
     def _either(self, tokens: list[re.Match[str]], position: int) -> tuple[str | bool, int]:
-        result, position = self._all(tokens, position)
-        while position < len(tokens) and tokens[position]["word"] == "or":
-            other, position = self._all(tokens, position + 1)
-            if result is True or other is True:
-                result = True
-            elif result is False or other is False:
-                result = other if result is False else result
-            else:
-                result = f"{result} or {other}"
-        return result, position
+        return self._chain(tokens, position, "or", self._all)
 
     def _all(self, tokens: list[re.Match[str]], position: int) -> tuple[str | bool, int]:
-        result, position = self._single(tokens, position)
-        while position < len(tokens) and tokens[position]["word"] == "and":
-            other, position = self._single(tokens, position + 1)
-            if result is False or other is False:
-                result = False
-            elif result is True or other is True:
-                result = other if result is True else result
-            else:
-                result = f"{_grouped(str(result))} and {_grouped(str(other))}"
+        return self._chain(tokens, position, "and", self._single)
+
+    def _chain(
+        self, tokens: list[re.Match[str]], position: int, word: str, operand: _Operand
+    ) -> tuple[str | bool, int]:
+        """Return what the operands that ``word`` joins come to, and the position behind them."""
+        settles = word == "or"  # whatever else is joined to it
+        result, position = operand(tokens, position)
+        while position < len(tokens) and tokens[position]["word"] == word:
+            other, position = operand(tokens, position + 1)
+            if result is settles or other is settles:
+                result = settles
+            elif isinstance(result, bool):
+                result = other
+            elif not isinstance(other, bool):
+                result = f"{result} or {other}" if word == "or" else f"{_grouped(result)} and {_grouped(other)}"
         return result, position
 
     def _single(self, tokens: list[re.Match[str]], position: int) -> tuple[str | bool, int]:

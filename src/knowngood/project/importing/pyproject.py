@@ -3,25 +3,23 @@
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import tomli
 from packaging.dependency_groups import resolve_dependency_groups
 from packaging.requirements import InvalidRequirement, Requirement
 
 from knowngood.declare.locate import LineIndex
+from knowngood.declare.pyproject import Table, table
 from knowngood.errors import UsageError
 from knowngood.project.importing import hatch, pythons, tox
 from knowngood.project.importing.parts import Cell, Imported, Line, Probe, Remarks, Source
 
-Table = Mapping[str, Any]
-
 
 def read(source: Source) -> Imported:
     """Return the cells of a pyproject.toml. Raises ``UsageError``: it cannot be read, or declares nothing."""
-    table = _parsed(source)
-    tool = _table(table, "tool")
-    environments = _table(_table(tool, "hatch"), "envs")
+    parsed = _parsed(source)
+    tool = table(parsed, "tool")
+    environments = table(table(tool, "hatch"), "envs")
     parts: list[Imported] = []
     if any(isinstance(each, Mapping) and each.get("matrix") for each in environments.values()) or (
         "hatch-test" in environments
@@ -30,7 +28,7 @@ def read(source: Source) -> Imported:
     if (legacy := tox.read_legacy(source)) is not None:
         parts.append(legacy)
     if not parts:
-        parts.append(_Groups(source, table).read())
+        parts.append(_Groups(source, parsed).read())
     return Imported(
         cells=tuple(cell for part in parts for cell in part.cells),
         indexes=tuple(index for part in parts for index in part.indexes),
@@ -40,7 +38,7 @@ def read(source: Source) -> Imported:
 
 def read_hatch(source: Source) -> Imported:
     """Return the cells of a hatch.toml. Raises ``UsageError``: it cannot be read."""
-    return hatch.read(source, _table(_parsed(source), "envs"), ("envs",))
+    return hatch.read(source, table(_parsed(source), "envs"), ("envs",))
 
 
 def _parsed(source: Source) -> Table:
@@ -51,17 +49,12 @@ def _parsed(source: Source) -> Table:
         raise UsageError(f"{source.path} cannot be read", cause=cause, next_step="fix it, and try again") from error
 
 
-def _table(table: Table, key: str) -> Table:
-    value = table.get(key, {})
-    return value if isinstance(value, Mapping) else {}
-
-
 class _Groups:
-    def __init__(self, source: Source, table: Table) -> None:
+    def __init__(self, source: Source, parsed: Table) -> None:
         self._source = source
-        self._groups = _table(table, "dependency-groups")
-        self._project = _table(table, "project")
-        self._builds = bool(self._project or "build-system" in table or _table(_table(table, "tool"), "poetry"))
+        self._groups = table(parsed, "dependency-groups")
+        self._project = table(parsed, "project")
+        self._builds = bool(self._project or "build-system" in parsed or table(table(parsed, "tool"), "poetry"))
         self._folder = posixpath.dirname(source.path)
         self._index = LineIndex(source.text)
         self._remarks = Remarks()
@@ -85,7 +78,7 @@ class _Groups:
             steps = ((Line(place, line), *lines),) if self._builds else (tuple(lines),)
             for python in versions:
                 yield Cell(group=group, name=group, steps=steps, python=python, probes=self._probes(group))
-        extras = _table(self._project, "optional-dependencies")
+        extras = table(self._project, "optional-dependencies")
         for extra in extras if self._builds else ():
             line = self._index.line(("project", "optional-dependencies", extra))
             label = extra if extra not in self._groups else f"extra-{extra}"

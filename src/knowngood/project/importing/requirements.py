@@ -5,6 +5,7 @@ import re
 
 import tomli
 
+from knowngood.declare.pyproject import strings
 from knowngood.errors import UsageError
 from knowngood.project.importing import pythons
 from knowngood.project.importing.indexes import Indexes
@@ -64,10 +65,14 @@ def read_script(source: Source) -> Imported:
     rows = (row[2:] if row.startswith("# ") else row[1:] for row in blocks[0]["content"].splitlines())
     try:
         table = tomli.loads("\n".join(rows))
-        dependencies = [str(each) for each in table.get("dependencies", [])]
-    except (tomli.TOMLDecodeError, TypeError, RecursionError) as error:
+    except (tomli.TOMLDecodeError, RecursionError) as error:
         cause = f"the block on line {line} is not TOML: {error}"
         raise UsageError(f"{source.path} cannot be read", cause=cause, next_step="write it as PEP 723 says") from error
+    listed = table.get("dependencies", [])
+    dependencies = strings(table, "dependencies")
+    if not isinstance(listed, list) or len(dependencies) < len(listed):
+        cause = f"dependencies in the block on line {line} is not an array of strings"
+        raise UsageError(f"{source.path} cannot be read", cause=cause, next_step="write it as PEP 723 says")
     if not dependencies:
         raise UsageError(f"{source.path} has no dependencies", next_step="add some to its block '# /// script'")
     python = _python(source, str(table.get("requires-python", "")))

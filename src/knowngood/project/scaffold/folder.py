@@ -1,25 +1,24 @@
 """Read the files of a project that has no matrix yet: its pyproject.toml, and the settings of other tools."""
 
 import configparser
+import posixpath
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import tomli
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
+from knowngood.declare.pyproject import Table, strings, table
 from knowngood.errors import UsageError
-from knowngood.project.files import near
+from knowngood.project.files import FolderFiles, near
 
 _LARGEST = 8 * 2**20
 """Bytes; a larger file is not one that people write."""
 _SKIPPED = frozenset({"build", "dist", "node_modules", "site-packages", "venv", "__pycache__"})
 _MOST_FILES = 4000
-
-Table = Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,6 +41,10 @@ class Folder:
     path: Path
     _texts: dict[str, str] = field(default_factory=dict)
 
+    @cached_property
+    def _files(self) -> FolderFiles:
+        return FolderFiles(self.path)
+
     def text(self, name: str) -> str:
         """Return the text of a file; empty when there is none."""
         if name not in self._texts:
@@ -55,12 +58,25 @@ class Folder:
 
     def has(self, name: str) -> bool:
         """Return whether there is such a file."""
-        return (self.path / name).is_file()
+        return self._files.has_file(name)
+
+    def has_folder(self, name: str) -> bool:
+        """Return whether there is such a folder."""
+        return self._files.has_folder(name)
+
+    def holds(self, name: str) -> bool:
+        """Return whether there is such a file or folder, and it is in this one."""
+        inside = not posixpath.isabs(name) and posixpath.normpath(name).split("/")[0] != ".."
+        return inside and (self.has(name) or self.has_folder(name))
+
+    def paths(self, *patterns: str) -> tuple[str, ...]:
+        """Return the paths of files and folders in this one that match a glob, sorted."""
+        paths = {path for pattern in patterns for path in self._files.matching(pattern)}
+        return tuple(sorted(filter(self.holds, paths)))
 
     def matching(self, *patterns: str) -> tuple[str, ...]:
         """Return the paths of files that match a glob, sorted."""
-        files = {file.relative_to(self.path).as_posix() for pattern in patterns for file in self.path.glob(pattern)}
-        return tuple(sorted(file for file in files if self.has(file)))
+        return tuple(filter(self.has, self.paths(*patterns)))
 
     def python_files(self, top: str = ".") -> Iterator[Path]:
         """Yield the Python files below a folder, without those that tools keep there."""
@@ -83,9 +99,9 @@ class Folder:
     def pyproject(self) -> Table:
         """``pyproject.toml``; empty when there is none. Raises ``UsageError`` when it cannot be read."""
         file = self.path / "pyproject.toml"
-        if not file.is_file():
-            return {}
         try:
+            if not file.is_file():
+                return {}
             return tomli.loads(file.read_bytes().decode("utf-8-sig"))
         except OSError as error:
             raise UsageError(
@@ -165,18 +181,6 @@ def is_bounded(line: str) -> bool:
         return any(bound.operator in (">=", "==", "~=", ">", "===") for bound in Requirement(line).specifier)
     except InvalidRequirement:
         return False
-
-
-def table(raw: object, key: str) -> Table:
-    """Return the table ``key`` of ``raw``; empty when there is none."""
-    value = raw.get(key) if isinstance(raw, Mapping) else None
-    return value if isinstance(value, Mapping) else {}
-
-
-def strings(raw: object, key: str) -> tuple[str, ...]:
-    """Return the strings of the array ``key`` of ``raw``."""
-    value = raw.get(key) if isinstance(raw, Mapping) else None
-    return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list | tuple) else ()
 
 
 def ini(text: str) -> dict[str, dict[str, str]]:

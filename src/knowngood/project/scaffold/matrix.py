@@ -91,7 +91,7 @@ class Draft:
         yield "# it again. Run it with `knowngood run`: a cell that is red shows what does not work, and why."
         yield ""
         yield "[matrix]"
-        yield f"title = {quoted(survey.name)}"
+        yield f"title = {quoted(''.join(filter(str.isprintable, survey.name))[:100])}"
         yield 'timeout = "30m"'
         if survey.pythons.missing:
             yield f"# Also declared, and not installed here: Python {', '.join(survey.pythons.missing)}"

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from packaging.utils import canonicalize_name
 
-from knowngood.project.scaffold.folder import Folder, strings, table
+from knowngood.declare.pyproject import strings, table
+from knowngood.project.scaffold.folder import Folder
 
 _NOT_PACKAGES = frozenset(
     {
@@ -105,7 +106,7 @@ def _flat(folder: Folder, names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(
         name
         for name in names
-        if (folder.path / name.partition(".")[0]).is_dir() or folder.has(f"{name.partition('.')[0]}.py")
+        if folder.has_folder(name.partition(".")[0]) or folder.has(f"{name.partition('.')[0]}.py")
     )
 
 

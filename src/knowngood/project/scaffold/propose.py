@@ -1,7 +1,9 @@
 """Propose the files of a first matrix, and write those that are not there yet."""
 
+import contextlib
+import os
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -55,7 +57,7 @@ def propose(survey: Survey, *, name: str, origin: Origin, files: Files) -> Propo
     """
     folder = survey.folder.path
     script = "smoke"
-    if survey.tests is None and (folder / "probes" / "smoke.py").exists():
+    if survey.tests is None and os.path.lexists(folder / "probes" / "smoke.py"):
         script = f"smoke-{name}"
     draft = Draft(survey=survey, smoke=script)
     probe = folder / "probes" / f"{script}.py"
@@ -69,7 +71,7 @@ def propose(survey: Survey, *, name: str, origin: Origin, files: Files) -> Propo
             path = folder / "matrices" / f"{name}.toml"
             parse(chosen.text(), path=path, project=folder, files=_With(files, probe, smoke.text(survey)))
         except MatrixFileError as error:
-            problems.append("; ".join(f"{problem.what}" for problem in error.problems[:2]))
+            problems.append("; ".join(list(dict.fromkeys(problem.what for problem in error.problems))[:2]))
             continue
         proposed = tuple(_files(chosen, name, origin, probe))
         noxfile = survey.folder.text("noxfile.py")
@@ -96,12 +98,12 @@ def _files(draft: Draft, name: str, origin: Origin, probe: Path) -> Iterator[New
         yield NewFile(path=probe, text=smoke.text(survey), what="imports modules, and touches what is in them")
     noxfile = folder / "noxfile.py"
     existing = survey.folder.text("noxfile.py")
-    advice = around.lines_for(existing, origin) if noxfile.exists() else ()
+    advice = around.lines_for(existing, origin) if os.path.lexists(noxfile) else ()
     yield NewFile(
         path=noxfile,
         text=around.noxfile(origin),
         what="the sessions matrix, combo(ID) and one for each verb",
-        kept=noxfile.exists(),
+        kept=os.path.lexists(noxfile),
         advice=advice,
     )
     below = folder.relative_to(top).as_posix() if top is not None else ""
@@ -116,37 +118,59 @@ def _files(draft: Draft, name: str, origin: Origin, probe: Path) -> Iterator[New
             below="" if below == "." else below,
         ),
         what=f"runs the matrix every week; installs {origin.requirement}",
-        kept=workflow.exists(),
+        kept=os.path.lexists(workflow),
     )
     ignore = folder / ".gitignore"
     text = survey.folder.text(".gitignore")
     has_line = any(line.strip().strip("/") == around.IGNORED.strip("/") for line in text.splitlines())
-    if (top is not None or ignore.exists()) and not has_line:
+    can_hold = ignore.is_file() if os.path.lexists(ignore) else top is not None
+    if can_hold and not has_line:
         line = f"{around.IGNORED}\n"
         break_before = "\n" if text and not text.endswith("\n") else ""
-        yield NewFile(path=ignore, text=f"{break_before}{line}", what=f"+ {around.IGNORED}", appends=ignore.exists())
+        yield NewFile(path=ignore, text=f"{break_before}{line}", what=f"+ {around.IGNORED}", appends=ignore.is_file())
 
 
 def carry_out(proposal: Proposal) -> None:
-    """Write the files of a proposal. Raises ``UsageError`` when one cannot be written."""
-    for file in proposal.files:
-        if file.kept:
-            continue
-        try:
-            if file.appends:
-                with file.path.open("a", encoding="utf-8") as opened:
-                    opened.write(file.text)
-            else:
-                file.path.parent.mkdir(parents=True, exist_ok=True)
-                if file.path.exists():
-                    raise FileExistsError(f"{near(file.path)} exists")
-                write(file.path, file.text)
-        except OSError as error:
-            raise UsageError(
-                f"{near(file.path)} cannot be written",
-                cause=str(error),
-                next_step="make the folder writable, or free its disk",
-            ) from error
+    """Write the files of a proposal: all of them, or after an error or Ctrl-C none.
+
+    Raises ``UsageError`` when one cannot be written.
+    """
+    with contextlib.ExitStack() as undo:
+        for file in proposal.files:
+            if not file.kept:
+                _write(file, undo)
+        undo.pop_all()
+
+
+def _write(file: NewFile, undo: contextlib.ExitStack) -> None:
+    """Write a file, and add to ``undo`` what takes it back."""
+    try:
+        if file.appends:
+            undo.callback(_try, os.truncate, file.path, file.path.stat().st_size)
+            with file.path.open("a", encoding="utf-8") as opened:
+                opened.write(file.text)
+            return
+        for folder in reversed([parent for parent in file.path.parents if not parent.exists()]):
+            folder.mkdir()
+            undo.callback(_try, folder.rmdir)
+        if os.path.lexists(file.path):
+            raise FileExistsError(f"{near(file.path)} exists")
+        undo.callback(_try, file.path.unlink)
+        write(file.path, file.text)
+    except OSError as error:
+        in_the_way = isinstance(error, FileExistsError | NotADirectoryError)
+        raise UsageError(
+            f"{near(file.path)} cannot be written, so nothing was",
+            cause=str(error),
+            next_step="move that away, and run init again"
+            if in_the_way
+            else "make the folder writable, or free its disk",
+        ) from error
+
+
+def _try(act: Callable[..., object], *arguments: object) -> None:
+    with contextlib.suppress(OSError):
+        act(*arguments)
 
 
 class _With:

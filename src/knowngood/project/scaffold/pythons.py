@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
-from knowngood.project.scaffold.folder import Folder, poetry_bounds, strings, table
+from knowngood.declare.pyproject import strings, table
+from knowngood.project.importing.pythons import MINORS
+from knowngood.project.scaffold.folder import Folder, poetry_bounds
 
-_RELEASED = tuple(f"3.{minor}" for minor in range(7, 15))
-"""Every Python that a probe can run on."""
 _CLASSIFIER = re.compile(r"Programming Language :: Python :: (3\.\d+)$")
 _TOX = re.compile(r"\bpy(3)\.?(\d{1,2})\b")
 _TOX_FACTORS = re.compile(r"\bpy\{([^}]*)\}|\bpy(?=3)(3[\d,.{}-]+)")
@@ -54,7 +54,7 @@ def choose(folder: Folder, find: Finder, obtain: Callable[[tuple[str, ...]], obj
         obtain(absent)
     chosen = tuple(version for version in declared if find(version) is not None)
     if not chosen:
-        chosen = tuple(version for version in reversed(allowed or _RELEASED) if find(version) is not None)[:1]
+        chosen = tuple(version for version in reversed(allowed or MINORS) if find(version) is not None)[:1]
         chosen = chosen or declared[-1:] or ("3.11",)
     today, why_today = _today(folder, chosen, find)
     missing = tuple(version for version in declared if version not in chosen)
@@ -87,8 +87,8 @@ def _allowed(folder: Folder) -> tuple[str, ...]:
     try:
         specifier = SpecifierSet(_requires(folder))
     except InvalidSpecifier:
-        return _RELEASED
-    return tuple(version for version in _RELEASED if any(specifier.contains(f"{version}.{patch}") for patch in (0, 99)))
+        return MINORS
+    return tuple(version for version in MINORS if any(specifier.contains(f"{version}.{patch}") for patch in (0, 99)))
 
 
 def _declared(folder: Folder, allowed: Iterable[str]) -> tuple[tuple[str, ...], str]:

@@ -1,11 +1,13 @@
 """Look at a project as a whole: what it is called, what it installs, its Pythons, its locks and its tests."""
 
+import posixpath
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from knowngood.declare.pyproject import strings, table
 from knowngood.declare.values import slug
 from knowngood.errors import UsageError
 from knowngood.project.files import near
@@ -13,7 +15,7 @@ from knowngood.project.importing.entry import import_file
 from knowngood.project.importing.locks import read_lock
 from knowngood.project.importing.parts import Imported
 from knowngood.project.scaffold import modules, pythons, testing
-from knowngood.project.scaffold.folder import Folder, is_bounded, name_of, strings, table
+from knowngood.project.scaffold.folder import Folder, is_bounded, name_of
 from knowngood.project.scaffold.modules import Modules
 from knowngood.project.scaffold.pythons import Pythons
 from knowngood.project.scaffold.testing import Tests
@@ -185,9 +187,9 @@ def _check_tables(folder: Folder) -> None:
 
 def _no_project(folder: Folder) -> UsageError:
     members = tuple(
-        path.parent.relative_to(folder.path).as_posix()
+        posixpath.dirname(path)
         for pattern in strings(table(folder.tool("uv"), "workspace"), "members")
-        for path in sorted(folder.path.glob(f"{pattern.strip('/')}/pyproject.toml"))
+        for path in folder.matching(f"{pattern.strip('/')}/pyproject.toml")
     )
     members = members or tuple(
         path.rpartition("/")[0]

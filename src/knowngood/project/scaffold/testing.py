@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import tomli
 from packaging.utils import canonicalize_name
 
-from knowngood.project.scaffold.folder import Folder, Requires, Table, ini, name_of, poetry_requirements, strings, table
+from knowngood.declare.pyproject import Table, strings, table
+from knowngood.project.scaffold.folder import Folder, Requires, ini, name_of, poetry_requirements
 from knowngood.project.scaffold.modules import Modules
 
 _PREFERRED = ("test", "tests", "testing", "unittest", "pytest", "dev", "develop", "development", "ci")
@@ -146,15 +147,12 @@ def _paths(
 ) -> tuple[tuple[str, ...], str]:
     """Return the paths to give to pytest, and what shows that they hold tests."""
     if settings.testpaths:
-        paths = [path for pattern in settings.testpaths for path in folder.path.glob(pattern.strip("/") or "*")]
-        existing = tuple(
-            sorted(path.relative_to(folder.path).as_posix() for path in paths if path.is_dir() or path.is_file())
-        )
-        existing = tuple(path for path in existing if _has_tests(folder, path))
+        paths = folder.paths(*(pattern.strip("/") or "*" for pattern in settings.testpaths))
+        existing = tuple(path for path in paths if _has_tests(folder, path))
         if existing:
             return existing, "testpaths in the settings of pytest"
     for call in calls:
-        existing = tuple(word for word in call if not word.startswith("-") and (folder.path / word).exists())
+        existing = tuple(word for word in call if not word.startswith("-") and folder.holds(word))
         existing = tuple(word.rstrip("/") for word in existing if word not in (".", "./") and _has_tests(folder, word))
         if existing:
             return existing, "the command that runs them"
@@ -162,7 +160,7 @@ def _paths(
         f"{top}{module}/{name}" for module in modules.names for top in ("src/", "") for name in ("tests", "test")
     )
     for path in ("tests", "test", "testing", *packages):
-        if (folder.path / path).is_dir() and _has_tests(folder, path):
+        if folder.has_folder(path) and _has_tests(folder, path):
             return (path,), f"{path}/"
     if files := folder.matching("test_*.py", "*_test.py", "tests.py", "test.py"):
         return files, ", ".join(files[:3])

@@ -1,0 +1,111 @@
+"""The verb ``frontier``: find out which versions of a package work in a combo."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from knowngood.cli.output import width
+from knowngood.cli.searching import Searching, SearchOptions, package_name, search_options, searching
+from knowngood.errors import ExitCode, UsageError
+from knowngood.project.files import near
+
+if TYPE_CHECKING:
+    from knowngood.search.frontier_result import Result
+
+
+@click.command(short_help="Find out which versions of a package work in a combo.")
+@click.argument("combo")
+@click.argument("package")
+@click.option(
+    "--bounds/--no-bounds",
+    default=True,
+    help="Also run the versions next to declared bounds, against what is declared.",
+)
+@click.option("--write", is_flag=True, help="Write the bounds that were found into the pyproject.toml of the project.")
+@click.option("--format", "format_", type=click.Choice(["text", "markdown", "json"]), default="text", show_default=True)
+@search_options
+def frontier(search: SearchOptions, combo: str, package: str, bounds: bool, write: bool, format_: str) -> None:
+    """Find out which versions of PACKAGE work in COMBO, as intervals with their causes.
+
+    Each release line stands for its last release; the lines at which something changes are looked into, and spot checks
+    look for islands. What a resolver refutes does not run, and what could not be tested is unknown, never a no. The
+    result compares the bounds that are declared with what works.
+
+    Exit codes: 0 when a version works, 1 when none does, 3 when that is undecided.
+    """
+    from knowngood.search import frontier_result as result
+
+    with searching(search, (combo,), single=True) as ready:
+        found = _find(ready, package, bounds=bounds)
+        match format_:
+            case "json":
+                click.echo(result.as_json(found), nl=False)
+            case "markdown":
+                click.echo(result.markdown(found), nl=False)
+            case _:
+                click.echo(result.text(found, width=width()), nl=False)
+        if write:
+            _write(ready, found)
+        sys.exit(ready.code or _code(found))
+
+
+def _find(ready: Searching, package: str, *, bounds: bool) -> "Result":
+    from knowngood.search.ask import Candidate
+    from knowngood.search.changes import Change
+    from knowngood.search.frontier import find
+    from knowngood.search.frontier_result import Result
+    from knowngood.search.trail import trail_of
+
+    with ready.oracle("frontier", ready.combos[0]) as (oracle, run):
+        name = package_name(oracle, package)
+        base = oracle.ask_first(Candidate(change=Change(), why="the combo as it is"))
+        found = find(oracle, name, base, bounds=bounds)
+        return Result(frontier=found, trail=trail_of(oracle, run))
+
+
+def _code(found: "Result") -> ExitCode:
+    from knowngood.search.ask import Says
+
+    if found.frontier.works is not None:
+        return ExitCode.AS_EXPECTED
+    unknown = any(each.says is Says.UNKNOWN for each in found.frontier.intervals)
+    return ExitCode.UNDECIDED if unknown else ExitCode.DIFFERS
+
+
+def _write(ready: Searching, found: "Result") -> None:
+    """Write the bounds that were found into each project of the user that declares some. Raises ``UsageError``."""
+    from packaging.requirements import Requirement
+
+    from knowngood import atomic
+    from knowngood.search.frontier_result import suggestion
+    from knowngood.search.pyproject import with_bounds
+
+    package, folder = found.frontier.package, ready.project.folder
+    origins = dict.fromkeys(bound.origin for bound in found.bounds if bound.origin)
+    files = [folder / origin / "pyproject.toml" for origin in origins or (".",)]
+
+    def bounded(requirement: Requirement) -> Requirement:
+        specifier = suggestion(found.frontier, requirement.specifier)
+        requirement.specifier = requirement.specifier if specifier is None else specifier
+        return requirement
+
+    if found.frontier.works is None or found.trail.interrupted or found.trail.spent:
+        raise UsageError(
+            "nothing was written: the bounds are not known", next_step="repeat the search; what it ran is reused"
+        )
+    for file in filter(Path.is_file, files):
+        before = file.read_bytes()
+        after, changed = with_bounds(before.decode(), package, bounded)
+        if after.encode() != before:
+            atomic.write(file.resolve(), after.encode())
+        for old, new in changed:
+            click.echo(f"written  {near(file)}: {old} is now {new}" if old != new else f"right    {old}", err=True)
+        if changed:
+            return
+    raise UsageError(
+        f"nothing was written: no pyproject.toml of the project requires {package}",
+        cause=f"looked into {', '.join(near(file) for file in files)}",
+        next_step="install the project in the combo with a line such as '.'",
+    )

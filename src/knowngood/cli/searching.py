@@ -1,0 +1,164 @@
+"""What the verbs that search have in common: their options, the combo they are about, and what they print meanwhile."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import reduce, wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from knowngood.cli.options import (
+    jobs_option,
+    matrix_option,
+    offline_option,
+    parse_duration,
+    signatures_option,
+    state_option,
+)
+from knowngood.cli.output import width
+from knowngood.errors import ExitCode, UsageError, some
+
+if TYPE_CHECKING:
+    from knowngood.model import Combo
+    from knowngood.project.project import Project
+    from knowngood.run.request import RunRequest
+    from knowngood.run.stop import Stop
+    from knowngood.search.ask import Answer, Candidate, Oracle
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SearchOptions:
+    """What every search is asked for beside its subject."""
+
+    environ: Mapping[str, str]
+    matrix: str | None
+    seconds: float | None
+    """The budget; None: no limit."""
+    cells: int | None
+    jobs: int | None
+    offline: bool
+    signatures: Path | None
+    state_dir: Path | None
+
+
+def search_options(verb: Callable[..., None]) -> Callable[..., None]:
+    """Let a verb take ``search``, the options that every search has."""
+
+    @wraps(verb)
+    @click.pass_obj
+    def command(environ: Mapping[str, str], /, **options: Any) -> None:
+        budget: tuple[str, float] | None = options.pop("budget")
+        own = {name: options.pop(name) for name in ("matrix", "cells", "jobs", "offline", "signatures", "state_dir")}
+        verb(search=SearchOptions(environ=environ, seconds=budget[1] if budget else None, **own), **options)
+
+    shared = (
+        matrix_option,
+        click.option(
+            "--budget", callback=parse_duration, metavar="TIME", help="Stop searching after 90s, 15m or 1.5h."
+        ),
+        click.option("--cells", type=click.IntRange(1), help="Run at most this many candidates."),
+        jobs_option,
+        offline_option,
+        signatures_option,
+        state_option,
+    )
+    return reduce(lambda function, option: option(function), reversed(shared), command)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Searching:
+    """A search that can begin."""
+
+    project: "Project"
+    combos: "tuple[Combo, ...]"
+    request: "RunRequest"
+    stop: "Stop"
+    options: SearchOptions
+
+    @contextmanager
+    def oracle(self, verb: str, combo: "Combo") -> "Iterator[tuple[Oracle, str]]":
+        """Yield the oracle about a combo, and the id of the run that its candidates are in."""
+        from knowngood.search.ask import Budget, Oracle, indexes
+
+        run_id = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{verb}-{combo.id}"
+        budget = Budget(seconds=self.options.seconds, cells=self.options.cells)
+        with indexes(self.request) as routed:
+            yield (
+                Oracle(self.request, combo, run_id=run_id, budget=budget, stop=self.stop, watch=watch, routed=routed),
+                run_id,
+            )
+
+    @property
+    def code(self) -> ExitCode | None:
+        """The exit code when the user stopped the search; None when nobody did."""
+        from knowngood.judge.exit_code import stopped_by
+
+        return stopped_by(self.stop.reason) if self.stop.reason is not None else None
+
+
+@contextmanager
+def searching(options: SearchOptions, combos: Sequence[str], *, single: bool = False) -> Iterator[Searching]:
+    """Yield a search about the combos that a user names, which signals stop. Without names: about all combos.
+
+    With ``single`` it has to be one combo. Raises ``UsageError``, ``NothingSelectedError`` or ``MatrixFileError``.
+    """
+    from knowngood.cli.signals import stopped_by_signals
+    from knowngood.declare.select import select
+    from knowngood.project.project import Project
+    from knowngood.run import host, selection
+    from knowngood.run.request import RunRequest
+    from knowngood.run.stop import Stop
+
+    project = Project.open(options.matrix, state_dir=options.state_dir, signatures=options.signatures)
+    machine = host.here(options.environ, options.jobs)
+    project = selection.select(project, machine, offline=options.offline)
+    chosen = select(project.matrix.combos, tuple(combos))
+    if single and len(chosen) != 1:
+        ids = [combo.id for combo in chosen]
+        raise UsageError(
+            f"{combos[0]!r} matches {len(chosen)} combos", cause=some(ids), next_step=f"name one of them: {ids[0]}"
+        )
+    request = RunRequest(project=project, combos=(), machine=machine, offline=options.offline)
+    stop = Stop()
+    with stopped_by_signals(stop):
+        yield Searching(project=project, combos=chosen, request=request, stop=stop, options=options)
+
+
+def watch(oracle: "Oracle", candidates: "Sequence[Candidate]", answers: "Sequence[Answer]") -> None:
+    """Print what is tried and why, and then what came out, on standard error."""
+    from knowngood.report.text import plain, seconds, shorten
+    from knowngood.search.result import line
+
+    if not answers:
+        each = f", about {seconds(oracle.probe_seconds)} each" if oracle.probe_seconds else ""
+        click.echo(f"{len(oracle.answers)} asked, {seconds(oracle.budget.elapsed)}{each}; trying", err=True)
+        for candidate in candidates:
+            click.echo(shorten(plain(f"  {candidate.change or 'as it is'}  ({candidate.why})"), width()), err=True)
+    for answer in answers:
+        click.echo(shorten(f"  {line(answer)}", width()), err=True)
+
+
+def package_name(oracle: "Oracle", text: str) -> str:
+    """Return the canonical name of a package that an index has. Raises ``UsageError`` or ``UndecidedError``."""
+    from knowngood import packages
+    from knowngood.errors import UndecidedError, similar_or_some
+
+    names = packages.names([text])
+    if (
+        not names
+        or packages.requirement(text) is None
+        or not text.replace("-", "").replace("_", "").replace(".", "").isalnum()
+    ):
+        raise UsageError(f"{text!r} is not the name of a package", next_step="write it without a version: numpy")
+    offered = oracle.offers(names[0])
+    if offered is None:
+        raise UndecidedError(
+            f"the releases of {names[0]} are unknown", cause="its index did not answer", next_step="try again later"
+        )
+    if not offered:
+        known = sorted({name for step in oracle.combo.steps for name in packages.names(step.requirements)})
+        raise UsageError(f"no index has a package {names[0]}", next_step=similar_or_some(names[0], known, "named are"))
+    return names[0]

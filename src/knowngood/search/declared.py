@@ -1,0 +1,150 @@
+"""Compare what is declared about a package with what works: which bounds lie, in both directions. Pure."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from packaging.requirements import Requirement
+from packaging.specifiers import Specifier, SpecifierSet
+from packaging.version import Version
+
+from knowngood import packages
+from knowngood.search.ask import Answer, Says
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Bound:
+    """A requirement that limits the versions of a package."""
+
+    source: str
+    """Who declares it: a distribution with its version, or the combo."""
+    requirement: str
+    """``numpy>=1.20,<3``."""
+    distribution: tuple[str, str] | None = None
+    """The name (canonical) and version of the distribution; None: the combo."""
+    origin: str = ""
+    """The path of the project of the user that declares it; empty for anybody else."""
+
+    @property
+    def specifier(self) -> SpecifierSet:
+        """Its versions."""
+        return Requirement(self.requirement).specifier
+
+    def is_in(self, installed: Mapping[str, str]) -> bool:
+        """Return whether what declares it is part of a set of versions, by canonical name."""
+        return self.distribution is None or installed.get(self.distribution[0]) == self.distribution[1]
+
+
+class Stretch(Protocol):
+    """Versions next to each other for which the same holds."""
+
+    @property
+    def low(self) -> Version: ...  # noqa: D102
+    @property
+    def high(self) -> Version: ...  # noqa: D102
+    @property
+    def says(self) -> Says: ...  # noqa: D102
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Lie:
+    """A bound that does not say what works."""
+
+    bound: Bound
+    admits: tuple[str, ...] = ()
+    """Stretches of versions that it admits, and that do not work."""
+    forbids: tuple[str, ...] = ()
+    """Stretches of versions that it forbids, and that work."""
+
+
+def bounds_of(package: str, answers: Sequence[Answer]) -> Iterator[Bound]:
+    """Yield what the combo, and the distributions of the first set that was built, declare about a package.
+
+    The first of ``answers`` is about the combo as it is.
+    """
+    combo = answers[0].combo
+    for step in combo.steps:
+        for parsed in packages.requirements(step.requirements):
+            if packages.name_of(parsed) == package and parsed.specifier and not _is_exact(parsed.specifier):
+                yield Bound(source=f"combo {combo.id}", requirement=f"{package}{parsed.specifier}")
+    built = next((answer.facts for answer in answers if answer.facts.environment is not None), None)
+    if built is None or built.environment is None:
+        return
+    origins = {source.name: source.origin for step in built.steps for source in step.sources}
+    for distribution in built.environment.distributions:
+        for parsed in packages.applying(distribution.requires, built.python_version or combo.python):
+            if packages.name_of(parsed) == package and parsed.specifier:
+                yield Bound(
+                    source=f"{distribution.name} {distribution.version}",
+                    requirement=f"{package}{parsed.specifier}",
+                    distribution=(distribution.name, distribution.version),
+                    origin=origins.get(distribution.name, ""),
+                )
+
+
+def lies(
+    bounds: Sequence[Bound], stretches: Sequence[Stretch], sets: Mapping[Version, Mapping[str, str]]
+) -> Iterator[Lie]:
+    """Yield the bounds that admit what fails, or forbid what works.
+
+    ``sets`` has what was installed beside each version that ran: only sets with the distribution that declares a bound
+    are evidence about it.
+    """
+    for bound in bounds:
+        admits, forbids = [], []
+        evidence = [version for version, installed in sets.items() if bound.is_in(installed)]
+        for stretch in stretches:
+            inside = [version for version in evidence if stretch.low <= version <= stretch.high]
+            admitted = [version for version in inside if bound.specifier.contains(version, prereleases=True)]
+            refused = [version for version in inside if version not in admitted]
+            if stretch.says is Says.FAILS and admitted:
+                admits.append(ends(admitted))
+            if stretch.says is Says.WORKS and refused:
+                forbids.append(ends(refused))
+        if admits or forbids:
+            yield Lie(bound=bound, admits=tuple(admits), forbids=tuple(forbids))
+
+
+def ends(versions: Sequence[Version]) -> str:
+    """Return the lowest and the highest version: ``1.20 … 1.21.6``."""
+    low, high = min(versions), max(versions)
+    return str(low) if low == high else f"{low} … {high}"
+
+
+def corrected(
+    declared: SpecifierSet, low: Version | None, first_failing: Version | None, *, open_: bool
+) -> SpecifierSet:
+    """Return a specifier with the bounds that were found; exclusions (``!=``) stay.
+
+    ``low`` is the lowest version that works, None where nothing below it is known to fail: then the declared lower
+    bound stays. ``first_failing`` is the version next above what works. With ``open_`` everything above works, and
+    nothing limits it.
+    """
+    kept: list[Specifier] = []
+    for each in declared:
+        lower, upper = each.operator in (">=", ">"), each.operator in ("<=", "<")
+        both = each.operator in ("~=", "==")
+        if each.operator == "!=" or (lower and low is None) or (upper and first_failing is None and not open_):
+            kept.append(each)
+        elif both and low is None:
+            kept.append(Specifier(f">={each.version.removesuffix('.*')}"))
+    if low is not None:
+        kept.append(Specifier(f">={low}"))
+    if first_failing is not None:
+        kept.append(Specifier(f"<{_start(first_failing)}"))
+    order = {">=": 0, ">": 0, "!=": 1, "<": 2, "<=": 2}
+    return SpecifierSet(",".join(str(each) for each in sorted(kept, key=lambda each: order.get(each.operator, 1))))
+
+
+def _start(version: Version) -> str:
+    """Return a final version without zeros at its end, which mean nothing in ``<3``."""
+    if version.is_prerelease or version.is_postrelease:
+        return str(version)
+    release = list(version.release)
+    while len(release) > 1 and not release[-1]:
+        release.pop()
+    return (f"{version.epoch}!" if version.epoch else "") + ".".join(map(str, release))
+
+
+def _is_exact(specifier: SpecifierSet) -> bool:
+    return any(each.operator in ("==", "===") and not each.version.endswith(".*") for each in specifier)
