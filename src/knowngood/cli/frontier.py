@@ -18,6 +18,14 @@ if TYPE_CHECKING:
 @click.command(short_help="Find out which versions of a package work in a combo.")
 @click.argument("combo")
 @click.argument("package")
+@click.argument("second", metavar="[PACKAGE]", required=False)
+@click.option(
+    "--last",
+    type=click.IntRange(0),
+    default=12,
+    show_default=True,
+    help="Release lines of each package in a map; 0: all.",
+)
 @click.option(
     "--bounds/--no-bounds",
     default=True,
@@ -26,8 +34,17 @@ if TYPE_CHECKING:
 @click.option("--write", is_flag=True, help="Write the bounds that were found into the pyproject.toml of the project.")
 @click.option("--format", "format_", type=click.Choice(["text", "markdown", "json"]), default="text", show_default=True)
 @search_options
-def frontier(search: SearchOptions, combo: str, package: str, bounds: bool, write: bool, format_: str) -> None:
-    """Find out which versions of PACKAGE work in COMBO, as intervals with their causes.
+def frontier(
+    search: SearchOptions,
+    combo: str,
+    package: str,
+    second: str | None,
+    last: int,
+    bounds: bool,
+    write: bool,
+    format_: str,
+) -> None:
+    """Find out which versions of PACKAGE work in COMBO, as intervals with their causes; of two packages, as a map.
 
     Each release line stands for its last release; the lines at which something changes are looked into, and spot checks
     look for islands. What a resolver refutes does not run, and what could not be tested is unknown, never a no. The
@@ -38,6 +55,11 @@ def frontier(search: SearchOptions, combo: str, package: str, bounds: bool, writ
     from knowngood.search import frontier_result as result
 
     with searching(search, (combo,), single=True) as ready:
+        if second is not None:
+            if write:
+                raise UsageError("--write needs one package", next_step=f"knowngood frontier {combo} {package} --write")
+            _map(ready, (package, second), last, format_)
+            return
         found = _find(ready, package, bounds=bounds)
         match format_:
             case "json":
@@ -63,6 +85,32 @@ def _find(ready: Searching, package: str, *, bounds: bool) -> "Result":
         base = oracle.ask_first(Candidate(change=Change(), why="the combo as it is"))
         found = find(oracle, name, base, bounds=bounds)
         return Result(frontier=found, trail=trail_of(oracle, run))
+
+
+def _map(ready: Searching, names: tuple[str, str], last: int, format_: str) -> None:
+    """Print the map of two packages, and exit."""
+    from knowngood.search import map as maps
+    from knowngood.search.ask import Candidate, Says
+    from knowngood.search.changes import Change
+    from knowngood.search.trail import trail_of
+
+    with ready.oracle("map", ready.combos[0]) as (oracle, run):
+        first, second = (package_name(oracle, name) for name in names)
+        if first == second:
+            raise UsageError(f"both packages are {first}", next_step=f"knowngood frontier {oracle.combo.id} {first}")
+        base = oracle.ask_first(Candidate(change=Change(), why="the combo as it is"))
+        found = maps.find(oracle, (first, second), base, last=last)
+        trail = trail_of(oracle, run)
+    match format_:
+        case "json":
+            click.echo(maps.as_json(found, trail), nl=False)
+        case "markdown":
+            click.echo(maps.markdown(found, trail), nl=False)
+        case _:
+            click.echo(maps.text(found, trail, width=width()), nl=False)
+    says = {cell.says for row in found.cells for cell in row}
+    undecided = ExitCode.UNDECIDED if Says.UNKNOWN in says else ExitCode.DIFFERS
+    sys.exit(ready.code or (ExitCode.AS_EXPECTED if Says.WORKS in says else undecided))
 
 
 def _code(found: "Result") -> ExitCode:

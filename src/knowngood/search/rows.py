@@ -20,16 +20,13 @@ def edges(places: Iterable[int], ask: AskKinds, *, known: Kinds | None = None, w
     evenly. A place that cannot be decided counts as its neighbours do.
     """
     kinds = dict(known or {})
-    wanted = sorted({*places} - kinds.keys())
-    while wanted or not kinds:
+    wanted = sorted({*places} - kinds.keys()) or _between(kinds, width)
+    while wanted:
         answers = ask(wanted)
         kinds |= answers
         if len(answers) < len(wanted):
             break
-        gaps = [gap for gap in _gaps(kinds, differing=True) if gap]
-        wanted = sorted({place for gap in gaps for place in _spread(gap, max(1, width // len(gaps)))})
-        if not wanted:
-            break
+        wanted = _between(kinds, width)
     return dict(sorted(kinds.items()))
 
 
@@ -77,6 +74,12 @@ def _gaps(kinds: Kinds, *, differing: bool) -> list[list[int]]:
         for low, high in itertools.pairwise(_decided(kinds))
         if (kinds[low] != kinds[high]) is differing
     ]
+
+
+def _between(kinds: Kinds, width: int) -> list[int]:
+    """Return up to ``width`` places between neighbours that differ, at least one for each two."""
+    gaps = [gap for gap in _gaps(kinds, differing=True) if gap]
+    return sorted({place for gap in gaps for place in _spread(gap, max(1, width // len(gaps)))})
 
 
 def _middles(kinds: Kinds, count: int) -> list[int]:

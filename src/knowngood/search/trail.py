@@ -104,8 +104,12 @@ def kind_of(answer: Answer) -> Kind | None:
 
 
 def message(answer: Answer) -> str:
-    """Return why a candidate does not work, in one line; empty when it does."""
-    return plain(answer.failing.message) if answer.failing is not None else ""
+    """Return why a candidate does not work, or what it works against, in one line; mostly empty when it works."""
+    if answer.failing is not None:
+        return plain(answer.failing.message)
+    found = dict.fromkeys(conflict for cell in answer.cells for conflict in cell.conflicts)
+    against = [f"{each.distribution} {each.version} needs {each.requirement}" for each in found]
+    return plain(f"against what is declared: {', '.join(against)}") if against else ""
 
 
 def source_names(resolved: Resolved | Answer) -> frozenset[str]:
