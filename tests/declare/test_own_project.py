@@ -126,7 +126,7 @@ def test_path_names_one_of_several_projects(read: Read) -> None:
         ('groups = ["tests"]', "project", "pyproject.toml has no group 'tests'", "did you mean 'test'?"),
         ('extras = ["test"]', "project", "mine has no extra 'test'", "it is a group of [dependency-groups]"),
         ('groups = ["s3"]', "project", "pyproject.toml has no group 's3'", "it is an extra: write .[s3]"),
-        ('path = "lib"', "project", "nothing to build: 'lib' has neither", ""),
+        ('path = "lib"', "project", "nothing to build: there is no folder 'lib'", "pyproject.toml"),
         ('path = "~/x"', "project.path", "invalid path '~/x'", "relative"),
         ('path = "C:\\\\x"', "project.path", "invalid path", "forward slashes"),
         ('extras = "s3"', "project.extras", "must be an array", "['s3']"),
@@ -136,13 +136,16 @@ def test_path_names_one_of_several_projects(read: Read) -> None:
         ('extra = ["s3"]', "project.extra", "unknown key 'extra'", "did you mean 'extras'?"),
     ],
 )
-def test_a_wrong_project_table_is_reported(
+def test_a_wrong_project_table_is_reported_once(
     problems_of: ProblemsOf, table: str, where: str, what: str, hint: str
 ) -> None:
     (problem,) = problems_of(f'[[probe]]\nid = "w"\nsource = "1"\n[project]\n{table}\n{combo("[]")}', FILES)
     assert problem.where == where
     assert what in problem.what
     assert hint in problem.hint
+    grid = '[[grid]]\naxes.python = ["3.11"]\n'
+    (again,) = problems_of(f'[[probe]]\nid = "w"\nsource = "1"\n[project]\n{table}\n{grid}', FILES)
+    assert again == problem, "a grid that installs the project has no problem of its own"
 
 
 def test_a_pyproject_that_is_not_toml_is_reported_with_its_line(problems_of: ProblemsOf) -> None:

@@ -30,6 +30,12 @@ MISTAKES = {
         ".python-options",
         "the option '-c' cannot be used for a probe",
     ),
+    "an action of -W that Python ignores": (
+        SCRIPT + 'python-options = ["-W", "eror::DeprecationWarning"]',
+        7,
+        ".python-options",
+        "invalid action 'eror'",
+    ),
     "options of a command": ('command = ["x"]\npython-options = ["-W", "error"]', 4, "", "no effect on a command"),
     "inputs as a string": (SCRIPT + 'inputs = "src"', 7, ".inputs", "must be an array, not a string"),
     "inputs outside": (TESTS + 'inputs = ["../x"]', 7, ".inputs[0]", "'../x' leaves the folder"),

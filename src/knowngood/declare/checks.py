@@ -57,7 +57,7 @@ def _check_grid(grid: Grid, tables: Tables, problems: Problems) -> None:
     where: Where = ("grid", grid.position)
     table = tables.grids[grid.position]
     default = table.installer or (tables.matrix and tables.matrix.installer) or InstallerName.UV
-    if not (grid.packages or table.steps or tables.steps.own or "with" in grid.axes):
+    if not (grid.packages or table.steps or tables.has_project or "with" in grid.axes):
         hint = 'add a package to axes, such as numpy = ["1.26.4", "2.0.2"], steps = [["."]] or [project]'
         problems.add((*where, "axes"), "nothing to install: the grid has neither packages nor steps", hint)
         return

@@ -22,6 +22,7 @@ _VARIABLE_GLOB = re.compile(r"[A-Za-z_*?\[][\w*?\[\]!-]*", re.ASCII)
 # Options that change how Python runs the code. All others would keep the harness from running the probe at all.
 _ALONE = frozenset({"-O", "-OO", "-b", "-bb", "-B", "-d", "-R", "-v"})
 _WITH_VALUE = ("-W", "-X")
+_ACTIONS = ("default", "error", "always", "all", "module", "once", "ignore")
 _OURS = re.compile(r"utf8|faulthandler", re.ASCII)
 
 
@@ -86,17 +87,21 @@ def _python_options(options: tuple[str, ...]) -> tuple[str, ...]:
     waiting = ""
     for option in options:
         if waiting:
-            value, waiting = option, ""
+            letter, value, waiting = waiting, option, ""
         elif option in _ALONE:
             continue
         elif option in _WITH_VALUE:
             waiting = option
             continue
         elif option.startswith(_WITH_VALUE):
-            value = option[2:]
+            letter, value = option[:2], option[2:]
         else:
             known = ", ".join(sorted({*_ALONE, "-W ACTION", "-X NAME"}))
             raise WrongValueError(f"the option {shown(option)} cannot be used for a probe", f"possible are {known}")
+        action = value.partition(":")[0].strip()
+        if letter == "-W" and not (action and any(known.startswith(action) for known in _ACTIONS)):
+            what = f"invalid action {shown(action)} in the option {shown(option)}: Python would ignore it"
+            raise WrongValueError(what, f"write one of {', '.join(_ACTIONS)}")
         if _OURS.match(value) and "=" in value:
             raise WrongValueError(
                 f"the option {shown(option)} cannot be used for a probe", "remove it: it is always on"

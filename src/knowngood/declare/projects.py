@@ -149,6 +149,8 @@ class Projects:
             hint = "add [build-system] and [project] to it, or name the folder of a project"
             return WrongValueError(f"nothing to build: {project.file} declares no project", hint)
         hint = "name the folder that has a pyproject.toml or a setup.py"
+        if not self._files.has_folder(project.folder):
+            return WrongValueError(f"nothing to build: there is no folder {shown(project.folder)}", hint)
         return WrongValueError(
             f"nothing to build: {shown(project.folder)} has neither pyproject.toml nor setup.py", hint
         )

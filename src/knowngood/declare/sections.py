@@ -42,6 +42,8 @@ class Tables:
     matrix: MatrixTable | None
     steps: Steps
     """Makes the steps of the combos."""
+    has_project: bool
+    """Whether the file has a table ``[project]``, be it a wrong one."""
     indexes: Mapping[str, IndexTable]
     assets: Mapping[str, AssetTable]
     combos: Mapping[int, ComboTable]
@@ -65,6 +67,7 @@ def read_tables(raw: Mapping[str, Any], scripts: Scripts, files: ProjectFiles, p
     return Tables(
         matrix=reader.read(MatrixTable, raw.get("matrix", {}), ("matrix",)),
         steps=steps,
+        has_project="project" in raw,
         indexes=indexes,
         assets=dict(reader.named(AssetTable, raw, "asset")),
         combos={
