@@ -226,6 +226,43 @@ def test_files_that_two_distributions_own_are_remarked_once(tmp_path: Path) -> N
     )
 
 
+def test_a_package_that_does_something_is_not_shared_as_a_namespace_is(tmp_path: Path) -> None:
+    wheels = [
+        build_wheel(
+            tmp_path,
+            name,
+            "1.0",
+            files={"port/__init__.py": f"from port.{name} import *\n", f"port/{name}.py": ""},
+        )
+        for name in ("hyperport", "portable")
+    ]
+    assert read(unpack(tmp_path, *wheels)).remarks == (
+        "hyperport and portable both own port/__init__.py, with different contents: the one installed last won",
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "__path__ = __import__('pkgutil').extend_path(__path__, __name__)\nx = 1\n",
+        '"""The {} part."""\n',
+        "__version__ = '{}'\n",
+        "# {}\nfrom __future__ import annotations\npass\n",
+    ],
+)
+def test_a_namespace_may_have_any_init_that_does_nothing(text: str, tmp_path: Path) -> None:
+    wheels = [
+        build_wheel(
+            tmp_path,
+            name,
+            "1.0",
+            files={"space/__init__.py": text.format(name) + f"# {name}\n", f"space/{name}.py": ""},
+        )
+        for name in ("aa", "bb")
+    ]
+    assert read(unpack(tmp_path, *wheels)).remarks == ()
+
+
 def test_a_shared_namespace_or_stray_folder_is_not_remarked(tmp_path: Path) -> None:
     wheels = [
         build_wheel(

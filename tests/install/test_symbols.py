@@ -60,6 +60,22 @@ def test_a_module_offers_the_names_that_it_defines_imports_or_contains(
 
 
 @pytest.mark.parametrize(
+    ("module", "exists"),
+    [
+        ("pkg.near", True),
+        ("pkg.sub", True),
+        ("pkg.os", False),
+        ("pkg.gone", False),
+        ("compiled", True),
+        ("pkg.near.deeper", False),
+    ],
+)
+def test_a_module_exists_only_as_a_file_or_a_folder(tmp_path: Path, module: str, exists: bool) -> None:
+    # ``pkg`` imports ``os``: that makes it a name of ``pkg``, and not a module.
+    assert offers(write(tmp_path), module, "") is exists
+
+
+@pytest.mark.parametrize(
     ("module", "name", "offered"),
     [
         ("lazy", "listed", True),
@@ -99,6 +115,9 @@ def test_a_string_may_be_a_name_that_a_module_only_knows_in_order_to_refuse_it(t
         ("anything(file_path)", True),
         ("hook", True),
         ("never_written_down", False),
+        ("Config(proxies)", True),
+        ("Config(other)", False),
+        ("", None),
     ],
 )
 def test_members_and_parameters_are_looked_for_in_all_modules(tmp_path: Path, name: str, offered: bool | None) -> None:

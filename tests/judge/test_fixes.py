@@ -78,6 +78,9 @@ def dated(installed: str, releases: tuple[str, ...], *, then: str = "2023-06-01T
         ("0.0.15", ("0.0.8 2021", "0.0.9 2022", "0.0.10 2024", "0.0.15 2025"), ("click<0.0.10",)),
         # A whole major version ends at the next one.
         ("2.0.2", ("1.2 2021", "1.9 2022", "2.0 2024", "2.0.2 2025"), ("click<2",)),
+        # Before the next major version ends what was announced to fit: the end of the line would be too early.
+        ("8.5.1", ("1.5.3 2022", "1.7.1 2024", "2.0 2024", "8.5.1 2025"), ("click<2",)),
+        ("0.9", ("0.5 2022", "0.6 2024", "0.9 2025"), ("click<0.6",)),
         # A pre-release does not end a line.
         ("2.0.2", ("1.9 2022", "2.0rc1 2023", "2.0.1 2024", "2.0.2 2025"), ("click<2.0.1",)),
         # What was withdrawn, or is for other Pythons, was never current.
@@ -148,6 +151,21 @@ def test_a_fix_that_names_no_release_for_this_python_is_not_offered(releases: tu
 
     assert diagnosis.fix == ()
     assert f"no release of markupsafe for Python 3.11 meets {objection}" in diagnosis.evidence
+
+
+def test_a_fix_that_must_be_built_because_its_wheels_are_for_other_pythons_is_not_offered() -> None:
+    failure = Failure(
+        states=({"jinja2": "2.11.3", "markupsafe": "2.1.1"},),
+        raised="cannot import name 'soft_unicode' from 'markupsafe' (x)",
+        files=("jinja2/filters.py",),
+        answers={"releases": {"markupsafe": ("2.0.1 2021 elsewhere", "2.1.1 2023")}},
+    )
+
+    assert failure.diagnose(signature(30)).fix == ()
+
+    failure.answers = {"releases": {"markupsafe": ("2.0.1 2021 source", "2.1.1 2023")}}
+
+    assert failure.diagnose(signature(30)).fix == ("markupsafe==2.0.1",)
 
 
 def test_a_fix_that_admits_what_is_installed_is_not_offered() -> None:

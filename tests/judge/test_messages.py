@@ -243,6 +243,19 @@ def test_what_failed_names_the_other_party_of_a_pin_that_nobody_asked_to_move() 
     assert len(set(diagnosis.evidence)) == len(diagnosis.evidence)
 
 
+def test_what_declares_another_version_is_the_other_party_of_a_pin_that_nobody_asked_to_move() -> None:
+    failure = Failure(
+        steps=(("sanic", "sanic-routing==22.3.0"), ("sanic-routing",)),
+        states=(
+            {"sanic": "22.3.2", "sanic-routing": "22.3.0", "other": "1"},
+            {"sanic": "22.3.2", "sanic-routing": "23.6.0", "other": "1"},
+        ),
+        requires={"sanic": ("sanic-routing~=22.0",), "other": ("sanic-routing>=20",)},
+    )
+
+    assert (failure.diagnose().culprit, failure.diagnose().conflicts_with) == ("sanic-routing", "sanic")
+
+
 @pytest.mark.parametrize(
     ("raised", "kind", "python", "party"),
     [

@@ -358,3 +358,82 @@ def test_the_status_follows_from_the_records_and_the_exit_of_a_probe(
 
     assert judge_probe(facts)[0].status is status
     assert facts.action.exit.ending is (Ending.SIGNALLED if "abort" in source else Ending.EXITED)
+
+
+def test_a_failure_records_where_the_values_of_its_lines_come_from(tmp_path: Path) -> None:
+    facts = launch(
+        """
+import configparser
+import json.decoder as decoding
+
+class Loud:
+    def __getattribute__(self, name):
+        print("called")
+        raise SystemExit(3)
+
+loud, parser = Loud(), configparser.ConfigParser()
+decoding.JSONDecoder.decode(parser.read_dict, loud, missing=1)
+""",
+        tmp_path,
+    )
+
+    (raised,) = checks(facts)["script"].raised
+    assert raised.frames[-1].values == (
+        "decoding=json.decoder:",
+        "decoding.JSONDecoder=json.decoder:JSONDecoder",
+        "decoding.JSONDecoder.decode=json.decoder:JSONDecoder.decode",
+        "parser=configparser:ConfigParser",
+        "parser.read_dict=configparser:RawConfigParser.read_dict",
+        "loud=__main__:Loud",
+    )
+    assert "called" not in facts.action.output
+
+
+@pytest.mark.parametrize(
+    ("statement", "owners"),
+    [
+        ("configparser.ConfigParser().gone", ("configparser:ConfigParser", "configparser:RawConfigParser")),
+        ("configparser.ConfigParser.gone", ("configparser:ConfigParser", "configparser:RawConfigParser")),
+        ("Mine().gone", ("__main__:Mine", "configparser:ConfigParser", "configparser:RawConfigParser")),
+        ("Mine().ask()", ("configparser:ConfigParser", "configparser:RawConfigParser")),
+        ("configparser.gone", ("configparser:",)),
+        ("'text'.gone", ()),
+        ("int('x')", ()),
+    ],
+)
+def test_a_missing_attribute_records_the_classes_that_could_have_had_it(
+    tmp_path: Path, statement: str, owners: tuple[str, ...]
+) -> None:
+    facts = launch(
+        f"""
+import configparser
+
+class Mine(configparser.ConfigParser):
+    def ask(self):
+        return super().gone
+
+{statement}
+""",
+        tmp_path,
+    )
+
+    (raised,) = checks(facts)["script"].raised
+    assert tuple(owner for owner in raised.owners if not owner.startswith(("collections", "typing"))) == owners
+
+
+def test_a_warning_is_recorded_with_the_file_that_it_is_about(tmp_path: Path) -> None:
+    facts = launch(
+        """
+import warnings
+warnings.warn_explicit("old", UserWarning, "/lib/site-packages/pkg/x.py", 3)
+""",
+        tmp_path,
+    )
+
+    assert checks(facts)["script"].warned_by == {"UserWarning: old": "/lib/site-packages/pkg/x.py"}
+
+
+def test_a_probe_records_whose_metadata_it_asked_for(tmp_path: Path) -> None:
+    facts = launch("from importlib.metadata import version\nprint(version('pytest'))\n", tmp_path)
+
+    assert [name.partition("-")[0] for name in facts.transcript.asked] == ["pytest"]

@@ -58,6 +58,12 @@ class Failure:
     """Warnings of Python that the check recorded."""
     remarks: tuple[str, ...] = ()
     """What the files of the environment show."""
+    values: tuple[str, ...] = ()
+    """Where the values in the lines come from, as ``Frame`` has it."""
+    owners: tuple[str, ...] = ()
+    """The classes that lack an attribute, as ``Raised`` has it."""
+    spawned: tuple[str, ...] = ()
+    """Programs that the probe started."""
 
     def facts(self) -> ComboFacts:
         installed = self.states[-1]
@@ -87,10 +93,17 @@ class Failure:
 
     def case(self, *known: Signature) -> Case:
         frames = tuple(
-            Frame(file=file if file.startswith("/") else f"{SITE}/{file}", line=1, function="f", text=self.text)
+            Frame(
+                file=file if file.startswith("/") else f"{SITE}/{file}",
+                line=1,
+                function="f",
+                text=self.text,
+                values=self.values,
+            )
             for file in reversed(self.files)
         )
-        raised = (Raised(type=self.kind, message=self.raised, frames=frames),) if self.raised else ()
+        failed = Raised(type=self.kind, message=self.raised, frames=frames, owners=self.owners)
+        raised = (failed,) if self.raised else ()
         checks = [
             Check(
                 name="script",
@@ -103,7 +116,8 @@ class Failure:
         ]
         end = Exit(ending=Ending.SIGNALLED, signal="SIGSEGV") if self.status is Status.CRASH else GOOD
         probe = attempt(*checks, output=self.output, end=end)
-        probe = replace(probe, transcript=replace(probe.transcript, loaded=self.loaded))
+        record = replace(probe.transcript, loaded=self.loaded, watched=bool(self.loaded), spawned=self.spawned)
+        probe = replace(probe, transcript=record)
         verdict = Verdict(status=self.status, phase=Phase.PROBE, reason=Reason.CHECK_FAILED)
         rules = replace(RULES, signatures=known)
         facts = self.facts()

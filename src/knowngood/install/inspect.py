@@ -4,6 +4,7 @@ The signs by which an extension shows which C API of NumPy it was built for come
 imported on NumPy 2: no distribution with an extension that counts as ``1`` here worked there.
 """
 
+import ast
 import csv
 import hashlib
 import importlib.metadata
@@ -261,23 +262,27 @@ def _shared(path: str, *owners: _Installed) -> bool:
         return True
     if len(parts) != 2 or parts[1] != "__init__.py":
         return False
-    # A distribution that brings nothing else adds nothing to a namespace: it takes the package over.
-    alone = any(_brings_only(path, parts[0], owner) for owner in owners)
-    return not alone or _makes_namespace(owners[-1].folder / path)
-
-
-def _brings_only(path: str, package: str, owner: _Installed) -> bool:
-    others = (file for file in owner.files if file != path and file.startswith(f"{package}/"))
-    return not any(file.endswith((".py", ".so")) for file in others)
+    return _makes_namespace(owners[-1].folder / path)
 
 
 def _makes_namespace(file: Path) -> bool:
+    """Return whether a package does nothing in its ``__init__.py`` that another one could overwrite."""
     try:
         text = file.read_text(encoding="utf-8", errors="replace")
-    except OSError:
+        tree = ast.parse(text)
+    except (OSError, SyntaxError, ValueError):
         return True
-    code = [line for line in map(str.strip, text.splitlines()) if line and not line.startswith("#")]
-    return not code or "extend_path" in text or "declare_namespace" in text
+    return "extend_path" in text or "declare_namespace" in text or not any(map(_does_something, tree.body))
+
+
+def _does_something(node: ast.stmt) -> bool:
+    match node:
+        case ast.Expr() | ast.Pass() | ast.ImportFrom(module="__future__"):
+            return False
+        case ast.Assign(targets=[ast.Name(id=name)]):
+            return not name.startswith("__")
+        case _:
+            return True
 
 
 def _foreign(installed: Iterable[_Installed], environment: Environment) -> Iterator[str]:

@@ -19,13 +19,16 @@ _CALL = re.compile(r"(?<!\w)(?:(?P<owner>\w+)\.)?(?P<function>\w+)\((?P<paramete
 def offers(folder: Path, module: str, name: str, *, lazily: bool = True) -> bool | None:
     """Return whether ``module``, unpacked below ``folder``, has ``name``: defined, imported, or a part of the package.
 
-    Without a module, ``name`` is a member: ``Config.update``, or ``Client.__init__(proxies)`` for a parameter. A module
-    that computes its names on access lists them as strings: with ``lazily`` such a string is a yes. Names that it only
-    knows in order to refuse them are strings, too.
+    Without a name, the question is whether there is such a module. Without a module, ``name`` is a member:
+    ``Config.update``, or ``Client.__init__(proxies)`` for a parameter. A module that computes its names on access lists
+    them as strings: with ``lazily`` such a string is a yes. Names that it only knows in order to refuse them are
+    strings, too.
     """
     if not module:
-        return _has_member(folder, name)
+        return _has_member(folder, name) if name else None
     place = folder / module.replace(".", "/")
+    if not name:
+        return place.is_dir() or any(place.parent.glob(f"{place.name}.*"))
     if (place / name).is_dir() or any(place.glob(f"{name}.*")):
         return True
     return _defines(folder, place, name, _DEEPEST, lazily)
@@ -134,10 +137,15 @@ def _has_member(folder: Path, name: str) -> bool | None:
 def _takes(folder: Path, owner: str | None, function: str, parameter: str) -> bool | None:
     answers: list[bool] = []
     for tree in _trees(folder, owner or function):
-        scopes = [node for node in ast.walk(tree) if _is_class(node, owner)] if owner else [tree]
-        for scope in scopes:
+        scopes: list[tuple[ast.AST, str]] = [(tree, function)]
+        if owner:
+            scopes = [(node, function) for node in ast.walk(tree) if _is_class(node, owner)]
+        else:
+            # What is called may be a class.
+            scopes += [(node, "__init__") for node in ast.walk(tree) if _is_class(node, function)]
+        for scope, wanted in scopes:
             for node in ast.walk(scope):
-                if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == function:
+                if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == wanted:
                     given = node.args
                     names = {each.arg for each in (*given.posonlyargs, *given.args, *given.kwonlyargs)}
                     answers.append(parameter in names or given.kwarg is not None)

@@ -15,6 +15,8 @@ class Frame:
     line: int
     function: str
     text: str = ""
+    values: tuple[str, ...] = ()
+    """Where the values in its line come from, if that was recorded: ``NAME=MODULE:CLASS``, ``NAME=MODULE:``."""
 
     def __post_init__(self) -> None:
         for name in ("file", "function", "text"):
@@ -28,6 +30,9 @@ class Raised:
     type: str
     message: str
     frames: tuple[Frame, ...] = ()
+    owners: tuple[str, ...] = ()
+    """Of a missing attribute, the classes that could have had it, ``MODULE:CLASS``, or the module, ``MODULE:``; the
+    nearest first. Empty: not recorded, or another error."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "type", shortened(self.type))
@@ -69,6 +74,8 @@ class Check:
     metrics: Mapping[str, bool | int | float | str | None] = field(default_factory=dict)
     arrays: Mapping[str, Array] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    warned_by: Mapping[str, str] = field(default_factory=dict)
+    """Warning -> the file whose code it is about, where that is known."""
 
     # Read by pydantic: a log or an imported result with an infinite duration is not one that we wrote.
     __pydantic_config__ = {"allow_inf_nan": False}  # noqa: RUF012
@@ -130,6 +137,8 @@ class Transcript:
     """How many lines were not a record of this cell."""
     loaded: tuple[str, ...] = ()
     """Top-level modules that had been imported at its end."""
+    asked: tuple[str, ...] = ()
+    """Distributions whose metadata or entry points were read, ``NAME-VERSION`` as their folder has it."""
     collected: int | None = None
     """How many tests pytest collected; None: it was another kind of probe, or did not get so far."""
     modules: Mapping[str, str] = field(default_factory=dict)

@@ -59,7 +59,7 @@ class _Reading:
             case "end":
                 self._end(_check(record))
             case "warned":
-                self._warn(str(record["check"]), str(record["warning"]))
+                self._warn(str(record["check"]), str(record["warning"]), str(record.get("by", "")))
             case "read":
                 path, found = self._look(record)
                 # What was read in a file or a folder says more than that it exists.
@@ -80,7 +80,8 @@ class _Reading:
             case "problem":
                 self._change(problem=_problem(record))
             case "bye":
-                self._change(bye=True, loaded=tuple(str(name) for name in record.get("loaded", ())))
+                loaded, asked = record.get("loaded", ()), record.get("asked", ())
+                self._change(bye=True, loaded=tuple(map(str, loaded)), asked=tuple(map(str, asked)))
             case kind:
                 raise ValueError(f"unknown record {kind!r}")
 
@@ -114,11 +115,12 @@ class _Reading:
             self._begin(ended)
         self._checks[self._open[ended.name].pop()] = ended
 
-    def _warn(self, name: str, warning: str) -> None:
+    def _warn(self, name: str, warning: str, file: str) -> None:
         position = self._last.get(name)
         if position is not None:
             check = self._checks[position]
-            self._checks[position] = replace(check, warnings=(*check.warnings, warning))
+            by = {**check.warned_by, warning: file} if file else check.warned_by
+            self._checks[position] = replace(check, warnings=(*check.warnings, warning), warned_by=by)
 
 
 def _without_redundant_script(checks: list[Check]) -> tuple[Check, ...]:
@@ -152,6 +154,7 @@ def _check(record: Mapping[str, Any]) -> Check:
         metrics={str(name): _scalar(value) for name, value in record.get("metrics", {}).items()},
         arrays={str(name): _array(value) for name, value in record.get("arrays", {}).items()},
         warnings=tuple(str(warning) for warning in record.get("warnings", ())),
+        warned_by={str(warning): str(file) for warning, file in record.get("warned_by", {}).items()},
     )
 
 
@@ -170,10 +173,12 @@ def _raised(raw: Mapping[str, Any]) -> Raised:
             line=int(frame["line"]),
             function=str(frame["function"]),
             text=str(frame.get("text", "")),
+            values=tuple(str(value) for value in frame.get("values", ())),
         )
         for frame in raw["frames"]
     )
-    return Raised(type=str(raw["type"]), message=str(raw["message"]), frames=frames)
+    owners = tuple(str(owner) for owner in raw.get("owners", ()))
+    return Raised(type=str(raw["type"]), message=str(raw["message"]), frames=frames, owners=owners)
 
 
 def _scalar(value: object) -> bool | int | float | str | None:

@@ -164,10 +164,18 @@ class Case:
 
     @cached_property
     def loaded(self) -> frozenset[str]:
-        """The distributions of which the probe loaded a module; all where it was not recorded."""
+        """The distributions that may have a part in the failure: the probe loaded a module of them, or asked for them.
+
+        All, where the record of that is not complete: the probe died, started programs, or was not watched.
+        """
         environment = self.facts.environment
-        modules = frozenset(self.probe.transcript.loaded) if self.probe else frozenset[str]()
-        return environment.loaded(modules) if environment is not None else frozenset()
+        transcript = self.probe.transcript if self.probe else None
+        if environment is None or transcript is None:
+            return frozenset(self.distributions)
+        if not transcript.watched or not transcript.bye or transcript.spawned or not transcript.loaded:
+            return frozenset(self.distributions)
+        asked = {canonicalize_name(folder.partition("-")[0]) for folder in transcript.asked}
+        return environment.loaded(frozenset(transcript.loaded)) | (asked & self.distributions.keys())
 
     @cached_property
     def requested(self) -> tuple[str, ...]:

@@ -98,11 +98,14 @@ def ways(case: Case, answers: Answers, diagnosis: Diagnosis, symbol: Symbol | No
     word = python.removed_word(case, answers)
     if nearest is not None and word is not None:
         yield moves.without(case, nearest, word, newer=True)
+    elif symbol is not None and symbol.is_use:
+        if culprit in parties and case.path[:1] == (culprit,):
+            yield moves.without(case, culprit, symbol, newer=False)
     elif symbol is not None and culprit in parties:
         defined = answers.definitions(re.split(r"[.(]", symbol.name)[0])
         # What nobody defines now, the culprit may have defined once.
         owners = (case.provider(symbol.module),) if symbol.module else defined or (culprit,)
-        consumer = other if other in parties else None
+        consumer = other if other in parties else culprit if case.path[:1] == (culprit,) else None
         if culprit in owners:
             yield from moves.about_provider(case, answers, culprit, consumer, symbol)
         elif other in owners:
@@ -156,6 +159,9 @@ def _move(
     """Return where a provider must move that no longer, or not yet, has what the consumer uses."""
     if wanted is not None and str(wanted.specifier):
         return Move(fix=f"{provider}{wanted.specifier}")
+    if symbol is not None and symbol.is_use:
+        uses = symbol if case.path[:1] == (provider,) else None
+        return moves.back(case, answers, provider, consumer, uses, uses=True)
     if symbol is not None and answers.last_with(symbol.module, symbol.name) is None:
         if (move := moves.up_to(case, answers, provider, symbol)) is not None:
             return move

@@ -28,6 +28,11 @@ class Symbol:
     word: str
     """The part of it that code which uses it must mention."""
 
+    @property
+    def is_use(self) -> bool:
+        """Whether all there is to know is that code uses the word: no package should have it."""
+        return not self.module and not self.name
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Move:
@@ -112,7 +117,11 @@ def about_provider(
     older = LastWith(package=provider, installed=installed, module=symbol.module, name=symbol.name)
     newer = FirstWith(package=provider, installed=installed, module=symbol.module, name=symbol.name)
     yield older
-    if older in answers and answers.last_with(symbol.module, symbol.name) is None:
+    if consumer == provider:
+        # A release that lacks a part of itself: one before or after it does not.
+        yield newer
+        yield without(case, provider, symbol, newer=False)
+    elif older in answers and answers.last_with(symbol.module, symbol.name) is None:
         yield newer
         if newer in answers and answers.first_with(symbol.module, symbol.name) is None and consumer is not None:
             yield without(case, consumer, symbol, newer=True)

@@ -96,6 +96,10 @@ def _known_dead(case: Case, answers: Answers, fix: Fix) -> str | None:
         history = answers.history(packages.name_of(requirement))
         if history is not None and not history.has(requirement.specifier):
             return f"no release of {requirement.name} for {case.label('python')} meets {requirement}"
+        if history is not None and history.needs_build(requirement.specifier):
+            return (
+                f"every {requirement} has wheels for other Pythons only, and must be built for {case.label('python')}"
+            )
     unchanged = [
         requirement
         for requirement in requirements

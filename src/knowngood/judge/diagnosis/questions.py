@@ -59,6 +59,12 @@ class History:
         installable = (release for release in self.releases if release.files is not Files.NONE)
         return any(specifier.contains(release.version, prereleases=True) for release in installable)
 
+    def needs_build(self, specifier: SpecifierSet) -> bool:
+        """Return whether all that meets ``specifier`` has wheels, but none for this Python, while other releases do."""
+        meeting = [release for release in self.releases if specifier.contains(release.version, prereleases=True)]
+        files = {release.files for release in meeting} - {Files.NONE}
+        return files == {Files.ELSEWHERE} and any(release.installs for release in self.releases)
+
     def newest_at(self, time: datetime) -> Version | None:
         """Return the highest usable version of those that were there at ``time``."""
         there = (release.version for release in self.usable if release.uploaded and release.uploaded <= time)
@@ -81,12 +87,18 @@ class History:
     def below(self, last: Version, installed: Version, *, exactly: bool = False) -> str | None:
         """Return the specifier that admits ``last`` and nothing that is known to be worse, but not ``installed``.
 
-        It ends at the end of the line of ``last``: patches rarely break. It ends right after ``last`` where the
-        installed version is of the same line, or with ``exactly``: then ``last`` is known to be the last good one.
+        It ends at the end of the line of ``last``: patches rarely break. Before another major version it ends there:
+        what breaks is announced by its number. It ends right after ``last`` where the installed version is of the same
+        line, or with ``exactly``: then ``last`` is known to be the last good one.
         """
         following = [release.version for release in self.releases if last < release.version <= installed]
         if not exactly and _line(last) != _line(installed):
-            following = [version for version in following if _line(version) > _line(last)]
+            major = 0 < last.major < installed.major
+            following = [
+                version
+                for version in following
+                if (version.major > last.major if major else _line(version) > _line(last))
+            ]
         first = next((version for version in following if not version.is_prerelease), installed)
         return f"<{bound(first)}" if first > last else None
 

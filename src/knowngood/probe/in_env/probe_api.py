@@ -67,6 +67,7 @@ __all__ = ["array", "asset", "check", "pins", "record"]
 SCRIPT = "script"  # the name of the check that stands for the whole script
 _LONGEST = 4000  # most characters of a message
 _FRAMES = 30  # most frames of a traceback, innermost first
+_LINES = 3  # innermost frames whose values are recorded
 _WARNINGS = 20  # most warnings of a check
 _LARGEST_ARRAY = 65536  # most values of an array
 
@@ -99,6 +100,7 @@ class _State:
 
 
 _state = _State()
+_origins: Any = None  # the module of that name, once a check failed
 _LOADED_AT_START = frozenset(name.partition(".")[0] for name in list(sys.modules))
 
 
@@ -116,6 +118,7 @@ class Check:
         self._metrics: dict[str, Any] = {}
         self._arrays: dict[str, Any] = {}
         self._warnings: list[str] = []
+        self._warned_by: dict[str, str] = {}
         self._started = 0.0
 
     def __call__(self, function: Callable[..., Any] | None = None, *ignored: Any, **also_ignored: Any) -> Any:
@@ -157,6 +160,7 @@ class Check:
             metrics=self._metrics,
             arrays=self._arrays,
             warnings=self._warnings,
+            warned_by=self._warned_by,
         )
         return not ends_probe
 
@@ -260,18 +264,35 @@ def _raised(raised: BaseException) -> list[dict[str, Any]]:
         except Exception:
             frames = []
         kept = [frame for frame in frames if frame.filename != __file__][-_FRAMES:]
-        chain.append(
-            {
-                "type": "%s.%s" % (type(error).__module__, type(error).__qualname__),
-                "message": _text(error),
-                "frames": [
-                    {"file": f.filename, "line": f.lineno or 0, "function": f.name, "text": (f.line or "")[:300]}
-                    for f in kept
-                ],
-            }
-        )
+        record: dict[str, Any] = {
+            "type": "%s.%s" % (type(error).__module__, type(error).__qualname__),
+            "message": _text(error),
+            "frames": [
+                {"file": f.filename, "line": f.lineno or 0, "function": f.name, "text": (f.line or "")[:300]}
+                for f in kept
+            ],
+        }
+        with contextlib.suppress(Exception):  # only a hint: it must not hide the error, either
+            _add_origins(error, record)
+        chain.append(record)
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     return chain[::-1]
+
+
+def _add_origins(error: BaseException, record: dict[str, Any]) -> None:
+    """Add to the record of an exception where its object, and the values in its innermost lines, come from."""
+    global _origins
+    if _origins is None:
+        _origins = beside("origins")
+    record["owners"] = _origins.of_error(error)
+    places = {}
+    trace = error.__traceback__
+    while trace is not None:
+        places[trace.tb_frame.f_code.co_filename, trace.tb_lineno] = trace.tb_frame
+        trace = trace.tb_next
+    for frame in record["frames"][-_LINES:]:
+        if (frame["file"], frame["line"]) in places:
+            frame["values"] = _origins.of_line(places[frame["file"], frame["line"]], frame["text"])
 
 
 def _text(error: BaseException) -> str:
@@ -289,7 +310,9 @@ def _record_warnings() -> None:
         message: Any, category: Any, filename: str, lineno: int, file: Any = None, line: Any = None
     ) -> None:
         if _state.running and len(_state.running[-1]._warnings) < _WARNINGS:
-            _state.running[-1]._warnings.append(("%s: %s" % (category.__name__, message))[:_LONGEST])
+            text = ("%s: %s" % (category.__name__, message))[:_LONGEST]
+            _state.running[-1]._warnings.append(text)
+            _state.running[-1]._warned_by.setdefault(text, str(filename))
         show(message, category, filename, lineno, file, line)
 
     warnings.showwarning = showwarning
@@ -366,7 +389,7 @@ def main() -> None:
             watcher.record_search_path()
     with contextlib.suppress(Exception):
         sys.stdout.flush()
-    _state.write("bye", loaded=loaded())
+    _state.write("bye", loaded=loaded(), asked=sorted(watcher.asked) if watcher is not None else [])
 
 
 if __name__ == "__main__":

@@ -130,7 +130,7 @@ class Recorder:
         text = ("%s: %s" % (warning.category.__name__, warning.message))[:LONGEST]
         if test and text not in self.warnings and len(self.warnings) < _MOST_WARNINGS:
             self.warnings.add(text)
-            self.write("warned", check=test, warning=text)
+            self.write("warned", check=test, warning=text, by=str(getattr(warning, "filename", "")))
 
     def note_modules(self, after_collection: bool = False) -> None:
         """Note where the modules of the project come from."""

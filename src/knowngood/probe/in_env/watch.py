@@ -68,17 +68,23 @@ class Watch:
         self.busy = False
         self.stat = os.stat
         self.search_path = frozenset(sys.path)
+        self.asked: set[str] = set()  # distributions whose metadata or entry points were read, NAME-VERSION
 
     def start(self) -> None:
         """Begin to watch; there is no end."""
         is_private, seen, opened, others = self.is_private, self.seen, self.opened, self.others
+        asked = self.asked
 
         # Called for every event of the interpreter, and an import of torch has 100,000 of them.
         def hook(event: str, args: tuple[Any, ...]) -> None:
             if event == "open":
                 path = args[0]
                 if type(path) is str:
-                    if path in seen or is_private(path):
+                    if path in seen:
+                        return
+                    if is_private(path):
+                        if ".dist-info/" in path:
+                            asked.add(path.rpartition(".dist-info/")[0].rpartition("/")[2])
                         return
                 elif type(path) is int:
                     return

@@ -11,6 +11,7 @@ from knowngood.judge.diagnosis.culprit import choose_culprit, dates
 from knowngood.judge.diagnosis.moves import back
 from knowngood.judge.diagnosis.questions import Answers
 from knowngood.judge.diagnosis.rules import python
+from knowngood.judge.diagnosis.rules.symbols import missing
 from knowngood.model import Confidence, Diagnosis, Frame, Question, Status
 from knowngood.tracebacks import installed_path, standard_path
 
@@ -91,11 +92,13 @@ def _named_in_line(case: Case) -> tuple[str, str] | None:
 
 
 def _between(case: Case, answers: Answers, provider: str, consumer: str, why: str) -> Diagnosis:
+    symbol = missing(case)
     return choose_culprit(
         case,
         answers,
         provider=provider,
         consumer=consumer,
+        symbol=symbol if symbol is not None and symbol.is_use else None,
         why=why,
         evidence=_place(case),
         confidence=Confidence.POSSIBLE,

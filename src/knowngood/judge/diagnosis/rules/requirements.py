@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
+from packaging.requirements import Requirement
+
 from knowngood import packages
 from knowngood.judge.diagnosis.case import Case
 from knowngood.judge.diagnosis.questions import Answers
@@ -64,6 +66,9 @@ def moved_pin(case: Case) -> Diagnosis | None:
             for need in case.requirements(user)
             if packages.name_of(need) == move.package and not packages.satisfies(move.before, need)
         ]
+        if not needs:
+            # Nobody asked for the move: the other party is the one that it leaves with a requirement unmet.
+            needs = [(user, need) for user in case.distributions for need in _unmet(case, user, move.package)]
         requested = packages.names(case.facts.requirements(step.number))
         needs.sort(key=lambda pair: pair[0] not in requested)
         evidence = [f"step {move.step} moved {move.package} from {move.before} to {move.after}"]
@@ -77,6 +82,13 @@ def moved_pin(case: Case) -> Diagnosis | None:
             confidence=Confidence.CERTAIN,
         )
     return None
+
+
+def _unmet(case: Case, user: str, package: str) -> list[Requirement]:
+    """Return what ``user`` declares about ``package`` and the installed version does not meet."""
+    version = case.installed.get(package)
+    needs = (need for need in case.requirements(user) if packages.name_of(need) == package)
+    return [need for need in needs if version is not None and not packages.satisfies(version, need)]
 
 
 def with_mover(case: Case, diagnosis: Diagnosis) -> Diagnosis:

@@ -9,9 +9,9 @@ from packaging.utils import canonicalize_name
 from knowngood import packages
 from knowngood.judge.diagnosis.case import Case
 from knowngood.judge.diagnosis.culprit import choose_culprit, parties
-from knowngood.judge.diagnosis.moves import Symbol
+from knowngood.judge.diagnosis.moves import Symbol, back, up_to
 from knowngood.judge.diagnosis.questions import Answers
-from knowngood.model import Confidence, Definitions, Diagnosis, Question
+from knowngood.model import Confidence, Definitions, Diagnosis, Question, Raised
 
 _FROM_MODULE = re.compile(
     r"cannot import name '(?P<name>\w+)' from (?:partially initialized module )?'(?P<module>[\w.]+)'"
@@ -54,7 +54,8 @@ def questions(case: Case, answers: Answers) -> Iterator[Question]:
     for raised in case.raised:
         for match in _OF_THING.finditer(raised.message):
             names = [match["owner"], match["kind"], *(match["called"] or "").split("."), match["abstract"]]
-            if names[0] not in _BUILTINS - {"super"}:
+            names = [name for name in names if name not in _BUILTINS]
+            if match["owner"] not in _BUILTINS - {"super"}:
                 names += [match["attribute"], match["of_kind"]]
             for name in names:
                 if name and name not in ("super", "__init__", "type", "module"):
@@ -68,7 +69,7 @@ def diagnose(case: Case, answers: Answers) -> Diagnosis | None:
         if match := _FROM_MODULE.search(raised.message):
             return _from_module(case, answers, match, raised.message)
         if match := _OF_THING.search(raised.message):
-            return _of_thing(case, answers, match, raised.message)
+            return _of_thing(case, answers, match, raised)
     return None
 
 
@@ -79,16 +80,39 @@ def missing(case: Case) -> Symbol | None:
             if match["missing"]:
                 # A part of a package; all there is to know of it is whether it exists.
                 parent, _, child = match["missing"].rpartition(".")
-                return Symbol(module=parent, name=child, word=child) if parent else None
+                return Symbol(module=match["missing"], name="", word=child) if parent else None
             name = match["name"] or match["attribute"]
             return Symbol(module=match["module"] or match["of"], name=name, word=name)
         if match := _OF_THING.search(raised.message):
             owner, attribute = match["owner"] or match["kind"], match["attribute"] or match["of_kind"]
             if owner and owner not in _BUILTINS:
                 return Symbol(module="", name=f"{owner}.{attribute}", word=attribute)
+            if owner and owner != "super":
+                # A value of Python itself has no such attribute: code that was written for another type uses it.
+                return Symbol(module="", name="", word=attribute)
             if match["keyword"]:
-                called = ".".join(match["called"].split(".")[-2:])
+                passed = _passed(case, raised, match)
+                called = ".".join((passed[1] if passed is not None else match["called"]).split(".")[-2:])
                 return Symbol(module="", name=f"{called}({match['keyword']})", word=match["keyword"])
+    return None
+
+
+def _passed(case: Case, raised: Raised, match: re.Match[str]) -> tuple[str, str] | None:
+    """Return the distribution and the name of what was called with an unexpected keyword, if it only handed it on.
+
+    A function that takes any keywords passes one on to code that does not know it, such as that of Python itself.
+    """
+    keyword, refused = match["keyword"], match["called"].removesuffix(".__init__").rpartition(".")[2]
+    for frame in reversed(raised.frames):
+        if not re.search(rf"[(,]\s*{re.escape(keyword)}\s*=", frame.text):
+            continue
+        for value in frame.values:
+            name, _, place = value.partition("=")
+            module, _, called = place.partition(":")
+            provider = case.provider(module)
+            if provider is not None and called and f"{name}(" in frame.text:
+                called = called.removesuffix(".__init__").rpartition(".")[2]
+                return (provider, called) if called != refused else None
     return None
 
 
@@ -97,8 +121,10 @@ def _from_module(case: Case, answers: Answers, match: re.Match[str], message: st
     provider = case.provider(module)
     if provider is None:
         return _absent(case, module, message) if match["missing"] else None
-    consumer = next((owner for owner in case.path if owner != provider), None)
     name = match["name"] or match["attribute"]
+    if case.path[:1] == (provider,) and re.match(r"\s*(from|import)\b", case.frames[0].text):
+        return _incomplete(case, answers, provider, f"{name} of {module}" if name else module, message)
+    consumer = next((owner for owner in case.path if owner != provider), None)
     symbol = f"{name} of {module}" if name else module
     user = case.label(consumer) if consumer else "the probe"
     return choose_culprit(
@@ -109,6 +135,21 @@ def _from_module(case: Case, answers: Answers, match: re.Match[str], message: st
         symbol=missing(case),
         why=f"{user} uses {symbol}, which {case.label(provider)} does not have",
         evidence=(message,),
+        confidence=Confidence.LIKELY,
+    )
+
+
+def _incomplete(case: Case, answers: Answers, package: str, what: str, message: str) -> Diagnosis:
+    """Diagnose a package that lacks a part of itself: the release is broken, and a later one is likely mended."""
+    symbol = missing(case)
+    move = up_to(case, answers, package, symbol) if symbol is not None else None
+    move = move or back(case, answers, package, None, symbol) or back(case, answers, package, None, symbol, uses=True)
+    return Diagnosis(
+        culprit=package,
+        conflicts_with=None,
+        why=f"{case.label(package)} uses {what}, which it does not have itself",
+        fix=(move.fix,) if move is not None else (),
+        evidence=(message, *([move.evidence] if move is not None and move.evidence else [])),
         confidence=Confidence.LIKELY,
     )
 
@@ -132,28 +173,56 @@ def _absent(case: Case, module: str, message: str) -> Diagnosis | None:
     )
 
 
-def _of_thing(case: Case, answers: Answers, match: re.Match[str], message: str) -> Diagnosis | None:
+def _of_thing(case: Case, answers: Answers, match: re.Match[str], raised: Raised) -> Diagnosis | None:
+    known = _recorded(case, match, raised)
+    if known is not None:
+        name, owners, where = known
+        return _unsupported(case, answers, name, owners, raised.message, where)
     names = [match["owner"], match["kind"], match["abstract"], *reversed((match["called"] or "").split("."))]
     # The class says most; the attribute itself helps when the message names no class of a package ("super").
     if match["owner"] not in _BUILTINS - {"super"}:
         names += [match["attribute"], match["of_kind"]]
-    for name in names:
-        owners = [owner for owner in answers.definitions(name or "") if owner in case.installed]
-        if not owners:
-            continue
-        outside = [owner for owner in owners if owner not in case.path[:1]]
-        provider = (outside or owners)[0]
-        consumer = next((owner for owner in case.path if owner != provider), None)
-        user = case.label(consumer) if consumer else "the probe"
-        usage = f"{user} uses {name} from {case.label(provider)} in an unsupported way"
-        return choose_culprit(
-            case,
-            answers,
-            provider=provider,
-            consumer=consumer,
-            symbol=missing(case),
-            why=f"{usage}: {message.splitlines()[0]}",
-            evidence=(message, f"{name} is defined in {provider}"),
-            confidence=Confidence.LIKELY,
-        )
+    for name in (name for name in names if name and name not in _BUILTINS):
+        owners = [owner for owner in answers.definitions(name) if owner in case.installed]
+        if owners:
+            return _unsupported(case, answers, name, owners, raised.message, "is defined in")
     return None
+
+
+def _recorded(case: Case, match: re.Match[str], raised: Raised) -> tuple[str, list[str], str] | None:
+    """Return the name in the message, the distributions that it comes from as the probe saw it, and how.
+
+    What the probe saw is certain, where a class that happens to have the same name is not.
+    """
+    if match["keyword"] and (passed := _passed(case, raised, match)) is not None:
+        return passed[1], [passed[0]], "was called, from"
+    places = list(raised.owners)
+    if match["called"]:
+        last = match["called"].removesuffix(".__init__").rpartition(".")[2]
+        values = [value.partition("=")[2] for frame in raised.frames for value in frame.values]
+        places = [
+            place for place in values if place.removesuffix(".__init__").rpartition(":")[2].split(".")[-1] == last
+        ]
+    owners = dict.fromkeys(filter(None, (case.provider(place.partition(":")[0]) for place in places)))
+    if not owners:
+        return None
+    place = next(place for place in places if case.provider(place.partition(":")[0]))
+    return place.rpartition(":")[2] or place.rstrip(":"), list(owners), "comes from"
+
+
+def _unsupported(case: Case, answers: Answers, name: str, owners: list[str], message: str, where: str) -> Diagnosis:
+    outside = [owner for owner in owners if owner not in case.path[:1]]
+    provider = (outside or owners)[0]
+    consumer = next((owner for owner in case.path if owner != provider), None)
+    user = case.label(consumer) if consumer else "the probe"
+    usage = f"{user} uses {name} from {case.label(provider)} in an unsupported way"
+    return choose_culprit(
+        case,
+        answers,
+        provider=provider,
+        consumer=consumer,
+        symbol=missing(case),
+        why=f"{usage}: {message.splitlines()[0]}",
+        evidence=(message, f"{name} {where} {provider}"),
+        confidence=Confidence.LIKELY,
+    )

@@ -1,0 +1,139 @@
+"""Which packages are suspects: what the probe loaded, and where it saw the values of the failing line come from."""
+
+import pytest
+
+from support.failures import Failure
+
+OLD, NEW = "2021-01-01T00:00:00+00:00", "2024-01-01T00:00:00+00:00"
+KEYWORD = "builtins.TypeError"
+ATTRIBUTE = "builtins.AttributeError"
+
+
+def two(*loaded: str, spawned: tuple[str, ...] = ()) -> Failure:
+    """Return a failure in the probe itself, of a combo that asks for an older ``a`` and a newer ``b``."""
+    return Failure(
+        steps=(("a", "b"),),
+        states=({"a": "1", "b": "1"},),
+        raised="it is so",
+        files=("/project/p/probe.py",),
+        loaded=loaded,
+        spawned=spawned,
+        answers={"uploaded": {"a": OLD, "b": NEW}},
+    )
+
+
+@pytest.mark.parametrize(
+    ("loaded", "spawned", "culprit"),
+    [
+        (("a",), (), "a"),
+        (("a", "b"), (), "b"),
+        # What a program loads that the probe starts, nobody sees: then all packages are suspects.
+        (("a",), ("/env/bin/tool",), "b"),
+        ((), (), "b"),
+    ],
+)
+def test_only_what_the_probe_loaded_is_a_suspect_if_that_record_is_complete(
+    loaded: tuple[str, ...], spawned: tuple[str, ...], culprit: str
+) -> None:
+    assert two(*loaded, spawned=spawned).diagnose().culprit == culprit
+
+
+def test_a_class_is_that_of_the_package_which_the_value_came_from_not_of_one_with_a_class_of_the_same_name() -> None:
+    failure = Failure(
+        states=({"user": "1", "lib": "2", "twin": "3"},),
+        raised="'Config' object has no attribute 'dump'",
+        kind=ATTRIBUTE,
+        files=("user/x.py",),
+        owners=("lib.settings:Config", "twin:Base"),
+        answers={"definitions": {"Config": ("twin", "lib")}, "uploaded": {"user": OLD, "lib": NEW, "twin": NEW}},
+    )
+
+    diagnosis = failure.diagnose()
+
+    assert (diagnosis.culprit, diagnosis.conflicts_with) == ("lib", "user")
+    assert "Config comes from lib" in diagnosis.evidence
+
+
+def test_what_super_looked_for_is_looked_for_in_the_package_of_the_base_class() -> None:
+    failure = Failure(
+        states=({"user": "1", "lib": "2"},),
+        raised="'super' object has no attribute 'transform'",
+        kind=ATTRIBUTE,
+        files=("user/x.py",),
+        owners=("lib.core:Stream",),
+        answers={"uploaded": {"user": OLD, "lib": NEW}},
+    )
+
+    assert (failure.diagnose().culprit, failure.diagnose().conflicts_with) == ("lib", "user")
+
+
+@pytest.mark.parametrize(
+    ("called", "values", "culprit"),
+    [
+        # The function that refuses the argument is named, and the line calls it.
+        ("Client.__init__", ("lib.Client=lib.client:Client",), "lib"),
+        ("connect", ("lib.connect=lib.core:connect",), "lib"),
+        # The line calls a function that hands the argument on to Python itself.
+        ("Loop.create_connection", ("lib.connect=lib.core:connect",), "lib"),
+    ],
+)
+def test_an_argument_that_is_refused_leads_to_what_the_line_calls(
+    called: str, values: tuple[str, ...], culprit: str
+) -> None:
+    failure = Failure(
+        states=({"user": "1", "lib": "2", "create": "3"},),
+        raised=f"{called}() got an unexpected keyword argument 'proxies'",
+        kind=KEYWORD,
+        files=("/usr/lib/python3.11/asyncio/base_events.py", "user/x.py"),
+        text=f"{values[0].partition('=')[0]}(proxies=None)",
+        values=values,
+        answers={"definitions": {"create_connection": ("create",)}, "uploaded": {"user": OLD, "lib": NEW}},
+    )
+
+    assert (failure.diagnose().culprit, failure.diagnose().conflicts_with) == (culprit, "user")
+
+
+@pytest.mark.parametrize(
+    ("answers", "fix"),
+    [
+        ({"first_with": {"lib.part:": "8.4.1"}}, ("lib>=8.4.1",)),
+        ({"last_with": {"lib.part:": "8.3"}}, ("lib<8.4",)),
+        ({"without": {("lib", False): "8.3"}}, ("lib<8.4",)),
+        ({}, ("lib<8.4",)),
+    ],
+)
+def test_a_release_that_lacks_a_part_of_itself_goes_to_one_that_does_not(
+    answers: dict[str, dict[str, str]], fix: tuple[str, ...]
+) -> None:
+    failure = Failure(
+        states=({"lib": "8.4"},),
+        raised="No module named 'lib.part'",
+        kind="builtins.ModuleNotFoundError",
+        files=("lib/__init__.py", "/project/p/probe.py"),
+        text="from .part import thing",
+        answers={"releases": {"lib": ("8.3 2023", "8.4 2024", "8.4.1 2024")}, **answers},
+    )
+
+    diagnosis = failure.diagnose()
+
+    assert (diagnosis.culprit, diagnosis.conflicts_with, diagnosis.fix) == ("lib", None, fix)
+
+
+def test_a_release_that_expects_another_type_goes_back_to_the_last_one_that_does_not() -> None:
+    failure = Failure(
+        states=({"plugin": "1", "host": "8.1"},),
+        raised="'str' object has no attribute 'parents'",
+        kind=ATTRIBUTE,
+        files=("host/x.py", "plugin/y.py"),
+        answers={
+            "uploaded": {"plugin": OLD, "host": NEW},
+            "definitions": {"str": ("host",), "parents": ("host",)},
+            "releases": {"host": ("7.4 2021", "8.0 2023", "8.1 2024"), "plugin": ("1 2021",)},
+            "without": {("host", False): "8.0"},
+        },
+    )
+
+    diagnosis = failure.diagnose()
+
+    assert (diagnosis.culprit, diagnosis.conflicts_with, diagnosis.fix) == ("host", "plugin", ("host<8.1",))
+    assert "host 8.0 does not use it" in diagnosis.evidence
