@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from urllib.parse import urlsplit, urlunsplit
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
@@ -153,6 +154,15 @@ def satisfies(installed: Version | str | None, parsed: Requirement) -> bool:
     return installed is not None and parsed.specifier.contains(installed, prereleases=True)
 
 
+def conflicts_with(installed: Mapping[str, str], parsed: Requirement) -> bool:
+    """Return whether what is installed, versions by name, certainly does not meet a requirement.
+
+    Whether a version that nobody can compare meets it cannot be decided: that is not evidence.
+    """
+    actual = installed.get(name_of(parsed))
+    return actual is None or (version(actual) is not None and not satisfies(actual, parsed))
+
+
 def lower_bound(parsed: Requirement) -> Version | None:
     """Return the version that a requirement begins at; None when it has no lower bound."""
     bounds = [
@@ -181,3 +191,9 @@ def below(release: Version) -> str:
 def next_line(release: Version) -> str:
     """Return the release line after that of a version: 4.37 for 4.36.2, 23.3 for the calendar version 23.2."""
     return f"{release.major}.{release.minor + 1}"
+
+
+def bare_url(url: str) -> str:
+    """Return ``url`` without the parts that may be secret: user, password, query and fragment."""
+    parts = urlsplit(url)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))

@@ -1,6 +1,7 @@
 """Test that a run can do without the network: with a folder of wheels, and with what uv has kept."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from knowngood.install.registry import OUTPUTS
 from knowngood.model import Index as Declared
 from knowngood.model import InstallerName, Reason, Status
 from support.index import serve
+from support.runs import matrix
 from support.wheels import build_wheel
 from support.workshop import Workshop, failed
 
@@ -71,6 +73,6 @@ def test_a_folder_without_packages_is_an_error_before_anything_runs(name: str, p
     (tmp_path / "empty").mkdir()
 
     with pytest.raises(UsageError, match=f"the folder {name} {problem}") as caught:
-        check_folders([Declared(name="wheels", url=name)], tmp_path)
+        check_folders(replace(matrix(tmp_path, "", ()), indexes=(Declared(name="wheels", url=name),)))
 
     assert str(tmp_path / name) in caught.value.cause

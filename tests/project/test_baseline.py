@@ -14,6 +14,7 @@ from knowngood.model import JudgedRun, Matrix, Status
 from knowngood.project.baseline import Snapshots
 from knowngood.project.project import Project
 from knowngood.report import matrix_json
+from knowngood.report.formats import ReportContext
 from report.factory import combo, mission, passing, whole
 
 JUDGED = whole(mission())
@@ -96,7 +97,7 @@ def test_without_a_baseline_the_next_step_is_to_accept_a_run(project: Project) -
 
 
 def test_a_published_report_is_not_the_baseline(project: Project) -> None:
-    project.publication.publish(JUDGED)
+    project.publication.publish(ReportContext(judged=JUDGED))
 
     assert refused(lambda: project.baseline.find(None)).what == "embedding has no baseline yet"
 

@@ -12,6 +12,7 @@ from knowngood.events import RunStarted, encode
 from knowngood.model import ComboFacts, JudgedRun, Matrix, Status, StepFacts
 from knowngood.project.project import Project
 from knowngood.project.publication import blocker, read_report
+from knowngood.report.formats import ReportContext
 from report.factory import mission, whole
 
 JUDGED = whole(mission())
@@ -33,7 +34,7 @@ def project(tmp_path: Path) -> Project:
 
 
 def test_a_published_report_is_for_people_programs_badges_and_feeds(project: Project) -> None:
-    folder = project.publication.publish(JUDGED)
+    folder = project.publication.publish(ReportContext(judged=JUDGED))
 
     assert folder == project.folder / "reports" / "embedding"
     assert sorted(path.name for path in folder.iterdir()) == [
@@ -80,11 +81,11 @@ INCOMPLETE: list[tuple[str, Callable[[JudgedRun], JudgedRun], str]] = [
 def test_an_incomplete_run_is_refused_and_the_published_report_stays(
     project: Project, change: Callable[[JudgedRun], JudgedRun], cause: str
 ) -> None:
-    file = project.publication.publish(JUDGED) / "matrix.json"
+    file = project.publication.publish(ReportContext(judged=JUDGED)) / "matrix.json"
     before = file.read_bytes()
 
     with pytest.raises(UsageError, match="cannot be published") as caught:
-        project.publication.publish(change(JUDGED))
+        project.publication.publish(ReportContext(judged=change(JUDGED)))
 
     assert caught.value.cause == cause
     assert caught.value.next_step
@@ -115,7 +116,7 @@ def test_the_locks_of_passing_combos_are_published_and_others_are_deleted(projec
     old.parent.mkdir(parents=True)
     old.touch()
 
-    folder = project.publication.publish(judged, locks=[tmp_path / "elsewhere", run_folder])
+    folder = project.publication.publish(ReportContext(judged=judged), locks=[tmp_path / "elsewhere", run_folder])
 
     passed = {cell.combo.id for cell in judged.cells if cell.verdict.status is Status.PASS}
     locks = {path.stem: path.read_text(encoding="utf-8") for path in (folder / "locks").iterdir()}

@@ -24,7 +24,8 @@ from knowngood.events import (
     StepResolved,
 )
 from knowngood.model import Combo, RunInfo
-from knowngood.project.runs import EventLog, RecordedRun, Runs, read
+from knowngood.project.runs import RecordedRun, Runs, read
+from knowngood.run.recorder import EventLog
 from support.facts import action, attempt, check, combo, info
 
 ONE, TWO = combo("one"), combo("two")
@@ -295,7 +296,7 @@ import resource
 from pathlib import Path
 from knowngood.errors import UndecidedError
 from knowngood.events import ComboStarted
-from knowngood.project.runs import EventLog
+from knowngood.run.recorder import EventLog
 
 log = EventLog(Path({str(tmp_path / "events.jsonl")!r}))
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))

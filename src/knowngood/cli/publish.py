@@ -36,6 +36,7 @@ def publish(
     Publishing the same verdicts and versions again changes only the day.
     """
     from knowngood.project.project import Project
+    from knowngood.report.formats import ReportContext
 
     project = Project.of_run(next(iter(runs), None), matrix=matrix, state_dir=state_dir, signatures=signatures)
     recorded = [found for run in runs for found in project.runs.find_all(run)] or [project.publication.latest()]
@@ -44,6 +45,7 @@ def publish(
     print_missing(judged)
     before = find_baseline(project, baseline)
     changes = project.baseline.compare(judged, before).changes if before else ()
-    click.echo(f"published  {near(project.publication.publish(judged, changes, locks=folders))}")
+    context = ReportContext(judged=judged, changes=changes)
+    click.echo(f"published  {near(project.publication.publish(context, locks=folders))}")
     if accept:
         click.echo(f"baseline   {near(project.baseline.accept(judged))}")

@@ -110,7 +110,7 @@ def run(
     updates the report in reports/MATRIX, and --accept updates the baseline that runs are compared with. Both need a
     complete run, in which every combo was decided, passed or failed.
     """
-    from knowngood.cli.running import MatrixRun, RunOptions
+    from knowngood.cli.prepare import MatrixRun, RunOptions
     from knowngood.cli.runs import run_all
     from knowngood.cli.signals import stopped_by_signals
     from knowngood.run.stop import Stop

@@ -5,9 +5,11 @@ from collections.abc import Sequence
 
 import click
 
+from knowngood.cli.finish import finish
 from knowngood.cli.matrices import gravest, name_of
 from knowngood.cli.output import print_error, width
-from knowngood.cli.running import MatrixRun, Outcome
+from knowngood.cli.prepare import MatrixRun
+from knowngood.cli.running import Outcome, execute
 from knowngood.errors import ExitCode, KnowngoodError
 from knowngood.judge.exit_code import is_signal, stopped_by
 from knowngood.report import several
@@ -19,52 +21,52 @@ def run_all(runs: Sequence[MatrixRun], stop: Stop) -> ExitCode:
 
     An error of one of several matrices is printed, and the others are run.
     """
-    outcomes: list[Outcome | KnowngoodError] = []
+    outcomes: list[Outcome | None] = []
+    codes: list[ExitCode] = []
     for run in runs:
         if stop.requested:
             break
         if len(runs) > 1:
             click.echo("\n" * bool(outcomes) + f"matrix  {name_of(run.project)}")
         try:
-            outcomes.append(run.execute(stop))
+            outcome = execute(run, stop)
+            codes.append(finish(outcome))
+            outcomes.append(outcome)
         except KnowngoodError as error:
             if len(runs) == 1:
                 raise
             print_error(error)
-            outcomes.append(error)
+            codes.append(error.exit_code)
+            outcomes.append(None)
     if len(runs) > 1:
         click.echo("\n" + several.render(_lines(runs, outcomes), width=width()), nl=False)
     if advice := _how_to_go_on(runs, outcomes, stop):
         click.echo("\n" * (len(runs) > 1) + advice)
-    return gravest([*_codes(outcomes), *_cut(runs, outcomes, stop)])
+    return gravest([*codes, *_cut(runs, outcomes, stop)])
 
 
-def _codes(outcomes: "Sequence[Outcome | KnowngoodError]") -> list[ExitCode]:
-    return [outcome.code if isinstance(outcome, Outcome) else outcome.exit_code for outcome in outcomes]
-
-
-def _cut(runs: Sequence[MatrixRun], outcomes: "Sequence[Outcome | KnowngoodError]", stop: Stop) -> list[ExitCode]:
+def _cut(runs: Sequence[MatrixRun], outcomes: Sequence[Outcome | None], stop: Stop) -> list[ExitCode]:
     """Return the exit code of an early end: that of a signal always counts, that of a budget if it left something."""
     if stop.reason is None or not (is_signal(stop.reason) or len(outcomes) < len(runs)):
         return []
     return [stopped_by(stop.reason)]
 
 
-def _lines(runs: Sequence[MatrixRun], outcomes: "Sequence[Outcome | KnowngoodError]") -> list[several.Line]:
+def _lines(runs: Sequence[MatrixRun], outcomes: Sequence[Outcome | None]) -> list[several.Line]:
     """Return the overview, with the matrices that an error or an early end kept from running."""
     lines = []
     for position, run in enumerate(runs):
         outcome = outcomes[position] if position < len(outcomes) else None
-        if isinstance(outcome, Outcome):
+        if outcome is not None:
             line = several.line(name_of(run.project), outcome.judged, elapsed=outcome.elapsed)
         else:
-            why = "not begun" if outcome is None else "ended by an error, see above"
+            why = "ended by an error, see above" if position < len(outcomes) else "not begun"
             line = several.unrun(name_of(run.project), run.project.matrix, why)
         lines.append(line)
     return lines
 
 
-def _how_to_go_on(runs: Sequence[MatrixRun], outcomes: "Sequence[Outcome | KnowngoodError]", stop: Stop) -> str:
+def _how_to_go_on(runs: Sequence[MatrixRun], outcomes: Sequence[Outcome | None], stop: Stop) -> str:
     """Return how the user goes on with what an early end left, as it will really happen; empty when nothing is left."""
     cut, rest = _left(runs, outcomes)
     if stop.reason is None or not (cut or rest):
@@ -88,13 +90,13 @@ def _how_to_go_on(runs: Sequence[MatrixRun], outcomes: "Sequence[Outcome | Known
 
 
 def _left(
-    runs: Sequence[MatrixRun], outcomes: "Sequence[Outcome | KnowngoodError]"
+    runs: Sequence[MatrixRun], outcomes: Sequence[Outcome | None]
 ) -> tuple[list[tuple[MatrixRun, Outcome]], list[MatrixRun]]:
     """Return the runs that were cut short, with what came out, and those that did not begin."""
     cut = [
         (run, outcome)
         for run, outcome in zip(runs, outcomes, strict=False)
-        if isinstance(outcome, Outcome) and outcome.judged.run.interrupted
+        if outcome is not None and outcome.judged.run.interrupted
     ]
     return cut, list(runs[len(outcomes) :])
 

@@ -11,7 +11,7 @@ from knowngood.errors import UsageError
 from knowngood.install.access import Access, Network, trusting
 from knowngood.install.folder import FolderIndex
 from knowngood.install.upstream import IndexFault, OfflineIndex, RemoteIndex, Upstream
-from knowngood.model import Index, IndexChoice, InstallerName
+from knowngood.model import Index, IndexChoice, InstallerName, Matrix
 
 _DEFAULT = "default"
 
@@ -37,7 +37,7 @@ class Route:
         """Return what asks it."""
         if self.url.startswith("file:"):
             return FolderIndex(Path(unquote(urlsplit(self.url).path)), shown=self.shown)
-        return OfflineIndex(url=bare(self.url)) if offline else RemoteIndex(self.url, access, name=self.name)
+        return OfflineIndex(self.url) if offline else RemoteIndex(self.url, access, name=self.name)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -170,14 +170,14 @@ def _past_proxies(outside: Mapping[str, str], network: Network, addresses: Addre
     return made
 
 
-def check_folders(indexes: Iterable[Index], project: Path) -> None:
+def check_folders(matrix: Matrix) -> None:
     """Raise ``UsageError`` when an index is a folder that does not exist, or has no packages."""
-    for index in indexes:
-        problem = None if index.fallback else _folder_problem(_route(index, project))
+    for index in matrix.indexes:
+        problem = None if index.fallback else _folder_problem(_route(index, matrix.project))
         if problem is not None:
             raise UsageError(
                 f"[index.{index.name}] cannot be used: the folder {index.url} {problem}",
-                cause=f"it was looked for at {_path(_route(index, project))}",
+                cause=f"it was looked for at {_path(_route(index, matrix.project))}",
                 next_step="build wheels into it (uv build, pip wheel), or correct its url",
             )
 
@@ -303,9 +303,3 @@ def redact(url: str) -> str:
     netloc = f"***@{host}" if "@" in parts.netloc else host
     query = re.sub(r"=[^&]*", "=***", parts.query)
     return urlunsplit((parts.scheme, netloc, parts.path, query, ""))
-
-
-def bare(url: str) -> str:
-    """Return ``url`` without user, password, query and fragment."""
-    parts = urlsplit(url)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))

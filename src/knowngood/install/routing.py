@@ -272,7 +272,7 @@ def _source(address: str, access: Access, *, is_page: bool, offline: bool) -> So
     if folder is not None:
         return Source(name="", upstream=FolderIndex(folder))
     if offline:
-        return Source(name="", upstream=OfflineIndex(url=RemoteIndex(address, access).url))
+        return Source(name="", upstream=OfflineIndex(address))
     return Source(name="", upstream=LinksPage(address, access) if is_page else RemoteIndex(address, access))
 
 

@@ -14,6 +14,7 @@ from urllib.parse import urljoin, urlsplit, urlunsplit
 
 from knowngood.install.access import Access, Login, without_login
 from knowngood.install.pages import ACCEPT, File, NotAnIndexError, Page, only, parse
+from knowngood.packages import bare_url
 
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
@@ -116,8 +117,7 @@ class RemoteIndex:
     @property
     def url(self) -> str:
         """Its address, without user, password and query."""
-        parts = urlsplit(without_login(self._url))
-        return urlunsplit((parts.scheme, parts.netloc, parts.path, "", ""))
+        return bare_url(self._url)
 
     @property
     def key(self) -> str:
@@ -307,11 +307,16 @@ class LinksPage(RemoteIndex):
         return page
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
 class OfflineIndex:
     """An index that is not asked, because the run is offline."""
 
-    url: str
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    @property
+    def url(self) -> str:
+        """Its address, without user, password and query."""
+        return bare_url(self._url)
 
     @property
     def key(self) -> str:

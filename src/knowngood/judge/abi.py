@@ -1,5 +1,7 @@
 """Predict which extensions cannot work with the installed NumPy, and score the prediction against the run."""
 
+from collections.abc import Collection
+
 from knowngood import packages
 from knowngood.model import EnvironmentFacts, Extension, Score
 
@@ -9,18 +11,23 @@ _NAMED = 3
 
 def predict(environment: EnvironmentFacts) -> tuple[Extension, ...]:
     """Return the extensions that were built for NumPy 1.x where NumPy 2 is installed."""
-    numpy = packages.version(_versions(environment).get("numpy", ""))
+    installed = [distribution.version for distribution in environment.distributions if distribution.name == "numpy"]
+    numpy = packages.version(installed[0]) if installed else None
     if numpy is None or numpy.major < 2:
         return ()
     return tuple(extension for extension in environment.extensions if extension.numpy == "1")
 
 
-def sentence(environment: EnvironmentFacts) -> str | None:
-    """Return the prediction in one sentence; None when nothing is predicted to fail."""
-    misfits = predict(environment)
+def sentence(environment: EnvironmentFacts, loaded: Collection[str] = ()) -> str | None:
+    """Return the prediction in one sentence; None when nothing is predicted to fail.
+
+    With ``loaded``, the modules that a probe imported, it is only about their distributions: no others were tried.
+    """
+    tried = environment.loaded(loaded)
+    misfits = [extension for extension in predict(environment) if not loaded or extension.distribution in tried]
     if not misfits:
         return None
-    versions = _versions(environment)
+    versions = {distribution.name: distribution.version for distribution in environment.distributions}
     owners = list(dict.fromkeys(misfit.distribution for misfit in misfits))
     names = [f"{owner} {versions.get(owner, '')}".rstrip() for owner in owners]
     if len(names) == 1:
@@ -44,7 +51,3 @@ def score(predicted: bool, failed: bool | None) -> Score | None:
     if predicted:
         return Score.HIT if failed else Score.FALSE_ALARM
     return Score.MISS if failed else Score.QUIET
-
-
-def _versions(environment: EnvironmentFacts) -> dict[str, str]:
-    return {distribution.name: distribution.version for distribution in environment.distributions}

@@ -11,7 +11,7 @@ from knowngood.judge.diagnosis.rules import numpy_abi
 from knowngood.judge.evidence import ProbeEvidence
 from knowngood.judge.expectations import Comparison
 from knowngood.judge.expectations import compare as compare_with_expectation
-from knowngood.judge.findings import Finding, with_numbers
+from knowngood.judge.findings import Finding
 from knowngood.judge.numbers import compare
 from knowngood.judge.probes import Attempt, flaky
 from knowngood.judge.suites import first_line
@@ -22,10 +22,13 @@ from knowngood.model import (
     ComboFacts,
     Conflict,
     Numbers,
+    Phase,
     ProbeFacts,
+    Reason,
     Seconds,
     Status,
     Tested,
+    Verdict,
 )
 from knowngood.tracebacks import shorten_paths
 
@@ -41,11 +44,12 @@ def make_cell(evidence: ProbeEvidence, reference: Mapping[str, Array], day: date
     last = attempt.facts if attempt is not None else None
     checks = last.transcript.checks if last else ()
     numbers = _numbers(evidence.finding, attempt, reference)
-    finding = with_numbers(evidence.finding, numbers)
+    finding = _with_numbers(evidence.finding, numbers)
     status = finding.verdict.status
     case = evidence.case(finding)
     diagnosis = diagnose.with_fix(diagnose.diagnose(case, Answers(facts.answers)), facts.fix)
-    predicted = _predicted(facts, last, finding)
+    passed = last is not None and status in (Status.PASS, Status.MOVED)
+    predicted = sentence(environment, last.transcript.loaded if last and passed else ()) if environment else None
     tried = environment is not None and status not in UNDECIDED
     comparison = compare_with_expectation(facts, probe, last, finding, diagnosis, day)
     if comparison.unmet:
@@ -100,25 +104,18 @@ def _about_unmet(finding: Finding, comparison: Comparison) -> Finding:
     return replace(finding, message="; ".join(comparison.unmet))
 
 
+def _with_numbers(finding: Finding, numbers: Numbers | None) -> Finding:
+    """Return ``finding`` after its numbers were compared: a pass whose numbers moved is no longer a pass."""
+    if numbers is None or not numbers.moved or finding.verdict.status is not Status.PASS:
+        return finding
+    moved = Verdict(status=Status.MOVED, phase=Phase.COMPARE, reason=Reason.NUMBERS_MOVED)
+    return replace(finding, verdict=moved, message=numbers.says)
+
+
 def _numbers(finding: Finding, attempt: Attempt | None, reference: Mapping[str, Array]) -> Numbers | None:
     ours = attempt.arrays if attempt is not None else {}
     # A failed cell may have recorded no arrays; its failure already explains that.
     return compare(reference, ours) if ours or finding.verdict.status is Status.PASS else None
-
-
-def _predicted(facts: ComboFacts, last: ProbeFacts | None, finding: Finding) -> str | None:
-    """Return what the static scan predicts; after a pass only about what was imported, for the rest was not tried."""
-    if facts.environment is None:
-        return None
-    passed = last is not None and finding.verdict.status in (Status.PASS, Status.MOVED)
-    loaded = set(last.transcript.loaded) if last is not None and passed else set()
-    touched = {
-        distribution.name
-        for distribution in facts.environment.distributions
-        if not loaded or loaded & set(distribution.modules)
-    }
-    extensions = tuple(extension for extension in facts.environment.extensions if extension.distribution in touched)
-    return sentence(replace(facts.environment, extensions=extensions))
 
 
 def _tested(facts: ComboFacts) -> tuple[Tested, ...]:

@@ -8,8 +8,6 @@ distribution. A pin is violated when a later step moved it; the ledger lists eve
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from packaging.requirements import Requirement
-
 from knowngood import packages
 from knowngood.model import ComboFacts, Conflict, Distribution, Drift
 
@@ -25,29 +23,20 @@ def conflicts(facts: ComboFacts, *, machine: str = "") -> tuple[Conflict, ...]:
     distributions = {distribution.name: distribution for distribution in facts.environment.distributions}
     wanted = _extras(facts, distributions, python, machine)
     found = {
-        conflict
+        Conflict(
+            distribution=distribution.name,
+            version=distribution.version,
+            requirement=packages.declared(requirement),
+            package=packages.name_of(requirement),
+            installed=facts.installed.get(packages.name_of(requirement)),
+        )
         for distribution in distributions.values()
         for requirement in packages.applying(
             distribution.requires, python, extras=wanted[distribution.name], machine=machine
         )
-        if (conflict := _conflict(distribution, requirement, facts.installed)) is not None
+        if packages.conflicts_with(facts.installed, requirement)
     }
     return tuple(sorted(found, key=lambda conflict: (conflict.distribution, conflict.package, conflict.requirement)))
-
-
-def _conflict(distribution: Distribution, requirement: Requirement, installed: Mapping[str, str]) -> Conflict | None:
-    package = packages.name_of(requirement)
-    version = installed.get(package)
-    # Whether a version that nobody can compare meets a requirement cannot be decided: that is not evidence.
-    if version is not None and (packages.version(version) is None or packages.satisfies(version, requirement)):
-        return None
-    return Conflict(
-        distribution=distribution.name,
-        version=distribution.version,
-        requirement=packages.declared(requirement),
-        package=package,
-        installed=version,
-    )
 
 
 def _extras(

@@ -1,8 +1,7 @@
 """Read the facts of a combo for the verdict of one probe: what went wrong first."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import date, datetime
+from dataclasses import dataclass
 
 from knowngood.judge.conflicts import Violation
 from knowngood.judge.numbers import non_finite
@@ -11,10 +10,8 @@ from knowngood.judge.suites import failed_checks, first_line
 from knowngood.model import (
     Action,
     ComboFacts,
-    Numbers,
     Phase,
     Reason,
-    RunInfo,
     Status,
     Verdict,
     WarningPolicy,
@@ -45,15 +42,7 @@ def find(
     before = _before_probes(facts, installer)
     if before is not None:
         return before
-    return _probed(facts, attempt, violations) if attempt is not None else _not_run(facts)
-
-
-def with_numbers(finding: Finding, numbers: Numbers | None) -> Finding:
-    """Return ``finding`` after its numbers were compared: a pass whose numbers moved is no longer a pass."""
-    if numbers is None or not numbers.moved or finding.verdict.status is not Status.PASS:
-        return finding
-    moved = Verdict(status=Status.MOVED, phase=Phase.COMPARE, reason=Reason.NUMBERS_MOVED)
-    return replace(finding, verdict=moved, message=numbers.says)
+    return _not_run(facts) if attempt is None else _probed(facts, attempt, violations)
 
 
 def _commands(facts: ComboFacts) -> list[tuple[Phase, str, Action | None]]:
@@ -121,11 +110,3 @@ def _hidden(facts: ComboFacts, attempt: Attempt) -> tuple[Reason, str] | None:
     if attempt.alarms and facts.combo.warnings is WarningPolicy.FAIL:
         return Reason.ALARM, "; ".join(attempt.alarms)
     return None
-
-
-def day_of(info: RunInfo) -> date:
-    """Return the day of a run, by which its known issues expire."""
-    try:
-        return datetime.fromisoformat(info.started).date()
-    except ValueError:  # a log that was written by hand
-        return date.min

@@ -11,7 +11,6 @@ from knowngood.judge.diagnosis import diagnose
 from knowngood.judge.diagnosis.questions import Answers
 from knowngood.judge.evidence import Evidence
 from knowngood.judge.exit_code import is_signal
-from knowngood.judge.findings import day_of
 from knowngood.judge.rules import Rules
 from knowngood.model import (
     UNDECIDED,
@@ -30,7 +29,7 @@ def judge(run: Run, rules: Rules) -> JudgedRun:
     """Return the verdict of every cell of ``run``, in the order of the matrix."""
     combos = [Evidence.of(facts, rules) for facts in run.combos]
     reference = _arrays(evidence for evidence in combos if evidence.facts.combo.id == run.info.reference)
-    day, machine = day_of(run.info), run.info.platform
+    day, machine = run.info.day, run.info.platform
     cells = tuple(cell for evidence in combos for cell in _cells(evidence, reference, day, machine))
     if run.interrupted is not None and not is_signal(run.interrupted):
         elsewhere = {combo.id for combo in run.elsewhere}

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import date, datetime
 from enum import StrEnum
 
 from knowngood.model.declared import Combo, Phase, ProbeKind, Selection
@@ -358,6 +359,14 @@ class RunInfo:
     """Such as ``2/8``, when only that part of the selection ran here."""
     selections: tuple[Selection, ...] = ()
     """The versions that the selectors of the matrix stood for."""
+
+    @property
+    def day(self) -> date:
+        """The day of the run, by which its known issues expire."""
+        try:
+            return datetime.fromisoformat(self.started).date()
+        except ValueError:  # a log that was written by hand
+            return date.min
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from knowngood.errors import UsageError, some
-from knowngood.model import Change, JudgedRun, Matrix, Status, StepFacts
+from knowngood.model import JudgedRun, Matrix, Status, StepFacts
 from knowngood.project import files
 from knowngood.project.runs import REPORT, RecordedRun
 from knowngood.report import matrix_json
@@ -51,21 +51,20 @@ class Publication:
             next_step=f"run all combos to their end: knowngood run {self._project.matrix.id}",
         )
 
-    def publish(self, judged: JudgedRun, changes: tuple[Change, ...] = (), *, locks: Sequence[Path] = ()) -> Path:
+    def publish(self, context: ReportContext, *, locks: Sequence[Path] = ()) -> Path:
         """Write the report of a complete run, red or green, and return its folder.
 
-        ``changes`` is what the run changed against the baseline; ``locks`` are the folders of the run, or of the shards
-        it was merged from. Raises ``UsageError`` when the run is not complete, see ``blocker``.
+        ``locks`` are the folders of the run, or of the shards it was merged from. Raises ``UsageError`` when the run is
+        not complete, see ``blocker``.
         """
-        reason = blocker(judged, self._project.matrix)
+        reason = blocker(context.judged, self._project.matrix)
         if reason is not None:
             raise UsageError(
-                f"run {judged.run.info.id} cannot be published",
+                f"run {context.judged.run.info.id} cannot be published",
                 cause=reason,
                 next_step="run all combos to their end: knowngood run --publish, without --only and --shard",
             )
-        context = publication(ReportContext(judged=judged, changes=changes))
-        write_report(context, self.folder, locks=locks)
+        write_report(publication(context), self.folder, locks=locks)
         return self.folder
 
 
@@ -95,10 +94,13 @@ def write_report(context: ReportContext, folder: Path, *, locks: Sequence[Path] 
     ``locks`` are the folders of the run, or of the shards it was merged from. Without any, locks are left as they are.
     Raises ``OSError``.
     """
-    for name in PUBLISHED:
-        files.write(folder / FORMATS[name].file, FORMATS[name].render(context))
-    if locks:
-        _write_locks(context.judged, folder / "locks", locks)
+    texts = {folder / FORMATS[name].file: FORMATS[name].render(context) for name in PUBLISHED}
+    texts |= {folder / "locks" / name: lock for name, lock in _locks(context.judged, locks).items()}
+    for path, text in texts.items():
+        files.write(path, text)
+    for path in (folder / "locks").glob("*.txt") if locks else ():
+        if path not in texts:
+            path.unlink()
 
 
 def read_report(file: Path, *, name: str) -> JudgedRun:
@@ -115,10 +117,10 @@ def read_report(file: Path, *, name: str) -> JudgedRun:
         raise UsageError(f"{name} cannot be read", cause=str(error), next_step=f"name a {REPORT}") from error
 
 
-def _write_locks(judged: JudgedRun, folder: Path, run_folders: Sequence[Path]) -> None:
-    """Write the locks of each passing combo as one file with hashes, in the order of its steps; delete all others."""
+def _locks(judged: JudgedRun, run_folders: Sequence[Path]) -> dict[str, str]:
+    """Return the locks of each passing combo as one file with hashes, in the order of its steps, by name."""
     failed = {cell.combo.id for cell in judged.cells if cell.verdict.status is not Status.PASS}
-    written = set()
+    texts = {}
     for facts in judged.run.combos:
         locks = [_lock(facts.combo.id, step, run_folders) for step in facts.steps]
         if facts.combo.id in failed or not locks:
@@ -129,11 +131,8 @@ def _write_locks(judged: JudgedRun, folder: Path, run_folders: Sequence[Path]) -
             if lock is not None
         ]
         if len(parts) == len(locks):
-            files.write(folder / f"{facts.combo.id}.txt", "\n".join(parts))
-            written.add(f"{facts.combo.id}.txt")
-    for file in folder.glob("*.txt") if folder.is_dir() else ():
-        if file.name not in written:
-            file.unlink()
+            texts[f"{facts.combo.id}.txt"] = "\n".join(parts)
+    return texts
 
 
 def _lock(combo: str, step: StepFacts, run_folders: Sequence[Path]) -> str | None:

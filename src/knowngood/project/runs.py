@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 from pathlib import Path
-from time import monotonic
 
 from filelock import FileLock, Timeout
 
 from knowngood import atomic
-from knowngood.errors import UndecidedError, UsageError, some
-from knowngood.events import ComboFinished, Event, Interrupted, RunFinished, decode, encode, fold
+from knowngood.errors import UsageError, some
+from knowngood.events import RunFinished, decode, fold
 from knowngood.model import Combo, ComboFacts, Run, Selection
 from knowngood.project.files import near
 
@@ -281,47 +280,3 @@ def _seconds(facts: ComboFacts) -> float:
     actions = [facts.create, *(step.resolve for step in facts.steps), *(step.install for step in facts.steps)]
     actions += [probe.action for probe in facts.probes]
     return round(sum(action.seconds for action in actions if action), 3)
-
-
-class EventLog:
-    """Append each event of a run to its log; it is the first sink, so that the log is never behind the others."""
-
-    def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._path = path
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
-        self._seq = _repair(self._file)
-        self._begun = monotonic()
-
-    def __call__(self, event: Event) -> None:
-        """Append ``event``. Raises ``UndecidedError`` when it cannot be written, as on a full disk."""
-        self._seq += 1
-        line = encode(event, seq=self._seq, at=datetime.now(UTC), elapsed=monotonic() - self._begun)
-        try:
-            while line:
-                line = line[os.write(self._file, line) :]
-            # These took minutes to find out, so they must survive a power cut.
-            if isinstance(event, ComboFinished | Interrupted | RunFinished):
-                os.fsync(self._file)
-        except OSError as error:
-            raise UndecidedError(
-                f"the event log of this run cannot be written: {self._path}",
-                cause=str(error),
-                next_step="make room on the disk and run again; what was recorded so far is kept",
-            ) from error
-
-    def close(self) -> None:
-        """Close the file."""
-        os.close(self._file)
-
-
-def _repair(file: int) -> int:
-    """End a line that was torn when its writer was killed, and return how many lines the log has."""
-    lines, last = 0, b"\n"
-    while data := os.read(file, 1 << 20):
-        lines += data.count(b"\n")
-        last = data[-1:]
-    if last != b"\n":
-        os.write(file, b"\n")
-        lines += 1
-    return lines

@@ -21,7 +21,7 @@ from knowngood.install.pages import Page
 from knowngood.install.routing import Routing, routing
 from knowngood.install.source import Builds
 from knowngood.install.wheelhouse import Wheelhouse
-from knowngood.model import Action, Asset, InstallerName, Phase, Reason, Trouble
+from knowngood.model import Action, InstallerName, Phase, Reason, Trouble
 from knowngood.model import Step as DeclaredStep
 from knowngood.probe.launch import Launcher
 from knowngood.process import Processes
@@ -208,7 +208,16 @@ def _context(
         ),
         reuse=VerdictReuse(
             verdicts=Verdicts(folder=cache / "verdicts"),
-            surroundings=_surroundings(settings.assets, assets),
+            surroundings=Surroundings(
+                machine=host.machine(),
+                cpu_flags=host.cpu_flags(),
+                installers=registry.identities(),
+                assets={
+                    asset.name: asset_digest(asset, assets[asset.name])
+                    for asset in settings.assets
+                    if asset.name in assets
+                },
+            ),
             launcher=launcher,
             settings=settings,
             bases=Bases(lambda: trees.of(project), project=project, outside=machine.outside),
@@ -218,15 +227,6 @@ def _context(
         else None,
         pool=pool if settings.pools_environments else None,
         many_files=many_files,
-    )
-
-
-def _surroundings(declared: tuple[Asset, ...], assets: Mapping[str, Path]) -> Surroundings:
-    return Surroundings(
-        machine=host.machine(),
-        cpu_flags=host.cpu_flags(),
-        installers=registry.identities(),
-        assets={asset.name: asset_digest(asset, assets[asset.name]) for asset in declared if asset.name in assets},
     )
 
 

@@ -5,29 +5,24 @@ hands both to the sinks of the caller and returns the run. It judges nothing and
 """
 
 import tempfile
-import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
 from pathlib import Path
 
-from knowngood.events import ComboFinished, Event, Folding, IndexChosen, Interrupted, RunFinished
+from knowngood.events import IndexChosen, Interrupted, RunFinished
+from knowngood.install.index import check_folders
 from knowngood.model import Run
-from knowngood.project.runs import EventLog
 from knowngood.run import host
 from knowngood.run.context import prepare
 from knowngood.run.executors.interface import Executor, Task
 from knowngood.run.executors.local import RESOLVERS, LocalExecutor
 from knowngood.run.forecast import Forecast, forecast
+from knowngood.run.recorder import EventLog, Recorder, Sink
 from knowngood.run.request import RunRequest
 from knowngood.run.stop import Stop
-
-Sink = Callable[[Event, Folding], None]
-"""What a caller wants to happen at each event, which the folding of the run contains already.
-
-Sinks are called one at a time, from many threads. An exception of a sink ends the run and is raised by ``execute``.
-"""
+from knowngood.run.work import Work
 
 
 def execute(
@@ -48,29 +43,27 @@ def execute(
     does not exist.
     """
     stop = stop or Stop()
-    request.check_folders()
+    check_folders(request.project.matrix)
     earlier = request.earlier()
     begun = earlier.read() if earlier is not None else None
     info = host.describe(request.project.matrix, command=request.command, shard=request.shard, run_id=request.run_id)
     folder = earlier or request.runs.new(info.id)
     with folder.lock(), closing(EventLog(folder.log)) as log:
-        recorder = _Recorder((lambda event, folding: log(event), *sinks), begun)
-        for event in request.beginning(info, begun):
-            recorder(event)
-        routes = request.routes()
-        for choice in routes.choices:
+        recorder = Recorder((lambda event, folding: log(event), *sinks), begun)
+        recorder.begin(request, info)
+        work = Work.of(request, recorder.run)
+        for choice in work.routes.choices:
             recorder(IndexChosen(choice=choice))
         executor = executor or LocalExecutor(
             machine=request.machine,
             project=request.project.folder,
             folder=folder.folder,
             environments=request.project.runs.environments,
-            routes=routes,
-            secrets=request.secrets(),
+            routes=work.routes,
+            secrets=work.secrets,
         )
-        tasks = request.tasks(recorder.run, routes)
-        executor.execute(tasks, recorder, stop)
-        complete = recorder.finished.issuperset(task.combo.id for task in tasks)
+        executor.execute(work.tasks, recorder, stop)
+        complete = recorder.finished.issuperset(task.combo.id for task in work.tasks)
         recorder(RunFinished() if complete or stop.reason is None else Interrupted(signal=stop.reason))
     request.runs.note_seconds(recorder.run)
     return recorder.run
@@ -84,49 +77,22 @@ def plan(request: RunRequest, *, stop: Stop | None = None, everything: bool = Fa
     Nothing is recorded, built or downloaded for it.
     """
     stop = stop or Stop()
-    request.check_folders()
-    routes = request.routes()
-    settings = request.settings("plan", routes)
+    check_folders(request.project.matrix)
+    work = Work.of(request)
     with (
         tempfile.TemporaryDirectory(prefix="knowngood-plan-") as folder,
         prepare(
-            settings,
+            work.settings,
             machine=request.machine,
             folder=Path(folder),
             environments=request.project.runs.environments,
             stop=stop,
             project=request.project.folder,
-            routes=routes,
-            secrets=request.secrets(),
+            routes=work.routes,
+            secrets=work.secrets,
             builds=False,
         ) as context,
         ThreadPoolExecutor(max_workers=max(request.machine.jobs, RESOLVERS)) as pool,
     ):
-        tasks = [Task(combo=combo, settings=settings) for combo in request.combos]
+        tasks = [Task(combo=combo, settings=work.settings) for combo in request.combos]
         return tuple(pool.map(partial(forecast, context=context, everything=everything), tasks))
-
-
-class _Recorder:
-    """The one place where the events of a run arrive: folds them and hands them to every sink, one at a time."""
-
-    def __init__(self, sinks: Iterable[Sink], begun: Run | None = None) -> None:
-        self._sinks = tuple(sinks)
-        self.finished: set[str] = set()
-        """The combos that this execution finished."""
-        self._folding = Folding(begun)
-        self._lock = threading.Lock()
-
-    def __call__(self, event: Event) -> None:
-        """Take an event in, from any thread."""
-        with self._lock:
-            self._folding(event)
-            if isinstance(event, ComboFinished):
-                self.finished.add(event.combo)
-            for sink in self._sinks:
-                sink(event, self._folding)
-
-    @property
-    def run(self) -> Run:
-        """The run so far."""
-        assert self._folding.run is not None, "the first event of every run is run-started"
-        return self._folding.run

@@ -29,6 +29,7 @@ from knowngood.project.runs import RecordedRun
 from knowngood.run.engine import execute, plan
 from knowngood.run.request import RunRequest
 from knowngood.run.stop import Stop
+from knowngood.run.work import routes
 from knowngood.search.changes import Change, apply, named_by
 
 
@@ -358,4 +359,4 @@ def _says_of(status: Status) -> Says:
 
 def indexes(request: RunRequest) -> AbstractContextManager[Routing]:
     """Return what an oracle asks for releases, until the block ends."""
-    return routing(request.routes(), request.machine.outside, request.machine.cache_folder)
+    return routing(routes(request), request.machine.outside, request.machine.cache_folder)

@@ -4,7 +4,7 @@ import re
 import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote
 
 from packaging.utils import canonicalize_name, is_normalized_name
 from packaging.version import Version
@@ -246,18 +246,12 @@ def package_indexes(run: Run) -> tuple[IndexChoice, ...]:
 
 def index_url(choice: IndexChoice) -> str:
     """Return the URL of an index as one word, without user, password, query and fragment."""
-    return quote(bare_url(plain(choice.used)), safe=":/@!&'()*+,;=%~[]")
+    return quote(packages.bare_url(plain(choice.used)), safe=":/@!&'()*+,;=%~[]")
 
 
 def is_folder(url: str) -> bool:
     """Return whether an index is a folder: a path as the matrix file has it, or a file URL."""
     return bool(url) and (url.startswith("file:") or re.fullmatch(r"[\w./+-]+", url) is not None)
-
-
-def bare_url(url: str) -> str:
-    """Return ``url`` without the parts that may be secret: user, password, query and fragment."""
-    parts = urlsplit(url)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
 def _describe(choice: IndexChoice) -> str:

@@ -7,8 +7,9 @@ from urllib.parse import urlsplit
 
 from packaging.pylock import Package, Pylock, PylockValidationError
 
+from knowngood import packages
 from knowngood.errors import UndecidedError
-from knowngood.report.export.evidence import Proof, bare_url, hashes, header, key, minor_python, pins
+from knowngood.report.export.evidence import Proof, hashes, header, key, minor_python, pins
 
 _ONE_PLATFORM = "for this platform and this minor version of Python only"
 
@@ -56,7 +57,7 @@ def _reduce(package: dict[str, Any], proven: frozenset[str]) -> None:
     if kept["sdist"]:
         package["sdist"] = kept["sdist"][0]
     for table in (package, *kept["wheels"], *kept["sdist"]):
-        table |= {name: bare_url(table[name]) for name in ("url", "index") if name in table}
+        table |= {name: packages.bare_url(table[name]) for name in ("url", "index") if name in table}
 
 
 def _hashes(file: Mapping[str, Any]) -> frozenset[str]:

@@ -9,9 +9,10 @@ from enum import StrEnum
 from typing import Protocol
 
 from knowngood.events import Emit
-from knowngood.install.index import Routes, bare
+from knowngood.install.index import Routes
 from knowngood.judge.rules import Rules
 from knowngood.model import Asset, Combo, Probe
+from knowngood.packages import bare_url
 from knowngood.run.stop import Stop
 
 
@@ -102,5 +103,5 @@ class Executor(Protocol):
 
 def without_credentials(routes: Routes) -> Routes:
     """Return ``routes`` with user, password and query removed from every URL."""
-    default = None if routes.default is None else bare(routes.default)
-    return replace(routes, default=default, own=tuple(replace(route, url=bare(route.url)) for route in routes.own))
+    default = None if routes.default is None else bare_url(routes.default)
+    return replace(routes, default=default, own=tuple(replace(route, url=bare_url(route.url)) for route in routes.own))

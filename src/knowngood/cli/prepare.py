@@ -1,0 +1,133 @@
+"""Read what a user asks of ``run``: options, and for each matrix the request that follows from them, checked."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from knowngood.cli.matrices import name_of
+from knowngood.cli.options import parse_shard
+from knowngood.cli.output import find_baseline
+from knowngood.errors import UsageError
+from knowngood.install.index import check_folders
+from knowngood.project.files import check_writable, near
+from knowngood.project.project import Project
+from knowngood.run import host
+from knowngood.run.executors.interface import ALL_OPTIMIZATIONS, Optimization
+from knowngood.run.request import RunRequest
+from knowngood.run.selection import select
+
+if TYPE_CHECKING:
+    from knowngood.cli.live.display import Choice
+    from knowngood.model import Combo
+    from knowngood.project.baseline import Snapshots
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunOptions:
+    """What a user asks for beside the matrices, an attribute for each option."""
+
+    environ: Mapping[str, str]
+    """The environment variables of the command."""
+    only: tuple[str, ...]
+    shard: str | None
+    deal: str | None
+    report_dir: Path | None
+    publish: bool
+    accept: bool
+    baseline: str | None
+    jobs: int | None
+    offline: bool
+    keep: bool
+    fresh: bool
+    fresh_probes: bool
+    no_optimization: tuple[str, ...]
+    progress: "Choice"
+    fix: str | None = None
+    """Whose fixes are searched for: ``unexpected`` or ``all`` failures; None: nobody's."""
+
+    @property
+    def for_one_matrix(self) -> tuple[str, ...]:
+        """Those of the given options that make no sense with several matrices."""
+        given = {
+            "--only": self.only,
+            "--shard": self.shard,
+            "--deal": self.deal,
+            "--baseline": self.baseline,
+            "--report-dir": self.report_dir,
+        }
+        return tuple(option for option, value in given.items() if value)
+
+    @property
+    def starting_over(self) -> str:
+        """The option that keeps a run from being resumed; empty when there is none."""
+        return "--fresh" if self.fresh else "--fresh-probes" if self.fresh_probes else ""
+
+    @property
+    def optimizations(self) -> frozenset[Optimization]:
+        """The optimizations that are left when the user disables some, or all."""
+        disabled = self.no_optimization
+        return frozenset() if "all" in disabled else ALL_OPTIMIZATIONS - set(map(Optimization, disabled))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MatrixRun:
+    """One matrix of a command: what is to be run, which was checked."""
+
+    project: Project
+    options: RunOptions
+    request: RunRequest
+    before: "Snapshots | None"
+    """The baseline that it is compared with."""
+
+    @classmethod
+    def prepare(cls, project: Project, options: RunOptions) -> "MatrixRun":
+        """Return the run of a matrix. Raises ``UsageError`` when an option is wrong or a folder cannot be written."""
+        machine = host.here(options.environ, options.jobs)
+        resume = not (options.fresh or options.fresh_probes)
+        project = select(project, machine, offline=options.offline, resume=resume)
+        combos, elsewhere = _choose(project, options)
+        request = RunRequest(
+            project=project,
+            combos=combos,
+            elsewhere=elsewhere,
+            machine=machine,
+            command=f"knowngood run {name_of(project)}",
+            shard=options.shard or "",
+            keep=options.keep,
+            offline=options.offline,
+            fresh=options.fresh,
+            fresh_probes=options.fresh_probes,
+            optimizations=options.optimizations,
+        )
+        check_folders(request.project.matrix)
+        _check_writable(project, options)
+        before = find_baseline(project, options.baseline)
+        return cls(project=project, options=options, request=request, before=before)
+
+
+def _check_writable(project: Project, options: RunOptions) -> None:
+    """Raise ``UsageError`` when the run or its report could not be written."""
+    if options.report_dir is not None:
+        check_writable(options.report_dir, next_step="name another folder with --report-dir, or leave it out")
+    if options.publish or options.accept:
+        folder = project.publication.folder
+        check_writable(folder, next_step=f"make {near(folder)} a folder that you may write to, or leave the option out")
+    check_writable(project.runs.folder, next_step="name another folder for runs with --state-dir")
+
+
+def _choose(project: Project, options: RunOptions) -> "tuple[tuple[Combo, ...], tuple[Combo, ...]]":
+    """Return the combos to run, and those of the selection that other shards run."""
+    from knowngood.declare.select import choose, divide
+
+    part = parse_shard(options.shard)
+    if options.deal is not None and part is None:
+        raise UsageError("--deal needs --shard", next_step="copy both from `knowngood plan`: --shard 1/2 --deal ...")
+    selected = choose(project.matrix.combos, only=options.only)
+    combos = divide(selected, part, options.deal) if part else selected
+    if combos != project.matrix.combos and (options.publish or options.accept):
+        raise UsageError(
+            "only a run of all combos can be published or become the baseline",
+            next_step="leave out --publish and --accept, or else --only and --shard",
+        )
+    return combos, tuple(combo for combo in selected if combo not in combos)
