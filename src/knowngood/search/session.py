@@ -12,7 +12,8 @@ from knowngood.model import Cell, Combo, ComboFacts, JudgedRun, Status, Verified
 from knowngood.model.declared import UNDECIDED
 from knowngood.probe.reads import still
 from knowngood.project.project import Project
-from knowngood.project.runs import EventLog, RecordedRun
+from knowngood.project.runs import RecordedRun
+from knowngood.run.recorder import EventLog
 from knowngood.run.request import RunRequest
 from knowngood.run.stop import Stop
 from knowngood.search.ask import Budget, Oracle, Watch, indexes
