@@ -1,6 +1,6 @@
-"""Search with the patterns that users write, in Python's syntax, and give up on one that would take for ever.
+"""Search with the patterns that users write, in Python's syntax, and give up on one that would take forever.
 
-``regex`` understands what ``re`` understands, and is the only one that can be told to stop.
+``regex`` understands what ``re`` understands, and only it can be stopped.
 """
 
 import re

@@ -15,7 +15,7 @@ def plant(universe: "Universe") -> None:
     universe.matrix('[[combo]]\nid = "c"\nsteps = [["app", "lib"]]\n', "import app")
 
 
-def test_a_map_tells_what_is_measured_from_what_is_implied(universe: "Universe") -> None:
+def test_a_map_distinguishes_measured_cells_from_implied_ones(universe: "Universe") -> None:
     plant(universe)
 
     document = universe.searched("frontier", "c", "app", "lib")
