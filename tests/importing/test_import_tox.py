@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from knowngood.errors import UsageError
+from knowngood.project.importing.entry import import_file
 from support.importing import PROJECT, imported, line_with
 
 FACTORS = """
@@ -114,6 +115,61 @@ def test_requirements_that_only_some_environments_have_become_the_lists_of_a_gri
         ("pytest",),
         ("pytest", "redis[hiredis]"),
     ]
+
+
+PATHS = """
+[tox]
+skipsdist = true
+env_list =
+    py{311,312}-flask
+    py312-redis
+[testenv]
+deps =
+    pytest
+    flask: flask
+    redis: redis
+setenv =
+    flask: TESTPATH = tests/flask
+    redis: TESTPATH = tests/redis
+commands = python -m pytest {env:GIVEN:{env:TESTPATH}} -o junit_suite_name={envname} --junitxml=.junit-{envname} -x
+"""
+
+
+def test_a_variable_in_a_command_has_the_value_that_its_environment_sets(tmp_path: Path) -> None:
+    result = imported(tmp_path, "tox.ini", PATHS)
+
+    probes = {probe.id: probe.arguments for probe in result.matrix.probes}
+    assert {combo.id: probes[combo.probes[0]] for combo in result.matrix.combos} == {
+        "flask-py3.11": ("tests/flask", "-x"),
+        "flask-py3.12": ("tests/flask", "-x"),
+        "redis": ("tests/redis", "-x"),
+    }
+
+
+def test_a_file_with_a_thousand_environments_is_read_in_seconds(tmp_path: Path) -> None:
+    names = [f"lib{number}-v{version}" for number in range(40) for version in range(6)]
+    pythons = ("3.10", "3.11", "3.12")
+    lines = [f"    py{python}-{name}: need{at}=={python}" for name in names for python in pythons for at in range(9)]
+    listed = [f"    {{py3.10,py3.11,py3.12}}-{name}" for name in names]
+    text = "\n".join(["[tox]", "skipsdist = 1", "envlist =", *listed, "[testenv]", "deps =", *lines, ""])
+    (tmp_path / "tox.ini").write_text(text, encoding="utf-8")
+
+    cells = import_file(tmp_path / "tox.ini", tmp_path).cells
+
+    assert len(cells) == 3 * len(names)
+    assert all(
+        [line.text for line in cell.steps[0]] == [f"need{at}=={cell.python}" for at in range(9)] for cell in cells
+    )
+
+
+def test_environments_with_many_pins_of_their_own_become_combos_at_once(tmp_path: Path) -> None:
+    lines = [f"    v{version}: need{at}=={version}.0" for version in range(20) for at in range(12)]
+    text = "\n".join(["[tox]", "skipsdist = 1", "envlist = py311-v{0-19}", "[testenv]", "deps =", *lines, ""])
+
+    result = imported(tmp_path, "tox.ini", text)
+
+    assert len(result.combos) == 20
+    assert result.steps["v7"] == [[f"need{at}==7.0" for at in range(12)]]
 
 
 def test_old_pythons_are_left_out_and_named(tmp_path: Path) -> None:

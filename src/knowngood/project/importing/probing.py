@@ -3,7 +3,7 @@
 import itertools
 import posixpath
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from knowngood.project.importing.parts import Probe
 
@@ -70,7 +70,7 @@ def probe(words: Sequence[str]) -> Probe | None:
                 return None
             words = _covered(words[2:])
         elif program in ("pytest", "py.test"):
-            return Probe(words=tuple(words[1:]), python_options=tuple(options))
+            return Probe(words=tuple(_without_reports(words[1:])), python_options=tuple(options))
         elif (
             program in _AROUND or program in _SERVICES or program in ("build", "tox", "nox") or program.startswith("#")
         ):
@@ -114,6 +114,19 @@ def _covered(words: list[str]) -> list[str]:
             return ["python", *words[position:]]
         position += 2 if word in _COVERAGE_WITH_VALUE else 1
     return []
+
+
+def _without_reports(words: list[str]) -> Iterator[str]:
+    """Yield the arguments of pytest without those that name a file for its report, which differs by environment."""
+    position = 0
+    while position < len(words):
+        word, value = words[position], "".join(words[position + 1 : position + 2])
+        if word in ("--junitxml", "--junit-xml", "--junit-prefix") or (word == "-o" and value.startswith("junit_")):
+            position += 2
+            continue
+        position += 1
+        if not word.startswith(("--junitxml=", "--junit-xml=", "--junit-prefix=", "--override-ini=junit_")):
+            yield word
 
 
 def _without_options(words: list[str]) -> list[str]:

@@ -1,6 +1,7 @@
 """Arrange cells as the tables of a matrix: a grid where they are the product of some axes, else combos."""
 
 import itertools
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -255,9 +256,9 @@ def _excluded(
     for cell, values in zip(cells, chosen, strict=True):
         have.setdefault(tuple(values[name] for name in names), set()).add(cell.python or "")
     every = set(pythons) or {""}
-    product = list(itertools.product(*axes.values()))
-    if 3 * sum(map(len, have.values())) < 2 * len(product) * len(every):
+    if 3 * sum(map(len, have.values())) < 2 * math.prod(map(len, axes.values())) * len(every):
         return None
+    product = list(itertools.product(*axes.values()))
     missing = {choice: every - have.get(choice, set()) for choice in product}
     entries: list[Mapping[str, tuple[str, ...]]] = []
     for position, name in enumerate(names):

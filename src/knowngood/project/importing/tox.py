@@ -149,7 +149,7 @@ class Tox:
         if folder := self._config.value(name, "changedir", "change_dir"):
             row = self._config.rows(name, "changedir", "change_dir")[0]
             if folder != ".":
-                self._remarks.add(row.line, f"changedir = {folder}: a probe runs in the folder of the project")
+                self._remarks.add_once(row.line, f"changedir = {folder}: a probe runs in the folder of the project")
         return tuple(steps), tuple(dict.fromkeys(probes))
 
     def _words(self, row: Row) -> list[str]:

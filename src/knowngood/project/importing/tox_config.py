@@ -4,8 +4,10 @@ import configparser
 import itertools
 import posixpath
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache, cached_property
 
 from knowngood.errors import UsageError
 from knowngood.project.importing import pythons
@@ -46,13 +48,17 @@ class ToxConfig:
             raise UsageError(f"{path} cannot be read", cause=cause, next_step="fix it, and try again") from error
         self._parser = parser
         self._lines = _line_numbers(text)
+        self._read: dict[tuple[str, tuple[str, ...]], tuple[Row, ...]] = {}
+        self._set: dict[str, dict[str, str]] = {}
+        self._by_factor: dict[tuple[str, tuple[str, ...]], Mapping[str, list[int]]] = {}
+        """Section and keys -> factor -> the numbers of lines that hold for no environment without it; empty: all."""
         self._sections: dict[str, list[str]] = {}
         for section in parser.sections():
             if section.startswith("testenv:"):
                 for name in expanded(section.removeprefix("testenv:").strip()):
                     self._sections.setdefault(name, []).append(section)
 
-    @property
+    @cached_property
     def environments(self) -> tuple[str, ...]:
         """The environments that tox runs by default, in order."""
         rows = self._rows(f"{self._prefix}tox", "envlist", "env_list")
@@ -77,15 +83,43 @@ class ToxConfig:
         """Return the lines of a setting of an environment that hold for its factors, with what they refer to."""
         for section in (*self._sections.get(environment, ()), "testenv"):
             if self._parser.has_section(section) and any(self._parser.has_option(section, key) for key in keys):
-                rows = self._rows(section, *keys)
                 return tuple(
                     Row(text=text, line=row.line)
-                    for row in rows
-                    for each in self._held(row.text, environment)
+                    for row in self._holding(section, keys, environment)
+                    for each in _held(row.text, environment)
                     for text in self._referred(each, environment)
                     if text
                 )
         return ()
+
+    def _holding(self, section: str, keys: tuple[str, ...], environment: str) -> Iterator[Row]:
+        """Yield the lines of a setting that may hold for an environment: there can be thousands of both."""
+        if (section, keys) not in self._by_factor:
+            by_factor: dict[str, list[int]] = {}
+            for number, row in enumerate(self._rows(section, *keys)):
+                for factor in self._needed(row.text):
+                    by_factor.setdefault(factor, []).append(number)
+            self._by_factor[section, keys] = by_factor
+        by_factor = self._by_factor[section, keys]
+        numbers = {number for factor in ("", *environment.split("-")) for number in by_factor.get(factor, ())}
+        rows = self._rows(section, *keys)
+        yield from (rows[number] for number in sorted(numbers))
+
+    def _needed(self, text: str) -> frozenset[str]:
+        """Return factors of which an environment has at least one if a line holds for it.
+
+        Of the factors that a condition asks for, it is the rarest. An empty one: an environment may have none of them.
+        """
+        match = _condition(text)
+        if match is None:
+            return frozenset({""})
+        wanted = ([part for part in each.split("-") if part[:1] != "!"] for each in _alternatives(match["factors"]))
+        return frozenset(min(parts, key=self._counts.__getitem__) if parts else "" for parts in wanted)
+
+    @cached_property
+    def _counts(self) -> Counter[str]:
+        """How many environments have each factor."""
+        return Counter(factor for name in self.environments for factor in name.split("-"))
 
     def value(self, environment: str, *keys: str) -> str:
         """Return a setting of one line; empty when there is none."""
@@ -106,7 +140,8 @@ class ToxConfig:
             name, colon, default = inner.partition(":")
             match name:
                 case "env":
-                    return default.partition(":")[2]
+                    variable, _, otherwise = default.partition(":")
+                    return self._variables(environment).get(variable, otherwise)
                 case "posargs":
                     return default if colon else ""
                 case "toxinidir" | "tox_root" | "package_root" | "toxworkdir/..":
@@ -131,12 +166,19 @@ class ToxConfig:
             text = after
         return text
 
-    def _held(self, text: str, environment: str) -> Iterator[str]:
-        match = _CONDITION.fullmatch(text)
-        if match is None or "://" in match["factors"]:
-            yield text
-        elif _holds(match["factors"], environment) and match["content"]:
-            yield from self._held(match["content"], environment)
+    def _variables(self, environment: str) -> Mapping[str, str]:
+        """Return the variables that an environment sets, with what stands in braces in their values."""
+        if not environment:
+            return {}
+        if environment not in self._set:
+            self._set[environment] = values = {}
+            for section in (*self._sections.get(environment, ()), "testenv"):
+                for row in self._holding(section, ("setenv", "set_env"), environment):
+                    for text in _held(row.text, environment):
+                        name, equals, value = (part.strip() for part in text.partition("="))
+                        if equals and f"{{env:{name}" not in value:
+                            values.setdefault(name, value)
+        return self._set[environment]
 
     def _referred(self, text: str, environment: str, depth: int = 0) -> Iterator[str]:
         """Yield a line, or the lines of the setting that it is a reference to."""
@@ -145,10 +187,15 @@ class ToxConfig:
             yield self.substituted(text, environment).strip()
             return
         for row in self._rows(match[1], match[2].strip().lower().replace("-", "_")):
-            for each in self._held(row.text, environment):
+            for each in _held(row.text, environment):
                 yield from self._referred(each, environment, depth + 1)
 
     def _rows(self, section: str, *keys: str) -> tuple[Row, ...]:
+        if (section, keys) not in self._read:
+            self._read[section, keys] = self._read_rows(section, keys)
+        return self._read[section, keys]
+
+    def _read_rows(self, section: str, keys: tuple[str, ...]) -> tuple[Row, ...]:
         key = next((key for key in keys if self._parser.has_option(section, key)), None)
         if key is None:
             return ()
@@ -201,16 +248,32 @@ def _expanded(text: str) -> Iterator[str]:
                 yield f"{text[: match.start()]}{each}{rest}".strip()
 
 
+def _held(text: str, environment: str) -> Iterator[str]:
+    """Yield what of a line holds for an environment: all of it, or what is behind its condition."""
+    match = _condition(text)
+    if match is None:
+        yield text
+    elif _holds(match["factors"], environment) and match["content"]:
+        yield from _held(match["content"], environment)
+
+
+def _condition(text: str) -> re.Match[str] | None:
+    match = _CONDITION.fullmatch(text)
+    return None if match is None or "://" in match["factors"] else match
+
+
 def _holds(expression: str, environment: str) -> bool:
     factors = set(environment.split("-"))
-    for alternative in _listed(expression):
-        for each in expanded(alternative):
-            parts = each.split("-")
-            if each == environment or all(
-                (part[1:] not in factors) if part[:1] == "!" else part in factors for part in parts
-            ):
-                return True
-    return False
+    return any(
+        each == environment
+        or all((part[1:] not in factors) if part[:1] == "!" else part in factors for part in each.split("-"))
+        for each in _alternatives(expression)
+    )
+
+
+@cache
+def _alternatives(expression: str) -> tuple[str, ...]:
+    return tuple(each for alternative in _listed(expression) for each in expanded(alternative))
 
 
 def _listed(text: str) -> list[str]:
