@@ -172,6 +172,85 @@ def test_environments_with_many_pins_of_their_own_become_combos_at_once(tmp_path
     assert result.steps["v7"] == [[f"need{at}==7.0" for at in range(12)]]
 
 
+TOML = """
+env_list = [
+    "lint",
+    { product = [{ prefix = "py3", start = 12, stop = 13 }, ["django42", "django50"]], exclude = ["py312-django50"] },
+]
+
+[env_run_base]
+dependency_groups = ["dev"]
+extras = ["test"]
+set_env = { MODE = "fast", TESTPATH = "tests" }
+deps = [
+    "pytest",
+    "-r more.txt",
+    { replace = "if", condition = "factor.django42", then = ["django>=4.2,<4.3"] },
+    { replace = "if", condition = "factor.django50 and not factor.lint", then = ["django>=5.0,<5.1"], else = [] },
+    { replace = "glob", pattern = "*.whl" },
+]
+commands = [
+    ["pytest", "-W", "error", { replace = "posargs", default = ["{env:TESTPATH}"], extend = true }],
+]
+
+[env.lint]
+base_python = ["3.12"]
+skip_install = true
+deps = [{ replace = "ref", of = ["common", "tools"], extend = true }, "mypy"]
+set_env = { replace = "ref", of = ["env_run_base", "set_env"] }
+commands = [
+    ["ruff", "check", "shop"],
+    { replace = "if", condition = "env.CI == '1'", then = [["mypy"]], else = [["mypy", "shop"]] },
+]
+
+[common]
+tools = ["ruff"]
+"""
+
+
+@pytest.mark.parametrize("name", ["tox.toml", "pyproject.toml"])
+def test_the_toml_of_tox_has_products_conditions_and_references(tmp_path: Path, name: str) -> None:
+    text, files = TOML, {"pyproject.toml": PROJECT, "more.txt": "six\n"}
+    if name == "pyproject.toml":
+        tables = TOML.replace("[env", "[tool.tox.env").replace("[common]", "[tool.tox.common]")
+        text = f"{PROJECT}[tool.tox]{tables}"
+    result = imported(tmp_path, name, text, files)
+
+    lint = result.combos["lint"]
+    django = {combo.python + combo.title: combo for combo in result.matrix.combos if combo.id != "lint"}
+    common = {"pytest", "-r more.txt", "--group dev"}
+    assert result.steps["lint"] == [["ruff", "mypy", "--group dev"]] and lint.python == "3.12"
+    assert sorted((combo.python, *sorted({*combo.steps[0].lines} - common)) for combo in django.values()) == [
+        ("3.12", "django<4.3,>=4.2"),
+        ("3.13", "django<4.3,>=4.2"),
+        ("3.13", "django<5.1,>=5.0"),
+    ]
+    assert all(common < {*combo.steps[0].lines} for combo in django.values())
+    assert {combo.steps[1].lines for combo in django.values()} == {(".[test]",)}
+    assert {dict(combo.env)["MODE"] for combo in result.matrix.combos} == {"fast"}
+    probes = {probe.id: probe.arguments for probe in result.matrix.probes}
+    assert {probes[combo.probes[0]] for combo in django.values()} == {("-W", "error", "tests")}
+    assert [probes[probe] for probe in lint.probes] == [("ruff", "check", "shop"), ("mypy", "shop")]
+    assert "replace = glob" in result.remark(line_with(text, "glob"))
+
+
+def test_environments_of_toml_are_those_of_its_tables_and_templates(tmp_path: Path) -> None:
+    text = 'no_package = true\n[env.py311]\ndeps = ["six"]\n[env_base.web]\nfactors = [["a", "b"], ["py312"]]\n'
+    result = imported(tmp_path, "tox.toml", text + 'deps = ["flask"]\n')
+
+    assert result.steps == {"tests": [["six"]], "web-a": [["flask"]], "web-b": [["flask"]]}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["env_list = 1", "env_list = [{ product = 1 }]", "env_run_base = 1", '[env]\na = 1', "[",
+     '[env.a]\ndeps = { replace = "ref", of = ["env", "a", "deps"] }'],
+)  # fmt: skip
+def test_toml_that_tox_could_not_read_is_an_error(tmp_path: Path, text: str) -> None:
+    with pytest.raises(UsageError):
+        imported(tmp_path, "tox.toml", text)
+
+
 def test_old_pythons_are_left_out_and_named(tmp_path: Path) -> None:
     result = imported(tmp_path, "tox.ini", PRODUCT.replace("310,311", "27,36"))
 

@@ -10,7 +10,18 @@ from knowngood.declare.file import parse
 from knowngood.declare.files import ProjectFiles
 from knowngood.errors import MatrixFileError, UsageError, some
 from knowngood.project.files import FolderFiles, near
-from knowngood.project.importing import dockerfile, noxfile, pyproject, requirements, riot, scripts, tox, workflow
+from knowngood.project.importing import (
+    asv,
+    dockerfile,
+    edgetest,
+    noxfile,
+    pyproject,
+    requirements,
+    riot,
+    scripts,
+    tox,
+    workflow,
+)
 from knowngood.project.importing.locks import is_lock
 from knowngood.project.importing.parts import Imported, Remarks, Source
 from knowngood.project.importing.refine import refined
@@ -27,6 +38,7 @@ _REQUIREMENT = re.compile(r"\s*(#|$|-[a-z-]|[A-Za-z0-9][\w.-]*\s*(\[[^\]]*\])?\s
 Reader = Callable[[Source], Imported]
 _NAMES: Mapping[str, Reader] = {
     "tox.ini": tox.read_ini,
+    "tox.toml": tox.read_toml,
     "pyproject.toml": pyproject.read,
     "noxfile.py": noxfile.read,
     "riotfile.py": riot.read,
@@ -34,8 +46,8 @@ _NAMES: Mapping[str, Reader] = {
 }
 KINDS = (
     "Dockerfile, requirements.txt, constraints.txt, uv.lock, pylock.toml, poetry.lock, pdm.lock, Pipfile.lock, "
-    "pyproject.toml, hatch.toml, tox.ini, noxfile.py, riotfile.py, a script with a block of PEP 723, a shell script, "
-    "or a workflow of GitHub"
+    "pyproject.toml, hatch.toml, tox.ini, tox.toml, noxfile.py, riotfile.py, asv.conf.json, a setup.cfg with "
+    "[edgetest.envs], a script with a block of PEP 723, a shell script, or a workflow of GitHub"
 )
 
 
@@ -151,6 +163,8 @@ def _by_name(name: str) -> Reader | None:
         return dockerfile.read
     if name in _NAMES:
         return _NAMES[name]
+    if re.fullmatch(r"asv.*\.json", name):
+        return asv.read
     if re.search(r"(?i)(require|constraint).*\.(txt|in)$", name):
         return requirements.read_requirements
     return None
@@ -168,6 +182,8 @@ def _reader(source: Source) -> Reader | None:
         return riot.read
     if name.endswith((".ini", ".cfg")) and re.search(r"(?m)^\[(tox:tox|testenv)", source.text):
         return tox.read_ini
+    if name.endswith((".ini", ".cfg")) and re.search(r"(?m)^\[edgetest\.envs\.", source.text):
+        return edgetest.read_cfg
     if name.endswith((".yml", ".yaml")):
         return workflow.read
     if name.endswith((".sh", ".bash")) or re.match(r"#!.*\b(ba|da|z)?sh\b", source.text):

@@ -11,7 +11,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from knowngood.declare.locate import LineIndex
 from knowngood.declare.pyproject import Table, table
 from knowngood.errors import UsageError
-from knowngood.project.importing import hatch, pythons, tox
+from knowngood.project.importing import edgetest, hatch, pythons, tox
 from knowngood.project.importing.parts import Cell, Imported, Line, Probe, Remarks, Source
 
 
@@ -25,8 +25,10 @@ def read(source: Source) -> Imported:
         "hatch-test" in environments
     ):
         parts.append(hatch.read(source, environments, ("tool", "hatch", "envs")))
-    if (legacy := tox.read_legacy(source)) is not None:
-        parts.append(legacy)
+    if (of_tox := tox.read_pyproject(source, table(tool, "tox"))) is not None:
+        parts.append(of_tox)
+    if (of_edgetest := edgetest.read_pyproject(source, parsed)) is not None:
+        parts.append(of_edgetest)
     if not parts:
         parts.append(_Groups(source, parsed).read())
     return Imported(

@@ -4,9 +4,11 @@ import posixpath
 import re
 import shlex
 from collections.abc import Iterator
+from typing import Protocol
 
 import tomli
 
+from knowngood.declare.pyproject import Table
 from knowngood.errors import UsageError
 from knowngood.project.importing import probing, pythons
 from knowngood.project.importing.commands import Commands
@@ -14,6 +16,7 @@ from knowngood.project.importing.indexes import Indexes
 from knowngood.project.importing.parts import Cell, Imported, Line, Probe, Remarks, Source, Step
 from knowngood.project.importing.scripts import inside, joined
 from knowngood.project.importing.tox_config import Row, ToxConfig, python_of
+from knowngood.project.importing.tox_toml import ToxToml
 
 _UNREAD = re.compile(r"\{[^{}]*\}")
 _PATHS = frozenset({"PATH", "PYTHONPATH", "VIRTUAL_ENV", "HOME", "TMPDIR", "COVERAGE_FILE"})
@@ -25,16 +28,54 @@ def read_ini(source: Source) -> Imported:
     return Tox(ToxConfig(source.text, source.path, prefix=prefix), source).read()
 
 
-def read_legacy(source: Source) -> Imported | None:
-    """Return the same for the ``legacy_tox_ini`` of a pyproject.toml; None when it has none."""
-    text = tomli.loads(source.text).get("tool", {}).get("tox", {}).get("legacy_tox_ini")
-    return Tox(ToxConfig(text, source.path), source).read() if isinstance(text, str) else None
+def read_toml(source: Source) -> Imported:
+    """Return the same for a ``tox.toml``. Raises ``UsageError``: it is not TOML."""
+    try:
+        settings = tomli.loads(source.text)
+    except (ValueError, RecursionError) as error:
+        cause = f"it is not TOML: {error}"[:200]
+        raise UsageError(f"{source.path} cannot be read", cause=cause, next_step="fix it, and try again") from error
+    return Tox(ToxToml(settings, (), source.text), source).read()
+
+
+def read_pyproject(source: Source, settings: Table) -> Imported | None:
+    """Return the same for ``[tool.tox]`` of a pyproject.toml, in either form; None when it has no environments."""
+    legacy = settings.get("legacy_tox_ini")
+    if isinstance(legacy, str):
+        return Tox(ToxConfig(legacy, source.path), source).read()
+    if not {"env_list", "envlist", "env", "env_base", "env_run_base"} & set(settings):
+        return None
+    return Tox(ToxToml(settings, ("tool", "tox"), source.text), source).read()
+
+
+class Settings(Protocol):
+    """The settings of tox, in any of its formats."""
+
+    @property
+    def environments(self) -> tuple[str, ...]:
+        """The environments that tox runs by default, in order."""
+
+    @property
+    def builds(self) -> bool:
+        """Whether the project is built at all."""
+
+    def line(self, section: str) -> int:
+        """Return the line of a section."""
+
+    def rows(self, environment: str, *keys: str) -> tuple[Row, ...]:
+        """Return the lines of a setting of an environment."""
+
+    def value(self, environment: str, *keys: str) -> str:
+        """Return a setting of one line; empty when there is none."""
+
+    def flag(self, environment: str, *keys: str) -> bool:
+        """Return whether a setting is on."""
 
 
 class Tox:
     """Makes cells of the environments of one file."""
 
-    def __init__(self, config: ToxConfig, source: Source) -> None:
+    def __init__(self, config: Settings, source: Source) -> None:
         self._config = config
         self._source = source
         self._remarks = Remarks()

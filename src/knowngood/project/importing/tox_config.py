@@ -2,17 +2,17 @@
 
 import configparser
 import itertools
-import posixpath
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 
 from knowngood.errors import UsageError
 from knowngood.project.importing import pythons
 
-_MOST_ENVIRONMENTS = 2000
+MOST_ENVIRONMENTS = 2000
+"""Most environments of a file that are read."""
 _CONDITION = re.compile(r"(?P<factors>!?[\w.{][\w.{},!-]*(?:\s*,\s*!?[\w.{][\w.{},!-]*)*)\s*:(?:\s+|$)(?P<content>.*)")
 _BRACES = re.compile(r"\{([^{}]*)\}")
 _SUBSTITUTION = re.compile(r"\{(\[[^\]{}]+\][^{}]+|[\w./][\w./]*(?::[^{}]*)?)\}")
@@ -66,14 +66,14 @@ class ToxConfig:
         for row in rows:
             text = self.substituted(row.text, "")
             for name in _listed(text):
-                for each in itertools.islice(expanded(name), _MOST_ENVIRONMENTS):
+                for each in itertools.islice(expanded(name), MOST_ENVIRONMENTS):
                     names[each] = None
-        return tuple(names)[:_MOST_ENVIRONMENTS] or tuple(self._sections) or ("py",)
+        return tuple(names)[:MOST_ENVIRONMENTS] or tuple(self._sections) or ("py",)
 
     @property
     def builds(self) -> bool:
         """Whether the project is built at all."""
-        return not any(_true(row.text) for row in self._rows(f"{self._prefix}tox", "skipsdist", "no_package"))
+        return not any(is_true(row.text) for row in self._rows(f"{self._prefix}tox", "skipsdist", "no_package"))
 
     def line(self, section: str) -> int:
         """Return the line of a section."""
@@ -95,11 +95,11 @@ class ToxConfig:
     def _holding(self, section: str, keys: tuple[str, ...], environment: str) -> Iterator[Row]:
         """Yield the lines of a setting that may hold for an environment: there can be thousands of both."""
         if (section, keys) not in self._by_factor:
-            by_factor: dict[str, list[int]] = {}
+            made: dict[str, list[int]] = {}
             for number, row in enumerate(self._rows(section, *keys)):
                 for factor in self._needed(row.text):
-                    by_factor.setdefault(factor, []).append(number)
-            self._by_factor[section, keys] = by_factor
+                    made.setdefault(factor, []).append(number)
+            self._by_factor[section, keys] = made
         by_factor = self._by_factor[section, keys]
         numbers = {number for factor in ("", *environment.split("-")) for number in by_factor.get(factor, ())}
         rows = self._rows(section, *keys)
@@ -127,51 +127,23 @@ class ToxConfig:
 
     def flag(self, environment: str, *keys: str) -> bool:
         """Return whether a setting is on."""
-        return _true(self.value(environment, *keys))
+        return is_true(self.value(environment, *keys))
 
     def substituted(self, text: str, environment: str) -> str:
         """Return a text with what stands in braces replaced; what only tox can replace stays."""
 
-        def replace(match: re.Match[str]) -> str:
-            inner = match[1]
-            if inner.startswith("["):
-                section, _, key = inner[1:].partition("]")
-                return " ".join(row.text for row in self._rows(section, key.lower().replace("-", "_")))
-            name, colon, default = inner.partition(":")
-            match name:
-                case "env":
-                    variable, _, otherwise = default.partition(":")
-                    return self._variables(environment).get(variable, otherwise)
-                case "posargs":
-                    return default if colon else ""
-                case "toxinidir" | "tox_root" | "package_root" | "toxworkdir/..":
-                    return "."
-                case "envname" | "env_name":
-                    return environment
-                case "envpython" | "env_python" | "basepython":
-                    return "python"
-                case "/":
-                    return "/"
-                case "envbindir" | "env_bin_dir":
-                    return "bin"
-                case "opts" | "packages":
-                    return ""
-                case _:
-                    return match[0]
+        def referred(section: str, key: str) -> str:
+            return " ".join(row.text for row in self._rows(section, key))
 
-        for _ in range(5):
-            after = _SUBSTITUTION.sub(replace, text)
-            if after == text:
-                break
-            text = after
-        return text
+        return substituted(text, environment, self._variables(environment), referred)
 
     def _variables(self, environment: str) -> Mapping[str, str]:
         """Return the variables that an environment sets, with what stands in braces in their values."""
         if not environment:
             return {}
         if environment not in self._set:
-            self._set[environment] = values = {}
+            values: dict[str, str] = {}
+            self._set[environment] = values
             for section in (*self._sections.get(environment, ()), "testenv"):
                 for row in self._holding(section, ("setenv", "set_env"), environment):
                     for text in _held(row.text, environment):
@@ -248,6 +220,47 @@ def _expanded(text: str) -> Iterator[str]:
                 yield f"{text[: match.start()]}{each}{rest}".strip()
 
 
+def substituted(text: str, environment: str, variables: Mapping[str, str], referred: Callable[[str, str], str]) -> str:
+    """Return a text with what stands in braces replaced; what only tox can replace stays.
+
+    ``variables`` are those that the environment sets; ``referred`` returns the value of a section and a key.
+    """
+
+    def replace(match: re.Match[str]) -> str:
+        inner = match[1]
+        if inner.startswith("["):
+            section, _, key = inner[1:].partition("]")
+            return referred(section, key.lower().replace("-", "_"))
+        name, colon, default = inner.partition(":")
+        match name:
+            case "env":
+                variable, _, otherwise = default.partition(":")
+                return variables.get(variable, otherwise)
+            case "posargs":
+                return default if colon else ""
+            case "toxinidir" | "tox_root" | "package_root" | "toxworkdir/..":
+                return "."
+            case "envname" | "env_name":
+                return environment
+            case "envpython" | "env_python" | "basepython":
+                return "python"
+            case "/":
+                return "/"
+            case "envbindir" | "env_bin_dir":
+                return "bin"
+            case "opts" | "packages":
+                return ""
+            case _:
+                return match[0]
+
+    for _ in range(5):
+        after = _SUBSTITUTION.sub(replace, text)
+        if after == text:
+            break
+        text = after
+    return text
+
+
 def _held(text: str, environment: str) -> Iterator[str]:
     """Yield what of a line holds for an environment: all of it, or what is behind its condition."""
     match = _condition(text)
@@ -289,7 +302,8 @@ def _listed(text: str) -> list[str]:
     return [name for name in names if name]
 
 
-def _true(text: str) -> bool:
+def is_true(text: str) -> bool:
+    """Return whether a setting is on."""
     return text.strip().lower() in ("true", "1", "yes", "on")
 
 
@@ -305,8 +319,3 @@ def _line_numbers(text: str) -> Mapping[tuple[str, str], int]:
             name = key[1].strip().lower().replace("-", "_")
             numbers.setdefault((section, name), number)
     return numbers
-
-
-def relative(path: str, folder: str) -> str:
-    """Return a path of a file of tox as the project has it."""
-    return posixpath.normpath(posixpath.join(folder, path))
