@@ -14,7 +14,7 @@ from knowngood.project.importing.parts import Cell, Imported, Line, Remarks, Sou
 
 _MOST_CELLS = 1000
 _OURS = {"environment_type": "virtualenv", "sys_platform": "linux"}
-"""What entries of ``exclude`` may ask for beside packages: a matrix installs from indexes of Python, on this machine."""
+"""What ``exclude`` may ask for beside packages: a matrix installs from indexes of Python, on this machine."""
 _COMMENT = r"(?://[^\n]*(?=\n|\Z)|/\*.*?\*/)"
 _NOT_JSON = re.compile(rf'("(?:[^"\\\n]|\\.)*")|{_COMMENT}|,(?=(?:\s|{_COMMENT})*[\]}}])', re.DOTALL)
 """A string, which stays; else a comment or a comma at the end, which asv allows."""
