@@ -2,7 +2,8 @@
 
 import posixpath
 import re
-from collections.abc import Callable, Iterator, Sequence
+import shlex
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from knowngood.project.importing.commands import Commands, Install, PlacePath
@@ -16,6 +17,7 @@ INSTALLS = re.compile(
 )
 
 _DEEPEST = 3  # scripts that run scripts
+_MOST_COMMANDS = 50_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,59 +40,113 @@ def walk(
     reader: Commands,
     remarks: Remarks,
     places: Callable[[str], PlacePath],
-    depth: int = 0,
 ) -> Iterator[Done]:
     """Yield the commands of a script that are run in any case; ``variables`` are changed as the script does.
 
     ``places`` returns how paths are found from a folder. What may or may not be run is named in ``remarks``, if it
     installs something.
     """
-    outside = folder
-    was_inside = False
-    for command in commands(text, line):
-        if depth:  # what a script of its own does is done by the line that runs it
-            command = replace(command, line=line)
-        if was_inside and not command.in_subshell:
-            folder = outside
-        if command.in_subshell and not was_inside:
-            outside = folder
-        was_inside = command.in_subshell
-        held = [guard.holds(variables) for guard in command.guards]
-        if False in held:
-            continue
-        unknown = next((guard.why for guard, holds in zip(command.guards, held, strict=True) if holds is None), "")
-        _assign(command, variables, is_certain=not unknown)
-        try:
-            words = command.words(variables)
-            problem = unknown
-        except UnknownValueError as error:
-            words, problem = command.raw, str(error)
-        if problem:
-            if INSTALLS.search(" ".join(words)):
-                remarks.add(command.line, f"{joined(words)!r} is not read: {problem}")
-            continue
-        if not words:
-            continue
-        if words[0] in ("cd", "pushd") and len(words) > 1:
-            folder = posixpath.normpath(posixpath.join(folder, words[1]))
-            continue
-        if depth < _DEEPEST and (sourced := _script(words, places(folder), reader)) is not None:
-            is_sourced = words[0] in ("source", ".")
-            yield from walk(
-                sourced,
+    yield from _Walk(reader, remarks, places).walk(
+        commands(text, line), line=line, folder=folder, variables=variables, depth=0
+    )
+
+
+class _Walk:
+    """Follows commands, and knows the functions that were defined so far."""
+
+    def __init__(self, reader: Commands, remarks: Remarks, places: Callable[[str], PlacePath]) -> None:
+        self._reader = reader
+        self._remarks = remarks
+        self._places = places
+        self._functions: dict[str, list[Command]] = {}
+        self._left = _MOST_COMMANDS
+
+    def walk(
+        self, script: Iterable[Command], *, line: int, folder: str, variables: dict[str, str], depth: int
+    ) -> Iterator[Done]:
+        """Yield what commands do, and what the functions and scripts that they call do."""
+        outside = folder
+        was_inside = False
+        for command in script:
+            self._left -= 1
+            if self._left < 0:  # functions that call functions
+                return
+            if command.function:
+                self._functions.setdefault(command.function, []).append(replace(command, function=""))
+                continue
+            if depth:  # what a script of its own does is done by the line that runs it
+                command = replace(command, line=line)
+            if was_inside and not command.in_subshell:
+                folder = outside
+            if command.in_subshell and not was_inside:
+                outside = folder
+            was_inside = command.in_subshell
+            held = [guard.holds(variables) for guard in command.guards]
+            if False in held:
+                continue
+            unknown = next((guard.why for guard, holds in zip(command.guards, held, strict=True) if holds is None), "")
+            _assign(command, variables, is_certain=not unknown)
+            try:
+                words = command.words(variables)
+                problem = unknown
+            except UnknownValueError as error:
+                words, problem = command.raw, str(error)
+            if problem:
+                if self._installs(words):
+                    self._remarks.add(command.line, f"{joined(words)!r} is not read: {problem}")
+                continue
+            if not words:
+                continue
+            if words[0] in ("cd", "pushd") and len(words) > 1:
+                folder = posixpath.normpath(posixpath.join(folder, words[1]))
+                continue
+            if words[0] in self._functions:
+                if depth < _DEEPEST:
+                    yield from self._call(words, line=command.line, folder=folder, variables=variables, depth=depth)
+                else:
+                    self._remarks.add(
+                        command.line, f"{joined(words)!r} is not read: functions call each other too often"
+                    )
+                continue
+            if depth < _DEEPEST and (sourced := _script(words, self._places(folder), self._reader)) is not None:
+                is_sourced = words[0] in ("source", ".")
+                yield from self.walk(
+                    commands(sourced, command.line),
+                    line=command.line,
+                    folder=folder,
+                    variables=variables if is_sourced else dict(variables),
+                    depth=depth + 1,
+                )
+                continue
+            self._reader.set_variables(variables)
+            yield Done(
+                words=words,
                 line=command.line,
                 folder=folder,
-                variables=variables if is_sourced else dict(variables),
-                reader=reader,
-                remarks=remarks,
-                places=places,
-                depth=depth + 1,
+                install=self._reader.read(words, command.line, self._places(folder)),
             )
-            continue
-        reader.set_variables(variables)
-        yield Done(
-            words=words, line=command.line, folder=folder, install=reader.read(words, command.line, places(folder))
+
+    def _call(
+        self, words: Sequence[str], *, line: int, folder: str, variables: dict[str, str], depth: int
+    ) -> Iterator[Done]:
+        """Yield what a function does with its arguments; what it sets stays set."""
+        given = {str(number): word for number, word in enumerate(words[1:10], start=1)}
+        given["@"] = given["*"] = shlex.join(words[1:])
+        before = {name: variables.get(name) for name in (*map(str, range(10)), "@", "*")}
+        for name in before:
+            variables.pop(name, None)
+        variables |= given
+        yield from self.walk(
+            tuple(self._functions[words[0]]), line=line, folder=folder, variables=variables, depth=depth + 1
         )
+        for name in before:
+            variables.pop(name, None)
+        variables.update({name: value for name, value in before.items() if value is not None})
+
+    def _installs(self, words: Sequence[str]) -> bool:
+        """Return whether a command installs something, as far as its words say."""
+        body = self._functions.get(words[0] if words else "", ())
+        return any(INSTALLS.search(" ".join(each)) for each in (words, *(command.raw for command in body)))
 
 
 def _script(words: Sequence[str], place: PlacePath, reader: Commands) -> str | None:

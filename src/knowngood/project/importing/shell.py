@@ -1,6 +1,7 @@
 """Split a shell script into its commands, and expand the variables whose values the file states. Nothing is run."""
 
 import re
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -9,7 +10,10 @@ _BLOCKS = {"if": "fi", "for": "done", "while": "done", "until": "done", "case": 
 _INSIDE = frozenset({"then", "else", "elif", "do", "fi", "done", "esac", "in", "{", "}", "time"})
 _OPERATOR = re.compile(r"&&|\|\||;;|<<<|<<-?|>>|&>>?|>\||[0-9]?>&[0-9-]?|[;|&()<>\n]")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_BRACED = re.compile(r"(?P<name>[A-Za-z_]\w*)(?:(?P<how>:?[-+=?])(?P<word>.*))?", re.DOTALL | re.ASCII)
+_BRACED = re.compile(r"(?P<name>[A-Za-z_]\w*|[0-9@*])(?:(?P<how>:?[-+=?])(?P<word>.*))?", re.DOTALL | re.ASCII)
+_FUNCTION = re.compile(r"[A-Za-z_][\w-]*", re.ASCII)
+_ALL = frozenset({'"$@"', "$@", '"$*"', "$*", '"${@}"', "${@}"})
+"""How a function names all its arguments."""
 _ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)(\+?)=(.*)", re.DOTALL | re.ASCII)
 _TESTS = frozenset({"[", "[[", "test"})
 
@@ -46,6 +50,8 @@ class Command:
     line: int
     guards: tuple[Guard, ...] = ()
     in_subshell: bool = False
+    function: str = ""
+    """The function that it is in the body of; empty: none."""
 
     def assignments(self) -> tuple[tuple[str, str, bool], ...]:
         """Return the variables that are set in front of the command, or by ``export``.
@@ -104,9 +110,19 @@ def commands(text: str, first_line: int = 1) -> Iterator[Command]:
     words: list[str] = []
     start, subshells, count = first_line, 0, 0
     skips_target = False
+    defined, function, depth = "", "", 0
     for token, line in _tokens(text, first_line):
         operator = token[1:] if token.startswith("\0") else ""
-        if operator in ("<", ">", ">>", ">|", "<<<") or operator.startswith("&>"):
+        if operator == "(" and not in_condition and len(words) == 1 and _FUNCTION.fullmatch(words[0]):
+            defined, words = words[0], []
+        elif operator == ")" and defined:
+            pass
+        elif token == "{" and words[:1] == ["function"] and len(words) == 2:
+            function, depth, words = words[1], 1, []
+        elif token in ("{", "}") and not words and (defined or function):
+            depth += 1 if token == "{" else -1
+            function, defined = (defined or function) if depth else "", ""
+        elif operator in ("<", ">", ">>", ">|", "<<<") or operator.startswith("&>"):
             skips_target = True
         elif re.fullmatch(r"[0-9]?>&[0-9-]", operator):
             pass
@@ -133,7 +149,7 @@ def commands(text: str, first_line: int = 1) -> Iterator[Command]:
                 blocks[-1].test(words)
             elif words:
                 guards = (*(guard for block in blocks for guard in block.guards), *chain)
-                yield Command(raw=tuple(words), line=start, guards=guards, in_subshell=subshells > 0)
+                yield Command(raw=tuple(words), line=start, guards=guards, in_subshell=subshells > 0, function=function)
                 count += 1
             if count > _MOST_COMMANDS:
                 return
@@ -177,6 +193,8 @@ def expand(raw: str, variables: Mapping[str, str]) -> tuple[str, ...]:
 
     Raises ``UnknownValueError``: it depends on something that is not in ``variables``.
     """
+    if raw in _ALL and "@" in variables:
+        return tuple(shlex.split(variables["@"]))
     pieces: list[str] = [""]
     quoted = False
 
@@ -240,7 +258,7 @@ def _variable(raw: str, position: int, variables: Mapping[str, str]) -> tuple[st
         if value is None:
             raise UnknownValueError(f"${name} has no value in the file")
         return value, position + 1 + end + 1
-    plain = _NAME.match(rest)
+    plain = _NAME.match(rest) or re.match("[0-9@*]", rest)
     if plain is None:
         if not rest or rest[0].isspace():
             return "$", position + 1

@@ -1,0 +1,53 @@
+from pathlib import Path
+
+from support.importing import imported, line_with
+
+FUNCTIONS = """#!/bin/bash
+pipi() {
+    pip install --no-cache-dir "$@"
+}
+function both {
+    pipi "$1==$2" 'six<2'
+    pip install ${3:-attrs}
+}
+unused() { pip install never; }
+pipi flask==3.0 "werkzeug<4"
+both jinja2 3.1
+if [ -f somewhere ]; then
+    pipi perhaps
+fi
+pipi $UNKNOWN
+pip install last
+"""
+
+
+def test_a_function_of_a_shell_installs_what_it_is_called_with(tmp_path: Path) -> None:
+    result = imported(tmp_path, "setup.sh", FUNCTIONS)
+
+    assert result.steps == {
+        "setup": [["flask==3.0", "werkzeug<4"], ["jinja2==3.1", "six<2"], ["attrs"], ["last"]],
+    }
+    assert "it is inside an 'if'" in result.remark(line_with(FUNCTIONS, "pipi perhaps"))
+    assert "$UNKNOWN has no value" in result.remark(line_with(FUNCTIONS, "pipi $UNKNOWN"))
+    assert "never" not in result.text
+
+
+def test_functions_in_a_dockerfile_and_in_a_workflow_are_followed(tmp_path: Path) -> None:
+    docker = 'FROM python:3.12\nRUN get() { pip install "$@"; } && get six && get "attrs<25"\n'
+    flow = "jobs:\n  test:\n    runs-on: ubuntu-latest\n    steps:\n      - run: |\n"
+    flow += '          get() { pip install "$1"; }\n          get six\n'
+
+    assert imported(tmp_path, "Dockerfile", docker).steps == {"image": [["six"], ["attrs<25"]]}
+    assert imported(tmp_path, "ci.yml", flow).steps == {"test": [["six"]]}
+
+
+def test_functions_that_call_each_other_end(tmp_path: Path) -> None:
+    body = "\n".join(
+        f"f{number}() {{ f{(number + 1) % 9}; f{(number + 2) % 9}; pip install six; }}" for number in range(9)
+    )
+    text = f"{body}\nf0\npip install attrs\n"
+
+    result = imported(tmp_path, "loop.sh", text)
+
+    assert result.steps["loop"][-1] == ["attrs"]
+    assert "functions call each other too often" in result.remark(text.splitlines().index("f0") + 1)
