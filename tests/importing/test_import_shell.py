@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from support.importing import imported, line_with
+from support.importing import PROJECT, imported, line_with
 
 FUNCTIONS = """#!/bin/bash
 pipi() {
@@ -51,3 +51,13 @@ def test_functions_that_call_each_other_end(tmp_path: Path) -> None:
 
     assert result.steps["loop"][-1] == ["attrs"]
     assert "functions call each other too often" in result.remark(text.splitlines().index("f0") + 1)
+
+
+def test_the_files_that_a_project_was_built_to_are_the_project(tmp_path: Path) -> None:
+    text = "pip install dist/*.whl\npip install ./wheelhouse/shop-*.whl[s3] six\n"
+
+    result = imported(tmp_path / "a", "ci.sh", text, {"pyproject.toml": PROJECT})
+
+    assert result.steps == {"ci": [["."], [".[s3]", "six"]]}
+    assert "dist/*.whl is what the project was built to" in "".join(what for _, what in result.notes)
+    assert "dist/*.whl" in imported(tmp_path / "b", "ci.sh", f"{text}pip install six\n").remark(1)

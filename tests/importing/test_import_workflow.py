@@ -146,3 +146,65 @@ def test_a_script_of_the_project_that_a_step_runs_is_followed(tmp_path: Path) ->
 def test_hostile_yaml_is_an_error(tmp_path: Path, text: str) -> None:
     with pytest.raises(UsageError):
         imported(tmp_path, NAME, text)
+
+
+CALLS = """
+jobs:
+  tests:
+    strategy:
+      matrix:
+        flask: ["2", "3"]
+        include:
+          - flask: "3"
+            pre: "--pre"
+    uses: ./.github/workflows/_one.yml
+    with:
+      python-version: 3.12
+      flask: ${{ matrix.flask }}
+      flags: ${{ matrix.pre }}
+  elsewhere:
+    uses: other/repository/.github/workflows/x.yml@main
+"""
+CALLED = """
+on:
+  workflow_call:
+    inputs:
+      python-version: { type: string }
+      flask: { type: string }
+      extra: { type: string, default: redis }
+      sdist: { type: string, default: 0 }
+jobs:
+  one:
+    runs-on: ubuntu-latest
+    steps:
+      - uses: actions/setup-python@v5
+        with:
+          python-version: ${{ inputs.python-version }}
+      - run: pip install ${{ inputs.flags }} "flask~=${{ inputs.flask }}.0" ${{ inputs.extra }}
+      - if: ${{ inputs.sdist == 1 }}
+        run: pip install build-of-an-sdist
+      - run: pip install $GONE
+      - run: pytest tests
+"""
+
+
+def test_a_workflow_that_a_job_calls_is_read_with_its_inputs(tmp_path: Path) -> None:
+    result = imported(tmp_path, ".github/workflows/ci.yml", CALLS, {".github/workflows/_one.yml": CALLED})
+
+    assert sorted((combo.python, sorted(combo.steps[0].lines)) for combo in result.matrix.combos) == [
+        ("3.12", ["--pre", "flask~=3.0", "redis"]),
+        ("3.12", ["flask~=2.0", "redis"]),
+    ]
+    assert {probe.arguments for probe in result.matrix.probes} == {("tests",)}
+    remark = result.remark(line_with(CALLS, "  tests:"))
+    assert f"_one.yml, line {line_with(CALLED, '$GONE')}: 'pip install $GONE' is not read" in remark
+    assert "other/repository" in result.remark(line_with(CALLS, "elsewhere"))
+
+
+def test_workflows_that_call_each_other_end(tmp_path: Path) -> None:
+    job = "uses: ./.github/workflows/ci.yml"
+    text = f"jobs:\n  again:\n    {job}\n  test:\n    runs-on: linux\n    steps:\n      - run: pip install six\n"
+
+    result = imported(tmp_path, ".github/workflows/ci.yml", text)
+
+    assert {combo.steps[0].lines for combo in result.matrix.combos} == {("six",)}

@@ -17,7 +17,7 @@ from knowngood.model import InstallerName
 from knowngood.project.importing import pythons
 from knowngood.project.importing.indexes import Indexes
 from knowngood.project.importing.locks import read_lock
-from knowngood.project.importing.parts import Line, Remarks, Source, Step
+from knowngood.project.importing.parts import Line, Remarks, Source
 
 _WRAPPERS = frozenset({"sudo", "time", "env", "exec", "nice", "command", "xvfb-run", "nohup", "catchsegv"})
 _PIP = re.compile(r"pip[\d.]*")
@@ -39,12 +39,6 @@ _HARMLESS_WORDS = (
 _HARMLESS = frozenset(_HARMLESS_WORDS.split())
 _ITSELF = frozenset({"pip", "uv"})
 """What an environment under test does not need: the installers themselves."""
-_TOOLS_WORDS = (
-    "build cibuildwheel codecov coveralls hatch nox pdm pip pipenv pipx poetry pre-commit setuptools tox tox-gh "
-    "tox-gh-actions tox-uv twine uv virtualenv wheel"
-)
-_TOOLS = frozenset(_TOOLS_WORDS.split())
-"""What prepares or runs tests, and is not what is tested."""
 _CONDA = frozenset({"conda", "mamba", "micromamba"})
 _URL = re.compile(r"(?:git|hg|svn|bzr)\+|[a-z]+://", re.IGNORECASE)
 
@@ -207,7 +201,7 @@ class Commands:
             return Install(installer=installer) if verb not in _QUIET else None
         lines = self.arguments(_after(words, "install"), line, place)
         wanted = [each for each in lines if canonicalize_name(each.text) not in _ITSELF]
-        if not any(_installs(each.text) for each in wanted):
+        if not any(installs(each.text) for each in wanted):
             return Install(installer=installer, python=python)
         return Install(lines=tuple(wanted), installer=installer, python=python)
 
@@ -237,7 +231,7 @@ class Commands:
             word = words[position]
             position += 1
             if not word.startswith("-") or word == "-":
-                texts.append(self._target(word, place))
+                texts.append(self._built(word, place, at) or self._target(word, place))
                 positional.append(texts[-1])
                 continue
             name, value = _parted(word)
@@ -314,6 +308,15 @@ class Commands:
         except (ValueError, AttributeError, TypeError):
             raise WrongValueError(f"{placed} cannot be read") from None
 
+    def _built(self, word: str, place: PlacePath, at: int) -> str:
+        """Return the project itself for the pattern of a file that it was built to before; empty for anything else."""
+        match = re.fullmatch(r"[^\[\]]*\*[^\[\]]*\.(?:whl|tar\.gz|zip)(\[[\w,.-]+\])?", word)
+        projects = ("pyproject.toml", "setup.py")
+        if match is None or place(".") is None or not any(map(self._source.files.has_file, projects)):
+            return ""
+        self._remarks.note(at, f"{word} is what the project was built to: the matrix builds it")
+        return f".{match[1] or ''}"
+
     def _target(self, text: str, place: PlacePath, *, is_path: bool = False) -> str:
         """Return a requirement, or the path of a project or a wheel as the matrix has it."""
         if _URL.match(text) or re.match(r"[\w.-]+(\[.*\])?\s*@\s*(?!file:)", text):
@@ -325,12 +328,6 @@ class Commands:
         if placed is None:
             raise WrongValueError(f"{text!r} is not in the project")
         return _folder(placed) + bracket + extras
-
-
-def only_tools(step: Step) -> bool:
-    """Return whether a step installs nothing but tools such as tox and build."""
-    installed = [line.text for line in step if _installs(line.text)]
-    return all(canonicalize_name(re.split(r"[^\w.-]", text)[0]) in _TOOLS for text in installed)
 
 
 def _unwrapped(words: list[str]) -> list[str]:
@@ -386,7 +383,7 @@ def _is_plain(word: str) -> bool:
     return not word.startswith("-")
 
 
-def _installs(text: str) -> bool:
+def installs(text: str) -> bool:
     """Return whether a line installs something, and is more than an option of others."""
     return not text.startswith("-") or text.startswith(("-r ", "-e ", "--group"))
 

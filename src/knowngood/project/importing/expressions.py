@@ -152,8 +152,8 @@ class _Parser:
             if isinstance(value, _Anything):
                 return ""
             if not isinstance(value, Mapping) or part not in value:
-                # A variable that the row of a matrix does not have is empty.
-                if number and parts[0] == "matrix":
+                # A variable that the row of a matrix does not have is empty, and so is an input that is not given.
+                if number and parts[0] in ("matrix", "inputs"):
                     return ""
                 raise UnknownError(".".join(parts))
             value = value[part]

@@ -4,21 +4,32 @@ import itertools
 import posixpath
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
+from packaging.utils import canonicalize_name
+
 from knowngood.declare.values import slug, version_slug
-from knowngood.errors import UsageError
+from knowngood.errors import UsageError, some
 from knowngood.project.importing import probing, pythons, yaml_file
-from knowngood.project.importing.commands import Commands, only_tools
+from knowngood.project.importing.commands import Commands, installs
 from knowngood.project.importing.expressions import UnknownError, holds, substituted
 from knowngood.project.importing.indexes import Indexes
-from knowngood.project.importing.parts import Cell, Imported, Probe, Remarks, Source, Step
+from knowngood.project.importing.parts import Cell, Imported, Line, Probe, Remarks, Source, Step
 from knowngood.project.importing.scripts import INSTALLS, inside, joined, walk
 from knowngood.project.importing.yaml_file import Text, line_of
 
 Row = dict[str, Any]
 
+_TOOLS_WORDS = (
+    "build cibuildwheel codecov coveralls hatch nox pdm pip pipenv pipx poetry pre-commit setuptools tox tox-gh "
+    "tox-gh-actions tox-uv twine uv virtualenv wheel"
+)
+_TOOLS = frozenset(_TOOLS_WORDS.split())
+"""What prepares or runs tests, and is not what is tested."""
+
 _MOST_ROWS = 1000
+_DEEPEST = 3  # workflows that call workflows
 _OTHER_SYSTEMS = re.compile(r"(?i)windows|macos|\bmac\b|\bwin\b")
 _RUNNERS = frozenset({"tox", "nox", "make", "just", "task", "hatch", "rye", "bazel"})
 _TESTING = re.compile(r"unittest|manage\.py test|django test|nose|\btests?\b|trial")
@@ -39,13 +50,23 @@ def read(source: Source) -> Imported:
 
 
 class _Workflow:
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, inputs: Mapping[str, Any] | None = None, depth: int = 0) -> None:
+        """Read a workflow; ``inputs`` are those of the job that calls it, ``depth`` how many workflows call it."""
         self._source = source
+        self._depth = depth
+        self._inputs = inputs
         self._remarks = Remarks()
         self._indexes = Indexes(self._remarks)
         self._commands = Commands(source, self._remarks, self._indexes)
         self._others: dict[str, None] = {}
+        self._calls: list[Imported] = []
         content = yaml_file.read(source.text, source.path)
+        if isinstance(content, dict) and "jobs" not in content and isinstance(content.get("dependencies"), list):
+            raise UsageError(
+                f"{source.path} is an environment of conda, whose packages cannot be in a matrix",
+                cause=f"it lists {some([str(each) for each in content['dependencies'] if isinstance(each, str)])}",
+                next_step="write those that a Python index has as requirements, and import that file",
+            )
         if not isinstance(content, dict) or not isinstance(content.get("jobs"), dict):
             raise UsageError(
                 f"{source.path} is not a workflow", cause="it has no jobs", next_step="name a file of .github/workflows"
@@ -57,16 +78,55 @@ class _Workflow:
         for name, job in self._content["jobs"].items():
             if not isinstance(job, dict):
                 continue
-            if "uses" in job:
-                self._remarks.add(line_of(name), f"the job {name} calls another workflow: import that")
-                continue
             rows = tuple(itertools.islice(self._rows(name, job), _MOST_ROWS))
             varying = _varying(rows)
+            if "uses" in job:
+                for row in rows:
+                    cells += self._called(name, job, row, varying)
+                continue
             cells += filter(None, (self._cell(name, job, row, varying) for row in rows))
         if self._others:
             self._remarks.add(0, f"jobs on {', '.join(self._others)}: a matrix is for the machine that runs it")
         distinct = tuple(dict.fromkeys(cells))  # rows may differ in their system alone
-        return Imported(cells=distinct, indexes=self._indexes.all(), remarks=self._remarks.all())
+        indexes = (*self._indexes.all(), *(index for each in self._calls for index in each.indexes))
+        return Imported(cells=distinct, indexes=tuple(dict.fromkeys(indexes)), remarks=self._remarks.all())
+
+    def _called(self, name: Text, job: Mapping[str, Any], row: Row, varying: Collection[str]) -> Iterator[Cell]:
+        """Yield the cells of the workflow that a job calls, for one row of its matrix."""
+        path, line = str(job["uses"]).removeprefix("./"), line_of(name)
+        text = self._commands.text_of(path) if str(job["uses"]).startswith("./") else None
+        if text is None or self._depth >= _DEEPEST:
+            self._remarks.add(line, f"the job {name} calls the workflow {path}, which is not read")
+            return
+        values = self._values(job, row)
+        given = job.get("with")
+        inputs = (
+            {key: substituted(str(value), values) for key, value in given.items()} if isinstance(given, dict) else {}
+        )
+        try:
+            workflow = _Workflow(replace(self._source, path=path, text=text), inputs, self._depth + 1)
+            called = workflow.read()
+        except UsageError as error:
+            self._remarks.add(line, f"the job {name} calls {path}: {error.cause or error.what}")
+            return
+        self._calls.append(called)
+        for remark in called.remarks:
+            place = f"{path}, line {remark.line}" if remark.line else path
+            self._remarks.add(line, f"{place}: {remark.what}")
+        label = _label(name, row, varying)
+        for cell in called.cells:
+            steps = tuple(tuple(Line(each.text, line) for each in step) for step in cell.steps)
+            yield replace(
+                cell, group=name, name=f"{label}-{cell.name}" if len(called.cells) > 1 else label, steps=steps
+            )
+
+    def _values(self, job: Mapping[str, Any], row: Row) -> dict[str, Any]:
+        """Return what expressions in a job may refer to."""
+        values: dict[str, Any] = {"matrix": row, "runner": {"os": "Linux", "arch": "X64"}, "github": {}}
+        if self._inputs is not None:
+            values["inputs"] = {**_defaults(self._content), **self._inputs}
+        values["env"] = self._env(job.get("env"), self._env(self._content.get("env"), {}, values), values)
+        return values
 
     def _rows(self, name: Text, job: Mapping[str, Any]) -> Iterator[Row]:
         strategy = job.get("strategy")
@@ -80,8 +140,7 @@ class _Workflow:
             yield {}
 
     def _cell(self, name: Text, job: Mapping[str, Any], row: Row, varying: Collection[str]) -> Cell | None:
-        values: dict[str, Any] = {"matrix": row, "runner": {"os": "Linux", "arch": "X64"}, "github": {}}
-        values["env"] = self._env(job.get("env"), self._env(self._content.get("env"), {}, values), values)
+        values = self._values(job, row)
         system = substituted(str(job.get("runs-on", "")), values)
         if match := _OTHER_SYSTEMS.search(system):
             self._others[match[0].lower()] = None
@@ -95,7 +154,7 @@ class _Workflow:
                 walker.step(step, folder, self._env(step.get("env"), values["env"], values))
         if not walker.steps:
             return None
-        if all(only_tools(step) for step in walker.steps):
+        if all(_only_tools(step) for step in walker.steps):
             self._remarks.add(line_of(name), f"the job {name} installs only tools")
             return None
         return Cell(
@@ -199,6 +258,23 @@ def _advice(program: str) -> str:
     files = {"tox": "tox.ini", "nox": "noxfile.py", "hatch": "pyproject.toml"}
     name = files.get(posixpath.basename(program))
     return f"what it runs is imported from {name}" if name else "it runs what another file says"
+
+
+def _only_tools(step: Step) -> bool:
+    """Return whether a step installs nothing but tools such as tox and build."""
+    installed = [line.text for line in step if installs(line.text)]
+    return all(canonicalize_name(re.split(r"[^\w.-]", text)[0]) in _TOOLS for text in installed)
+
+
+def _defaults(content: Mapping[str, Any]) -> dict[str, str]:
+    """Return the inputs of a workflow that is called, each with its default."""
+    triggers = content.get("on")
+    call = triggers.get("workflow_call") if isinstance(triggers, dict) else None
+    inputs = call.get("inputs") if isinstance(call, dict) else None
+    return {
+        str(name): str(entry.get("default", "")) if isinstance(entry, dict) else ""
+        for name, entry in (inputs.items() if isinstance(inputs, dict) else ())
+    }
 
 
 def _spanned(matrix: Mapping[str, Any], remarks: Remarks) -> Iterator[Row]:
