@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from knowngood.install.index import Route, Routes
+from knowngood.install.index import Route, Routes, decide
 from knowngood.install.registry import OUTPUTS
 from knowngood.model import InstallerName, Reason, Status
 from support.index import Index, closed_url, serve
+from support.repositories import repository
 from support.wheels import build_sdist, build_wheel
 from support.workshop import Workshop, failed
 
@@ -82,6 +83,32 @@ FAULTS = {
         requirements=("old-style",), status=Status.BUILD_FAIL, reason=Reason.BUILD_ERROR, message="setuptools"
     ),
 }  # fmt: skip
+
+WAYS_OF_GIT = {
+    "no repository": ("git+file://{folder}/nothing", "does not appear to be a git repository"),
+    "no such tag": ("git+file://{folder}/repository@v9", "v9"),
+    "no such commit": ("git+file://{folder}/repository@0123456789abcdef0123456789abcdef01234567", "0123456"),
+    "a server that is down": ("git+http://127.0.0.1:9/x.git", "unable to access 'http://127.0.0.1:9/x.git/'"),
+}
+
+
+@pytest.mark.parametrize("installer", InstallerName)
+@pytest.mark.parametrize("way", WAYS_OF_GIT)
+def test_what_git_does_not_get_is_not_held_against_the_versions(
+    way: str, installer: InstallerName, tmp_path: Path, environ: Mapping[str, str]
+) -> None:
+    url, message = WAYS_OF_GIT[way]
+    repository(tmp_path / "repository", {"a.txt": "a"})
+    workshop = Workshop(folder=tmp_path / "work", environ=environ)
+
+    action = failed(workshop.carry_out(installer, ((f"tool @ {url.format(folder=tmp_path)}",),), decide([])))
+
+    output = OUTPUTS[installer]
+    assert output.classify(action) == (Status.INFRA, Reason.GIT_FAILED), action.output
+    sentence = output.message(action, Status.INFRA)
+    assert message in sentence, sentence
+    assert url.format(folder=tmp_path).removeprefix("git+").partition("@")[0] in sentence, sentence
+
 
 BACKEND = """
 def build_wheel(*arguments, **options):

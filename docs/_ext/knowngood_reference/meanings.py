@@ -77,6 +77,11 @@ REASONS: Mapping[Reason, Meaning] = {
         "take the package from an index that does, such as PyPI, or leave `as-of` out",
     ),
     Reason.INDEX_ERROR: _meaning(Status.INFRA, "the index answered with an error", _AGAIN),
+    Reason.GIT_FAILED: _meaning(
+        Status.INFRA,
+        "git did not get the repository, branch, tag or commit that a requirement names",
+        "correct its URL, or run again when the server answers",
+    ),
     Reason.FILE_MISSING: _meaning(
         Status.INFRA, "the index lists a file that it does not have", "notify the maintainers of the index"
     ),

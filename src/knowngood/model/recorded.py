@@ -187,6 +187,7 @@ class Reason(StrEnum):
     INDEX_ERROR = "index-error"
     NOT_AN_INDEX = "not-an-index"
     NO_UPLOAD_TIMES = "no-upload-times"
+    GIT_FAILED = "git-failed"
     FILE_MISSING = "file-missing"
     HASH_MISMATCH = "hash-mismatch"
     CORRUPT_DOWNLOAD = "corrupt-download"

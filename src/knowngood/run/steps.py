@@ -25,7 +25,7 @@ from knowngood.run.context import Resolved, RunContext
 from knowngood.run.executors.interface import Task
 from knowngood.run.workspace import Workspace
 
-_TRANSIENT = frozenset({Reason.INDEX_UNREACHABLE, Reason.INDEX_ERROR, Reason.CORRUPT_DOWNLOAD})
+_TRANSIENT = frozenset({Reason.INDEX_UNREACHABLE, Reason.INDEX_ERROR, Reason.GIT_FAILED, Reason.CORRUPT_DOWNLOAD})
 """Reasons for which an installer is tried again."""
 _BACKOFF = 2.0  # seconds; the installers have waited and tried several times themselves
 

@@ -21,6 +21,7 @@ from knowngood.install.common_output import (
 from knowngood.model import Reason, Status
 from knowngood.model.installer_output import Conflict, Dependency, Download, OtherPython
 
+_GIT = r"^\s*\u00d7 git \S[^\n]* did not run successfully"
 _DEPENDENCY = re.compile(
     r"^[ \t]+(?P<package>[\w.-]+) (?P<version>[\w.+!-]+) depends on (?P<requirement>.+)$", re.MULTILINE
 )
@@ -67,6 +68,7 @@ class PipOutput(PatternOutput):
             r"Could not fetch URL \S+: (4(?!04)|5)\d\d ",
         ),
         rule(Status.INFRA, Reason.INDEX_UNREACHABLE, r"Could not fetch URL \S+: (?!404 )", *NO_CONNECTION),
+        rule(Status.INFRA, Reason.GIT_FAILED, _GIT),
         rule(
             Status.BUILD_FAIL,
             Reason.BUILD_ERROR,
@@ -96,6 +98,8 @@ class PipOutput(PatternOutput):
         rule(Status.UNSOLVABLE, Reason.VERSION_NOT_FOUND, r"Could not find a version that satisfies"),
     )
     sentences = patterns(
+        rf"^\s*Cloning (?P<place>\S+(?: \(to revision \S+\))?) to (?=[\s\S]*?{_GIT})[\s\S]*?"
+        r"^\s*(?:fatal|error): (?P<sentence>.+)$",
         r"The conflict is caused by:\n(?P<sentence>(?: {4}.+\n)+)",
         r"(?P<sentence>Could not fetch URL \S+: (?!404 ).+)$",
         r"^Requested (?P<sentence>\S+) from \S+ (?P<metadata>has invalid metadata: .+)$",

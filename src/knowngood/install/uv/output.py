@@ -72,6 +72,7 @@ class UvOutput(PatternOutput):
             r"network (was|is) disabled",
             *NO_CONNECTION,
         ),
+        rule(Status.INFRA, Reason.GIT_FAILED, r"^\s*cause: Git operation failed"),
         rule(
             Status.BUILD_FAIL,
             Reason.BUILD_ERROR,
@@ -99,6 +100,7 @@ class UvOutput(PatternOutput):
         rule(Status.UNSOLVABLE, Reason.CONFLICT, r"No solution found when resolving"),
     )
     sentences = patterns(
+        r"`(?P<place>[^`]+)`\n\s*cause: Git operation failed[\s\S]*?^\s*(?:fatal|error): (?P<sentence>.+)$",
         r"^\s*hint: (?P<sentence>An index .+(?:credentials|403 Forbidden).*)$",
         r"^\s*cause: (?P<sentence>(?:Because|Hash mismatch)[\s\S]+?)(?=\n\s*\n|\n\s*(?:cause|hint):|\Z)",
         r"^\s*cause: (?P<sentence>HTTP status.+)$",
