@@ -52,7 +52,7 @@ def run_matrix(
     """
     import os
 
-    from knowngood.declare.select import choose
+    from knowngood.declare.combo_selection import choose
     from knowngood.run import host
     from knowngood.run.engine import execute
     from knowngood.run.request import RunRequest

@@ -18,7 +18,7 @@ from pathlib import Path
 import nox
 
 from knowngood.declare.expand import combo_ids
-from knowngood.declare.selected import NOTHING, Selections, from_json
+from knowngood.declare.selections import NOTHING, Selections, from_json
 from knowngood.declare.values import slug
 
 VERBS: Mapping[str, str] = {

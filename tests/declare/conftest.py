@@ -4,7 +4,7 @@ from typing import TypeAlias
 
 import pytest
 
-from knowngood.declare.file import parse
+from knowngood.declare.matrix_file import parse
 from knowngood.errors import MatrixFileError, Problem
 from knowngood.model import Matrix
 from support.files import MemoryFiles

@@ -2,7 +2,7 @@
 
 import pytest
 
-from knowngood.declare.select import Shard, choose, select
+from knowngood.declare.combo_selection import Shard, choose, select
 from knowngood.errors import ExitCode, NothingSelectedError, UsageError
 from knowngood.model import Combo
 from support.declared import declared

@@ -11,7 +11,7 @@ import pytest
 
 from docs.blocks import Block, of
 from knowngood.declare import json_schema
-from knowngood.declare.file import parse
+from knowngood.declare.matrix_file import parse
 from knowngood.declare.schema import JSON_SCHEMA
 from knowngood.errors import MatrixFileError
 from support.files import MemoryFiles

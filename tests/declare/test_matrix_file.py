@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from declare.conftest import FILES, ProblemsOf, Read
-from knowngood.declare.file import parse
+from knowngood.declare.matrix_file import parse
 from knowngood.model import Asset, Combo, Expectation, Index, InstallerName, Probe, Status
 from support.declared import declared
 from support.files import MemoryFiles

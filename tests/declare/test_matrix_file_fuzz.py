@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from knowngood.declare.expand import combo_ids
-from knowngood.declare.file import parse
-from knowngood.declare.files import ProjectFiles
 from knowngood.declare.lines import Lines
+from knowngood.declare.matrix_file import parse
+from knowngood.declare.named_files import ProjectFiles
 from knowngood.declare.problems import WrongValueError
 from knowngood.declare.projects import Projects
 from knowngood.declare.toml import read

@@ -15,7 +15,7 @@ import yaml
 
 from docs import commands, stand_ins
 from docs.blocks import PAGES, ROOT, Block, blocks, of, split
-from knowngood.declare.file import parse
+from knowngood.declare.matrix_file import parse
 from knowngood.install.index import Routes
 from knowngood.judge.probes import judge_probe
 from knowngood.model import InstallerName, Status

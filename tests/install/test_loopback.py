@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from knowngood.install.access import Access
-from knowngood.install.folder import FolderIndex
+from knowngood.install.folder_index import FolderIndex
 from knowngood.install.loopback import serve, token
 from knowngood.install.router import Directions, Source
 from support.wheels import build_wheel

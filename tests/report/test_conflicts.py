@@ -8,7 +8,18 @@ import pytest
 
 from knowngood.judge.changes import compare, exit_code, snapshots
 from knowngood.model import Cell, ChangeKind, Conflict, JudgedRun
-from knowngood.report import atom, badge, diff, explain, explain_markdown, markdown, matrix_json, recap, table, words
+from knowngood.report import (
+    atom,
+    badge,
+    diff,
+    explain_markdown,
+    explain_text,
+    markdown,
+    matrix_json,
+    recap,
+    table,
+    words,
+)
 from knowngood.report.ci import ctrf, junit
 from knowngood.report.embed.parts import Heading, Items, Show, Table, parts
 from knowngood.report.github import summary
@@ -35,7 +46,7 @@ def judged() -> JudgedRun:
 
 TEXTS: dict[str, Callable[[JudgedRun], str]] = {
     "recap": lambda run: recap.render(run, run_folder="runs/1", width=120),
-    "explain": lambda run: explain.render(run.cells[-1], run.run, run_folder="runs/1"),
+    "explain": lambda run: explain_text.render(run.cells[-1], run.run, run_folder="runs/1"),
     "explain as Markdown": lambda run: explain_markdown.render(run.cells[-1], run.run, run_folder="runs/1"),
     "matrix.md": markdown.render,
     "index.html": page.render,

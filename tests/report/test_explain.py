@@ -27,7 +27,7 @@ from knowngood.model import (
     Status,
     Transcript,
 )
-from knowngood.report import explain, explain_markdown, matrix_json
+from knowngood.report import explain_markdown, explain_text, matrix_json
 from report.factory import cell, combo, diagnosed, mission, only, passing
 
 SCHEMA = json.loads((Path(report.__file__).parent / "matrix.schema.json").read_text(encoding="utf-8"))
@@ -194,7 +194,7 @@ Extension modules: numpy._core._multiarray_umath (total: 1)
 
 
 def explained(cell: Cell, width: int = 90) -> str:
-    return explain.render(cell, only(cell).run, run_folder="runs/7f3a", width=width)
+    return explain_text.render(cell, only(cell).run, run_folder="runs/7f3a", width=width)
 
 
 def probed(cell: Cell, output: str) -> JudgedRun:
@@ -281,7 +281,7 @@ def test_a_crash_is_explained_with_its_dumped_stack_and_names_its_place_once() -
         checks=(Check(name="run", outcome=Outcome.OPEN),),
     )
     judged = probed(crashed, DUMP)
-    shown = explain.render(crashed, judged.run, run_folder="runs/7f3a")
+    shown = explain_text.render(crashed, judged.run, run_folder="runs/7f3a")
     assert (
         """\
 crashed        probe: run
@@ -299,7 +299,7 @@ also observed  two OpenMP runtimes
 def test_a_failure_without_an_exception_shows_the_last_lines_of_output() -> None:
     failed = cell(combo("exits"), Status.FAIL, Phase.PROBE, Reason.EXIT_CODE, message="it exited with code 3")
     output = "\n".join(f"line {number}" for number in range(9)) + "\n/home/me/env/lib/x: no such thing\n\n"
-    shown = explain.render(failed, probed(failed, output).run, run_folder="runs/7f3a")
+    shown = explain_text.render(failed, probed(failed, output).run, run_folder="runs/7f3a")
     assert (
         """\
                it exited with code 3
@@ -341,7 +341,7 @@ def test_the_probe_is_named_where_the_combo_has_several() -> None:
 
 def test_colours_are_applied_to_plain_text() -> None:
     failed = diagnosed(as_expected=False)
-    shown = explain.render(
+    shown = explain_text.render(
         failed, only(failed).run, run_folder="r", paint=lambda kind, text: f"<{kind or '-'}>{text}</>"
     )
     assert shown.startswith("<bad>legacy-loose: FAIL (declared: other evidence)</>\n")
@@ -349,7 +349,7 @@ def test_colours_are_applied_to_plain_text() -> None:
 
 
 def test_without_a_combo_the_cells_that_did_not_pass_are_listed() -> None:
-    shown = explain.render_overview(only(passing(combo("legacy")), diagnosed()), width=110)
+    shown = explain_text.render_overview(only(passing(combo("legacy")), diagnosed()), width=110)
     assert (
         shown
         == """\

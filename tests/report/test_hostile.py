@@ -10,7 +10,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from knowngood.model import JudgedRun
-from knowngood.report import explain, explain_markdown, markdown, matrix_json, recap, table
+from knowngood.report import explain_markdown, explain_text, markdown, matrix_json, recap, table
 from knowngood.report.markup import code, fence, inline, paragraph
 from knowngood.report.text import columns, plain
 from report.hostile import CORPUS, anything, dangerous, poisoned
@@ -62,13 +62,13 @@ def test_the_page_is_inert_and_its_tables_keep_their_columns(judged: JudgedRun) 
 @given(RUNS, st.integers(min_value=40, max_value=160))
 def test_an_explanation_is_inert_and_only_paths_and_commands_exceed_its_width(judged: JudgedRun, width: int) -> None:
     for cell in judged.cells:
-        shown = explain.render(cell, judged.run, run_folder="runs/1", width=width)
+        shown = explain_text.render(cell, judged.run, run_folder="runs/1", width=width)
         assert not dangerous(shown.replace("\n", ""))
-        painted = explain.render(cell, judged.run, run_folder="runs/1", width=width, paint=lambda _, text: text)
+        painted = explain_text.render(cell, judged.run, run_folder="runs/1", width=width, paint=lambda _, text: text)
         assert painted == shown
         for label, line in labels(shown):
             assert columns(line) <= width or label in {"log", "rerun", "fix", "see"}
-    overview = explain.render_overview(judged, width=width)
+    overview = explain_text.render_overview(judged, width=width)
     assert not dangerous(overview.replace("\n", ""))
     assert max(map(columns, overview.split("\n"))) <= width
 
@@ -135,7 +135,7 @@ def labels(explanation: str) -> list[tuple[str, str]]:
     """Return each line of an explanation below its head, with its label."""
     labelled: list[tuple[str, str]] = []
     for line in explanation.split("\n\n", 1)[1].split("\n"):
-        label = line[: explain.LABEL].strip()
+        label = line[: explain_text.LABEL].strip()
         labelled.append((label or (labelled[-1][0] if labelled else ""), line))
     return labelled
 

@@ -2,7 +2,7 @@
 
 from knowngood.model import Confidence, Diagnosis
 from knowngood.packages import removal
-from knowngood.report import explain, explain_markdown, markdown
+from knowngood.report import explain_markdown, explain_text, markdown
 from knowngood.report.html import page
 from report.factory import diagnosed, only
 
@@ -16,7 +16,7 @@ def test_a_package_to_remove_is_shown_in_words_by_every_report() -> None:
     run = only(cell)
 
     reports = (
-        explain.render(cell, run.run, run_folder="r"),
+        explain_text.render(cell, run.run, run_folder="r"),
         explain_markdown.render(cell, run.run, run_folder="r"),
         markdown.render(run),
         page.render(run),

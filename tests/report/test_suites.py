@@ -9,7 +9,7 @@ import pytest
 from knowngood.judge.changes import Snapshot, compare, snapshots
 from knowngood.judge.suites import failures, suite
 from knowngood.model import Cell, ChangeKind, Check, JudgedRun, Outcome, Phase, Reason, Status, Suite, Transcript
-from knowngood.report import explain, explain_markdown, markdown, matrix_json, recap, words
+from knowngood.report import explain_markdown, explain_text, markdown, matrix_json, recap, words
 from knowngood.report.github import summary
 from knowngood.report.html import page
 from knowngood.report.publication import published
@@ -74,7 +74,7 @@ def test_a_suite_is_put_into_words(counted: Suite, text: str) -> None:
 
 
 TEXTS: dict[str, Callable[[JudgedRun], str]] = {
-    "explain": lambda run: "".join(explain.render(one, run.run, run_folder="r", width=140) for one in run.cells),
+    "explain": lambda run: "".join(explain_text.render(one, run.run, run_folder="r", width=140) for one in run.cells),
     "explain as Markdown": lambda run: "".join(
         explain_markdown.render(one, run.run, run_folder="r") for one in run.cells
     ),
@@ -143,6 +143,6 @@ def test_other_failing_tests_are_another_failure() -> None:
 def test_of_hundreds_of_warnings_the_first_are_listed() -> None:
     noisy = replace(green(), warnings=tuple(f"DeprecationWarning: {number:03}" for number in range(300)))
 
-    for text in (explain.render(noisy, only(noisy).run, run_folder="r"), markdown.render(only(noisy))):
+    for text in (explain_text.render(noisy, only(noisy).run, run_folder="r"), markdown.render(only(noisy))):
         assert "DeprecationWarning: 009" in text and "DeprecationWarning: 010" not in text
         assert "and 290 more warnings" in text

@@ -6,7 +6,7 @@ from dataclasses import replace
 from knowngood.judge.changes import compare, snapshots
 from knowngood.model import Cell, ChangeKind, Combo, Phase, Reason, Status, Verdict
 from knowngood.model import Tested as Installed
-from knowngood.report import diff, explain, explain_markdown, markdown, matrix_json
+from knowngood.report import diff, explain_markdown, explain_text, markdown, matrix_json
 from knowngood.report.html import page
 from knowngood.report.publication import published
 from knowngood.report.table import key_packages
@@ -31,7 +31,7 @@ def test_every_report_names_the_project_its_commit_and_whether_it_was_changed() 
     run = only(cell())
 
     for text in (
-        explain.render(run.cells[0], run.run, run_folder="r"),
+        explain_text.render(run.cells[0], run.run, run_folder="r"),
         explain_markdown.render(run.cells[0], run.run, run_folder="r"),
         markdown.render(run),
         page.render(run),

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from knowngood.declare.file import parse
+from knowngood.declare.matrix_file import parse
 from knowngood.model import Combo, Matrix
 from knowngood.project.files import FolderFiles
 from knowngood.project.importing.entry import import_file, matrix_text

@@ -64,7 +64,7 @@ def explain(
 
 def _explanation(judged: "JudgedRun", cells: "Sequence[Cell]", format_: str, folder: str) -> str:
     """Return the explanation of cells; without any, the cells that did not pass, or an overview of them as text."""
-    from knowngood.report import explain, explain_markdown, explanation, matrix_json
+    from knowngood.report import explain_markdown, explain_text, explanation, matrix_json
 
     run = judged.run
     match format_:
@@ -77,8 +77,8 @@ def _explanation(judged: "JudgedRun", cells: "Sequence[Cell]", format_: str, fol
             return "\n".join(parts)
         case _:
             columns = width(_WIDTH)
-            parts = [explain.render(cell, run, run_folder=folder, width=columns, paint=_paint) for cell in cells]
-            return "\n\n".join(parts) or explain.render_overview(judged, width=columns)
+            parts = [explain_text.render(cell, run, run_folder=folder, width=columns, paint=_paint) for cell in cells]
+            return "\n\n".join(parts) or explain_text.render_overview(judged, width=columns)
 
 
 def _paint(kind: str, text: str) -> str:
@@ -89,7 +89,7 @@ def _paint(kind: str, text: str) -> str:
 
 def _chosen(judged: "JudgedRun", combo: str | None, probe: str | None) -> "Sequence[Cell]":
     """Return the cells to explain. Raises ``NothingSelectedError``: there is no such combo or probe."""
-    from knowngood.declare.select import select
+    from knowngood.declare.combo_selection import select
     from knowngood.report import explanation, words
 
     if combo is None:

@@ -121,7 +121,7 @@ def _check_pylock_name(output: Path) -> None:
 
 def _recorded(project: "Project", combo: str, run: str | None) -> "RecordedRun":
     """Return the run to export ``combo`` from. Raises ``KnowngoodError``: it finished in no run, or not in that one."""
-    from knowngood.declare.select import select
+    from knowngood.declare.combo_selection import select
 
     recorded = project.runs.find(run) if run is not None else project.runs.newest_with(combo)
     finished = {facts.combo.id for facts in recorded.read().combos if facts.finished} if recorded else set()

@@ -70,7 +70,7 @@ def fix(
     """
     from knowngood import packages
     from knowngood.cli.signals import stopped_by_signals
-    from knowngood.declare.select import select
+    from knowngood.declare.combo_selection import select
     from knowngood.project.project import Project
     from knowngood.run import host, selection
     from knowngood.run.request import RunRequest

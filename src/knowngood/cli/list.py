@@ -14,7 +14,7 @@ def list_combos(matrix: str | None, only: tuple[str, ...], shard: str | None) ->
 
     MATRIX is a matrix file, or the name of one in matrices/. It can be left out when there is only one.
     """
-    from knowngood.declare.select import choose
+    from knowngood.declare.combo_selection import choose
     from knowngood.project.project import Project
 
     project = Project.open(matrix)

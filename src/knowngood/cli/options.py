@@ -11,7 +11,7 @@ import click
 from knowngood.errors import UsageError
 
 if TYPE_CHECKING:
-    from knowngood.declare.select import Shard
+    from knowngood.declare.combo_selection import Shard
 
 PATH = click.Path(path_type=Path)
 
@@ -84,6 +84,6 @@ def takes_matrix(verb: Callable[..., None]) -> Callable[..., None]:
 
 def parse_shard(text: str | None) -> "Shard | None":
     """Return the shard that ``--shard`` names. Raises ``UsageError`` when it is invalid."""
-    from knowngood.declare.select import Shard
+    from knowngood.declare.combo_selection import Shard
 
     return Shard.parse(text) if text else None

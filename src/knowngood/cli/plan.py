@@ -118,7 +118,7 @@ def _plan(
     project: "Project", machine: "Machine", stop: "Stop", *, only: tuple[str, ...], offline: bool, fresh: bool
 ) -> _Plan:
     """Resolve the combos of a matrix; nothing of it is resolved any more once ``stop`` is requested."""
-    from knowngood.declare.select import choose
+    from knowngood.declare.combo_selection import choose
     from knowngood.run import engine, forecast
     from knowngood.run.request import RunRequest
     from knowngood.run.selection import select

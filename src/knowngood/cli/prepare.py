@@ -118,7 +118,7 @@ def _check_writable(project: Project, options: RunOptions) -> None:
 
 def _choose(project: Project, options: RunOptions) -> "tuple[tuple[Combo, ...], tuple[Combo, ...]]":
     """Return the combos to run, and those of the selection that other shards run."""
-    from knowngood.declare.select import choose, divide
+    from knowngood.declare.combo_selection import choose, divide
 
     part = parse_shard(options.shard)
     if options.deal is not None and part is None:

@@ -106,7 +106,7 @@ def searching(options: SearchOptions, combos: Sequence[str], *, single: bool = F
     With ``single`` it has to be one combo. Raises ``UsageError``, ``NothingSelectedError`` or ``MatrixFileError``.
     """
     from knowngood.cli.signals import stopped_by_signals
-    from knowngood.declare.select import select
+    from knowngood.declare.combo_selection import select
     from knowngood.project.project import Project
     from knowngood.run import host, selection
     from knowngood.run.request import RunRequest

@@ -12,7 +12,7 @@ from knowngood.declare.grid import MOST_COMBOS, Grid
 from knowngood.declare.grids import read_grids
 from knowngood.declare.locate import Where
 from knowngood.declare.problems import WrongValueError
-from knowngood.declare.selected import NOTHING, Selections
+from knowngood.declare.selections import NOTHING, Selections
 from knowngood.declare.values import checked_id, fitted, python_version
 
 DEFAULT_PYTHON = ("3.11",)

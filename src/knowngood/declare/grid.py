@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 
-from knowngood.declare.asked import Chosen, Order
 from knowngood.declare.axes import (
     ABSENT,
     Value,
@@ -15,7 +14,8 @@ from knowngood.declare.axes import (
     package_of,
     variable_of,
 )
-from knowngood.declare.selected import Selections
+from knowngood.declare.line_contents import Chosen, Order
+from knowngood.declare.selections import Selections
 from knowngood.declare.values import fitted
 from knowngood.model import InstallerName, ResolutionMode, Wanted
 

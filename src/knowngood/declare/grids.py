@@ -18,7 +18,7 @@ from knowngood.declare.axes import (
 from knowngood.declare.grid import MOST_COMBOS, Entry, Grid, names_of
 from knowngood.declare.locate import Where
 from knowngood.declare.problems import WrongValueError, did_you_mean, kind, listing, shown
-from knowngood.declare.selected import Selections
+from knowngood.declare.selections import Selections
 from knowngood.declare.values import checked_id
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from knowngood.declare.asked import Order
+from knowngood.declare.line_contents import Order
 from knowngood.declare.probe_table import KINDS, ProbeTable
 from knowngood.declare.schema import (
     PYTHON,

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 
 from packaging.requirements import Requirement
 
-from knowngood.declare.asked import Asked, together
-from knowngood.declare.files import ProjectFiles
+from knowngood.declare.line_contents import Asked, together
+from knowngood.declare.named_files import ProjectFiles
 from knowngood.declare.options import Use, canonical, split
 from knowngood.declare.problems import WrongValueError, shown
 from knowngood.declare.projects import Projects

@@ -11,8 +11,8 @@ from packaging.utils import canonicalize_name
 
 from knowngood import packages
 from knowngood.declare import uv_settings
-from knowngood.declare.asked import Asked, together
-from knowngood.declare.files import ProjectFiles
+from knowngood.declare.line_contents import Asked, together
+from knowngood.declare.named_files import ProjectFiles
 from knowngood.declare.problems import WrongValueError, did_you_mean, listing, shown
 from knowngood.declare.pyproject import Pyproject, Pyprojects
 from knowngood.declare.values import url

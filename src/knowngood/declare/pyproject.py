@@ -10,7 +10,7 @@ import tomli
 from packaging.dependency_groups import resolve_dependency_groups
 from packaging.utils import canonicalize_name
 
-from knowngood.declare.files import ProjectFiles
+from knowngood.declare.named_files import ProjectFiles
 from knowngood.declare.problems import WrongValueError, did_you_mean, listing, shown
 
 _HIGHEST = 10  # folders above a project in which its workspace is looked for

@@ -16,7 +16,7 @@ from packaging.utils import (
     parse_wheel_filename,
 )
 
-from knowngood.declare.files import ProjectFiles
+from knowngood.declare.named_files import ProjectFiles
 from knowngood.declare.problems import WrongValueError, shown
 from knowngood.model import Source
 

@@ -7,9 +7,9 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from knowngood.declare.files import ProjectFiles
 from knowngood.declare.lines import Lines
 from knowngood.declare.locate import Where
+from knowngood.declare.named_files import ProjectFiles
 from knowngood.declare.probe_table import ProbeTable, Scripts
 from knowngood.declare.problems import Problems, WrongValueError, did_you_mean, kind, listing, shown
 from knowngood.declare.projects import Projects

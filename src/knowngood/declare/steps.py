@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from knowngood import packages
-from knowngood.declare.asked import Asked, Chosen, Order, together
+from knowngood.declare.line_contents import Asked, Chosen, Order, together
 from knowngood.declare.lines import Lines
 from knowngood.declare.options import ONLY_PIP, ONLY_UV
 from knowngood.declare.problems import WrongValueError, shown

@@ -7,7 +7,7 @@ from typing import Any
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from knowngood.declare.asked import Asked, together
+from knowngood.declare.line_contents import Asked, together
 from knowngood.declare.problems import WrongValueError, did_you_mean, shown
 
 

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit, urlunsplit
 
 from knowngood.errors import UsageError
 from knowngood.install.access import Access, Network, trusting
-from knowngood.install.folder import FolderIndex
+from knowngood.install.folder_index import FolderIndex
 from knowngood.install.upstream import IndexFault, OfflineIndex, RemoteIndex, Upstream
 from knowngood.model import Index, IndexChoice, InstallerName, Matrix
 

@@ -21,7 +21,7 @@ from urllib.parse import unquote
 from packaging.utils import canonicalize_name
 
 from knowngood.install.access import Access
-from knowngood.install.folder import metadata_of, path_of
+from knowngood.install.folder_index import metadata_of, path_of
 from knowngood.install.pages import File, Page, render
 from knowngood.install.router import FAILED, Directions, Router, Source
 from knowngood.install.upstream import Fault, IndexFault, RemoteIndex

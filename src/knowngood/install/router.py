@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from urllib.parse import quote, unquote
 
-from knowngood.install.folder import package_of
+from knowngood.install.folder_index import package_of
 from knowngood.install.pages import File, Page
 from knowngood.install.upstream import Fault, IndexFault, LinksPage, Upstream
 

@@ -21,7 +21,7 @@ import tomli_w
 from knowngood.install import registry
 from knowngood.install.access import Access
 from knowngood.install.common_output import OURS, package_name
-from knowngood.install.folder import FolderIndex, lay_out, without
+from knowngood.install.folder_index import FolderIndex, lay_out, without
 from knowngood.install.index import Addresses, Route, Routes
 from knowngood.install.loopback import serve, token
 from knowngood.install.pages import Page

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Self
 from platformdirs import user_state_path
 
 from knowngood import atomic
-from knowngood.declare.file import parse
+from knowngood.declare.combo_selection import select
+from knowngood.declare.matrix_file import parse
 from knowngood.declare.schema import JSON_SCHEMA
-from knowngood.declare.select import select
-from knowngood.declare.selected import NOTHING, Selections, from_json, to_json
+from knowngood.declare.selections import NOTHING, Selections, from_json, to_json
 from knowngood.declare.values import slug
 from knowngood.errors import UsageError, similar, some
 from knowngood.model import JudgedRun, Matrix, Run

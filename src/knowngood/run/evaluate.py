@@ -56,7 +56,7 @@ from knowngood.model import (
 from knowngood.project.tree import SnapshotError
 from knowngood.run.context import RunContext
 from knowngood.run.executors.interface import Task
-from knowngood.run.steps import StepRunner
+from knowngood.run.install_steps import StepRunner
 from knowngood.run.workspace import Workspace
 
 

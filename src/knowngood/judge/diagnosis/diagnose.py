@@ -10,7 +10,9 @@ from knowngood.judge.diagnosis.culprit import alternatives, ways
 from knowngood.judge.diagnosis.moves import Symbol, lists
 from knowngood.judge.diagnosis.questions import Answers, Rule
 from knowngood.judge.diagnosis.rules import (
-    asked,
+    advice as asked,
+)
+from knowngood.judge.diagnosis.rules import (
     fallback,
     numpy_abi,
     owners,

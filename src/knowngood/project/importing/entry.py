@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from knowngood.declare.file import parse
-from knowngood.declare.files import ProjectFiles
+from knowngood.declare.matrix_file import parse
+from knowngood.declare.named_files import ProjectFiles
 from knowngood.errors import MatrixFileError, UsageError, some
 from knowngood.project.files import FolderFiles, near
 from knowngood.project.importing import (

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from knowngood.declare.files import ProjectFiles
 from knowngood.declare.lines import logical_lines
+from knowngood.declare.named_files import ProjectFiles
 from knowngood.declare.options import Item, Use, split
 from knowngood.declare.problems import WrongValueError
 from knowngood.declare.values import index_url

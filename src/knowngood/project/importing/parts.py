@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from knowngood.declare.files import ProjectFiles
+from knowngood.declare.named_files import ProjectFiles
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

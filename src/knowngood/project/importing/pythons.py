@@ -6,7 +6,7 @@ import re
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from knowngood.declare.expand import DEFAULT_PYTHON
-from knowngood.declare.files import ProjectFiles
+from knowngood.declare.named_files import ProjectFiles
 from knowngood.declare.problems import WrongValueError
 from knowngood.declare.values import python_version
 

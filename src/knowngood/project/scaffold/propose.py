@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from knowngood.declare.file import parse
-from knowngood.declare.files import Files
+from knowngood.declare.matrix_file import parse
+from knowngood.declare.named_files import Files
 from knowngood.errors import MatrixFileError, UsageError
 from knowngood.project.files import near, write
 from knowngood.project.scaffold import around, smoke

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from knowngood.model import UNDECIDED, Cell, Check, JudgedRun, Outcome, Status
-from knowngood.report import explain, words
+from knowngood.report import explain_text, words
 from knowngood.report.text import shorten, xml_text
 
 MOST_TESTS = 1000
@@ -123,4 +123,4 @@ def message(cell: Cell) -> str:
 
 def explanation(cell: Cell, judged: JudgedRun) -> str:
     """Return all that is known of a cell, in plain lines; its log is relative to the folder of the runs."""
-    return xml_text(explain.render(cell, judged.run, run_folder=judged.run.info.id, width=WIDTH), lines=True)
+    return xml_text(explain_text.render(cell, judged.run, run_folder=judged.run.info.id, width=WIDTH), lines=True)
