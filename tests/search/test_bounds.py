@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from knowngood.search.fix import last_yes
+from knowngood.search.fix import nearest_yes
 
 
 class Row:
@@ -28,22 +28,27 @@ def test_the_change_of_a_row_that_changes_once_is_found_in_few_rounds(
     end = data.draw(st.integers(1, length - 1))
     row = Row([place < end for place in range(length)])
 
-    assert last_yes(length, row.ask, width=width) == (end - 1, end)
+    assert nearest_yes(length, row.ask, width=width) == (end - 1, end)
     assert len(row.rounds) <= math.ceil(math.log(length, 2)) + 2
 
 
 @given(st.lists(st.sampled_from([True, False, None]), min_size=0, max_size=40), st.integers(1, 4))
 def test_two_neighbours_that_differ_are_found_in_any_row(middle: list[bool | None], width: int) -> None:
     answers = [True, *middle, False]
-    yes, no = last_yes(len(answers), Row(answers).ask, width=width)
+    yes, no = nearest_yes(len(answers), Row(answers).ask, width=width)
 
     assert (answers[yes], answers[no]) == (True, False)
     assert yes < no
     assert all(answer is None for answer in answers[yes + 1 : no])
 
 
-def test_the_first_is_asked_in_the_first_round() -> None:
+def test_both_ends_are_asked_in_the_first_round() -> None:
     row = Row([True, False, False, False, False, False, False])
 
-    assert last_yes(7, row.ask, width=2) == (0, 1)
-    assert row.rounds == [[1, 3]]
+    assert nearest_yes(7, row.ask, width=2) == (0, 1)
+    assert row.rounds == [[1, 5]]
+
+
+def test_of_two_that_work_the_nearer_counts() -> None:
+    assert nearest_yes(6, Row([True, True, False, True, True, False]).ask, width=2) == (4, 5)
+    assert nearest_yes(6, Row([True, False, True, True, False, False]).ask, width=2) == (0, 1)

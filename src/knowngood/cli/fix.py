@@ -18,13 +18,13 @@ from knowngood.cli.options import (
     state_option,
 )
 from knowngood.cli.output import width
+from knowngood.cli.searching import watch
 from knowngood.errors import ExitCode, MatrixFileError, UsageError, some
 from knowngood.project.files import near
 
 if TYPE_CHECKING:
     from knowngood.project.project import Project
     from knowngood.run.stop import Stop
-    from knowngood.search.ask import Answer, Candidate, Oracle
     from knowngood.search.result import Search
 
 
@@ -123,20 +123,6 @@ def declared(project: "Project", search: "Search") -> "Search":
     except MatrixFileError:
         return search
     return declaring(search, next(combo for combo in matrix.combos if combo.id == search.fixed_id))
-
-
-def watch(oracle: "Oracle", candidates: "Sequence[Candidate]", answers: "Sequence[Answer]") -> None:
-    """Print what is tried and why, and then what came out, on standard error."""
-    from knowngood.report.text import plain, seconds, shorten
-    from knowngood.search.result import line
-
-    if not answers:
-        each = f", about {seconds(oracle.probe_seconds)} each" if oracle.probe_seconds else ""
-        click.echo(f"{len(oracle.answers)} asked, {seconds(oracle.budget.elapsed)}{each}; trying", err=True)
-        for candidate in candidates:
-            click.echo(shorten(plain(f"  {candidate.change or 'as it is'}  ({candidate.why})"), width()), err=True)
-    for answer in answers:
-        click.echo(shorten(f"  {line(answer)}", width()), err=True)
 
 
 def _check_requirements(keep: "Sequence[str]", to: "Sequence[str]") -> None:

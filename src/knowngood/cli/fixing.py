@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from knowngood.cli.fix import watch
+from knowngood.cli.searching import watch
 from knowngood.report.text import count, seconds
 
 if TYPE_CHECKING:

@@ -69,10 +69,13 @@ def execute(
     return recorder.run
 
 
-def plan(request: RunRequest, *, stop: Stop | None = None, everything: bool = False) -> tuple[Forecast, ...]:
+def plan(
+    request: RunRequest, *, stop: Stop | None = None, everything: bool = False, sizes: bool = True
+) -> tuple[Forecast, ...]:
     """Resolve every combo of a request and return what ``execute`` would do with it, in the order of the request.
 
-    With ``everything`` a combo is to run even if its verdict would be reused.
+    With ``everything`` a combo is to run even if its verdict would be reused; without ``sizes`` the files that it would
+    download are not looked up.
 
     Nothing is recorded, built or downloaded for it.
     """
@@ -95,4 +98,4 @@ def plan(request: RunRequest, *, stop: Stop | None = None, everything: bool = Fa
         ThreadPoolExecutor(max_workers=max(request.machine.jobs, RESOLVERS)) as pool,
     ):
         tasks = [Task(combo=combo, settings=work.settings) for combo in request.combos]
-        return tuple(pool.map(partial(forecast, context=context, everything=everything), tasks))
+        return tuple(pool.map(partial(forecast, context=context, everything=everything, sizes=sizes), tasks))

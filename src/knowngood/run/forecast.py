@@ -40,10 +40,11 @@ class Job:
     seconds: float
 
 
-def forecast(task: Task, context: RunContext, *, everything: bool = False) -> Forecast:
+def forecast(task: Task, context: RunContext, *, everything: bool = False, sizes: bool = True) -> Forecast:
     """Resolve a combo, and return what a run would do with it. Nothing is recorded.
 
-    The files of a combo whose verdict would be reused are looked up only if ``everything`` runs.
+    The files of a combo whose verdict would be reused are looked up only if ``everything`` runs; without ``sizes``
+    none are.
     """
     stages = evaluate(task, context, lambda event: None)
     pause = next(stages, None)
@@ -56,7 +57,7 @@ def forecast(task: Task, context: RunContext, *, everything: bool = False) -> Fo
         facts=pause.facts,
         possible=possible,
         reusable=pause.entry,
-        files=_files(pause.facts, task, context) if builds else None,
+        files=_files(pause.facts, task, context) if builds and sizes else None,
     )
 
 

@@ -6,9 +6,10 @@ that was cut short finds its verdicts again when it is repeated.
 """
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
 
@@ -22,15 +23,17 @@ from knowngood.install.releases import read_page
 from knowngood.install.routing import Routing, routing
 from knowngood.install.upstream import IndexFault
 from knowngood.judge.causes import Fingerprint, fingerprint_of
+from knowngood.judge.exit_code import is_signal
+from knowngood.judge.rules import Rules
 from knowngood.judge.verdict import judge_combo
 from knowngood.model import UNDECIDED, Cell, Combo, ComboFacts, JudgedRun, Outcome, Status
-from knowngood.model.questions import Release
+from knowngood.model.questions import Files, Release
 from knowngood.project.runs import RecordedRun
 from knowngood.run.engine import execute, plan
 from knowngood.run.request import RunRequest
 from knowngood.run.stop import Stop
 from knowngood.run.work import routes
-from knowngood.search.changes import Change, apply, named_by
+from knowngood.search.changes import Change, apply, named_by, pins_of
 
 
 class Says(StrEnum):
@@ -81,6 +84,13 @@ class Answer:
     def ran(self) -> bool:
         """Whether its probes ran for it, and not only for an equal set."""
         return bool(self.facts.probes) and self.facts.reused is None
+
+    @cached_property
+    def against_metadata(self) -> frozenset[tuple[str, str]]:
+        """(distribution, package) for each declared requirement that its environment does not meet."""
+        return frozenset(
+            (conflict.distribution, conflict.package) for cell in self.cells for conflict in cell.conflicts
+        )
 
     @cached_property
     def failing(self) -> Cell | None:
@@ -213,8 +223,24 @@ class Oracle:
 
     @property
     def interrupted(self) -> bool:
-        """Whether the user stopped the search."""
-        return self._stop.requested
+        """Whether the user stopped the search, and not its budget."""
+        return self._stop.reason is not None and is_signal(self._stop.reason)
+
+    @property
+    def rules(self) -> Rules:
+        """What answers are judged by."""
+        return self._request.project.rules
+
+    @property
+    def before(self) -> Mapping[str, str]:
+        """Canonical name -> version that changes are compared with: what the combo installs, else what it pins."""
+        return self._facts.installed or pins_of(self.combo)
+
+    def uploaded(self, package: str, version: str) -> datetime | None:
+        """Return when a version was uploaded; None when its index cannot say."""
+        wanted = packages.public(version)
+        releases = self.releases(package) or ()
+        return next((each.uploaded for each in releases if packages.public(str(each.version)) == wanted), None)
 
     @property
     def probe_seconds(self) -> float:
@@ -231,8 +257,15 @@ class Oracle:
         return self._releases[package, python]
 
     def installable(self, package: str) -> tuple[Release, ...]:
-        """Return the releases that installers choose from, the lowest first: pre-releases where no other exists."""
-        wheels = [release for release in self.releases(package) or () if release.has_wheel]
+        """Return the releases that installers choose from, the lowest first: pre-releases where no other exists.
+
+        Those without a wheel only count where no release has one: their builds take long and often fail.
+        """
+        releases = self.releases(package) or ()
+        wheels = [release for release in releases if release.has_wheel]
+        if not wheels:
+            sources = [release for release in releases if release.files is Files.SOURCE]
+            return tuple([each for each in sources if not each.version.is_prerelease] or sources)
         return tuple([release for release in wheels if release.installs] or wheels)
 
     def versions(self, package: str) -> tuple[Version, ...]:
@@ -265,7 +298,7 @@ class Oracle:
             replace(self._combo(each, number), id=f"{self.combo.id}-set{number}")
             for number, each in enumerate(wanted.values(), 1)
         )
-        forecasts = plan(replace(self._request, combos=combos), stop=self._stop) if combos else ()
+        forecasts = plan(replace(self._request, combos=combos), stop=self._stop, sizes=False) if combos else ()
         rules = self._request.project.rules
         for change, forecast in zip(wanted, forecasts, strict=True):
             cell = judge_combo(forecast.facts, rules)[0] if not forecast.possible else None

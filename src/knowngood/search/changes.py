@@ -5,6 +5,7 @@ Pure: what is installed and which releases exist come from outside.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import TypeVar
 
 from packaging.requirements import Requirement
@@ -16,6 +17,8 @@ from knowngood.search.frame import Frame
 
 T = TypeVar("T")
 
+Uploaded = Callable[[str, str], datetime | None]
+"""Says when a version of a package (canonical name) was uploaded; None: not known."""
 Exists = Callable[[str, SpecifierSet], bool | None]
 """Says whether a release of a package (canonical name) meets a specifier; None: cannot tell."""
 
@@ -34,6 +37,18 @@ class Change:
     """The Python to use instead."""
     frame: Frame = field(default_factory=Frame)
     """The conditions under which its steps are resolved."""
+
+    @classmethod
+    def of(cls, requirements: Iterable[str]) -> "Change":
+        """Return the change that constraints of a fix describe: requirements, and removals of packages."""
+        kept, dropped = list[str](), list[str]()
+        for text in requirements:
+            parsed = packages.requirement(text)
+            if parsed is not None and packages.is_removal(parsed):
+                dropped.append(packages.name_of(parsed))
+            elif parsed is not None:
+                kept.append(text)
+        return cls(requirements=tuple(sorted(kept)), dropped=tuple(sorted(dropped)))
 
     @property
     def parts(self) -> tuple["Change", ...]:
@@ -105,6 +120,9 @@ def apply(change: Change, combo: Combo, facts: ComboFacts, exists: Exists, *, co
             steps = _require(steps, wanted, facts, exists)
     for name in change.dropped:
         steps = [_drop(step, name) for step in steps]
+    if change.dropped and not change.frame.order:
+        # A step that installed nothing else is gone.
+        steps = [step for step in steps if step.lines] or steps
     if change.joined and len(steps) > 1:
         steps = [_join(steps)]
     changed = replace(
@@ -240,29 +258,41 @@ class Cost:
     order: int = 0
     majors: int = 0
     minors: int = 0
+    days: int = 0
+    """Days between the old and the new version of what moved within a release line."""
     moved: int = 0
     """All packages that moved."""
 
 
-def cost(combo: Combo, change: Change, before: Mapping[str, str], after: Mapping[str, str]) -> Cost:
+def cost(
+    combo: Combo,
+    change: Change,
+    before: Mapping[str, str],
+    after: Mapping[str, str],
+    uploaded: Uploaded = lambda name, version: None,
+) -> Cost:
     """Return the cost of a change of ``combo``: ``before`` and ``after`` are what is installed, by canonical name."""
     named, exact = named_by(combo), pinned_by(combo)
     moved = {name for name in before.keys() & after.keys() if before[name] != after[name]}
-    majors, minors = 0, 0
+    majors, minors, days = 0, 0, 0
     for name in moved:
         old, new = packages.version(before[name]), packages.version(after[name])
         if old is not None and new is not None:
             majors += old.major != new.major
             minors += old.major == new.major and old.minor != new.minor
+        if old is not None and new is not None and (old.major, old.minor) == (new.major, new.minor):
+            earlier, later = uploaded(name, before[name]), uploaded(name, after[name])
+            days += abs((later - earlier).days) if earlier is not None and later is not None else 0
     added = {name for name in packages.names(change.requirements) if name not in before and name in after}
     return Cost(
         python=int(change.python is not None),
         pins=len(moved & exact),
         members=len(added) + len(change.dropped),
         named=len(moved & named),
-        order=int(change.joined),
+        order=int(change.joined or bool(change.frame.order)),
         majors=majors,
         minors=minors,
+        days=days,
         moved=len(moved),
     )
 
@@ -276,3 +306,14 @@ def pinned_by(combo: Combo) -> frozenset[str]:
     """Return the canonical names of the packages that a combo asks for in one exact version."""
     asked = packages.requirements(text for step in combo.steps for text in step.requirements)
     return frozenset(packages.name_of(parsed) for parsed in asked if _is_exact(parsed.specifier))
+
+
+def pins_of(combo: Combo) -> Mapping[str, str]:
+    """Return canonical name -> version of what a combo asks for in one exact version."""
+    asked = packages.requirements(text for step in combo.steps for text in step.requirements)
+    return {
+        packages.name_of(parsed): each.version
+        for parsed in asked
+        for each in parsed.specifier
+        if _is_exact(SpecifierSet(str(each)))
+    }

@@ -8,22 +8,29 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from knowngood import packages
 from knowngood.judge.causes import Fingerprint
-from knowngood.model import ComboFacts, FixClass
+from knowngood.model import ComboFacts, FixClass, Reason
 from knowngood.search.ask import Answer, Candidate, Oracle, Says
-from knowngood.search.changes import Change, Cost, cost, union
-from knowngood.search.propose import loaded, proposals
+from knowngood.search.changes import Change, union
+from knowngood.search.propose import proposals
+from knowngood.search.prove import cost_of, prove
+from knowngood.search.refute import Why, sift
 
 Ask = Callable[[Sequence[int]], Sequence[bool | None]]
 """Answers for several positions of the row: yes, no, or None where it cannot be decided."""
 
 _DEEPEST = 4
 """Causes that are looked for one behind the other."""
-_MOST_PROOFS = 64
-"""Cells that may run to show that nothing cheaper works."""
+_ROUNDS = 3
+"""How often something cheaper that turns up takes the place of a fix."""
+_POOL = 4
+"""How many times as many candidates are looked at as run, once the likeliest did not work."""
+_SURE = 0.6
+"""From here on a candidate is so likely that the next version is asked about with it: its bound."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,23 +67,48 @@ def find(oracle: Oracle, *, passing: Sequence[ComboFacts] = (), proves: bool = T
     found, complete = _search(oracle, red, passing)
     if found is None:
         return _none(oracle, red, complete=complete)
+    fix = _verified(oracle, red, found)
+    if not proves or fix.green is None:
+        return fix
+    proof = prove(oracle, red, fix.green)
+    for _ in range(_ROUNDS):
+        if proof.better is None:
+            break
+        cheaper = _verified(oracle, red, proof.better)
+        if cheaper.green is None:
+            break
+        fix, proof = cheaper, prove(oracle, red, cheaper.green)
+    gap = proof.gap or _gap(oracle, fix)
+    return replace(fix, kind=FixClass.SMALLEST_FOUND if gap else FixClass.MINIMAL, scope=proof.scope, why=gap)
+
+
+def _verified(oracle: Oracle, red: Answer, found: Answer) -> Fix:
+    """Return a change that works as a fix: as small and as near as possible, and confirmed."""
     found = _shrink(oracle, found)
-    found, bounds = _nearest(oracle, red, found)
+    found, bounds = _nearest(oracle, found)
     needed = tuple(_needed(oracle, found))
     confirmed, why = _confirm(oracle, red, found)
-    if confirmed is None:
-        return Fix(kind=FixClass.UNDECIDED, red=red, change=found.candidate.change, why=why)
-    kind, scope, why = _prove(oracle, red, found, needed, bounds) if proves else (FixClass.SMALLEST_FOUND, "", "")
     return Fix(
-        kind=kind,
+        kind=FixClass.SMALLEST_FOUND if confirmed is not None else FixClass.UNDECIDED,
         red=red,
         green=confirmed,
         change=found.candidate.change,
         needed=needed,
         bounds=bounds,
-        scope=scope,
         why=why,
     )
+
+
+def _gap(oracle: Oracle, fix: Fix) -> str:
+    """Return what is not shown about the parts of a fix; empty when each is needed and has its bound."""
+    moved = {name for name in packages.names(fix.change.requirements) if name in oracle.before}
+    if moved - {name for name, _, _ in fix.bounds}:
+        return "not all bounds were found"
+    if len(fix.needed) < len(fix.change.parts) or any(
+        says not in (Says.FAILS, Says.UNSOLVABLE) for _, says in fix.needed
+    ):
+        return "not every part of it was shown to be needed"
+    return ""
 
 
 def _search(oracle: Oracle, red: Answer, passing: Sequence[ComboFacts]) -> tuple[Answer | None, bool]:
@@ -85,22 +117,37 @@ def _search(oracle: Oracle, red: Answer, passing: Sequence[ComboFacts]) -> tuple
     seen: set[Change] = {red.candidate.change}
     shown: set[Fingerprint | None] = {red.fingerprint}
     depth = {red.candidate.change: 0}
+    failed, spare = [red], list[Answer]()
     while queue and not oracle.over:
         queue.sort(key=lambda candidate: -candidate.likely)
-        batch: list[Candidate] = []
-        while queue and len(batch) < max(1, oracle.jobs):
+        batch, width = list[Candidate](), max(1, oracle.jobs)
+        while queue and len(batch) < (width if len(failed) == 1 else width * _POOL):
             candidate = queue.pop(0)
             if candidate.change not in seen:
                 seen.add(candidate.change)
                 batch.append(candidate)
+        if len(failed) == 1:
+            batch, left = _with_bound(oracle, batch)
+            seen -= {candidate.change for candidate in left}
+            queue += left
+        elif batch:
+            kept, refuted = sift(oracle, failed, batch)
+            # No cell runs for what has no solution, but its message says which requirement is to blame.
+            free = [each.candidate for each in refuted if each.why is Why.UNSOLVABLE]
+            batch = [*kept[:width], *free]
+            seen -= {candidate.change for candidate in kept[width:]}
+            queue += kept[width:]
         answers = oracle.ask(batch)
         working = [answer for answer in answers if answer.says is Says.WORKS]
-        if working:
-            return min(working, key=lambda answer: _cost(oracle, red, answer)), True
+        sound = [answer for answer in working if answer.against_metadata <= red.against_metadata]
+        if sound:
+            return min(sound, key=lambda answer: cost_of(oracle, answer)), True
+        spare += working
+        failed += [answer for answer in answers if answer.says is Says.FAILS] or [red]
         for answer in answers:
             level = depth.get(answer.candidate.change, 1)
             later = answer.progress > red.progress or answer.fingerprint not in shown
-            if answer.says is Says.FAILS and later and level < _DEEPEST:
+            if answer.says in (Says.FAILS, Says.UNSOLVABLE) and later and level < _DEEPEST:
                 # Another failure: the first one may be gone, and this one comes after it.
                 shown.add(answer.fingerprint)
                 bonus = 1.0 if answer.progress > red.progress else 0.6
@@ -108,12 +155,34 @@ def _search(oracle: Oracle, red: Answer, passing: Sequence[ComboFacts]) -> tuple
                     if candidate.change not in seen:
                         depth[candidate.change] = level + 1
                         queue.append(replace(candidate, likely=candidate.likely * bonus))
-    return None, not queue
+    # What works although a declared requirement is not met is better than nothing.
+    return min(spare, key=lambda answer: cost_of(oracle, answer), default=None), not queue
+
+
+def _with_bound(oracle: Oracle, batch: list[Candidate]) -> tuple[list[Candidate], list[Candidate]]:
+    """Return what to ask first, and what is left for later: beside a sure candidate the version behind its bound."""
+    if not batch or batch[0].likely < _SURE:
+        return batch, []
+    requirements = batch[0].change.requirements
+    parsed = packages.requirement(requirements[0]) if len(requirements) == 1 else None
+    name = packages.name_of(parsed) if parsed is not None else ""
+    before = packages.public(oracle.before.get(name, ""))
+    if parsed is None or before is None or len(batch[0].change.parts) > 1 or oracle.jobs < 2:
+        return batch[:1], batch[1:]
+    good = [each for each in oracle.versions(name) if parsed.specifier.contains(each, prereleases=True)]
+    behind = [each for each in oracle.versions(name) if good and max(good) < each < before]
+    if not behind:
+        return batch[:1], batch[1:]
+    asked = Candidate(change=Change(requirements=(f"{name}=={behind[0]}",)), why=f"the bound of {name}")
+    return [batch[0], asked], batch[1:]
 
 
 def _none(oracle: Oracle, red: Answer, *, complete: bool) -> Fix:
-    unknown = [answer for answer in oracle.answers if answer.says is Says.UNKNOWN]
-    tried = _counts(oracle.answers[1:])
+    missing = [answer for answer in oracle.answers if _lacks_python(answer)]
+    unknown = [answer for answer in oracle.answers if answer.says is Says.UNKNOWN and answer not in missing]
+    tried = _counts([answer for answer in oracle.answers[1:] if answer not in missing])
+    if missing:
+        tried += f"; not on this machine: Python {', '.join(sorted({each.combo.python for each in missing}))}"
     if oracle.interrupted:
         return Fix(kind=FixClass.NONE_FOUND, red=red, scope=tried, why="it was interrupted")
     if not complete:
@@ -123,6 +192,12 @@ def _none(oracle: Oracle, red: Answer, *, complete: bool) -> Fix:
     if len(oracle.answers) < 2:
         return Fix(kind=FixClass.NONE, red=red, scope=tried, why=f"there was nothing to try ({_message(red)})")
     return Fix(kind=FixClass.NONE, red=red, scope=tried, why="nothing that was tried works")
+
+
+def _lacks_python(answer: Answer) -> bool:
+    """Return whether it could not be tested only because this machine lacks the Python that was proposed."""
+    verdict = answer.failing.verdict if answer.failing is not None else None
+    return bool(answer.candidate.change.python) and verdict is not None and verdict.reason is Reason.PYTHON_MISSING
 
 
 def _shrink(oracle: Oracle, found: Answer) -> Answer:
@@ -152,36 +227,57 @@ def _first_working(oracle: Oracle, changes: Sequence[Change], why: str) -> Answe
     return None
 
 
-def _nearest(oracle: Oracle, red: Answer, found: Answer) -> tuple[Answer, tuple[tuple[str, str, str], ...]]:
-    """Return the answer with each moved version as near as possible to what was installed, and the bounds."""
+def _nearest(oracle: Oracle, found: Answer) -> tuple[Answer, tuple[tuple[str, str, str], ...]]:
+    """Return the answer with each moved version as near as possible to what was asked for, and the bounds."""
     bounds: list[tuple[str, str, str]] = []
     for text in found.candidate.change.requirements:
         if oracle.over:
             break
         (name,) = packages.names([text])
-        before, after = (packages.public(each.facts.installed.get(name, "")) for each in (red, found))
+        before = packages.public(oracle.before.get(name, ""))
+        after = packages.public(found.facts.installed.get(name, ""))
         if before is None or after is None or before == after:
             continue
         others = union(part for part in found.candidate.change.parts if name not in part.names)
         row = _row(oracle.versions(name), after, before)
-
         ask = partial(_ask_versions, oracle, name, row, others)
-        yes, no = last_yes(len(row), ask, width=max(1, oracle.jobs))
+        yes, no = nearest_yes(len(row), ask, width=max(1, oracle.jobs))
         if no == len(row) - 1 and others and ask([no]) != [False]:
             # Without this part another version may have been installed beside the others.
             continue
         works, fails = row[yes], row[no]
-        specifier = f"<{_start(fails)}" if works < fails else f">={works}"
-        moved = others.plus(Change(requirements=(f"{name}{specifier}",)))
-        answers = oracle.ask([Candidate(change=moved, why=f"the bound of {name}")])
-        if not (answers and answers[0].says is Says.WORKS):
-            # What the bound admits is more than what was run: name the version itself.
-            moved = others.plus(Change(requirements=(f"{name}=={works}",)))
+        for specifier in _specifiers(text, works, fails, after):
+            moved = others.plus(Change(requirements=(f"{name}{specifier}",)))
             answers = oracle.ask([Candidate(change=moved, why=f"the bound of {name}")])
-        if answers and answers[0].says is Says.WORKS:
-            found = answers[0]
-            bounds.append((name, str(works), str(fails)))
+            if answers and answers[0].says is Says.WORKS and _is_near(answers[0], name, specifier, works):
+                found = answers[0]
+                bounds.append((name, str(works), str(fails)))
+                break
     return found, tuple(bounds)
+
+
+def _is_near(answer: Answer, name: str, specifier: str, works: Version) -> bool:
+    """Return whether a lower bound leads to the major version that works, and not to one farther away."""
+    installed = packages.public(answer.facts.installed.get(name, ""))
+    return specifier != f">={works}" or installed is None or installed.major == works.major
+
+
+def _specifiers(text: str, works: Version, fails: Version, found: Version) -> Iterator[str]:
+    """Yield the specifiers that say what works, the widest first: what each admits is more than what was run."""
+    parsed = packages.requirement(text)
+    own = parsed.specifier if parsed is not None else SpecifierSet()
+    if works < fails:
+        yield f"<{_start(fails)}"
+        if works == found:
+            yield str(own)
+    else:
+        yield f">={works}"
+        epoch = f"{works.epoch}!" if works.epoch else ""
+        yield f">={works},<{epoch}{works.major + 1}"
+        upper = ",".join(sorted(str(each) for each in own if each.operator in ("<", "<=", "!=")))
+        if upper and own.contains(works, prereleases=True):
+            yield f">={works},{upper}"
+    yield f"=={works}"
 
 
 def _ask_versions(
@@ -194,25 +290,25 @@ def _ask_versions(
     return [*says, *[None] * (len(places) - len(says))]
 
 
-def last_yes(length: int, ask: Ask, *, width: int = 1) -> tuple[int, int]:
+def nearest_yes(length: int, ask: Ask, *, width: int = 1) -> tuple[int, int]:
     """Return two positions (yes, no) between which there is no other that could be decided.
 
-    Position 0 is known to be yes, ``length - 1`` to be no; neither is asked. ``width`` positions are asked at a time,
-    which divide what is left evenly. What cannot be decided is set aside: it lies between the two that are returned.
-    Takes about log(length) / log(width + 1) rounds. In a row that changes more than once, it is one of the changes.
-    The first position is asked in the first round: who knows one end often knows where it ends.
+    Position 0 is known to be yes, ``length - 1`` to be no; neither is asked. The yes that is nearest to the end counts,
+    and the first no behind it: in a row that changes more than once, what lies before is not looked at. ``width``
+    positions are asked at a time, which divide what is left evenly. What cannot be decided is set aside: it lies
+    between the two that are returned. Takes about log(length) / log(width + 1) rounds. The first round asks about both
+    ends: who knows one end often knows where it ends, and what lies beside the other end is the nearest of all.
     """
     yes, no = 0, length - 1
     unknown: set[int] = set()
-    guesses = {1}
+    guesses = (1, length - 2)[: max(1, width)]
     while open_ := [place for place in range(yes + 1, no) if place not in unknown]:
-        chosen = sorted({*(guesses & {*open_}), *_spread(open_, max(1, width - len(guesses)))})
-        guesses = set()
+        chosen = sorted({*guesses} & {*open_}) or _spread(open_, width)
+        guesses = ()
         answers = dict(zip(chosen, ask(chosen), strict=True))
         unknown |= {place for place, answer in answers.items() if answer is None}
-        # The first no counts, and the last yes before it.
-        no = min((place for place, answer in answers.items() if answer is False), default=no)
-        yes = max((place for place, answer in answers.items() if answer is True and place < no), default=yes)
+        yes = max((place for place, answer in answers.items() if answer is True), default=yes)
+        no = min((place for place, answer in answers.items() if answer is False and place > yes), default=no)
     return yes, no
 
 
@@ -262,73 +358,6 @@ def _confirm(oracle: Oracle, red: Answer, found: Answer) -> tuple[Answer | None,
     if again[1].says is Says.UNKNOWN:
         return None, f"whether the combo as it is still fails is not known: {_message(again[1])}"
     return again[0], ""
-
-
-def _prove(
-    oracle: Oracle,
-    red: Answer,
-    found: Answer,
-    needed: Sequence[tuple[str, str]],
-    bounds: Sequence[tuple[str, str, str]],
-) -> tuple[FixClass, str, str]:
-    """Return whether anything cheaper works: single moves of what the probe loads, at the ends of release lines."""
-    if not red.facts.installed:
-        return FixClass.SMALLEST_FOUND, "", "nothing was installed that it could be compared with"
-    limit = _cost(oracle, red, found)
-    names = sorted(loaded(red) & set(red.facts.installed))
-    moves = [move for name in names for move in _moves(oracle, red, name) if move not in found.candidate.change.parts]
-    cheaper = [move for move in moves if _least(oracle, red, move) < limit]
-    distributions = "distribution" if len(names) == 1 else "distributions"
-    scope = f"single moves of {len(names)} loaded {distributions}, at the ends of their release lines"
-    if len(cheaper) > _MOST_PROOFS:
-        return FixClass.SMALLEST_FOUND, scope, f"{len(cheaper)} cheaper moves are too many to try"
-    answers: list[Answer] = []
-    width = max(1, oracle.jobs)
-    for start in range(0, len(cheaper), width):
-        if oracle.over:
-            break
-        asked = cheaper[start : start + width]
-        answers += oracle.ask([Candidate(change=change, why="is it cheaper?") for change in asked])
-    better = [each for each in answers if each.says is Says.WORKS and _cost(oracle, red, each) < limit]
-    scope = f"{scope}: {_counts(answers)}"
-    if better:
-        cheapest = min(better, key=lambda answer: _cost(oracle, red, answer))
-        return FixClass.SMALLEST_FOUND, scope, f"{cheapest.candidate.change} works, too, and changes less"
-    if len(answers) < len(cheaper):
-        return FixClass.SMALLEST_FOUND, scope, "the budget is spent"
-    if any(answer.says is Says.UNKNOWN for answer in answers):
-        return FixClass.SMALLEST_FOUND, scope, "not everything cheaper could be tested"
-    moved = {name for name in packages.names(found.candidate.change.requirements) if name in red.facts.installed}
-    if moved - {name for name, _, _ in bounds}:
-        return FixClass.SMALLEST_FOUND, scope, "not all bounds were found"
-    if len(needed) < len(found.candidate.change.parts) or any(
-        says not in (Says.FAILS, Says.UNSOLVABLE) for _, says in needed
-    ):
-        return FixClass.SMALLEST_FOUND, scope, "not every part of it was shown to be needed"
-    return FixClass.MINIMAL, scope, ""
-
-
-def _moves(oracle: Oracle, red: Answer, name: str) -> Iterator[Change]:
-    """Yield a change to the last release of every other release line of a package."""
-    installed = packages.public(red.facts.installed.get(name, ""))
-    lines: dict[tuple[int, int, int], Version] = {}
-    for version in oracle.versions(name):
-        lines[version.epoch, version.major, version.minor] = version
-    for version in lines.values():
-        if installed is not None and version != installed:
-            yield Change(requirements=(f"{name}=={version}",))
-
-
-def _least(oracle: Oracle, red: Answer, move: Change) -> Cost:
-    """Return what a single move costs at least: what it drags along comes on top."""
-    (name,) = move.names
-    (text,) = move.requirements
-    after = dict(red.facts.installed) | {name: text.partition("==")[2]}
-    return cost(oracle.combo, move, red.facts.installed, after)
-
-
-def _cost(oracle: Oracle, red: Answer, answer: Answer) -> Cost:
-    return cost(oracle.combo, answer.candidate.change, red.facts.installed, answer.facts.installed)
 
 
 def _counts(answers: Sequence[Answer]) -> str:

@@ -5,6 +5,7 @@ Most proposals are cheap to refute: they have no solution, or lead to a set that
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from itertools import permutations
 
 from packaging.version import Version
 
@@ -12,6 +13,7 @@ from knowngood import packages
 from knowngood.model import Cell, ComboFacts, Confidence, Status
 from knowngood.search.ask import Answer, Candidate, Oracle
 from knowngood.search.changes import Change, named_by
+from knowngood.search.frame import Frame
 
 _BY_CONFIDENCE = {
     Confidence.CERTAIN: 0.9,
@@ -19,6 +21,8 @@ _BY_CONFIDENCE = {
     Confidence.POSSIBLE: 0.4,
     Confidence.UNKNOWN: 0.1,
 }
+_MOST_PERMUTED = 3
+"""Steps of which every order is tried."""
 _LATER = (timedelta(), timedelta(days=30), timedelta(days=90))
 """How long after the newest of the user's own versions the rest of the set may have been current."""
 
@@ -55,12 +59,14 @@ def proposals(oracle: Oracle, answer: Answer, passing: Sequence[ComboFacts] = ()
     if len(oracle.combo.steps) > 1 and not change.joined:
         likely = 0.6 if cell.drift or cell.verdict.status is Status.UNSOLVABLE else 0.3
         yield Candidate(change=change.plus(Change(joined=True)), why="install all steps as one", likely=likely)
+        yield from _orders(oracle, change, likely / 3)
     yield from _like_those_that_pass(answer, passing)
     if cell.verdict.status in (Status.UNSOLVABLE, Status.BUILD_FAIL):
         yield from _released(oracle, answer)
     yield from _at_the_time(oracle, answer)
     for place, name in enumerate(suspects(answer)):
         yield from _neighbours(oracle, answer, name, likely=max(0.02, 0.25 - 0.04 * place))
+    yield from _pythons(answer)
 
 
 def _of_diagnosis(answer: Answer, cell: Cell) -> Iterator[Candidate]:
@@ -70,7 +76,7 @@ def _of_diagnosis(answer: Answer, cell: Cell) -> Iterator[Candidate]:
     likely = _BY_CONFIDENCE[diagnosis.confidence]
     why = f"the diagnosis ({diagnosis.confidence}): {diagnosis.why}"
     valid = [text for text in diagnosis.fix if packages.requirement(text) is not None]
-    whole = change.plus(Change(requirements=tuple(text for text in valid if not _is_python(text))))
+    whole = change.plus(Change.of(text for text in valid if not _is_python(text)))
     python = next(filter(_is_python, valid), None)
     if python is None:
         yield Candidate(change=whole, why=why, likely=likely)
@@ -82,6 +88,26 @@ def _of_diagnosis(answer: Answer, cell: Cell) -> Iterator[Candidate]:
             text = f"{'pypy' if own.pypy else ''}3.{other}{'t' if own.free_threaded else ''}"
             yield Candidate(change=whole.plus(Change(python=text)), why=why, likely=likely)
             return
+
+
+def _orders(oracle: Oracle, change: Change, likely: float) -> Iterator[Candidate]:
+    """Propose the steps in other orders; of many steps only the reverse one."""
+    places = tuple(range(len(oracle.combo.steps)))
+    orders = permutations(places) if len(places) <= _MOST_PERMUTED else (places[::-1],)
+    for order in orders:
+        if order != places and not change.frame.order and not change.dropped:
+            moved = change.plus(Change(frame=Frame(order=order)))
+            yield Candidate(change=moved, why="install the steps in another order", likely=likely)
+
+
+def _pythons(answer: Answer) -> Iterator[Candidate]:
+    """Propose the Python before and the one after that of the combo: the last resort."""
+    change, own = answer.candidate.change, packages.python(answer.combo.python)
+    if change.python is not None:
+        return
+    for minor in (own.minor[1] - 1, own.minor[1] + 1):
+        text = f"{'pypy' if own.pypy else ''}{own.minor[0]}.{minor}{'t' if own.free_threaded else ''}"
+        yield Candidate(change=change.plus(Change(python=text)), why="another Python", likely=0.015)
 
 
 def _is_python(text: str) -> bool:
@@ -104,26 +130,29 @@ def _like_those_that_pass(answer: Answer, passing: Sequence[ComboFacts]) -> Iter
 
 
 def _released(oracle: Oracle, answer: Answer) -> Iterator[Candidate]:
-    """Propose to ask for any version of a package whose version the combo states."""
-    for step in oracle.combo.steps:
-        for parsed in packages.requirements(step.requirements):
-            name = packages.name_of(parsed)
-            if str(parsed.specifier) and name not in answer.candidate.change.names:
-                change = answer.candidate.change.plus(Change(requirements=(f"{name}>=0",)))
-                yield Candidate(change=change, why=f"any version of {name}", likely=0.3)
+    """Propose to ask for any version of a package whose version the combo states: of each, and of all of them."""
+    asked = packages.requirements(text for step in oracle.combo.steps for text in step.requirements)
+    stated = [packages.name_of(parsed) for parsed in asked if str(parsed.specifier)]
+    names = [name for name in dict.fromkeys(stated) if name not in answer.candidate.change.names]
+    for name in names:
+        change = answer.candidate.change.plus(Change(requirements=(f"{name}>=0",)))
+        yield Candidate(change=change, why=f"any version of {name}", likely=0.3)
+    if len(names) > 1:
+        change = answer.candidate.change.plus(Change(requirements=tuple(f"{name}>=0" for name in names)))
+        yield Candidate(change=change, why="any versions of what the combo states", likely=0.25)
 
 
 def _at_the_time(oracle: Oracle, answer: Answer) -> Iterator[Candidate]:
     """Propose the state of the index when the newest of the user's own versions came out."""
     installed = answer.facts.installed
     named = named_by(oracle.combo)
-    pinned = [day for name in named if (day := _uploaded(oracle, name, installed.get(name))) is not None]
+    pinned = [day for name in named if (day := oracle.uploaded(name, installed.get(name, ""))) is not None]
     exact = [
         day
         for step in oracle.combo.steps
         for parsed in packages.requirements(step.requirements)
         if any(each.operator == "==" for each in parsed.specifier)
-        and (day := _uploaded(oracle, packages.name_of(parsed), installed.get(packages.name_of(parsed)))) is not None
+        and (day := oracle.uploaded(packages.name_of(parsed), installed.get(packages.name_of(parsed), ""))) is not None
     ]
     newest = max(exact or pinned, default=None)
     if newest is None:
@@ -132,20 +161,13 @@ def _at_the_time(oracle: Oracle, answer: Answer) -> Iterator[Candidate]:
         then = newest + later
         older = []
         for name in suspects(answer):
-            day = _uploaded(oracle, name, installed.get(name))
+            day = oracle.uploaded(name, installed.get(name, ""))
             current = _current(oracle, name, then)
             if day is not None and day > then and current is not None and name not in answer.candidate.change.names:
                 older.append(f"{name}<={current}")
         if older:
             change = answer.candidate.change.plus(Change(requirements=tuple(older)))
             yield Candidate(change=change, why=f"what was current on {then:%Y-%m-%d}", likely=0.4)
-
-
-def _uploaded(oracle: Oracle, name: str, version: str | None) -> datetime | None:
-    parsed = packages.version(version) if version is not None else None
-    if parsed is None:
-        return None
-    return next((each.uploaded for each in oracle.releases(name) or () if each.version.public == parsed.public), None)
 
 
 def _current(oracle: Oracle, name: str, time: datetime) -> Version | None:

@@ -1,0 +1,67 @@
+"""Refute candidates without running them: no such set exists, it is one that failed, or files say that it must fail."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from knowngood.judge.standing import standing
+from knowngood.search.ask import Answer, Candidate, Oracle, Resolved, Says
+
+
+class Why(StrEnum):
+    """Why a candidate need not run."""
+
+    UNSOLVABLE = "have no solution"
+    SAME = "lead to a set that is known"
+    FILES = "are refuted from files"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Refuted:
+    """A candidate that does not work, although it never ran."""
+
+    candidate: Candidate
+    why: Why
+
+
+def sift(
+    oracle: Oracle, failed: Sequence[Answer], candidates: Sequence[Candidate]
+) -> tuple[list[Candidate], list[Refuted]]:
+    """Return the candidates that have to run, and those that are refuted; ``failed`` are answers that do not work.
+
+    A candidate that has the same set as one before it is refuted, too: the answer of that one is its own.
+    """
+    fails = {locks for answer in failed if answer.says is Says.FAILS and (locks := _locks(answer))}
+    reasons = [(answer, _standing(oracle, answer)) for answer in failed if answer.says is Says.FAILS]
+    seen, kept, refuted = set(fails), list[Candidate](), list[Refuted]()
+    for candidate, resolved in zip(candidates, oracle.resolve(candidates), strict=True):
+        why = None
+        if resolved.says is Says.UNSOLVABLE:
+            why = Why.UNSOLVABLE
+        elif resolved.lock and resolved.lock in seen:
+            why = Why.SAME
+        elif any(_stands(names, answer, resolved) for answer, names in reasons):
+            why = Why.FILES
+        seen |= {resolved.lock} if resolved.lock else set()
+        if why is None:
+            kept.append(candidate)
+        else:
+            refuted.append(Refuted(candidate=candidate, why=why))
+    return kept, refuted
+
+
+def _locks(answer: Answer) -> tuple[str, ...]:
+    locks = tuple(step.lock for step in answer.facts.steps)
+    return locks if all(locks) else ()
+
+
+def _standing(oracle: Oracle, answer: Answer) -> frozenset[str]:
+    return standing(answer.facts, answer.failing.probe, oracle.rules) if answer.failing is not None else frozenset()
+
+
+def _stands(names: frozenset[str], answer: Answer, resolved: Resolved) -> bool:
+    """Return whether what makes ``answer`` fail is the same in a set: the same versions, and nothing that is new."""
+    change, installed, versions = resolved.change, answer.facts.installed, resolved.versions
+    if not names or change.joined or change.dropped or change.python or change.frame.order or not resolved.lock:
+        return False
+    return versions.keys() <= installed.keys() and all(installed.get(name) == versions.get(name) for name in names)

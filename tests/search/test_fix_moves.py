@@ -1,0 +1,122 @@
+"""What a fix may change beside versions, and what is refuted without a run."""
+
+import json
+import os
+import signal
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from search.test_fix import APP, NEW, OLD, plant
+from support.project import wait_for
+
+if TYPE_CHECKING:
+    from search.conftest import Universe
+
+
+def test_a_distribution_that_overwrites_another_is_dropped(universe: "Universe") -> None:
+    universe.release("good", "1.0", "2.0", files={"shared/__init__.py": "def work(): return 42\n"})
+    universe.release("impostor", "1.0", files={"shared/__init__.py": "raise ImportError('remove impostor')\n"})
+    universe.matrix(
+        '[[combo]]\nid = "both"\nsteps = [["good==2.0"], ["impostor==1.0"]]\n', "import shared; shared.work()"
+    )
+
+    found = universe.found("both")
+
+    assert found["verified"], found
+    assert (found["dropped"], found["steps"]) == (["impostor"], [["good==2.0"]])
+
+
+def test_the_pins_that_have_no_solution_are_relaxed_as_little_as_possible(universe: "Universe") -> None:
+    universe.release("lib", "1.0", "1.1", "2.0", "2.1", "2.2", files=OLD)
+    universe.release("base", "1.0", "2.0", files={"base.py": ""})
+    universe.release("app", "1.0", requires=("lib>=2.1", "base>=2"), files=APP)
+    universe.matrix('[[combo]]\nid = "pins"\nsteps = [["app==1.0", "lib==1.0", "base==1.0"]]\n', "import app, base")
+
+    found = universe.found("pins")
+
+    assert (found["class"], found["fix"]) == ("minimal", ["base>=2.0", "lib>=2.1"]), found["why"]
+    assert found["scope"].startswith("single moves of 3 named distributions")
+    assert found["cells"] <= 8
+
+
+def test_many_cheaper_moves_are_refuted_by_the_files_that_stay(universe: "Universe") -> None:
+    plant(universe)
+    for name in ("one", "two", "three"):
+        universe.release(name, *(f"1.{minor}" for minor in range(30)), files={f"{name}.py": ""})
+    universe.release(
+        "tool", "1.0", requires=("app", "one", "two", "three"), files={"tool.py": "import one, two, three, app\n"}
+    )
+    universe.matrix('[[combo]]\nid = "loose"\nsteps = [["tool", "lib"]]\n', "import tool")
+
+    found = universe.found("loose")
+
+    assert (found["class"], found["fix"]) == ("minimal", ["lib<2"]), found["why"]
+    assert "are refuted from files" in found["scope"]
+    assert found["cells"] <= 16
+
+
+def test_a_cheaper_fix_that_the_proof_finds_takes_its_place(universe: "Universe") -> None:
+    universe.release("lib", "1.0", files=OLD)
+    universe.release("lib", "2.0", files={"lib.py": "import shim\nold = shim.old\n"}, requires=("shim",), month=6)
+    universe.release("shim", "1.0", "1.1", files={"shim.py": "def old(): pass\n"}, month=5)
+    universe.release("shim", "1.2", files={"shim.py": "def old(): raise ValueError('no')\n"}, month=7)
+    universe.release("app", "1.0", requires=("lib",), files=APP, month=2)
+    universe.matrix('[[combo]]\nid = "loose"\nsteps = [["app", "lib"]]\n', "import app")
+
+    found = universe.found("loose")
+
+    assert (found["class"], found["fix"]) == ("minimal", ["shim<1.2"]), found["why"]
+
+
+def test_an_island_that_works_beside_the_broken_version_is_found(universe: "Universe") -> None:
+    universe.release("lib", "1.0", files=OLD)
+    universe.release("lib", "1.1", "1.2", "1.3", files=NEW, month=3)
+    universe.release("lib", "1.4", files=OLD, month=4)
+    universe.release("lib", "1.5", files=NEW, month=5)
+    universe.release("app", "1.0", requires=("lib",), files=APP, month=2)
+    universe.matrix('[[combo]]\nid = "loose"\nsteps = [["app", "lib==1.5"]]\n', "import app")
+
+    found = universe.found("loose")
+
+    assert found["fix"] in (["lib<1.5"], ["lib==1.4"]), found["fix"]
+    assert found["bounds"] == [{"package": "lib", "works": "1.4", "fails": "1.5"}]
+
+
+def test_a_search_that_was_killed_finds_its_verdicts_again(universe: "Universe") -> None:
+    plant(universe)
+    universe.matrix('[[combo]]\nid = "loose"\nsteps = [["app"]]\n', "import time; time.sleep(1)\nimport app")
+    project = universe.project
+    process = subprocess.Popen(
+        project.command("fix", "loose", "--jobs", "1"),
+        cwd=project.folder,
+        env=project.environment(**universe.environment),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    wait_for(lambda: len(_finished(project.folder)) > 1)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait(timeout=30)
+    done = _finished(project.folder)
+
+    found = universe.found("loose", "--jobs", "1")
+
+    assert found["fix"] == ["lib<2"]
+    known = [tried for tried in found["tried"][: len(done)] if not tried["ran"]]
+    assert len(known) >= len(done) - 1, found["tried"]
+
+
+def _finished(folder: Path) -> list[str]:
+    logs = (folder / ".knowngood" / "searches").glob("*/*/events.jsonl")
+    lines = [line for log in logs for line in log.read_text().splitlines() if '"combo-finished"' in line]
+    return [json.loads(line)["combo"] for line in lines if line.endswith("}")]
+
+
+def test_a_lower_bound_does_not_lead_to_another_major_version(universe: "Universe") -> None:
+    universe.release("lib", "1.0", "1.1", files=NEW)
+    universe.release("lib", "1.2", "1.3", "2.0", files=OLD, month=2)
+    universe.release("app", "1.0", requires=("lib",), files=APP, month=3)
+    universe.matrix('[[combo]]\nid = "old"\nsteps = [["app", "lib==1.0"]]\n', "import app")
+
+    assert universe.found("old", "--no-proof")["fix"] == ["lib>=1.2,<2"]
