@@ -1,23 +1,32 @@
-"""How often a diagnosis is right, by how sure it says it is: run for real, with the culprits that are known.
+"""How often a diagnosis is right, by how sure it says it is: from recorded facts, and run for real.
 
-The breakages matrix says its culprits itself. More cases come from the folder in KNOWNGOOD_TRUTH, if it is set: files
-of JSON lines with ``id``, ``python``, ``steps``, ``probe``, ``culprit`` and perhaps ``culprit_also`` and ``installer``.
+The recorded facts are those of real breakages with known culprits, and whether the offered fixes worked when they were
+run; .ci/record_diagnoses.py writes them. For real, the breakages matrix says its culprits itself. More cases come from
+the folder in KNOWNGOOD_TRUTH, if it is set: files of JSON lines with ``id``, ``python``, ``steps``, ``probe``,
+``culprit`` and perhaps ``culprit_also`` and ``installer``.
 """
 
 import json
+import lzma
 import os
 import subprocess
 import sys
 import tomllib
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter
 
-from knowngood.model import Confidence
+from knowngood.install.registry import OUTPUTS
+from knowngood.judge.rules import Rules
+from knowngood.judge.verdict import judge_combo
+from knowngood.model import ComboFacts, Confidence, Diagnosis
+from knowngood.project.signatures import OURS, load
 
+RECORDED = Path(__file__).parent / "recorded" / "diagnoses.jsonl.xz"
 ROOT = Path(__file__).parents[2]
 MOST_WRONG = {Confidence.CERTAIN: 2 / 125, Confidence.LIKELY: 1 / 10}
 
@@ -38,6 +47,61 @@ def printed(table: Table) -> str:
     """Return the table as text."""
     rows = [f"{confidence:<9} {right:>5} {wrong:>5}" for confidence, (right, wrong) in table.items()]
     return "\n".join([f"{'':<9} right wrong", *rows])
+
+
+def recorded() -> list[tuple[dict[str, Any], Diagnosis | None]]:
+    """Return the recorded breakages, each with what is said of it now."""
+    rules = Rules(signatures=load(OURS), installers=OUTPUTS)
+    facts = TypeAdapter(ComboFacts)
+    cases = [json.loads(line) for line in lzma.decompress(RECORDED.read_bytes()).splitlines()]
+    return [(case, judge_combo(facts.validate_python(case["facts"]), rules)[0].diagnosis) for case in cases]
+
+
+@pytest.fixture(scope="module")
+def judged() -> list[tuple[dict[str, Any], Diagnosis | None]]:
+    return recorded()
+
+
+def right(case: Mapping[str, Any], diagnosis: Diagnosis | None) -> tuple[bool, bool, bool | None]:
+    """Return whether culprit, other party and fix are right; a fix that was not run is neither right nor wrong."""
+    if diagnosis is None:
+        return False, False, False
+    parties = {*case["culprits"], case["other"]} - {diagnosis.culprit}
+    fix = case["works"].get(" ".join(diagnosis.fix)) if diagnosis.fix else case["unfixable"]
+    return diagnosis.culprit in case["culprits"], diagnosis.conflicts_with in parties, fix
+
+
+def test_recorded_diagnoses_are_as_sure_as_they_are_right(
+    judged: list[tuple[dict[str, Any], Diagnosis | None]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    by_source: dict[str, Counter[tuple[Confidence, bool]]] = defaultdict(Counter)
+    for case, diagnosis in judged:
+        confidence = diagnosis.confidence if diagnosis is not None else Confidence.UNKNOWN
+        for source in (case["source"], "all"):
+            by_source[source][confidence, right(case, diagnosis)[0]] += 1
+    tables = {
+        source: {confidence: (counts[confidence, True], counts[confidence, False]) for confidence in Confidence}
+        for source, counts in by_source.items()
+    }
+
+    with capsys.disabled():
+        for source, table in sorted(tables.items()):
+            sys.stdout.write(f"\n{source}\n{printed(table)}\n")
+
+    assert set(tables) == {"all", "breakages", "reports", "sample"}
+    assert_calibrated(tables["all"])
+
+
+def test_recorded_reports_are_explained_by_general_rules(
+    judged: list[tuple[dict[str, Any], Diagnosis | None]],
+) -> None:
+    reports = [(right(case, said), said) for case, said in judged if case["source"] == "reports"]
+
+    culprits, others, fixes = (sum(bool(each[part]) for each, _ in reports) for part in range(3))
+
+    assert len(reports) == 15
+    assert (culprits >= 13, others >= 12, fixes >= 11) == (True, True, True), (culprits, others, fixes)
+    assert not [said for _, said in reports if said is not None and said.signature is not None]
 
 
 def run(matrix: Path) -> list[dict[str, Any]]:
