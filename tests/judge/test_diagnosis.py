@@ -377,6 +377,115 @@ def test_a_conflict_is_diagnosed_from_the_output_of_the_installer(
     assert diagnosis.confidence is Confidence.CERTAIN
 
 
+def unsolvable(text: str, *asked: str, python: str = "3.11.7", **known: Any) -> Case:
+    failed = action(BAD, f"error: No solution found when resolving dependencies\n  cause: {text}\n")
+    facts = ComboFacts(
+        combo=combo("one", asked),
+        steps=(StepFacts(number=1, requirements=asked, resolve=failed),),
+        python_version=python,
+        answers=answered({}, **known),
+    )
+    verdict = Verdict(status=Status.UNSOLVABLE, phase=Phase.RESOLVE, reason=Reason.CONFLICT)
+    return Case(facts=facts, verdict=verdict, probe=None, action=failed, rules=RULES)
+
+
+NUMPY = ("1.26.4 2024", "2.2.6 2025", "2.3.0 2025 none", "2.3.1 2025 none")
+
+
+@pytest.mark.parametrize(
+    ("case", "culprit", "conflict", "fix"),
+    [
+        pytest.param(
+            unsolvable(
+                "Because there is no version of numpy==1.27.0 and you require numpy==1.27.0, we can conclude that your "
+                "requirements are unsatisfiable.",
+                "numpy==1.27.0",
+                releases={"numpy": NUMPY},
+            ),
+            "numpy",
+            None,
+            ("numpy<1.27",),
+            id="no such release: the one below",
+        ),
+        pytest.param(
+            unsolvable(
+                "Because there is no version of numpy==0.9 and you require numpy==0.9, we can conclude that your "
+                "requirements are unsatisfiable.",
+                "numpy==0.9",
+                releases={"numpy": NUMPY},
+            ),
+            "numpy",
+            None,
+            ("numpy>=1.26.4,<2",),
+            id="no such release and none below: the one above",
+        ),
+        pytest.param(
+            unsolvable(
+                "Because the current Python version (3.10.13) does not satisfy Python>=3.11 and numpy==2.3.0 depends "
+                "on Python>=3.11, we can conclude that numpy==2.3.0 cannot be used. And because you require "
+                "numpy==2.3.0, we can conclude that your requirements are unsatisfiable.",
+                "numpy==2.3.0",
+                python="3.10.13",
+                releases={"numpy": NUMPY},
+            ),
+            "numpy",
+            "python",
+            ("numpy<2.3",),
+            id="too new for this Python",
+        ),
+        pytest.param(
+            unsolvable(
+                "Because onnxruntime==1.16.2 has no wheels with a matching Python ABI tag (e.g., `cp312`) and you "
+                "require onnxruntime==1.16.2, we can conclude that your requirements are unsatisfiable.",
+                "onnxruntime==1.16.2",
+                python="3.12.1",
+                releases={"onnxruntime": ("1.16.2 2023 none", "1.17.0 2024", "1.18.0 2024")},
+            ),
+            "onnxruntime",
+            "python",
+            ("onnxruntime>=1.17.0",),
+            id="too old for this Python",
+        ),
+        pytest.param(
+            unsolvable(
+                "Because awscli==1.25.0 depends on pyyaml<5.5 and you require pyyaml==6.0.2, we can conclude that your "
+                "requirements and awscli==1.25.0 are incompatible. And because you require awscli==1.25.0, we can "
+                "conclude that your requirements are unsatisfiable.",
+                "pyyaml==6.0.2",
+                "awscli==1.25.0",
+                python="3.12.1",
+                releases={"pyyaml": ("3.13 2018 source", "5.4.1 2021 elsewhere", "6.0.2 2024")},
+            ),
+            "pyyaml",
+            "awscli",
+            ("awscli>1.25.0",),
+            id="what is needed does not build here: the one that needs it moves",
+        ),
+        pytest.param(
+            unsolvable(
+                "Because fastapi==0.128.0 depends on pydantic>=2.7.0 and you require fastapi==0.128.0, we can conclude "
+                "that you require pydantic>=2.7.0. And because you require pydantic==1.10.13, we can conclude that "
+                "your requirements are unsatisfiable.",
+                "fastapi==0.128.0",
+                "pydantic==1.10.13",
+                solvable={("fastapi==0.128.0", "pydantic>=2.7.0"): False, ("fastapi==0.128.0",): True},
+            ),
+            "pydantic",
+            "fastapi",
+            ("fastapi>0.128.0",),
+            id="a fix without a solution gives way to the other party",
+        ),
+    ],
+)
+def test_a_set_without_a_solution_is_fixed_by_releases_that_exist_and_have_one(
+    case: Case, culprit: str, conflict: str | None, fix: tuple[str, ...]
+) -> None:
+    diagnosis = diagnose(case, Answers(case.facts.answers))
+
+    assert diagnosis is not None
+    assert (diagnosis.culprit, diagnosis.conflicts_with, diagnosis.fix) == (culprit, conflict, fix)
+
+
 def test_a_package_that_did_not_build_is_named_with_the_next_version_that_has_a_wheel() -> None:
     text = (
         "error: Failed to download and build `pendulum==2.1.2`\n  cause: The build backend returned an error\n"

@@ -93,6 +93,15 @@ def test_without_a_missing_name_a_package_goes_back_to_the_line_that_was_current
     assert dated(installed, releases).diagnose().fix == fix
 
 
+def test_where_nothing_of_the_time_runs_on_this_python_the_oldest_line_that_does_is_nearest_to_it() -> None:
+    releases = ("4.2 2022 elsewhere", "4.3.0 2024", "4.3.3 2024", "4.9.0 2024", "4.16.0 2025")
+
+    diagnosis = dated("4.16.0", releases).diagnose()
+
+    assert diagnosis.fix == ("click<4.9",)
+    assert "click 4.3.3 is of the oldest line for Python 3.11" in diagnosis.evidence
+
+
 def test_a_line_that_had_only_begun_may_be_one_that_nobody_had_adapted_to() -> None:
     releases = ("8.1.8 2022", "8.2.0 2023", "8.5.1 2025")
 

@@ -126,12 +126,23 @@ def alternatives(
         if len(diagnosis.fix) == 1 and (match := _RANGE.fullmatch(diagnosis.fix[0])):
             # The newest of the next major version may do what that of this one cannot.
             yield (match[1],), ""
-    if "python" in (culprit, other):
+    if case.verdict.status is Status.UNSOLVABLE and diagnosis.fix and culprit is not None:
+        yield from _newer_than_asked(case, other)
+    elif "python" in (culprit, other):
         yield from python.ways(case, answers, *(name for name in (culprit, other) if name not in (None, "python")))
     elif culprit is not None and other is not None and {culprit, other} <= case.installed.keys() and diagnosis.fix:
         yield from _as_fix(moves.forward(case, answers, other, culprit, answers.uploaded(culprit), symbol))
     if moves_python:
         yield diagnosis.fix, ""
+
+
+def _newer_than_asked(case: Case, package: str | None) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield a newer release of what the combo pins: it may need what the combo asks for otherwise."""
+    for step in case.facts.combo.steps:
+        for pin in packages.requirements(step.requirements):
+            clauses = list(pin.specifier)
+            if packages.name_of(pin) == package and len(clauses) == 1 and clauses[0].operator == "==":
+                yield (f"{package}>{clauses[0].version}",), f"a newer {package} may allow the version that is asked for"
 
 
 def _as_fix(move: Move | None) -> Iterator[tuple[tuple[str, ...], str]]:

@@ -13,7 +13,7 @@ from packaging.version import Version
 from knowngood import packages
 from knowngood.judge.diagnosis.case import Case
 from knowngood.judge.diagnosis.questions import Answers, History
-from knowngood.model import FirstWith, LastWith, NearestWithout, Question, Releases
+from knowngood.model import FirstWith, LastWith, NearestWithout, Question, Releases, Status
 
 _SETTLED = timedelta(days=21)
 """A release line younger than this may be one that nobody had adapted to yet."""
@@ -64,7 +64,11 @@ def back(
         if last is not None:
             says = f"{package} {last} was current when {case.label(partner or '')} was uploaded"
             return _below(package, history, last, installed, exactly=False, evidence=says)
-        return None
+        oldest = history.oldest_line() if history.newest_at(then) is None else None
+        if oldest is None or oldest >= installed:
+            return None
+        says = f"{package} {oldest} is of the oldest line for {case.label('python')}"
+        return _below(package, history, oldest, installed, exactly=False, evidence=says)
     last = answers.current(package) if history is None else None
     if last is not None and last < installed:
         return Move(fix=f"{package}<{packages.next_line(last)}")
@@ -105,8 +109,10 @@ def up_to(case: Case, answers: Answers, package: str, symbol: Symbol) -> Move | 
 
 
 def lists(case: Case, *names: str | None) -> Iterator[Question]:
-    """Ask for the releases of the packages among ``names`` that are installed."""
-    return (Releases(package=name) for name in dict.fromkeys(names) if name in case.facts.installed and name)
+    """Ask for the releases of the packages among ``names`` that are installed; of all, where nothing could be."""
+    unsolvable = case.verdict.status is Status.UNSOLVABLE
+    known = (name for name in dict.fromkeys(names) if name and (unsolvable or name in case.facts.installed))
+    return (Releases(package=name) for name in known if name != "python")
 
 
 def about_provider(

@@ -60,15 +60,25 @@ class History:
         return any(specifier.contains(release.version, prereleases=True) for release in installable)
 
     def needs_build(self, specifier: SpecifierSet) -> bool:
-        """Return whether all that meets ``specifier`` has wheels, but none for this Python, while other releases do."""
-        meeting = [release for release in self.releases if specifier.contains(release.version, prereleases=True)]
-        files = {release.files for release in meeting} - {Files.NONE}
-        return files == {Files.ELSEWHERE} and any(release.installs for release in self.releases)
+        """Return whether the newest that meets ``specifier`` has wheels for other Pythons only, but other releases do.
+
+        Such a release is older than this Python.
+        """
+        meeting = [release for release in self.releases if specifier.contains(release.version, prereleases=False)]
+        newest = next((release for release in reversed(meeting) if release.files is not Files.NONE), None)
+        installs = any(release.installs for release in self.releases)
+        return installs and newest is not None and newest.files is Files.ELSEWHERE
 
     def newest_at(self, time: datetime) -> Version | None:
         """Return the highest usable version of those that were there at ``time``."""
         there = (release.version for release in self.usable if release.uploaded and release.uploaded <= time)
         return max(there, default=None)
+
+    def oldest_line(self) -> Version | None:
+        """Return the last version of the oldest usable line."""
+        first = min((release.version for release in self.usable), default=None)
+        of_line = (release.version for release in self.usable if first and _line(release.version) == _line(first))
+        return max(of_line, default=None)
 
     def started(self, version: Version) -> datetime | None:
         """Return when the first release of the line of ``version`` was uploaded."""

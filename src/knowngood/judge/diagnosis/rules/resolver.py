@@ -1,11 +1,12 @@
 """Diagnose a set of requirements without a solution: which pin must give way, and which requirement forbids it."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import replace
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 from knowngood.judge.diagnosis.case import Case
 from knowngood.judge.diagnosis.questions import Answers
@@ -16,10 +17,18 @@ from knowngood.packages import name_of, requirement, requirements, version
 _Pins = dict[str, list[Requirement]]
 
 
-def questions(case: Case, answers: Answers) -> Iterable[Question]:
-    """Ask for the releases of a package whose metadata was refused; else the output of the installer says it all."""
+def questions(case: Case, answers: Answers) -> Iterator[Question]:
+    """Ask for the releases of a package of which the combo asks for one that cannot be used."""
+    if case.verdict.status is not Status.UNSOLVABLE or case.action is None:
+        return
     unreadable = _unreadable_release(case)
-    return (Releases(package=name_of(unreadable)),) if unreadable is not None else ()
+    conflict = case.installer.conflict(case.action.output)
+    if unreadable is not None:
+        yield Releases(package=name_of(unreadable))
+    elif conflict.other_python is not None:
+        yield Releases(package=canonicalize_name(conflict.other_python.package))
+    elif conflict.missing is not None and not conflict.dependencies:
+        yield Releases(package=_missing_name(conflict.missing))
 
 
 def diagnose(case: Case, answers: Answers) -> Diagnosis | None:
@@ -30,13 +39,13 @@ def diagnose(case: Case, answers: Answers) -> Diagnosis | None:
     pins, conflict = _pins(case), case.installer.conflict(case.action.output)
     return (
         _built_here(case, pins, sentence)
-        or _python(case, conflict.other_python, sentence)
+        or _python(case, answers, pins, conflict.other_python, sentence)
         or _unreadable(case, answers, sentence)
         or _against_a_pin(pins, conflict.dependencies, sentence)
         or _at_once(pins, case.action.output, sentence)
         or _between_two(pins, conflict.dependencies, sentence)
         or _anything(conflict.dependencies, sentence)
-        or _absent(conflict.missing, sentence)
+        or _absent(answers, conflict.missing, sentence)
     )
 
 
@@ -122,19 +131,45 @@ def _anything(dependencies: tuple[Dependency, ...], sentence: str) -> Diagnosis 
     return replace(_diagnosis(culprit, package, why, sentence, Confidence.LIKELY), fix=_constraint(culprit, needed))
 
 
-def _python(case: Case, other: OtherPython | None, sentence: str) -> Diagnosis | None:
+def _python(case: Case, answers: Answers, pins: _Pins, other: OtherPython | None, sentence: str) -> Diagnosis | None:
     if other is None:
         return None
     needs = f"needs Python {other.requires}" if other.requires else "has no wheel for this Python"
     why = f"{other.package} {needs}, and the combo runs on {case.python[0]}.{case.python[1]}"
-    return _diagnosis(other.package, "python", why, sentence, Confidence.CERTAIN)
+    diagnosis = _diagnosis(other.package, "python", why, sentence, Confidence.CERTAIN)
+    asked = next(filter(None, map(_exact, pins.get(canonicalize_name(other.package), ()))), None)
+    # What needs a newer Python has older releases; what has no wheel for a new Python yet has newer ones.
+    return replace(diagnosis, fix=_nearest(answers, other.package, asked, newer=">" not in (other.requires or "")))
 
 
-def _absent(missing: str | None, sentence: str) -> Diagnosis | None:
+def _absent(answers: Answers, missing: str | None, sentence: str) -> Diagnosis | None:
     if missing is None:
         return None
-    culprit = canonicalize_name(re.split(r"[<>=!~\[{ ]", missing, maxsplit=1)[0])
-    return _diagnosis(culprit, None, f"the index has no {missing}", sentence, Confidence.CERTAIN)
+    culprit, asked = _missing_name(missing), requirement(missing)
+    diagnosis = _diagnosis(culprit, None, f"the index has no {missing}", sentence, Confidence.CERTAIN)
+    return replace(diagnosis, fix=_nearest(answers, culprit, _exact(asked) if asked else None, newer=False))
+
+
+def _missing_name(missing: str) -> str:
+    return canonicalize_name(re.split(r"[<>=!~\[{ ]", missing, maxsplit=1)[0])
+
+
+def _exact(pin: Requirement) -> Version | None:
+    """Return the version that a requirement asks for, if it asks for just one."""
+    text = str(pin.specifier)
+    return version(text.lstrip("=")) if text.startswith("==") else None
+
+
+def _nearest(answers: Answers, name: str, asked: Version | None, *, newer: bool) -> tuple[str, ...]:
+    """Return the constraint of the releases next to ``asked`` that this Python can install, on either side of it."""
+    history = answers.history(canonicalize_name(name))
+    if history is None or asked is None:
+        return ()
+    older = max((release.version for release in history.usable if release.version < asked), default=None)
+    below = history.below(older, asked) if older is not None else None
+    above = history.since(None, asked)
+    specifier = (above or below) if newer else (below or above)
+    return (f"{canonicalize_name(name)}{specifier}",) if specifier else ()
 
 
 def _diagnosis(culprit: str, other: str | None, why: str, sentence: str, confidence: Confidence) -> Diagnosis:
