@@ -40,6 +40,20 @@ def ones(count, dtype="float64"):
 """
 
 
+DATES = {
+    f"{name}-{version}-py3-none-any.whl": f"{day}T08:00:00Z"
+    for name, version, day in (
+        ("flask", "2.2.2", "2022-08-08"),
+        ("flask", "3.0.3", "2024-04-07"),
+        ("numpy", "1.26.4", "2024-02-05"),
+        ("werkzeug", "2.2.3", "2023-02-14"),
+        ("werkzeug", "3.0.0", "2023-09-30"),
+        ("werkzeug", "3.1.9", "2026-07-01"),
+    )
+}
+"""File name -> when it was uploaded, for pages about time."""
+
+
 def build(folder: Path) -> None:
     """Write the wheels of a tiny Flask, Werkzeug and NumPy into ``folder``."""
     # The page shows line 30 of the real Flask 2.2.2, the one that breaks.

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -55,6 +55,9 @@ PYPROJECT = '[project]\nname = "shop"\nversion = "1.0"\n[dependency-groups]\ntes
 TEXT = {"docs/index.md"}
 """Pages with a block of plain text; another test compares it with its origin."""
 
+DATED = {"docs/timeline.md"}
+"""Pages about time: their index says when files were uploaded."""
+
 STORY = "docs/getting-started.md"
 """The page that creates the project that the other pages use."""
 
@@ -89,6 +92,14 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Index]:
     folder = tmp_path_factory.mktemp("index")
     stand_ins.build(folder)
     with serve(folder) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def dated(index: Index) -> Iterator[Index]:
+    """Serve the same packages with the days on which the real ones were uploaded."""
+    with serve(index.folder) as running:
+        running.dates |= stand_ins.DATES
         yield running
 
 
@@ -203,7 +214,9 @@ def story(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("page", sorted({block.page for block in of("console") if block.page.startswith("docs/")}))
-def test_the_output_shown_on_a_page_is_what_the_command_prints(page: str, shop: Shop) -> None:
+def test_the_output_shown_on_a_page_is_what_the_command_prints(page: str, shop: Shop, dated: Index) -> None:
+    if page in DATED:
+        shop = replace(shop, index=dated)
     if page != STORY:
         story(shop)
     for block in blocks(page):

@@ -84,7 +84,7 @@ def _find(ready: Searching, package: str, *, bounds: bool) -> "Result":
         name = package_name(oracle, package)
         base = oracle.ask_first(Candidate(change=Change(), why="the combo as it is"))
         found = find(oracle, name, base, bounds=bounds)
-        return Result(frontier=found, trail=trail_of(oracle, run))
+        return Result(frontier=found, trail=trail_of(oracle, run, interrupted=ready.stop.requested))
 
 
 def _map(ready: Searching, names: tuple[str, str], last: int, format_: str) -> None:
@@ -100,7 +100,7 @@ def _map(ready: Searching, names: tuple[str, str], last: int, format_: str) -> N
             raise UsageError(f"both packages are {first}", next_step=f"knowngood frontier {oracle.combo.id} {first}")
         base = oracle.ask_first(Candidate(change=Change(), why="the combo as it is"))
         found = maps.find(oracle, (first, second), base, last=last)
-        trail = trail_of(oracle, run)
+        trail = trail_of(oracle, run, interrupted=ready.stop.requested)
     match format_:
         case "json":
             click.echo(maps.as_json(found, trail), nl=False)

@@ -15,11 +15,13 @@ import click
 
 from knowngood import __version__
 from knowngood.cli.cache import cache
+from knowngood.cli.confluence import confluence
 from knowngood.cli.diff import diff
 from knowngood.cli.docs import docs
 from knowngood.cli.explain import explain
 from knowngood.cli.export import export
 from knowngood.cli.fix import fix
+from knowngood.cli.forecast import forecast
 from knowngood.cli.frontier import frontier
 from knowngood.cli.import_ import import_
 from knowngood.cli.init import init
@@ -31,6 +33,7 @@ from knowngood.cli.publish import publish
 from knowngood.cli.report import report
 from knowngood.cli.run import run
 from knowngood.cli.scan import scan
+from knowngood.cli.timeline import timeline
 from knowngood.errors import ExitCode, KnowngoodError
 
 
@@ -109,6 +112,7 @@ def main(context: click.Context) -> None:
 
 VERBS = (
     *(cache, diff, docs, explain, export, fix, frontier, import_, init, list_combos, plan, publish, report, run, scan),
+    *(confluence, forecast, timeline),
 )
 for verb in VERBS:
     main.add_command(verb)

@@ -81,15 +81,20 @@ class Searching:
     @contextmanager
     def oracle(self, verb: str, combo: "Combo") -> "Iterator[tuple[Oracle, str]]":
         """Yield the oracle about a combo, and the id of the run that its candidates are in."""
+        from knowngood.run.stop import Stop
         from knowngood.search.ask import Budget, Oracle, indexes
 
         run_id = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{verb}-{combo.id}"
         budget = Budget(seconds=self.options.seconds, cells=self.options.cells)
-        with indexes(self.request) as routed:
-            yield (
-                Oracle(self.request, combo, run_id=run_id, budget=budget, stop=self.stop, watch=watch, routed=routed),
-                run_id,
-            )
+        # The end of the search is that of its budget or of the user, whichever comes first.
+        ends, stop = Stop(), self.stop
+        with (
+            indexes(self.request) as routed,
+            stop.calls(lambda: ends(stop.reason or "")),
+            ends.after(budget.seconds, "the budget"),
+        ):
+            oracle = Oracle(self.request, combo, run_id=run_id, budget=budget, stop=ends, watch=watch, routed=routed)
+            yield oracle, run_id
 
     @property
     def code(self) -> ExitCode | None:

@@ -285,6 +285,11 @@ class Oracle:
         except IndexFault:
             return None
 
+    def yanked(self, package: str) -> bool:
+        """Return whether a file of a package was withdrawn."""
+        page = self._routed.page(package)
+        return page is not None and any(file.yanked for file in page.files)
+
     def files(self, package: str, version: str) -> tuple[File, ...]:
         """Return the files of a release on the index that the package comes from; none when that cannot say."""
         page, wanted = self._routed.page(package), packages.version(version)

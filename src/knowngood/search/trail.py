@@ -67,14 +67,14 @@ class Trail:
         }
 
 
-def trail_of(oracle: Oracle, run: str) -> Trail:
-    """Return what a search asked that ends now."""
+def trail_of(oracle: Oracle, run: str, *, interrupted: bool) -> Trail:
+    """Return what a search asked that ends now; ``interrupted`` is whether the user ended it."""
     return Trail(
         answers=tuple(oracle.answers),
         run=run,
         elapsed=oracle.budget.elapsed,
-        interrupted=oracle.interrupted,
-        spent=oracle.over and not oracle.interrupted,
+        interrupted=interrupted,
+        spent=oracle.over and not interrupted,
     )
 
 

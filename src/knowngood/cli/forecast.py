@@ -1,0 +1,78 @@
+"""The verb ``forecast``: say what will break when the releases that a cooldown still holds back get in."""
+
+import re
+import sys
+import tomllib
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import click
+
+from knowngood.cli.output import width
+from knowngood.cli.searching import SearchOptions, search_options, searching
+from knowngood.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from knowngood.project.project import Project
+
+_HABIT = 7  # days that cooldowns mostly last
+
+
+@click.command(short_help="Say what will break when the releases that a cooldown holds back get in.")
+@click.argument("combos", metavar="[COMBO]...", nargs=-1)
+@click.option(
+    "--cooldown",
+    metavar="DAYS",
+    help="How long releases are held back: 7d.  [default: exclude-newer of [tool.uv] in days, else 7d]",
+)
+@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@search_options
+def forecast(search: SearchOptions, combos: tuple[str, ...], cooldown: str | None, format_: str) -> None:
+    """Say what will break when the releases that a cooldown still holds back get in, and on which day.
+
+    Each combo is resolved as of the day up to which the cooldown lets releases in, and as of now. Only combos for which
+    these sets differ run. Combos that are held at a day by as-of are left out.
+
+    Exit codes: 0 when nothing will break, 1 when something will, 3 when that is undecided.
+    """
+    from knowngood.search import ahead
+    from knowngood.search.trail import trail_of
+
+    now = datetime.now(UTC).replace(microsecond=0)
+    found: list[ahead.Forecast] = []
+    with searching(search, combos) as ready:
+        days = timedelta(days=_days(cooldown) if cooldown is not None else _declared(ready.project))
+        for combo in (each for each in ready.combos if each.as_of == "now"):
+            if ready.stop.requested:
+                break
+            with ready.oracle("forecast", combo) as (oracle, run):
+                weather, cause, waiting, blame = ahead.find(oracle, cooldown=days, now=now)
+                trail = trail_of(oracle, run, interrupted=ready.stop.requested)
+            found.append(
+                ahead.Forecast(combo=combo.id, weather=weather, cause=cause, waiting=waiting, blame=blame, trail=trail)
+            )
+        click.echo(
+            ahead.as_json(found, days) if format_ == "json" else ahead.text(found, days, width=width()), nl=False
+        )
+        kinds = {each.weather for each in found}
+        undecided = ExitCode.UNDECIDED if ahead.Weather.UNDECIDED in kinds else ExitCode.AS_EXPECTED
+        sys.exit(ready.code or (ExitCode.DIFFERS if ahead.Weather.ALARM in kinds else undecided))
+
+
+def _days(text: str) -> int:
+    """Return a number of days. Raises ``UsageError``."""
+    match = re.fullmatch(r"(\d{1,4})(?:d| ?days?)?", text.strip())
+    if match is None or not int(match[1]):
+        raise UsageError(f"invalid cooldown {text[:40]!r}", next_step="write it in days: --cooldown 7d")
+    return int(match[1])
+
+
+def _declared(project: "Project") -> int:
+    """Return the cooldown that uv is told in the project, in days; 7 where it is not told one in days."""
+    try:
+        document = tomllib.loads((project.folder / "pyproject.toml").read_text(encoding="utf-8"))
+        told = document.get("tool", {}).get("uv", {}).get("exclude-newer", "")
+        match = re.fullmatch(r"P?(\d{1,4}) ?(?:D|days?)", str(told))
+    except (OSError, ValueError):
+        return _HABIT
+    return int(match[1]) if match is not None else _HABIT

@@ -1,0 +1,68 @@
+"""The verb ``timeline``: find out which release broke a combo, and when."""
+
+import sys
+from datetime import UTC, datetime, timedelta
+
+import click
+
+from knowngood.cli.output import width
+from knowngood.cli.searching import SearchOptions, search_options, searching
+from knowngood.errors import ExitCode, UsageError
+
+
+@click.command(short_help="Find out which release broke a combo, and when.")
+@click.argument("combo")
+@click.option("--since", metavar="DATE", help="A day on which it worked.  [default: found by going back in time]")
+@click.option("--format", "format_", type=click.Choice(["text", "markdown", "json"]), default="text", show_default=True)
+@search_options
+def timeline(search: SearchOptions, combo: str, since: str | None, format_: str) -> None:
+    """Find out which release broke COMBO, and on which day.
+
+    COMBO fails today and has unpinned parts. The sets that a resolver would have chosen in the past are bisected. Of
+    the releases between the last that works and the first that does not, each is put back alone and put forward alone.
+
+    Exit codes: 0 when the release was found or the combo works, 1 when it never worked, 3 when that is undecided.
+    """
+    from knowngood.search import timeline_result as result
+    from knowngood.search.ask import Candidate
+    from knowngood.search.changes import Change
+    from knowngood.search.timeline import Course, find
+    from knowngood.search.trail import trail_of
+
+    now = datetime.now(UTC).replace(microsecond=0)
+    day = _day(since, now) if since is not None else None
+    with searching(search, (combo,), single=True) as ready:
+        (chosen,) = ready.combos
+        if chosen.as_of != "now":
+            raise UsageError(
+                f"{chosen.id} is held at {chosen.as_of} by as-of", next_step="take as-of out, or name another combo"
+            )
+        with ready.oracle("timeline", chosen) as (oracle, run):
+            base = oracle.ask_first(Candidate(change=Change(), why="the combo as it is today"))
+            found = find(oracle, base, since=day, now=now)
+            trail = trail_of(oracle, run, interrupted=ready.stop.requested)
+        match format_:
+            case "json":
+                click.echo(result.as_json(found, trail), nl=False)
+            case "markdown":
+                click.echo(result.markdown(found, trail), nl=False)
+            case _:
+                click.echo(result.text(found, trail, width=width()), nl=False)
+        codes = {
+            Course.WORKS: ExitCode.AS_EXPECTED,
+            Course.BROKE: ExitCode.AS_EXPECTED,
+            Course.NEVER_WORKED: ExitCode.DIFFERS,
+            Course.UNDECIDED: ExitCode.UNDECIDED,
+        }
+        sys.exit(ready.code or codes[found.course])
+
+
+def _day(text: str, now: datetime) -> datetime:
+    """Return the end of a day in the past. Raises ``UsageError``."""
+    try:
+        day = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError:
+        raise UsageError(f"invalid date {text[:40]!r}", next_step="write it as --since 2024-11-01") from None
+    if day > now:
+        raise UsageError(f"{text} is in the future", next_step="name a day on which the combo worked")
+    return min(day + timedelta(days=1), now)

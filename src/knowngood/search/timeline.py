@@ -1,0 +1,212 @@
+"""Find out which release broke a combo, and when: bisect the sets that a resolver would have chosen over time.
+
+Not days are bisected but distinct sets: between two uploads of a package that takes part nothing can change.
+"""
+
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from itertools import groupby
+
+from knowngood.search.ask import Answer, Candidate, Oracle, Resolved, Says
+from knowngood.search.blame import Blame, blame
+from knowngood.search.changes import Change
+from knowngood.search.frame import Frame
+from knowngood.search.rows import Kinds, edges
+from knowngood.search.trail import ask_each, message, source_names
+
+_YEARS = 5  # how far back a set that works is looked for when the user names no day
+_MOST_RESOLVED = 48  # moments that are resolved at a time; between two of them it goes on
+
+
+class Course(StrEnum):
+    """How a combo fared over time."""
+
+    WORKS = "works"
+    """It works today."""
+    BROKE = "broke"
+    NEVER_WORKED = "never worked"
+    """It did not work as far back as was looked."""
+    UNDECIDED = "undecided"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Moment:
+    """What was chosen at a time."""
+
+    time: datetime
+    resolved: Resolved
+    answer: Answer | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Timeline:
+    """When a combo broke, and by what."""
+
+    course: Course
+    base: Answer
+    """The combo as it is today."""
+    good: Moment | None = None
+    """The last set that works."""
+    bad: Moment | None = None
+    """The first set that does not."""
+    blame: Blame | None = None
+    sets: int = 0
+    """Distinct sets between the first and the last day that was looked at."""
+    approximate: tuple[str, ...] = ()
+    """Why the past may have been different from what can be seen of it today."""
+    why: str = ""
+
+
+def find(oracle: Oracle, base: Answer, *, since: datetime | None, now: datetime) -> Timeline:
+    """Return when the combo of ``oracle`` broke, and by which release; ``base`` is its answer of today."""
+    if base.says is not Says.FAILS and base.says is not Says.UNSOLVABLE:
+        unknown = base.says is Says.UNKNOWN
+        return Timeline(course=Course.UNDECIDED if unknown else Course.WORKS, base=base, why=message(base))
+    past = _Past(oracle, base)
+    bad = past.at(now)
+    times = [since] if since is not None else past.back(now)
+    good = next((each for each in past.asked(times) if past.works(each)), None)
+    if good is None:
+        day = min(times, default=now)
+        why = f"it did not work {'on' if since else 'as far back as'} {day:%Y-%m-%d} either"
+        course = Course.UNDECIDED if past.undecided else Course.NEVER_WORKED
+        return Timeline(course=course, base=base, approximate=tuple(past.approximate()), why=why)
+    good, bad, sets = past.bisect(good, bad)
+    if oracle.over and not past.neighbours(good, bad):
+        why = f"between {good.time:%Y-%m-%d} and {bad.time:%Y-%m-%d}; the search ended before it was found out"
+        return Timeline(course=Course.UNDECIDED, base=base, good=good, bad=bad, sets=sets, why=why)
+    found = blame(oracle, good.resolved, bad.resolved, past.frame(bad.time)) if bad.resolved.lock else None
+    return Timeline(
+        course=Course.BROKE,
+        base=base,
+        good=good,
+        bad=bad,
+        blame=found,
+        sets=sets,
+        approximate=tuple(past.approximate()),
+    )
+
+
+class _Past:
+    """What the resolver would have chosen at other times."""
+
+    def __init__(self, oracle: Oracle, base: Answer) -> None:
+        self._oracle = oracle
+        self._sources = source_names(base)
+        self._names = {name for step in base.facts.steps for name in step.resolved} - self._sources
+        self._undated = tuple(sorted(name for name in self._names if not self._dates(name)))
+        self.undecided = False
+
+    def frame(self, time: datetime) -> Frame:
+        """Return the conditions of a time."""
+        return Frame(
+            until=time.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"), undated=self._undated
+        )
+
+    def at(self, time: datetime) -> Moment:
+        """Return what is chosen at a time."""
+        return self._resolved([time])[0]
+
+    def _resolved(self, times: Sequence[datetime]) -> list[Moment]:
+        asked = [Candidate(change=Change(frame=self.frame(time)), why=f"as of {time:%Y-%m-%d %H:%M}") for time in times]
+        moments = [
+            Moment(time=time, resolved=resolved)
+            for time, resolved in zip(times, self._oracle.resolve(asked), strict=True)
+        ]
+        for moment in moments:
+            self._names |= moment.resolved.versions.keys() - self._sources
+        return moments
+
+    def back(self, now: datetime) -> list[datetime]:
+        """Return the times of sets that were chosen 1, 2, 4, 8 ... sets ago, and of the oldest with a solution."""
+        times = self._uploads(now - timedelta(days=365 * _YEARS), now)
+        step = -(-len(times) // _MOST_RESOLVED) or 1
+        known = self._resolved(times[::-1][::step])
+        # Of the times at which a set was chosen, the first counts; sets without a solution do not.
+        distinct = [[*group][-1] for _, group in groupby(known, key=_identity)]
+        solvable = [each.time for each in distinct if each.resolved.says is None]
+        places = [2**power for power in range(len(solvable)) if 2**power < len(solvable)]
+        return [solvable[place] for place in dict.fromkeys([*places, len(solvable) - 1])] if solvable else []
+
+    def asked(self, times: Sequence[datetime]) -> Iterator[Moment]:
+        """Yield what is known of each time, as far as the set differs from that of the time before."""
+        known = self._resolved(times)
+        distinct = [next(group) for _, group in groupby(known, key=_identity)]
+        width = max(1, self._oracle.jobs)
+        for start in range(0, len(distinct), width):
+            chosen = distinct[start : start + width]
+            answers = self._answers(chosen)
+            for moment in chosen:
+                yield Moment(time=moment.time, resolved=moment.resolved, answer=answers.get(moment.resolved.change))
+
+    def works(self, moment: Moment) -> bool:
+        """Return whether a set works."""
+        self.undecided |= moment.answer is None or moment.answer.says is Says.UNKNOWN
+        return moment.answer is not None and moment.answer.says is Says.WORKS
+
+    def _answers(self, moments: Sequence[Moment]) -> dict[Change, Answer]:
+        whys = [Candidate(change=each.resolved.change, why=f"as of {each.time:%Y-%m-%d %H:%M}") for each in moments]
+        return ask_each(self._oracle, whys)
+
+    def neighbours(self, good: Moment, bad: Moment) -> bool:
+        """Return whether nothing was uploaded between two times."""
+        return not self._uploads(good.time, bad.time)
+
+    def bisect(self, good: Moment, bad: Moment) -> tuple[Moment, Moment, int]:
+        """Return the last set that works and the first after it that does not, and how many distinct sets there are."""
+        sets = 0
+        while times := self._uploads(good.time, bad.time):
+            step = -(-len(times) // _MOST_RESOLVED)
+            moments = [good, *self._resolved(times[step - 1 :: step]), bad]
+            distinct = [next(group) for _, group in groupby(moments, key=_identity)]
+            # Sets that equal the last one are the last one.
+            row = distinct if _identity(distinct[-1]) == _identity(bad) else [*distinct, bad]
+            sets = max(sets, len(row))
+            kinds = self._kinds(row)
+            works = [place for place, kind in kinds.items() if kind is True]
+            last = max(works)
+            following = min(
+                (place for place, kind in kinds.items() if kind is False and place > last), default=len(row) - 1
+            )
+            good, bad = row[last], row[following]
+            if following - last > 1 or self._oracle.over or step == 1:
+                break
+            # Of the times at which the good set was chosen, the last counts.
+            same = [each.time for each in moments if _identity(each) == _identity(good)]
+            good = Moment(time=max(same), resolved=good.resolved, answer=good.answer)
+        return good, bad, sets
+
+    def _kinds(self, row: Sequence[Moment]) -> Kinds:
+        def ask(places: Sequence[int]) -> Mapping[int, Hashable | None]:
+            answers = self._answers([row[place] for place in places])
+            says = {place: answers.get(row[place].resolved.change) for place in places}
+            return {
+                place: None if answer.says is Says.UNKNOWN else answer.says is Says.WORKS
+                for place, answer in says.items()
+                if answer is not None
+            }
+
+        return edges([], ask, known={0: True, len(row) - 1: False}, width=max(1, self._oracle.jobs))
+
+    def _uploads(self, after: datetime, until: datetime) -> list[datetime]:
+        """Return the moments right after something was uploaded."""
+        times = {time + timedelta(seconds=1) for name in self._names for time in self._dates(name)}
+        return sorted(time for time in times if after < time < until)
+
+    def _dates(self, name: str) -> list[datetime]:
+        return [each.uploaded.replace(microsecond=0) for each in self._oracle.releases(name) or () if each.uploaded]
+
+    def approximate(self) -> Iterator[str]:
+        """Yield why the past may have been different."""
+        if self._undated:
+            yield f"the index of {', '.join(self._undated)} has no dates: all of its releases count at any time"
+        yanked = sorted(name for name in self._names if self._oracle.yanked(name))
+        if yanked:
+            yield f"releases of {', '.join(yanked)} were yanked, and are left out at any time"
+
+
+def _identity(moment: Moment) -> Hashable:
+    """Return what equal sets have in common; sets without a solution are all the same."""
+    return moment.resolved.lock or moment.resolved.says or moment.time

@@ -1,0 +1,82 @@
+"""Which release ``knowngood timeline`` blames, in histories that were planted on an index."""
+
+from typing import TYPE_CHECKING
+
+from support.wheels import build_wheel
+
+if TYPE_CHECKING:
+    from search.conftest import Universe
+
+COMBO = '[[combo]]\nid = "loose"\nsteps = [["app"]]\n'
+
+
+def release(universe: "Universe", name: str, version: str, day: str, text: str, requires: tuple[str, ...] = ()) -> None:
+    wheel = build_wheel(universe.index.folder, name, version, requires=requires, files={f"{name}.py": text})
+    universe.index.dates[wheel.name] = f"{day}T08:00:00Z"
+
+
+def year(universe: "Universe", breaks: str) -> None:
+    """Plant an app with two libraries that are released every month; one of them breaks the app with ``breaks``."""
+    release(universe, "app", "1.0", "2025-01-01", "import lib, other\nlib.call()\n", ("lib", "other"))
+    for month in range(1, 13):
+        text = "def call(): pass\n" if f"1.{month}" < breaks or month < 10 else "def renamed(): pass\n"
+        release(universe, "lib", f"1.{month}", f"2025-{month:02}-05", text)
+        release(universe, "other", f"2.{month}", f"2025-{month:02}-20", "")
+
+
+def test_the_release_and_the_file_that_broke_it_are_confirmed_both_ways(universe: "Universe") -> None:
+    year(universe, "1.10")
+    universe.matrix(COMBO, "import app")
+
+    document = universe.searched("timeline", "loose", "--since", "2025-01-30")
+    shown = universe.run("timeline", "loose", "--since", "2025-01-30")
+
+    assert (document["course"], document["culprits"], document["confirmed"]) == ("broke", ["lib"], True)
+    assert document["bad"]["time"] == "2025-10-05T08:00:01+00:00"
+    assert (document["good"]["versions"]["lib"], document["bad"]["versions"]["lib"]) == ("1.9", "1.10")
+    (moved,) = document["moved"]
+    assert (moved["file"], moved["uploaded"]) == ("lib-1.10-py3-none-any.whl", "2025-10-05T08:00:00Z")
+    assert document["cells"] <= 15
+    assert "loose broke on 2025-10-05: lib 1.9 -> 1.10." in shown.stdout
+    assert "confirmed both ways" in shown.stdout
+
+
+def test_releases_that_break_only_together_are_named_together(universe: "Universe") -> None:
+    check = "import lib, other\nassert not (lib.new and other.new), 'both are new'\n"
+    release(universe, "app", "1.0", "2025-01-01", check, ("lib", "other", "third"))
+    for name in ("lib", "other", "third"):
+        release(universe, name, "1.0", "2025-01-01", "new = False\n")
+        release(universe, name, "2.0", "2025-06-01", "new = True\n")
+    universe.matrix(COMBO, "import app")
+
+    document = universe.searched("timeline", "loose")
+
+    assert (document["course"], document["culprits"], document["confirmed"]) == ("broke", ["lib", "other"], True)
+    assert {each["package"]: (each["back"], each["forward"]) for each in document["moved"]} == {
+        "lib": ("works", "works"),
+        "other": ("works", "works"),
+        "third": ("fails", "works"),
+    }
+
+
+def test_what_the_past_cannot_say_is_said(universe: "Universe") -> None:
+    year(universe, "1.10")
+    for month in range(1, 13):
+        del universe.index.dates[f"other-2.{month}-py3-none-any.whl"]
+    universe.index.yanked.add("lib-1.2-py3-none-any.whl")
+    universe.matrix(COMBO + '[[combo]]\nid = "fine"\nsteps = [["app", "lib<1.9"]]\n', "import app")
+
+    loose = universe.searched("timeline", "loose")
+    fine = universe.run("timeline", "fine")
+    early = universe.run("timeline", "loose", "--since", "2025-11-01")
+    nonsense = universe.run("timeline", "loose", "--since", "yesterday")
+
+    assert loose["culprits"] == ["lib"]
+    assert loose["approximate"] == [
+        "the index of other has no dates: all of its releases count at any time",
+        "releases of lib were yanked, and are left out at any time",
+    ]
+    assert (fine.returncode, fine.stdout.splitlines()[0]) == (0, "fine works today.")
+    assert early.returncode == 1
+    assert "loose fails today, and it did not work on 2025-11-02 either." in early.stdout
+    assert (nonsense.returncode, "error: invalid date 'yesterday'" in nonsense.stderr) == (2, True)
