@@ -61,3 +61,16 @@ def test_the_files_that_a_project_was_built_to_are_the_project(tmp_path: Path) -
     assert result.steps == {"ci": [["."], [".[s3]", "six"]]}
     assert "dist/*.whl is what the project was built to" in "".join(what for _, what in result.notes)
     assert "dist/*.whl" in imported(tmp_path / "b", "ci.sh", f"{text}pip install six\n").remark(1)
+
+
+def test_a_project_without_a_lock_is_synchronized_with_its_groups(tmp_path: Path) -> None:
+    text = "uv sync --no-dev --group test --group gone\nuv sync\nuv sync --all-groups --extra s3\n"
+
+    result = imported(tmp_path, "ci.sh", text, {"pyproject.toml": PROJECT})
+
+    assert result.steps["ci"] == [
+        ["--group test", "."],
+        ["--group dev", "."],
+        ["--group dev", "--group test", ".[s3]"],
+    ]
+    assert "there is no uv.lock" in result.remark(1)

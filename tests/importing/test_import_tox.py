@@ -251,6 +251,16 @@ def test_toml_that_tox_could_not_read_is_an_error(tmp_path: Path, text: str) -> 
         imported(tmp_path, "tox.toml", text)
 
 
+def test_pypy_without_a_version_is_the_newest_and_a_folder_for_temporary_files_is_one_of_the_probe(
+    tmp_path: Path,
+) -> None:
+    text = "[tox]\nenvlist = pypy3\n[testenv]\ndeps = pytest\ncommands = pytest --basetemp={envtmpdir} tests\n"
+    result = imported(tmp_path, "tox.ini", text)
+
+    assert result.pythons == {"tests": "pypy3.11"}
+    assert result.matrix.probes[0].arguments == ("--basetemp=.tmp", "tests")
+
+
 def test_old_pythons_are_left_out_and_named(tmp_path: Path) -> None:
     result = imported(tmp_path, "tox.ini", PRODUCT.replace("310,311", "27,36"))
 

@@ -16,7 +16,7 @@ from knowngood.errors import UsageError
 from knowngood.model import InstallerName
 from knowngood.project.importing import pythons
 from knowngood.project.importing.indexes import Indexes
-from knowngood.project.importing.locks import read_lock
+from knowngood.project.importing.locks import read_lock, unlocked
 from knowngood.project.importing.parts import Line, Remarks, Source
 
 _WRAPPERS = frozenset({"sudo", "time", "env", "exec", "nice", "command", "xvfb-run", "nohup", "catchsegv"})
@@ -176,7 +176,8 @@ class Commands:
         text = self._source.files.read(path)
         if text is None:
             self._remarks.add(line, f"there is no {path}: the newest versions are installed instead of locked ones")
-            return ()
+            pyproject = self._source.files.read(posixpath.join(posixpath.dirname(path), "pyproject.toml"))
+            return tuple(Line(text, line) for text in unlocked(pyproject, groups))
         try:
             return tuple(Line(text, line) for text in read_lock(path, text, extras=extras, groups=groups))
         except UsageError as error:

@@ -293,6 +293,16 @@ def _pipfile(lock: Table) -> Iterator[str]:
                 yield _line(name, version, place, package.get("markers", ""))
 
 
+def unlocked(pyproject: str | None, groups: tuple[str, ...] | None) -> Iterator[str]:
+    """Yield lines for the groups that a project without a lock installs; None: all that it declares."""
+    try:
+        declared = tomli.loads(pyproject or "").get("dependency-groups", {})
+    except (ValueError, RecursionError):
+        return
+    if isinstance(declared, Mapping):
+        yield from (f"--group {name}" for name in (declared if groups is None else groups) if name in declared)
+
+
 def _line(name: str, version: str | None, place: str, marker: str) -> str:
     """Return one requirement line. An exact version without its file is enough, as a resolver finds the file again."""
     line = f"{canonicalize_name(name)} @ {place}" if place else f"{canonicalize_name(name)}=={version}"

@@ -12,6 +12,8 @@ from knowngood.declare.values import python_version
 
 MINORS = ("3.7", "3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
 """The Pythons that a range is looked up in, oldest first."""
+NEWEST_PYPY = "pypy3.11"
+"""What a file means by ``pypy3``."""
 _PATCHES = 30  # of a minor version: ">=3.9.2" allows 3.9, and "<3.12" does not allow 3.12
 
 _NAMED = re.compile(
@@ -28,6 +30,8 @@ def named(text: str) -> str | None:
 
     None when it is not the name of one Python.
     """
+    if text.strip().lower() in ("pypy3", "pypy-3"):
+        return NEWEST_PYPY
     match = _NAMED.fullmatch(text.strip())
     if match is None or match["minor"] is None:
         return None

@@ -190,7 +190,7 @@ def python_of(environment: str) -> tuple[str | None, str]:
     """Return the Python that the factors of an environment name, and the name without it."""
     python, others = None, []
     for factor in environment.split("-"):
-        named = pythons.named(factor) if re.match(r"(cpython|pypy|python|cp|py)?[23][\d.]*t?$", factor) else None
+        named = pythons.named(factor) if re.match(r"(cpython|pypy|python|cp|py)?-?[23][\d.]*t?$", factor) else None
         if python is None and named is not None:
             python = named
         elif factor not in ("py", "py3", "python3"):
@@ -248,6 +248,8 @@ def substituted(text: str, environment: str, variables: Mapping[str, str], refer
                 return "/"
             case "envbindir" | "env_bin_dir":
                 return "bin"
+            case "envtmpdir" | "env_tmp_dir" | "temp_dir" | "tox_temp_dir":
+                return ".tmp"
             case "opts" | "packages":
                 return ""
             case _:
