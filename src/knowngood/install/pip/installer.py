@@ -120,7 +120,10 @@ def _asked(step: Step, environment: Environment) -> list[str | Path]:
 
 
 def _locked_build(built: Built, environment: Environment) -> list[str | Path]:
-    """Return the option that makes pip build with what the lock of the build names; older pips have none."""
+    """Return the option that makes pip build with what the lock of the build names; older pips have none.
+
+    They take the constraints of the environment for a build, too, and those of a build for the environment.
+    """
     pip = packages.version(environment.installed().get("pip", "0"))
     can = pip is not None and pip >= _LOCKS_BUILDS
     return ["--build-constraint", built.constraints] if can and built.constraints is not None else []

@@ -62,7 +62,7 @@ class Watch:
             shared = base in ("/", "/usr", "/usr/local")
             folders.append(os.path.dirname(os.path.abspath(os.__file__)) if shared else base)
         folders += [os.path.realpath(folder) for folder in folders] + ["/proc", "/sys", "/dev"]
-        self.private = tuple({folder.rstrip("/") + "/" for folder in folders})
+        self.private = tuple(dict.fromkeys(folder.rstrip("/") + "/" for folder in folders))
         self.seen: set[Any] = set()
         self.recorded = 0
         self.busy = False
@@ -75,8 +75,11 @@ class Watch:
         is_private, seen, opened, others = self.is_private, self.seen, self.opened, self.others
         asked = self.asked
 
-        # Called for every event of the interpreter, and an import of torch has 100,000 of them.
+        # Called for every event of the interpreter, and an import of torch has 100,000 of them. Most are about modules
+        # of Python that are installed. The first of their two events has no file: it gets out first.
         def hook(event: str, args: tuple[Any, ...]) -> None:
+            if event == "import" and not args[1]:
+                return
             if event == "open":
                 path = args[0]
                 if type(path) is str:
