@@ -101,6 +101,7 @@ def test_a_wrong_choice(shops: Project, arguments: tuple[str, ...], error: str, 
         (("cache", "shw"), "knowngood cache has no verb 'shw'", "did you mean show?", "`knowngood cache --help` lists"),
         (("run", "--ony"), "knowngood run has no option --ony", "did you mean --only?", "`knowngood run --help` lists"),
         (("--foo",), "knowngood has no option --foo", "", "`knowngood --help` lists all options"),
+        (("run", "--only"), "option '--only' requires an argument", "", "`knowngood run --help` lists what it takes"),
         (("export",), "knowngood export needs COMBO", "", "`knowngood export --help` lists what it takes"),
         (
             ("plan", "--shards", "999"),

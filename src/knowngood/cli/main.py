@@ -60,7 +60,7 @@ class Verbs(click.Group):
         except click.exceptions.NoArgsIsHelpError:
             raise
         except click.UsageError as error:
-            print_error(worded(error))
+            print_error(worded(error, ctx.invoked_subcommand))
             sys.exit(ExitCode.USAGE)
         except (click.exceptions.Exit, click.ClickException, click.Abort, BrokenPipeError):
             raise

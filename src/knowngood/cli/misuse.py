@@ -11,10 +11,13 @@ from knowngood.errors import UsageError, similar_or_some
 _QUOTED = re.compile(r"'([^']*)' is not one of")
 
 
-def worded(error: click.UsageError) -> UsageError:
-    """Return the error that stands for ``error``; the last line names the help that has the whole list."""
+def worded(error: click.UsageError, verb: str | None = None) -> UsageError:
+    """Return the error that stands for ``error``; the last line names the help that has the whole list.
+
+    ``verb`` is the one whose arguments are wrong, for errors that do not say it: an option without its value.
+    """
     context = error.ctx
-    command = context.command_path if context is not None else "knowngood"
+    command = context.command_path if context is not None else f"knowngood {verb or ''}".strip()
     listing = f"`{command} --help` lists"
     match error:
         case click.NoSuchOption():
