@@ -156,6 +156,19 @@ def test_pythons_are_those_that_the_project_declares(
     assert " ".join(seen.pythons.chosen) == expected
 
 
+def test_free_threaded_pythons_and_pypy_are_tried_where_they_are_installed(tmp_path: Path) -> None:
+    files = {
+        "tox.ini": "[tox]\nenvlist = py{311,312}, py313t, pypy310  # not py314t\n",
+        ".github/workflows/x.yml": 'matrix:\n  python-version: ["3.12", "3.14t", "pypy-3.11"]\n',
+    }
+
+    seen = look(tmp_path, {"pyproject.toml": SHOP, **SRC, **files}, installed=(*HERE, "3.13t", "pypy3.11"))
+
+    assert seen.pythons.chosen == ("3.11", "3.12", "3.13t", "pypy3.11")
+    assert seen.pythons.missing == ("3.14t", "pypy3.10")
+    assert seen.pythons.today == "3.12"
+
+
 def test_a_declared_python_that_is_neither_installed_nor_obtained_is_named_and_left_out(tmp_path: Path) -> None:
     classifiers = ", ".join(f'"Programming Language :: Python :: 3.{minor}"' for minor in (9, 10, 14))
     write(tmp_path, {"pyproject.toml": f"{SHOP}classifiers = [{classifiers}]\n", **SRC})

@@ -21,8 +21,8 @@ sessions()
 '''
 
 SESSIONS = frozenset(
-    {"cache", "combo", "diff", "docs", "explain", "export", "fix", "import", "init"}
-    | {"list", "matrix", "plan", "publish", "report", "scan"}
+    {"cache", "combo", "confluence", "diff", "docs", "explain", "export", "fix", "forecast", "frontier", "import"}
+    | {"init", "list", "matrix", "plan", "publish", "report", "scan", "timeline"}
 )
 """The names of the sessions of ``knowngood.nox`` without a prefix."""
 

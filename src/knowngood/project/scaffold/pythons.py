@@ -7,14 +7,17 @@ from dataclasses import dataclass
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from knowngood.declare.pyproject import strings, table
+from knowngood.project.importing import pythons as importing
 from knowngood.project.importing.pythons import MINORS
 from knowngood.project.scaffold.folder import Folder, poetry_bounds
 
 _CLASSIFIER = re.compile(r"Programming Language :: Python :: (3\.\d+)$")
 _TOX = re.compile(r"\bpy(3)\.?(\d{1,2})\b")
-_TOX_FACTORS = re.compile(r"\bpy\{([^}]*)\}|\bpy(?=3)(3[\d,.{}-]+)")
+_TOX_FACTORS = re.compile(r"\bpy\{([^}]*)\}|\bpy(?=3)(3[\d,.{}-]++)(?!t)")
 _QUOTED = re.compile(r"[\"']?\b(3\.\d{1,2})\b(?!\.\d*[a-z])")
 _FROM = re.compile(r"^FROM\s+(?:--\S+\s+)?(?:\S+/)?python:(3\.\d{1,2})", re.MULTILINE | re.IGNORECASE)
+
+_OTHER = re.compile(r"\b(?:py)?3\.?1[3-9](?:t|-freethreading)\b|\bpypy-?3\.?\d{1,2}\b", re.ASCII)
 
 Finder = Callable[[str], object]
 """Returns something if a version of Python is installed, else None."""
@@ -57,7 +60,9 @@ def choose(folder: Folder, find: Finder, obtain: Callable[[tuple[str, ...]], obj
         chosen = tuple(version for version in reversed(allowed or MINORS) if find(version) is not None)[:1]
         chosen = chosen or declared[-1:] or ("3.11",)
     today, why_today = _today(folder, chosen, find)
-    missing = tuple(version for version in declared if version not in chosen)
+    others = _others(folder)
+    missing = tuple(version for version in (*declared, *others) if version not in chosen and find(version) is None)
+    chosen = (*chosen, *(version for version in others if find(version) is not None))
     return Pythons(chosen=chosen, missing=missing, why=why, today=today, why_today=why_today)
 
 
@@ -107,6 +112,19 @@ def _declared(folder: Folder, allowed: Iterable[str]) -> tuple[tuple[str, ...], 
     wanted = {name: set(allowed).intersection(versions) for name, versions in sources}
     listing = [name for name, versions in wanted.items() if versions]
     return tuple(sorted(set().union(*wanted.values()), key=_number)), ", ".join(listing)
+
+
+def _others(folder: Folder) -> tuple[str, ...]:
+    """Return the free-threaded Pythons and PyPys that the project is tested with."""
+    workflows = folder.matching(".github/workflows/*.yml", ".github/workflows/*.yaml")
+    texts = [folder.text(name) for name in ("tox.ini", "tox.toml", "noxfile.py", "pyproject.toml", *workflows)]
+    named = {
+        python
+        for text in texts
+        for match in _OTHER.finditer(re.sub(r"(?m)#.*$", "", text))
+        if (python := importing.named(match[0])) is not None and not importing.problem(python)
+    }
+    return tuple(sorted(named))
 
 
 def _of_tox(text: str) -> list[str]:
