@@ -1,8 +1,10 @@
 """What an index tells about the releases of a package, and what the files of those show."""
 
 import base64
+import io
 import os
 import ssl
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -100,6 +102,7 @@ def release_index(index: Index, folder: Path) -> ReleaseIndex:
         folder=folder / "run" / "lookups",
         review=lambda action, installer: action,
         page=lambda package: RemoteIndex(index.url, registry.access({})).page(package),
+        contents=lambda file: bytes(registry.access({}).get(file.url).data),
     )
 
 
@@ -122,6 +125,42 @@ def test_the_nearest_release_that_does_not_mention_a_word_is_found(
     question = NearestWithout(package="lib", installed=installed, word="helper", newer=newer)
 
     assert release_index(index, tmp_path).nearest_without(question, "3.11.7") == expected
+
+
+def archive(folder: Path, version: str, source: str) -> None:
+    """Write a source distribution of ``lib`` whose build would fail."""
+    files = {
+        "setup.py": "raise SystemExit('built')",
+        "src/lib/__init__.py": source,
+        "tests/test_lib.py": "import helper\n",
+    }
+    with tarfile.open(folder / f"lib-{version}.tar.gz", "w:gz") as tar:
+        for name, text in files.items():
+            member = tarfile.TarInfo(f"lib-{version}/{name}")
+            member.size = len(text)
+            tar.addfile(member, io.BytesIO(text.encode()))
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        (LastWith(package="lib", installed="2.0", module="lib", name="name"), "1.9"),
+        (LastWith(package="lib", installed="2.0", module="lib", name="never"), None),
+    ],
+)
+def test_a_release_without_a_wheel_is_read_and_not_built(
+    index: Index, tmp_path: Path, question: LastWith, expected: str | None
+) -> None:
+    archive(tmp_path / "files", "1.9", "def name(): ...\n")
+
+    assert release_index(index, tmp_path).nearest_with(question, "3.11.7") == expected
+
+
+def test_a_source_that_cannot_be_had_or_read_tells_nothing(index: Index, tmp_path: Path) -> None:
+    (tmp_path / "files" / "lib-1.9.tar.gz").write_bytes(b"no archive")
+    question = LastWith(package="lib", installed="2.0", module="lib", name="name")
+
+    assert release_index(index, tmp_path).nearest_with(question, "3.11.7") == "1.1.1"
 
 
 def test_files_that_contradict_what_was_seen_tell_nothing(index: Index, tmp_path: Path) -> None:

@@ -137,3 +137,32 @@ def test_a_release_that_expects_another_type_goes_back_to_the_last_one_that_does
 
     assert (diagnosis.culprit, diagnosis.conflicts_with, diagnosis.fix) == ("host", "plugin", ("host<8.1",))
     assert "host 8.0 does not use it" in diagnosis.evidence
+
+
+def test_who_warns_of_a_version_is_the_code_that_the_warning_is_about() -> None:
+    text = "UserWarning: A NumPy version >=1.22.4 and <2.3.0 is required for this version of SciPy"
+    failure = Failure(
+        steps=(("numpy", "scipy"),),
+        states=({"numpy": "2.4", "scipy": "1.10"},),
+        raised="wrong result",
+        files=("/project/p/probe.py",),
+        warnings=(text,),
+        warned_by={text: "scipy/__init__.py"},
+    )
+
+    diagnosis = failure.diagnose()
+
+    assert (diagnosis.culprit, diagnosis.conflicts_with) == ("numpy", "scipy")
+
+
+@pytest.mark.parametrize(("yanked", "said"), [(("lib",), True), (("user",), False)])
+def test_a_culprit_that_the_index_has_withdrawn_is_said_to_be(yanked: tuple[str, ...], said: bool) -> None:
+    failure = Failure(
+        states=({"user": "1", "lib": "2"},),
+        raised="cannot import name 'gone' from 'lib' (x)",
+        files=("user/x.py",),
+        yanked=yanked,
+        answers={"uploaded": {"user": OLD, "lib": NEW}},
+    )
+
+    assert ("the index has withdrawn lib 2" in failure.diagnose().evidence) == said

@@ -56,6 +56,10 @@ class Failure:
     """Top-level modules that the probe loaded; empty: it is not known."""
     warnings: tuple[str, ...] = ()
     """Warnings of Python that the check recorded."""
+    warned_by: dict[str, str] = field(default_factory=dict)
+    """Warning -> the file that it is about."""
+    yanked: tuple[str, ...] = ()
+    """Packages whose version was yanked."""
     remarks: tuple[str, ...] = ()
     """What the files of the environment show."""
     values: tuple[str, ...] = ()
@@ -78,7 +82,13 @@ class Failure:
         )
         steps = tuple(
             StepFacts(
-                number=number, requirements=asked, resolve=action(), install=action(), installed=state, resolved=state
+                number=number,
+                requirements=asked,
+                resolve=action(),
+                install=action(),
+                installed=state,
+                resolved=state,
+                yanked=self.yanked,
             )
             for number, (asked, state) in enumerate(zip(self.steps, self.states, strict=True), start=1)
         )
@@ -112,6 +122,7 @@ class Failure:
                 message=self.raised,
                 raised=raised,
                 warnings=self.warnings,
+                warned_by={text: f"{SITE}/{file}" for text, file in self.warned_by.items()},
             )
         ]
         end = Exit(ending=Ending.SIGNALLED, signal="SIGSEGV") if self.status is Status.CRASH else GOOD

@@ -1,7 +1,9 @@
 """Look up what a diagnosis asks: dates and releases from the index, what uv resolves, and names in source files."""
 
+import io
 import re
 import shutil
+import tarfile
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -120,8 +122,13 @@ _LIMIT = 60.0  # seconds for one command; a diagnosis is not worth more
 _LARGEST_SOURCE = 2 * 1024 * 1024  # bytes
 _STRIDES = (0, 1, 2, 4, 7, 12, 20, 33, 54)
 """The release lines that are looked into, counted from the installed one, until one is the way it should be."""
+_LARGEST_ARCHIVE = 20 * 1024 * 1024  # bytes
 _LARGEST_WHEEL = 120 * 1024 * 1024  # bytes; a name is not worth a larger download
 _MOST_SOURCES = 4000  # files of one distribution
+
+
+def _nothing(file: File) -> bytes | None:
+    return None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -139,6 +146,8 @@ class ReleaseIndex:
     folder: Path
     review: Callable[[Action, InstallerName], Action]
     page: Callable[[str], Page | None]
+    contents: Callable[[File], bytes | None] = _nothing
+    """Returns the contents of a file of a page; None when that cannot be had."""
 
     def uploaded(self, versions: Mapping[str, str]) -> dict[str, str]:
         """Return canonical name -> when that version was uploaded, UTC, ISO 8601, where the index has the date."""
@@ -208,7 +217,7 @@ class ReleaseIndex:
         releases = [
             release
             for release in self._releases(package, python)
-            if release.installs and (release.version > base if newer else release.version < base)
+            if _is_readable(release) and (release.version > base if newer else release.version < base)
         ]
         releases.sort(key=lambda release: release.version, reverse=not newer)
         own = self._unpacked(package, base)
@@ -239,13 +248,18 @@ class ReleaseIndex:
         return read_page(page, python) if page is not None else ()
 
     def _fits(self, package: str, release: Release, fits: Callable[[Path], bool]) -> bool:
-        unpacked = self._unpacked(package, release.version) if release.size <= _LARGEST_WHEEL else None
+        if release.files is Files.SOURCE:
+            unpacked = self._source(package, release.version)
+        else:
+            unpacked = self._wheel(package, release.version) if release.size <= _LARGEST_WHEEL else None
         return unpacked is not None and fits(unpacked)
 
     def _unpacked(self, package: str, version: Version) -> Path | None:
-        """Return the folder into which a wheel of ``package`` is unpacked; None when there is none."""
-        folder = self.folder / "unpacked"
-        shutil.rmtree(folder, ignore_errors=True)
+        """Return the folder into which a release of ``package`` is unpacked; None when it cannot be read."""
+        return self._wheel(package, version) or self._source(package, version)
+
+    def _wheel(self, package: str, version: Version) -> Path | None:
+        folder = self._emptied()
         command: list[str | Path] = [self.uv, "pip", "install", "--quiet", "--no-deps", "--only-binary", ":all:"]
         action = self.processes.run(
             [*command, "--python", self.python, "--target", folder, f"{package}=={version}"],
@@ -255,6 +269,25 @@ class ReleaseIndex:
             timeout=_LIMIT,
         )
         return folder if action.exit.ok else None
+
+    def _source(self, package: str, version: Version) -> Path | None:
+        """Return the folder with the modules in a source distribution, which is read and not built."""
+        page = self.page(package)
+        for file in page.files if page is not None else ():
+            if (
+                file.name.endswith(".tar.gz")
+                and _version(file.name) == version
+                and (file.size or 0) <= _LARGEST_ARCHIVE
+            ):
+                data = self.contents(file)
+                return _modules_of(data, self._emptied()) if data is not None else None
+        return None
+
+    def _emptied(self) -> Path:
+        folder = self.folder / "unpacked"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        return folder
 
     def _resolve(self, topic: str, requirements: Iterable[str], *options: str) -> list[Any]:
         action, lock = self._compile(topic, requirements, "--no-deps", *options)
@@ -277,6 +310,24 @@ class ReleaseIndex:
             timeout=_LIMIT,
         )
         return self.review(action, InstallerName.UV), lock
+
+
+def _is_readable(release: Release) -> bool:
+    """Return whether the sources of a final release can be read: from a wheel, or from an archive if it has none."""
+    return release.installs or (release.files is Files.SOURCE and not release.version.is_prerelease)
+
+
+def _modules_of(data: bytes, folder: Path) -> Path | None:
+    """Unpack a source distribution into ``folder`` and return where its modules are; None when it is broken."""
+    try:
+        with tarfile.open(fileobj=io.BytesIO(data), mode="r:gz") as archive:
+            archive.extractall(folder, filter="data")
+    except (tarfile.TarError, OSError, EOFError, ValueError):
+        return None
+    root = next((path for path in sorted(folder.iterdir()) if path.is_dir()), folder)
+    for aside in ("tests", "test", "docs", "doc", "examples"):
+        shutil.rmtree(root / aside, ignore_errors=True)
+    return next((root / name for name in ("src", "lib") if any((root / name).glob("*/__init__.py"))), root)
 
 
 def _uploaded(package: Mapping[str, Any]) -> str:

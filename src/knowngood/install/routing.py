@@ -24,7 +24,7 @@ from knowngood.install.common_output import OURS, package_name
 from knowngood.install.folder_index import FolderIndex, lay_out, without
 from knowngood.install.index import Addresses, Route, Routes
 from knowngood.install.loopback import serve, token
-from knowngood.install.pages import Page
+from knowngood.install.pages import File, Page
 from knowngood.install.router import Directions, Router, Source, describe
 from knowngood.install.upstream import Fault, IndexFault, LinksPage, OfflineIndex, RemoteIndex
 from knowngood.model import Action, InstallerName, Reason, Status
@@ -114,6 +114,19 @@ class Routing:
                 if source.upstream.page(package) is not None:
                     return source
         return sources[-1]
+
+    def contents(self, file: File) -> bytes | None:
+        """Return the contents of a file that an index lists for everybody; None when that cannot be had."""
+        from urllib3.exceptions import HTTPError
+
+        parts = urlsplit(file.url)
+        try:
+            if parts.scheme == "file":
+                return Path(unquote(parts.path)).read_bytes()
+            answer = self.access.get(file.url) if not self.routes.offline else None
+        except (HTTPError, OSError, ValueError):
+            return None
+        return answer.data if answer is not None and answer.status == 200 else None
 
     def _doubt(self, action: Action, installer: InstallerName) -> tuple[str, ...]:
         """Return what is wrong with an index that the installer complains about, or what "not found" means."""

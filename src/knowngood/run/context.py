@@ -17,7 +17,7 @@ from knowngood.install.assets import Assets
 from knowngood.install.index import Routes
 from knowngood.install.interface import Resolution, Step, Tools
 from knowngood.install.interpreters import Interpreters
-from knowngood.install.pages import Page
+from knowngood.install.pages import File, Page
 from knowngood.install.routing import Routing, routing
 from knowngood.install.source import Builds
 from knowngood.install.wheelhouse import Wheelhouse
@@ -89,6 +89,8 @@ class RunContext:
     """Adds to what an installer did what is known about the indexes that it asked."""
     page: Callable[[str], Page | None]
     """Returns the page of a package on the index that it comes from; None when that cannot say."""
+    contents: Callable[[File], bytes | None]
+    """Returns the contents of a file on such a page; None when that cannot be had."""
     interpreters: Interpreters
     launcher: Launcher
     trouble: Trouble | None
@@ -189,6 +191,7 @@ def _context(
         environ=environ,
         review=routing.review,
         page=routing.page,
+        contents=routing.contents,
         interpreters=interpreters,
         launcher=launcher,
         trouble=trouble,

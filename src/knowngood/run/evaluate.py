@@ -285,6 +285,7 @@ class _Evaluation:
             folder=self.workspace.folder / "lookups",
             review=context.review,
             page=context.page,
+            contents=context.contents,
         )
         source = IndexAndFiles(index=index, environment=environment)
         for answered in look_up(self._facts, self._settings.rules, source):

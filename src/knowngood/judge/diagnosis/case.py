@@ -134,6 +134,11 @@ class Case:
         warnings = [warning for check in self._failed for warning in check.warnings]
         return _without_long_words("\n".join([*messages, *warnings, self.output]))
 
+    @property
+    def warned_by(self) -> dict[str, str]:
+        """Warning of Python that a failed check recorded -> the file that it is about."""
+        return {warning: file for check in self._failed for warning, file in check.warned_by.items()}
+
     @cached_property
     def installed(self) -> dict[str, Version]:
         """Canonical name -> version of what is installed."""

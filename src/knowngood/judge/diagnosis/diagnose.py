@@ -57,8 +57,20 @@ def diagnose(case: Case, answers: Answers) -> Diagnosis | None:
     diagnosis = _diagnosed(case, answers)
     possible = dict(alternatives(case, answers, diagnosis, _missing(case)))
     fix, offered, objections = offers.choose(case, answers, possible)
-    evidence = (*diagnosis.evidence, *objections, *filter(None, [possible.get(offered)]))
+    yanked = [case.label(diagnosis.culprit)] if diagnosis.culprit and _is_yanked(case, diagnosis.culprit) else []
+    evidence = (
+        *diagnosis.evidence,
+        *(f"the index has withdrawn {label}" for label in yanked),
+        *objections,
+        *filter(None, [possible.get(offered)]),
+    )
     return replace(diagnosis, fix=fix, evidence=tuple(dict.fromkeys(evidence)))
+
+
+def _is_yanked(case: Case, name: str) -> bool:
+    """Return whether the installed version of a package was yanked."""
+    version = case.facts.installed.get(name)
+    return any(name in step.yanked and step.resolved.get(name) == version for step in case.facts.steps)
 
 
 def with_fix(diagnosis: Diagnosis | None, verified: VerifiedFix | None) -> Diagnosis | None:

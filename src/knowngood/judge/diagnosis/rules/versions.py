@@ -64,7 +64,10 @@ def diagnose(case: Case, answers: Answers) -> Diagnosis | None:
 
 
 def _speaker(case: Case, check: re.Match[str]) -> str | None:
-    """Return the distribution that a log line begins with: "[transformers] Disabling PyTorch because ..."."""
+    """Return who says a line: the code that a warning is about, or what a log line begins with: ``[transformers]``."""
+    by = next((file for warning, file in case.warned_by.items() if check[0] in warning), None)
+    if by is not None and (owner := case.owner(by)) is not None:
+        return owner
     line = check.string[check.string.rfind("\n", 0, check.start()) + 1 : check.start()]
     prefix = re.match(r"\[(?P<name>[\w.-]+)\]", line)
     name = canonicalize_name(prefix["name"]) if prefix else None
