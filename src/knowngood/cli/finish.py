@@ -1,5 +1,6 @@
 """Print what came out of a run, write its report, and publish and accept it as far as the user asks for that."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -59,10 +60,14 @@ def _publish(outcome: Outcome, context: ReportContext, folder: Path) -> bool:
     """Publish and accept a run as far as the user asks for it; return whether all of that was done."""
     project, options = outcome.matrix_run.project, outcome.matrix_run.options
     try:
-        if options.publish:
-            click.echo(f"published  {near(project.publication.publish(context, locks=[folder]))}")
         if options.accept:
             click.echo(f"baseline   {near(project.baseline.accept(context.judged))}")
+            # What is published is compared with the baseline beside it: publishing it again then changes nothing.
+            if options.baseline is None:
+                changes = project.baseline.compare(context.judged, project.baseline.find(None)).changes
+                context = replace(context, changes=changes)
+        if options.publish:
+            click.echo(f"published  {near(project.publication.publish(context, locks=[folder]))}")
     except KnowngoodError as error:
         print_error(error)
         return False

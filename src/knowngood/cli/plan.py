@@ -69,7 +69,7 @@ def plan(
     The verdict of a combo is reused when its lock, its probes and this machine are the same as in an earlier run.
 
     The download is the sum of the sizes that the index states, without what uv's cache has. The disk space is estimated
-    from it, and the time from earlier runs. What is unknown is said to be.
+    from it, and the time from earlier runs. What nobody knows is shown as unknown.
 
     `--format github` and `--format gitlab` divide the combos among CI jobs that take about as long. Each job calls
     `run` with the --shard and the --deal that the plan gives it.

@@ -44,7 +44,7 @@ class RunOptions:
     no_optimization: tuple[str, ...]
     progress: "Choice"
     fix: str | None = None
-    """Whose fixes are searched for: ``unexpected`` or ``all`` failures; None: nobody's."""
+    """Which failures to search a fix for: ``unexpected`` or ``all``; None: none."""
 
     @property
     def for_one_matrix(self) -> tuple[str, ...]:

@@ -43,9 +43,10 @@ def publish(
     folders = [found.log.parent for found in recorded]
     judged, _ = project.read_all(recorded)
     print_missing(judged)
+    # First, because what is published is compared with the baseline beside it: publishing it again changes nothing.
+    if accept:
+        click.echo(f"baseline   {near(project.baseline.accept(judged))}")
     before = find_baseline(project, baseline)
     changes = project.baseline.compare(judged, before).changes if before else ()
     context = ReportContext(judged=judged, changes=changes)
     click.echo(f"published  {near(project.publication.publish(context, locks=folders))}")
-    if accept:
-        click.echo(f"baseline   {near(project.baseline.accept(judged))}")

@@ -101,10 +101,10 @@ def run(
     verdict is reused, and the table says so. A run that was interrupted within the last 24 hours is resumed.
 
     With --budget, nothing new begins when the time is up, and the combos that are being built or probed are ended. They
-    and the rest are not-run, and the exit code is 3, unless a combo differs. The same command goes on from there.
+    and the rest are not-run, and the exit code is 3, unless a combo differs. The same command continues from there.
 
-    With --fix, the smallest change with which its combo passes is searched for each failure, until the budget ends.
-    What is verified is in the table and the report, and comes back with the verdict when that is reused.
+    With --fix, knowngood searches for the smallest change that fixes each failure, until the budget is spent. Verified
+    fixes are shown in the table and the report, and are reused with the verdict.
 
     The report is written below .knowngood/, and nothing else in the project changes unless you ask for it: --publish
     updates the report in reports/MATRIX, and --accept updates the baseline that runs are compared with. Both need a

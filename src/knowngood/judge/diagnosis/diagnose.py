@@ -10,9 +10,7 @@ from knowngood.judge.diagnosis.culprit import alternatives, ways
 from knowngood.judge.diagnosis.moves import Symbol, lists
 from knowngood.judge.diagnosis.questions import Answers, Rule
 from knowngood.judge.diagnosis.rules import (
-    advice as asked,
-)
-from knowngood.judge.diagnosis.rules import (
+    advice,
     fallback,
     numpy_abi,
     owners,
@@ -30,7 +28,7 @@ from knowngood.model import UNDECIDED, Confidence, Diagnosis, FixState, Question
 _RULES: tuple[Rule, ...] = (
     resolver,
     sdist,
-    asked,
+    advice,
     versions,
     owners,
     plugins,
