@@ -25,6 +25,10 @@ PAGE_LOAD = "opening a page of 1,000 cells in Chromium"
 PAGE_FILTER = "the slowest of four filters on it"
 COPY = "a private copy of a project of 5,000 files"
 CP = "cp -a of the same files"
+FIX = "knowngood fix --no-proof: found, shrunk, confirmed"
+FIX_PROVEN = "knowngood fix, with its proof"
+EXHAUSTIVE = "every version of the package that has to move"
+BISECTION = "bisection of the versions of that package"
 SIZES = (10, 100, 1000)
 """Combos of the tiny matrices."""
 
@@ -45,6 +49,7 @@ class Kind(Enum):
     BEYOND = "s beyond"
     CPU_PER_CELL = "ms"
     MEMORY = "MiB"
+    CELLS = "cells"
 
     @property
     def unit(self) -> str:
@@ -80,6 +85,8 @@ class Figure:
                 return sample.seconds - reference.seconds
             case Kind.CPU_PER_CELL:
                 return 1000 * (sample.cpu - reference.cpu) / self.cells
+            case Kind.CELLS:
+                return sample.cells
             case Kind.MEMORY:
                 return max(sample.memory, reference.memory) / 2**20
 
@@ -152,6 +159,8 @@ FIGURES = (
     ),
     Figure(part="start", what="--help", limit=0.25, kind=Kind.SECONDS, of=HELP),
     Figure(part="start", what="list of 100 combos", limit=0.5, kind=Kind.SECONDS, of=LIST),
+    Figure(part="fix", what="fix of a light breakage, proof apart", limit=10, kind=Kind.SECONDS, of=FIX),
+    Figure(part="fix", what="cells of such a fix beyond the failing one", limit=7, kind=Kind.CELLS, of=FIX),
     Figure(part="copy", what="copy of 5,000 files", limit=1.0, kind=Kind.SECONDS, of=COPY),
     Figure(part="copy", what="copy of 5,000 files, over cp -a", limit=1.5, kind=Kind.RATIO, of=COPY, against=CP),
     Figure(part="page", what="opening a page of 1,000 cells", limit=1.0, kind=Kind.SECONDS, of=PAGE_LOAD),

@@ -25,6 +25,8 @@ class Sample:
     """Seconds of processor time, user and system, of the command and of the descendants that were waited for."""
     memory: int = 0
     """Peak memory of the command itself, without its children, in bytes; 0 where it was not measured."""
+    cells: int = 0
+    """How many candidates a search ran beyond the combo that fails; 0 for anything else."""
 
 
 class CommandError(Exception):

@@ -7,6 +7,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from bench import figures, tiny
+from bench.fixes import fixes
 from bench.measure import CommandError, Sample, measure
 from bench.ours import Ours
 from bench.peers import Peer, floor, loop, peers
@@ -260,5 +261,5 @@ def _fetch(place: Place, asset: Asset) -> Path:
     return folder / asset.path
 
 
-PARTS = {"six": six, "tiny": tiny_combos, "plan": plan, "start": start, "copy": copy, "page": page}
+PARTS = {"six": six, "tiny": tiny_combos, "plan": plan, "start": start, "fix": fixes, "copy": copy, "page": page}
 """Name -> the function that measures the part: (place, python with all tools installed, rounds, record)."""

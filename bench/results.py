@@ -13,6 +13,7 @@ _TITLES = {
     "tiny": "Up to a thousand tiny combos",
     "plan": "Resolving a hundred combos",
     "start": "Start-up",
+    "fix": "The fixes of light breakages",
     "copy": "The private copy of a project",
     "page": "The page of a thousand cells",
 }
@@ -95,6 +96,9 @@ as they are in `bench/results.json`, which has every sample. The first run downl
 - Memory is the peak of the main process alone.
 - What is copied is a repository of 5,000 small files in 100 folders, of which a snapshot was taken before; `cp -a`
   copies that snapshot.
+- The breakages of `bench/matrices/fix.toml` are each searched without verdicts and environments, from a warm cache of
+  wheels. The other two methods run on the same machinery, and are told which package has to move; they neither shrink
+  nor confirm.
 - The page is timed inside Chromium, by its own clock: until it is loaded, and until a filter is laid out.
 """
 
@@ -123,7 +127,9 @@ def _row(figure: Figure, parts: Mapping[str, Part]) -> str:
 
 def _details(part: Part) -> list[str]:
     floor = part.series.get(FLOOR)
-    heads = ["what", "seconds, median", "least to most", "CPU seconds", *(["x floor"] if floor else []), "n"]
+    counted = any(sample.cells for samples in part.series.values() for sample in samples)
+    optional = [*(["x floor"] if floor else []), *(["cells, median"] if counted else [])]
+    heads = ["what", "seconds, median", "least to most", "CPU seconds", *optional, "n"]
     lines = [f"| {' | '.join(heads)} |", f"|---{'|---:' * (len(heads) - 1)}|"]
     for what, samples in part.series.items():
         seconds = [sample.seconds for sample in samples]
@@ -135,6 +141,8 @@ def _details(part: Part) -> list[str]:
         ]
         if floor:
             cells.append(f"{ratio(samples, floor):.2f}" if len(samples) == len(floor) else "")
+        if counted:
+            cells.append(f"{median(sample.cells for sample in samples):g}")
         lines.append(f"| {' | '.join([*cells, str(len(samples))])} |")
     machine = ", ".join(part.machine.values())
     versions = ", ".join(f"{name} {version}" for name, version in part.versions.items())
@@ -144,7 +152,8 @@ def _details(part: Part) -> list[str]:
 def _number(value: float, kind: Kind, *, limit: bool = False) -> str:
     if limit:
         return f"{value:g} {kind.unit}".rstrip()
-    precise: Callable[[float], str] = (lambda number: f"{number:.0f}") if kind.unit in ("ms", "MiB") else _seconds
+    whole = kind.unit in ("ms", "MiB", "cells")
+    precise: Callable[[float], str] = (lambda number: f"{number:.0f}") if whole else _seconds
     return f"{precise(value)} {kind.unit}".rstrip()
 
 

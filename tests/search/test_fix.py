@@ -202,6 +202,12 @@ def test_a_search_is_interrupted_and_goes_on_when_it_is_repeated(universe: "Univ
     [
         (("nope",), "no combo matches 'nope'"),
         (("loose", "--to", "numpy=>2"), "invalid requirement 'numpy=>2'"),
+        (("loose", "--to", "lib<2; python_version < '3'"), "has a marker"),
+        (("loose", "--to", "lib==1.0 --hash=sha256:00"), "invalid requirement 'lib==1.0 --hash"),
+        (("loose", "--to=-r needs.txt"), "invalid requirement '-r needs.txt'"),
+        (("loose", "--keep", "lib<2"), "--keep 'lib<2' is not a name"),
+        (("loose", "--keep", "lib[x]"), "--keep 'lib[x]' is not a name"),
+        (("loose", "--keep", "Lib", "--to", "lib<2"), "--keep and --to are both about lib"),
         (("loose", "--budget", "soon"), "--budget: "),
         (("loose", "--cells", "0"), "--cells"),
     ],

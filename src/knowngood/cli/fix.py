@@ -132,6 +132,16 @@ def _check_requirements(keep: "Sequence[str]", to: "Sequence[str]") -> None:
     for text in (*keep, *to):
         if packages.requirement(text) is None:
             raise UsageError(f"invalid requirement {text!r}", next_step="write it as --to 'numpy>=2', or --keep numpy")
+    for text in to:
+        parsed = packages.requirement(text)
+        if parsed is not None and parsed.marker is not None:
+            raise UsageError(
+                f"--to {text!r} has a marker",
+                cause="a demand counts for the Python of the combo, whatever it is",
+                next_step=f"write --to {text.partition(';')[0].strip()!r}",
+            )
+    if both := sorted({*packages.names(keep)} & {*packages.names(to)}):
+        raise UsageError(f"--keep and --to are both about {both[0]}", next_step=f"leave out --keep {both[0]}")
     for text in keep:
         if (name := packages.names([text])[0]) != canonicalize_name(text):
             raise UsageError(f"--keep {text!r} is not a name", next_step=f"write --keep {name}, or --to {text!r}")
