@@ -156,7 +156,7 @@ def test_a_release_without_a_wheel_is_read_and_not_built(
     assert release_index(index, tmp_path).nearest_with(question, "3.11.7") == expected
 
 
-def test_a_source_that_cannot_be_had_or_read_tells_nothing(index: Index, tmp_path: Path) -> None:
+def test_an_archive_that_is_broken_shows_nothing(index: Index, tmp_path: Path) -> None:
     (tmp_path / "files" / "lib-1.9.tar.gz").write_bytes(b"no archive")
     question = LastWith(package="lib", installed="2.0", module="lib", name="name")
 

@@ -147,7 +147,7 @@ class ReleaseIndex:
     review: Callable[[Action, InstallerName], Action]
     page: Callable[[str], Page | None]
     contents: Callable[[File], bytes | None] = _nothing
-    """Returns the contents of a file of a page; None when that cannot be had."""
+    """Returns the contents of a file of a page; None when it cannot be read."""
 
     def uploaded(self, versions: Mapping[str, str]) -> dict[str, str]:
         """Return canonical name -> when that version was uploaded, UTC, ISO 8601, where the index has the date."""

@@ -116,7 +116,7 @@ class Routing:
         return sources[-1]
 
     def contents(self, file: File) -> bytes | None:
-        """Return the contents of a file that an index lists for everybody; None when that cannot be had."""
+        """Return the contents of a file that an index lists for everybody; None when it cannot be read."""
         from urllib3.exceptions import HTTPError
 
         parts = urlsplit(file.url)

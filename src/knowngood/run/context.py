@@ -90,7 +90,7 @@ class RunContext:
     page: Callable[[str], Page | None]
     """Returns the page of a package on the index that it comes from; None when that cannot say."""
     contents: Callable[[File], bytes | None]
-    """Returns the contents of a file on such a page; None when that cannot be had."""
+    """Returns the contents of a file on such a page; None when it cannot be read."""
     interpreters: Interpreters
     launcher: Launcher
     trouble: Trouble | None

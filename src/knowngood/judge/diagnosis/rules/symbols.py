@@ -140,7 +140,7 @@ def _from_module(case: Case, answers: Answers, match: re.Match[str], message: st
 
 
 def _incomplete(case: Case, answers: Answers, package: str, what: str, message: str) -> Diagnosis:
-    """Diagnose a package that lacks a part of itself: the release is broken, and a later one is likely mended."""
+    """Diagnose a package that lacks a part of itself: the release is broken, and a later one is likely not."""
     symbol = missing(case)
     move = up_to(case, answers, package, symbol) if symbol is not None else None
     move = move or back(case, answers, package, None, symbol) or back(case, answers, package, None, symbol, uses=True)
