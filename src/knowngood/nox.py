@@ -29,6 +29,7 @@ VERBS: Mapping[str, str] = {
     "fix": "Find the smallest change with which the combo named after ``--`` works, and verify it.",
     "frontier": "Find out which versions of a package work in a combo: ``-- COMBO PACKAGE``.",
     "timeline": "Find out which release broke the combo named after ``--``, and when; ``--since 2025-11-01``.",
+    "upgrade": "Find a path from the combo named after ``--`` to newer versions on which every step works.",
     "forecast": "Say what will break when the releases that a cooldown still holds back get in.",
     "confluence": "Find out whether all orders of the steps of the combo named after ``--`` lead to the same set.",
     "report": "Render the last run, or the event logs named after ``--``, as a report.",

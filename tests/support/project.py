@@ -55,7 +55,7 @@ class Project:
             env=self.environment(**extra),
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=600,  # a search of many cells takes minutes on a busy machine
             check=False,
         )
 

@@ -34,6 +34,7 @@ from knowngood.cli.report import report
 from knowngood.cli.run import run
 from knowngood.cli.scan import scan
 from knowngood.cli.timeline import timeline
+from knowngood.cli.upgrade import upgrade
 from knowngood.errors import ExitCode, KnowngoodError
 
 
@@ -112,7 +113,7 @@ def main(context: click.Context) -> None:
 
 VERBS = (
     *(cache, diff, docs, explain, export, fix, frontier, import_, init, list_combos, plan, publish, report, run, scan),
-    *(confluence, forecast, timeline),
+    *(confluence, forecast, timeline, upgrade),
 )
 for verb in VERBS:
     main.add_command(verb)

@@ -1,0 +1,261 @@
+"""Find a path from a set that works to newer versions, on which every step works.
+
+The goal is resolved, and the moves to it that a resolver ties are one group. Groups are applied one after the other,
+the least tied first and risky ones last; prefixes of them run side by side. A group that breaks the set is tried later,
+and then with others that broke it; what blocks in the end is named with the last version that works.
+"""
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+
+from packaging.version import Version
+
+from knowngood import packages
+from knowngood.search.ask import Answer, Candidate, Oracle, Resolved, Says
+from knowngood.search.blame import held
+from knowngood.search.changes import Change, named_by
+from knowngood.search.frame import Frame
+from knowngood.search.frontier import representatives
+from knowngood.search.rows import edges
+from knowngood.search.trail import ask_each, kind_of, message, source_names
+
+Group = tuple[str, ...]
+"""Packages that move together."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Step:
+    """One step of a path: it was run, and works."""
+
+    moves: tuple[tuple[str, str, str], ...]
+    """(package, version before, version after)."""
+    answer: Answer
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Blocked:
+    """A group that cannot move to the goal."""
+
+    moves: tuple[tuple[str, str, str], ...]
+    """(package, version now, version of the goal)."""
+    says: Says
+    cause: str
+    blocker: str
+    """The package that conflicts with it, as the diagnosis has it; empty when it names none."""
+    last: str = ""
+    """The newest version of its first package that works; empty when that was not found out."""
+    first: str = ""
+    """The next version, which does not."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Upgrade:
+    """A path to newer versions."""
+
+    base: Answer
+    demand: tuple[str, ...]
+    """The requirements that the user wants met."""
+    steps: tuple[Step, ...] = ()
+    blocked: tuple[Blocked, ...] = ()
+    versions: Mapping[str, str] = field(default_factory=dict)
+    """What the path ends with."""
+    why: str = ""
+    """Why there is no path; empty when there is one."""
+
+    @property
+    def reached(self) -> bool:
+        """Whether what the user wants is met in the end; without a demand whether nothing blocks."""
+        if self.why:
+            return False
+        wanted = list(packages.requirements(self.demand))
+        if wanted:
+            return all(packages.satisfies(self.versions.get(packages.name_of(each)), each) for each in wanted)
+        return not self.blocked
+
+
+def find(oracle: Oracle, base: Answer, demand: Sequence[str]) -> Upgrade:
+    """Return a path from the combo of ``oracle`` to what ``demand`` wants, or to the newest; ``base`` is its answer."""
+    wanted = tuple(demand)
+    if base.says is not Says.WORKS:
+        return Upgrade(base=base, demand=wanted, why=f"{oracle.combo.id} does not work as it is: {message(base)}")
+    goal = _goal(oracle, base, wanted)
+    if goal.says is not None:
+        return Upgrade(base=base, demand=wanted, why=f"no set of versions meets it: {goal.message}")
+    sources = source_names(base)
+    now = {name: version for step in base.facts.steps for name, version in step.resolved.items() if name not in sources}
+    path = _Path(oracle, base, now, goal.versions, sources)
+    path.walk(path.groups(wanted))
+    return Upgrade(
+        base=base, demand=wanted, steps=tuple(path.steps), blocked=tuple(path.blocked), versions=dict(path.now)
+    )
+
+
+def _goal(oracle: Oracle, base: Answer, demand: Sequence[str]) -> Resolved:
+    """Return the newest set that meets the demand, or where that does not work the nearest, if that works."""
+    asked = packages.names(demand)
+    others = [name for name in sorted(named_by(oracle.combo) - source_names(base)) if name not in asked]
+    newest = Change(requirements=(*demand, *(f"{name}>=0" for name in others)))
+    installed = base.facts.installed
+    nearest = Change(requirements=(*demand, *(f"{name}=={installed[name]}" for name in others if name in installed)))
+    whys = [Candidate(change=newest, why="the newest set"), Candidate(change=nearest, why="the nearest set")]
+    resolved = oracle.resolve(whys if demand else whys[:1])
+    solvable = {each.change: each for each in resolved if each.says is None}
+    if not solvable:
+        return resolved[0]
+    answers = ask_each(oracle, [why for why, each in zip(whys, resolved, strict=False) if each.says is None])
+    working = [each for why, each in zip(whys, resolved, strict=False) if _works(answers.get(why.change))]
+    return next(iter(working or solvable.values()))
+
+
+def _works(answer: Answer | None) -> bool:
+    return answer is not None and answer.says is Says.WORKS
+
+
+class _Path:
+    """Where the path is, and what it tried."""
+
+    def __init__(
+        self, oracle: Oracle, base: Answer, now: dict[str, str], goal: Mapping[str, str], sources: frozenset[str]
+    ) -> None:
+        self._oracle = oracle
+        self._base = base
+        self._goal = goal
+        self._sources = sources
+        self.now = now
+        self.steps: list[Step] = []
+        self._progress = 0
+        """The steps that there were when groups were last tried again."""
+        self.blocked: list[Blocked] = []
+
+    def groups(self, demand: Sequence[str]) -> list[Group]:
+        """Return the moves to the goal; those that a resolver ties are one group."""
+        names = [name for name in sorted(self.now.keys() & self._goal.keys()) if self.now[name] != self._goal[name]]
+        free = self._oracle.resolve([Candidate(change=self._change((name,)), why="is it tied?") for name in names])
+        groups: list[Group] = [(name,) for name, each in zip(names, free, strict=True) if each.says is None]
+        tied = [name for name, each in zip(names, free, strict=True) if each.says is not None]
+        while tied:
+            group = self._tied(tied[0], names)
+            groups.append(group)
+            tied = [name for name in tied if name not in group]
+        asked = set(packages.names(demand))
+        return sorted(
+            dict.fromkeys(groups), key=lambda group: (len(group), self._risk(group), not asked & {*group}, group)
+        )
+
+    def _tied(self, name: str, names: Sequence[str]) -> Group:
+        """Return the smallest group with ``name`` that has a solution, as far as leaving out single packages shows."""
+        group = list(names)
+        for other in [each for each in names if each != name]:
+            fewer = tuple(each for each in group if each != other)
+            if self._oracle.resolve([Candidate(change=self._change(fewer), why="is it tied?")])[0].says is None:
+                group = list(fewer)
+        return tuple(group)
+
+    def _risk(self, group: Group) -> int:
+        """Return how many packages of a group move to another major version."""
+        return sum(self.now[name].split(".")[0] != self._goal[name].split(".")[0] for name in group)
+
+    def _change(self, group: Sequence[str]) -> Change:
+        versions = {name: self._goal[name] if name in group else version for name, version in self.now.items()}
+        kept = {name: version for name, version in versions.items() if name in self._goal or name not in group}
+        return held(self._oracle, kept, Frame(), sources=self._sources)
+
+    def walk(self, queue: list[Group]) -> None:
+        """Apply groups as long as they work; put off those that do not, and join them in the end."""
+        late: dict[Group, Answer] = {}
+        while (queue := self._open(queue)) and not self._oracle.over:
+            width = max(1, self._oracle.jobs)
+            prefixes = [
+                [name for group in queue[: size + 1] for name in group] for size in range(min(width, len(queue)))
+            ]
+            changes = [self._change(names) for names in prefixes]
+            answers = ask_each(self._oracle, [Candidate(change=change, why="the next step") for change in changes])
+            for change in changes:
+                answer = answers.get(change)
+                if answer is None:
+                    return
+                group = queue.pop(0)
+                if not _works(answer):
+                    late[group] = answer
+                    break
+                self._step(group, answer)
+            if not queue and late:
+                queue = self._again(late)
+        for group, answer in late.items():
+            if self._open([group]):
+                self._block(group, answer)
+
+    def _open(self, groups: Sequence[Group]) -> list[Group]:
+        """Return what of groups is left to move: a tied group may have moved a package of another one."""
+        left = (tuple(name for name in group if self.now[name] != self._goal[name]) for group in groups)
+        return [group for group in dict.fromkeys(left) if group]
+
+    def _again(self, late: dict[Group, Answer]) -> list[Group]:
+        """Return the groups to try again: all after progress, or all but two that work as one; none at the end."""
+        if len(self.steps) > self._progress:
+            self._progress = len(self.steps)
+            again = list(late)
+            late.clear()
+            return again
+        for first, second in combinations(list(late), 2):
+            joined = tuple(sorted({*first, *second}))
+            answers = ask_each(self._oracle, [Candidate(change=self._change(joined), why="two at once")])
+            answer = next(iter(answers.values()), None)
+            if answer is not None and _works(answer):
+                self._step(joined, answer)
+                again = [group for group in late if group not in (first, second)]
+                late.clear()
+                return again
+        return []
+
+    def _step(self, group: Group, answer: Answer) -> None:
+        moves = tuple((name, self.now[name], self._goal[name]) for name in group)
+        self.now |= {name: version for name, _, version in moves}
+        self.steps.append(Step(moves=moves, answer=answer))
+
+    def _block(self, group: Group, answer: Answer) -> None:
+        """Record what blocks, and go as far with its first package as works."""
+        moves = tuple((name, self.now[name], self._goal[name]) for name in group)
+        diagnosis = answer.failing.diagnosis if answer.failing is not None else None
+        others = [diagnosis.culprit, diagnosis.conflicts_with] if diagnosis is not None else []
+        last, first = self._frontier(group[0])
+        self.blocked.append(
+            Blocked(
+                moves=moves,
+                says=answer.says,
+                cause=message(answer),
+                blocker=next((name for name in others if name and name not in group), ""),
+                last=last,
+                first=first,
+            )
+        )
+
+    def _frontier(self, name: str) -> tuple[str, str]:
+        """Return the newest version of a package that works here, and the next; take the step to it."""
+        now, goal = packages.version(self.now[name]), packages.version(self._goal[name])
+        if now is None or goal is None or now >= goal:
+            return "", ""
+        between = [version for version in self._oracle.versions(name) if now < version < goal]
+        row: list[Version] = [now, *representatives(between), goal]
+        answers: dict[int, Answer] = {}
+
+        def ask(places: Sequence[int]) -> Mapping[int, Hashable | None]:
+            changes = {place: self._at(name, row[place]) for place in places}
+            whys = [Candidate(change=change, why=f"how far {name} can go") for change in changes.values()]
+            known = ask_each(self._oracle, whys)
+            answers.update({place: known[change] for place, change in changes.items() if change in known})
+            kinds = {place: kind_of(answers[place]) for place in places if place in answers}
+            return {place: None if kind is None else kind.says is Says.WORKS for place, kind in kinds.items()}
+
+        kinds = edges([], ask, known={0: True, len(row) - 1: False}, width=max(1, self._oracle.jobs))
+        works = max(place for place, kind in kinds.items() if kind is True)
+        fails = min(place for place, kind in kinds.items() if kind is False and place > works)
+        if works:
+            moves = ((name, self.now[name], str(row[works])),)
+            self.now[name] = str(row[works])
+            self.steps.append(Step(moves=moves, answer=answers[works]))
+        return str(row[works]), str(row[fails])
+
+    def _at(self, name: str, version: Version) -> Change:
+        return held(self._oracle, {**self.now, name: str(version)}, Frame(), sources=self._sources)

@@ -1,0 +1,127 @@
+"""Write a path to newer versions: for a terminal, as requirements, as the body of a pull request and as JSON. Pure."""
+
+from knowngood import packages
+from knowngood.report.markup import fence, inline, joined, table
+from knowngood.report.text import aligned, count, strict_json, wrap
+from knowngood.search.trail import GLYPHS, Trail
+from knowngood.search.upgrade import Blocked, Step, Upgrade
+
+SCHEMA = 1
+"""Version of the JSON; it changes when a reader of the old one would be wrong."""
+
+
+def sentence(found: Upgrade) -> str:
+    """Return the outcome in one sentence."""
+    combo = found.base.combo.id
+    if found.why:
+        return found.why.rstrip(".")
+    steps = count(len(found.steps), "step")
+    wanted = f" to {', '.join(found.demand)}" if found.demand else ""
+    if not found.steps and not found.blocked:
+        return f"{combo} is up to date"
+    if found.reached:
+        return f"{combo} can be upgraded{wanted} in {steps}, each of which works"
+    return f"{combo} cannot be upgraded{wanted or ' to the newest of all'}; {steps} on the way there work"
+
+
+def _moves(moves: tuple[tuple[str, str, str], ...]) -> str:
+    return ", ".join(f"{name} {before} -> {after}" for name, before, after in moves)
+
+
+def blocked_text(each: Blocked) -> str:
+    """Return what blocks in one sentence."""
+    by = f" by {each.blocker}" if each.blocker else ""
+    reach = f"; {each.moves[0][0]} {each.last} works, {each.first} does not" if each.first else ""
+    return f"blocked{by}: {_moves(each.moves)}{reach}: {each.cause or each.says}"
+
+
+def lines_of(step: Step, found: Upgrade) -> list[str]:
+    """Return the lines of the combo after a step, each with the version that ran."""
+    asked = [text for declared in found.base.combo.steps for text in declared.requirements]
+    lines = []
+    for parsed in packages.requirements(asked):
+        version = step.answer.facts.installed.get(packages.name_of(parsed))
+        extras = f"[{','.join(sorted(parsed.extras))}]" if parsed.extras else ""
+        lines.append(f"{parsed.name}{extras}=={version}" if version and not parsed.url else str(parsed))
+    return lines
+
+
+def text(found: Upgrade, trail: Trail, *, width: int) -> str:
+    """Return the result for a terminal, ending in a newline."""
+    lines = wrap(f"{sentence(found)}.", width, most=4)
+    rows = [
+        (f"{number}", f"{GLYPHS[step.answer.says]} {_moves(step.moves)}", "")
+        for number, step in enumerate(found.steps, 1)
+    ]
+    lines += [f"  {line}" for line in aligned(rows, max(20, width - 2))] if rows else []
+    for each in found.blocked:
+        lines += [f"  {line}" for line in wrap(blocked_text(each), width - 2, most=4)]
+    return "\n".join([*lines, trail.line]) + "\n"
+
+
+def requirements(found: Upgrade) -> str:
+    """Return the requirement lines after each step, the steps as comments, ending in a newline."""
+    lines = []
+    for number, step in enumerate(found.steps, 1):
+        lines += [f"# step {number}: {_moves(step.moves)}", *lines_of(step, found), ""]
+    return "\n".join(lines or ["# nothing to do"]).rstrip() + "\n"
+
+
+def markdown(found: Upgrade, trail: Trail) -> str:
+    """Return the body of a pull request, ending in a newline."""
+    said = sentence(found)
+    rows = [(str(number), _moves(step.moves), step.answer.combo.id) for number, step in enumerate(found.steps, 1)]
+    last = lines_of(found.steps[-1], found) if found.steps else []
+    return (
+        joined(
+            [
+                [f"### Upgrade of {inline(found.base.combo.id)}"],
+                [inline(f"{said[0].upper()}{said[1:]}.")],
+                table(("step", "moves", "combo of the run"), rows) if rows else [],
+                [f"- {inline(blocked_text(each))}" for each in found.blocked],
+                ["After the last step:"] if last else [],
+                fence("\n".join(last)) if last else [],
+                [inline(trail.line)],
+            ]
+        )
+        + "\n"
+    )
+
+
+def as_json(found: Upgrade, trail: Trail) -> str:
+    """Return the result as strict JSON, ending in a newline; ``search.schema.json`` describes it."""
+    return strict_json(
+        {
+            "schema": SCHEMA,
+            "search": "upgrade",
+            "combo": found.base.combo.id,
+            "to": list(found.demand),
+            "reached": found.reached,
+            "why": found.why,
+            "steps": [
+                {
+                    "moves": _listed(step.moves),
+                    "combo": step.answer.combo.id,
+                    "requirements": lines_of(step, found),
+                    "versions": dict(sorted(step.answer.facts.installed.items())),
+                }
+                for step in found.steps
+            ],
+            "blocked": [
+                {
+                    "moves": _listed(each.moves),
+                    "says": str(each.says),
+                    "cause": each.cause,
+                    "blocker": each.blocker or None,
+                    "works": each.last or None,
+                    "fails": each.first or None,
+                }
+                for each in found.blocked
+            ],
+            **trail.document,
+        }
+    )
+
+
+def _listed(moves: tuple[tuple[str, str, str], ...]) -> list[dict[str, str]]:
+    return [{"package": name, "from": before, "to": after} for name, before, after in moves]
