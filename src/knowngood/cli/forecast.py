@@ -68,11 +68,11 @@ def _days(text: str) -> int:
 
 
 def _declared(project: "Project") -> int:
-    """Return the cooldown that uv is told in the project, in days; 7 where it is not told one in days."""
+    """Return the cooldown that the project states for uv, in days; 7 where it states none in days."""
     try:
         document = tomllib.loads((project.folder / "pyproject.toml").read_text(encoding="utf-8"))
-        told = document.get("tool", {}).get("uv", {}).get("exclude-newer", "")
-        match = re.fullmatch(r"P?(\d{1,4}) ?(?:D|days?)", str(told))
+        declared = document.get("tool", {}).get("uv", {}).get("exclude-newer", "")
+        match = re.fullmatch(r"P?(\d{1,4}) ?(?:D|days?)", str(declared))
     except (OSError, ValueError):
         return _HABIT
     return int(match[1]) if match is not None else _HABIT
