@@ -389,14 +389,16 @@ def test_when_the_first_of_several_equal_combos_is_undecided_each_is_probed(home
 def entry(number: int, *, size: int = 0, combo: str = "one") -> Entry:
     """Return an entry of at least ``size`` bytes, with the key that belongs to it."""
     ingredients = {"steps": [number], "timeout": 600.0}
-    ended = Action(exit=Exit(ending=Ending.EXITED, code=0), seconds=1.0, log="", output="x" * size)
+    ended = Action(exit=Exit(ending=Ending.EXITED, code=0, note="x" * size), seconds=1.0, log="")
     return Entry(
         reused=Reused(run="r", combo=combo, recorded="2026-01-01T00:00:00+00:00", key=key(ingredients)),
         matrix="m",
         statuses={"works": "pass"},
         ingredients=ingredients,
         events=(
-            EnvironmentCreated(combo=combo, action=replace(ended, output=""), python_version="3.11.7"),
+            EnvironmentCreated(
+                combo=combo, action=replace(ended, exit=Exit(ending=Ending.EXITED, code=0)), python_version="3.11.7"
+            ),
             ProbeFinished(combo=combo, probe="works", action=ended, transcript=attempt().transcript),
             ProbeFinished(combo=combo, probe="also-works", action=ended, transcript=attempt().transcript),
         ),

@@ -223,6 +223,8 @@ def test_secrets_are_the_credentials_of_indexes_and_the_values_of_variables_name
         "ghp_0123456789",
         "aws-0123456789",
         "p" * 12,
+        # As they are in the header of a request.
+        *("user:correct-horse", "user:short", "someone:inside-pip", "x:inside-uv-1", "y:inside-uv-2"),
     }
 
 

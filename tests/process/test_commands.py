@@ -250,7 +250,7 @@ def test_secrets_are_replaced_in_the_log(run: Callable[..., Action], tmp_path: P
         secrets=("correct-horse", "token-of-the-realm"),
     )
 
-    assert action.output == "GET http://user:***@example/ with ***\n"
+    assert action.output == "GET http://***@example/ with ***\n"
     assert (tmp_path / action.log).read_text() == action.output
 
 

@@ -10,6 +10,7 @@ from knowngood import __version__
 from knowngood.events import SCHEMA
 from knowngood.model import Asset, Basis, Combo, ComboFacts, InstallerName, Probe, Step
 from knowngood.probe.launch import IN_ENV
+from knowngood.process.redaction import names_a_secret
 
 Ingredients = Mapping[str, object]
 """What a key is made of: name -> a value that JSON can hold."""
@@ -74,7 +75,10 @@ class Surroundings:
         return dict(build) | {
             "assets": dict(sorted(self.assets.items())),
             "cpu": self.cpu_flags,
-            "environment": relevant,
+            "environment": {
+                name: digest_of(value.encode("utf-8", "surrogateescape")) if names_a_secret(name) else value
+                for name, value in relevant.items()
+            },
             "harness": {
                 "knowngood": __version__,
                 "events": SCHEMA,

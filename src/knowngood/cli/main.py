@@ -27,7 +27,7 @@ from knowngood.cli.import_ import import_
 from knowngood.cli.init import init
 from knowngood.cli.list import list_combos
 from knowngood.cli.misuse import worded
-from knowngood.cli.output import print_error
+from knowngood.cli.output import print_error, without_secrets
 from knowngood.cli.plan import plan
 from knowngood.cli.publish import publish
 from knowngood.cli.report import report
@@ -81,10 +81,11 @@ def _crash_report() -> str:
     with tempfile.NamedTemporaryFile(
         "w", encoding="utf-8", errors="backslashreplace", prefix="knowngood-crash-", suffix=".txt", delete=False
     ) as file:
-        file.write(
+        report = (
             f"knowngood {__version__}, Python {platform.python_version()}, {platform.platform()}\n"
             f"command: {shlex.join(sys.argv)}\n\n{traceback.format_exc()}"
         )
+        file.write(without_secrets(report))
     return file.name
 
 

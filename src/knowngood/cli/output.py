@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 def print_error(error: KnowngoodError) -> None:
     """Print what happened, its cause, and the next step on standard error."""
-    from knowngood.report.text import plain
+    from knowngood.report.text import plain as printable
+
+    def plain(text: str) -> str:
+        return printable(without_secrets(text))
 
     click.echo(f"error: {plain(error.what)}", err=True)
     if isinstance(error, MatrixFileError):
@@ -34,6 +37,16 @@ def print_error(error: KnowngoodError) -> None:
         click.echo(f"cause: {plain(error.cause)}", err=True)
     if error.next_step:
         click.echo(f"next: {plain(error.next_step)}", err=True)
+
+
+def without_secrets(text: str) -> str:
+    """Return ``text`` without passwords and tokens: what looks like one, or is in a variable that is named like one."""
+    from knowngood.process.redaction import Redactor, names_a_secret
+
+    context = click.get_current_context(silent=True)
+    environ: Mapping[str, str] = (context.find_root().obj if context is not None else None) or {}
+    secrets = (value for name, value in environ.items() if names_a_secret(name) and len(value) >= 8)
+    return Redactor(value for value in secrets if not Path(value).exists()).text(text)
 
 
 def print_run(judged: "JudgedRun", folder: Path, environ: Mapping[str, str], *, elapsed: float | None = None) -> None:

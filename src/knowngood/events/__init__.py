@@ -28,6 +28,7 @@ from knowngood.events.kinds import (
     StepResolved,
     TroubleMet,
     Unknown,
+    cleaned,
     decode,
     encode,
 )
@@ -61,6 +62,7 @@ __all__ = [
     "TroubleMet",
     "Unknown",
     "add",
+    "cleaned",
     "decode",
     "encode",
     "fold",

@@ -1,24 +1,36 @@
 """Decide once per run which index each package comes from, and give every installer the variables that say so."""
 
+import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import parse_qsl, quote, unquote, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
 
 from knowngood.errors import UsageError
 from knowngood.install.access import Access, Network, trusting
 from knowngood.install.folder_index import FolderIndex
 from knowngood.install.upstream import IndexFault, OfflineIndex, RemoteIndex, Upstream
 from knowngood.model import Index, IndexChoice, InstallerName, Matrix
+from knowngood.process.redaction import names_a_secret
 
 _DEFAULT = "default"
 
-_ACTIVATED = ("PYTHON", "VIRTUAL_ENV", "CONDA_")
-"""What an activated environment sets, and what changes any Python: never for an environment under test."""
-
-_SECRET_NAME = re.compile(r"(_|^)(TOKEN|SECRET|PASSWORD|PASSWD|API_?KEY|KEY)$", re.IGNORECASE)
+BUILD_SETTING = re.compile(
+    r"(CC|CXX|CPP|LD|AR|FC|F77|F90|ARCHFLAGS|SOURCE_DATE_EPOCH|\w*FLAGS|PKG_CONFIG\w*|CMAKE_\w+|SKBUILD_\w+|MESON\w*"
+    r"|CARGO_\w+|RUST\w+|MATURIN_\w+|CYTHON\w*|NPY_\w+|SETUPTOOLS_\w+|DISTUTILS_\w+|HATCH_\w+|PDM_\w+|POETRY_\w+|PBR_\w+"
+    r"|VERSIONEER_\w+|FLIT_\w+|\w*_NO_EXTENSIONS?|\w*PRETEND_VERSION\w*)"
+)
+"""Variables of the user that change what a build makes."""
+_PASSED_ON = re.compile(
+    r"PATH|HOME|USER|LOGNAME|SHELL|LANG|LANGUAGE|LC_\w+|TMPDIR|TEMP|TMP|TERM|TZ|SYSTEMROOT|XDG_\w+|KG_\w+|GIT_\w+"
+    r"|SSH_AUTH_SOCK|(LD_)?LIBRARY_PATH|C(PLUS)?_INCLUDE_PATH|CPATH|MAKEFLAGS|CUDA_\w+|NETRC|SSL_CERT_(FILE|DIR)"
+    r"|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE|KNOWNGOOD_\w+|(?i:\w+_proxy)"
+)
+"""The variables of the harness that commands of installers get, and so builds, which run code of packages."""
+_OF_KEYRINGS = re.compile(r"KEYRING_\w+|DBUS_\w+|DISPLAY|AWS_\w+|AZURE_\w+|GOOGLE_\w+|CLOUDSDK_\w+|ARTIFACTS_\w+")
+"""What backends of the command ``keyring`` need besides; passed on where the user lets an installer ask it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -132,7 +144,12 @@ def environment(
     build that one runs may call another.
     """
     installers = tuple(installers)
-    kept = {name: value for name, value in outside.items() if _is_kept(name, routes, installers)}
+    asks_keyring = any(
+        "KEYRING_PROVIDER" in name and value not in ("", "disabled")
+        for variables in installers
+        for name, value in variables.settings(outside).items()
+    )
+    kept = {name: value for name, value in outside.items() if _is_kept(name, routes, installers, asks_keyring)}
     network = network_of(installers, outside)
     made = {"NO_COLOR": "1", **trusting(outside, network)}
     if addresses is not None:
@@ -145,10 +162,13 @@ def environment(
     return {name: value for name, value in (kept | made).items() if value or name not in made}
 
 
-def _is_kept(name: str, routes: Routes, installers: tuple[Variables, ...]) -> bool:
+def _is_kept(name: str, routes: Routes, installers: tuple[Variables, ...], asks_keyring: bool = False) -> bool:
     owner = next((variables for variables in installers if name.startswith(variables.prefix)), None)
     if owner is None:
-        return not name.startswith(_ACTIVATED)
+        if asks_keyring and _OF_KEYRINGS.fullmatch(name):
+            return True
+        is_of_use = _PASSED_ON.fullmatch(name) or BUILD_SETTING.fullmatch(name)
+        return is_of_use is not None and (name == "SSH_AUTH_SOCK" or not names_a_secret(name))
     is_other_source = owner.is_closed(routes) and owner.sources.fullmatch(name) is not None
     return owner.kept.fullmatch(name) is not None and not is_other_source
 
@@ -288,12 +308,12 @@ def secrets(indexes: Iterable[Index], installers: Iterable[Variables], outside: 
         # The user's own index can have a name: NAME=URL.
         parts = urlsplit(re.sub(r"^[\w.-]+=(?=\w+:)", "", url))
         values += [parts.password or "", parts.username or "" if parts.password is None else ""]
+        values.append(f"{parts.username}:{parts.password}" if parts.password else "")
         values += [value for _, value in parse_qsl(parts.query)]
         values += [value for part in parts.query.split("&") if (value := part.partition("=")[2])]
-    values += [value for name, value in outside.items() if _SECRET_NAME.search(name)]
-    forms = {form for value in values for form in (value, unquote(value), quote(value, safe=""))}
+    values += [value for name, value in outside.items() if names_a_secret(name) and not os.path.lexists(value)]
     # Shorter ones are words like "user": to remove them would garble the log and hide nothing.
-    return tuple(sorted({form for form in forms if len(form) >= 8}, key=len, reverse=True))
+    return tuple(sorted({value for value in values if len(value) >= 8}, key=len, reverse=True))
 
 
 def redact(url: str) -> str:

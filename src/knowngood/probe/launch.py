@@ -13,7 +13,7 @@ from typing import Any
 from knowngood.model import Combo, Probe, ProbeFacts, ProbeKind, Transcript
 from knowngood.probe import reads, settings, surround, transcript
 from knowngood.process import Processes
-from knowngood.process.files import read_regular, redacted
+from knowngood.process.files import read_regular
 
 RUNNER = Path(__file__).parent / "in_env" / "probe_api.py"
 PYTEST_LAUNCHER = RUNNER.with_name("pytest_launcher.py")
@@ -83,7 +83,7 @@ class Launcher:
         if probe.kind is ProbeKind.COMMAND:
             return ProbeFacts(probe=probe.id, action=ran.action, transcript=surround.transcript_of(argv, ran.action))
         written = read_regular(records, transcript.LARGEST)
-        data = redacted(written, self.processes.secrets)
+        data = self.processes.redactor(written)
         if data != written:
             records.write_bytes(data)
         look = partial(reads.look, project=self.project)

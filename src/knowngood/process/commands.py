@@ -11,8 +11,9 @@ from os import strerror
 from pathlib import Path
 
 from knowngood.model import Action, Ending, Exit
-from knowngood.process.files import is_regular, read_regular, redacted
+from knowngood.process.files import is_regular, read_regular
 from knowngood.process.helpers import Helper, end_all
+from knowngood.process.redaction import Redactor
 
 _HEAD = _TAIL = 2 * 1024 * 1024  # bytes that a log keeps of the beginning and of the end of an output
 _EXCERPT_HEAD, _EXCERPT_TAIL = 4 * 1024, 24 * 1024  # bytes of a log that an action carries
@@ -31,8 +32,8 @@ class Processes:
     def __init__(self, root: Path, *, grace: float = 5.0, secrets: Iterable[str] = ()) -> None:
         self.root = root
         self.grace = grace
-        self.secrets = tuple(secret.encode("utf-8", "surrogateescape") for secret in secrets)
-        """What is replaced in every log, as bytes."""
+        self.redactor = Redactor(secrets)
+        """What every log and record passes before anybody sees it."""
         self._lock = threading.Lock()
         self._busy: set[Helper] = set()
         self._idle: list[Helper] = []
@@ -144,10 +145,8 @@ class Processes:
 
     def redact(self, log: Path) -> None:
         """Replace the secrets in a log."""
-        if not self.secrets:
-            return
         data = read_regular(log, _LARGEST_LOG)
-        clean = redacted(data, self.secrets)
+        clean = self.redactor(data)
         if clean != data:
             log.write_bytes(clean)
 

@@ -2,12 +2,7 @@
 
 import os
 import stat
-from collections.abc import Iterable
-from json import dumps
 from pathlib import Path
-
-_LONG_LINE = 8
-"""Characters of a line that is certainly no common word."""
 
 
 def read_regular(path: Path, most: int) -> bytes:
@@ -29,19 +24,3 @@ def is_regular(path: Path) -> bool:
         return stat.S_ISREG(path.lstat().st_mode)
     except OSError:
         return False
-
-
-def redacted(data: bytes, secrets: Iterable[bytes]) -> bytes:
-    """Return ``data`` with every secret replaced by stars, also where JSON or Python escapes its characters."""
-    for secret in secrets:
-        for form in _forms(secret.decode("utf-8", "surrogateescape")):
-            data = data.replace(form.encode("utf-8", "surrogateescape"), b"***")
-    return data
-
-
-def _forms(secret: str) -> list[str]:
-    """Return how a secret may be written, the longest first; of one with several lines, a line may stand alone."""
-    lines = [line for line in secret.splitlines() if len(line) >= _LONG_LINE] if "\n" in secret else []
-    forms = {form for text in (secret, *lines) for form in (text, repr(text)[1:-1])}
-    forms |= {dumps(form, ensure_ascii=ascii_only)[1:-1] for form in forms for ascii_only in (True, False)}
-    return sorted(forms, key=len, reverse=True)

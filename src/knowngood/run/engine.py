@@ -14,6 +14,7 @@ from pathlib import Path
 from knowngood.events import IndexChosen, Interrupted, RunFinished
 from knowngood.install.index import check_folders
 from knowngood.model import Run
+from knowngood.process.redaction import Redactor
 from knowngood.run import host
 from knowngood.run.context import prepare
 from knowngood.run.executors.interface import Executor, Task
@@ -22,7 +23,7 @@ from knowngood.run.forecast import Forecast, forecast
 from knowngood.run.recorder import EventLog, Recorder, Sink
 from knowngood.run.request import RunRequest
 from knowngood.run.stop import Stop
-from knowngood.run.work import Work
+from knowngood.run.work import Work, secrets_of
 
 
 def execute(
@@ -49,7 +50,7 @@ def execute(
     info = host.describe(request.project.matrix, command=request.command, shard=request.shard, run_id=request.run_id)
     folder = earlier or request.runs.new(info.id)
     with folder.lock(), closing(EventLog(folder.log)) as log:
-        recorder = Recorder((lambda event, folding: log(event), *sinks), begun)
+        recorder = Recorder((lambda event, folding: log(event), *sinks), Redactor(secrets_of(request)), begun)
         recorder.begin(request, info)
         work = Work.of(request, recorder.run)
         for choice in work.routes.choices:

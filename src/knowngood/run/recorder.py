@@ -17,9 +17,11 @@ from knowngood.events import (
     RunFinished,
     RunResumed,
     RunStarted,
+    cleaned,
     encode,
 )
 from knowngood.model import Run, RunInfo
+from knowngood.process.redaction import Redactor
 from knowngood.run.request import RunRequest
 
 Sink = Callable[[Event, Folding], None]
@@ -30,10 +32,11 @@ Sinks are called one at a time, from many threads. An exception of a sink ends t
 
 
 class Recorder:
-    """The one place where the events of a run arrive: folds them and hands them to every sink, one at a time."""
+    """The one place where the events of a run arrive: without secrets, it folds them and hands them to every sink."""
 
-    def __init__(self, sinks: Iterable[Sink], begun: Run | None = None) -> None:
+    def __init__(self, sinks: Iterable[Sink], redactor: Redactor, begun: Run | None = None) -> None:
         self._sinks = tuple(sinks)
+        self._redactor = redactor
         self.finished: set[str] = set()
         """The combos that this execution finished."""
         self._folding = Folding(begun)
@@ -50,7 +53,8 @@ class Recorder:
             self(RunStarted(info=info, combos=request.combos, elsewhere=request.elsewhere, order=order))
 
     def __call__(self, event: Event) -> None:
-        """Take an event in, from any thread."""
+        """Take an event in, from any thread. Sinks are called one at a time."""
+        event = cleaned(event, self._redactor)
         with self._lock:
             self._folding(event)
             if isinstance(event, ComboFinished):

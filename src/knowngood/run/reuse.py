@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from knowngood.cache.keys import Keys, Surroundings, key, relevant_settings
 from knowngood.cache.verdicts import KEPT, Entry, Verdicts, now, stripped
-from knowngood.events import Event
+from knowngood.events import Event, cleaned
 from knowngood.judge.verdict import judge_combo
 from knowngood.model import UNDECIDED, Basis, ComboFacts, Reused, Status
 from knowngood.model.reusable import why_not_reused
@@ -77,7 +77,11 @@ class VerdictReuse:
             statuses={cell.probe: cell.verdict.status.value for cell in cells},
             ingredients=keys.ingredients,
             reads=reads,
-            events=tuple(stripped(event, facts.combo.id) for event in events if isinstance(event, KEPT)),
+            events=tuple(
+                cleaned(stripped(event, facts.combo.id), self.launcher.processes.redactor)
+                for event in events
+                if isinstance(event, KEPT)
+            ),
         )
         if self.settings.stores_verdicts:
             self.verdicts.put(entry)

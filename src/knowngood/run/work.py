@@ -40,7 +40,7 @@ class Work:
         # The reference comes first: when it fails, no other combo is to blame.
         combos = queue(request.combos, request.project.matrix.reference, request.runs.past_seconds())
         tasks = tuple(Task(combo=combo, settings=settings) for combo in combos if combo.id not in finished)
-        return cls(routes=chosen, secrets=_secrets(request), settings=settings, tasks=tasks)
+        return cls(routes=chosen, secrets=secrets_of(request), settings=settings, tasks=tasks)
 
 
 def routes(request: RunRequest) -> index.Routes:
@@ -66,7 +66,7 @@ def _settings(request: RunRequest, run: str, routes: index.Routes) -> RunSetting
     )
 
 
-def _secrets(request: RunRequest) -> tuple[str, ...]:
+def secrets_of(request: RunRequest) -> tuple[str, ...]:
     """Return what logs must not show, the longest first."""
     matrix, outside = request.project.matrix, request.machine.outside
     both = {*registry.secrets(matrix.indexes, outside), *secrets(outside, matrix.probes)}

@@ -1,0 +1,93 @@
+"""Replace secrets in everything that is recorded, printed, cached or exported: the one door that all of it passes.
+
+Two kinds are replaced: the values that the harness knows, in every form in which programs write them, and what looks
+like a secret wherever it came from: passwords in URLs, tokens in their queries, and the shapes of well-known tokens.
+"""
+
+import re
+from base64 import b64encode
+from collections.abc import Iterable
+from json import dumps
+from urllib.parse import quote, quote_plus, unquote
+
+_LONG_LINE = 8
+"""Characters of a line that is certainly no common word."""
+_NAME = re.compile(
+    r"(?:^|_)(?:AUTH|CREDENTIALS?|DSN|PASS|PAT|PWD)(?:_|$)|(?:TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|KEY)S?(?:_|$)",
+    re.IGNORECASE,
+)
+_KEYS = rb"token|secret|passw|api[_-]?key|access[_-]?key|auth|credential|signature|sig|key|pwd"
+_QUERY = re.compile(
+    rb"((?:[?&;]|%3F|%26|\\u0026)[\w.-]{0,40}(?:"
+    + _KEYS
+    + rb")[\w.-]{0,40}(?:=|%3D))(?:[^&\s\"'<>#\\%)]|%(?!26|23|22))+",
+    re.IGNORECASE,
+)
+_LOGIN = re.compile(rb"(?<=://)[^/\s:@\"'\\]{0,200}:[^/\s@\"'\\]{1,400}(?=@)|(?<=https://)[^/\s:@\"'\\]{1,400}(?=@)")
+_SHAPES = re.compile(
+    rb"(?<![A-Za-z0-9_-])(?:"
+    + rb"|".join(
+        (
+            rb"(?:AKIA|ASIA)[0-9A-Z]{16}",  # AWS
+            rb"gh[pousr]_[A-Za-z0-9]{36,255}|github_pat_\w{22,255}",
+            rb"glpat-[\w-]{20,255}",  # GitLab
+            rb"hf_[A-Za-z0-9]{30,255}",  # Hugging Face
+            rb"npm_[A-Za-z0-9]{36,255}",
+            rb"pypi-AgE[\w-]{50,500}",
+            rb"sk-[\w-]{20,255}",  # OpenAI, Anthropic
+            rb"xox[abeprs]-[\w-]{10,255}",  # Slack
+            rb"eyJ[\w-]{10,2000}\.eyJ[\w-]{10,4000}\.[\w-]{10,2000}",  # JSON web tokens
+        )
+    )
+    + rb")(?![A-Za-z0-9_-])"
+)
+_PRIVATE_KEY = re.compile(
+    rb"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----.{0,20000}?-----END [A-Z ]{0,40}PRIVATE KEY-----", re.DOTALL
+)
+_STARS = b"***"
+
+
+def names_a_secret(name: str) -> bool:
+    """Return whether an environment variable has the name of a secret, as ``AWS_SECRET_ACCESS_KEY`` has."""
+    return _NAME.search(name) is not None
+
+
+class Redactor:
+    """Replaces secrets by stars. ``secrets`` are texts that are secret wherever they stand."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        self._known = sorted({form for secret in secrets if secret for form in _forms(secret)}, key=len, reverse=True)
+
+    def __call__(self, data: bytes) -> bytes:
+        """Return ``data`` without secrets. JSON and TOML stay what they are."""
+        for form in self._known:
+            if form in data:
+                data = data.replace(form, _STARS)
+        if b"=" in data or b"%3D" in data or b"%3d" in data:
+            data = _QUERY.sub(rb"\1***", data)
+        if b"@" in data:
+            data = _LOGIN.sub(_STARS, data)
+        data = _SHAPES.sub(_STARS, data)
+        return _PRIVATE_KEY.sub(_STARS, data) if b"PRIVATE KEY" in data else data
+
+    def text(self, text: str) -> str:
+        """Return ``text`` without secrets."""
+        return self(text.encode("utf-8", "surrogateescape")).decode("utf-8", "surrogateescape")
+
+
+def _forms(secret: str) -> set[bytes]:
+    """Return how a secret may be written; of one with several lines, a line may stand alone."""
+    lines = [line for line in secret.splitlines() if len(line) >= _LONG_LINE] if "\n" in secret else []
+    forms = {form for text in (secret, unquote(secret), *lines) for form in (text, repr(text)[1:-1], *_quoted(text))}
+    for _ in range(2):  # JSON may be inside JSON
+        forms |= {dumps(form, ensure_ascii=ascii_only)[1:-1] for form in forms for ascii_only in (True, False)}
+    if ":" in secret and len(secret) >= _LONG_LINE:
+        forms.add(b64encode(secret.encode("utf-8", "surrogateescape")).decode())  # the header of a login
+    return {form.encode("utf-8", "surrogateescape") for form in forms}
+
+
+def _quoted(text: str) -> tuple[str, ...]:
+    """Return how URLs write ``text``, with digits of either case."""
+    data = text.encode("utf-8", "surrogateescape")
+    forms = quote(data, safe=""), quote(data), quote_plus(data)
+    return (*forms, *(re.sub(r"%[0-9A-F]{2}", lambda code: code[0].lower(), form) for form in forms))
