@@ -20,13 +20,13 @@ from knowngood.search.changes import Change
 MATRIX = Path(__file__).parent / "matrices" / "fix.toml"
 
 Method = Callable[[Oracle, str], None]
-"""Searches for a version of a package that works, and is told which package it is."""
+"""Searches for a version of a package that works; which package, it gets as an argument."""
 
 
 def fixes(place: Place, python: Path, rounds: int, record: Callable[[str, Sample], None]) -> None:
     """Measure each breakage once in each round: by knowngood without and with its proof, and by the two others.
 
-    Every search begins without verdicts and environments, from a warm cache of wheels. The others are told the package
+    Every search begins without verdicts and environments, from a warm cache of wheels. The others know the package
     that has to move, which knowngood has to find out.
     """
     project = Project.open(str(MATRIX))

@@ -97,7 +97,7 @@ as they are in `bench/results.json`, which has every sample. The first run downl
 - What is copied is a repository of 5,000 small files in 100 folders, of which a snapshot was taken before; `cp -a`
   copies that snapshot.
 - The breakages of `bench/matrices/fix.toml` are each searched without verdicts and environments, from a warm cache of
-  wheels. The other two methods run on the same machinery, and are told which package has to move; they neither shrink
+  wheels. The other two methods run on the same machinery, and know which package has to move; they neither shrink
   nor confirm.
 - The page is timed inside Chromium, by its own clock: until it is loaded, and until a filter is laid out.
 """
