@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from knowngood.install import index, registry
+from knowngood.install import registry
+from knowngood.install import variables as install_variables
 from knowngood.install.access import Network
-from knowngood.install.index import Routes, Variables
+from knowngood.install.index import Routes
 from knowngood.install.pip.installer import PIP
 from knowngood.install.uv.installer import UV
+from knowngood.install.variables import Variables
 from knowngood.model import InstallerName
 
 SOURCE = Path(registry.__file__).parents[1]
@@ -44,7 +46,7 @@ def test_a_third_installer_keeps_those_of_the_users_variables_that_it_declares()
     )
     outside = {"HOME": "/home", "CONDA_PREFIX": "/base", "CONDA_PKGS_DIRS": "/pkgs", "CONDA_CHANNELS": "http://mine"}
 
-    variables = index.environment(Routes(default="http://declared"), [conda], outside)
+    variables = install_variables.environment(Routes(default="http://declared"), [conda], outside)
 
     assert variables == {
         "HOME": "/home",
@@ -58,4 +60,4 @@ def test_a_third_installer_keeps_those_of_the_users_variables_that_it_declares()
 def test_without_an_installer_that_owns_them_the_variables_of_an_activated_environment_are_dropped() -> None:
     outside = {"HOME": "/home", "CONDA_PREFIX": "/base", "VIRTUAL_ENV": "/venv", "PYTHONPATH": "/lib"}
 
-    assert index.environment(Routes(), [], outside) == {"HOME": "/home", "NO_COLOR": "1"}
+    assert install_variables.environment(Routes(), [], outside) == {"HOME": "/home", "NO_COLOR": "1"}

@@ -16,10 +16,10 @@ from pathlib import Path
 
 from knowngood import packages
 from knowngood.install import wheelhouse
-from knowngood.install.index import BUILD_SETTING
 from knowngood.install.interface import OUTSIDE, Built, Tools
 from knowngood.install.origin import Backend, Origin, SourceTree, key
 from knowngood.install.uv.installer import UV, binary
+from knowngood.install.variables import BUILD_SETTING
 from knowngood.install.wheelhouse import Wheel, Wheelhouse
 from knowngood.model import Action, Ending, Exit, InstallerName, Source, SourceFacts, Status
 

@@ -49,8 +49,9 @@ def execute(
     begun = earlier.read() if earlier is not None else None
     info = host.describe(request.project.matrix, command=request.command, shard=request.shard, run_id=request.run_id)
     folder = earlier or request.runs.new(info.id)
+    redactor = Redactor(secrets_of(request))
     with folder.lock(), closing(EventLog(folder.log)) as log:
-        recorder = Recorder((lambda event, folding: log(event), *sinks), Redactor(secrets_of(request)), begun)
+        recorder = Recorder((lambda event, folding: log(event), *sinks), redactor, begun)
         recorder.begin(request, info)
         work = Work.of(request, recorder.run)
         for choice in work.routes.choices:

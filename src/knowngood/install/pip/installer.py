@@ -17,7 +17,7 @@ from packaging.version import Version
 from knowngood import packages
 from knowngood.install import lock
 from knowngood.install.environment import Environment
-from knowngood.install.index import Addresses, Routes, Variables
+from knowngood.install.index import Addresses, Routes
 from knowngood.install.interface import (
     CREATE_LIMIT,
     INSTALL_LIMIT,
@@ -32,6 +32,7 @@ from knowngood.install.interface import (
 from knowngood.install.pip import settings
 from knowngood.install.pip.output import PipOutput
 from knowngood.install.uv.installer import Uv
+from knowngood.install.variables import Variables
 from knowngood.model import Action, InstallerName
 
 _LOCKS_BUILDS = Version("25.3")
