@@ -109,6 +109,6 @@ def test_a_build_gets_no_secret_but_those_of_indexes(project: Project, installer
 
     # Installers need the passwords of indexes themselves.
     others = {name: value for name, value in CANARIES.items() if not name.startswith("UV_INDEX")}
-    result = project.run("run", folder=None, CFLAGS="-O1", POETRY_PYPI_TOKEN_X="canary-1", OTHER="canary-2", **others)
+    result = project.run("run", folder=None, CFLAGS="-O1", POETRY_PYPI_TOKEN_X="canary-1", **others)
 
     assert result.returncode == 0, result.stdout + result.stderr

@@ -9,7 +9,7 @@ from knowngood.cli.searching import SearchOptions, search_options, searching
 from knowngood.errors import ExitCode, UsageError
 
 
-@click.command(short_help="Find out whether all orders of a combo's steps lead to the same set.")
+@click.command(short_help="Find out whether the order of steps matters.")
 @click.argument("combo")
 @click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @search_options

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _HABIT = 7  # days that cooldowns mostly last
 
 
-@click.command(short_help="Say what will break when the releases that a cooldown holds back get in.")
+@click.command(short_help="Predict what releases in a cooldown will break.")
 @click.argument("combos", metavar="[COMBO]...", nargs=-1)
 @click.option(
     "--cooldown",

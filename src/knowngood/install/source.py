@@ -19,7 +19,6 @@ from knowngood.install import wheelhouse
 from knowngood.install.interface import OUTSIDE, Built, Tools
 from knowngood.install.origin import Backend, Origin, SourceTree, key
 from knowngood.install.uv.installer import UV, binary
-from knowngood.install.variables import BUILD_SETTING
 from knowngood.install.wheelhouse import Wheel, Wheelhouse
 from knowngood.model import Action, Ending, Exit, InstallerName, Source, SourceFacts, Status
 
@@ -27,6 +26,12 @@ _LIMIT = 3600.0  # seconds for one build
 _LOCK_LIMIT = 300.0  # seconds to resolve the requirements of a build
 _PAUSE = 2.0  # seconds before a build that an outage stopped is tried again
 
+_SETTING = re.compile(
+    r"(CC|CXX|CPP|LD|AR|FC|F77|F90|ARCHFLAGS|SOURCE_DATE_EPOCH|\w*FLAGS|PKG_CONFIG\w*|CMAKE_\w+|SKBUILD_\w+|MESON\w*"
+    r"|CARGO_\w+|RUST\w+|MATURIN_\w+|CYTHON\w*|NPY_\w+|SETUPTOOLS_\w+|DISTUTILS_\w+|HATCH_\w+|PDM_\w+|POETRY_\w+|PBR_\w+"
+    r"|VERSIONEER_\w+|FLIT_\w+|\w*_NO_EXTENSIONS?|\w*PRETEND_VERSION\w*)"
+)
+"""Variables of the user that change what a build makes."""
 _GIT = re.compile(r"GIT_(DIR|WORK_TREE|INDEX_FILE|OBJECT_DIRECTORY|COMMON_DIR|PREFIX|NAMESPACE)")
 """Variables that lead git to another repository than the copy that is built; git sets them in hooks."""
 
@@ -250,7 +255,7 @@ class Builds:
         return sorted(
             f"{name}={value}"
             for name, value in self._tools.environ.items()
-            if BUILD_SETTING.fullmatch(name) or name.startswith(prefix)
+            if _SETTING.fullmatch(name) or name.startswith(prefix)
         )
 
 

@@ -1,4 +1,4 @@
-"""Give every installer the environment variables that say which indexes to use, and builds the few that they need."""
+"""Give every installer the environment variables that say which indexes to use, and no other secrets."""
 
 import os
 import re
@@ -11,18 +11,8 @@ from knowngood.install.index import Addresses, Routes
 from knowngood.model import Index
 from knowngood.process.redaction import names_a_secret
 
-BUILD_SETTING = re.compile(
-    r"(CC|CXX|CPP|LD|AR|FC|F77|F90|ARCHFLAGS|SOURCE_DATE_EPOCH|\w*FLAGS|PKG_CONFIG\w*|CMAKE_\w+|SKBUILD_\w+|MESON\w*"
-    r"|CARGO_\w+|RUST\w+|MATURIN_\w+|CYTHON\w*|NPY_\w+|SETUPTOOLS_\w+|DISTUTILS_\w+|HATCH_\w+|PDM_\w+|POETRY_\w+|PBR_\w+"
-    r"|VERSIONEER_\w+|FLIT_\w+|\w*_NO_EXTENSIONS?|\w*PRETEND_VERSION\w*)"
-)
-"""Variables of the user that change what a build makes."""
-_PASSED_ON = re.compile(
-    r"PATH|HOME|USER|LOGNAME|SHELL|LANG|LANGUAGE|LC_\w+|TMPDIR|TEMP|TMP|TERM|TZ|SYSTEMROOT|XDG_\w+|KG_\w+|GIT_\w+"
-    r"|SSH_AUTH_SOCK|(LD_)?LIBRARY_PATH|C(PLUS)?_INCLUDE_PATH|CPATH|MAKEFLAGS|CUDA_\w+|NETRC|SSL_CERT_(FILE|DIR)"
-    r"|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE|KNOWNGOOD_\w+|(?i:\w+_proxy)"
-)
-"""The variables of the harness that commands of installers get, and so builds, which run code of packages."""
+_ACTIVATED = ("PYTHON", "VIRTUAL_ENV", "CONDA_")
+"""What an activated environment sets, and what changes any Python: never for an environment under test."""
 _OF_KEYRINGS = re.compile(r"KEYRING_\w+|DBUS_\w+|DISPLAY|AWS_\w+|AZURE_\w+|GOOGLE_\w+|CLOUDSDK_\w+|ARTIFACTS_\w+")
 """What backends of the command ``keyring`` need besides; passed on where the user lets an installer ask it."""
 
@@ -86,8 +76,8 @@ def _is_kept(name: str, routes: Routes, installers: tuple[Variables, ...], asks_
     if owner is None:
         if asks_keyring and _OF_KEYRINGS.fullmatch(name):
             return True
-        is_of_use = _PASSED_ON.fullmatch(name) or BUILD_SETTING.fullmatch(name)
-        return is_of_use is not None and (name == "SSH_AUTH_SOCK" or not names_a_secret(name))
+        # Which variables a build reads, only its author knows. None of them has to hold a secret.
+        return not name.startswith(_ACTIVATED) and (name == "SSH_AUTH_SOCK" or not names_a_secret(name))
     is_other_source = owner.is_closed(routes) and owner.sources.fullmatch(name) is not None
     return owner.kept.fullmatch(name) is not None and not is_other_source
 
