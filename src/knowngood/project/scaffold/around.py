@@ -22,7 +22,7 @@ sessions()
 
 SESSIONS = frozenset(
     {"cache", "combo", "confluence", "diff", "docs", "explain", "export", "fix", "forecast", "frontier", "import"}
-    | {"init", "list", "matrix", "plan", "publish", "report", "scan", "timeline"}
+    | {"init", "list", "matrix", "plan", "publish", "report", "scan", "timeline", "upgrade"}
 )
 """The names of the sessions of ``knowngood.nox`` without a prefix."""
 
