@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from knowngood.model import Array, Check, Frame, Outcome, Problem, ProblemKind, Raised, Transcript
+from knowngood.tracebacks import installed_path
 
 _SCRIPT = "script"  # the check that stands for the whole script, as in probe_api.SCRIPT
 LARGEST = 64 * 1024 * 1024
@@ -119,7 +120,7 @@ class _Reading:
         position = self._last.get(name)
         if position is not None:
             check = self._checks[position]
-            by = {**check.warned_by, warning: file} if file else check.warned_by
+            by = {**check.warned_by, warning: file} if installed_path(file) else check.warned_by
             self._checks[position] = replace(check, warnings=(*check.warnings, warning), warned_by=by)
 
 
@@ -154,7 +155,12 @@ def _check(record: Mapping[str, Any]) -> Check:
         metrics={str(name): _scalar(value) for name, value in record.get("metrics", {}).items()},
         arrays={str(name): _array(value) for name, value in record.get("arrays", {}).items()},
         warnings=tuple(str(warning) for warning in record.get("warnings", ())),
-        warned_by={str(warning): str(file) for warning, file in record.get("warned_by", {}).items()},
+        # The file of the probe itself says nothing, and is in another folder each time.
+        warned_by={
+            str(warning): str(file)
+            for warning, file in record.get("warned_by", {}).items()
+            if installed_path(str(file)) is not None
+        },
     )
 
 
