@@ -191,6 +191,9 @@ def _none(oracle: Oracle, red: Answer, *, complete: bool) -> Fix:
         return Fix(kind=FixClass.UNDECIDED, red=red, scope=tried, why=f"{len(unknown)} could not be tested")
     if len(oracle.answers) < 2:
         return Fix(kind=FixClass.NONE, red=red, scope=tried, why=f"there was nothing to try ({_message(red)})")
+    if all(answer.says is Says.UNSOLVABLE for answer in oracle.answers):
+        why = f"nothing that was tried has a solution ({_message(red)})"
+        return Fix(kind=FixClass.NONE, red=red, scope=tried, why=why)
     return Fix(kind=FixClass.NONE, red=red, scope=tried, why="nothing that was tried works")
 
 
