@@ -54,8 +54,9 @@ class Cause:
     conflicts_with: str
     fix: tuple[str, ...]
     fix_in_step: str
-    fix_state: str
     """The fix with the steps that must ask for it."""
+    fix_state: str
+    """``offered`` or ``verified``; empty without a fix."""
     evidence: tuple[str, ...]
     reference: str | None
 
