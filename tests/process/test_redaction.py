@@ -3,11 +3,12 @@
 import base64
 import json
 import time
+from pathlib import Path
 from urllib.parse import quote, quote_plus
 
 import pytest
 
-from knowngood.process.redaction import Redactor, names_a_secret
+from knowngood.process.redaction import Redactor, names_a_secret, secret_values
 
 SECRET = 'p@ss/w+rd é"2'
 
@@ -101,3 +102,14 @@ def test_a_megabyte_of_anything_is_quick(piece: str) -> None:
     Redactor([SECRET]).text(piece * (2**20 // len(piece)))
 
     assert time.process_time() - began < 5
+
+
+def test_values_of_secret_variables_may_be_longer_than_any_file_name(tmp_path: Path) -> None:
+    environ = {
+        "DEPLOY_KEY": "k" * 5000,
+        "CONFIG_KEY": str(tmp_path),
+        "SHORT_TOKEN": "ab",
+        "OTHER": "a-long-other-value",
+    }
+
+    assert secret_values(environ) == ("k" * 5000,)

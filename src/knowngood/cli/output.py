@@ -41,12 +41,11 @@ def print_error(error: KnowngoodError) -> None:
 
 def without_secrets(text: str) -> str:
     """Return ``text`` without passwords and tokens: what looks like one, or is in a variable that is named like one."""
-    from knowngood.process.redaction import Redactor, names_a_secret
+    from knowngood.process.redaction import Redactor, secret_values
 
     context = click.get_current_context(silent=True)
     environ: Mapping[str, str] = (context.find_root().obj if context is not None else None) or {}
-    secrets = (value for name, value in environ.items() if names_a_secret(name) and len(value) >= 8)
-    return Redactor(value for value in secrets if not Path(value).exists()).text(text)
+    return Redactor(secret_values(environ)).text(text)
 
 
 def print_run(judged: "JudgedRun", folder: Path, environ: Mapping[str, str], *, elapsed: float | None = None) -> None:

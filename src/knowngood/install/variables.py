@@ -1,6 +1,5 @@
 """Give every installer the environment variables that say which indexes to use, and no other secrets."""
 
-import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -9,7 +8,7 @@ from urllib.parse import parse_qsl, urlsplit
 from knowngood.install.access import Network, trusting
 from knowngood.install.index import Addresses, Routes
 from knowngood.model import Index
-from knowngood.process.redaction import names_a_secret
+from knowngood.process.redaction import LONG_ENOUGH, names_a_secret, secret_values
 
 _ACTIVATED = ("PYTHON", "VIRTUAL_ENV", "CONDA_")
 """What an activated environment sets, and what changes any Python: never for an environment under test."""
@@ -115,6 +114,5 @@ def secrets(indexes: Iterable[Index], installers: Iterable[Variables], outside: 
         values.append(f"{parts.username}:{parts.password}" if parts.password else "")
         values += [value for _, value in parse_qsl(parts.query)]
         values += [value for part in parts.query.split("&") if (value := part.partition("=")[2])]
-    values += [value for name, value in outside.items() if names_a_secret(name) and not os.path.lexists(value)]
-    # Shorter ones are words like "user": to remove them would garble the log and hide nothing.
-    return tuple(sorted({value for value in values if len(value) >= 8}, key=len, reverse=True))
+    values = [value for value in values if len(value) >= LONG_ENOUGH]
+    return tuple(sorted({*values, *secret_values(outside)}, key=len, reverse=True))

@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from knowngood.model import Combo, Probe, ProbeKind
-from knowngood.process.redaction import names_a_secret
+from knowngood.process.redaction import LONG_ENOUGH, names_a_secret
 
 # The variables of the harness that reach every probe. KG_ is for users who want to pass something to their probes.
 _PASSED_ON = ("LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "PATH", "SYSTEMROOT", "TERM")
@@ -20,7 +20,6 @@ _OFFLINE = {
 _NETWORK = ("ALL_PROXY", "FTP_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY")
 _AUTHORITIES = ("CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_DIR", "SSL_CERT_FILE")
 _THREADS = ("MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-_LONG_ENOUGH = 8  # characters of a value that is certainly no common word
 
 ALSO_SET = "HOME", "TMPDIR", "VIRTUAL_ENV"
 """Variables that each launch sets besides."""
@@ -78,7 +77,7 @@ def secrets(outside: Mapping[str, str], probes: Iterable[Probe]) -> tuple[str, .
     for probe in probes:
         given = passed(outside, probe) | (_of_network(outside) if probe.network else {})
         for name, value in given.items():
-            secret = len(value) >= (3 if names_a_secret(name) else _LONG_ENOUGH)
+            secret = len(value) >= (3 if names_a_secret(name) else LONG_ENOUGH)
             if secret and name not in _AUTHORITIES and not (value.startswith("/") and os.path.lexists(value)):
                 values.add(value)
     return tuple(sorted(values, key=len, reverse=True))

@@ -4,14 +4,15 @@ Two kinds are replaced: the values that the harness knows, in every form in whic
 like a secret wherever it came from: passwords in URLs, tokens in their queries, and the shapes of well-known tokens.
 """
 
+import os
 import re
 from base64 import b64encode
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from json import dumps
 from urllib.parse import quote, quote_plus, unquote
 
-_LONG_LINE = 8
-"""Characters of a line that is certainly no common word."""
+LONG_ENOUGH = 8
+"""Characters of a text that is certainly no common word."""
 _NAME = re.compile(
     r"(?:^|_)(?:AUTH|CREDENTIALS?|DSN|PASS|PAT|PWD)(?:_|$)|(?:TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|KEY)S?(?:_|$)",
     re.IGNORECASE,
@@ -52,6 +53,18 @@ def names_a_secret(name: str) -> bool:
     return _NAME.search(name) is not None
 
 
+def secret_values(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the values of the variables that are named like secrets.
+
+    Short ones are words: to replace them would garble everything and hide nothing. Nor is the path of a file a secret.
+    """
+    return tuple(
+        value
+        for name, value in environ.items()
+        if names_a_secret(name) and len(value) >= LONG_ENOUGH and not os.path.lexists(value)
+    )
+
+
 class Redactor:
     """Replaces secrets by stars. ``secrets`` are texts that are secret wherever they stand."""
 
@@ -77,11 +90,11 @@ class Redactor:
 
 def _forms(secret: str) -> set[bytes]:
     """Return how a secret may be written; of one with several lines, a line may stand alone."""
-    lines = [line for line in secret.splitlines() if len(line) >= _LONG_LINE] if "\n" in secret else []
+    lines = [line for line in secret.splitlines() if len(line) >= LONG_ENOUGH] if "\n" in secret else []
     forms = {form for text in (secret, unquote(secret), *lines) for form in (text, repr(text)[1:-1], *_quoted(text))}
     for _ in range(2):  # JSON may be inside JSON
         forms |= {dumps(form, ensure_ascii=ascii_only)[1:-1] for form in forms for ascii_only in (True, False)}
-    if ":" in secret and len(secret) >= _LONG_LINE:
+    if ":" in secret and len(secret) >= LONG_ENOUGH:
         forms.add(b64encode(secret.encode("utf-8", "surrogateescape")).decode())  # the header of a login
     return {form.encode("utf-8", "surrogateescape") for form in forms}
 
