@@ -19,7 +19,7 @@ MODULES = {path.relative_to(SOURCE).with_suffix("").as_posix(): path for path in
 
 FLOORS = (
     {"model", "errors"},
-    {"packages", "tracebacks", "patterns", "atomic"},
+    {"packages", "tracebacks", "patterns", "atomic", "sessions"},
     {"process", "events"},
     {"declare", "install", "probe", "judge", "report"},
     {"project", "cache"},

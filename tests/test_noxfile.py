@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from knowngood.cli.main import main
-from knowngood.nox import VERBS
+from knowngood.sessions import VERBS
 
 ROOT = Path(__file__).parent.parent
 

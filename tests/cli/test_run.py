@@ -238,6 +238,22 @@ def test_a_verb_that_takes_one_matrix_says_so(project: Project, verb: str) -> No
     assert f"next: knowngood {verb} one; knowngood {verb} 'the other'\n" in result.stderr
 
 
+def test_an_invalid_file_of_signatures_is_found_before_the_run(project: Project, index: Index) -> None:
+    project.write(matrix(index, combo("good", '[["tiny==1.0"]]')))
+    (project.folder / "signatures.toml").write_text("[[signature]]\nid = 'mine'\npriority = '1'\n", encoding="utf-8")
+
+    result = project.run("run")
+
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.splitlines() == [
+        "error: signatures.toml is not a valid signatures file",
+        "cause: line 1: signature[0] lacks the key 'family'; line 3: signature[0].priority must be a number, not a "
+        "string; line 1: signature[0] lacks the key 'match', and 2 more",
+        "next: fix it; knowngood's own signatures.toml shows the format",
+    ]
+    assert not [*project.folder.glob(".knowngood/runs/*/*/events.jsonl")]
+
+
 @pytest.mark.parametrize(
     ("options", "folder"),
     [

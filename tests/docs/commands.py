@@ -7,7 +7,7 @@ import click
 
 from docs.blocks import ROOT
 from knowngood.cli.main import main
-from knowngood.nox import VERBS
+from knowngood.sessions import VERBS
 
 
 def sessions() -> dict[str, str]:

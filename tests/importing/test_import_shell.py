@@ -1,5 +1,7 @@
 from pathlib import Path
 
+import pytest
+
 from support.importing import PROJECT, imported, line_with
 
 FUNCTIONS = """#!/bin/bash
@@ -30,6 +32,40 @@ def test_a_function_of_a_shell_installs_what_it_is_called_with(tmp_path: Path) -
     assert "it is inside an 'if'" in result.remark(line_with(FUNCTIONS, "pipi perhaps"))
     assert "$UNKNOWN has no value" in result.remark(line_with(FUNCTIONS, "pipi $UNKNOWN"))
     assert "never" not in result.text
+
+
+@pytest.mark.parametrize("head", ["get()", "get ()", "get()\n", "function get()", "function get ()\n"])
+@pytest.mark.parametrize("brackets", ["{};", "()"])
+def test_the_body_of_a_function_is_read_where_it_is_called(tmp_path: Path, head: str, brackets: str) -> None:
+    opening, closing = brackets[0], brackets[:0:-1]
+    text = f"""{head} {opening}
+  pip install "$1"; case $1 in six) echo;; esac
+  (pip install "$2"); {{ pip install both; }}{closing}
+pip install first
+get six attrs
+pip install last
+"""
+
+    result = imported(tmp_path, "setup.sh", text)
+
+    assert result.steps == {"setup": [["first"], ["six"], ["attrs"], ["both"], ["last"]]}
+
+
+def test_what_follows_a_case_is_read(tmp_path: Path) -> None:
+    text = "case $1 in\n  a|b) pip install never;;\n  *) exit 1;;\nesac\npip install six\n"
+
+    result = imported(tmp_path, "setup.sh", text)
+
+    assert result.steps == {"setup": [["six"]]}
+    assert "it is inside a 'case'" in result.remark(2)
+
+
+def test_a_subshell_changes_only_its_own_folder(tmp_path: Path) -> None:
+    text = "(cd a && pip install .)\n(cd b && pip install .)\nto() ( cd a; pip install six )\nto\npip install ./b\n"
+
+    result = imported(tmp_path, "setup.sh", text, {"a/pyproject.toml": PROJECT, "b/pyproject.toml": PROJECT})
+
+    assert result.steps == {"setup": [["./a"], ["./b"], ["six"], ["./b"]]}
 
 
 def test_functions_in_a_dockerfile_and_in_a_workflow_are_followed(tmp_path: Path) -> None:

@@ -82,7 +82,10 @@ class MatrixRun:
 
     @classmethod
     def prepare(cls, project: Project, options: RunOptions) -> "MatrixRun":
-        """Return the run of a matrix. Raises ``UsageError`` when an option is wrong or a folder cannot be written."""
+        """Return the run of a matrix, checked, so that no run begins that could not be judged or written.
+
+        Raises ``UsageError``: an option is wrong, a folder cannot be written, or the file of signatures is not valid.
+        """
         machine = host.here(options.environ, options.jobs)
         resume = not (options.fresh or options.fresh_probes)
         project = select(project, machine, offline=options.offline, resume=resume)
@@ -100,7 +103,8 @@ class MatrixRun:
             fresh_probes=options.fresh_probes,
             optimizations=options.optimizations,
         )
-        check_folders(request.project.matrix)
+        check_folders(project.matrix)
+        _ = project.rules
         _check_writable(project, options)
         before = find_baseline(project, options.baseline)
         return cls(project=project, options=options, request=request, before=before)

@@ -5,13 +5,24 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from packaging.requirements import InvalidRequirement, Requirement
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic_core import ErrorDetails
 
 from knowngood import patterns
+from knowngood.declare.locate import LineIndex
+from knowngood.declare.problems import did_you_mean, dotted, kind, shown
 from knowngood.errors import UsageError
 from knowngood.judge.diagnosis.signatures import Signature
+from knowngood.project.files import near
 
 OURS = Path(__file__).parents[1] / "judge" / "diagnosis" / "signatures.toml"
+_NAMED = 3  # mistakes that a message says before it only counts
+_TYPES = {
+    "string_type": "a string",
+    "int_type": "a number",
+    "int_from_float": "a whole number",
+    "list_type": "an array",
+}
 
 
 class _Match(BaseModel):
@@ -24,6 +35,16 @@ class _Match(BaseModel):
     status: str | None = None
     frames: str | None = None
     installed: list[str] = []
+
+    @field_validator("type", "message", "output")
+    @classmethod
+    def _pattern(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is not None and info.context != OURS:
+            try:
+                patterns.check(value)
+            except ValueError as error:
+                raise ValueError(f"invalid regular expression: {error}") from None
+        return value
 
     @field_validator("installed")
     @classmethod
@@ -79,31 +100,49 @@ def load(*paths: Path) -> tuple[Signature, ...]:
                 match=conditions,
                 installed=tuple(table.match.installed),
             )
-            for key in ("type", "message", "output") if path != OURS else ():
-                try:
-                    patterns.check(conditions.get(key, ""))
-                except ValueError as error:
-                    raise _invalid(path, f"{table.id}: invalid regular expression: {error}") from None
     return tuple(signatures.values())
 
 
 def _read(path: Path) -> _File:
+    text = ""
     try:
-        return _File.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        text = path.read_text(encoding="utf-8")
+        return _File.model_validate(tomllib.loads(text), context=path)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        cause = f"{where}: {first['msg']}" + (
-            f", and {error.error_count() - 1} more" if error.error_count() > 1 else ""
-        )
+        index, details = LineIndex(text), error.errors(include_url=False)
+        wrong = [f"line {index.line(detail['loc'])}: {_worded(detail)}" for detail in details[:_NAMED]]
+        more = f", and {len(details) - _NAMED} more" if len(details) > _NAMED else ""
+        cause = "; ".join(wrong) + more
+    except RecursionError:
+        cause = "arrays, tables or keys are nested too deeply"
     except (OSError, ValueError) as error:
         cause = str(error)
     raise _invalid(path, cause)
 
 
+def _worded(detail: ErrorDetails) -> str:
+    """Return what is wrong, and where, for an error of pydantic."""
+    loc, value = detail["loc"], detail["input"]
+    match detail["type"]:
+        case "missing":
+            return f"{dotted(loc[:-1])} lacks the key {shown(loc[-1])}".strip()
+        case "extra_forbidden":
+            tables: dict[int, type[BaseModel]] = {1: _File, 3: _Table}
+            hint = did_you_mean(str(loc[-1]), tables.get(len(loc), _Match).model_fields)
+            return f"unknown key {dotted(loc)}" + (f", {hint}" if hint else "")
+        case "value_error":
+            return f"{dotted(loc)}: {detail['ctx']['error']}"
+        case "string_pattern_mismatch":
+            return f"{dotted(loc)}: {shown(value)} has other characters than a-z, 0-9, dots, dashes and underscores"
+        case "greater_than_equal" | "less_than_equal":
+            return f"{dotted(loc)}: {shown(value)} is not from 0 to 100"
+        case type_:
+            return f"{dotted(loc)} must be {_TYPES.get(type_, 'a table')}, not {kind(value)}"
+
+
 def _invalid(path: Path, cause: str) -> UsageError:
     return UsageError(
-        f"{path} is not a valid signatures file",
+        f"{near(path)} is not a valid signatures file",
         cause=cause,
         next_step="fix it; knowngood's own signatures.toml shows the format",
     )

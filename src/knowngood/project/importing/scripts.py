@@ -65,8 +65,7 @@ class _Walk:
         self, script: Iterable[Command], *, line: int, folder: str, variables: dict[str, str], depth: int
     ) -> Iterator[Done]:
         """Yield what commands do, and what the functions and scripts that they call do."""
-        outside = folder
-        was_inside = False
+        outside, subshell = folder, 0
         for command in script:
             self._left -= 1
             if self._left < 0:  # functions that call functions
@@ -76,11 +75,9 @@ class _Walk:
                 continue
             if depth:  # what a script of its own does is done by the line that runs it
                 command = replace(command, line=line)
-            if was_inside and not command.in_subshell:
-                folder = outside
-            if command.in_subshell and not was_inside:
-                outside = folder
-            was_inside = command.in_subshell
+            if command.subshell != subshell:
+                folder, outside = (outside, outside) if subshell else (folder, folder)
+                subshell = command.subshell
             held = [guard.holds(variables) for guard in command.guards]
             if False in held:
                 continue

@@ -49,7 +49,8 @@ class Command:
     raw: tuple[str, ...]
     line: int
     guards: tuple[Guard, ...] = ()
-    in_subshell: bool = False
+    subshell: int = 0
+    """Which of the subshells of the script it is in, counted from 1; 0: none."""
     function: str = ""
     """The function that it is in the body of; empty: none."""
 
@@ -78,8 +79,11 @@ class Command:
 class _Block:
     """An ``if``, a loop or a ``case`` that a command is inside of."""
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: str, subshells: int) -> None:
         self.kind = kind
+        self.subshells = subshells
+        """How many subshells it is in; the ``)`` of a pattern of ``case`` ends none of them."""
+        self.in_condition = True
         self.before: list[Guard] = []
         """The tests of the branches before, none of which held."""
         self.now: list[Guard] = []
@@ -90,8 +94,9 @@ class _Block:
         why = f"it is inside {'an' if self.kind == 'if' else 'a'} {self.kind!r}"
         self.now = [Guard(why=why, test=tuple(words) if is_test else ())]
 
-    def next_branch(self) -> None:
-        """Begin an ``elif`` or ``else``."""
+    def next_branch(self, token: str) -> None:
+        """Begin the branch of ``token``, which is ``elif`` or ``else``."""
+        self.in_condition = token == "elif"
         self.before += [replace(guard, wanted=False) for guard in self.now]
         self.now = []
 
@@ -105,23 +110,24 @@ class _Block:
 def commands(text: str, first_line: int = 1) -> Iterator[Command]:
     """Yield the commands of a script in order."""
     blocks: list[_Block] = []
-    in_condition = False
     chain: list[Guard] = []
     words: list[str] = []
-    start, subshells, count = first_line, 0, 0
+    start, subshells, begun, count = first_line, 0, 0, 0
     skips_target = False
-    defined, function, depth = "", "", 0
+    defined, function = "", ""
+    braces, level = 0, 0  # of the body of the function: how deep in {}, or in how many subshells () it is one of
     for token, line in _tokens(text, first_line):
         operator = token[1:] if token.startswith("\0") else ""
-        if operator == "(" and not in_condition and len(words) == 1 and _FUNCTION.fullmatch(words[0]):
-            defined, words = words[0], []
+        in_condition = bool(blocks) and blocks[-1].in_condition
+        if operator == "(" and not (in_condition or level) and (name := _defined(words)):
+            defined, words = name, []
         elif operator == ")" and defined:
             pass
         elif token == "{" and words[:1] == ["function"] and len(words) == 2:
-            function, depth, words = words[1], 1, []
-        elif token in ("{", "}") and not words and (defined or function):
-            depth += 1 if token == "{" else -1
-            function, defined = (defined or function) if depth else "", ""
+            function, braces, words = words[1], 1, []
+        elif token in ("{", "}") and not (words or level) and (defined or function):
+            braces += 1 if token == "{" else -1
+            function, defined = (defined or function) if braces else "", ""
         elif operator in ("<", ">", ">>", ">|", "<<<") or operator.startswith("&>"):
             skips_target = True
         elif re.fullmatch(r"[0-9]?>&[0-9-]", operator):
@@ -132,14 +138,15 @@ def commands(text: str, first_line: int = 1) -> Iterator[Command]:
                 words.pop()
         elif not operator and not words and token in (*_BLOCKS, *_INSIDE, "elif"):
             if token in _BLOCKS:
-                blocks.append(_Block(token))
+                blocks.append(_Block(token, subshells))
             elif blocks and token == _BLOCKS[blocks[-1].kind]:
                 blocks.pop()
             elif blocks and token in ("elif", "else"):
-                blocks[-1].next_branch()
-            in_condition = token in ("if", "elif", "while", "until", "for", "case", "select") or (
-                in_condition and token not in ("then", "do", "in")
-            )
+                blocks[-1].next_branch(token)
+            elif blocks and token in ("then", "do", "in"):
+                blocks[-1].in_condition = False
+        elif token == "in" and in_condition and blocks[-1].kind == "case":
+            blocks[-1].in_condition, words = False, []
         elif not operator:
             start = start if words else line
             words.append(token)
@@ -149,14 +156,29 @@ def commands(text: str, first_line: int = 1) -> Iterator[Command]:
                 blocks[-1].test(words)
             elif words:
                 guards = (*(guard for block in blocks for guard in block.guards), *chain)
-                yield Command(raw=tuple(words), line=start, guards=guards, in_subshell=subshells > 0, function=function)
+                subshell = begun if subshells else 0
+                yield Command(raw=tuple(words), line=start, guards=guards, subshell=subshell, function=function)
                 count += 1
             if count > _MOST_COMMANDS:
                 return
             chain = _chained(chain, words, operator)
-            subshells = max(0, subshells + (operator == "(") - (operator == ")"))
             words = []
+            if operator == "(":
+                begun += not subshells
+                subshells += 1
+                if defined:
+                    function, defined, level = defined, "", subshells
+            elif operator == ")":
+                subshells = max(blocks[-1].subshells if blocks else 0, subshells - 1)
+                if subshells < level:
+                    function, level = "", 0
     # The tokens end with a line break, so no words are left.
+
+
+def _defined(words: Sequence[str]) -> str:
+    """Return the function that the words before a ``(`` define; empty when they define none."""
+    name = words[-1] if len(words) == 1 or (len(words) == 2 and words[0] == "function") else ""
+    return name if _FUNCTION.fullmatch(name) else ""
 
 
 def _chained(chain: list[Guard], words: Sequence[str], operator: str) -> list[Guard]:

@@ -6,6 +6,7 @@ import shlex
 from pathlib import Path
 
 from knowngood.project.scaffold.origin import Origin
+from knowngood.sessions import SESSIONS
 
 IGNORED = ".knowngood/"
 
@@ -19,12 +20,6 @@ nox.options.sessions = ["matrix"]
 
 sessions()
 '''
-
-SESSIONS = frozenset(
-    {"cache", "combo", "confluence", "diff", "docs", "explain", "export", "fix", "forecast", "frontier", "import"}
-    | {"init", "list", "matrix", "plan", "publish", "report", "scan", "timeline", "upgrade"}
-)
-"""The names of the sessions of ``knowngood.nox`` without a prefix."""
 
 _WORKFLOW = """# Run the matrix once a week, and whenever it changes. Written by `knowngood init`: change it.
 name: {title}
