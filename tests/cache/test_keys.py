@@ -216,3 +216,16 @@ def test_an_asset_is_identified_by_the_hashes_of_its_files_in_any_folder(tmp_pat
     assert asset_digest(asset, unpacked(tmp_path / "other", record="pack/model/w.bin,sha256=bb,1\n")) != digest
     assert asset_digest(replace(asset, wheel="pack==1.1"), unpacked(tmp_path / "newer")) != digest
     assert asset_digest(replace(asset, path="pack"), tmp_path / "here" / "pack") != digest
+
+
+def test_ingredients_hold_a_digest_of_what_has_a_password_and_the_key_changes_with_it() -> None:
+    def made(password: str) -> Ingredients:
+        url = f"https://me:{password}@host/a"
+        facts = step(1, requirements=(f"solid @ {url}.whl",))
+        steps = tuple(replace(declared, options=("--index-url", url)) for declared in COMBO.steps)
+        facts = replace(facts, combo=replace(COMBO, steps=steps))
+        return ingredients(facts=facts, outside={"KG_DATABASE": url, "KG_PLAIN": "seen"})
+
+    assert "hunter2" not in str(made("hunter2"))
+    assert "seen" in str(made("hunter2"))
+    assert key(made("hunter2")) != key(made("hunter3"))

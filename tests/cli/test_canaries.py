@@ -112,3 +112,32 @@ def test_a_build_gets_no_secret_but_those_of_indexes(project: Project, installer
     result = project.run("run", folder=None, CFLAGS="-O1", POETRY_PYPI_TOKEN_X="canary-1", **others)
 
     assert result.returncode == 0, result.stdout + result.stderr
+
+
+COMMON = {"A_PASSWORD": "123", "B_TOKEN": "tiny", "C_SECRET": "true", "D_KEY": "kind", "E_TOKEN": "1.0", "F_PWD": "ab"}
+"""Secrets that are words and numbers which records, reports of pip, hashes and locks are full of."""
+
+
+@pytest.mark.parametrize("installer", ["uv", "pip"])
+def test_a_secret_that_is_a_common_word_breaks_neither_a_run_nor_its_lock(
+    project: Project, index: Index, installer: str
+) -> None:
+    names = ", ".join(f'"{name}"' for name in COMMON)
+    project.write(
+        f'[index.local]\nurl = "{index.url}"\n'
+        f'[[probe]]\nid = "p"\npass-env = [{names}]\nsource = """\nfrom probe_api import check, record\n'
+        '@check\ndef kind():\n    record(true=True, said="true", size=123123)\n"""\n'
+        f'[[combo]]\nid = "tiny"\ninstaller = "{installer}"\nsteps = [["tiny==1.0"]]\n'
+    )
+
+    result = project.run("run", "--report-dir", "report", folder=None, **COMMON)
+    exported = project.run("export", "tiny", folder=None, **COMMON)
+    again = project.run("run", "--report-dir", "report", folder=None, **COMMON)
+
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert exported.returncode == 0 and "tiny==1.0" in exported.stdout, exported.stdout + exported.stderr
+    assert again.returncode == 0 and "reused" in again.stdout, again.stdout + again.stderr
+    [attempt] = list(project.events("probe-finished"))
+    assert attempt["transcript"]["bad_lines"] == 0
+    [check] = attempt["transcript"]["checks"]
+    assert check["outcome"] == "passed" and check["metrics"] == {"***": True, "said": "***", "size": 123123}

@@ -2,12 +2,14 @@
 
 import base64
 import json
+import sys
 import time
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
 import pytest
 
+from knowngood.process import Processes
 from knowngood.process.redaction import Redactor, names_a_secret, secret_values
 
 SECRET = 'p@ss/w+rd é"2'
@@ -61,6 +63,65 @@ def test_a_login_is_replaced_in_the_header_that_carries_it() -> None:
 )
 def test_what_looks_like_a_secret_is_replaced(text: str, clean: str) -> None:
     assert Redactor().text(text) == clean
+
+
+TOKEN = "ghp_" + "a1" * 18
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        json.dumps(f"it said\n{TOKEN}"),
+        repr(f"it said\t{TOKEN}"),
+        quote(f"key={TOKEN}", safe=""),
+        f"\x1b[1;31m{TOKEN}\x1b[0m",
+        json.dumps(f"\x07{TOKEN}"),
+        f"HTTPS://{TOKEN[4:]}@host/simple",
+        f"git+http://{TOKEN[4:]}@host/a.git",
+    ],
+)
+def test_a_token_is_replaced_after_whatever_stands_before_it(text: str) -> None:
+    assert TOKEN[4:] not in Redactor().text(text)
+
+
+@pytest.mark.parametrize("text", [SECRET[:4], SECRET[:9], TOKEN[:9], "https://me:correct-h", "https://me:unknown"])
+def test_the_beginning_of_a_secret_is_replaced_before_a_cut(text: str) -> None:
+    begin = Redactor([SECRET, "correct-horse"]).before_cut(f"before {text}".encode())
+
+    assert begin in (b"before ***", b"before https://***")
+
+
+@pytest.mark.parametrize("kept", [4, 9])
+def test_the_end_of_a_secret_is_replaced_after_a_cut(kept: int) -> None:
+    assert Redactor([SECRET]).after_cut(f"{SECRET[-kept:]} after".encode()) == b"*** after"
+
+
+@pytest.mark.parametrize("secret", ["correct-horse-battery", TOKEN])
+@pytest.mark.parametrize("length", [300, 4000])
+def test_a_secret_at_the_end_of_a_text_that_a_probe_cut_off_is_replaced(secret: str, length: int) -> None:
+    text = Redactor(["correct-horse-battery"]).record("a " * ((length - 10) // 2) + secret[:10])
+
+    assert text.endswith("a ***")
+
+
+def test_a_secret_that_the_log_of_a_long_output_tears_is_replaced(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    source = f"print('a' * (2 * 2**20 - 8), {'correct-horse-battery'!r}, 'b' * 3 * 2**20)"
+
+    Processes(tmp_path, secrets=["correct-horse-battery"]).run(
+        [sys.executable, "-c", source], env={}, cwd=tmp_path, log=log, timeout=30
+    )
+
+    assert b"a ***\n[... " in log.read_bytes()
+
+
+def test_text_that_is_not_cut_keeps_its_end() -> None:
+    assert Redactor(["correct-horse-battery"]).record("it is correct") == "it is correct"
+
+
+def test_undecodable_bytes_and_lone_surrogates_are_cleaned_around() -> None:
+    assert Redactor(["correct-\udcff"]).text("\ud800 correct-\udcff") == "\ud800 ***"
+    assert Redactor(["correct-\udcff"])(b"correct-\xff") == b"***"
 
 
 @pytest.mark.parametrize(

@@ -229,6 +229,34 @@ def test_a_stopped_run_is_interrupted_and_the_next_request_resumes_it(
     assert not folder.folder.with_name("second").exists()
 
 
+def test_a_run_whose_step_has_a_url_with_a_password_is_recorded_without_it_and_resumed(
+    stocked: Index, environ: Mapping[str, str], tmp_path: Path
+) -> None:
+    place = stocked.url.removesuffix("/simple").replace("http://", "http://me:correct-horse@")
+    url = f"solid @ {place}/files/solid-1.0-py3-none-any.whl"
+    combos = (*CUT_SHORT[:2], combo((url,), name="waiting", timeout=31))
+    subject = matrix(tmp_path, stocked.url, combos, probes={"works": "import solid", "sleeps": SLEEPS})
+    first = tmp_path / "runs" / "tiny" / "first"
+
+    def also(event: Event, stop: Stop) -> None:
+        if isinstance(event, PhaseStarted) and (event.combo, event.phase) == ("sleeper", Phase.PROBE):
+            stop("SIGINT")
+
+    record(request(subject, first, environ, jobs=1), also)
+    awake = replace(
+        subject, probes=tuple(replace(probe, source=probe.source.replace("600", "0")) for probe in subject.probes)
+    )
+    more = record(request(awake, first.with_name("second"), environ))
+
+    assert isinstance(more[0], RunResumed)
+    whole = RecordedRun(file=first / "events.jsonl", name="first").read()
+    verdicts = {cell.combo.id: cell.verdict.status for cell in judge(whole, RULES).cells}
+    assert verdicts == {"quick": Status.PASS, "sleeper": Status.PASS, "waiting": Status.PASS}
+    written = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    assert {"step1.in", "step1.lock", "events.jsonl", "built.jsonl"} <= {path.name for path in written}
+    assert not [path for path, data in written.items() if b"correct-horse" in data]
+
+
 def test_a_resumed_run_evaluates_a_finished_combo_again_after_a_file_that_it_read_has_changed(
     stocked: Index, environ: Mapping[str, str], tmp_path: Path
 ) -> None:

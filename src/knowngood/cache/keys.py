@@ -5,15 +5,18 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from knowngood import __version__
 from knowngood.events import SCHEMA
 from knowngood.model import Asset, Basis, Combo, ComboFacts, InstallerName, Probe, Step
 from knowngood.probe.launch import IN_ENV
-from knowngood.process.redaction import names_a_secret
+from knowngood.process.redaction import Redactor, names_a_secret
 
 Ingredients = Mapping[str, object]
 """What a key is made of: name -> a value that JSON can hold."""
+
+_REDACTOR = Redactor()
 
 _NOT_RELEVANT = frozenset({"PATH", "TERM"})
 """Variables that reach a probe and differ between two shells, but do not change its result."""
@@ -48,14 +51,15 @@ class Surroundings:
     def build(self, facts: ComboFacts, python: str) -> Ingredients:
         """Return what an environment depends on; ``python`` identifies the build of the base interpreter."""
         combo = facts.combo
+        steps = [
+            {"requirements": list(step.requirements), "lock": step.lock, **_how(combo.steps[step.number - 1])}
+            for step in facts.steps
+        ]
         return {
             "installer": f"{combo.installer} {self.installers[combo.installer]}",
             "machine": self.machine,
             "python": python,
-            "steps": [
-                {"requirements": list(step.requirements), "lock": step.lock, **_how(combo.steps[step.number - 1])}
-                for step in facts.steps
-            ],
+            "steps": _without_secrets(steps),
         }
 
     def verdict(
@@ -76,7 +80,7 @@ class Surroundings:
             "assets": dict(sorted(self.assets.items())),
             "cpu": self.cpu_flags,
             "environment": {
-                name: digest_of(value.encode("utf-8", "surrogateescape")) if names_a_secret(name) else value
+                name: _digest(value) if names_a_secret(name) else _without_secrets(value)
                 for name, value in relevant.items()
             },
             "harness": {
@@ -84,7 +88,9 @@ class Surroundings:
                 "events": SCHEMA,
                 "runner": digest_of(b"\0".join(path.read_bytes() for path in IN_ENV)),
             },
-            "probes": [{**_probe(probes[name]), **(rests or {}).get(name, {})} for name in combo.probes],
+            "probes": [
+                {**_without_secrets(_probe(probes[name])), **(rests or {}).get(name, {})} for name in combo.probes
+            ],
             "timeout": combo.timeout,
         }
 
@@ -101,6 +107,22 @@ def _how(step: Step) -> Ingredients:
     return {
         name: declared[name] for name in ("sources", "constraints", "overrides", "hashes", "options") if declared[name]
     }
+
+
+def _without_secrets(value: Any) -> Any:
+    """Return part of the ingredients with digests of the texts that have a password or a token: others can read them.
+
+    What only this machine knows to be secret does not count: the key is the same everywhere.
+    """
+    if isinstance(value, str):
+        return value if _REDACTOR.text(value) == value else _digest(value)
+    if isinstance(value, Mapping):
+        return {name: _without_secrets(item) for name, item in value.items()}
+    return [_without_secrets(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _digest(text: str) -> str:
+    return digest_of(text.encode("utf-8", "surrogateescape"))
 
 
 def _probe(probe: Probe) -> Ingredients:

@@ -1,5 +1,6 @@
 """Define what happens in a run: the events, their lines of JSON, and the fold that makes a run of them."""
 
+from knowngood.events.cleaning import cleaned
 from knowngood.events.folding import Folding, add, fold
 from knowngood.events.kinds import (
     SCHEMA,
@@ -28,7 +29,6 @@ from knowngood.events.kinds import (
     StepResolved,
     TroubleMet,
     Unknown,
-    cleaned,
     decode,
     encode,
 )

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal
 
 from knowngood.model import (
     Action,
@@ -302,14 +302,6 @@ def encode(event: Event, *, seq: int, at: datetime, elapsed: float) -> bytes:
     # Not pydantic's own JSON, which replaces lone surrogates in keys: the name of a metric may hold one.
     body = _codec().dump_python(event)
     return json.dumps(head | body, ensure_ascii=True, separators=(",", ":"), default=str).encode() + b"\n"
-
-
-def cleaned(event: Event, clean: Callable[[bytes], bytes]) -> Event:
-    """Return ``event`` after ``clean`` has seen all of its text, as JSON, which must be valid JSON afterwards."""
-    codec = _codec()
-    before = json.dumps(codec.dump_python(event), default=str).encode()
-    after = clean(before)
-    return event if after == before else cast("Event", codec.validate_python(json.loads(after)))
 
 
 def decode(lines: Iterable[bytes]) -> Iterable[Event | Unknown | None]:

@@ -19,6 +19,7 @@ from packaging.utils import (
 
 from knowngood.install.interface import Built
 from knowngood.model import SourceFacts
+from knowngood.process.redaction import Redactor
 
 _ENTRY = re.compile(
     r"^(?P<name>[A-Za-z0-9][\w.-]*)(?P<extras>\[[^\]]*\])?(?:==(?P<version>[^\s;\\]+)| @ (?P<url>\S+))"
@@ -78,7 +79,7 @@ def recorded(text: str, built: Mapping[str, Built]) -> str:
             return entry[0]
         if name in built:
             return built_line(built[name])
-        return entry[0].replace(entry["url"], bare(entry["url"]))
+        return entry[0].replace(entry["url"], Redactor().text(bare(entry["url"])))
 
     return _ENTRY.sub(line, text).removesuffix("\n")
 

@@ -83,11 +83,11 @@ class Launcher:
         if probe.kind is ProbeKind.COMMAND:
             return ProbeFacts(probe=probe.id, action=ran.action, transcript=surround.transcript_of(argv, ran.action))
         written = read_regular(records, transcript.LARGEST)
-        data = self.processes.redactor(written)
-        if data != written:
-            records.write_bytes(data)
-        look = partial(reads.look, project=self.project)
-        return ProbeFacts(probe=probe.id, action=ran.action, transcript=transcript.read(data, nonce=nonce, look=look))
+        if (shown := self.processes.redactor(written)) != written:
+            records.write_bytes(shown)
+        look, clean = partial(reads.look, project=self.project), self.processes.redactor.record
+        recorded = transcript.read(written, nonce=nonce, look=look, clean=clean)
+        return ProbeFacts(probe=probe.id, action=ran.action, transcript=recorded)
 
     def _work(self, combo: Combo, probe: Probe, folder: Path, in_place: Mapping[Path, str]) -> Path:
         """Make the folder that a probe runs in and return it; for one in the tree, that of the project it installs."""

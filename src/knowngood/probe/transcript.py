@@ -22,25 +22,58 @@ Look = Callable[[Mapping[str, Any]], tuple[str, str | None]]
 """Returns what ``Transcript.reads`` says about a record ``read``: the path, and what was read there."""
 
 
-def read(data: bytes, *, nonce: str, look: Look = lambda record: (str(record["path"]), None)) -> Transcript:
-    """Parse the records that carry ``nonce``; count all other lines, torn or forged, in ``bad_lines``. Never raises."""
-    reading = _Reading(look)
+_WORDS = frozenset({"kind", "outcome", "problem", "dtype", "encoding", "data"})
+"""Members of records that hold a word of the contract, or numbers."""
+_NAMED_BY_PROBES = frozenset({"metrics", "arrays", "modules", "warned_by"})
+"""Members whose own members have names that probes choose."""
+
+
+def read(
+    data: bytes,
+    *,
+    nonce: str,
+    look: Look = lambda record: (str(record["path"]), None),
+    clean: Callable[[str], str] = lambda text: text,
+) -> Transcript:
+    """Parse the records that carry ``nonce``; count all other lines, torn or forged, in ``bad_lines``. Never raises.
+
+    ``clean`` sees all text of probes before anything is cut off.
+    """
+    reading = _Reading(look, clean)
     for line in data[:LARGEST].splitlines():
         try:
             record = json.loads(line)
             if record["nonce"] != nonce:
                 raise ValueError("not written by this probe")
-            reading.take(record)
+            # A file is looked at under its own name, and only then is the name recorded.
+            reading.take(record if record["kind"] == "read" else _cleaned(record, clean))
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError):
             reading.bad_lines += 1
     return reading.transcript()
 
 
+def _cleaned(value: Any, clean: Callable[[str], str], *, named: bool = False) -> Any:
+    """Return a part of a record after ``clean``; ``named``: the names of its members are text of the probe, too."""
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, list):
+        return [_cleaned(item, clean) for item in value]
+    if isinstance(value, dict):
+        return {
+            (clean(name) if named else name): held
+            if name in _WORDS and not named and isinstance(held, str)
+            else _cleaned(held, clean, named=name in _NAMED_BY_PROBES and not named)
+            for name, held in value.items()
+        }
+    return value
+
+
 class _Reading:
     """The transcript so far."""
 
-    def __init__(self, look: Look) -> None:
+    def __init__(self, look: Look, clean: Callable[[str], str]) -> None:
         self._look = look
+        self._clean = clean
         self._transcript = Transcript()
         self._checks: dict[int, Check] = {}
         self._open: dict[str, list[int]] = {}
@@ -63,6 +96,7 @@ class _Reading:
                 self._warn(str(record["check"]), str(record["warning"]), str(record.get("by", "")))
             case "read":
                 path, found = self._look(record)
+                path = self._clean(path)
                 # What was read in a file or a folder says more than that it exists.
                 if self._reads.get(path, "exists") in ("exists", None):
                     self._reads[path] = found

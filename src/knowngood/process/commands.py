@@ -1,6 +1,7 @@
 """Run commands under supervisors and return how they ended."""
 
 import json
+import re
 import threading
 import time
 import weakref
@@ -17,6 +18,7 @@ from knowngood.process.redaction import Redactor
 
 _HEAD = _TAIL = 2 * 1024 * 1024  # bytes that a log keeps of the beginning and of the end of an output
 _EXCERPT_HEAD, _EXCERPT_TAIL = 4 * 1024, 24 * 1024  # bytes of a log that an action carries
+_GAP = re.compile(rb"\n\[\.\.\. [0-9]+ bytes left out \.\.\.\]\n")  # as a supervisor writes it
 _LARGEST_LOG = 2 * (_HEAD + _TAIL)  # bytes; anything longer is not what a supervisor wrote
 _SLACK = 60.0  # seconds after its deadline by which a command must have ended; then its supervisor is stuck
 _LAST_SECONDS = 10.0  # that a command may take which runs although everything else was cancelled
@@ -144,9 +146,10 @@ class Processes:
         return Helper("supervisor.py")
 
     def redact(self, log: Path) -> None:
-        """Replace the secrets in a log."""
+        """Replace the secrets in a log, also one that is torn where the supervisor left something out."""
         data = read_regular(log, _LARGEST_LOG)
-        clean = self.redactor(data)
+        begin, gap, end = data.partition(match[0]) if (match := _GAP.search(data)) else (data, b"", b"")
+        clean = self.redactor.before_cut(begin) + gap + self.redactor.after_cut(end) if gap else self.redactor(data)
         if clean != data:
             log.write_bytes(clean)
 

@@ -24,9 +24,17 @@ _QUERY = re.compile(
     + rb")[\w.-]{0,40}(?:=|%3D))(?:[^&\s\"'<>#\\%)]|%(?!26|23|22))+",
     re.IGNORECASE,
 )
-_LOGIN = re.compile(rb"(?<=://)[^/\s:@\"'\\]{0,200}:[^/\s@\"'\\]{1,400}(?=@)|(?<=https://)[^/\s:@\"'\\]{1,400}(?=@)")
+_LOGIN = re.compile(
+    rb"(?<=://)[^/\s:@\"'\\]{0,200}:[^/\s@\"'\\]{1,400}(?=@)"
+    rb"|(?:(?<=https://)|(?<=http://))[^/\s:@\"'\\]{1,400}(?=@)",
+    re.IGNORECASE,
+)
+_ESCAPES = rb"(?<=\\[nrtbfv])|(?<=%[0-9A-Fa-f]{2})|(?<=\\x[0-9A-Fa-f]{2})|(?<=\\u[0-9A-Fa-f]{4})|(\x1b\[[0-9;]{0,20}m)"
+"""What ends in a letter or a digit, and yet is a sign, a space or a color."""
 _SHAPES = re.compile(
-    rb"(?<![A-Za-z0-9_-])(?:"
+    rb"(?:(?<![A-Za-z0-9_-])|"
+    + _ESCAPES
+    + rb")(?:"
     + rb"|".join(
         (
             rb"(?:AKIA|ASIA)[0-9A-Z]{16}",  # AWS
@@ -45,6 +53,19 @@ _SHAPES = re.compile(
 _PRIVATE_KEY = re.compile(
     rb"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----.{0,20000}?-----END [A-Z ]{0,40}PRIVATE KEY-----", re.DOTALL
 )
+_TORN = re.compile(
+    rb"(?:(?<![A-Za-z0-9_-])(?:AKIA|ASIA|gh[pousr]_|github_pat_|glpat-|hf_|npm_|pypi-AgE|sk-|xox[abeprs]-|eyJ)[\w.-]*"
+    rb"|(?<=://)[^/\s:@\"'\\]{0,200}:[^/\s@\"'\\]{1,400}"
+    rb"|-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----.*)\Z",
+    re.DOTALL,
+)
+"""How what looks like a secret begins, at the end of a text."""
+_FEW = 4
+"""Characters of a secret that are worth to be hidden."""
+_SHORTEST_CUT, _CUT = 300, 4000
+"""Characters of the texts that ``probe/in_env`` cuts: some to their beginning, the longest to their end, too."""
+_EDGE = 4096
+"""Bytes beside a cut that can belong to a torn secret."""
 _STARS = b"***"
 
 
@@ -72,7 +93,7 @@ class Redactor:
         self._known = sorted({form for secret in secrets if secret for form in _forms(secret)}, key=len, reverse=True)
 
     def __call__(self, data: bytes) -> bytes:
-        """Return ``data`` without secrets. JSON and TOML stay what they are."""
+        """Return ``data`` without secrets, for people to read: where one is ``true``, JSON is no longer JSON."""
         for form in self._known:
             if form in data:
                 data = data.replace(form, _STARS)
@@ -80,12 +101,42 @@ class Redactor:
             data = _QUERY.sub(rb"\1***", data)
         if b"@" in data:
             data = _LOGIN.sub(_STARS, data)
-        data = _SHAPES.sub(_STARS, data)
+        data = _SHAPES.sub(rb"\1***", data)
         return _PRIVATE_KEY.sub(_STARS, data) if b"PRIVATE KEY" in data else data
 
     def text(self, text: str) -> str:
         """Return ``text`` without secrets."""
-        return self(text.encode("utf-8", "surrogateescape")).decode("utf-8", "surrogateescape")
+        return self(text.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
+
+    def record(self, text: str) -> str:
+        """Return text of a record without secrets. A program may have cut off what was longer, and with it a secret."""
+        data = text.encode("utf-8", "surrogatepass")
+        data = self.before_cut(data) if len(text) >= _SHORTEST_CUT else self(data)
+        return (self.after_cut(data) if len(text) >= _CUT else data).decode("utf-8", "surrogatepass")
+
+    def before_cut(self, data: bytes) -> bytes:
+        """Return ``data``, whose rest is gone, without secrets and without what begins one at its end."""
+        data = self(data)
+        rest, edge = data[:-_EDGE], data[-_EDGE:]
+        for form in self._known:
+            start = edge.find(form[:_FEW], max(0, len(edge) - len(form)))
+            while start >= 0 and not form.startswith(edge[start:]):
+                start = edge.find(form[:_FEW], start + 1)
+            if start >= 0:
+                edge = edge[:start] + _STARS
+        return rest + _TORN.sub(_STARS, edge)
+
+    def after_cut(self, data: bytes) -> bytes:
+        """Return ``data``, whose beginning is gone, without secrets and without what ends one at its beginning."""
+        data = self(data)
+        edge, rest = data[:_EDGE], data[_EDGE:]
+        for form in self._known:
+            end = edge.rfind(form[-_FEW:], 0, len(form))
+            while end >= 0 and not form.endswith(edge[: end + _FEW]):
+                end = edge.rfind(form[-_FEW:], 0, end + _FEW - 1)
+            if end >= 0:
+                edge = _STARS + edge[end + _FEW :]
+        return edge + rest
 
 
 def _forms(secret: str) -> set[bytes]:
@@ -96,7 +147,8 @@ def _forms(secret: str) -> set[bytes]:
         forms |= {dumps(form, ensure_ascii=ascii_only)[1:-1] for form in forms for ascii_only in (True, False)}
     if ":" in secret and len(secret) >= LONG_ENOUGH:
         forms.add(b64encode(secret.encode("utf-8", "surrogateescape")).decode())  # the header of a login
-    return {form.encode("utf-8", "surrogateescape") for form in forms}
+    # A log has bytes that are not UTF-8 as they are; ``Redactor.text`` encodes what Python makes of them.
+    return {form.encode("utf-8", errors) for form in forms for errors in ("surrogateescape", "surrogatepass")}
 
 
 def _quoted(text: str) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from knowngood.events import IndexChosen, Interrupted, RunFinished
 from knowngood.install.index import check_folders
 from knowngood.model import Run
+from knowngood.process.files import read_regular
 from knowngood.process.redaction import Redactor
 from knowngood.run import host
 from knowngood.run.context import prepare
@@ -24,6 +25,8 @@ from knowngood.run.recorder import EventLog, Recorder, Sink
 from knowngood.run.request import RunRequest
 from knowngood.run.stop import Stop
 from knowngood.run.work import Work, secrets_of
+
+_LARGEST_INPUT = 16 * 2**20  # bytes
 
 
 def execute(
@@ -45,11 +48,11 @@ def execute(
     """
     stop = stop or Stop()
     check_folders(request.project.matrix)
-    earlier = request.earlier()
+    redactor = Redactor(secrets_of(request))
+    earlier = request.earlier(redactor.text)
     begun = earlier.read() if earlier is not None else None
     info = host.describe(request.project.matrix, command=request.command, shard=request.shard, run_id=request.run_id)
     folder = earlier or request.runs.new(info.id)
-    redactor = Redactor(secrets_of(request))
     with folder.lock(), closing(EventLog(folder.log)) as log:
         recorder = Recorder((lambda event, folding: log(event), *sinks), redactor, begun)
         recorder.begin(request, info)
@@ -64,11 +67,27 @@ def execute(
             routes=work.routes,
             secrets=work.secrets,
         )
-        executor.execute(work.tasks, recorder, stop)
+        try:
+            executor.execute(work.tasks, recorder, stop)
+        finally:
+            _redact_inputs(folder.folder, redactor)
         complete = recorder.finished.issuperset(task.combo.id for task in work.tasks)
         recorder(RunFinished() if complete or stop.reason is None else Interrupted(signal=stop.reason))
     request.runs.note_seconds(recorder.run)
     return recorder.run
+
+
+def _redact_inputs(folder: Path, redactor: Redactor) -> None:
+    """Replace secrets in what installers read, which combos with equal steps take from one another during the run.
+
+    A lock has none, and its digest is recorded.
+    """
+    for file in folder.glob("combos/*/step*.*"):
+        if file.suffix == ".lock":
+            continue
+        data = read_regular(file, _LARGEST_INPUT)
+        if (clean := redactor(data)) != data:
+            file.write_bytes(clean)
 
 
 def plan(

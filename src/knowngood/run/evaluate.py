@@ -27,6 +27,7 @@ from knowngood.events import (
     Retrying,
     TroubleMet,
     add,
+    cleaned,
 )
 from knowngood.install.environment import Environment
 from knowngood.install.releases import ReleaseIndex, definitions
@@ -347,7 +348,7 @@ class _Evaluation:
 
     def _record(self, event: Event) -> None:
         """Emit a fact that later runs may reuse."""
-        self._recorded.append(event)
+        self._recorded.append(cleaned(event, self._context.launcher.processes.redactor.text))
         self._emit(event)
 
     def _begin(self, phase: Phase, detail: str) -> None:

@@ -54,7 +54,7 @@ class Recorder:
 
     def __call__(self, event: Event) -> None:
         """Take an event in, from any thread. Sinks are called one at a time."""
-        event = cleaned(event, self._redactor)
+        event = cleaned(event, self._redactor.text)
         with self._lock:
             self._folding(event)
             if isinstance(event, ComboFinished):

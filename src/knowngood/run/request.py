@@ -1,7 +1,9 @@
 """Say which combos to run, and how."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from knowngood.events import cleaned
 from knowngood.model import Combo
 from knowngood.project.project import Project
 from knowngood.project.runs import RecordedRun, Runs
@@ -47,8 +49,11 @@ class RunRequest:
         """Where the run is kept."""
         return self.kept or self.project.runs
 
-    def earlier(self) -> RecordedRun | None:
-        """Return the run that this one continues; None when it is a new one."""
+    def earlier(self, clean: Callable[[str], str]) -> RecordedRun | None:
+        """Return the run that this one continues; None when it is a new one.
+
+        ``clean`` is what records pass: a step whose URL has a password is recorded without it.
+        """
         if self.into is not None or not self.resume or self.fresh or self.fresh_probes:
             return self.into
-        return self.runs.unfinished(self.project.matrix.digest, self.combos)
+        return self.runs.unfinished(self.project.matrix.digest, cleaned(self.combos, clean))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from knowngood.cache.keys import Keys, Surroundings, key, relevant_settings
 from knowngood.cache.verdicts import KEPT, Entry, Verdicts, now, stripped
-from knowngood.events import Event, cleaned
+from knowngood.events import Event
 from knowngood.judge.verdict import judge_combo
 from knowngood.model import UNDECIDED, Basis, ComboFacts, Reused, Status
 from knowngood.model.reusable import why_not_reused
@@ -61,9 +61,9 @@ class VerdictReuse:
     def store(self, keys: Keys, facts: ComboFacts, events: tuple[Event, ...]) -> Entry | None:
         """Store the result of a combo and return it; None for a result that may be another next time.
 
-        ``events`` are those since the combo was resolved. A result may be another one when it is undecided or itself
-        reused, when attempts at a probe differed, when memory ran out, or when not everything that a probe read is
-        known.
+        ``events`` are those since the combo was resolved, without secrets. A result may be another one when it is
+        undecided or itself reused, when attempts at a probe differed, when memory ran out, or when not everything that
+        a probe read is known.
         """
         cells = judge_combo(facts, self.settings.rules)
         if facts.reused or any(cell.verdict.status in _UNSURE or cell.flaky for cell in cells):
@@ -77,11 +77,7 @@ class VerdictReuse:
             statuses={cell.probe: cell.verdict.status.value for cell in cells},
             ingredients=keys.ingredients,
             reads=reads,
-            events=tuple(
-                cleaned(stripped(event, facts.combo.id), self.launcher.processes.redactor)
-                for event in events
-                if isinstance(event, KEPT)
-            ),
+            events=tuple(stripped(event, facts.combo.id) for event in events if isinstance(event, KEPT)),
         )
         if self.settings.stores_verdicts:
             self.verdicts.put(entry)

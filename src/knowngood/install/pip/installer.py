@@ -65,6 +65,7 @@ class Pip:
         if not action.exit.ok:
             return Resolution(action=action)
         planned: list[dict[str, Any]] = json.loads(report.read_text(encoding="utf-8"))["install"]
+        self.tools.processes.redact(report)
         versions: dict[str, str] = {
             canonicalize_name(item["metadata"]["name"]): item["metadata"]["version"] for item in planned
         }
@@ -94,8 +95,7 @@ class Pip:
         options: list[str | Path] = ["--verbose", "--no-color", "--progress-bar=off", "--log", details]
         limit = RESOLVE_LIMIT if verb == "resolve" else INSTALL_LIMIT
         action = self._run([*pip, *options, *arguments], step.file(f"{verb}.log"), limit)
-        for written in (details, step.file("report.json")):
-            self.tools.processes.redact(written)
+        self.tools.processes.redact(details)
         return self.tools.review(_with_hidden_causes(action, details), InstallerName.PIP)
 
     def _run(self, command: list[str | Path], log: Path, limit: float) -> Action:

@@ -9,10 +9,10 @@ from knowngood import packages
 from knowngood.judge.diagnosis.case import Case
 from knowngood.judge.diagnosis.culprit import choose_culprit
 from knowngood.judge.diagnosis.questions import Answers
+from knowngood.judge.diagnosis.rules.versions import CLAUSES
 from knowngood.model import Confidence, Diagnosis, Question
 
-_CLAUSE = r"(?:===?|[<>!~]=?)\s*v?\d[\w.*+!]*"
-_SPEC = rf"(?P<spec>{_CLAUSE}(?:\s*,\s*{_CLAUSE})*)"
+_SPEC = rf"(?P<spec>{CLAUSES})"
 _QUOTE = r"[`'\"]"
 _NAME = r"(?P<name>[A-Za-z][\w.-]*[A-Za-z0-9])"
 _EXTRAS = r"(?P<extras>\[[\w,.-]+\])?"

@@ -13,16 +13,17 @@ from knowngood.judge.diagnosis.questions import Answers
 from knowngood.model import Confidence, Diagnosis, Question
 
 _CLAUSE = r"(?:===?|[<>!~]=?)\s*v?\d[\w.*+!]*"
-_CLAUSES = rf"{_CLAUSE}(?:\s*,\s*{_CLAUSE})*"
+CLAUSES = rf"{_CLAUSE}(?:\s*,\s*{_CLAUSE})*"
+"""The versions that a message asks for: ``>=1, <2``."""
 _LATER = r"or (?:later|newer|greater|higher|above)"
 _PACKAGE = r"(?<![\w.-])(?P<name>[A-Za-z][\w.-]*)"
 _CHECKS = tuple(
     re.compile(pattern)
     for pattern in (
-        rf"{_PACKAGE}\s*(?P<spec>{_CLAUSES}) is required[^\n]*? but found (?P<found>[^\n]+)",
-        rf"requires? {_PACKAGE}\s*(?P<spec>{_CLAUSES})[^\n]*?(?:but|found|installed|have) (?P<found>[^\n]+)",
-        rf"{_PACKAGE} (?:version )?(?P<spec>{_CLAUSES}) is (?:required|needed)(?P<found>)",
-        rf"(?:depends on|requires?|needs?) {_PACKAGE}\s*\(?(?P<spec>{_CLAUSES})(?P<found>)",
+        rf"{_PACKAGE}\s*(?P<spec>{CLAUSES}) is required[^\n]*? but found (?P<found>[^\n]+)",
+        rf"requires? {_PACKAGE}\s*(?P<spec>{CLAUSES})[^\n]*?(?:but|found|installed|have) (?P<found>[^\n]+)",
+        rf"{_PACKAGE} (?:version )?(?P<spec>{CLAUSES}) is (?:required|needed)(?P<found>)",
+        rf"(?:depends on|requires?|needs?) {_PACKAGE}\s*\(?(?P<spec>{CLAUSES})(?P<found>)",
         rf"{_PACKAGE} version (?P<spec>{_CLAUSE}(?:(?:\s*,|\s+and)\s*{_CLAUSE})*) is required for (?P<found>)",
         rf"(?:needs?|requires?) {_PACKAGE} (?:version )?(?P<least>\d[\w.]*) {_LATER}(?P<found>)",
         rf"{_PACKAGE} (?P<least>\d[\w.]*) {_LATER} is required(?P<found>)",
