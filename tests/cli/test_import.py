@@ -1,5 +1,6 @@
 """``knowngood import``: what it prints runs as it is, and what it cannot read it names."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -122,6 +123,18 @@ def test_a_file_of_another_folder_is_relative_to_that_folder(project: Project, t
     assert 'steps = [["-r requirements.txt"]]' in done.stdout
 
 
+def test_a_pipe_is_not_waited_for(project: Project) -> None:
+    os.mkfifo(project.folder / "requirements.txt")
+
+    done = project.run("import", "requirements.txt")
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.splitlines() == [
+        "error: requirements.txt is a pipe or a device",
+        "next: copy what it holds into a file",
+    ]
+
+
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
@@ -145,6 +158,14 @@ def test_a_file_of_another_folder_is_relative_to_that_folder(project: Project, t
         ),
         ("hatch.toml", b"[envs.test]\noverrides.matrix.x = 1\n", "envs.test.overrides.matrix.x is not a table"),
         ("hatch.toml", b"[envs.test]\ntemplate = 1\n", "envs.test.template is not a string"),
+        ("setup.sh", b"pip install " + b"${A:-" * 3000 + b"six" + b"}" * 3000, "are nested too deeply"),
+        (
+            "tox.toml",
+            b"env_list = ['a']\n[env_run_base]\ndeps = ["
+            + b"{ replace = 'ref', of = ['env_run_base', 'deps'] }, " * 9
+            + b"]\n",
+            "'{replace = ref}' is not read",
+        ),
     ],
 )
 def test_a_file_that_cannot_be_imported_is_an_error_with_exit_code_2(

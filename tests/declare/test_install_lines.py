@@ -121,6 +121,19 @@ def test_a_url_or_a_name_is_a_requirement(read: Read, line: str, requirement: st
     assert (made.requirements, made.sources) == ((requirement,), ())
 
 
+def test_a_file_that_is_included_on_many_ways_is_read_once(read: Read) -> None:
+    files = {f"r{number}.txt": f"-r r{number + 1}.txt\n-r r{number + 1}.txt\nsix\n" for number in range(18)}
+    last = "numpy<2\nsix\n"
+    text = (
+        '[[probe]]\nid = "w"\nsource = "1"\n[[combo]]\nid = "a"\nsteps = [["-r r0.txt"], ["-r r17.txt", "-c r0.txt"]]'
+    )
+
+    combo = read(text, files | {"r18.txt": last}).combos[0]
+
+    assert [made.requirements for made in combo.steps] == [("numpy<2", "six")] * 2
+    assert [made.constraints for made in combo.steps] == [(), ("numpy<2", "six")]
+
+
 def test_a_source_with_a_marker_is_installed_only_where_it_holds(read: Read) -> None:
     line = "./lib ; python_version < '3.12'"
     assert step(read, line).sources == (Source(path="lib"),)

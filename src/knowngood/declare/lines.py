@@ -28,10 +28,13 @@ class Lines:
         self._projects = projects
         self._indexes = frozenset(url.rstrip("/") for url in indexes)
         self._read: dict[str, Asked | WrongValueError] = {}
+        self._included: set[tuple[str, bool]] = set()
+        """The files that the line which is being read includes, and whether they are only constraints."""
 
     def read(self, line: str) -> Asked:
         """Return what a line asks for. Raises ``WrongValueError`` with the first mistake in it or in a file of it."""
         if line not in self._read:
+            self._included.clear()
             try:
                 self._read[line] = self._line(checked_line(line))
             except WrongValueError as wrong:
@@ -109,6 +112,9 @@ class Lines:
         place = self._files.place(path, folder or "")
         if place in above or len(above) > _DEEPEST:
             raise WrongValueError(f"{shown(place)} includes itself", "remove one of the includes")
+        if (place, limits) in self._included:  # a second time, it asks for nothing else
+            return Asked()
+        self._included.add((place, limits))
         if posixpath.basename(place) in ("pyproject.toml", "setup.py", "setup.cfg"):
             what = f"{shown(path)} is not a file of requirements"
             raise WrongValueError(what, 'write "." for the project, or "--group NAME" for one of its groups')

@@ -135,6 +135,8 @@ def _text(path: Path) -> str:
                 cause=f"it holds {some(holds)}" if holds else "it holds no file that can be imported",
                 next_step=f"name a file: knowngood import {near(path / holds[0])}" if holds else f"name a {KINDS}",
             )
+        if path.exists() and not path.is_file():
+            raise UsageError(f"{near(path)} is a pipe or a device", next_step="copy what it holds into a file")
         with path.open("rb") as file:
             data = file.read(LARGEST + 1)
     except OSError as error:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 _MOST_COMMANDS = 20_000
+_DEEPEST = 20  # variables inside variables
 _BLOCKS = {"if": "fi", "for": "done", "while": "done", "until": "done", "case": "esac", "select": "done"}
 _INSIDE = frozenset({"then", "else", "elif", "do", "fi", "done", "esac", "in", "{", "}", "time"})
 _OPERATOR = re.compile(r"&&|\|\||;;|<<<|<<-?|>>|&>>?|>\||[0-9]?>&[0-9-]?|[;|&()<>\n]")
@@ -210,11 +211,13 @@ def _tested(words: Sequence[str]) -> bool | None:
             return None
 
 
-def expand(raw: str, variables: Mapping[str, str]) -> tuple[str, ...]:
+def expand(raw: str, variables: Mapping[str, str], depth: int = 0) -> tuple[str, ...]:
     """Return the words that a word as written stands for: quotes removed, variables replaced.
 
     Raises ``UnknownValueError``: it depends on something that is not in ``variables``.
     """
+    if depth > _DEEPEST:
+        raise UnknownValueError("its variables are nested too deeply")
     if raw in _ALL and "@" in variables:
         return tuple(shlex.split(variables["@"]))
     pieces: list[str] = [""]
@@ -250,7 +253,7 @@ def expand(raw: str, variables: Mapping[str, str]) -> tuple[str, ...]:
         elif letter == "`":
             raise UnknownValueError("what a command prints is not known: `…`")
         elif letter == "$":
-            value, position = _variable(raw, position, variables)
+            value, position = _variable(raw, position, variables, depth)
             add(value, splits=not inside)
         else:
             pieces[-1] += letter
@@ -258,7 +261,7 @@ def expand(raw: str, variables: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(piece for piece in pieces if piece or quoted)
 
 
-def _variable(raw: str, position: int, variables: Mapping[str, str]) -> tuple[str, int]:
+def _variable(raw: str, position: int, variables: Mapping[str, str], depth: int) -> tuple[str, int]:
     """Return the value of the variable at a ``$``, and the position after it."""
     rest = raw[position + 1 :]
     if rest.startswith("{{"):
@@ -274,9 +277,9 @@ def _variable(raw: str, position: int, variables: Mapping[str, str]) -> tuple[st
         name, how, word = match["name"], match["how"] or "", match["word"] or ""
         value = variables.get(name)
         if how.endswith("+"):
-            value = " ".join(expand(word, variables)) if value else ""
+            value = " ".join(expand(word, variables, depth + 1)) if value else ""
         elif how[-1:] in ("-", "=") and not value:
-            value = " ".join(expand(word, variables))
+            value = " ".join(expand(word, variables, depth + 1))
         if value is None:
             raise UnknownValueError(f"${name} has no value in the file")
         return value, position + 1 + end + 1

@@ -13,6 +13,7 @@ from knowngood.declare.pyproject import Table, table
 from knowngood.project.importing.tox_config import MOST_ENVIRONMENTS, Row, expanded, is_true, substituted
 
 _DEEPEST = 10  # references to references
+_MOST_REFERENCES = 10_000  # of one setting
 _COMMANDS = frozenset({"commands", "commands_pre", "commands_post"})
 _FACT = re.compile(r"\b(?P<kind>factor|env)\.(?P<name>[\w.-]+)")
 _MOST_OF_A_RANGE = 100
@@ -32,6 +33,7 @@ class ToxToml:
         self._settings = settings
         self._where = where
         self._index = LineIndex(text)
+        self._references_left = _MOST_REFERENCES
 
     @cached_property
     def environments(self) -> tuple[str, ...]:
@@ -53,6 +55,7 @@ class ToxToml:
 
     def rows(self, environment: str, *keys: str) -> tuple[Row, ...]:
         """Return the lines of a setting of an environment, with what they refer to."""
+        self._references_left = _MOST_REFERENCES
         for place, settings in self._sections(environment):
             for key in keys:
                 if key in settings:
@@ -114,7 +117,12 @@ class ToxToml:
 
     def _variables(self, value: Any, place: Where, environment: str, depth: int = 0) -> Iterator[Row]:
         if isinstance(value, Mapping) and value.get("replace") == "ref" and depth < _DEEPEST:
-            yield from self._variables(self._referred(value), place, environment, depth + 1)
+            try:
+                referred = self._referred(value)
+            except _UnreadError as error:
+                yield Row(text=f"{{{error}}}", line=self._line(place))
+                return
+            yield from self._variables(referred, place, environment, depth + 1)
         elif isinstance(value, list):
             for item in value:
                 yield from self._variables(item, place, environment, depth + 1)
@@ -125,36 +133,36 @@ class ToxToml:
         elif isinstance(value, str):
             yield Row(text=value, line=self._line(place))
 
-    def _commands(self, command: Any, environment: str) -> Iterator[str]:
+    def _commands(self, command: Any, environment: str, depth: int = 0) -> Iterator[str]:
         """Yield the commands that an entry of a list of commands is."""
         try:
-            command = self._replaced(command, environment)
+            command = self._replaced(command, environment, depth)
         except _UnreadError as error:
             yield f"{{{error}}}"
             return
         if isinstance(command, list) and any(isinstance(each, list) for each in command):
             for each in command:
-                yield from self._commands(each, environment)
+                yield from self._commands(each, environment, depth + 1)
         elif words := list(self._texts(command, environment)):
             yield shlex.join(words)
 
-    def _texts(self, value: Any, environment: str, *, has_variables: bool = True) -> Iterator[str]:
+    def _texts(self, value: Any, environment: str, *, has_variables: bool = True, depth: int = 0) -> Iterator[str]:
         """Yield the texts that a value is: a list, or one."""
         try:
-            value = self._replaced(value, environment)
+            value = self._replaced(value, environment, depth)
         except _UnreadError as error:
             yield f"{{{error}}}"
             return
         if isinstance(value, list):
             for item in value:
-                yield from self._texts(item, environment, has_variables=has_variables)
+                yield from self._texts(item, environment, has_variables=has_variables, depth=depth + 1)
         elif isinstance(value, bool):
             yield str(value).lower()
         elif value not in (None, ""):
             variables = self._set(environment) if has_variables else {}
             yield substituted(str(value), environment, variables, lambda section, key: "").strip()
 
-    def _replaced(self, value: Any, environment: str, depth: int = 0) -> Any:
+    def _replaced(self, value: Any, environment: str, depth: int) -> Any:
         """Return what stands for a table with ``replace``; other values as they are. Raises ``_UnreadError``."""
         if not isinstance(value, Mapping):
             return value
@@ -172,7 +180,13 @@ class ToxToml:
                 raise _UnreadError(f"replace = {other}")
 
     def _referred(self, value: Table) -> Any:
-        """Return the value of another setting, which a table names by its path or by environment and key."""
+        """Return the value of another setting, which a table names by its path or by environment and key.
+
+        Raises ``_UnreadError``: too many were followed.
+        """
+        self._references_left -= 1
+        if self._references_left < 0:
+            raise _UnreadError("replace = ref")
         if isinstance(value.get("env"), str) and isinstance(value.get("key"), str):
             sections = (settings for _, settings in self._sections(value["env"]))
             return next((settings[value["key"]] for settings in sections if value["key"] in settings), [])
