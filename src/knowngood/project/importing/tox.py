@@ -87,7 +87,11 @@ class Tox:
         """Return the cells. Raises ``UsageError``: there are none."""
         cells = [cell for name in self._config.environments for cell in self._cells(name)]
         if not cells:
-            raise UsageError(f"{self._source.path} has no environments", next_step="name them in its envlist")
+            what = f"{self._source.path} has no environment that installs anything"
+            if remarks := self._remarks.all():
+                cause = f"line {remarks[0].line}: {remarks[0].what}"
+                raise UsageError(what, cause=cause, next_step="write what it stands for into the file")
+            raise UsageError(what, next_step="name them in its envlist")
         return Imported(cells=tuple(cells), indexes=self._indexes.all(), remarks=self._remarks.all())
 
     def _cells(self, name: str) -> Iterator[Cell]:
