@@ -14,8 +14,9 @@ from knowngood.project.project import Project
 from knowngood.run import host
 from knowngood.run.executors.interface import ALL_OPTIMIZATIONS, Optimization
 from knowngood.run.request import RunRequest
-from knowngood.search.ask import Answer, Candidate, Oracle, Says, indexes
+from knowngood.search.ask import Answer, Candidate, Oracle, Says
 from knowngood.search.changes import Change
+from knowngood.search.opened import opened
 
 MATRIX = Path(__file__).parent / "matrices" / "fix.toml"
 
@@ -69,9 +70,8 @@ def _by(method: Method, place: Place, combo: Combo, package: str) -> Sample:
     own = ALL_OPTIMIZATIONS - {Optimization.CACHE, Optimization.KEPT}
     request = RunRequest(project=project, combos=(), machine=machine, optimizations=own)
     began = time.monotonic()
-    with indexes(request) as routed:
-        oracle = Oracle(request, combo, run_id=f"bench-{combo.id}", routed=routed)
-        oracle.ask_first(Candidate(change=Change(), why="the combo as it is"))
+    with opened(request, combo, "bench") as oracle:
+        oracle.ask_first()
         method(oracle, package)
     ran = sum(answer.ran for answer in oracle.answers) - 1
     return Sample(seconds=time.monotonic() - began, cpu=0.0, cells=ran)

@@ -1,10 +1,14 @@
 """Start the command line: ``knowngood`` and ``python -m knowngood``."""
 
+import sys
+
 
 def main() -> None:
     """Run the command line."""
-    from knowngood.cli.main import main as run
-
+    try:
+        from knowngood.cli.main import main as run
+    except KeyboardInterrupt:
+        sys.exit(130)
     run(prog_name="knowngood")
 
 

@@ -10,6 +10,7 @@ from functools import lru_cache
 from urllib.parse import urlsplit, urlunsplit
 
 from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
@@ -186,6 +187,26 @@ def below(release: Version) -> str:
     if release.minor == 0 and release.major:
         return f"<{epoch}{release.major}"
     return f"<{epoch}{release.major}.{release.minor}"
+
+
+def line_of(release: Version) -> tuple[int, int, int]:
+    """Return what the versions of a release line have in common: epoch, major and minor."""
+    return release.epoch, release.major, release.minor
+
+
+def is_exact(specifier: SpecifierSet) -> bool:
+    """Return whether a specifier asks for one version: ``==1.2``, and not ``==1.*``."""
+    return any(each.operator in ("==", "===") and not each.version.endswith(".*") for each in specifier)
+
+
+def shortest(release: Version) -> str:
+    """Return a version without zeros at its end, which mean nothing in ``<3``; that of a pre-release as it is."""
+    if release.is_prerelease or release.is_postrelease:
+        return str(release)
+    numbers = list(release.release)
+    while len(numbers) > 1 and not numbers[-1]:
+        numbers.pop()
+    return (f"{release.epoch}!" if release.epoch else "") + ".".join(map(str, numbers))
 
 
 def next_line(release: Version) -> str:

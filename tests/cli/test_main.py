@@ -23,6 +23,18 @@ def broken() -> None:
     raise ZeroDivisionError("a bug of ours")
 
 
+@verbs.command()
+def interrupted() -> None:
+    """Be interrupted before signals are watched."""
+    raise KeyboardInterrupt
+
+
+def test_an_interrupt_before_anything_ran_exits_130_and_claims_nothing() -> None:
+    result = CliRunner().invoke(verbs, ["interrupted"])
+
+    assert (result.exit_code, result.stderr) == (130, "error: interrupted before anything ran\n")
+
+
 def test_our_own_crash_exits_70_and_names_a_file_with_what_a_maintainer_needs() -> None:
     result = CliRunner().invoke(verbs, ["broken"])
 

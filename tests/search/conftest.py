@@ -68,5 +68,5 @@ def universe(tmp_path: Path, index: Index) -> Universe:
     """Return an empty universe."""
     folder = tmp_path / "project"
     folder.mkdir()
-    environment = {"UV_DEFAULT_INDEX": index.url, "UV_CACHE_DIR": str(tmp_path / "uv")}
+    environment = {"UV_DEFAULT_INDEX": index.url, "PIP_INDEX_URL": index.url, "UV_CACHE_DIR": str(tmp_path / "uv")}
     return Universe(index=index, project=Project(folder=folder), environment=environment)

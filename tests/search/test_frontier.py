@@ -20,6 +20,12 @@ def lines(universe: "Universe", first: int, last: int, files: dict[str, str], **
     universe.release("lib", *versions, files=files, **options)
 
 
+def plant_app(universe: "Universe", requires: str = "lib") -> None:
+    """Plant an app that calls ``lib``, and a combo with both."""
+    universe.release("app", "1.0", requires=(requires,), files=APP)
+    universe.matrix(COMBO, "import app")
+
+
 def search(universe: "Universe", *arguments: str) -> dict[str, Any]:
     return universe.searched("frontier", *arguments)
 
@@ -38,8 +44,7 @@ def test_intervals_with_their_causes_and_what_works_against_what_is_declared(uni
     lines(universe, 0, 9, OLD)
     lines(universe, 10, 25, GOOD)
     lines(universe, 26, 39, NEW)
-    universe.release("app", "1.0", requires=("lib>=1.4,<1.30",), files=APP)
-    universe.matrix(COMBO, "import app")
+    plant_app(universe, "lib>=1.4,<1.30")
 
     document = search(universe, "c", "lib")
 
@@ -65,8 +70,7 @@ def test_an_island_in_a_long_stretch_is_found_by_spot_checks(universe: "Universe
     lines(universe, 0, 17, GOOD)
     lines(universe, 18, 22, NEW)
     lines(universe, 23, 39, GOOD)
-    universe.release("app", "1.0", requires=("lib",), files=APP)
-    universe.matrix(COMBO, "import app")
+    plant_app(universe)
 
     document = search(universe, "c", "lib")
 
@@ -81,8 +85,7 @@ def test_an_island_in_a_long_stretch_is_found_by_spot_checks(universe: "Universe
 def test_a_boundary_inside_of_a_release_line_is_found_to_the_release(universe: "Universe") -> None:
     universe.release("lib", "1.0", "1.1", "2.0.0", "2.0.1", files=GOOD)
     universe.release("lib", "2.0.2", "2.0.3", "2.1", files=NEW)
-    universe.release("app", "1.0", requires=("lib",), files=APP)
-    universe.matrix(COMBO, "import app")
+    plant_app(universe)
 
     assert shape(search(universe, "c", "lib")) == [("1.0", "2.0.1", "works"), ("2.0.2", "2.1", "fails")]
 
@@ -90,8 +93,7 @@ def test_a_boundary_inside_of_a_release_line_is_found_to_the_release(universe: "
 def test_a_bound_that_forbids_what_works_is_a_lie_too(universe: "Universe") -> None:
     universe.release("lib", "1.0", files=OLD)
     universe.release("lib", "2.0", "3.0", "4.0", "5.0", files=GOOD)
-    universe.release("app", "1.0", requires=("lib<4",), files=APP)
-    universe.matrix(COMBO, "import app")
+    plant_app(universe, "lib<4")
 
     document = search(universe, "c", "lib")
     plain = universe.run("frontier", "c", "lib")
@@ -152,9 +154,8 @@ def build_wheel(folder, settings=None, metadata=None):
 def test_what_cannot_be_tested_is_unknown_and_never_a_no(universe: "Universe") -> None:
     universe.release("lib", "1.0", "2.0", "3.0", "4.0", files=GOOD)
     universe.release("lib", "5.0", files=NEW)
-    universe.release("app", "1.0", requires=("lib",), files=APP)
+    plant_app(universe)
     universe.index.file_status["lib-4.0-py3-none-any.whl"] = 503
-    universe.matrix(COMBO, "import app")
 
     assert shape(search(universe, "c", "lib")) == [
         ("1.0", "3.0", "works"),
@@ -166,8 +167,7 @@ def test_what_cannot_be_tested_is_unknown_and_never_a_no(universe: "Universe") -
 def test_a_budget_leaves_unknown_what_was_not_asked(universe: "Universe") -> None:
     lines(universe, 0, 19, GOOD)
     lines(universe, 20, 39, NEW)
-    universe.release("app", "1.0", requires=("lib",), files=APP)
-    universe.matrix(COMBO, "import app")
+    plant_app(universe)
 
     document = search(universe, "c", "lib", "--cells", "3")
     again = search(universe, "c", "lib")
@@ -181,8 +181,7 @@ def test_a_budget_leaves_unknown_what_was_not_asked(universe: "Universe") -> Non
 
 def test_names_that_mean_nothing_are_errors_with_a_hint(universe: "Universe") -> None:
     universe.release("lib", "1.0", files=GOOD)
-    universe.release("app", "1.0", requires=("lib",), files=APP)
-    universe.matrix(COMBO, "import app")
+    plant_app(universe)
 
     missing = universe.run("frontier", "c", "libb")
     combo = universe.run("frontier", "d", "lib")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from knowngood.cli.options import signatures_option, state_option, takes_matrix
+from knowngood.cli.options import format_option, signatures_option, state_option, takes_matrix
 
 
 @click.command(short_help="Compare a run with the baseline.")
@@ -16,7 +16,7 @@ from knowngood.cli.options import signatures_option, state_option, takes_matrix
     help="Run to compare with: the start of its id, or its path.  [default: the baseline of the matrix]",
 )
 @click.option("--run", metavar="RUN", help="Run that is compared: the start of its id, or its path.  [default: newest]")
-@click.option("--format", "format_", type=click.Choice(["text", "markdown", "json"]), default="text", show_default=True)
+@format_option("text", "markdown", "json")
 @signatures_option
 @state_option
 def diff(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from knowngood.cli.options import matrix_option, run_option, signatures_option, state_option
+from knowngood.cli.options import format_option, matrix_option, run_option, signatures_option, state_option
 from knowngood.cli.output import width
 from knowngood.errors import NothingSelectedError, similar_or_some
 from knowngood.project.files import near
@@ -31,7 +31,7 @@ _STYLES = {
 @matrix_option
 @run_option
 @click.option("--probe", metavar="NAME", help="Only this probe, if the combo has several.")
-@click.option("--format", "format_", type=click.Choice(["text", "markdown", "json"]), default="text", show_default=True)
+@format_option("text", "markdown", "json")
 @click.option("--no-color", envvar="NO_COLOR", hidden=True)
 @signatures_option
 @state_option

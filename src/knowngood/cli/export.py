@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from knowngood.cli.options import PATH, matrix_option, run_option, signatures_option, state_option
+from knowngood.cli.options import PATH, format_option, matrix_option, run_option, signatures_option, state_option
 from knowngood.cli.output import write_file
 from knowngood.errors import UndecidedError, UsageError, some
 from knowngood.project.files import near
@@ -27,13 +27,7 @@ _LIMIT = 600.0  # seconds; uv only looks up the files of versions that are known
 
 @click.command(short_help="Export a proven combo as exact versions.")
 @click.argument("combo")
-@click.option(
-    "--format",
-    "format_",
-    type=click.Choice(["requirements", "constraints", "pylock", "dockerfile"]),
-    default="requirements",
-    show_default=True,
-)
+@format_option("requirements", "constraints", "pylock", "dockerfile")
 @matrix_option
 @run_option
 @click.option("--output", "-o", type=PATH, help="File to write.  [default: the terminal]")

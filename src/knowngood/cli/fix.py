@@ -1,63 +1,40 @@
 """The verb ``fix``: find the smallest change with which a combo works, and verify it."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 from packaging.utils import canonicalize_name
 
-from knowngood.cli.options import (
-    jobs_option,
-    matrix_option,
-    offline_option,
-    parse_duration,
-    signatures_option,
-    state_option,
-)
+from knowngood.cli.options import format_option
 from knowngood.cli.output import width
-from knowngood.cli.searching import watch
+from knowngood.cli.searching import SearchOptions, check_demands, search_options, searching, watch
 from knowngood.errors import ExitCode, MatrixFileError, UsageError, some
 from knowngood.project.files import near
 
 if TYPE_CHECKING:
     from knowngood.project.project import Project
-    from knowngood.run.stop import Stop
     from knowngood.search.result import Search
 
 
 @click.command(short_help="Find the smallest change with which a combo works.")
 @click.argument("combos", metavar="COMBO...", nargs=-1, required=True)
-@matrix_option
 @click.option("--keep", metavar="PACKAGE", multiple=True, help="Do not move this package. Repeatable.")
 @click.option("--to", metavar="REQUIREMENT", multiple=True, help="What the fix has to meet: 'numpy>=2'. Repeatable.")
-@click.option("--budget", callback=parse_duration, metavar="TIME", help="Stop searching after 90s, 15m or 1.5h.")
-@click.option("--cells", type=click.IntRange(1), help="Run at most this many candidates.")
 @click.option("--proof/--no-proof", default=True, help="Try what would be cheaper, to show that nothing is.")
 @click.option("--write", is_flag=True, help="Add the combo that works to the matrix file.")
-@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
-@jobs_option
-@offline_option
-@signatures_option
-@state_option
-@click.pass_obj
+@format_option("text", "json")
+@search_options
 def fix(
-    environ: Mapping[str, str],
+    search: SearchOptions,
     combos: tuple[str, ...],
-    matrix: str | None,
     keep: tuple[str, ...],
     to: tuple[str, ...],
-    budget: tuple[str, float] | None,
-    cells: int | None,
     proof: bool,
     write: bool,
     format_: str,
-    jobs: int | None,
-    offline: bool,
-    signatures: Path | None,
-    state_dir: Path | None,
 ) -> None:
     """Find the smallest change with which COMBO works: run what may repair it, and verify what does.
 
@@ -69,47 +46,34 @@ def fix(
     Exit codes: 0 when every combo has a verified fix or works, 1 when one has none, 3 when that is undecided.
     """
     from knowngood import packages
-    from knowngood.cli.signals import stopped_by_signals
-    from knowngood.declare.combo_selection import select
-    from knowngood.project.project import Project
-    from knowngood.run import host, selection
-    from knowngood.run.request import RunRequest
-    from knowngood.run.stop import Stop
-    from knowngood.search import result
+    from knowngood.search import result, session
     from knowngood.search.changes import Change
-    from knowngood.search.session import Wishes, search
 
-    project = Project.open(matrix, state_dir=state_dir, signatures=signatures)
     _check_requirements(keep, to)
-    machine = host.here(environ, jobs)
-    project = selection.select(project, machine, offline=offline)
-    chosen = select(project.matrix.combos, combos)
-    wishes = Wishes(
+    wishes = session.Wishes(
         keep=frozenset(packages.names(keep)),
         demand=Change(requirements=to),
-        seconds=budget[1] if budget is not None else None,
-        cells=cells,
+        seconds=search.seconds,
+        cells=search.cells,
         proof=proof,
     )
-    request = RunRequest(project=project, combos=(), machine=machine, offline=offline)
-    stop = Stop()
     searches: list[Search] = []
-    with stopped_by_signals(stop):
-        for combo in chosen:
-            if stop.requested:
+    with searching(search, combos) as ready:
+        for combo in ready.combos:
+            if ready.stop.requested:
                 break
-            found = search(request, combo, wishes, stop=stop, watch=watch)
+            found = session.search(ready.request, combo, wishes, stop=ready.stop, watch=watch)
             if found.absent:
                 note = f"note: {combo.id} does not install {some(found.absent)}, which --keep names"
                 click.echo(note, err=True)
-            searches.append(declared(project, found))
+            searches.append(declared(ready.project, found))
             if format_ == "text":
                 click.echo(result.text(searches[-1], width=width()), nl=False)
     if format_ == "json":
         click.echo(result.as_json(searches), nl=False)
     if write:
-        _write(project, searches)
-    sys.exit(_code(searches, stop))
+        _write(ready.project, searches)
+    sys.exit(ready.code or _code(searches))
 
 
 def declared(project: "Project", search: "Search") -> "Search":
@@ -129,17 +93,10 @@ def _check_requirements(keep: "Sequence[str]", to: "Sequence[str]") -> None:
     """Raise ``UsageError`` for what is not a requirement, or not just a name."""
     from knowngood import packages
 
-    for text in (*keep, *to):
+    for text in keep:
         if packages.requirement(text) is None:
-            raise UsageError(f"invalid requirement {text!r}", next_step="write it as --to 'numpy>=2', or --keep numpy")
-    for text in to:
-        parsed = packages.requirement(text)
-        if parsed is not None and parsed.marker is not None:
-            raise UsageError(
-                f"--to {text!r} has a marker",
-                cause="a demand counts for the Python of the combo, whatever it is",
-                next_step=f"write --to {text.partition(';')[0].strip()!r}",
-            )
+            raise UsageError(f"invalid requirement {text!r}", next_step="write it as --keep numpy")
+    check_demands(to)
     if both := sorted({*packages.names(keep)} & {*packages.names(to)}):
         raise UsageError(f"--keep and --to are both about {both[0]}", next_step=f"leave out --keep {both[0]}")
     for text in keep:
@@ -177,12 +134,9 @@ def _write(project: "Project", searches: "Sequence[Search]") -> None:
         click.echo(f"written  {near(file)}: {search.fixed_id}", err=True)
 
 
-def _code(searches: "Sequence[Search]", stop: "Stop") -> ExitCode:
-    from knowngood.judge.exit_code import stopped_by
+def _code(searches: "Sequence[Search]") -> ExitCode:
     from knowngood.model import FixClass
 
-    if stop.reason is not None:
-        return stopped_by(stop.reason)
     kinds = {search.fix.kind for search in searches}
     if kinds & {FixClass.NONE, FixClass.NONE_FOUND}:
         return ExitCode.DIFFERS

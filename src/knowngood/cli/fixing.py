@@ -54,6 +54,6 @@ def _print(searches: "Sequence[Search]", wanted: int) -> None:
         fix = search.fix
         what = f"{fix.change} (verified, {fix.kind})" if fix.green is not None else str(fix.kind)
         why = f": {fix.why}" if fix.why and fix.green is None else ""
-        click.echo(f"fix     {search.combo.id}: {what}{why}, {seconds(search.elapsed)}")
+        click.echo(f"fix     {search.combo.id}: {what}{why}, {seconds(search.trail.elapsed)}")
     if left := wanted - len(searches):
         click.echo(f"fix     {count(left, 'failure')} left: the search ended before")

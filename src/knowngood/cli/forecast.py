@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from knowngood.cli.options import format_option
 from knowngood.cli.output import width
-from knowngood.cli.searching import SearchOptions, search_options, searching
+from knowngood.cli.searching import SearchOptions, print_as, search_options, searching
 from knowngood.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ _HABIT = 7  # days that cooldowns mostly last
     metavar="DAYS",
     help="How long releases are held back: 7d.  [default: exclude-newer of [tool.uv] in days, else 7d]",
 )
-@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@format_option("text", "json")
 @search_options
 def forecast(search: SearchOptions, combos: tuple[str, ...], cooldown: str | None, format_: str) -> None:
     """Say what will break when the releases that a cooldown still holds back get in, and on which day.
@@ -45,15 +46,13 @@ def forecast(search: SearchOptions, combos: tuple[str, ...], cooldown: str | Non
         for combo in (each for each in ready.combos if each.as_of == "now"):
             if ready.stop.requested:
                 break
-            with ready.oracle("forecast", combo) as (oracle, run):
+            with ready.oracle("forecast", combo) as oracle:
                 weather, cause, waiting, blame = ahead.find(oracle, cooldown=days, now=now)
-                trail = trail_of(oracle, run, interrupted=ready.stop.requested)
+                trail = trail_of(oracle)
             found.append(
                 ahead.Forecast(combo=combo.id, weather=weather, cause=cause, waiting=waiting, blame=blame, trail=trail)
             )
-        click.echo(
-            ahead.as_json(found, days) if format_ == "json" else ahead.text(found, days, width=width()), nl=False
-        )
+        print_as(format_, text=lambda: ahead.text(found, days, width=width()), json=lambda: ahead.as_json(found, days))
         kinds = {each.weather for each in found}
         undecided = ExitCode.UNDECIDED if ahead.Weather.UNDECIDED in kinds else ExitCode.AS_EXPECTED
         sys.exit(ready.code or (ExitCode.DIFFERS if ahead.Weather.ALARM in kinds else undecided))

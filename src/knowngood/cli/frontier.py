@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from knowngood.cli.options import format_option
 from knowngood.cli.output import width
-from knowngood.cli.searching import Searching, SearchOptions, package_name, search_options, searching
+from knowngood.cli.searching import Searching, SearchOptions, package_name, print_as, search_options, searching
 from knowngood.errors import ExitCode, UsageError
 from knowngood.project.files import near
 
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     help="Also run the versions next to declared bounds, against what is declared.",
 )
 @click.option("--write", is_flag=True, help="Write the bounds that were found into the pyproject.toml of the project.")
-@click.option("--format", "format_", type=click.Choice(["text", "markdown", "json"]), default="text", show_default=True)
+@format_option("text", "markdown", "json")
 @search_options
 def frontier(
     search: SearchOptions,
@@ -61,53 +62,48 @@ def frontier(
             _map(ready, (package, second), last, format_)
             return
         found = _find(ready, package, bounds=bounds)
-        match format_:
-            case "json":
-                click.echo(result.as_json(found), nl=False)
-            case "markdown":
-                click.echo(result.markdown(found), nl=False)
-            case _:
-                click.echo(result.text(found, width=width()), nl=False)
+        print_as(
+            format_,
+            text=lambda: result.text(found, width=width()),
+            markdown=lambda: result.markdown(found),
+            json=lambda: result.as_json(found),
+        )
         if write:
             _write(ready, found)
         sys.exit(ready.code or _code(found))
 
 
 def _find(ready: Searching, package: str, *, bounds: bool) -> "Result":
-    from knowngood.search.ask import Candidate
-    from knowngood.search.changes import Change
     from knowngood.search.frontier import find
     from knowngood.search.frontier_result import Result
     from knowngood.search.trail import trail_of
 
-    with ready.oracle("frontier", ready.combos[0]) as (oracle, run):
+    with ready.oracle("frontier", ready.combos[0]) as oracle:
         name = package_name(oracle, package)
-        base = oracle.ask_first(Candidate(change=Change(), why="the combo as it is"))
+        base = oracle.ask_first()
         found = find(oracle, name, base, bounds=bounds)
-        return Result(frontier=found, trail=trail_of(oracle, run, interrupted=ready.stop.requested))
+        return Result(frontier=found, trail=trail_of(oracle))
 
 
 def _map(ready: Searching, names: tuple[str, str], last: int, format_: str) -> None:
     """Print the map of two packages, and exit."""
     from knowngood.search import map as maps
-    from knowngood.search.ask import Candidate, Says
-    from knowngood.search.changes import Change
+    from knowngood.search.ask import Says
     from knowngood.search.trail import trail_of
 
-    with ready.oracle("map", ready.combos[0]) as (oracle, run):
+    with ready.oracle("map", ready.combos[0]) as oracle:
         first, second = (package_name(oracle, name) for name in names)
         if first == second:
             raise UsageError(f"both packages are {first}", next_step=f"knowngood frontier {oracle.combo.id} {first}")
-        base = oracle.ask_first(Candidate(change=Change(), why="the combo as it is"))
+        base = oracle.ask_first()
         found = maps.find(oracle, (first, second), base, last=last)
-        trail = trail_of(oracle, run, interrupted=ready.stop.requested)
-    match format_:
-        case "json":
-            click.echo(maps.as_json(found, trail), nl=False)
-        case "markdown":
-            click.echo(maps.markdown(found, trail), nl=False)
-        case _:
-            click.echo(maps.text(found, trail, width=width()), nl=False)
+        trail = trail_of(oracle)
+    print_as(
+        format_,
+        text=lambda: maps.text(found, trail, width=width()),
+        markdown=lambda: maps.markdown(found, trail),
+        json=lambda: maps.as_json(found, trail),
+    )
     says = {cell.says for row in found.cells for cell in row}
     undecided = ExitCode.UNDECIDED if Says.UNKNOWN in says else ExitCode.DIFFERS
     sys.exit(ready.code or (ExitCode.AS_EXPECTED if Says.WORKS in says else undecided))

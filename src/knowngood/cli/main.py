@@ -63,6 +63,10 @@ class Verbs(click.Group):
         except click.UsageError as error:
             print_error(worded(error, ctx.invoked_subcommand))
             sys.exit(ExitCode.USAGE)
+        except KeyboardInterrupt:
+            # Before a verb watches for signals: nothing has begun.
+            print_error(KnowngoodError("interrupted before anything ran"))
+            sys.exit(ExitCode.INTERRUPTED)
         except (click.exceptions.Exit, click.ClickException, click.Abort, BrokenPipeError):
             raise
         except Exception as error:

@@ -50,6 +50,13 @@ shard_option = click.option(
 )
 
 
+def format_option(*choices: str, help_: str | None = None) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Let a verb take ``format_``, one of ``choices``; the first is the default."""
+    return click.option(
+        "--format", "format_", type=click.Choice(choices), default=choices[0], show_default=True, help=help_
+    )
+
+
 def parse_duration(context: click.Context, option: click.Parameter, value: str | None) -> tuple[str, float] | None:
     """Return the text and the seconds of a duration: ``90s``, ``15m`` or ``1.5h``. Raises ``UsageError``."""
     from knowngood.declare.problems import WrongValueError

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from knowngood.cli.matrices import name_of, open_all, refuse, takes_matrices
-from knowngood.cli.options import jobs_option, offline_option, only_option, state_option
+from knowngood.cli.options import format_option, jobs_option, offline_option, only_option, state_option
 from knowngood.cli.output import width
 from knowngood.errors import ExitCode
 
@@ -28,14 +28,7 @@ _MOST_JOBS = 256  # of one matrix on GitHub
 @click.command(short_help="Resolve only, and print what a run would do, download and take.")
 @takes_matrices
 @only_option
-@click.option(
-    "--format",
-    "format_",
-    type=click.Choice(["table", "json", "github", "gitlab"]),
-    default="table",
-    show_default=True,
-    help="A table, JSON, or the jobs of a CI.",
-)
+@format_option("table", "json", "github", "gitlab", help_="A table, JSON, or the jobs of a CI.")
 @click.option(
     "--shards",
     type=click.IntRange(1, _MOST_JOBS),

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import reduce, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -79,22 +78,14 @@ class Searching:
     options: SearchOptions
 
     @contextmanager
-    def oracle(self, verb: str, combo: "Combo") -> "Iterator[tuple[Oracle, str]]":
-        """Yield the oracle about a combo, and the id of the run that its candidates are in."""
-        from knowngood.run.stop import Stop
-        from knowngood.search.ask import Budget, Oracle, indexes
+    def oracle(self, verb: str, combo: "Combo") -> "Iterator[Oracle]":
+        """Yield the oracle about a combo."""
+        from knowngood.search.ask import Budget
+        from knowngood.search.opened import opened
 
-        run_id = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{verb}-{combo.id}"
         budget = Budget(seconds=self.options.seconds, cells=self.options.cells)
-        # The end of the search is that of its budget or of the user, whichever comes first.
-        ends, stop = Stop(), self.stop
-        with (
-            indexes(self.request) as routed,
-            stop.calls(lambda: ends(stop.reason or "")),
-            ends.after(budget.seconds, "the budget"),
-        ):
-            oracle = Oracle(self.request, combo, run_id=run_id, budget=budget, stop=ends, watch=watch, routed=routed)
-            yield oracle, run_id
+        with opened(self.request, combo, verb, budget=budget, stop=self.stop, watch=watch) as oracle:
+            yield oracle
 
     @property
     def code(self) -> ExitCode | None:
@@ -102,6 +93,27 @@ class Searching:
         from knowngood.judge.exit_code import stopped_by
 
         return stopped_by(self.stop.reason) if self.stop.reason is not None else None
+
+
+def print_as(format_: str, **formats: Callable[[], str]) -> None:
+    """Print a result in one of the formats that it has."""
+    click.echo(formats[format_](), nl=False)
+
+
+def check_demands(demands: Sequence[str]) -> None:
+    """Raise ``UsageError`` for a ``--to`` that is not a requirement, or has a marker."""
+    from knowngood import packages
+
+    for text in demands:
+        parsed = packages.requirement(text)
+        if parsed is None:
+            raise UsageError(f"invalid requirement {text!r}", next_step="write it as --to 'numpy>=2'")
+        if parsed.marker is not None:
+            raise UsageError(
+                f"--to {text!r} has a marker",
+                cause="a demand counts for the Python of the combo, whatever it is",
+                next_step=f"write --to {text.partition(';')[0].strip()!r}",
+            )
 
 
 @contextmanager

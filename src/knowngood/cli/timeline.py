@@ -5,15 +5,16 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
+from knowngood.cli.options import format_option
 from knowngood.cli.output import width
-from knowngood.cli.searching import SearchOptions, search_options, searching
+from knowngood.cli.searching import SearchOptions, print_as, search_options, searching
 from knowngood.errors import ExitCode, UsageError
 
 
 @click.command(short_help="Find out which release broke a combo, and when.")
 @click.argument("combo")
 @click.option("--since", metavar="DATE", help="A day on which it worked.  [default: found by going back in time]")
-@click.option("--format", "format_", type=click.Choice(["text", "markdown", "json"]), default="text", show_default=True)
+@format_option("text", "markdown", "json")
 @search_options
 def timeline(search: SearchOptions, combo: str, since: str | None, format_: str) -> None:
     """Find out which release broke COMBO, and on which day.
@@ -24,8 +25,6 @@ def timeline(search: SearchOptions, combo: str, since: str | None, format_: str)
     Exit codes: 0 when the release was found or the combo works, 1 when it never worked, 3 when that is undecided.
     """
     from knowngood.search import timeline_result as result
-    from knowngood.search.ask import Candidate
-    from knowngood.search.changes import Change
     from knowngood.search.timeline import Course, find
     from knowngood.search.trail import trail_of
 
@@ -37,17 +36,16 @@ def timeline(search: SearchOptions, combo: str, since: str | None, format_: str)
             raise UsageError(
                 f"{chosen.id} is held at {chosen.as_of} by as-of", next_step="take as-of out, or name another combo"
             )
-        with ready.oracle("timeline", chosen) as (oracle, run):
-            base = oracle.ask_first(Candidate(change=Change(), why="the combo as it is today"))
+        with ready.oracle("timeline", chosen) as oracle:
+            base = oracle.ask_first("the combo as it is today")
             found = find(oracle, base, since=day, now=now)
-            trail = trail_of(oracle, run, interrupted=ready.stop.requested)
-        match format_:
-            case "json":
-                click.echo(result.as_json(found, trail), nl=False)
-            case "markdown":
-                click.echo(result.markdown(found, trail), nl=False)
-            case _:
-                click.echo(result.text(found, trail, width=width()), nl=False)
+            trail = trail_of(oracle)
+        print_as(
+            format_,
+            text=lambda: result.text(found, trail, width=width()),
+            markdown=lambda: result.markdown(found, trail),
+            json=lambda: result.as_json(found, trail),
+        )
         codes = {
             Course.WORKS: ExitCode.AS_EXPECTED,
             Course.BROKE: ExitCode.AS_EXPECTED,

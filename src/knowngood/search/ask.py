@@ -7,7 +7,6 @@ that was cut short finds its verdicts again when it is repeated.
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -20,7 +19,7 @@ from knowngood import packages
 from knowngood.install.lock import version_in
 from knowngood.install.pages import File
 from knowngood.install.releases import read_page
-from knowngood.install.routing import Routing, routing
+from knowngood.install.routing import Routing
 from knowngood.install.upstream import IndexFault
 from knowngood.judge.causes import Fingerprint, fingerprint_of
 from knowngood.judge.exit_code import is_signal
@@ -32,7 +31,6 @@ from knowngood.project.runs import RecordedRun
 from knowngood.run.engine import execute, plan
 from knowngood.run.request import RunRequest
 from knowngood.run.stop import Stop
-from knowngood.run.work import routes
 from knowngood.search.changes import Change, apply, named_by, pins_of
 
 
@@ -199,7 +197,8 @@ class Oracle:
         self._kept = Change()
         self._keep = frozenset(keep)
         self._request = request
-        self._run_id = run_id
+        self.run_id = run_id
+        """The id of the run that all candidates are in."""
         self._stop = stop or Stop()
         self._watch = watch or (lambda oracle, candidates, answers: None)
         self._routed = routed
@@ -315,9 +314,9 @@ class Oracle:
             )
         return tuple(self._resolved[self._whole(each)] for each in candidates)
 
-    def ask_first(self, candidate: Candidate) -> Answer:
+    def ask_first(self, why: str = "the combo as it is") -> Answer:
         """Ask about the combo itself: its facts show where later changes have to be made."""
-        answer = self.ask([candidate])[0]
+        answer = self.ask([Candidate(change=Change(), why=why)])[0]
         self._facts = answer.facts
         installed = answer.facts.installed
         kept = tuple(f"{name}=={installed[name]}" for name in self._keep if name in installed)
@@ -341,8 +340,9 @@ class Oracle:
             whole = self._whole(candidate)
             if fresh or whole not in self._known:
                 wanted.setdefault(whole, candidate)
-        left = self.budget.left
-        asked = list(wanted.values())[:left] if not self._stop.requested else []
+        left = 0 if self._stop.requested else self.budget.left
+        # Every search has an answer for the combo itself: one that is over before it begins says that it is unknown.
+        asked = list(wanted.values())[: 1 if left == 0 and not self.answers else left]
         if asked:
             self._watch(self, asked, ())
             answers = self._run(asked, fresh=fresh)
@@ -368,12 +368,12 @@ class Oracle:
             combos=combos,
             resume=False,
             fresh=fresh,
-            run_id=self._run_id,
+            run_id=self.run_id,
             into=self.recorded,
             kept=self._request.project.searches,
         )
         run = execute(request, stop=self._stop)
-        self.recorded = self._request.project.searches.new(self._run_id)
+        self.recorded = self._request.project.searches.new(self.run_id)
         self.judged = self._request.project.judge(run)
         facts = {facts.combo.id: facts for facts in run.combos}
         return tuple(
@@ -393,8 +393,3 @@ class Oracle:
 
 def _says_of(status: Status) -> Says:
     return Says.UNSOLVABLE if status in (Status.UNSOLVABLE, Status.BUILD_FAIL) else Says.UNKNOWN
-
-
-def indexes(request: RunRequest) -> AbstractContextManager[Routing]:
-    """Return what an oracle asks for releases, until the block ends."""
-    return routing(routes(request), request.machine.outside, request.machine.cache_folder)

@@ -187,14 +187,12 @@ def _merged(text: str, wanted: Requirement, exists: Exists) -> str:
 
 
 def _holds_beside(text: str, wanted: Requirement, exists: Exists) -> bool:
-    """Return whether a requirement may stay beside ``wanted``: it is not exact, and a release may meet both."""
+    """Return whether a requirement may stay beside ``wanted``: no URL, not exact, and a release may meet both."""
     own = Requirement(text)
     both = own.specifier & wanted.specifier
-    return own.url is None and not _is_exact(own.specifier) and exists(packages.name_of(own), both) is not False
-
-
-def _is_exact(specifier: SpecifierSet) -> bool:
-    return any(each.operator in ("==", "===") and not each.version.endswith(".*") for each in specifier)
+    if own.url is not None or wanted.url is not None or packages.is_exact(own.specifier):
+        return False
+    return exists(packages.name_of(own), both) is not False
 
 
 def _add(step: Step, text: str) -> Step:
@@ -305,7 +303,7 @@ def named_by(combo: Combo) -> frozenset[str]:
 def pinned_by(combo: Combo) -> frozenset[str]:
     """Return the canonical names of the packages that a combo asks for in one exact version."""
     asked = packages.requirements(text for step in combo.steps for text in step.requirements)
-    return frozenset(packages.name_of(parsed) for parsed in asked if _is_exact(parsed.specifier))
+    return frozenset(packages.name_of(parsed) for parsed in asked if packages.is_exact(parsed.specifier))
 
 
 def pins_of(combo: Combo) -> Mapping[str, str]:
@@ -315,5 +313,5 @@ def pins_of(combo: Combo) -> Mapping[str, str]:
         packages.name_of(parsed): each.version
         for parsed in asked
         for each in parsed.specifier
-        if _is_exact(SpecifierSet(str(each)))
+        if packages.is_exact(SpecifierSet(str(each)))
     }

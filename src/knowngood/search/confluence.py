@@ -93,15 +93,16 @@ def text(found: Confluence, trail: Trail, *, width: int) -> str:
         lines = wrap(f"{combo}: {some} of its steps lead to the same set.", width, most=2)
     else:
         sets = count(len(found.endings), "different set")
-        lines = wrap(
-            f"{combo}: {some} of its steps lead to {sets}; they part at {', '.join(found.parting)}.", width, most=4
-        )
+        parting = f"; they part at {', '.join(found.parting)}" if found.parting else ""
+        lines = wrap(f"{combo}: {some} of its steps lead to {sets}{parting}.", width, most=4)
     for ending in found.endings:
         orders = " or ".join("".join(str(place + 1) for place in order) for order in ending.orders[:3])
         more = f" and {len(ending.orders) - 3} more" if len(ending.orders) > 3 else ""
         differing = ", ".join(f"{name} {ending.versions.get(name, 'absent')}" for name in found.parting)
         because = f": {ending.cause}" if ending.cause else ""
-        line = f"{GLYPHS[ending.says]} steps {orders}{more}  {ending.says}  {differing}{because}"
+        line = (
+            f"{GLYPHS[ending.says]} steps {orders}{more}  {ending.says}{f'  {differing}' if differing else ''}{because}"
+        )
         lines += [f"  {part}" for part in wrap(line, width - 2, most=3)]
     return "\n".join([*lines, trail.line]) + "\n"
 

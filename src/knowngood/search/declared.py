@@ -65,7 +65,7 @@ def bounds_of(package: str, answers: Sequence[Answer]) -> Iterator[Bound]:
     combo = answers[0].combo
     for step in combo.steps:
         for parsed in packages.requirements(step.requirements):
-            if packages.name_of(parsed) == package and parsed.specifier and not _is_exact(parsed.specifier):
+            if packages.name_of(parsed) == package and parsed.specifier and not packages.is_exact(parsed.specifier):
                 yield Bound(source=f"combo {combo.id}", requirement=f"{package}{parsed.specifier}")
     built = next((answer.facts for answer in answers if answer.facts.environment is not None), None)
     if built is None or built.environment is None:
@@ -131,20 +131,6 @@ def corrected(
     if low is not None:
         kept.append(Specifier(f">={low}"))
     if first_failing is not None:
-        kept.append(Specifier(f"<{_start(first_failing)}"))
+        kept.append(Specifier(f"<{packages.shortest(first_failing)}"))
     order = {">=": 0, ">": 0, "!=": 1, "<": 2, "<=": 2}
     return SpecifierSet(",".join(str(each) for each in sorted(kept, key=lambda each: order.get(each.operator, 1))))
-
-
-def _start(version: Version) -> str:
-    """Return a final version without zeros at its end, which mean nothing in ``<3``."""
-    if version.is_prerelease or version.is_postrelease:
-        return str(version)
-    release = list(version.release)
-    while len(release) > 1 and not release[-1]:
-        release.pop()
-    return (f"{version.epoch}!" if version.epoch else "") + ".".join(map(str, release))
-
-
-def _is_exact(specifier: SpecifierSet) -> bool:
-    return any(each.operator in ("==", "===") and not each.version.endswith(".*") for each in specifier)

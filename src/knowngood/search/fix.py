@@ -58,7 +58,7 @@ def find(oracle: Oracle, *, passing: Sequence[ComboFacts] = (), proves: bool = T
 
     ``passing`` are other combos that pass. Without ``proves`` nothing runs only to show that there is nothing cheaper.
     """
-    red = oracle.ask_first(Candidate(change=Change(), why="the combo as it is", likely=0.0))
+    red = oracle.ask_first()
     if red.says is Says.WORKS:
         demanded = f" with {oracle.demand}" if oracle.demand else ""
         return Fix(kind=FixClass.WORKS, red=red, why=f"{oracle.combo.id} works{demanded}")
@@ -117,7 +117,7 @@ def _search(oracle: Oracle, red: Answer, passing: Sequence[ComboFacts]) -> tuple
     seen: set[Change] = {red.candidate.change}
     shown: set[Fingerprint | None] = {red.fingerprint}
     depth = {red.candidate.change: 0}
-    failed, spare = [red], list[Answer]()
+    failed, spare, cut = [red], list[Answer](), False
     while queue and not oracle.over:
         queue.sort(key=lambda candidate: -candidate.likely)
         batch, width = list[Candidate](), max(1, oracle.jobs)
@@ -138,6 +138,7 @@ def _search(oracle: Oracle, red: Answer, passing: Sequence[ComboFacts]) -> tuple
             seen -= {candidate.change for candidate in kept[width:]}
             queue += kept[width:]
         answers = oracle.ask(batch)
+        cut |= len(answers) < len(batch)
         working = [answer for answer in answers if answer.says is Says.WORKS]
         sound = [answer for answer in working if answer.against_metadata <= red.against_metadata]
         if sound:
@@ -156,7 +157,7 @@ def _search(oracle: Oracle, red: Answer, passing: Sequence[ComboFacts]) -> tuple
                         depth[candidate.change] = level + 1
                         queue.append(replace(candidate, likely=candidate.likely * bonus))
     # What works although a declared requirement is not met is better than nothing.
-    return min(spare, key=lambda answer: cost_of(oracle, answer), default=None), not queue
+    return min(spare, key=lambda answer: cost_of(oracle, answer), default=None), not queue and not cut
 
 
 def _with_bound(oracle: Oracle, batch: list[Candidate]) -> tuple[list[Candidate], list[Candidate]]:
@@ -189,9 +190,7 @@ def _none(oracle: Oracle, red: Answer, *, complete: bool) -> Fix:
         return Fix(kind=FixClass.NONE_FOUND, red=red, scope=tried, why="the budget is spent")
     if unknown:
         return Fix(kind=FixClass.UNDECIDED, red=red, scope=tried, why=f"{len(unknown)} could not be tested")
-    if len(oracle.answers) < 2:
-        return Fix(kind=FixClass.NONE, red=red, scope=tried, why=f"there was nothing to try ({_message(red)})")
-    if all(answer.says is Says.UNSOLVABLE for answer in oracle.answers):
+    if all(answer.says is Says.UNSOLVABLE for answer in oracle.answers if answer not in missing):
         why = f"nothing that was tried has a solution ({_message(red)})"
         return Fix(kind=FixClass.NONE, red=red, scope=tried, why=why)
     return Fix(kind=FixClass.NONE, red=red, scope=tried, why="nothing that was tried works")
@@ -270,7 +269,7 @@ def _specifiers(text: str, works: Version, fails: Version, found: Version) -> It
     parsed = packages.requirement(text)
     own = parsed.specifier if parsed is not None else SpecifierSet()
     if works < fails:
-        yield f"<{_start(fails)}"
+        yield f"<{packages.shortest(fails)}"
         if works == found:
             yield str(own)
     else:
@@ -319,16 +318,6 @@ def _spread(places: Sequence[int], count: int) -> list[int]:
     """Return ``count`` of ``places`` that divide them evenly; all where there are not as many."""
     count = min(count, len(places))
     return sorted({places[len(places) * (number + 1) // (count + 1)] for number in range(count)})
-
-
-def _start(version: Version) -> str:
-    """Return a version without zeros at its end, which mean nothing in ``<3``."""
-    if version.is_prerelease or version.is_postrelease:
-        return str(version)
-    epoch, release = f"{version.epoch}!" if version.epoch else "", list(version.release)
-    while len(release) > 1 and not release[-1]:
-        release.pop()
-    return epoch + ".".join(map(str, release))
 
 
 def _row(versions: Sequence[Version], good: Version, bad: Version) -> list[Version]:

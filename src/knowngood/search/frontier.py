@@ -146,7 +146,7 @@ def find(oracle: Oracle, package: str, base: Answer, *, bounds: bool = True) -> 
         beyond=beyond,
         bounds=declared,
         lies=tuple(lies(declared, (*intervals, *beyond), sets)),
-        lines=len({(version.epoch, version.major, version.minor) for version in versions}),
+        lines=len({packages.line_of(version) for version in versions}),
         without_wheel=sum(not release.version.is_prerelease for release in releases) - len(versions),
     )
 
@@ -160,7 +160,7 @@ def rows_versions(oracle: Oracle, package: str) -> list[Version]:
 
 def representatives(versions: Sequence[Version]) -> list[Version]:
     """Return the last release of each release line, and the lowest version of all."""
-    lines = groupby(versions, lambda version: (version.epoch, version.major, version.minor))
+    lines = groupby(versions, packages.line_of)
     return sorted({*versions[:1], *([*members][-1] for _, members in lines)})
 
 

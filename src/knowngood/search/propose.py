@@ -191,18 +191,14 @@ def _neighbours(oracle: Oracle, answer: Answer, name: str, *, likely: float) -> 
 
 def _line_ends(versions: Sequence[Version], installed: Version) -> Iterator[tuple[str, float]]:
     """Yield specifiers that lead to other release lines, and how likely each is beside the first."""
-    below = [version for version in versions if _line(version) < _line(installed)]
-    above = [version for version in versions if _line(version) > _line(installed)]
+    below = [version for version in versions if packages.line_of(version) < packages.line_of(installed)]
+    above = [version for version in versions if packages.line_of(version) > packages.line_of(installed)]
     if below:
         yield packages.below(installed), 1.0
     if above:
         yield f">={above[0]}", 0.8
-    major = _line(installed)[:2]
-    if any(_line(version)[:2] < major for version in below):
+    major = packages.line_of(installed)[:2]
+    if any(packages.line_of(version)[:2] < major for version in below):
         yield packages.below(Version(f"{installed.epoch}!{installed.major}")), 0.9
-    if above and _line(above[-1])[:2] > major:
-        yield f">={next(version for version in above if _line(version)[:2] > major)}", 0.6
-
-
-def _line(version: Version) -> tuple[int, int, int]:
-    return version.epoch, version.major, version.minor
+    if above and packages.line_of(above[-1])[:2] > major:
+        yield f">={next(version for version in above if packages.line_of(version)[:2] > major)}", 0.6

@@ -101,20 +101,16 @@ def _moves(oracle: Oracle, name: str, *, coarse: bool) -> Iterator[Change]:
     ends: dict[tuple[int, ...], Version] = {}
     versions = oracle.versions(name)
     for version in versions:
-        ends[_line(version)] = version
+        ends[packages.line_of(version)] = version
     if coarse and installed is not None:
-        majors = {_line(version)[:2]: version for version in versions}
-        lines = sorted({*ends, _line(installed)})
-        place = lines.index(_line(installed))
+        majors = {packages.line_of(version)[:2]: version for version in versions}
+        lines = sorted({*ends, packages.line_of(installed)})
+        place = lines.index(packages.line_of(installed))
         beside = [ends[line] for line in lines[max(0, place - 1) : place + 2] if line in ends]
-        ends = {_line(version): version for version in (*majors.values(), *beside)}
+        ends = {packages.line_of(version): version for version in (*majors.values(), *beside)}
     for version in ends.values():
         if version != installed:
             yield Change(requirements=(f"{name}=={version}",))
-
-
-def _line(version: Version) -> tuple[int, ...]:
-    return version.epoch, version.major, version.minor
 
 
 def _least(oracle: Oracle, move: Change) -> Cost:

@@ -2,21 +2,21 @@
 
 import json
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 
 from knowngood import packages
 from knowngood.model import Combo, FixClass, FixState, Step
-from knowngood.report.text import count, plain, seconds, strict_json, wrap
-from knowngood.search.ask import Answer, Says
+from knowngood.report.text import plain, seconds, strict_json, wrap
+from knowngood.search.ask import Answer
 from knowngood.search.changes import Change, pinned_by
 from knowngood.search.fix import Fix
+from knowngood.search.trail import GLYPHS, Trail, message
 
 SCHEMA = 1
 """Version of the JSON; it changes when a reader of the old one would be wrong."""
 
 KEYS = ("installer", "env", "timeout", "warnings", "resolution", "as-of")
 """Keys of a ``[[combo]]`` table that are only written where they are needed."""
-_GLYPHS = {Says.WORKS: "✓", Says.FAILS: "✗", Says.UNSOLVABLE: "∅", Says.UNKNOWN: "?"}
 _SENTENCES = {
     FixClass.WORKS: "There is nothing to fix",
     FixClass.MINIMAL: "Minimal: everything cheaper was tried and does not work",
@@ -34,11 +34,7 @@ class Search:
     fix: Fix
     combo: Combo
     """The combo that was to be fixed."""
-    answers: tuple[Answer, ...]
-    run: str
-    """The id of the run that holds every candidate."""
-    elapsed: float
-    """Seconds."""
+    trail: Trail
     fixed_id: str
     """The id of the combo that works, if there is one."""
     demand: Change = field(default_factory=Change)
@@ -49,21 +45,14 @@ class Search:
     """What ran and a ``[[combo]]`` table cannot say."""
     absent: tuple[str, ...] = ()
     """The packages to keep that the combo neither installs nor names."""
-    stopped: bool = False
-    """Whether the user ended it."""
-
-    @property
-    def cells(self) -> int:
-        """How many candidates ran."""
-        return sum(answer.ran for answer in self.answers)
 
 
 def line(answer: Answer) -> str:
     """Return one line about a candidate: what came out, and what it was."""
     change = str(answer.candidate.change) or "as it is"
-    why = f": {answer.failing.message}" if answer.failing is not None else ""
+    why = f": {message(answer)}" if answer.failing is not None else ""
     took = f" ({seconds(answer.seconds)})" if answer.ran else " (known)" if answer.facts.reused else ""
-    return plain(f"{_GLYPHS[answer.says]} {answer.says}  {change}{took}{why}")
+    return plain(f"{GLYPHS[answer.says]} {answer.says}  {change}{took}{why}")
 
 
 def text(search: Search, *, width: int) -> str:
@@ -81,7 +70,7 @@ def text(search: Search, *, width: int) -> str:
     lines += [f"needed  without {part}: {says}" for part, says in fix.needed]
     if fix.scope:
         lines += wrap(f"scope  {fix.scope}", width, most=4)
-    lines.append(f"spent  {count(search.cells, 'cell')} of {len(search.answers)} asked, {seconds(search.elapsed)}")
+    lines.append(search.trail.line)
     if fix.green is not None:
         lines += ["", *toml(search).splitlines()]
     if search.lacks:
@@ -114,21 +103,7 @@ def _document(search: Search) -> dict[str, object]:
         "lacks": list(search.lacks),
         "scope": fix.scope,
         "why": fix.why,
-        "cells": search.cells,
-        "seconds": round(search.elapsed, 3),
-        "run": search.run,
-        "tried": [
-            {
-                "combo": answer.combo.id,
-                "change": asdict(answer.candidate.change),
-                "why": answer.candidate.why,
-                "says": str(answer.says),
-                "ran": answer.ran,
-                "message": answer.failing.message if answer.failing is not None else "",
-                "seconds": round(answer.seconds, 3),
-            }
-            for answer in search.answers
-        ],
+        **search.trail.document,
     }
 
 
@@ -138,7 +113,7 @@ def toml(search: Search) -> str:
         return ""
     combo, fix = search.fix.green.combo, search.fix
     lines = [
-        f"# {search.combo.id} with {fix.change.plus(search.demand)}: verified in run {search.run} ({fix.kind}).",
+        f"# {search.combo.id} with {fix.change.plus(search.demand)}: verified in run {search.trail.run} ({fix.kind}).",
         *(f"# {name} {works} works, {fails} does not." for name, works, fails in fix.bounds),
         *([f"# It lacks {', '.join(search.lacks)}."] if search.lacks else []),
         "[[combo]]",

@@ -1,9 +1,8 @@
 """Search for the fix of one combo from beginning to end, and keep what was verified where others find it."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 from knowngood import packages
 from knowngood.cache.verdicts import Verdicts
@@ -16,13 +15,12 @@ from knowngood.project.runs import RecordedRun
 from knowngood.run.recorder import EventLog
 from knowngood.run.request import RunRequest
 from knowngood.run.stop import Stop
-from knowngood.search.ask import Budget, Oracle, Watch, indexes
+from knowngood.search.ask import Budget, Watch
 from knowngood.search.changes import Change
 from knowngood.search.fix import find
+from knowngood.search.opened import opened
 from knowngood.search.result import Search
-
-Note = Callable[[str], None]
-"""Takes a sentence for the user about something that does not keep a search from going on."""
+from knowngood.search.trail import trail_of
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,37 +42,20 @@ def search(request: RunRequest, combo: Combo, wishes: Wishes, *, stop: Stop, wat
     Its end is that of its budget or of ``stop``, whichever comes first: commands that run then are ended.
     """
     project, budget = request.project, Budget(seconds=wishes.seconds, cells=wishes.cells)
-    run_id = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-fix-{combo.id}"
-    ends = Stop()
-    with (
-        indexes(request) as routed,
-        stop.calls(lambda: ends(stop.reason or "")),
-        ends.after(wishes.seconds, "the budget"),
-    ):
-        oracle = Oracle(
-            request,
-            combo,
-            run_id=run_id,
-            demand=wishes.demand,
-            keep=wishes.keep,
-            budget=budget,
-            stop=ends,
-            watch=watch,
-            routed=routed,
-        )
+    with opened(
+        request, combo, "fix", budget=budget, demand=wishes.demand, keep=wishes.keep, stop=stop, watch=watch
+    ) as oracle:
         fix = find(oracle, passing=passing(project, combo), proves=wishes.proof)
+        trail = trail_of(oracle)
     taken = {other.id for other in project.matrix.combos}
     numbers = (f"{combo.id}-fixed{number or ''}" for number in range(len(taken) + 1))
     found = Search(
         fix=fix,
         combo=combo,
-        answers=tuple(oracle.answers),
-        run=run_id,
-        elapsed=budget.elapsed,
+        trail=trail,
         fixed_id=next(name for name in numbers if name not in taken),
         demand=wishes.demand,
         absent=tuple(sorted(oracle.absent)),
-        stopped=stop.requested,
     )
     verified = verified_fix(found)
     basis = fix.red.facts.basis
@@ -100,8 +81,8 @@ def verified_fix(found: Search) -> VerifiedFix | None:
         kind=fix.kind,
         scope=fix.scope,
         bounds=fix.bounds,
-        run=found.run,
-        seconds=round(found.elapsed, 3),
+        run=found.trail.run,
+        seconds=round(found.trail.elapsed, 3),
     )
 
 

@@ -69,8 +69,9 @@ def find(oracle: Oracle, base: Answer, *, since: datetime | None, now: datetime)
     times = [since] if since is not None else past.back(now)
     good = next((each for each in past.asked(times) if past.works(each)), None)
     if good is None:
-        day = min(times, default=now)
-        why = f"it did not work {'on' if since else 'as far back as'} {day:%Y-%m-%d} either"
+        why = "no set of versions from before meets its requirements"
+        if times:
+            why = f"it did not work {'on' if since else 'as far back as'} {min(times):%Y-%m-%d} either"
         course = Course.UNDECIDED if past.undecided else Course.NEVER_WORKED
         return Timeline(course=course, base=base, approximate=tuple(past.approximate()), why=why)
     good, bad, sets = past.bisect(good, bad)
@@ -78,14 +79,16 @@ def find(oracle: Oracle, base: Answer, *, since: datetime | None, now: datetime)
         why = f"between {good.time:%Y-%m-%d} and {bad.time:%Y-%m-%d}; the search ended before it was found out"
         return Timeline(course=Course.UNDECIDED, base=base, good=good, bad=bad, sets=sets, why=why)
     found = blame(oracle, good.resolved, bad.resolved, past.frame(bad.time)) if bad.resolved.lock else None
+    cut = found is not None and not found.confirmed and oracle.over
     return Timeline(
-        course=Course.BROKE,
+        course=Course.UNDECIDED if cut else Course.BROKE,
         base=base,
         good=good,
         bad=bad,
         blame=found,
         sets=sets,
         approximate=tuple(past.approximate()),
+        why=f"it broke on {bad.time:%Y-%m-%d}; the search ended before it was known by what" if cut else "",
     )
 
 

@@ -66,7 +66,7 @@ def _time(moment: Moment) -> str:
 
 
 def _row(each: Moved, found: Timeline) -> tuple[str, str, str]:
-    blamed = found.blame is not None and each.package in found.blame.culprits
+    blamed = found.course is Course.BROKE and found.blame is not None and each.package in found.blame.culprits
     file = f"{each.file}{f', uploaded {each.uploaded}' if each.uploaded else ''}"
     return f"{'✗' if blamed else '·'} {_move(each)}", "; ".join(_trials(each)), file
 
@@ -80,6 +80,8 @@ def _trials(each: Moved) -> Iterator[str]:
 
 def confirmation(found: Timeline) -> str:
     """Return how sure it is which release did it."""
+    if found.course is Course.UNDECIDED:
+        return "not confirmed: the search ended before"
     if found.blame is None or not found.blame.culprits:
         return "not confirmed: no release that moved breaks it alone, and no set of them was found that does"
     names = ", ".join(found.blame.culprits)
@@ -119,7 +121,7 @@ def as_json(found: Timeline, trail: Trail) -> str:
             "course": str(found.course),
             "good": _moment(found.good),
             "bad": _moment(found.bad),
-            "culprits": list(blamed.culprits) if blamed is not None else [],
+            "culprits": list(blamed.culprits) if blamed is not None and found.course is Course.BROKE else [],
             "confirmed": blamed is not None and blamed.confirmed,
             "moved": [
                 {

@@ -67,14 +67,14 @@ class Trail:
         }
 
 
-def trail_of(oracle: Oracle, run: str, *, interrupted: bool) -> Trail:
-    """Return what a search asked that ends now; ``interrupted`` is whether the user ended it."""
+def trail_of(oracle: Oracle) -> Trail:
+    """Return what a search asked that ends now."""
     return Trail(
         answers=tuple(oracle.answers),
-        run=run,
+        run=oracle.run_id,
         elapsed=oracle.budget.elapsed,
-        interrupted=interrupted,
-        spent=oracle.over and not interrupted,
+        interrupted=oracle.interrupted,
+        spent=oracle.over and not oracle.interrupted,
     )
 
 

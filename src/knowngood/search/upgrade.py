@@ -62,6 +62,8 @@ class Upgrade:
     """What the path ends with."""
     why: str = ""
     """Why there is no path; empty when there is one."""
+    undecided: bool = False
+    """Whether there may be one all the same."""
 
     @property
     def reached(self) -> bool:
@@ -78,10 +80,14 @@ def find(oracle: Oracle, base: Answer, demand: Sequence[str]) -> Upgrade:
     """Return a path from the combo of ``oracle`` to what ``demand`` wants, or to the newest; ``base`` is its answer."""
     wanted = tuple(demand)
     if base.says is not Says.WORKS:
-        return Upgrade(base=base, demand=wanted, why=f"{oracle.combo.id} does not work as it is: {message(base)}")
+        undecided = base.says is Says.UNKNOWN
+        why = f"{oracle.combo.id} {'could not be tested' if undecided else 'does not work as it is'}: {message(base)}"
+        return Upgrade(base=base, demand=wanted, why=why, undecided=undecided)
     goal = _goal(oracle, base, wanted)
     if goal.says is not None:
-        return Upgrade(base=base, demand=wanted, why=f"no set of versions meets it: {goal.message}")
+        unknown = goal.says is Says.UNKNOWN
+        why = f"{'nobody can say which versions meet it' if unknown else 'no set of versions meets it'}: {goal.message}"
+        return Upgrade(base=base, demand=wanted, why=why, undecided=unknown)
     sources = source_names(base)
     now = {name: version for step in base.facts.steps for name, version in step.resolved.items() if name not in sources}
     path = _Path(oracle, base, now, goal.versions, sources)

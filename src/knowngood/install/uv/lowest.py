@@ -44,7 +44,7 @@ def asked(step: Step, python: str) -> Asked:
     bounded = [packages.declared(need) for need in needs if packages.lower_bound(need) is not None]
     for text, line in zip(step.declared.requirements, step.requirements, strict=False):
         parsed = packages.requirement(text)
-        if parsed is None or parsed.url or text in hashed or _is_exact(parsed):
+        if parsed is None or parsed.url or text in hashed or packages.is_exact(parsed.specifier):
             direct.append(line)
         elif not step.built and text not in step.declared.grouped and packages.lower_bound(parsed) is not None:
             bounded.append(text)
@@ -60,10 +60,6 @@ def asked(step: Step, python: str) -> Asked:
         others=tuple(others),
         highest=tuple(sorted(highest)),
     )
-
-
-def _is_exact(parsed: Requirement) -> bool:
-    return any(pin.operator in ("==", "===") and not pin.version.endswith(".*") for pin in parsed.specifier)
 
 
 def _needs(built: Built, python: str) -> Iterator[Requirement]:

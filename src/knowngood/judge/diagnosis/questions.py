@@ -77,12 +77,20 @@ class History:
     def oldest_line(self) -> Version | None:
         """Return the last version of the oldest usable line."""
         first = min((release.version for release in self.usable), default=None)
-        of_line = (release.version for release in self.usable if first and _line(release.version) == _line(first))
+        of_line = (
+            release.version
+            for release in self.usable
+            if first and packages.line_of(release.version) == packages.line_of(first)
+        )
         return max(of_line, default=None)
 
     def started(self, version: Version) -> datetime | None:
         """Return when the first release of the line of ``version`` was uploaded."""
-        times = (release.uploaded for release in self.usable if _line(release.version) == _line(version))
+        times = (
+            release.uploaded
+            for release in self.usable
+            if packages.line_of(release.version) == packages.line_of(version)
+        )
         return min(filter(None, times), default=None)
 
     def uploaded(self, version: Version) -> datetime | None:
@@ -91,7 +99,9 @@ class History:
 
     def previous_line(self, version: Version) -> Version | None:
         """Return the last usable version below the release line of ``version``."""
-        lower = (release.version for release in self.usable if _line(release.version) < _line(version))
+        lower = (
+            release.version for release in self.usable if packages.line_of(release.version) < packages.line_of(version)
+        )
         return max(lower, default=None)
 
     def below(self, last: Version, installed: Version, *, exactly: bool = False) -> str | None:
@@ -102,12 +112,12 @@ class History:
         line, or with ``exactly``: then ``last`` is known to be the last good one.
         """
         following = [release.version for release in self.releases if last < release.version <= installed]
-        if not exactly and _line(last) != _line(installed):
+        if not exactly and packages.line_of(last) != packages.line_of(installed):
             major = 0 < last.major < installed.major
             following = [
                 version
                 for version in following
-                if (version.major > last.major if major else _line(version) > _line(last))
+                if (version.major > last.major if major else packages.line_of(version) > packages.line_of(last))
             ]
         first = next((version for version in following if not version.is_prerelease), installed)
         return f"<{bound(first)}" if first > last else None
@@ -129,7 +139,7 @@ class History:
         ]
         if least is None and before is None:
             # Patches of an old line rarely come to know what is new; its later lines do.
-            newer = [version for version in newer if _line(version) > _line(above)] or newer
+            newer = [version for version in newer if packages.line_of(version) > packages.line_of(above)] or newer
         if not newer:
             return None
         first = min(newer)
@@ -155,10 +165,6 @@ def bound(version: Version) -> str:
         numbers.pop()
     text = ".".join(map(str, numbers))
     return f"{version.epoch}!{text}" if version.epoch else text
-
-
-def _line(version: Version) -> tuple[int, int, int]:
-    return version.epoch, version.major, version.minor
 
 
 class Answers:
