@@ -62,8 +62,8 @@ def wrap(text: str, width: int, *, most: int) -> list[str]:
     width = max(2, width)
     # Wrapping a very long word takes very long, and only the first lines are needed.
     enough = clip(plain(text), 0, (most + 2) * (width + 1)) or ""
-    # Wrapping counts some marks as narrower than they are.
-    lines = [shorten(line.rstrip(), width) for line in wrap_columns(enough, width)]
+    # Wrapping counts some marks as narrower than they are. A URL, an id and an option stay whole where they can.
+    lines = [shorten(line.rstrip(), width) for line in wrap_columns(enough, width, break_on_hyphens=False)]
     if len(lines) <= most:
         return lines
     return [*lines[: most - 1], shorten(f"{lines[most - 1]} {lines[most]}", width)]
