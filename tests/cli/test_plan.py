@@ -130,8 +130,9 @@ def test_the_jobs_of_a_plan_for_gitlab_are_those_for_github(
     gitlab = json.loads(knowngood("plan", "--format", "gitlab", "--shards", "3").stdout)
 
     assert [job["extends"] for job in gitlab.values()] == [".knowngood-shard"] * 3
-    assert [(job["variables"]["SHARD"], job["variables"]["COMBOS"]) for job in gitlab.values()] == [
-        (job["shard"], job["combos"]) for job in github
+    names = ("MATRIX", "SHARD", "COMBOS")
+    assert [tuple(job["variables"][name] for name in names) for job in gitlab.values()] == [
+        (job["matrix"], job["shard"], job["combos"]) for job in github
     ]
 
 

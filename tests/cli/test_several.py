@@ -1,7 +1,9 @@
 """Several matrices in one run: a report for each, one overview, the most severe exit code, and how to go on."""
 
+import json
 import re
 import signal
+import subprocess
 
 import pytest
 
@@ -182,3 +184,58 @@ def test_several_matrices_can_be_published_and_accepted(project: Project, index:
 
     assert result.returncode == 0, result.stderr
     assert sorted(path.parent.name for path in (project.folder / "reports").glob("*/baseline.json")) == ["a", "b"]
+
+
+def jobs_of(result: "subprocess.CompletedProcess[str]") -> list[dict[str, str]]:
+    assert result.returncode == 0 and result.stdout.count("\n") == 1, result.stderr
+    jobs: list[dict[str, str]] = json.loads(result.stdout)["include"]
+    return jobs
+
+
+def test_the_jobs_of_several_matrices_are_one_list_and_each_can_be_run(project: Project, index: Index) -> None:
+    write(project, index, a="".join(map(combo, "pqrst")), b=combo("x"))
+
+    jobs = jobs_of(project.run("plan", "--all", "--format", "github", "--shards", "4"))
+
+    assert [(job["matrix"], job["shard"]) for job in jobs] == [("a", "1/3"), ("a", "2/3"), ("a", "3/3"), ("b", "1/1")]
+    assert sorted(combo for job in jobs[:3] for combo in job["combos"].split(",")) == list("pqrst")
+    for number, job in enumerate(jobs):
+        options = ("--shard", job["shard"], "--deal", job["combos"], "--state-dir", f"job-{number}")
+        assert project.run("run", job["matrix"], *options).returncode == 0
+    reported = project.run("report", *(f"job-{number}/runs/a" for number in range(3)), "--gate")
+    assert reported.returncode == 0 and "5" in reported.stdout, reported.stderr
+
+
+def test_the_jobs_of_named_matrices_keep_their_order_and_gitlab_gets_the_same(project: Project, index: Index) -> None:
+    write(project, index, a=combo("x"), b=combo("y"), c=combo("z"))
+
+    jobs = jobs_of(project.run("plan", "c", "a", "--format", "github"))
+    pipeline = json.loads(project.run("plan", "c", "a", "--format", "gitlab").stdout)
+
+    assert [(job["matrix"], job["combos"]) for job in jobs] == [("c", "z"), ("a", "x")]
+    assert {name: job["variables"] for name, job in pipeline.items()} == {
+        f"{job['matrix']} {job['shard']}": {"MATRIX": job["matrix"], "SHARD": job["shard"], "COMBOS": job["combos"]}
+        for job in jobs
+    }
+
+
+def test_the_job_of_a_matrix_elsewhere_names_its_file(project: Project, index: Index) -> None:
+    write(project, index, a=combo("x"))
+    (project.folder / "other").mkdir()
+    (project.folder / "other" / "b.toml").write_text(project.matrix.with_name("a.toml").read_text())
+
+    jobs = jobs_of(project.run("plan", "a", "other/b.toml", "--format", "github"))
+
+    assert [job["matrix"] for job in jobs] == ["a", "other/b.toml"]
+
+
+def test_fewer_jobs_than_matrices_is_an_error(project: Project, index: Index) -> None:
+    write(project, index, a=combo("x"), b=combo("y"), c=combo("z"))
+
+    result = project.run("plan", "--all", "--format", "github", "--shards", "2")
+
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr == (
+        "error: 3 matrices need 3 jobs, and --shards allows 2\ncause: a job runs combos of one matrix\n"
+        "next: use --shards 3 or more, or plan fewer matrices at once\n"
+    )

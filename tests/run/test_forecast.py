@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from knowngood.cache.verdicts import Entry
 from knowngood.model import ComboFacts, Reused, StepFacts
-from knowngood.run.forecast import Forecast, costs, deal
+from knowngood.run.forecast import Forecast, costs, deal, deal_matrices
 from support.facts import combo
 
 COSTS = st.dictionaries(
@@ -119,3 +120,34 @@ def test_combos_without_cost_are_one_job() -> None:
     (job,) = deal({"a": 0.0, "b": 0.0}, most=8)
 
     assert (job.combos, job.seconds) == (("a", "b"), 0.0)
+
+
+@given(st.dictionaries(st.sampled_from("abcdef"), COSTS, min_size=1), st.integers(6, 300))
+def test_the_combos_of_several_matrices_are_dealt_once_and_never_mixed(
+    costs: Mapping[str, Mapping[str, float]], most: int
+) -> None:
+    jobs = deal_matrices(costs, most=most)
+
+    assert list(jobs) == list(costs)
+    assert sum(map(len, jobs.values())) <= most
+    for name, parts in jobs.items():
+        assert parts and sorted(combo for job in parts for combo in job.combos) == sorted(costs[name])
+
+
+def test_the_matrix_with_more_work_gets_more_jobs() -> None:
+    costs = {"small": {"s": 60.0, "t": 60.0}, "large": {f"c{number}": 100.0 for number in range(9)}}
+
+    jobs = deal_matrices(costs, most=5)
+
+    assert {name: len(parts) for name, parts in jobs.items()} == {"small": 1, "large": 4}
+
+
+def test_jobs_that_one_matrix_cannot_use_go_to_another() -> None:
+    costs = {"one": {"long": 900.0}, "many": {f"c{number}": 60.0 for number in range(4)}}
+
+    assert {name: len(parts) for name, parts in deal_matrices(costs, most=5).items()} == {"one": 1, "many": 4}
+
+
+def test_more_matrices_than_jobs_cannot_be_divided() -> None:
+    with pytest.raises(ValueError, match="2 matrices cannot be divided among 1 jobs"):
+        deal_matrices({"a": {"x": 1.0}, "b": {"y": 1.0}}, most=1)

@@ -12,7 +12,7 @@ import click
 from knowngood.cli.matrices import name_of, open_all, refuse, takes_matrices
 from knowngood.cli.options import format_option, jobs_option, offline_option, only_option, state_option
 from knowngood.cli.output import width
-from knowngood.errors import ExitCode
+from knowngood.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from knowngood.judge.rules import Rules
@@ -65,7 +65,7 @@ def plan(
     from it, and the time from earlier runs. What nobody knows is shown as unknown.
 
     `--format github` and `--format gitlab` divide the combos among CI jobs that take about as long. Each job calls
-    `run` with the --shard and the --deal that the plan gives it.
+    `run` with the matrix, the --shard and the --deal that the plan gives it. A job has combos of one matrix.
 
     Exits 3 when an index could not be reached, and 0 otherwise.
     """
@@ -76,18 +76,26 @@ def plan(
     from knowngood.run.stop import Stop
 
     projects = open_all(names, everything=everything, state_dir=state_dir)
-    one = ["--only"] * bool(only) + [f"--format {format_}"] * (format_ in ("github", "gitlab"))
-    refuse(one, "plan", projects)
+    refuse(["--only"] * bool(only), "plan", projects)
+    if format_ in ("github", "gitlab") and len(projects) > shards:
+        raise UsageError(
+            f"{len(projects)} matrices need {len(projects)} jobs, and --shards allows {shards}",
+            cause="a job runs combos of one matrix",
+            next_step=f"use --shards {len(projects)} or more, or plan fewer matrices at once"
+            if len(projects) <= _MOST_JOBS
+            else f"plan at most {_MOST_JOBS} matrices at once",
+        )
     machine, stop = host.here(environ, jobs), Stop()
     with stopped_by_signals(stop):
         plans = [_plan(project, machine, stop, only=only, offline=offline, fresh=fresh) for project in projects]
     rows = [row for plan in plans for row in plan.rows]
+    costs = {plan.name: plan.costs for plan in plans}
     free = shutil.disk_usage(projects[0].runs.folder.parent.parent).free
     match format_:
         case "github":
-            click.echo(report.render_github(forecast.deal(plans[0].costs, most=shards)), nl=False)
+            click.echo(report.render_github(forecast.deal_matrices(costs, most=shards)), nl=False)
         case "gitlab":
-            click.echo(report.render_gitlab(forecast.deal(plans[0].costs, most=shards)), nl=False)
+            click.echo(report.render_gitlab(forecast.deal_matrices(costs, most=shards)), nl=False)
         case "json":
             click.echo(report.render_json(rows, machine.jobs, free=free), nl=False)
         case _:

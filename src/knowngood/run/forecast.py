@@ -95,6 +95,25 @@ def costs(forecasts: Sequence[Forecast], past: Mapping[str, float], *, everythin
     }
 
 
+def deal_matrices(costs: Mapping[str, Mapping[str, float]], *, most: int) -> dict[str, tuple[Job, ...]]:
+    """Divide the combos of each matrix among jobs, at most ``most`` in total; a job has combos of one matrix.
+
+    ``costs`` holds seconds by id, by matrix. ``most`` is at least the number of matrices, since each has a job.
+    """
+    if len(costs) > most:
+        raise ValueError(f"{len(costs)} matrices cannot be divided among {most} jobs")
+    jobs = {name: deal(cost, most=1) for name, cost in costs.items()}
+    growing = dict.fromkeys(costs)
+    while growing and sum(map(len, jobs.values())) < most:
+        # The next job goes to the matrix whose longest job takes longest.
+        slowest = max(growing, key=lambda name: max((job.seconds for job in jobs[name]), default=0.0))
+        more = deal(costs[slowest], most=len(jobs[slowest]) + 1)
+        if len(more) == len(jobs[slowest]):
+            del growing[slowest]
+        jobs[slowest] = more
+    return jobs
+
+
 def deal(cost: Mapping[str, float], *, most: int) -> tuple[Job, ...]:
     """Divide combos among at most ``most`` jobs that take about as long; fewer when there is little to do.
 

@@ -209,25 +209,34 @@ def _row(row: Row) -> dict[str, object]:
     return {**fields, "lock": dict(row.lock), "files": files}
 
 
-def render_github(jobs: Sequence[Job]) -> str:
-    """Return one line of JSON for ``strategy.matrix`` of GitHub Actions: a shard and its combos for each job."""
+def render_github(jobs: Mapping[str, Sequence[Job]]) -> str:
+    """Return one line of JSON for ``strategy.matrix`` of GitHub Actions: a matrix, a shard and its combos for each job.
+
+    ``jobs`` are those of each matrix, by its name.
+    """
     return json.dumps({"include": _shards(jobs)}, separators=(",", ":")) + "\n"
 
 
-def render_gitlab(jobs: Sequence[Job]) -> str:
+def render_gitlab(jobs: Mapping[str, Sequence[Job]]) -> str:
     """Return a pipeline of GitLab, in JSON as a subset of YAML: a job for each shard extends ``.knowngood-shard``."""
     pipeline = {
-        f"matrix {shard['shard']}": {
+        f"{shard['matrix']} {shard['shard']}": {
             "extends": ".knowngood-shard",
-            "variables": {"SHARD": shard["shard"], "COMBOS": shard["combos"]},
+            "variables": {"MATRIX": shard["matrix"], "SHARD": shard["shard"], "COMBOS": shard["combos"]},
         }
         for shard in _shards(jobs)
     }
     return json.dumps(pipeline, indent=2) + "\n"
 
 
-def _shards(jobs: Sequence[Job]) -> list[dict[str, object]]:
+def _shards(jobs: Mapping[str, Sequence[Job]]) -> list[dict[str, object]]:
     return [
-        {"shard": f"{number}/{len(jobs)}", "combos": ",".join(job.combos), "seconds": round(job.seconds)}
-        for number, job in enumerate(jobs, start=1)
+        {
+            "matrix": matrix,
+            "shard": f"{number}/{len(parts)}",
+            "combos": ",".join(job.combos),
+            "seconds": round(job.seconds),
+        }
+        for matrix, parts in jobs.items()
+        for number, job in enumerate(parts, start=1)
     ]
