@@ -1,6 +1,5 @@
 """Run probes that replace the file of their records, or look for what would let them forge records."""
 
-import json
 import time
 from pathlib import Path
 
@@ -60,30 +59,72 @@ os.truncate(records, 2**40)
     assert "works" in [check.name for check in facts.transcript.checks]
 
 
-LOOK = """
-import os
-with open("/proc/self/cmdline") as arguments, open("/proc/self/environ") as variables:
-    seen = arguments.read() + variables.read()
-config = [word for word in seen.split("\\0") if word.endswith("launch.json")]
-assert [os.path.exists(path) for path in config] == [False]
-print(seen)
+FORGING = """
+import base64, hashlib, json, os, re, sys
+from pathlib import Path
+
+def tried(place):
+    try:
+        return Path(place).read_bytes()
+    except OSError:
+        return b""
+
+places = ["/proc/self/cmdline", "/proc/self/environ"]
+places += [f"/proc/self/fd/{name}" for name in os.listdir("/proc/self/fd")]
+places = [place for place in places if os.path.isfile(place)]
+seen = b"\\0".join(map(tried, places)) + repr((sys.argv, dict(os.environ))).encode()
+words = [word.decode("latin-1") for word in re.split(rb"[^\\w./-]+", seen)]
+seen += b"".join(tried(word) for word in words if word.startswith("/") and os.path.isfile(word))
+records = max((Path(place) for place in places if b'"kind": "hello"' in tried(place)), default=None).resolve()
+secrets = {*re.findall(rb"[0-9a-f]{32}", seen)}
+old = records.read_bytes().splitlines()
+with records.open("ab") as file:
+    for line in old:
+        file.write(line + b"\\n")
+        for kind in (b"end", b"bye"):
+            file.write(re.sub(rb'"kind": "\\w+"', b'"kind": "' + kind + b'"', line) + b"\\n")
+    for secret in secrets:
+        for kind in ("end", "bye"):
+            record = {"kind": kind, "check": CHECK, "outcome": "passed", "seconds": 1, "number": 999}
+            body = json.dumps(record | {"nonce": secret.decode()}).encode()
+            file.write(body + b"\\n")
+            seal = hashlib.blake2b(body, key=secret, digest_size=16).hexdigest()
+            file.write(body[:-1] + b', "seal": "' + seal.encode() + b'"}\\n')
+print("forged", len(secrets), len(old))
+sys.stdout.flush()
+os._exit(0)
 """
+"""A module that reads all that is outside of the memory of its process, and says with it that a probe passed."""
 
 
 @pytest.mark.parametrize("kind", [ProbeKind.SCRIPT, ProbeKind.PYTEST])
-def test_what_makes_records_genuine_is_in_no_argument_variable_or_file_that_stays(
+def test_no_module_forges_a_pass_with_what_arguments_variables_and_files_give_away(
     kind: ProbeKind, tmp_path: Path
 ) -> None:
     tree = tmp_path / "project"
     tree.mkdir()
-    (tree / "test_it.py").write_text(f"def test_it():\n    exec({LOOK!r}, {{}})\n", encoding="utf-8")
+    check = "script" if kind is ProbeKind.SCRIPT else "test_it.py::test_it"
+    source = FORGING.replace("CHECK", repr(check))
+    (tree / "test_it.py").write_text(f"def test_it():\n    exec({source!r}, {{}})\n", encoding="utf-8")
     arguments = ("-s", "-p", "no:cacheprovider") if kind is ProbeKind.PYTEST else ()
 
-    facts = launch(Probe(id="works", kind=kind, source=LOOK, arguments=arguments), tmp_path, tree=tree)
+    facts = launch(Probe(id="forges", kind=kind, source=source, arguments=arguments), tmp_path, tree=tree)
+    verdict, failed, _ = judge_probe(facts)
 
-    assert judge_probe(facts)[0].status is Status.PASS, facts
-    records = tmp_path / "probe" / "records.jsonl"
-    nonce = json.loads(records.read_text(encoding="utf-8").splitlines()[0])["nonce"]
-    assert "launch.json" in facts.action.output
-    others = [path for path in tmp_path.rglob("*") if path.is_file() and path != records]
-    assert not [path for path in others if nonce.encode() in path.read_bytes()]
+    assert "forged" in facts.action.output, facts
+    assert (verdict.status, verdict.reason, failed) == (Status.CRASH, Reason.LEFT_EARLY, check), facts
+    assert facts.transcript.bad_lines > 2
+
+
+def test_the_key_of_the_records_is_in_no_file_while_a_probe_runs(tmp_path: Path) -> None:
+    source = """
+import probe_api, sys
+print("key", probe_api._state.nonce.decode())
+print(open(f"/proc/self/fd/{probe_api._state.out}").read())
+"""
+    facts = launch(source, tmp_path)
+    key = next(line.split()[1] for line in facts.action.output.splitlines() if line.startswith("key "))
+
+    assert len(key) == 32 and facts.action.output.count(key) == 1
+    others = [path for path in tmp_path.rglob("*") if path.is_file() and path.name != "probe.log"]
+    assert not [path for path in others if key.encode() in path.read_bytes()]

@@ -1,3 +1,5 @@
+import hashlib
+import itertools
 import json
 from typing import Any
 
@@ -11,8 +13,16 @@ from knowngood.probe.transcript import read
 NONCE = "n0"
 
 
-def record(kind: str, **fields: Any) -> bytes:
-    return json.dumps({"kind": kind, "nonce": NONCE} | fields).encode() + b"\n"
+NUMBERS = itertools.count()
+
+
+def record(kind: str, *, nonce: str = NONCE, **fields: Any) -> bytes:
+    return sealed(json.dumps({"kind": kind, "number": next(NUMBERS)} | fields).encode(), nonce)
+
+
+def sealed(body: bytes, nonce: str = NONCE) -> bytes:
+    seal = hashlib.blake2b(body, key=nonce.encode(), digest_size=16).hexdigest()
+    return body[:-1] + f', "seal": "{seal}"}}\n'.encode()
 
 
 def end(check: str, outcome: str = "passed", **fields: Any) -> bytes:
@@ -40,8 +50,11 @@ def outcomes(transcript: Transcript) -> list[tuple[str, str]]:
         pytest.param(HELLO + begin("a") + end("a")[:-9], True, False, [("a", "open")], 1, id="a torn last line"),
         pytest.param(HELLO + b"\n" + BYE, True, True, [], 1, id="an empty line"),
         pytest.param(b"\xff\xfe\x00\n" + HELLO, True, False, [], 1, id="not text"),
-        pytest.param(HELLO + BYE.replace(b"n0", b"n1"), True, False, [], 1, id="a wrong nonce"),
-        pytest.param(b'{"kind": "bye"}\n' + HELLO, True, False, [], 1, id="no nonce"),
+        pytest.param(HELLO + record("bye", nonce="n1"), True, False, [], 1, id="a wrong nonce"),
+        pytest.param(b'{"kind": "bye"}\n' + HELLO, True, False, [], 1, id="no seal"),
+        pytest.param(HELLO + begin("a").replace(b'"a"', b'"b"'), True, False, [], 1, id="a changed record"),
+        pytest.param(HELLO + HELLO + BYE, True, True, [], 1, id="a copied record"),
+        pytest.param(HELLO + sealed(b'{"kind": "bye"}'), True, False, [], 1, id="a record without a number"),
         pytest.param(b'["n0", "bye"]\n"bye"\n17\nnull\n' + HELLO, True, False, [], 4, id="not an object"),
         pytest.param(HELLO + record("farewell"), True, False, [], 1, id="an unknown kind"),
         pytest.param(HELLO + record("begin"), True, False, [], 1, id="a begin without a name"),

@@ -50,8 +50,8 @@ _PROBLEMS = {
 def judge_probe(facts: ProbeFacts) -> tuple[Verdict, str | None, str]:
     """Return the verdict of one attempt, the check it is about, and why.
 
-    A pass takes all of these: exit code 0, a record file that carries this cell's nonce from ``hello`` to ``bye``, and
-    no failed check.
+    A pass takes all of these: exit code 0, records from ``hello`` to ``bye`` that this cell's nonce seals, and no
+    failed check.
     """
     ended, transcript = facts.action.exit, facts.transcript
     status, reason, message = _ended(ended, transcript)

@@ -3,6 +3,8 @@
 ``in_env/probe_api.py`` and ``in_env/pytest_launcher.py`` write the records; their docstrings are the contract.
 """
 
+import hashlib
+import hmac
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping
@@ -35,21 +37,33 @@ def read(
     look: Look = lambda record: (str(record["path"]), None),
     clean: Callable[[str], str] = lambda text: text,
 ) -> Transcript:
-    """Parse the records that carry ``nonce``; count all other lines, torn or forged, in ``bad_lines``. Never raises.
+    """Parse the records sealed with ``nonce``; count all others, torn, forged or copied, in ``bad_lines``.
 
-    ``clean`` sees all text of probes before anything is cut off.
+    Never raises. ``clean`` sees all text of probes before anything is cut off.
     """
     reading = _Reading(look, clean)
+    seen: set[int] = set()
     for line in data[:LARGEST].splitlines():
         try:
-            record = json.loads(line)
-            if record["nonce"] != nonce:
-                raise ValueError("not written by this probe")
+            record = json.loads(_unsealed(line, nonce))
+            if record["number"] in seen:
+                raise ValueError("a copy of a record")
+            seen.add(record["number"])
             # A file is looked at under its own name, and only then is the name recorded.
             reading.take(record if record["kind"] == "read" else _cleaned(record, clean))
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError):
             reading.bad_lines += 1
     return reading.transcript()
+
+
+def _unsealed(line: bytes, nonce: str) -> bytes:
+    """Return a record without its seal. Raises ``ValueError`` when the seal is not made with ``nonce``."""
+    body, _, seal = line.rpartition(b', "seal": "')
+    record = body + b"}"
+    expected = hashlib.blake2b(record, key=nonce.encode("ascii"), digest_size=16).hexdigest().encode("ascii")
+    if not hmac.compare_digest(seal, expected + b'"}'):
+        raise ValueError("not written by this probe")
+    return record
 
 
 def _cleaned(value: Any, clean: Callable[[str], str], *, named: bool = False) -> Any:

@@ -35,7 +35,8 @@ Contract with the harness (the other sides are ``launch.py`` and ``transcript.py
 path), ``pins`` (requirements), ``dump_after`` (seconds until the stacks of all threads are written to standard error,
 or null) and ``private`` (folders whose files nothing rests on, or null: what the probe opens is not recorded).
 
-The file ``out`` gets one JSON object per line, each with the nonce, and each written immediately: ``hello``, then
+The file ``out`` gets one JSON object per line, each with a number of its own and, as its last member, a ``seal`` that
+only who knows the nonce can make. The nonce is never written. Each is written immediately: ``hello``, then
 ``begin`` and ``end`` around each check, then ``bye``. ``read`` is written for what the probe looks at for the first
 time, ``spawned`` for a program that it starts, and ``connected``. The exit code is 0 whether checks pass or fail; any
 other exit is unexpected.
@@ -48,6 +49,7 @@ import base64
 import contextlib
 import faulthandler
 import functools
+import itertools
 import json
 import os
 import signal
@@ -56,6 +58,11 @@ import time
 import traceback
 import types
 import warnings
+
+try:
+    from _blake2 import blake2b  # hashlib would load OpenSSL before the probe does
+except ImportError:
+    from hashlib import blake2b
 
 TYPE_CHECKING = False  # type checkers take it for True; importing typing would take 10 ms
 if TYPE_CHECKING:
@@ -77,7 +84,8 @@ class _State:
 
     def __init__(self) -> None:
         self.out: int | None = None
-        self.nonce = ""
+        self.nonce = b""
+        self.numbers = itertools.count()
         self.pid = os.getpid()
         self.config: dict[str, Any] = {}
         self.running: list[Check] = []  # outermost first
@@ -85,7 +93,7 @@ class _State:
     def begin(self, config: dict[str, Any]) -> None:
         """Open the file of records, and say hello."""
         self.config = config
-        self.nonce = config.pop("nonce")
+        self.nonce = config.pop("nonce").encode("ascii")
         self.out = os.open(config.pop("out"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         self.write("hello", python=sys.version, executable=sys.executable)
 
@@ -94,7 +102,9 @@ class _State:
         # A forked child of the probe inherits the file, but its records are not the probe's own.
         if self.out is None or os.getpid() != self.pid:
             return
-        line = json.dumps(dict(fields, kind=kind, nonce=self.nonce)).encode("ascii") + b"\n"
+        record = json.dumps(dict(fields, kind=kind, number=next(self.numbers))).encode("ascii")
+        seal = blake2b(record, key=self.nonce, digest_size=16).hexdigest()
+        line = record[:-1] + b', "seal": "' + seal.encode("ascii") + b'"}\n'
         while line:
             line = line[os.write(self.out, line) :]
 
