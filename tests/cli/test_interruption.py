@@ -4,6 +4,8 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -127,6 +129,24 @@ def test_kill_9_leaves_a_readable_log_no_process_and_a_run_that_can_be_resumed(s
     again = stuck.run("run", "--report-dir", "report")
     assert again.returncode == 0, again.stdout + again.stderr
     assert [event["combo"] for event in stuck.events("combo-started")].count("first") == 1
+
+
+def test_a_later_run_removes_the_temporary_folders_of_one_that_was_killed(
+    stuck: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with tempfile.TemporaryDirectory(dir="/tmp") as system:
+        monkeypatch.setenv("TMPDIR", system)
+        running = _start(stuck)
+        running.kill()
+        running.communicate()
+        wait_for(lambda: not stuck.processes_left(), seconds=4)
+        assert list(Path(system).glob("kg-*"))
+        (stuck.folder / "gate").touch()
+
+        again = stuck.run("run", "--report-dir", "report")
+
+        assert again.returncode == 0, again.stdout + again.stderr
+        assert not list(Path(system).glob("kg-*"))
 
 
 def test_a_run_ends_when_the_process_that_started_it_is_gone(stuck: Project) -> None:

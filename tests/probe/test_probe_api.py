@@ -437,3 +437,23 @@ def test_a_probe_records_whose_metadata_it_asked_for(tmp_path: Path) -> None:
     facts = launch("from importlib.metadata import version\nprint(version('pytest'))\n", tmp_path)
 
     assert [name.partition("-")[0] for name in facts.transcript.asked] == ["pytest"]
+
+
+SOCKETS = """
+import os, socket, tempfile
+path = os.path.join(tempfile.mkdtemp(), "a-rather-long-name-of-a-socket.sock")
+socket.socket(socket.AF_UNIX).bind(path)
+open(path + ".txt", "w").close()
+open(path + ".txt").close()
+"""
+
+
+def test_a_probe_can_bind_a_socket_in_its_temporary_folder_however_deep_the_run_is(tmp_path: Path) -> None:
+    deep = tmp_path / ("deep" * 20) / ("deeper" * 10)
+    deep.mkdir(parents=True)
+    environ = {"PATH": os.environ["PATH"], "TMPDIR": str(deep)}
+
+    facts = launch(SOCKETS, deep, environ=environ)
+
+    assert judge_probe(facts)[0].status is Status.PASS, judge_probe(facts)
+    assert facts.transcript.reads == {}

@@ -14,6 +14,7 @@ from knowngood.model import Combo, Probe, ProbeFacts, ProbeKind, Transcript
 from knowngood.probe import reads, settings, surround, transcript
 from knowngood.process import Processes
 from knowngood.process.files import read_regular
+from knowngood.process.temporary import short_folder
 
 RUNNER = Path(__file__).parent / "in_env" / "probe_api.py"
 PYTEST_LAUNCHER = RUNNER.with_name("pytest_launcher.py")
@@ -47,17 +48,18 @@ class Launcher:
     ) -> ProbeFacts:
         """Run ``probe`` with ``python``, the interpreter of the combo's environment.
 
-        ``folder`` is emptied first. The script, its records and its log stay there. ``in_place`` has the copies of the
-        tree that the environment installs in place, each with the path of its source. Raises what ``copy_tree`` raises.
+        ``folder`` is emptied first. The script, its records and its log stay there. The temporary folder of the probe
+        is elsewhere, because its path has to be short. ``in_place`` has the copies of the tree that the environment
+        installs in place, each with the path of its source. Raises what ``copy_tree`` raises.
         """
         if folder.exists():
             shutil.rmtree(folder)
-        for name in ("home", "tmp"):
-            (folder / name).mkdir(parents=True)
+        (folder / "home").mkdir(parents=True)
         try:
-            return self._launch(python, combo, probe, folder, in_place or {})
+            with short_folder(self.outside) as temporary:
+                return self._launch(python, combo, probe, folder, temporary, in_place or {})
         finally:
-            for name in ("work", "home", "tmp"):
+            for name in ("work", "home"):
                 shutil.rmtree(folder / name, ignore_errors=True)
 
     def settings(self, combo: Combo) -> dict[str, str]:
@@ -65,16 +67,18 @@ class Launcher:
         return settings.common(self.outside, combo, threads=self.threads)
 
     def _launch(
-        self, python: Path, combo: Combo, probe: Probe, folder: Path, in_place: Mapping[Path, str]
+        self, python: Path, combo: Combo, probe: Probe, folder: Path, temporary: Path, in_place: Mapping[Path, str]
     ) -> ProbeFacts:
         work = self._work(combo, probe, folder / "work", in_place)
+        private = {"HOME": str(folder / "home"), "TMPDIR": str(temporary)}
         env = settings.complete(
-            self.outside, combo, probe, threads=self.threads, environment=python.parent.parent, private=folder
+            self.outside, combo, probe, threads=self.threads, environment=python.parent.parent, private=private
         )
         records, nonce = folder / "records.jsonl", secrets.token_hex(16)
         config = self.config(combo, folder, records=records, nonce=nonce)
         # Copies of editable projects are beside the environment or the probe; the key of the build stands for them.
-        config |= {"private": [*config["private"], str(folder.parent), str(python.parent.parent.parent)]}
+        beside = str(folder.parent), str(python.parent.parent.parent)
+        config |= {"private": [*config["private"], str(temporary), *beside]}
         main = surround.Main(env=env, cwd=work, log=folder / "probe.log", timeout=combo.timeout)
         argv = self._argv(python, probe, folder, config)
         ran = surround.run(self.processes, probe, argv, main)

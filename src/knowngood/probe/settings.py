@@ -39,17 +39,23 @@ def common(outside: Mapping[str, str], combo: Combo, *, threads: int) -> dict[st
 
 
 def complete(
-    outside: Mapping[str, str], combo: Combo, probe: Probe, *, threads: int, environment: Path, private: Path
+    outside: Mapping[str, str],
+    combo: Combo,
+    probe: Probe,
+    *,
+    threads: int,
+    environment: Path,
+    private: Mapping[str, str],
 ) -> dict[str, str]:
     """Return all variables of one launch of a probe.
 
-    ``environment`` is the folder of the environment, and ``private`` has the folders ``home`` and ``tmp``.
+    ``environment`` is the folder of the environment, and ``private`` names the folders that only this launch has.
     """
     settings = common(outside, combo, threads=threads)
     if probe.network:
         settings = {name: value for name, value in settings.items() if name not in _OFFLINE}
         settings |= _of_network(outside)
-    settings |= {"HOME": str(private / "home"), "TMPDIR": str(private / "tmp")}
+    settings |= private
     if probe.kind is not ProbeKind.SCRIPT:
         # A crash of any Python below a command or a test shows its stacks; a script gets an option.
         settings["PYTHONFAULTHANDLER"] = "1"

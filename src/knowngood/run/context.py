@@ -25,6 +25,7 @@ from knowngood.model import Action, InstallerName, Phase, Reason, Trouble
 from knowngood.model import Step as DeclaredStep
 from knowngood.probe.launch import Launcher
 from knowngood.process import Processes
+from knowngood.process.temporary import remove_leftovers
 from knowngood.project.tree import Trees
 from knowngood.run import host
 from knowngood.run.basis import Bases
@@ -152,6 +153,7 @@ def prepare(
             yield _context(settings, machine, processes, routes_of_run, pool, stop, project, trees, builds)
         finally:
             trees.close()
+            remove_leftovers(machine.outside)
             if builds:
                 # After an interrupt, leave no background process running.
                 pool.close(wait=stop.requested)

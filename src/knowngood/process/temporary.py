@@ -1,0 +1,94 @@
+"""Give what runs for a while a temporary folder with a short path, and remove those of runs that were killed.
+
+The path of a Unix-domain socket has room for about 100 bytes, and programs put sockets into their temporary folder. A
+folder below the run's would be too deep for that, so these are in the temporary folder of the system. Each is locked by
+the process that made it. The lock ends with the process, so a later run sees which folders nobody uses.
+"""
+
+import contextlib
+import fcntl
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+_PREFIX = "kg-"
+_LONGEST = 60
+"""Characters of the system's temporary folder, so that the path of a socket some folders below fits."""
+
+
+@contextmanager
+def short_folder(environ: Mapping[str, str]) -> Iterator[Path]:
+    """Yield a new, empty folder with a short path that only this user may enter, and remove it afterwards.
+
+    ``environ`` has the variable ``TMPDIR``, which counts unless its path is too long.
+    """
+    folder, lock = _make(_parent(environ))
+    try:
+        yield folder
+    finally:
+        _remove(folder)
+        os.close(lock)
+
+
+def remove_leftovers(environ: Mapping[str, str]) -> None:
+    """Remove the short folders of processes of this user that were killed."""
+    try:
+        entries = list(_parent(environ).glob(f"{_PREFIX}*"))
+    except OSError:
+        return
+    for folder in entries:
+        lock = _lock(folder)
+        if lock is not None:
+            _remove(folder)
+            os.close(lock)
+
+
+def _parent(environ: Mapping[str, str]) -> Path:
+    system = tempfile.gettempdir()
+    for name in (environ.get("TMPDIR") or system, system, "/tmp"):
+        path = Path(name).resolve()
+        if len(str(path)) <= _LONGEST and path.is_dir() and os.access(path, os.W_OK | os.X_OK):
+            return path
+    return Path(system).resolve()
+
+
+def _make(parent: Path) -> tuple[Path, int]:
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))  # its mode is 700
+        lock = _lock(folder)
+        # Another run may have taken the folder for a leftover before it was locked.
+        if lock is not None:
+            return folder, lock
+
+
+def _lock(folder: Path) -> int | None:
+    """Lock a folder of this user; return what holds the lock, or None when it is locked, or no such folder."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        ours, there = os.fstat(descriptor), os.lstat(folder)
+        if ours.st_uid == os.getuid() and (ours.st_dev, ours.st_ino) == (there.st_dev, there.st_ino):
+            return descriptor
+    except OSError:
+        pass
+    os.close(descriptor)
+    return None
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder, and what programs made read-only in it."""
+    shutil.rmtree(folder, ignore_errors=True)
+    if folder.exists():
+        for place, names, _ in os.walk(folder):
+            for path in (Path(place), *(Path(place, name) for name in names)):
+                if not path.is_symlink():
+                    with contextlib.suppress(OSError):
+                        path.chmod(stat.S_IRWXU)
+        shutil.rmtree(folder, ignore_errors=True)
