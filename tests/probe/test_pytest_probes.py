@@ -443,6 +443,32 @@ def test_sources_whose_import_fails_shadow_the_project_too(tmp_path: Path) -> No
     assert verdict(facts)[:2] == (Status.ERROR, Reason.SHADOWED)
 
 
+@WORKERS
+def test_a_test_that_cannot_be_collected_says_nothing_about_sources_that_it_does_not_import(
+    tmp_path: Path, workers: tuple[str, ...]
+) -> None:
+    installed(tmp_path / "site-packages")
+    files = FLAT | {"tests/test_it.py": "import not_installed_anywhere\nimport thing\n", "tests/__init__.py": ""}
+
+    facts = run(files, tmp_path, "tests", *workers, env=(("PYTHONPATH", str(tmp_path / "site-packages")),))
+
+    assert verdict(facts)[1] is Reason.COLLECTION_ERROR
+    assert "thing" not in facts.transcript.modules
+
+
+@WORKERS
+@pytest.mark.parametrize("broken", ["def thing(:\n", "import not_installed_anywhere\n"])
+def test_a_broken_module_of_the_sources_that_the_tests_do_import_shadows_the_project(
+    tmp_path: Path, workers: tuple[str, ...], broken: str
+) -> None:
+    installed(tmp_path / "site-packages")
+    files = FLAT | {"thing/__init__.py": broken}
+
+    facts = run(files, tmp_path, "tests", *workers, env=(("PYTHONPATH", str(tmp_path / "site-packages")),))
+
+    assert verdict(facts)[:2] == (Status.ERROR, Reason.SHADOWED)
+
+
 def test_a_rerun_counts_as_its_last_attempt(tmp_path: Path) -> None:
     # What pytest-rerunfailures does.
     files = {

@@ -188,6 +188,7 @@ def _is_pytest(file: str) -> bool:
 
 def attach(api: Any, report: Any, error: BaseException) -> None:
     """Put the exception on its report; reports of pytest-xdist keep such attributes on their way."""
+    _note_files(error)
     if type(error).__name__ == "CollectError":  # holds the text of the one behind it
         error = error.__cause__ or error.__context__ or error
     report.knowngood_raised = describe(api, error)
@@ -196,10 +197,38 @@ def attach(api: Any, report: Any, error: BaseException) -> None:
         report.knowngood_message = "fixture '%s' not found" % getattr(error, "argname", "")
 
 
+_failed_in: set[str] = set()
+"""The files that ran, or could not be compiled, when something failed in this process."""
+
+
+def _note_files(error: BaseException) -> None:
+    """Note which files an exception and its causes came through."""
+    known: set[int] = set()
+    following: BaseException | None = error
+    while following is not None and id(following) not in known and len(known) < 50:
+        known.add(id(following))
+        if isinstance(following, SyntaxError) and isinstance(following.filename, str):
+            _failed_in.add(following.filename)
+        traceback = following.__traceback__
+        while traceback is not None:
+            _failed_in.add(traceback.tb_frame.f_code.co_filename)
+            traceback = traceback.tb_next
+        following = following.__cause__ or following.__context__
+
+
+def _failed_there(file: str) -> bool:
+    """Return whether something failed in a module, or in one below it."""
+    file = os.path.realpath(file)
+    below = os.path.dirname(file) + os.sep if os.path.basename(file) == "__init__.py" else None
+    files = {os.path.realpath(path) for path in _failed_in}
+    return file in files or (below is not None and any(path.startswith(below) for path in files))
+
+
 def modules_of_project(tree: str, also_failed: bool) -> dict[str, str]:
     """Return where the modules of the project come from: of what was installed from a file or folder.
 
-    ``also_failed``: also where a module would come from whose import failed.
+    ``also_failed``: also of a module whose import failed, if the error came through the file that it would come from.
+    A module that no test asked for would prove nothing.
     """
     found = {}
     for name in _project_modules():
@@ -210,7 +239,7 @@ def modules_of_project(tree: str, also_failed: bool) -> dict[str, str]:
                 spec = importlib.util.find_spec(name)
             except Exception:
                 spec = None
-            file = spec.origin if spec is not None else None
+            file = spec.origin if spec is not None and _failed_there(str(spec.origin)) else None
         if file:
             found[name] = os.path.abspath(file)
     return found
