@@ -135,6 +135,22 @@ def test_a_variable_of_python_that_reaches_tests_or_a_command_is_accepted(read: 
     assert read(f'{text}{COMBO}env = {{ PYTHONDEVMODE = "1" }}\n', FILES).combos
 
 
+@pytest.mark.parametrize("probe", ['pytest = ["tests"]', 'command = ["mytool"]'])
+@pytest.mark.parametrize("name", ["PYTHONHOME", "PYTHONPLATLIBDIR"])
+def test_a_variable_that_keeps_python_from_its_library_is_refused(
+    problems_of: ProblemsOf, probe: str, name: str
+) -> None:
+    text = f'{inline(chr(34) + "1" + chr(34))}[[probe]]\nid = "q"\n{probe}\n'
+    for declared, where in (
+        (f'[matrix]\nenv = {{ {name} = "/usr" }}\n{COMBO}', "matrix"),
+        (f'{COMBO}env = {{ {name} = "/usr" }}\n', "combo[0]"),
+    ):
+        (problem,) = problems_of(text + declared, FILES)
+        assert problem.where == f"{where}.env.{name}"
+        assert problem.what.startswith(f"{name} cannot be set for a probe")
+        assert problem.hint == "remove it, and choose the Python with python"
+
+
 def test_two_values_of_an_axis_that_are_the_same_version_are_refused(problems_of: ProblemsOf) -> None:
     axes = 'six = ["1.16.0", "1.16", "==1.16.0", "<2", "<2.0", "latest"]\n'
     problems = problems_of(f"{inline(chr(34) + '1' + chr(34))}[[grid]]\n[grid.axes]\n{axes}", FILES)

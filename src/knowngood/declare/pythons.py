@@ -22,6 +22,8 @@ _OPTIONS_FOR = {
     "PYTHONTRACEMALLOC": '["-X", "tracemalloc"]',
     "PYTHONWARNINGS": '["-W", "error"]',
 }
+_BREAK_PYTHON = frozenset({"PYTHONEXECUTABLE", "PYTHONHOME", "PYTHONPLATLIBDIR"})
+"""Variables with which the Python of an environment looks for its library somewhere else."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -114,12 +116,19 @@ def _check_seeds(subjects: tuple[_Subject, ...], problems: Problems) -> None:
 
 
 def _check_variables(tables: Tables, subjects: tuple[_Subject, ...], scripts: Scripts, problems: Problems) -> None:
-    """Find the variables of Python that reach only scripts, which ``-I`` keeps from seeing them."""
+    """Find the variables of Python that cannot work, and those that reach only scripts, which run with ``-I``."""
     kinds = {probe.id: probe.kind for probe in scripts.found}
 
     def has_effect(subject: _Subject) -> bool:
         return any(kinds.get(probe, ProbeKind.SCRIPT) is not ProbeKind.SCRIPT for probe in subject.probes)
 
+    reached: dict[Where, tuple[str, ...]] = {subject.where: subject.env for subject in subjects if has_effect(subject)}
+    if tables.matrix is not None and reached:
+        reached[("matrix",)] = tuple(tables.matrix.env)
+    for place, names in reached.items():
+        for name in sorted(_BREAK_PYTHON.intersection(names)):
+            what = f"{name} cannot be set for a probe: the Python of the environment would not find its own library"
+            problems.add((*place, "env", name), what, "remove it, and choose the Python with python")
     places: list[tuple[Where, str]] = []
     if tables.matrix is not None and not any(map(has_effect, subjects)):
         places += [(("matrix", "env", name), name) for name in tables.matrix.env]
