@@ -235,3 +235,33 @@ def test_a_plan_that_is_stopped_exits_with_the_code_of_the_signal(
 
     assert running.returncode == code, err
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("verb", [("run", "--report-dir", "report"), ("plan",)])
+def test_variables_of_pass_env_that_are_not_set_are_named(
+    project: Project, index: Index, verb: tuple[str, ...]
+) -> None:
+    project.write(
+        f"""
+[index.local]
+url = "{index.url}"
+
+[[probe]]
+id = "asks"
+source = "import tiny"
+pass-env = ["KG_ABSENT", "ABSENT_*", "KG_THERE", "KG_TH*"]
+
+[[combo]]
+id = "first"
+steps = [["tiny==1.0"]]
+"""
+    )
+
+    done = project.run(*verb, KG_THERE="yes")
+
+    assert done.returncode == 0, done.stderr
+    notes = [line for line in done.stderr.splitlines() if line.startswith("note:")]
+    assert notes == [
+        "note: probe 'asks': the variable KG_ABSENT is not set, which pass-env names",
+        "note: probe 'asks': no variable matches 'ABSENT_*', which pass-env names",
+    ]

@@ -1,6 +1,6 @@
 """Let a verb take several matrices, and open the project of each before the first is worked on."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -92,3 +92,14 @@ _GRAVEST = (
 def gravest(codes: Sequence[ExitCode]) -> ExitCode:
     """Return the most severe of exit codes."""
     return min(codes, key=_GRAVEST.index)
+
+
+def note_unset(projects: Iterable["Project"], environ: Mapping[str, str]) -> None:
+    """Say on standard error which variables the probes ask for in vain."""
+    from knowngood.probe.settings import not_set
+
+    for project in projects:
+        for probe in project.matrix.probes:
+            for name in not_set(environ, probe):
+                what = f"no variable matches {name!r}" if set("*?[") & set(name) else f"the variable {name} is not set"
+                click.echo(f"note: probe {probe.id!r}: {what}, which pass-env names", err=True)

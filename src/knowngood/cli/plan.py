@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from knowngood.cli.matrices import name_of, open_all, refuse, takes_matrices
+from knowngood.cli.matrices import name_of, note_unset, open_all, refuse, takes_matrices
 from knowngood.cli.options import format_option, jobs_option, offline_option, only_option, state_option
 from knowngood.cli.output import width
 from knowngood.errors import ExitCode, UsageError
@@ -77,6 +77,7 @@ def plan(
 
     projects = open_all(names, everything=everything, state_dir=state_dir)
     refuse(["--only"] * bool(only), "plan", projects)
+    note_unset(projects, environ)
     if format_ in ("github", "gitlab") and len(projects) > shards:
         raise UsageError(
             f"{len(projects)} matrices need {len(projects)} jobs, and --shards allows {shards}",

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from knowngood.cli.fixing import EXPECTED, UNEXPECTED
-from knowngood.cli.matrices import open_all, refuse, takes_matrices
+from knowngood.cli.matrices import note_unset, open_all, refuse, takes_matrices
 from knowngood.cli.options import (
     PATH,
     jobs_option,
@@ -118,6 +118,7 @@ def run(
     chosen = RunOptions(environ=environ, **options)
     projects = open_all(names, everything=everything, state_dir=state_dir, signatures=signatures)
     refuse(chosen.for_one_matrix, "run", projects)
+    note_unset(projects, environ)
     runs = [MatrixRun.prepare(project, chosen) for project in projects]
     stop = Stop()
     text, seconds = budget or ("", None)

@@ -73,6 +73,11 @@ def passed(outside: Mapping[str, str], probe: Probe) -> dict[str, str]:
     }
 
 
+def not_set(outside: Mapping[str, str], probe: Probe) -> tuple[str, ...]:
+    """Return the names and globs in ``pass-env`` of a probe for which the harness has no variable."""
+    return tuple(pattern for pattern in probe.pass_env if not any(fnmatchcase(name, pattern) for name in outside))
+
+
 def secrets(outside: Mapping[str, str], probes: Iterable[Probe]) -> tuple[str, ...]:
     """Return the values that probes get and that must not appear in any log, longest first.
 
