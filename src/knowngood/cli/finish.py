@@ -40,7 +40,8 @@ def _write_report(context: ReportContext, folder: Path, report: Path) -> None:
         write_report(context, report, locks=[folder])
     except OSError as error:
         next_step = f"render it again with `knowngood report {near(folder)} --format html`"
-        raise UsageError(f"{near(report)} cannot be written", cause=str(error), next_step=next_step) from error
+        print_error(UsageError(f"{near(report)} cannot be written", cause=str(error), next_step=next_step))
+        return
     click.echo(f"\nreport  {', '.join(near(report / name) for name in ('index.html', 'matrix.md', 'matrix.json'))}")
 
 
@@ -70,5 +71,10 @@ def _publish(outcome: Outcome, context: ReportContext, folder: Path) -> bool:
             click.echo(f"published  {near(project.publication.publish(context, locks=[folder]))}")
     except KnowngoodError as error:
         print_error(error)
+        return False
+    except OSError as error:
+        print_error(
+            UsageError("the run is not published, or not accepted", cause=str(error), next_step="make room, run again")
+        )
         return False
     return True

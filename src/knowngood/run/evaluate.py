@@ -5,6 +5,7 @@ other caller simply exhausts one. It judges only to decide whether to try again,
 the diagnosis of a failure asks, which it looks up until nothing new is asked.
 """
 
+import contextlib
 import traceback
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -226,8 +227,9 @@ class _Evaluation:
             return False
         except Exception as error:
             folder = self.workspace.folder
-            folder.mkdir(parents=True, exist_ok=True)
-            (folder / "harness-error.txt").write_text(traceback.format_exc(), encoding="utf-8")
+            with contextlib.suppress(OSError):
+                folder.mkdir(parents=True, exist_ok=True)
+                (folder / "harness-error.txt").write_text(traceback.format_exc(), encoding="utf-8")
             self._emit(HarnessFailed(combo=self._combo.id, error=f"{type(error).__name__}: {error}"))
             return False
 
