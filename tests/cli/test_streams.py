@@ -84,7 +84,7 @@ def test_a_report_that_is_lost_is_an_error(project: Project, index: Index, text:
     assert done.stderr.startswith(f"error: standard output {LOST}") and done.stderr.count("\n") == 1
 
 
-def test_a_report_whose_reader_has_seen_enough_is_no_failure(project: Project, index: Index) -> None:
+def test_a_report_whose_reader_leaves_early_exits_with_0(project: Project, index: Index) -> None:
     project.write(MATRIX.format(url=index.url))
     project.run("run")
 

@@ -49,7 +49,6 @@ import base64
 import contextlib
 import faulthandler
 import functools
-import itertools
 import json
 import os
 import signal
@@ -58,11 +57,7 @@ import time
 import traceback
 import types
 import warnings
-
-try:
-    from _blake2 import blake2b  # hashlib would load OpenSSL before the probe does
-except ImportError:
-    from hashlib import blake2b
+from _blake2 import blake2b  # hashlib would load OpenSSL before the probe does
 
 TYPE_CHECKING = False  # type checkers take it for True; importing typing would take 10 ms
 if TYPE_CHECKING:
@@ -85,7 +80,7 @@ class _State:
     def __init__(self) -> None:
         self.out: int | None = None
         self.nonce = b""
-        self.numbers = itertools.count()
+        self.numbers = iter(range(2**62))
         self.pid = os.getpid()
         self.config: dict[str, Any] = {}
         self.running: list[Check] = []  # outermost first
@@ -103,8 +98,8 @@ class _State:
         if self.out is None or os.getpid() != self.pid:
             return
         record = json.dumps(dict(fields, kind=kind, number=next(self.numbers))).encode("ascii")
-        seal = blake2b(record, key=self.nonce, digest_size=16).hexdigest()
-        line = record[:-1] + b', "seal": "' + seal.encode("ascii") + b'"}\n'
+        seal = blake2b(record, key=self.nonce, digest_size=16).hexdigest().encode("ascii")
+        line = record[:-1] + b', "seal": "' + seal + b'"}\n'
         while line:
             line = line[os.write(self.out, line) :]
 
