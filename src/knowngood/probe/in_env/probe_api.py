@@ -35,8 +35,7 @@ Contract with the harness (the other sides are ``launch.py`` and ``transcript.py
 path), ``pins`` (requirements), ``dump_after`` (seconds until the stacks of all threads are written to standard error,
 or null) and ``private`` (folders whose files nothing rests on, or null: what the probe opens is not recorded).
 
-The file ``out`` gets one JSON object per line, each with a number of its own and, as its last member, a ``seal`` that
-only who knows the nonce can make. The nonce is never written. Each is written immediately: ``hello``, then
+The file ``out`` gets one JSON object per line at once, numbered and with a ``seal`` by the nonce: ``hello``, then
 ``begin`` and ``end`` around each check, then ``bye``. ``read`` is written for what the probe looks at for the first
 time, ``spawned`` for a program that it starts, and ``connected``. The exit code is 0 whether checks pass or fail; any
 other exit is unexpected.
