@@ -82,7 +82,7 @@ def test_a_demand_with_a_url_takes_the_place_of_a_specifier(universe: "Universe"
     assert f"There is nothing to fix: old works with lib @ {lib}." in result.stdout.replace("\n", " ")
 
 
-def test_a_budget_that_cuts_the_last_candidates_short_is_no_proof(universe: "Universe") -> None:
+def test_a_budget_that_cuts_the_last_candidates_short_proves_nothing(universe: "Universe") -> None:
     for name in ("lib", "more"):
         universe.release(name, "1.0", "2.0", files={f"{name}.py": ""})
     universe.matrix('[[combo]]\nid = "lost"\nsteps = [["lib", "more"]]\n', "import lib, more\nassert False, 'never'")
