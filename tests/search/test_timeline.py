@@ -59,6 +59,20 @@ def test_releases_that_break_only_together_are_named_together(universe: "Univers
     }
 
 
+def test_the_first_bad_set_shows_its_own_error_and_not_that_of_today(universe: "Universe") -> None:
+    release(universe, "app", "1.0", "2025-01-01", "import lib\n", ("lib",))
+    release(universe, "lib", "1.0", "2025-01-01", "")
+    release(universe, "lib", "2.0", "2025-03-01", "raise ValueError('of the first')\n")
+    release(universe, "lib", "3.0", "2025-06-01", "raise ValueError('of today')\n")
+    universe.matrix(COMBO, "import app")
+
+    document = universe.searched("timeline", "loose")
+    shown = universe.run("timeline", "loose")
+
+    assert document["bad"]["cause"] == "ValueError: of the first"
+    assert "ValueError: of the first" in shown.stdout and "of today" not in shown.stdout
+
+
 def test_what_the_past_cannot_say_is_said(universe: "Universe") -> None:
     year(universe, "1.10")
     for month in range(1, 13):

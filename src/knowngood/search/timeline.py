@@ -4,7 +4,7 @@ Not days are bisected but distinct sets: between two uploads of a package that t
 """
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from itertools import groupby
@@ -100,6 +100,7 @@ class _Past:
         self._sources = source_names(base)
         self._names = {name for step in base.facts.steps for name in step.resolved} - self._sources
         self._undated = tuple(sorted(name for name in self._names if not self._dates(name)))
+        self._answered: dict[Change, Answer] = {}
         self.undecided = False
 
     def frame(self, time: datetime) -> Frame:
@@ -151,7 +152,9 @@ class _Past:
 
     def _answers(self, moments: Sequence[Moment]) -> dict[Change, Answer]:
         whys = [Candidate(change=each.resolved.change, why=f"as of {each.time:%Y-%m-%d %H:%M}") for each in moments]
-        return ask_each(self._oracle, whys)
+        answers = ask_each(self._oracle, whys)
+        self._answered.update(answers)
+        return answers
 
     def neighbours(self, good: Moment, bad: Moment) -> bool:
         """Return whether nothing was uploaded between two times."""
@@ -179,7 +182,11 @@ class _Past:
             # Of the times at which the good set was chosen, the last counts.
             same = [each.time for each in moments if _identity(each) == _identity(good)]
             good = Moment(time=max(same), resolved=good.resolved, answer=good.answer)
-        return good, bad, sets
+        return self._with_answer(good), self._with_answer(bad), sets
+
+    def _with_answer(self, moment: Moment) -> Moment:
+        """Return a moment with what was answered about its set; that of today is the combo itself."""
+        return replace(moment, answer=self._answered.get(moment.resolved.change, moment.answer))
 
     def _kinds(self, row: Sequence[Moment]) -> Kinds:
         def ask(places: Sequence[int]) -> Mapping[int, Hashable | None]:
