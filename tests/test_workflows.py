@@ -492,7 +492,7 @@ def test_the_recipe_for_gitlab_plans_runs_shards_merges_and_stores_them(github: 
     planned = on_gitlab(planning, recipe["plan"])
     assert planned.returncode == 0, planned.stderr
     shards = load(planning / "shards.yml")
-    assert list(shards) == ["matrix 1/3", "matrix 2/3", "matrix 3/3"]
+    assert list(shards) == ["embedding 1/3", "embedding 2/3", "embedding 3/3"]
     reporting = machine()
     for number, shard in enumerate(shards.values()):
         assert shard["extends"] == ".knowngood-shard"
