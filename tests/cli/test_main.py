@@ -29,10 +29,10 @@ def interrupted() -> None:
     raise KeyboardInterrupt
 
 
-def test_an_interrupt_before_anything_ran_exits_130_and_claims_nothing() -> None:
+def test_an_interrupt_that_no_verb_watches_for_exits_130_and_claims_nothing() -> None:
     result = CliRunner().invoke(verbs, ["interrupted"])
 
-    assert (result.exit_code, result.stderr) == (130, "error: interrupted before anything ran\n")
+    assert (result.exit_code, result.stderr) == (130, "error: interrupted\n")
 
 
 def test_our_own_crash_exits_70_and_names_a_file_with_what_a_maintainer_needs() -> None:

@@ -61,6 +61,12 @@ def test_a_temporary_folder_with_a_long_path_is_not_used(tmp_path: Path) -> None
         assert len(str(folder)) < 80
 
 
+@pytest.mark.parametrize("unusable", ["/proc", "/dev/null", "/nonexistent"])
+def test_a_temporary_folder_that_takes_no_folder_is_passed_over(unusable: str) -> None:
+    with short_folder({"TMPDIR": unusable}) as folder:
+        assert folder.is_dir() and not folder.is_relative_to(unusable)
+
+
 def test_only_the_folders_of_processes_that_are_gone_are_leftovers(system: Path) -> None:
     environ = {"TMPDIR": str(system)}
     killed, leftover = start(system)

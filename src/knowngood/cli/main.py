@@ -64,8 +64,8 @@ class Verbs(click.Group):
             print_error(worded(error, ctx.invoked_subcommand))
             sys.exit(ExitCode.USAGE)
         except KeyboardInterrupt:
-            # Before a verb watches for signals: nothing has begun.
-            print_error(KnowngoodError("interrupted before anything ran"))
+            # Outside of what a verb does under its own watch for signals, which says what is known and what is left.
+            print_error(KnowngoodError("interrupted"))
             sys.exit(ExitCode.INTERRUPTED)
         except (click.exceptions.Exit, click.ClickException, click.Abort, BrokenPipeError):
             raise

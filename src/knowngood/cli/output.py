@@ -25,10 +25,13 @@ def print_error(error: KnowngoodError) -> None:
     def plain(text: str) -> str:
         return printable(without_secrets(text))
 
-    click.echo(f"error: {plain(error.what)}", err=True)
-    if isinstance(error, MatrixFileError):
+    if not isinstance(error, MatrixFileError):
+        click.echo(f"error: {plain(error.what)}", err=True)
+    else:
+        path = near(Path(error.path))
+        click.echo(f"error: {plain(error.what.replace(error.path, path, 1))}", err=True)
         for problem in error.problems:
-            place = f"{error.path}:{problem.line}" if problem.line else error.path
+            place = f"{path}:{problem.line}" if problem.line else path
             fields = filter(None, (place, problem.where, problem.what))
             click.echo("  " + ": ".join(map(plain, fields)), err=True)
             if problem.hint:

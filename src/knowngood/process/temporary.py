@@ -11,7 +11,7 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -26,7 +26,7 @@ def short_folder(environ: Mapping[str, str]) -> Iterator[Path]:
 
     ``environ`` has the variable ``TMPDIR``, which counts unless its path is too long.
     """
-    folder, lock = _make(_parent(environ))
+    folder, lock = _make(_parents(environ))
     try:
         yield folder
     finally:
@@ -36,10 +36,10 @@ def short_folder(environ: Mapping[str, str]) -> Iterator[Path]:
 
 def remove_leftovers(environ: Mapping[str, str]) -> None:
     """Remove the short folders of processes of this user that were killed."""
-    try:
-        entries = list(_parent(environ).glob(f"{_PREFIX}*"))
-    except OSError:
-        return
+    entries: list[Path] = []
+    for parent in _parents(environ):
+        with contextlib.suppress(OSError):
+            entries += parent.glob(f"{_PREFIX}*")
     for folder in entries:
         lock = _lock(folder)
         if lock is not None:
@@ -47,22 +47,29 @@ def remove_leftovers(environ: Mapping[str, str]) -> None:
             os.close(lock)
 
 
-def _parent(environ: Mapping[str, str]) -> Path:
+def _parents(environ: Mapping[str, str]) -> tuple[Path, ...]:
+    """Return where the folders may be, the best first; one with a long path is better than none."""
     system = tempfile.gettempdir()
-    for name in (environ.get("TMPDIR") or system, system, "/tmp"):
-        path = Path(name).resolve()
-        if len(str(path)) <= _LONGEST and path.is_dir() and os.access(path, os.W_OK | os.X_OK):
-            return path
-    return Path(system).resolve()
+    paths = dict.fromkeys(Path(name).resolve() for name in (environ.get("TMPDIR") or system, system, "/tmp"))
+    return tuple(sorted(paths, key=lambda path: len(str(path)) > _LONGEST))
 
 
-def _make(parent: Path) -> tuple[Path, int]:
+def _make(parents: Sequence[Path]) -> tuple[Path, int]:
+    """Make a folder in the first of ``parents`` that takes one. Raises ``OSError`` of the last if none does."""
     while True:
-        folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))  # its mode is 700
+        folder = _new(parents)
         lock = _lock(folder)
         # Another run may have taken the folder for a leftover before it was locked.
         if lock is not None:
             return folder, lock
+
+
+def _new(parents: Sequence[Path]) -> Path:
+    *others, last = parents
+    for parent in others:
+        with contextlib.suppress(OSError):
+            return Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))  # its mode is 700
+    return Path(tempfile.mkdtemp(prefix=_PREFIX, dir=last))
 
 
 def _lock(folder: Path) -> int | None:

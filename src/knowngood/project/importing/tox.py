@@ -90,8 +90,8 @@ class Tox:
             what = f"{self._source.path} has no environment that installs anything"
             if remarks := self._remarks.all():
                 cause = f"line {remarks[0].line}: {remarks[0].what}"
-                raise UsageError(what, cause=cause, next_step="write what it stands for into the file")
-            raise UsageError(what, next_step="name them in its envlist")
+                raise UsageError(what, cause=cause, next_step="write the packages there, and import it again")
+            raise UsageError(what, next_step="name environments in its env_list, and packages in their deps")
         return Imported(cells=tuple(cells), indexes=self._indexes.all(), remarks=self._remarks.all())
 
     def _cells(self, name: str) -> Iterator[Cell]:
