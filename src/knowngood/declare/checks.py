@@ -1,9 +1,11 @@
 """Check a matrix file as a whole: ids that collide, names that refer to nothing, grids that are too large."""
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
+from knowngood.declare import globs
 from knowngood.declare.expand import identified, listed
 from knowngood.declare.grid import MOST_COMBOS, Grid
 from knowngood.declare.locate import Where
@@ -35,9 +37,9 @@ def check(
         if grid.position in tables.grids:
             _check_grid(grid, tables, problems)
     ids = _checked_ids(raw, grids, problems)
-    is_open = any(grid.has_selectors for grid in grids)
-    _check_reference(raw, ids, problems, is_open=is_open)
-    _check_knowns(tables, ids, scripts, problems, is_open=is_open)
+    combos = _Combos(ids=(*ids,), grids=grids)
+    _check_reference(raw, combos, problems)
+    _check_knowns(tables, combos, scripts, problems)
     _check_expectations(tables, scripts, problems)
 
 
@@ -86,21 +88,38 @@ def _check_grid(grid: Grid, tables: Tables, problems: Problems) -> None:
         problems.add((*where, "exclude"), "every combination is excluded", "keep at least one, or remove the [[grid]]")
 
 
-def _check_reference(raw: Mapping[str, Any], ids: Collection[str], problems: Problems, *, is_open: bool) -> None:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Combos:
+    """The combos that a file names."""
+
+    ids: tuple[str, ...]
+    grids: tuple[Grid, ...]
+
+    def may_have(self, glob: str) -> bool:
+        """Return whether a combo has this id, or could have it: release lines come and go with the index."""
+        if any(fnmatchcase(combo_id, glob) for combo_id in self.ids) or glob in self.ids:
+            return True
+        return any(globs.overlap(glob, possible) for grid in self.grids for possible in grid.possible_ids)
+
+
+def _check_reference(raw: Mapping[str, Any], combos: _Combos, problems: Problems) -> None:
     # Read from the raw table, so that another mistake in [matrix] does not hide this one.
     matrix = raw.get("matrix")
     reference = matrix.get("reference") if isinstance(matrix, Mapping) else None
-    if isinstance(reference, str) and reference not in ids and not _unsure(problems, is_open=is_open):
-        hint = did_you_mean(reference, ids, "write the id of a combo")
-        problems.add(("matrix", "reference"), f"unknown combo {shown(reference)}", hint)
+    if not isinstance(reference, str) or reference in combos.ids or _unsure(problems):
+        return
+    if globs.is_glob(reference):
+        hint = "the others are compared with a single combo: write its id"
+    elif combos.may_have(reference):
+        return
+    else:
+        hint = did_you_mean(reference, combos.ids, "write the id of a combo")
+    problems.add(("matrix", "reference"), f"unknown combo {shown(reference)}", hint)
 
 
-def _unsure(problems: Problems, *, is_open: bool) -> bool:
-    """Return whether a combo may exist that is not among the known ids.
-
-    A grid may be wrong, or have release lines (``is_open``) that come and go with the index.
-    """
-    return is_open or problems.within("grid") or problems.within("axes")
+def _unsure(problems: Problems) -> bool:
+    """Return whether a combo may exist that is not among the known ids, because a grid is wrong."""
+    return problems.within("grid") or problems.within("axes")
 
 
 def _too_many(raw: Mapping[str, Any], grids: tuple[Grid, ...], problems: Problems) -> bool:
@@ -153,13 +172,12 @@ def _check_indexes(tables: Tables, problems: Problems) -> None:
                 problems.add(("index", name, "packages", position), what, "a package can have only one index")
 
 
-def _check_knowns(tables: Tables, ids: Collection[str], scripts: Scripts, problems: Problems, *, is_open: bool) -> None:
+def _check_knowns(tables: Tables, combos: _Combos, scripts: Scripts, problems: Problems) -> None:
     """Find the entries that excuse nothing: they are mistyped, or their combo or probe was removed."""
     probes = {*scripts.declared, *(probe.id for probe in scripts.used)}
     for position, known in tables.knowns.items():
-        named = any(fnmatchcase(combo_id, known.combo) for combo_id in ids)
-        if not named and not _unsure(problems, is_open=is_open):
-            hint = did_you_mean(known.combo, ids, "write the id of a combo, or a glob of ids")
+        if not _unsure(problems) and not combos.may_have(known.combo):
+            hint = did_you_mean(known.combo, combos.ids, "write the id of a combo, or a glob of ids")
             problems.add(("known", position, "combo"), f"unknown combo {shown(known.combo)}", hint)
         _check_probe(known.probe, probes, ("known", position, "probe"), problems)
 

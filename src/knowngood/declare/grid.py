@@ -3,7 +3,7 @@
 import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 
 from knowngood.declare.axes import (
@@ -16,12 +16,14 @@ from knowngood.declare.axes import (
 )
 from knowngood.declare.line_contents import Chosen, Order
 from knowngood.declare.selections import Selections
-from knowngood.declare.values import fitted
-from knowngood.model import InstallerName, ResolutionMode, Wanted
+from knowngood.declare.values import LONGEST_ID, fitted
+from knowngood.model import InstallerName, ResolutionMode, Selection, Wanted
 
 MOST_COMBOS = 10_000
 """Most combos of a matrix, before anything is excluded."""
 
+_ANY_LINE = "987654321"
+"""Stands for a release line that nobody knows yet."""
 _USUAL = (Order.TOGETHER, InstallerName.UV, ResolutionMode.HIGHEST, "now")
 """Values of axes that an id does not name, since most combos have them."""
 _BEHIND = ("with", "extras", "order", "installer", "resolution", "as-of")
@@ -33,6 +35,8 @@ class Point:
     """One combo of a grid; what is None is not set by an axis."""
 
     id: str
+    family: str
+    """Its id before the lines of selectors were known, which all combos of the same selectors share."""
     title: str
     chosen: Chosen
     python: str
@@ -98,6 +102,33 @@ class Grid:
         """The combos, the last axis changing fastest, and then those that are included."""
         entries = itertools.chain(self._product(), self._included())
         return tuple(point for entry in entries if (point := self._point(entry)) is not None)
+
+    @cached_property
+    def possible_ids(self) -> tuple[str, ...]:
+        """Globs of the ids that it may have, whatever lines an index has; nothing where no id depends on that."""
+        if not self.has_selectors:
+            return ()
+        values = [
+            (package_of(axis), value.selector.text)
+            for entry in (self.axes, *({axis: (value,) for axis, value in entry.items()} for entry in self.include))
+            for axis, declared in entry.items()
+            for value in declared
+            if value.selector is not None and value.selector.has_lines
+        ]
+        lines = tuple(
+            Selection(wanted=Wanted(package=package, selector=text), versions=((_ANY_LINE, _ANY_LINE),))
+            for package, text in values
+        )
+        grid = replace(self, selections=Selections(all=lines), _wanted={})
+        ids = dict.fromkeys(name for point in grid.points for name in (point.id, point.family))
+        # In an id that was too long and was cut, the line is part of a digest.
+        cut = "*" if any(len(name) == LONGEST_ID for name in ids) else ""
+        return tuple(filter(None, (*(name.replace(_ANY_LINE, "[0-9]*") for name in ids), cut)))
+
+    @cached_property
+    def _unspanned(self) -> "Grid":
+        """The same grid without anything known of an index."""
+        return replace(self, selections=Selections(), _wanted={})
 
     @cached_property
     def wanted(self) -> tuple[Wanted, ...]:
@@ -168,8 +199,10 @@ class Grid:
             requirements.append((package, requirement))
         exact = dict(versions)
         env = ((name, value.text) for axis, value in chosen.items() if (name := variable_of(axis)) is not None)
+        own_id = self._id(chosen)
         return Point(
-            id=self._id(chosen),
+            id=own_id,
+            family=self._unspanned._id(self._declared(chosen)) if any(it.line for it in chosen.values()) else own_id,
             title=self._title(chosen, exact),
             chosen=Chosen(
                 requirements=tuple(requirements),
@@ -205,6 +238,14 @@ class Grid:
         parts = parts or [chosen[axis].part for axis in varying]
         unnamed = "grid" if self.alone else f"grid{self.position + 1}"
         return fitted("-".join([self.prefix, *parts] if self.prefix else parts) or unnamed)
+
+    def _declared(self, chosen: Entry) -> Entry:
+        """Return ``chosen`` with the selector in place of each of its lines."""
+        every = {axis: [*self.axes.get(axis, ()), *(it[axis] for it in self.include if axis in it)] for axis in chosen}
+        return {
+            axis: next(it for it in every[axis] if it.selector == value.selector) if value.line else value
+            for axis, value in chosen.items()
+        }
 
     def _title(self, chosen: Entry, exact: Mapping[str, str]) -> str:
         titles = [

@@ -1,7 +1,7 @@
 """Parse a matrix file into a ``Matrix``, or raise one error with everything that is wrong with the file."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date, timedelta
 from functools import partial
@@ -75,10 +75,18 @@ def parse(text: str | bytes, *, path: Path, project: Path, files: Files, selecti
             *tables.steps.projects.indexes,
         ),
         assets=tuple(Asset(name=name, wheel=asset.wheel, path=asset.path) for name, asset in tables.assets.items()),
-        reference=matrix.reference,
+        reference=_reference(matrix.reference, [combo.id for combo in combos], grids),
         wanted=tuple(maker.wanted),
         selections=selections.all,
     )
+
+
+def _reference(named: str | None, ids: Collection[str], grids: Iterable[Grid]) -> str | None:
+    """Return the id of the reference: of a selector that stands for several release lines, the newest."""
+    if named is None or named in ids:
+        return named
+    newest = [point.id for grid in grids for point in grid.points if point.family == named][-1:]
+    return newest[0] if newest else named
 
 
 class _Maker:
@@ -121,7 +129,7 @@ class _Maker:
         own["env"] = tuple({**dict(own["env"]), **dict(point.env)}.items())
         title = f"{table.title}: {point.title}" if table.title else point.title
         steps = partial(self._tables.steps.make, table.steps, point.python, point.chosen)
-        combo = self._combo(table, point.id, title, point.python, own, steps)
+        combo = self._combo(table, point.id, title, point.python, own, steps, point.family)
         return replace(
             combo,
             axes=point.axes,
@@ -138,6 +146,7 @@ class _Maker:
         python: str,
         shared: dict[str, Any],
         steps: Callable[..., tuple[Step, ...]],
+        family: str = "",
     ) -> Combo:
         cutoff, unselected = self._cutoff(shared["as_of"])
         expected = [Expectation(**dict(entry)) for entry in table.expect]
@@ -148,10 +157,18 @@ class _Maker:
             steps=steps(resolution=shared["resolution"], cutoff=cutoff),
             expect=next((expect for expect in expected if expect.is_whole), Expectation()),
             narrower=tuple(expect for expect in expected if not expect.is_whole),
-            known=tuple(entry for entry in self._knowns if entry.covers(combo_id)),
+            known=tuple(self._known(combo_id, family or combo_id)),
             unselected=unselected,
             **shared,
         )
+
+    def _known(self, combo_id: str, family: str) -> Iterator[Known]:
+        """Yield the known issues of a combo. An entry may name its selectors, for all their release lines."""
+        for entry in self._knowns:
+            if entry.covers(combo_id):
+                yield entry
+            elif entry.covers(family):
+                yield replace(entry, combo=combo_id)
 
     def _shared(self, table: SharedTable) -> dict[str, Any]:
         """Return what a table, or else ``[matrix]``, says about all its combos."""
