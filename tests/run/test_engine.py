@@ -268,8 +268,14 @@ def test_a_resumed_run_evaluates_a_finished_combo_again_after_a_file_that_it_rea
     )
     first = tmp_path / "runs" / "tiny" / "first"
 
+    reached: set[str] = set()
+
     def also(event: Event, stop: Stop) -> None:
         if isinstance(event, PhaseStarted) and (event.combo, event.phase) == ("sleeper", Phase.PROBE):
+            reached.add("asleep")
+        if isinstance(event, ComboFinished) and event.combo == "quick":
+            reached.add("quick")
+        if reached == {"asleep", "quick"}:
             stop("SIGINT")
 
     begun = record(request(subject, first, environ, jobs=1), also)

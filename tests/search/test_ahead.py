@@ -24,7 +24,7 @@ def test_an_alarm_names_the_release_and_the_day_on_which_it_gets_in(universe: "U
     release(universe, "lib", "1.0", 90, "def call(): pass\n")
     release(universe, "lib", "2.0", 3, "def renamed(): pass\n")
     release(universe, "other", "1.0", 90, "")
-    release(universe, "other", "1.1", 2, "")
+    release(universe, "other", "1.1", 1, "")
     combos = (("loose", '"app"'), ("held", '"app", "lib<2", "other<1.1"'), ("fine", '"app", "lib<2"'))
     universe.matrix("".join(f'[[combo]]\nid = "{name}"\nsteps = [[{line}]]\n' for name, line in combos), "import app")
 
