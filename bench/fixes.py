@@ -16,7 +16,7 @@ from knowngood.run.executors.interface import ALL_OPTIMIZATIONS, Optimization
 from knowngood.run.request import RunRequest
 from knowngood.search.ask import Answer, Candidate, Oracle, Says
 from knowngood.search.changes import Change
-from knowngood.search.opened import opened
+from knowngood.search.session import opened
 
 MATRIX = Path(__file__).parent / "matrices" / "fix.toml"
 

@@ -11,7 +11,7 @@ import pytest
 import knowngood
 from knowngood import patterns
 from knowngood.model import Action, Check, Ending, Exit, Frame, Outcome, Problem, ProblemKind, Raised
-from knowngood.model.text import LONGEST_LINE, LONGEST_TEXT, shortened
+from knowngood.model.transcripts import LONGEST_LINE, LONGEST_TEXT, shortened
 
 MEGABYTE = 2**20
 READERS = (

@@ -21,7 +21,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from knowngood.install.registry import OUTPUTS
-from knowngood.judge.rules import Rules
+from knowngood.judge.evidence import Rules
 from knowngood.judge.verdict import judge_combo
 from knowngood.model import ComboFacts, Confidence, Diagnosis
 from knowngood.project.signatures import OURS, load

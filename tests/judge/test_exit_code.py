@@ -3,7 +3,7 @@ from collections.abc import Sequence
 import pytest
 
 from knowngood.errors import ExitCode
-from knowngood.judge.exit_code import exit_code
+from knowngood.judge.verdict import exit_code
 from knowngood.model import Cell, JudgedRun, Phase, Reason, Run, Status, Verdict
 from support.facts import combo, info
 

@@ -5,8 +5,7 @@ from datetime import date
 
 import pytest
 
-from knowngood.judge.exit_code import exit_code
-from knowngood.judge.verdict import judge, judge_combo
+from knowngood.judge.verdict import exit_code, judge, judge_combo
 from knowngood.model import (
     Cell,
     Check,

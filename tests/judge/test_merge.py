@@ -7,9 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from knowngood.errors import ExitCode, UsageError
-from knowngood.judge.exit_code import exit_code
 from knowngood.judge.merge import below, merge, missing
-from knowngood.judge.verdict import judge
+from knowngood.judge.verdict import exit_code, judge
 from knowngood.model import ComboFacts, IndexChoice, Phase, Reason, Run, Status, Trouble
 from support.facts import RULES, attempt, check, combo, info, step
 

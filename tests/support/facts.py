@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from knowngood.install.registry import OUTPUTS
-from knowngood.judge.rules import Rules
+from knowngood.judge.evidence import Rules
 from knowngood.model import (
     Action,
     Answer,

@@ -15,7 +15,7 @@ from knowngood.cli.output import width
 from knowngood.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from knowngood.judge.rules import Rules
+    from knowngood.judge.evidence import Rules
     from knowngood.project.project import Project
     from knowngood.report.ci.plan import Row
     from knowngood.run.forecast import Forecast
@@ -70,7 +70,7 @@ def plan(
     Exits 3 when an index could not be reached, and 0 otherwise.
     """
     from knowngood.cli.signals import stopped_by_signals
-    from knowngood.judge.exit_code import stopped_by
+    from knowngood.judge.verdict import stopped_by
     from knowngood.report.ci import plan as report
     from knowngood.run import forecast, host
     from knowngood.run.stop import Stop

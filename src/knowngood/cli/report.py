@@ -65,7 +65,7 @@ def report(
 
     `--format all -o FOLDER` writes each format into its own file.
     """
-    from knowngood.judge.exit_code import exit_code
+    from knowngood.judge.verdict import exit_code
     from knowngood.project.project import Project
 
     if format_ == "all" and output is None:

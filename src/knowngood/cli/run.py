@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from knowngood.cli.fixing import EXPECTED, UNEXPECTED
+from knowngood.cli.fix import EXPECTED, UNEXPECTED
 from knowngood.cli.matrices import note_unset, open_all, refuse, takes_matrices
 from knowngood.cli.options import (
     PATH,

@@ -1,19 +1,144 @@
 """Run matrices one after the other, and sum up: an overview, how to go on after an early end, the exit code."""
 
 import shlex
+import sys
+import time
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from knowngood.cli.finish import finish
+from knowngood.cli.fix import fix_failures
 from knowngood.cli.matrices import gravest, name_of
-from knowngood.cli.output import print_error, width
+from knowngood.cli.output import print_comparison, print_error, print_run, width
 from knowngood.cli.prepare import MatrixRun
-from knowngood.cli.running import Outcome, execute
-from knowngood.errors import ExitCode, KnowngoodError
-from knowngood.judge.exit_code import is_signal, stopped_by
-from knowngood.report import several
+from knowngood.errors import ExitCode, KnowngoodError, UsageError, some
+from knowngood.judge.verdict import exit_code, is_signal, stopped_by
+from knowngood.project.files import near
+from knowngood.project.publication import blocker, write_report
+from knowngood.report import recap
+from knowngood.report.formats import ReportContext
 from knowngood.run.stop import Stop
+
+if TYPE_CHECKING:
+    from knowngood.cli.live.display import Display
+    from knowngood.model import JudgedRun
+    from knowngood.project.baseline import Comparison
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcome:
+    """What came out of running a matrix."""
+
+    matrix_run: MatrixRun
+    judged: "JudgedRun"
+    comparison: "Comparison | None"
+    """What changed against the baseline, if there is one."""
+    elapsed: float
+    """Seconds."""
+
+    @property
+    def has_finished_combos(self) -> bool:
+        """Whether there is anything that a later run could go on with."""
+        return any(facts.finished for facts in self.judged.run.combos)
+
+
+def execute(matrix_run: MatrixRun, stop: Stop) -> Outcome:
+    """Run the combos of a matrix, judge the run, compare it with the baseline, and fix failures if that is asked."""
+    from knowngood.run import engine
+
+    started = time.monotonic()
+    with _live_display(matrix_run) as display:
+        run = engine.execute(matrix_run.request, [display], stop=stop)
+    judged = matrix_run.project.judge(run)
+    comparison = matrix_run.project.baseline.compare(judged, matrix_run.before) if matrix_run.before else None
+    if matrix_run.options.fix is not None:
+        judged = fix_failures(matrix_run.request, judged, matrix_run.options.fix, stop)
+    return Outcome(matrix_run=matrix_run, judged=judged, comparison=comparison, elapsed=time.monotonic() - started)
+
+
+def _live_display(matrix_run: MatrixRun) -> "Display":
+    """Return what shows the events of a run."""
+    from rich.console import Console
+
+    from knowngood.cli.live import display
+    from knowngood.judge.verdict import judge_combo
+
+    return display.choose(
+        matrix_run.options.progress,
+        console=Console(stderr=True),
+        is_tty=sys.stderr.isatty(),
+        judge=lambda facts, info: judge_combo(facts, matrix_run.project.rules, day=info.day),
+        past=matrix_run.project.runs.past_seconds(),
+        runs=matrix_run.project.runs.folder,
+    )
+
+
+def finish(outcome: Outcome) -> ExitCode:
+    """Print, write and publish what came out of a run; return its exit code."""
+    judged, options = outcome.judged, outcome.matrix_run.options
+    folder = outcome.matrix_run.project.runs.new(judged.run.info.id).folder
+    changes = outcome.comparison.changes if outcome.comparison else ()
+    context = ReportContext(judged=judged, changes=changes)
+    print_run(judged, folder, options.environ, elapsed=outcome.elapsed)
+    if outcome.comparison:
+        click.echo()
+        print_comparison(outcome.comparison)
+    _write_report(context, folder, options.report_dir or folder / "report")
+    if options.keep:
+        click.echo(f"kept    the environments, {near(folder / 'combos')}/ID/env")
+    if not options.accept and options.baseline is None:
+        _print_how_to_accept(outcome)
+    published = _publish_outcome(outcome, context, folder)
+    return exit_code(judged) or (ExitCode.AS_EXPECTED if published else ExitCode.USAGE)
+
+
+def _write_report(context: ReportContext, folder: Path, report: Path) -> None:
+    """Write the report of the run in ``folder`` into ``report``, and print where it is."""
+    try:
+        write_report(context, report, locks=[folder])
+    except OSError as error:
+        next_step = f"render it again with `knowngood report {near(folder)} --format html`"
+        print_error(UsageError(f"{near(report)} cannot be written", cause=str(error), next_step=next_step))
+        return
+    click.echo(f"\nreport  {', '.join(near(report / name) for name in ('index.html', 'matrix.md', 'matrix.json'))}")
+
+
+def _print_how_to_accept(outcome: Outcome) -> None:
+    """Print the command that makes a run the baseline, if it can be and there is a reason for it."""
+    project, judged, comparison = outcome.matrix_run.project, outcome.judged, outcome.comparison
+    if blocker(judged, project.matrix) is not None:
+        return
+    command = f"knowngood run {name_of(project)} --accept"
+    if comparison is None:
+        click.echo(f"There is no baseline yet. To make this run the baseline: {command}")
+    elif regressed := comparison.unexpected_regressions(judged):
+        click.echo(f"Regressed unexpectedly: {some(regressed)}. To accept this run as the new baseline: {command}")
+
+
+def _publish_outcome(outcome: Outcome, context: ReportContext, folder: Path) -> bool:
+    """Publish and accept a run as far as the user asks for it; return whether all of that was done."""
+    project, options = outcome.matrix_run.project, outcome.matrix_run.options
+    try:
+        if options.accept:
+            click.echo(f"baseline   {near(project.baseline.accept(context.judged))}")
+            # What is published is compared with the baseline beside it: publishing it again then changes nothing.
+            if options.baseline is None:
+                changes = project.baseline.compare(context.judged, project.baseline.find(None)).changes
+                context = replace(context, changes=changes)
+        if options.publish:
+            click.echo(f"published  {near(project.publication.publish(context, locks=[folder]))}")
+    except KnowngoodError as error:
+        print_error(error)
+        return False
+    except OSError as error:
+        print_error(
+            UsageError("the run is not published, or not accepted", cause=str(error), next_step="make room, run again")
+        )
+        return False
+    return True
 
 
 def run_all(runs: Sequence[MatrixRun], stop: Stop) -> ExitCode:
@@ -39,7 +164,7 @@ def run_all(runs: Sequence[MatrixRun], stop: Stop) -> ExitCode:
             codes.append(error.exit_code)
             outcomes.append(None)
     if len(runs) > 1:
-        click.echo("\n" + several.render(_lines(runs, outcomes), width=width()), nl=False)
+        click.echo("\n" + recap.render_overview(_lines(runs, outcomes), width=width()), nl=False)
     if advice := _how_to_go_on(runs, outcomes, stop):
         click.echo("\n" * (len(runs) > 1) + advice)
     return gravest([*codes, *_cut(runs, outcomes, stop)])
@@ -52,16 +177,16 @@ def _cut(runs: Sequence[MatrixRun], outcomes: Sequence[Outcome | None], stop: St
     return [stopped_by(stop.reason)]
 
 
-def _lines(runs: Sequence[MatrixRun], outcomes: Sequence[Outcome | None]) -> list[several.Line]:
+def _lines(runs: Sequence[MatrixRun], outcomes: Sequence[Outcome | None]) -> list[recap.OverviewLine]:
     """Return the overview, with the matrices that an error or an early end kept from running."""
     lines = []
     for position, run in enumerate(runs):
         outcome = outcomes[position] if position < len(outcomes) else None
         if outcome is not None:
-            line = several.line(name_of(run.project), outcome.judged, elapsed=outcome.elapsed)
+            line = recap.overview_line(name_of(run.project), outcome.judged, elapsed=outcome.elapsed)
         else:
             why = "ended by an error, see above" if position < len(outcomes) else "not begun"
-            line = several.unrun(name_of(run.project), run.project.matrix, why)
+            line = recap.overview_unrun(name_of(run.project), run.project.matrix, why)
         lines.append(line)
     return lines
 

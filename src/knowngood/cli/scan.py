@@ -25,7 +25,7 @@ def scan(paths: tuple[Path, ...], version: str | None) -> None:
 
     from knowngood.install.environment import Environment
     from knowngood.install.inspect import read
-    from knowngood.judge.abi import predict, sentence
+    from knowngood.judge.diagnosis.rules.numpy_abi import predict, sentence
     from knowngood.model import Distribution
     from knowngood.report.text import plain
 

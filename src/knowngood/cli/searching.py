@@ -81,7 +81,7 @@ class Searching:
     def oracle(self, verb: str, combo: "Combo") -> "Iterator[Oracle]":
         """Yield the oracle about a combo."""
         from knowngood.search.ask import Budget
-        from knowngood.search.opened import opened
+        from knowngood.search.session import opened
 
         budget = Budget(seconds=self.options.seconds, cells=self.options.cells)
         with opened(self.request, combo, verb, budget=budget, stop=self.stop, watch=watch) as oracle:
@@ -90,7 +90,7 @@ class Searching:
     @property
     def code(self) -> ExitCode | None:
         """The exit code when the user stopped the search; None when nobody did."""
-        from knowngood.judge.exit_code import stopped_by
+        from knowngood.judge.verdict import stopped_by
 
         return stopped_by(self.stop.reason) if self.stop.reason is not None else None
 

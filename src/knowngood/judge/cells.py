@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
 
-from knowngood.judge.abi import score, sentence
 from knowngood.judge.diagnosis import diagnose
 from knowngood.judge.diagnosis.questions import Answers
 from knowngood.judge.diagnosis.rules import numpy_abi
+from knowngood.judge.diagnosis.rules.numpy_abi import score, sentence
 from knowngood.judge.evidence import ProbeEvidence
 from knowngood.judge.expectations import Comparison
 from knowngood.judge.expectations import compare as compare_with_expectation

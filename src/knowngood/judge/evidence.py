@@ -1,13 +1,36 @@
-"""Read what the recorded facts of one combo show, before a verdict on any of its probes."""
+"""Say what to judge by, and read what the recorded facts of one combo show before a verdict on any of its probes."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from knowngood.judge.conflicts import Violation, ledger, violations
 from knowngood.judge.diagnosis.case import Case
+from knowngood.judge.diagnosis.signatures import Signature
 from knowngood.judge.findings import Finding, find
 from knowngood.judge.probes import Attempt, deciding, judged
-from knowngood.judge.rules import Rules
-from knowngood.model import ComboFacts, Drift
+from knowngood.model import ComboFacts, Drift, InstallerName
+from knowngood.model.installer_output import InstallerOutput
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rules:
+    """What to judge by. Two runs can be compared only when both are judged by the same rules."""
+
+    signatures: tuple[Signature, ...]
+    """The known breakages."""
+    installers: Mapping[InstallerName, InstallerOutput]
+    """Who reads the output of each installer."""
+
+    def reader(self, facts: ComboFacts) -> InstallerOutput:
+        """Return what reads the output of the commands of a combo.
+
+        uv builds what a combo installs from this machine, whatever the installer is, and resolves what pip cannot.
+        """
+        failed_to_build = any(source.failed for step in facts.steps for source in step.sources)
+        if failed_to_build:
+            return self.installers[InstallerName.UV]
+        resolves = not any(step.install is not None and not step.install.exit.ok for step in facts.steps)
+        return self.installers[facts.combo.resolver if resolves else facts.combo.installer]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

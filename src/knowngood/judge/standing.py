@@ -5,8 +5,7 @@ import re
 from knowngood.judge.diagnosis.case import Case
 from knowngood.judge.diagnosis.questions import Answers
 from knowngood.judge.diagnosis.rules import numpy_abi, symbols
-from knowngood.judge.evidence import Evidence
-from knowngood.judge.rules import Rules
+from knowngood.judge.evidence import Evidence, Rules
 from knowngood.model import ComboFacts
 
 _MISSING = re.compile(

@@ -8,8 +8,7 @@ from enum import StrEnum
 from knowngood.model.declared import Combo, Phase, ProbeKind, Selection
 from knowngood.model.fixes import VerifiedFix
 from knowngood.model.questions import Answered
-from knowngood.model.text import shortened
-from knowngood.model.transcripts import Transcript
+from knowngood.model.transcripts import Transcript, shortened
 
 
 class Ending(StrEnum):

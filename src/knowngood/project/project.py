@@ -23,7 +23,7 @@ from knowngood.project.files import FolderFiles, near, write
 from knowngood.project.runs import OWNER, SEARCHES, STATE, RecordedRun, Runs, all_at
 
 if TYPE_CHECKING:
-    from knowngood.judge.rules import Rules
+    from knowngood.judge.evidence import Rules
     from knowngood.project.baseline import Baseline
     from knowngood.project.publication import Publication
 
@@ -169,7 +169,7 @@ class Project:
     def rules(self) -> "Rules":
         """What runs are judged by: the known breakages of knowngood and of the project, and how to read installers."""
         from knowngood.install.registry import OUTPUTS  # a list does not pay for the rules
-        from knowngood.judge.rules import Rules
+        from knowngood.judge.evidence import Rules
         from knowngood.project.signatures import OURS, load
 
         own = self._signatures or self.folder / "signatures.toml"

@@ -2,11 +2,23 @@
 
 from collections import Counter
 from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
 
-from knowngood.model import UNDECIDED, Cell, JudgedRun, Reason, Run, RunInfo, Score, Status
+from knowngood.model import UNDECIDED, Cell, JudgedRun, Matrix, Reason, Run, RunInfo, Score, Status
 from knowngood.report import explanation, words
 from knowngood.report.publication import stable
-from knowngood.report.text import compact, count, labelled, plain, published_day, seconds, section, shorten, wrap
+from knowngood.report.text import (
+    aligned,
+    compact,
+    count,
+    labelled,
+    plain,
+    published_day,
+    seconds,
+    section,
+    shorten,
+    wrap,
+)
 
 
 def summary(judged: JudgedRun, *, elapsed: float | None = None) -> str:
@@ -259,3 +271,69 @@ def _not_run(cells: Sequence[Cell], width: int) -> list[str]:
 
 def _name(cell: Cell) -> str:
     return plain(words.name(cell))
+
+
+_HEAD = ("matrix", "combos", "as expected", "different", "undecided", "time")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OverviewLine:
+    """The run of one matrix, in numbers of combos."""
+
+    name: str
+    expected: int
+    different: int
+    undecided: int
+    time: str
+    """How long it took, or why it has no time."""
+
+    @property
+    def combos(self) -> int:
+        """How many combos were selected."""
+        return self.expected + self.different + self.undecided
+
+
+def overview_line(name: str, judged: JudgedRun, *, elapsed: float) -> OverviewLine:
+    """Return the line of the overview for a run that took ``elapsed`` seconds.
+
+    A combo is different if any of its cells is, and otherwise undecided if any of its cells is.
+    """
+    combos: dict[str, list[bool | None]] = {}
+    for cell in judged.cells:
+        combos.setdefault(cell.combo.id, []).append(cell.as_expected)
+    different = sum(False in cells for cells in combos.values())
+    undecided = sum(None in cells and False not in cells for cells in combos.values())
+    return OverviewLine(
+        name=name,
+        expected=len(combos) - different - undecided,
+        different=different,
+        undecided=undecided,
+        time=seconds(elapsed),
+    )
+
+
+def overview_unrun(name: str, matrix: Matrix, why: str) -> OverviewLine:
+    """Return the line of the overview for a matrix that was not run: ``why`` stands in the place of its time."""
+    return OverviewLine(name=name, expected=0, different=0, undecided=len(matrix.combos), time=why)
+
+
+def render_overview(lines: Sequence[OverviewLine], *, width: int) -> str:
+    """Return a table of the runs and of their sum, ending in a newline."""
+    rows = [
+        (
+            overview_line.name,
+            overview_line.combos,
+            overview_line.expected,
+            overview_line.different,
+            overview_line.undecided,
+            overview_line.time,
+        )
+        for overview_line in lines
+    ]
+    sums = [sum(numbers) for numbers in zip(*(row[1:5] for row in rows), strict=True)]
+    texts = [_HEAD, *(tuple(map(str, row)) for row in rows), (f"{len(rows)} matrices", *map(str, sums), "")]
+    wide = [max(len(text[column]) for text in texts) for column in range(1, 5)]
+    numbered = [
+        (text[0], *(value.rjust(size) for value, size in zip(text[1:5], wide, strict=True)), text[5]) for text in texts
+    ]
+    return "\n".join(aligned(numbered, width)) + "\n"

@@ -32,8 +32,8 @@ from knowngood.events import (
 )
 from knowngood.install.environment import Environment
 from knowngood.install.releases import ReleaseIndex, definitions
+from knowngood.judge.evidence import Rules
 from knowngood.judge.probes import judge_probe
-from knowngood.judge.rules import Rules
 from knowngood.judge.verdict import open_questions
 from knowngood.model import (
     Answer,

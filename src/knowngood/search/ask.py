@@ -22,9 +22,8 @@ from knowngood.install.releases import read_page
 from knowngood.install.routing import Routing
 from knowngood.install.upstream import IndexFault
 from knowngood.judge.causes import Fingerprint, fingerprint_of
-from knowngood.judge.exit_code import is_signal
-from knowngood.judge.rules import Rules
-from knowngood.judge.verdict import judge_combo
+from knowngood.judge.evidence import Rules
+from knowngood.judge.verdict import is_signal, judge_combo
 from knowngood.model import UNDECIDED, Cell, Combo, ComboFacts, JudgedRun, Outcome, Status
 from knowngood.model.questions import Files, Release
 from knowngood.project.runs import RecordedRun

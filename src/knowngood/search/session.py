@@ -1,12 +1,14 @@
-"""Search for the fix of one combo from beginning to end, and keep what was verified where others find it."""
+"""Search for the fix of one combo: open the oracle, search, and keep what was verified where others find it."""
 
-from collections.abc import Iterable, Sequence
-from contextlib import closing
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from knowngood import packages
 from knowngood.cache.verdicts import Verdicts
 from knowngood.events import FixVerified, RunFinished
+from knowngood.install.routing import routing
 from knowngood.model import Cell, Combo, ComboFacts, JudgedRun, Status, VerifiedFix
 from knowngood.model.declared import UNDECIDED
 from knowngood.probe.reads import still
@@ -15,12 +17,47 @@ from knowngood.project.runs import RecordedRun
 from knowngood.run.recorder import EventLog
 from knowngood.run.request import RunRequest
 from knowngood.run.stop import Stop
-from knowngood.search.ask import Budget, Watch
+from knowngood.run.work import routes
+from knowngood.search.ask import Budget, Oracle, Watch
 from knowngood.search.changes import Change
 from knowngood.search.fix import find
-from knowngood.search.opened import opened
 from knowngood.search.result import Search
 from knowngood.search.trail import trail_of
+
+
+@contextmanager
+def opened(
+    request: RunRequest,
+    combo: Combo,
+    search: str,
+    *,
+    budget: Budget | None = None,
+    demand: Change | None = None,
+    keep: Iterable[str] = (),
+    stop: Stop | None = None,
+    watch: Watch | None = None,
+) -> Iterator[Oracle]:
+    """Yield the oracle about a combo; the id of its run has the name of the ``search``.
+
+    The search ends with its budget or with ``stop``, whichever comes first: commands that run then are ended.
+    """
+    budget, stop, ends = budget or Budget(), stop or Stop(), Stop()
+    with (
+        routing(routes(request), request.machine.outside, request.machine.cache_folder) as routed,
+        stop.calls(lambda: ends(stop.reason or "")),
+        ends.after(budget.seconds, "the budget"),
+    ):
+        yield Oracle(
+            request,
+            combo,
+            run_id=f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{search}-{combo.id}",
+            demand=demand,
+            keep=keep,
+            budget=budget,
+            stop=ends,
+            watch=watch,
+            routed=routed,
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

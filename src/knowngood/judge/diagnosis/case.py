@@ -29,7 +29,7 @@ from knowngood.model import (
 from knowngood.tracebacks import dumped_frames, frames_of, installed_path, last_exception, loaded_extensions
 
 if TYPE_CHECKING:
-    from knowngood.judge.rules import Rules
+    from knowngood.judge.evidence import Rules
     from knowngood.model.installer_output import InstallerOutput
 
 _REPORTS_ANOTHER = ("builtins.AssertionError", "builtins.SystemExit", "subprocess.CalledProcessError")

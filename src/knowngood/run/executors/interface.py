@@ -10,7 +10,7 @@ from typing import Protocol
 
 from knowngood.events import Emit
 from knowngood.install.index import Routes
-from knowngood.judge.rules import Rules
+from knowngood.judge.evidence import Rules
 from knowngood.model import Asset, Combo, Probe
 from knowngood.packages import bare_url
 from knowngood.run.stop import Stop

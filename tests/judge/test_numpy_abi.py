@@ -2,7 +2,7 @@
 
 import pytest
 
-from knowngood.judge.abi import predict, score, sentence
+from knowngood.judge.diagnosis.rules.numpy_abi import predict, score, sentence
 from knowngood.model import Distribution, EnvironmentFacts, Extension, Score
 
 
