@@ -240,7 +240,9 @@ def test_only_variables_of_an_allow_list_reach_a_probe(tmp_path: Path) -> None:
     seen = json.loads(facts.action.output)
     assert "realm" not in facts.action.output
     assert not {"HF_TOKEN", "PYTHONPATH", "UV_INDEX_URL"} & set(seen)
-    assert seen["HOME"] == str(tmp_path / "probe" / "home")
+    home, temporary = Path(seen["HOME"]), Path(seen["TMPDIR"])
+    assert (home.name, temporary.name, home.parent) == ("home", "tmp", temporary.parent)
+    assert not home.parent.exists()
     expected = {
         "EXTRA": "of the combo",
         "TZ": "Europe/Vienna",
@@ -441,19 +443,22 @@ def test_a_probe_records_whose_metadata_it_asked_for(tmp_path: Path) -> None:
 
 SOCKETS = """
 import os, socket, tempfile
-path = os.path.join(tempfile.mkdtemp(), "a-rather-long-name-of-a-socket.sock")
+folder = os.path.expanduser("~/.local") if {at_home} else tempfile.mkdtemp()
+os.makedirs(folder, exist_ok=True)
+path = os.path.join(folder, "a-rather-long-name-of-a-socket.sock")
 socket.socket(socket.AF_UNIX).bind(path)
 open(path + ".txt", "w").close()
 open(path + ".txt").close()
 """
 
 
-def test_a_probe_can_bind_a_socket_in_its_temporary_folder_however_deep_the_run_is(tmp_path: Path) -> None:
+@pytest.mark.parametrize("at_home", [False, True], ids=["in its temporary folder", "in its home"])
+def test_a_probe_can_bind_a_socket_however_deep_the_run_is(at_home: bool, tmp_path: Path) -> None:
     deep = tmp_path / ("deep" * 20) / ("deeper" * 10)
     deep.mkdir(parents=True)
     environ = {"PATH": os.environ["PATH"], "TMPDIR": str(deep)}
 
-    facts = launch(SOCKETS, deep, environ=environ)
+    facts = launch(SOCKETS.format(at_home=at_home), deep, environ=environ)
 
     assert judge_probe(facts)[0].status is Status.PASS, judge_probe(facts)
     assert facts.transcript.reads == {}

@@ -49,36 +49,42 @@ class Launcher:
         """Run ``probe`` with ``python``, the interpreter of the combo's environment.
 
         ``folder`` is emptied first. The script, its records and its log stay there. The temporary folder of the probe
-        is elsewhere, because its path has to be short. ``in_place`` has the copies of the tree that the environment
+        and its ``HOME`` are elsewhere, because their paths have to be short. ``in_place`` has the copies of the tree that the environment
         installs in place, each with the path of its source. Raises what ``copy_tree`` raises.
         """
         if folder.exists():
             shutil.rmtree(folder)
-        (folder / "home").mkdir(parents=True)
+        folder.mkdir(parents=True)
         try:
-            with short_folder(self.outside) as temporary:
-                return self._launch(python, combo, probe, folder, temporary, in_place or {})
+            with short_folder(self.outside) as private:
+                return self._launch(python, combo, probe, folder, private, in_place or {})
         finally:
-            for name in ("work", "home"):
-                shutil.rmtree(folder / name, ignore_errors=True)
+            shutil.rmtree(folder / "work", ignore_errors=True)
 
     def settings(self, combo: Combo) -> dict[str, str]:
         """Return the environment variables of the combo's probes, except those that each launch sets."""
         return settings.common(self.outside, combo, threads=self.threads)
 
     def _launch(
-        self, python: Path, combo: Combo, probe: Probe, folder: Path, temporary: Path, in_place: Mapping[Path, str]
+        self, python: Path, combo: Combo, probe: Probe, folder: Path, private: Path, in_place: Mapping[Path, str]
     ) -> ProbeFacts:
         work = self._work(combo, probe, folder / "work", in_place)
-        private = {"HOME": str(folder / "home"), "TMPDIR": str(temporary)}
+        places = {"HOME": private / "home", "TMPDIR": private / "tmp"}
+        for place in places.values():
+            place.mkdir()
         env = settings.complete(
-            self.outside, combo, probe, threads=self.threads, environment=python.parent.parent, private=private
+            self.outside,
+            combo,
+            probe,
+            threads=self.threads,
+            environment=python.parent.parent,
+            private={name: str(place) for name, place in places.items()},
         )
         records, nonce = folder / "records.jsonl", secrets.token_hex(16)
         config = self.config(combo, folder, records=records, nonce=nonce)
         # Copies of editable projects are beside the environment or the probe; the key of the build stands for them.
         beside = str(folder.parent), str(python.parent.parent.parent)
-        config |= {"private": [*config["private"], str(temporary), *beside]}
+        config |= {"private": [*config["private"], str(private), *beside]}
         main = surround.Main(env=env, cwd=work, log=folder / "probe.log", timeout=combo.timeout)
         argv = self._argv(python, probe, folder, config)
         ran = surround.run(self.processes, probe, argv, main)

@@ -1,8 +1,9 @@
-"""Give what runs for a while a temporary folder with a short path, and remove those of runs that were killed.
+"""Give what runs for a while a folder with a short path, and remove those of runs that were killed.
 
-The path of a Unix-domain socket has room for about 100 bytes, and programs put sockets into their temporary folder. A
-folder below the run's would be too deep for that, so these are in the temporary folder of the system. Each is locked by
-the process that made it. The lock ends with the process, so a later run sees which folders nobody uses.
+The path of a Unix-domain socket has room for about 100 bytes, and programs put sockets into their temporary folder and
+their home. A folder below the run's would be too deep for that, so these are in the temporary folder of the system.
+Each is locked by the process that made it. The lock ends with the process, so a later run sees which folders nobody
+uses.
 """
 
 import contextlib
