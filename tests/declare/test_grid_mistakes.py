@@ -44,6 +44,7 @@ FILES = {
         ('axes.python = ["3.13-freethreading"]\nsteps = [["six"]]', 5, "invalid Python version", 'write "3.13t"'),
         ('axes.python = ["pypy-3.10"]\nsteps = [["six"]]', 5, "invalid Python version", 'write "pypy3.10"'),
         ('axes.python = ["py311"]\nsteps = [["six"]]', 5, "invalid Python version", 'write "3.11"'),
+        ('axes.python = ["3.14.0rc1"]\nsteps = [["six"]]', 5, "invalid Python version", 'write "3.14"'),
         ('axes.python = ["3.12t"]\nsteps = [["six"]]', 5, "there is no free-threaded Python 3.12", "since 3.13"),
         ('axes.six = ["1.0"]\naxes.resolution = ["lowest-dircet"]', 6, "invalid value", "'lowest-direct'?"),
         ('axes.six = ["1.0"]\naxes.as-of = ["last week"]', 6, "invalid day 'last week'", '"7d"'),

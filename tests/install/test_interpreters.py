@@ -7,6 +7,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+import pytest
+
 from knowngood.install.interpreters import Interpreters
 from support.workshop import MINOR
 
@@ -21,6 +23,24 @@ def test_an_interpreter_is_found_with_its_path_and_its_build(environ: Mapping[st
 
 def test_a_version_that_the_machine_does_not_have_is_not_found(environ: Mapping[str, str], tmp_path: Path) -> None:
     assert Interpreters(outside=environ, cache=tmp_path / "pythons").find("3.99") is None
+
+
+@pytest.mark.parametrize(
+    ("version", "says", "next_step"),
+    [
+        ("3.14", "this machine has no Python 3.14: it is not on PATH", "install it (uv python install 3.14)"),
+        ("3.13t", "this machine has no Python 3.13t: it is not on PATH", "install it (uv python install 3.13t)"),
+        ("pypy3.10", "this machine has no PyPy 3.10: it is not on PATH", "install it (uv python install pypy3.10)"),
+        ("4.7", "neither pyenv nor uv has it", "uv offers none to install: name another Python"),
+        ("pypy3.99", "this machine has no PyPy 3.99", "uv offers none to install: name another Python"),
+    ],
+)
+def test_a_version_that_is_missing_is_said_to_be_with_where_it_was_looked_for_and_what_to_do(
+    version: str, says: str, next_step: str, environ: Mapping[str, str], tmp_path: Path
+) -> None:
+    sentence = Interpreters(outside=environ, cache=tmp_path / "pythons").absence(version)
+
+    assert says in sentence and next_step in sentence and sentence.endswith("and run again")
 
 
 def test_the_description_of_an_interpreter_is_kept_until_its_file_changes(

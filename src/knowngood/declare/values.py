@@ -73,6 +73,9 @@ def _nearly_python(version: str) -> str:
     number, rest = nearly["version"], nearly["rest"].lower()
     number = number if "." in number else f"{number[0]}.{number[1:]}"
     threads = "t" if rest == "t" or "free" in rest or "nogil" in rest else ""
+    if re.match(r"(a|b|rc)\d", rest):
+        # Which pre-release it is, nobody can choose.
+        number = ".".join(number.split(".")[:2])
     return f'write "{"pypy" if nearly["pypy"] else ""}{number}{threads}"'
 
 

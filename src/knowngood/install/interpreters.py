@@ -48,6 +48,28 @@ class Interpreters:
                 self._known[version] = self._find(version)
             return self._known[version]
 
+    def absence(self, version: str) -> str:
+        """Return in one line that this machine has no Python of ``version``, where it was looked for, and what to do.
+
+        What uv offers to install is a list that is part of it, so this needs no network.
+        """
+        wanted = packages.python(version)
+        title = f"PyPy {wanted.version}" if wanted.pypy else f"Python {version}"
+        what = f"this machine has no {title}: it is not on PATH, and neither pyenv nor uv has it"
+        command = (
+            find_uv_bin(),
+            "python",
+            "list",
+            "--only-downloads",
+            "--output-format",
+            "json",
+            "--no-config",
+            version,
+        )
+        if answer_of(command, env=self.outside, timeout=_PATIENCE).strip() == "[]":
+            return f"{what}; uv offers none to install: name another Python, or install it by other means and run again"
+        return f"{what}; install it (uv python install {version}) and run again"
+
     def _find(self, version: str) -> Interpreter | None:
         root = Path(self.outside.get("PYENV_ROOT", "") or Path(self.outside.get("HOME", "/")) / ".pyenv")
         folders = sorted((root / "versions").glob("*/bin"), key=_version, reverse=True)

@@ -49,8 +49,8 @@ class Launcher:
         """Run ``probe`` with ``python``, the interpreter of the combo's environment.
 
         ``folder`` is emptied first. The script, its records and its log stay there. The temporary folder of the probe
-        and its ``HOME`` are elsewhere, because their paths have to be short. ``in_place`` has the copies of the tree that the environment
-        installs in place, each with the path of its source. Raises what ``copy_tree`` raises.
+        and its ``HOME`` are elsewhere, because their paths have to be short. ``in_place`` has the copies of the tree
+        that the environment installs in place, each with the path of its source. Raises what ``copy_tree`` raises.
         """
         if folder.exists():
             shutil.rmtree(folder)

@@ -244,7 +244,9 @@ class _Evaluation:
             self._emit(TroubleMet(combo=self._combo.id, trouble=trouble))
             return False
         if self._steps.python is None:
-            self._emit(TroubleMet(combo=self._combo.id, trouble=_no_python(self._combo.python)))
+            message = self._context.interpreters.absence(self._combo.python)
+            missing = Trouble(phase=Phase.CREATE, reason=Reason.PYTHON_MISSING, message=message)
+            self._emit(TroubleMet(combo=self._combo.id, trouble=missing))
             return False
         return not self._steps.resolves_ahead or (self._steps.resolve() and self._identify())
 
@@ -359,11 +361,3 @@ class _Evaluation:
     def _emit(self, event: Event) -> None:
         self._facts = add(self._facts, event)
         self._sink(event)
-
-
-def _no_python(version: str) -> Trouble:
-    return Trouble(
-        phase=Phase.CREATE,
-        reason=Reason.PYTHON_MISSING,
-        message=f"this machine has no Python {version}: install it (uv python install {version}) and run again",
-    )
