@@ -237,9 +237,13 @@ def test_a_plan_that_is_stopped_exits_with_the_code_of_the_signal(
     assert "Traceback" not in err
 
 
-@pytest.mark.parametrize("verb", [("run", "--report-dir", "report"), ("plan",)])
+@pytest.mark.parametrize(
+    ("verb", "code"),
+    [(("run", "--report-dir", "report"), 0), (("plan",), 0), (("fix", "first"), 0), (("timeline", "first"), 0)],
+    ids=["run", "plan", "fix", "timeline"],
+)
 def test_variables_of_pass_env_that_are_not_set_are_named(
-    project: Project, index: Index, verb: tuple[str, ...]
+    project: Project, index: Index, verb: tuple[str, ...], code: int
 ) -> None:
     project.write(
         f"""
@@ -259,7 +263,7 @@ steps = [["tiny==1.0"]]
 
     done = project.run(*verb, KG_THERE="yes")
 
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == code, done.stderr
     notes = [line for line in done.stderr.splitlines() if line.startswith("note:")]
     assert notes == [
         "note: probe 'asks': the variable KG_ABSENT is not set, which pass-env names",

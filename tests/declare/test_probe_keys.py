@@ -20,6 +20,8 @@ MISTAKES = {
     "a number in teardown": (SCRIPT + 'teardown = [["sleep", 1]]', 7, ".teardown[0][1]", "must be a string"),
     "pass-env as a string": (SCRIPT + 'pass-env = "HOME"', 7, ".pass-env", "must be an array, not a string"),
     "a value in pass-env": (SCRIPT + 'pass-env = ["A=1"]', 7, ".pass-env[0]", "invalid variable 'A=1'"),
+    "PYTHONPATH": (SCRIPT + 'pass-env = ["PYTHONPATH"]', 7, ".pass-env[0]", "PYTHONPATH cannot be passed on"),
+    "PYTHONHOME": (SCRIPT + 'pass-env = ["A", "PYTHONHOME"]', 7, ".pass-env[1]", "PYTHONHOME cannot be passed on"),
     "pass_env": (SCRIPT + 'pass_env = ["A"]', 7, ".pass_env", "unknown key 'pass_env'"),
     "network": (SCRIPT + 'network = "yes"', 7, ".network", "must be true or false, not a string"),
     "reuse": (SCRIPT + 'reuse = "always"', 7, ".reuse", "must be true or false, not a string"),

@@ -151,6 +151,37 @@ def test_a_variable_that_keeps_python_from_its_library_is_refused(
         assert problem.hint == "remove it, and choose the Python with python"
 
 
+PATHS = f'{inline(chr(34) + "1" + chr(34))}[[probe]]\nid = "q"\npytest = ["tests"]\n'
+
+
+@pytest.mark.parametrize("value", ["tests", "tests/lib:src", ".", "", "tests:"])
+def test_a_search_path_in_the_project_is_accepted(read: Read, value: str) -> None:
+    assert read(f'{PATHS}[matrix]\nenv = {{ PYTHONPATH = "{value}" }}\n{COMBO}', FILES).combos
+    grid = f'[[grid]]\nsteps = [["six"]]\naxes = {{ env.PYTHONPATH = ["{value}"] }}\n'
+    assert read(PATHS + grid, FILES).combos
+
+
+@pytest.mark.parametrize("value", ["/srv/lib", "tests:../other", "~/lib", "/srv/lib:tests"])
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ('[matrix]\nenv = {{ PYTHONPATH = "{}" }}\n' + COMBO, "matrix.env.PYTHONPATH"),
+        (COMBO + 'env = {{ PYTHONPATH = "{}" }}\n', "combo[0].env.PYTHONPATH"),
+        (
+            '[[grid]]\nsteps = [["six"]]\naxes = {{ python = ["3.11"] }}\nenv = {{ PYTHONPATH = "{}" }}\n',
+            "grid[0].env.PYTHONPATH",
+        ),
+        ('[[grid]]\nsteps = [["six"]]\naxes = {{ env.PYTHONPATH = ["{}"] }}\n', "grid[0].axes.env.PYTHONPATH[0]"),
+    ],
+)
+def test_a_search_path_that_leaves_the_project_is_refused(
+    problems_of: ProblemsOf, text: str, where: str, value: str
+) -> None:
+    (problem,) = problems_of(PATHS + text.format(value), FILES)
+    assert (problem.where, problem.what.partition(" of ")[2]) == (where, "PYTHONPATH is not in the project")
+    assert problem.hint.startswith("name a folder of the project")
+
+
 def test_two_values_of_an_axis_that_are_the_same_version_are_refused(problems_of: ProblemsOf) -> None:
     axes = 'six = ["1.16.0", "1.16", "==1.16.0", "<2", "<2.0", "latest"]\n'
     problems = problems_of(f"{inline(chr(34) + '1' + chr(34))}[[grid]]\n[grid.axes]\n{axes}", FILES)

@@ -13,7 +13,7 @@ import pytest
 
 from knowngood.install.interpreters import Interpreters
 from knowngood.judge.probes import judge_probe
-from knowngood.model import Array, Check, Ending, Outcome, ProbeFacts, Status
+from knowngood.model import Array, Check, Ending, Outcome, Probe, ProbeFacts, ProbeKind, Status
 from knowngood.probe.launch import RUNNER
 from support.workshop import PYTHON, launch
 
@@ -253,6 +253,28 @@ def test_only_variables_of_an_allow_list_reach_a_probe(tmp_path: Path) -> None:
         "PYTHONHASHSEED": "0",
     }
     assert {name: seen[name] for name in expected} == expected
+
+
+def test_a_glob_of_pass_env_replaces_neither_a_private_folder_nor_the_search_path(tmp_path: Path) -> None:
+    harness = {"PATH": os.defpath, "HOME": "/home/of/me", "PYTHONPATH": "/lib", "PYTHONHOME": "/usr", "PYOTHER": "yes"}
+    source = "import json, os; print(json.dumps(dict(os.environ)))"
+    probe = Probe(id="works", source=source, pass_env=("*",))
+
+    seen = json.loads(launch(probe, tmp_path, environ=harness).action.output)
+
+    assert seen["PYOTHER"] == "yes" and seen["HOME"] != "/home/of/me"
+    assert not {"PYTHONPATH", "PYTHONHOME"} & set(seen)
+
+
+def test_a_folder_of_the_search_path_is_found_by_programs_that_run_elsewhere(tmp_path: Path) -> None:
+    (tmp_path / "tree" / "lib").mkdir(parents=True)
+    (tmp_path / "tree" / "lib" / "helper.py").write_text("print('helped')\n", encoding="utf-8")
+    elsewhere = "import subprocess, sys; subprocess.check_call([sys.executable, '-c', 'import helper'], cwd='/')"
+    probe = Probe(id="works", kind=ProbeKind.COMMAND, arguments=(str(PYTHON), "-c", elsewhere))
+
+    facts = launch(probe, tmp_path, tree=tmp_path / "tree", env=(("PYTHONPATH", "lib"),))
+
+    assert facts.action.exit.ok and "helped" in facts.action.output, facts.action.output
 
 
 def test_a_probe_imports_nothing_from_its_own_folder_or_the_current_one(tmp_path: Path) -> None:

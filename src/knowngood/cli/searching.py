@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from knowngood.cli.matrices import note_unset
 from knowngood.cli.options import (
     jobs_option,
     matrix_option,
@@ -138,6 +139,7 @@ def searching(options: SearchOptions, combos: Sequence[str], *, single: bool = F
         raise UsageError(
             f"{combos[0]!r} matches {len(chosen)} combos", cause=some(ids), next_step=f"name one of them: {ids[0]}"
         )
+    note_unset([project], options.environ)
     request = RunRequest(project=project, combos=(), machine=machine, offline=options.offline)
     stop = Stop()
     with stopped_by_signals(stop):

@@ -20,13 +20,14 @@ from knowngood.declare.values import (
     checked_line,
     package_name,
     python_version,
+    search_path,
     slug,
     text,
     variable_name,
     variable_value,
     version_slug,
 )
-from knowngood.model import InstallerName, ResolutionMode
+from knowngood.model import SEARCH_PATH, InstallerName, ResolutionMode
 
 RESERVED = ("python", "order", "installer", "resolution", "as-of", "extras", "with")
 """Axes that are not packages, beside ``env.NAME``."""
@@ -148,6 +149,8 @@ def read_value(axis: str, raw: object) -> Value:
         return _package_value(package_of(axis), raw)
     if (variable := variable_of(axis)) is not None:
         setting = variable_value(raw)
+        if variable == SEARCH_PATH:
+            search_path(setting)
         part = "-".join(filter(None, (slug(variable), slug(setting))))
         return Value(text=setting, part=part, title=f"{variable}={setting}", meaning=setting)
     match axis:

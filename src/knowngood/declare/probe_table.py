@@ -15,7 +15,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 from knowngood.declare.problems import WrongValueError, did_you_mean, shown
 from knowngood.declare.schema import Array, Distinct, RelativePath, Slug, Table
 from knowngood.declare.values import checked_id, relative_path, slug, text
-from knowngood.model import Probe, ProbeKind
+from knowngood.model import BREAK_PYTHON, SEARCH_PATH, Probe, ProbeKind
 
 KINDS = ("source", "path", "pytest", "command")
 _VARIABLE_GLOB = re.compile(r"[A-Za-z_*?\[][\w*?\[\]!-]*", re.ASCII)
@@ -79,6 +79,12 @@ def _variable_glob(value: object) -> str:
     if not _VARIABLE_GLOB.fullmatch(name):
         hint = 'write the name of a variable, such as "DATABASE_URL", or a glob, such as "CI_*"'
         raise WrongValueError(f"invalid variable {shown(name)}", hint)
+    if name in BREAK_PYTHON:
+        what = f"{name} cannot be passed on: the Python of the environment would not find its own library"
+        raise WrongValueError(what, "remove it, and choose the Python with python")
+    if name == SEARCH_PATH:
+        what = f"{name} cannot be passed on: what a probe imports from other folders is part of no verdict"
+        raise WrongValueError(what, f'write env = {{ {name} = "tests" }} for a folder of the project')
     return name
 
 

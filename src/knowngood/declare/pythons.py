@@ -11,9 +11,10 @@ from knowngood.declare.axes import variable_of
 from knowngood.declare.grid import Grid
 from knowngood.declare.locate import Where
 from knowngood.declare.probe_table import Scripts
-from knowngood.declare.problems import Problems, shown
+from knowngood.declare.problems import Problems, WrongValueError, shown
 from knowngood.declare.sections import Tables
-from knowngood.model import InstallerName, Probe, ProbeKind
+from knowngood.declare.values import search_path
+from knowngood.model import BREAK_PYTHON, SEARCH_PATH, InstallerName, Probe, ProbeKind
 
 _OPTIONS_FOR = {
     "PYTHONDEVMODE": '["-X", "dev"]',
@@ -22,8 +23,6 @@ _OPTIONS_FOR = {
     "PYTHONTRACEMALLOC": '["-X", "tracemalloc"]',
     "PYTHONWARNINGS": '["-W", "error"]',
 }
-_BREAK_PYTHON = frozenset({"PYTHONEXECUTABLE", "PYTHONHOME", "PYTHONPLATLIBDIR"})
-"""Variables with which the Python of an environment looks for its library somewhere else."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -126,9 +125,15 @@ def _check_variables(tables: Tables, subjects: tuple[_Subject, ...], scripts: Sc
     if tables.matrix is not None and reached:
         reached[("matrix",)] = tuple(tables.matrix.env)
     for place, names in reached.items():
-        for name in sorted(_BREAK_PYTHON.intersection(names)):
+        for name in sorted(BREAK_PYTHON.intersection(names)):
             what = f"{name} cannot be set for a probe: the Python of the environment would not find its own library"
             problems.add((*place, "env", name), what, "remove it, and choose the Python with python")
+    for place, value in _search_paths(tables):
+        if place in reached:
+            try:
+                search_path(value)
+            except WrongValueError as error:
+                problems.add((*place, "env", SEARCH_PATH), error.what, error.hint)
     places: list[tuple[Where, str]] = []
     if tables.matrix is not None and not any(map(has_effect, subjects)):
         places += [(("matrix", "env", name), name) for name in tables.matrix.env]
@@ -140,6 +145,16 @@ def _check_variables(tables: Tables, subjects: tuple[_Subject, ...], scripts: Sc
             option = _OPTIONS_FOR.get(name, '["-X", "dev"], for example')
             hint = f"write python-options = {option} into the [[probe]] table"
             problems.add(where, f"{name} has no effect on a script: it runs with python -I", hint)
+
+
+def _search_paths(tables: Tables) -> Iterator[tuple[Where, str]]:
+    """Yield the table and the value of each ``PYTHONPATH`` that is not an axis."""
+    declared: list[tuple[Where, Mapping[str, str]]] = [(("matrix",), tables.matrix.env)] if tables.matrix else []
+    declared += [(("combo", position), combo.env) for position, combo in tables.combos.items()]
+    declared += [(("grid", position), grid.env) for position, grid in tables.grids.items()]
+    for where, env in declared:
+        if SEARCH_PATH in env:
+            yield where, env[SEARCH_PATH]
 
 
 def _check_syntax(raw: Mapping[str, Any], probe: Probe, problems: Problems) -> None:

@@ -352,6 +352,15 @@ def variable_value(value: object) -> str:
     return setting
 
 
+def search_path(value: str) -> None:
+    """Check the value of ``PYTHONPATH``: a verdict rests on the tree of the project, and on no other folder."""
+    for part in value.split(":"):
+        if PurePosixPath(part).is_absolute() or ".." in PurePosixPath(part).parts or part.startswith("~"):
+            what = f"the folder {shown(part)} of PYTHONPATH is not in the project"
+            hint = 'name a folder of the project, such as "tests", or install what is elsewhere in a step'
+            raise WrongValueError(what, hint)
+
+
 def pattern(value: object) -> str:
     """Check a regular expression."""
     expression = text(value)

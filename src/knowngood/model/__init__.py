@@ -5,6 +5,8 @@ baseline. This room imports no other.
 """
 
 from knowngood.model.declared import (
+    BREAK_PYTHON,
+    SEARCH_PATH,
     UNDECIDED,
     Asset,
     Combo,
@@ -91,6 +93,8 @@ from knowngood.model.transcripts import (
 )
 
 __all__ = [
+    "BREAK_PYTHON",
+    "SEARCH_PATH",
     "UNDECIDED",
     "Action",
     "Answer",

@@ -231,6 +231,13 @@ class ProbeKind(StrEnum):
     COMMAND = "command"
 
 
+BREAK_PYTHON = frozenset({"PYTHONEXECUTABLE", "PYTHONHOME", "PYTHONPLATLIBDIR"})
+"""Variables with which the Python of an environment looks for its library somewhere else."""
+
+SEARCH_PATH = "PYTHONPATH"
+"""The variable with the folders that Python imports from before those of the environment."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Probe:
     """Something that runs inside an environment to show whether it works."""

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from knowngood.model import Combo, Probe, ProbeFacts, ProbeKind, Transcript
+from knowngood.model import SEARCH_PATH, Combo, Probe, ProbeFacts, ProbeKind, Transcript
 from knowngood.probe import reads, settings, surround, transcript
 from knowngood.process import Processes
 from knowngood.process.files import read_regular
@@ -80,6 +80,9 @@ class Launcher:
             environment=python.parent.parent,
             private={name: str(place) for name, place in places.items()},
         )
+        if env.get(SEARCH_PATH):
+            # A program that the probe starts elsewhere is to find the same folders.
+            env[SEARCH_PATH] = os.pathsep.join(str(work / part) for part in env[SEARCH_PATH].split(os.pathsep))
         records, nonce = folder / "records.jsonl", secrets.token_hex(16)
         config = self.config(combo, folder, records=records, nonce=nonce)
         # Copies of editable projects are beside the environment or the probe; the key of the build stands for them.

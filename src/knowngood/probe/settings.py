@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from knowngood.model import Combo, Probe, ProbeKind
+from knowngood.model import BREAK_PYTHON, SEARCH_PATH, Combo, Probe, ProbeKind
 from knowngood.process.redaction import LONG_ENOUGH, names_a_secret
 
 # The variables of the harness that reach every probe. KG_ is for users who want to pass something to their probes.
@@ -23,6 +23,8 @@ _THREADS = ("MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "OMP_NUM_THREADS", "OPENBL
 
 ALSO_SET = "HOME", "TMPDIR", "VIRTUAL_ENV"
 """Variables that each launch sets besides."""
+_ONLY_BY_NAME = frozenset({*ALSO_SET, *BREAK_PYTHON, SEARCH_PATH})
+"""Variables that no glob of ``pass-env`` stands for."""
 
 
 def common(outside: Mapping[str, str], combo: Combo, *, threads: int) -> dict[str, str]:
@@ -69,13 +71,18 @@ def passed(outside: Mapping[str, str], probe: Probe) -> dict[str, str]:
     return {
         name: value
         for name, value in sorted(outside.items())
-        if any(fnmatchcase(name, pattern) for pattern in probe.pass_env)
+        if any(_means(pattern, name) for pattern in probe.pass_env)
     }
 
 
 def not_set(outside: Mapping[str, str], probe: Probe) -> tuple[str, ...]:
     """Return the names and globs in ``pass-env`` of a probe for which the harness has no variable."""
-    return tuple(pattern for pattern in probe.pass_env if not any(fnmatchcase(name, pattern) for name in outside))
+    return tuple(pattern for pattern in probe.pass_env if not any(_means(pattern, name) for name in outside))
+
+
+def _means(pattern: str, name: str) -> bool:
+    """Return whether an entry of ``pass-env`` stands for a variable."""
+    return name == pattern or (name not in _ONLY_BY_NAME and fnmatchcase(name, pattern))
 
 
 def secrets(outside: Mapping[str, str], probes: Iterable[Probe]) -> tuple[str, ...]:
