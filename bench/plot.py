@@ -19,7 +19,7 @@ _STYLE = """
 }
 .line { fill: none; stroke: var(--c); stroke-width: 2.5 } .mark { fill: var(--c) }
 """
-_DASHES = ("", "7 4", "2 4", "10 3 2 3")  # make the lines distinct without colours
+_DASHES = ("", "7 4", "2 4", "10 3 2 3")  # make the lines distinct without colors
 
 
 def render(lines: Mapping[str, Points], title: str) -> str:

@@ -42,7 +42,7 @@ def test_the_legacy_set_embeds_sentences(cells: dict[str, Any]) -> None:
     assert cell["metrics"]["encode_seconds"] > 0
 
 
-def test_the_recorded_vectors_are_finite_and_normalised(cells: dict[str, Any]) -> None:
+def test_the_recorded_vectors_are_finite_and_normalized(cells: dict[str, Any]) -> None:
     recorded = cells["legacy"]["arrays"]["embeddings"]
     count, width = recorded["shape"]
     data = base64.b64decode(recorded["data"])

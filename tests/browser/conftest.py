@@ -84,7 +84,7 @@ def chrome() -> "Iterator[Chrome]":
 
 @pytest.fixture
 def browser(chrome: "Chrome", tmp_path: Path) -> Iterator[Browser]:
-    """Yield a tab with a desktop's size and light colours; the test fails if the browser reports a problem in it."""
+    """Yield a tab with a desktop's size and light colors; the test fails if the browser reports a problem in it."""
     tab = Browser(chrome, tmp_path)
     tab.size(*DESKTOP)
     tab.media()

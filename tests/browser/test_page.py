@@ -185,11 +185,11 @@ def test_a_command_can_be_copied(browser: Browser) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_page_follows_the_colour_scheme_of_the_reader(browser: Browser, scheme: str) -> None:
+def test_the_page_follows_the_color_scheme_of_the_reader(browser: Browser, scheme: str) -> None:
     browser.media(scheme=scheme)
     browser.open(render(mission()))
-    colour = browser.run("return getComputedStyle(document.body).backgroundColor")
-    brightness = sum(int(part) for part in colour.removeprefix("rgb(").removesuffix(")").split(","))
+    color = browser.run("return getComputedStyle(document.body).backgroundColor")
+    brightness = sum(int(part) for part in color.removeprefix("rgb(").removesuffix(")").split(","))
     assert (brightness > 600) == (scheme == "light")
 
 

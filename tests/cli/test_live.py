@@ -154,10 +154,10 @@ def test_lines_report_an_interrupted_run() -> None:
     assert stream.getvalue() == " Interrupted           by SIGTERM: unfinished combos are marked not-run\n"
 
 
-def test_colour_is_used_on_terminals_only_and_never_without_a_word() -> None:
+def test_color_is_used_on_terminals_only_and_never_without_a_word() -> None:
     stream = StringIO()
-    coloured = Console(file=stream, force_terminal=True, color_system="standard", _environ={"TERM": "xterm"}, width=80)
-    Fed(Lines(console=coloured, judge=judge))(*events())
+    colored = Console(file=stream, force_terminal=True, color_system="standard", _environ={"TERM": "xterm"}, width=80)
+    Fed(Lines(console=colored, judge=judge))(*events())
     assert "\x1b[1;32m        PASS\x1b[0m" in stream.getvalue()
     assert "\x1b]0;" not in stream.getvalue()
 

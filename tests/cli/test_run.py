@@ -199,7 +199,7 @@ assert "canary" not in str(os.environ)
 
 
 @pytest.mark.parametrize("columns", ["40", "80", "200"])
-def test_a_table_fits_the_terminal_and_has_no_colour_in_a_pipe(project: Project, index: Index, columns: str) -> None:
+def test_a_table_fits_the_terminal_and_has_no_color_in_a_pipe(project: Project, index: Index, columns: str) -> None:
     project.write(matrix(index, combo("a-rather-long-name-for-a-combo", '[["tiny==1.0"]]')))
 
     result = project.run("run", COLUMNS=columns)

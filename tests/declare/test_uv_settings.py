@@ -120,7 +120,7 @@ def test_a_refused_setting_is_named_with_the_way_out(problems_of: ProblemsOf, se
         ),
     ],
 )
-def test_a_setting_that_cannot_be_honoured_is_reported(problems_of: ProblemsOf, uv: str, what: str, hint: str) -> None:
+def test_a_setting_that_cannot_be_honored_is_reported(problems_of: ProblemsOf, uv: str, what: str, hint: str) -> None:
     (problem,) = problems_of(MATRIX, {"pyproject.toml": PROJECT + uv})
     assert problem.where == "combo[0].steps[0][0]"
     assert what in problem.what

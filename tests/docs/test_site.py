@@ -79,7 +79,7 @@ def test_every_page_has_a_unique_title_a_language_and_one_heading(site: Site) ->
 
 @pytest.mark.parametrize("width", [PHONE, DESKTOP])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_page_fits_the_screen_and_follows_the_colour_scheme(
+def test_every_page_fits_the_screen_and_follows_the_color_scheme(
     site: Site, browser: webdriver.Chrome, width: int, scheme: str
 ) -> None:
     metrics = {"width": width, "height": 844, "deviceScaleFactor": 1, "mobile": width == PHONE}
@@ -89,6 +89,6 @@ def test_every_page_fits_the_screen_and_follows_the_colour_scheme(
     for name in site.pages:
         browser.get((site.folder / name).as_uri())
         assert browser.execute_script("return document.documentElement.scrollWidth") <= width, name
-        colour = browser.execute_script("return getComputedStyle(document.body).backgroundColor")
-        light = sum(map(int, re.findall(r"\d+", colour)[:3])) > 3 * 128
-        assert light == (scheme == "light"), f"{name}: {colour}"
+        color = browser.execute_script("return getComputedStyle(document.body).backgroundColor")
+        light = sum(map(int, re.findall(r"\d+", color)[:3])) > 3 * 128
+        assert light == (scheme == "light"), f"{name}: {color}"

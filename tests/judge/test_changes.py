@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from knowngood.errors import ExitCode
-from knowngood.judge.causes import normalised
+from knowngood.judge.causes import normalized
 from knowngood.judge.changes import Snapshot, compare, exit_code, selected, snapshots
 from knowngood.model import UNDECIDED, Change, ChangeKind, Diagnosis, JudgedRun, Status
 from knowngood.report import matrix_json
@@ -175,7 +175,7 @@ def test_a_cell_that_still_passes_lists_the_packages_that_differ_too() -> None:
 def test_versions_paths_and_numbers_do_not_make_another_failure(before: str, after: str) -> None:
     result = change(cell(Status.FAIL, message=before), cell(Status.FAIL, message=after))
 
-    assert result.kind is ChangeKind.STILL_FAIL, (normalised(before), normalised(after))
+    assert result.kind is ChangeKind.STILL_FAIL, (normalized(before), normalized(after))
 
 
 @pytest.mark.parametrize(
@@ -207,7 +207,7 @@ def test_a_failure_in_another_place_or_with_another_message_is_a_changed_failure
     ],
 )
 def test_names_count_even_if_they_contain_numbers_or_dots(one: str, other: str) -> None:
-    assert normalised(one) != normalised(other)
+    assert normalized(one) != normalized(other)
 
 
 def test_a_failure_that_the_baseline_did_not_diagnose_is_still_the_same_failure() -> None:
@@ -219,16 +219,16 @@ def test_a_failure_that_the_baseline_did_not_diagnose_is_still_the_same_failure(
 @settings(max_examples=200, deadline=None)
 @given(st.text(max_size=300))
 def test_normalising_a_message_twice_changes_nothing_more(message: str) -> None:
-    once = normalised(message)
+    once = normalized(message)
 
-    assert normalised(once) == once
+    assert normalized(once) == once
 
 
 @pytest.mark.parametrize("piece", ["a", "a.", "1,", "'", "/", "<=1,", "'/", "a ", "/a "])
-def test_a_message_of_a_million_characters_is_normalised_in_seconds(piece: str) -> None:
+def test_a_message_of_a_million_characters_is_normalized_in_seconds(piece: str) -> None:
     started = time.process_time()
 
-    words = normalised(piece * 1_000_000)
+    words = normalized(piece * 1_000_000)
 
     # It takes some 2 ms; without its bounds, a quadratic pattern would take minutes.
     assert time.process_time() - started < 10
@@ -236,8 +236,8 @@ def test_a_message_of_a_million_characters_is_normalised_in_seconds(piece: str) 
 
 
 def test_only_the_beginning_of_an_endless_message_counts() -> None:
-    assert normalised("x " * 10_000 + "end") == normalised("x " * 10_000)
-    assert normalised("end") == "end"
+    assert normalized("x " * 10_000 + "end") == normalized("x " * 10_000)
+    assert normalized("end") == "end"
 
 
 def test_snapshots_of_a_published_report_equal_those_of_its_run() -> None:

@@ -93,11 +93,11 @@ def test_combos_of_our_own_matrix_have_the_same_numbers_whatever_their_torch(com
     [
         (noisy(REAL_ROWS, 1e-7), False, False, "the same numbers ("),
         (each(REAL_ROWS, half), False, False, "the same numbers ("),
-        (each(REAL_ROWS, bfloat), True, False, "but neighbours keep their order: stored vectors still work"),
-        (noisy(REAL_ROWS, 3e-4), True, False, "but neighbours keep their order: stored vectors still work"),
-        (noisy(REAL_ROWS, 0.1), True, True, "order of neighbours changed): re-index before you upgrade"),
-        (REAL_ROWS[::-1], True, True, "order of neighbours changed): re-index before you upgrade"),
-        (turned(REAL_ROWS), True, True, "order of neighbours changed): re-index before you upgrade"),
+        (each(REAL_ROWS, bfloat), True, False, "but neighbors keep their order: stored vectors still work"),
+        (noisy(REAL_ROWS, 3e-4), True, False, "but neighbors keep their order: stored vectors still work"),
+        (noisy(REAL_ROWS, 0.1), True, True, "order of neighbors changed): re-index before you upgrade"),
+        (REAL_ROWS[::-1], True, True, "order of neighbors changed): re-index before you upgrade"),
+        (turned(REAL_ROWS), True, True, "order of neighbors changed): re-index before you upgrade"),
         (each(REAL_ROWS, lambda value: -value), True, True, "re-index before you upgrade"),
         (each(REAL_ROWS, lambda value: 2 * value), True, False, "length only"),
         (each(REAL_ROWS, lambda value: 1.0003 * value), True, False, "length only"),
@@ -192,7 +192,7 @@ def at(*degrees: float) -> Array:
     ],
     ids=["apart", "tied by tolerance", "tied", "tied in ours", "still apart"],
 )
-def test_neighbours_that_are_tied_cannot_change_their_order(
+def test_neighbors_that_are_tied_cannot_change_their_order(
     before: Array, after: Array, tolerance: float, changed: bool
 ) -> None:
     assert compared(before, after, tolerance).order_changed is changed

@@ -71,7 +71,7 @@ def test_combos_of_shards_that_were_not_merged_are_undecided() -> None:
 
 
 @pytest.mark.parametrize("judged", [only(PASSES), only(UNEXPECTED)])
-def test_the_badge_of_a_run_older_than_thirty_days_has_no_colour_and_says_its_age(judged: JudgedRun) -> None:
+def test_the_badge_of_a_run_older_than_thirty_days_has_no_color_and_says_its_age(judged: JudgedRun) -> None:
     fresh = parsed(judged, DAY)
     assert parsed(judged, DAY + timedelta(days=30)) == fresh
     assert parsed(judged, DAY - timedelta(days=1)) == fresh
@@ -84,7 +84,7 @@ def test_without_a_day_the_badge_is_that_of_the_day_of_the_run() -> None:
     assert parsed(whole(mission()), None) == parsed(whole(mission()), DAY)
 
 
-def test_a_run_with_an_unknown_date_has_no_colour() -> None:
+def test_a_run_with_an_unknown_date_has_no_color() -> None:
     judged = only(PASSES)
     info = replace(judged.run.info, started="yesterday")
     shown = parsed(replace(judged, run=replace(judged.run, info=info)))
@@ -115,7 +115,7 @@ def test_every_text_is_fitted_into_its_own_part_of_the_picture() -> None:
 
 
 @pytest.mark.parametrize("paint", [*badge.PAINT.values(), badge.LABEL_PAINT])
-def test_white_text_can_be_read_on_every_colour(paint: str) -> None:
+def test_white_text_can_be_read_on_every_color(paint: str) -> None:
     # The contrast that WCAG 2 requires at level AA.
     assert 1.05 / (luminance(paint) + 0.05) >= 4.5
 
@@ -127,7 +127,7 @@ def luminance(paint: str) -> float:
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
-def test_every_colour_has_a_paint() -> None:
+def test_every_color_has_a_paint() -> None:
     assert set(badge.PAINT) == set(Color)
 
 

@@ -18,7 +18,7 @@ from report.hostile import CORPUS, anything, dangerous, poisoned
 
 HERE = Path(__file__).parent
 GOLDEN = HERE / "golden" / "ctrf.json"
-# Version 0.3.0, as the project of the format publishes it; its licence is beside it.
+# Version 0.3.0, as the project of the format publishes it; its license is beside it.
 SCHEMA: dict[str, Any] = json.loads((HERE / "schemas" / "ctrf.schema.json").read_text(encoding="utf-8"))
 RUNS = st.lists(anything(), min_size=1, max_size=12).map(lambda texts: poisoned(cycle(texts).__next__))
 

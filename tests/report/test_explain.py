@@ -339,7 +339,7 @@ def test_the_probe_is_named_where_the_combo_has_several() -> None:
     assert explained(passing(both, probe="numbers")).startswith("legacy numbers: pass\n")
 
 
-def test_colours_are_applied_to_plain_text() -> None:
+def test_colors_are_applied_to_plain_text() -> None:
     failed = diagnosed(as_expected=False)
     shown = explain_text.render(
         failed, only(failed).run, run_folder="r", paint=lambda kind, text: f"<{kind or '-'}>{text}</>"

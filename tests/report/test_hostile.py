@@ -133,11 +133,11 @@ def test_no_name_or_number_becomes_a_mention(raw: str) -> None:
 
 def labels(explanation: str) -> list[tuple[str, str]]:
     """Return each line of an explanation below its head, with its label."""
-    labelled: list[tuple[str, str]] = []
+    labeled: list[tuple[str, str]] = []
     for line in explanation.split("\n\n", 1)[1].split("\n"):
         label = line[: explain_text.LABEL].strip()
-        labelled.append((label or (labelled[-1][0] if labelled else ""), line))
-    return labelled
+        labeled.append((label or (labeled[-1][0] if labeled else ""), line))
+    return labeled
 
 
 def assert_structure(page: str) -> None:

@@ -61,7 +61,7 @@ def test_an_unexpected_failure_has_its_check_its_drift_its_log_and_how_to_rerun_
         combo=combo("legacy"),
         verdict=replace(wrong.verdict, phase=Phase.PROBE, reason=Reason.CHECK_FAILED),
         check="encode",
-        message="ValueError: vectors are not normalised",
+        message="ValueError: vectors are not normalized",
     )
     shown = recap.render(JudgedRun(run=run((failed,)), cells=(failed,)), run_folder="runs/7f3a")
     assert (
@@ -69,7 +69,7 @@ def test_an_unexpected_failure_has_its_check_its_drift_its_log_and_how_to_rerun_
         == """\
 Not as expected:
   FAIL  legacy (probe: encode)
-    why            ValueError: vectors are not normalised
+    why            ValueError: vectors are not normalized
     drift          torch 2.1.2 -> 2.9.0 by step 2, violates torch==2.1.2
                    1 more package changed (no pin violated)
     log            runs/7f3a/logs/legacy-wrong-order/embedding.log

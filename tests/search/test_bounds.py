@@ -33,7 +33,7 @@ def test_the_change_of_a_row_that_changes_once_is_found_in_few_rounds(
 
 
 @given(st.lists(st.sampled_from([True, False, None]), min_size=0, max_size=40), st.integers(1, 4))
-def test_two_neighbours_that_differ_are_found_in_any_row(middle: list[bool | None], width: int) -> None:
+def test_two_neighbors_that_differ_are_found_in_any_row(middle: list[bool | None], width: int) -> None:
     answers = [True, *middle, False]
     yes, no = nearest_yes(len(answers), Row(answers).ask, width=width)
 

@@ -25,7 +25,7 @@ class Row:
 
 
 @given(st.lists(st.sampled_from("ab."), min_size=1, max_size=60), st.integers(1, 4))
-def test_between_two_that_differ_everything_is_asked_until_they_are_neighbours(kinds: list[str], width: int) -> None:
+def test_between_two_that_differ_everything_is_asked_until_they_are_neighbors(kinds: list[str], width: int) -> None:
     row = Row(kinds)
     found = edges({0, len(kinds) // 2, len(kinds) - 1}, row.ask, width=width)
 

@@ -98,7 +98,7 @@ REASONS: Mapping[Reason, Meaning] = {
     ),
     Reason.UNRECOGNISED: _meaning(
         Status.INFRA,
-        "no rule recognises the output of the installer",
+        "no rule recognizes the output of the installer",
         "read its log, and please report the text so that it becomes a rule",
     ),
     Reason.ASSET_UNAVAILABLE: _meaning(

@@ -82,7 +82,7 @@ def _explanation(judged: "JudgedRun", cells: "Sequence[Cell]", format_: str, fol
 
 
 def _paint(kind: str, text: str) -> str:
-    """Colour a piece of text; ``click.echo`` removes the colours where they would not be shown."""
+    """Color a piece of text; ``click.echo`` removes the colors where they would not be shown."""
     style = _STYLES.get(kind)
     return click.style(text, **style) if style and text else text  # type: ignore[arg-type]
 

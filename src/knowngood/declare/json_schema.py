@@ -73,7 +73,7 @@ KEYS: Mapping[str, Mapping[str, str]] = {
         "extras": "Extras of the project that are installed with it.",
         "groups": "Dependency groups of its pyproject.toml that are installed with it.",
         "editable": "Whether it is installed in place.",
-        "tool-uv": "Whether [tool.uv] of its pyproject.toml is honoured.",
+        "tool-uv": "Whether [tool.uv] of its pyproject.toml is honored.",
     },
     "IndexTable": {
         "url": "A URL, or a folder of wheels.",

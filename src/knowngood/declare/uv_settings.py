@@ -14,13 +14,13 @@ from knowngood.declare.problems import WrongValueError, did_you_mean, shown
 class Treatment(Enum):
     """What is done with a setting."""
 
-    HONOURED = auto()
+    HONORED = auto()
     NO_EFFECT = auto()
     """It changes nothing about what a fresh environment gets."""
     REFUSED = auto()
 
 
-_HONOURED = (
+_HONORED = (
     "config-settings",
     "config-settings-package",
     "conflicts",
@@ -71,7 +71,7 @@ _REFUSED: Mapping[str, str] = {
 }
 
 SETTINGS: Mapping[str, Treatment] = (
-    dict.fromkeys(_HONOURED, Treatment.HONOURED)
+    dict.fromkeys(_HONORED, Treatment.HONORED)
     | dict.fromkeys(_NO_EFFECT, Treatment.NO_EFFECT)
     | dict.fromkeys(_REFUSED, Treatment.REFUSED)
 )
@@ -151,7 +151,7 @@ def _options(key: str, value: object, file: str) -> Iterator[str]:
             for name, table in value.items():
                 pairs = _pairs(table) if isinstance(table, Mapping) else ()
                 yield from (f"--config-settings-package={_package(name)}:{pair}" for pair in pairs)
-        case _ if SETTINGS.get(key) is Treatment.HONOURED and key in _AS_OPTIONS:
+        case _ if SETTINGS.get(key) is Treatment.HONORED and key in _AS_OPTIONS:
             raise WrongValueError(f"invalid value {shown(value)} of [tool.uv] {key} in {file}")
         case _:
             pass

@@ -26,7 +26,7 @@ def fingerprint(*, status: str, phase: str, check: str | None, message: str) -> 
 
     Numbers, addresses, paths, file names and versions in ``message`` do not count.
     """
-    return status, phase, check or "", normalised(message)
+    return status, phase, check or "", normalized(message)
 
 
 def fingerprint_of(cell: Cell) -> Fingerprint:
@@ -35,7 +35,7 @@ def fingerprint_of(cell: Cell) -> Fingerprint:
     return fingerprint(status=verdict.status, phase=verdict.phase, check=cell.check, message=cell.message)
 
 
-def normalised(message: str) -> str:
+def normalized(message: str) -> str:
     """Return the words of ``message`` that are the same when the same thing fails again.
 
     A word that repeats the one before it is left out too: the older a package, the longer the list of its versions.
@@ -72,7 +72,7 @@ def _key(cell: Cell) -> Hashable:
     diagnosis = cell.diagnosis
     if diagnosis and (diagnosis.culprit or diagnosis.conflicts_with or diagnosis.signature):
         # Two packages can conflict in more than one way.
-        return diagnosis.culprit, diagnosis.conflicts_with, diagnosis.signature or normalised(diagnosis.why)
+        return diagnosis.culprit, diagnosis.conflicts_with, diagnosis.signature or normalized(diagnosis.why)
     return fingerprint_of(cell)
 
 

@@ -78,7 +78,7 @@ def rows(values: list[float], shape: Sequence[int]) -> list[list[float]]:
 def measure(before: Sequence[list[float]], after: Sequence[list[float]], *, tolerance: float) -> Distance:
     """Return how far ``after`` is from ``before``: finite vectors in pairs, at least one.
 
-    The order of neighbours, nearest first, changed when two whose cosines with a vector differed by more than
+    The order of neighbors, nearest first, changed when two whose cosines with a vector differed by more than
     ``tolerance`` swap places: among the new vectors (everything was re-indexed), or for a new vector among the stored
     ones (only queries are new). When all vectors turn by the same angle, only the latter shows it.
     """
@@ -151,7 +151,7 @@ def _swapped(expected: list[float], actual: list[float], tolerance: float) -> bo
 
 TOLERANCE = 1e-4
 _SLIGHT = 1e-3
-"""Up to this 1 - cosine, stored vectors still find new ones, if the order of neighbours did not change."""
+"""Up to this 1 - cosine, stored vectors still find new ones, if the order of neighbors did not change."""
 _WHOLE = ("int", "uint", "bool")
 
 _UNPROVEN = "nothing shows that stored vectors can be kept"
@@ -261,14 +261,14 @@ def _compare(
 def _moved(distance: Distance, figures: str, subject: str, tolerance: float, ordered: bool) -> str:
     """Return a sentence that says what to do about vectors that moved."""
     if distance.order_changed:
-        return f"{subject} moved (smallest {figures}, order of neighbours changed): re-index before you upgrade"
+        return f"{subject} moved (smallest {figures}, order of neighbors changed): re-index before you upgrade"
     if distance.turned <= tolerance < distance.length:
         lengths = f"largest difference of norms {distance.norm:.2g}"
         unless = "unless you compare by cosine alone"
         return f"{subject} changed their length only ({figures}, {lengths}): re-index before you upgrade, {unless}"
     if 1 - distance.cosine <= _SLIGHT and ordered:
         still = "stored vectors still work, re-index where scores must agree"
-        return f"{subject} moved slightly (smallest {figures}) but neighbours keep their order: {still}"
+        return f"{subject} moved slightly (smallest {figures}) but neighbors keep their order: {still}"
     return f"{subject} moved (smallest {figures}): re-index before you upgrade"
 
 

@@ -7,7 +7,7 @@ exception is what the diagnosis works from.
 import re
 from collections.abc import Sequence
 
-from knowngood.judge.causes import normalised
+from knowngood.judge.causes import normalized
 from knowngood.model import Check, Failures, Outcome, Suite, Transcript
 from knowngood.tracebacks import shorten_paths
 
@@ -40,7 +40,7 @@ def failures(checks: Sequence[Check]) -> tuple[Failures, ...]:
     for check in checks:
         if check.outcome is Outcome.FAILED:
             kind = check.raised[0].type if check.raised else ""
-            groups.setdefault((kind, normalised(first_line(check))), []).append(check)
+            groups.setdefault((kind, normalized(first_line(check))), []).append(check)
     return tuple(
         Failures(
             cause=shorten_paths(first_line(members[0]))[:_LONGEST_CAUSE],

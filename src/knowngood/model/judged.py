@@ -128,7 +128,7 @@ class Numbers:
     dtype: tuple[str, str] | None
     """(reference's, ours) where they differ."""
     order_changed: bool
-    """Whether the neighbours of some vector changed their order."""
+    """Whether the neighbors of some vector changed their order."""
     finite: bool
     """Whether all numbers of this cell are finite."""
     moved: bool

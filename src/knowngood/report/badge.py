@@ -1,4 +1,4 @@
-"""Render the badge of a run, a few words and a colour: as JSON for shields.io, and as an SVG."""
+"""Render the badge of a run, a few words and a color: as JSON for shields.io, and as an SVG."""
 
 import json
 from collections.abc import Mapping
@@ -15,13 +15,13 @@ SCHEMA = 1
 """Version of the format of the endpoint."""
 
 FRESH_DAYS = 30
-"""The badge of an older run says how old it is, and loses its colour."""
+"""The badge of an older run says how old it is, and loses its color."""
 
 LONGEST_LABEL = 40
 
 
 class Color(StrEnum):
-    """A colour of a badge, by its name at shields.io."""
+    """A color of a badge, by its name at shields.io."""
 
     GOOD = "green"
     """Everything is decided and as expected."""
@@ -95,7 +95,7 @@ PAINT: Mapping[Color, str] = {
     Color.BAD: "#b3261e",
     Color.NONE: "#616161",
 }
-"""Behind white text: darker than the colours of shields.io, on which white is hard to read."""
+"""Behind white text: darker than the colors of shields.io, on which white is hard to read."""
 LABEL_PAINT = "#3c3c3c"
 
 _HEIGHT, _BASE, _SIZE, _PADDING, _ROUND = 20, 14, 11, 6, 3

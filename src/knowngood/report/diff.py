@@ -8,7 +8,7 @@ from enum import Enum
 from knowngood.model import Change, ChangeKind, Rebuilt
 from knowngood.report import words
 from knowngood.report.markup import code, inline, joined, paragraph, table
-from knowngood.report.text import count, labelled, plain, section, shorten, strict_json, wrap
+from knowngood.report.text import count, labeled, plain, section, shorten, strict_json, wrap
 from knowngood.report.words import UNDECIDED_NOTE
 
 SCHEMA = 2
@@ -180,8 +180,8 @@ def _full(change: Change, names: dict[Change, str], width: int) -> list[str]:
         lines.append(f"and {count(more, 'more package')}")
     return [
         shorten(f"{names[change]}: {change.before} -> {change.after}", width),
-        *labelled("why", wrap(change.why, room, most=_MOST_LINES), width=_LABEL),
-        *labelled("packages", lines, width=_LABEL),
+        *labeled("why", wrap(change.why, room, most=_MOST_LINES), width=_LABEL),
+        *labeled("packages", lines, width=_LABEL),
     ]
 
 

@@ -10,7 +10,7 @@ from knowngood.report.table import metric
 from knowngood.report.text import aligned, count, filled, plain, seconds, shorten, size, wrap, wrapped
 
 Paint = Callable[[str, str], str]
-"""(kind, text) -> the text in its colour; a kind is ``good``, ``bad``, ``odd``, ``label``, ``quiet`` or ``fix``."""
+"""(kind, text) -> the text in its color; a kind is ``good``, ``bad``, ``odd``, ``label``, ``quiet`` or ``fix``."""
 Lines = list[tuple[str, str]]
 """(kind, text) of each line; the kind of plain text is empty."""
 
@@ -45,7 +45,7 @@ def render(cell: Cell, run: Run, *, run_folder: str, width: int = 100, paint: Pa
     """Return all that is known of one cell, ending in a newline.
 
     ``run_folder`` is put before its log. Text keeps within ``width``, from 40 on; paths and commands, which are copied,
-    are never cut. ``paint`` may add colours to what is plain text by then.
+    are never cut. ``paint`` may add colors to what is plain text by then.
     """
     lines = [paint(kind, text) for kind, text in _head(cell, run, width)]
     for part in _parts(cell, run, run_folder, width - LABEL):

@@ -210,7 +210,7 @@ def _attempt(attempt: ProbeFacts) -> ProbeFacts:
 
 
 def _file(frame: Frame) -> str:
-    """Return the file of a frame without its folder, so that its owner can still be recognised."""
+    """Return the file of a frame without its folder, so that its owner can still be recognized."""
     if (inside := installed_path(frame.file)) is not None:
         return f"/site-packages/{inside}"
     if (inside := standard_path(frame.file)) is not None:

@@ -11,7 +11,7 @@ from knowngood.report.text import (
     aligned,
     compact,
     count,
-    labelled,
+    labeled,
     plain,
     published_day,
     seconds,
@@ -214,10 +214,10 @@ def _full(cell: Cell, run: Run, run_folder: str, width: int, *, same: Sequence[C
     room = width - LABEL - 2
 
     def paragraph(label: str, text: str) -> list[str]:
-        return labelled(label, wrap(text, room, most=MOST_LINES), width=LABEL)
+        return labeled(label, wrap(text, room, most=MOST_LINES), width=LABEL)
 
     def listed(label: str, texts: Sequence[str]) -> list[str]:
-        return labelled(label, [shorten(text, room) for text in texts], width=LABEL)
+        return labeled(label, [shorten(text, room) for text in texts], width=LABEL)
 
     return [
         f"{plain(words.verdict(cell))}  {plain(words.subject(cell))}{more}{at}",
@@ -230,8 +230,8 @@ def _full(cell: Cell, run: Run, run_folder: str, width: int, *, same: Sequence[C
         *listed("conflict", words.conflicts(cell, most=MOST_CONFLICTS)),
         *listed("also observed", _observed(cell)),
         *paragraph("numbers", numbers),
-        *labelled("log", [f"{run_folder}/{plain(cell.log)}"] if cell.log else [], width=LABEL),
-        *labelled("rerun", [explanation.rerun(cell, run)], width=LABEL),
+        *labeled("log", [f"{run_folder}/{plain(cell.log)}"] if cell.log else [], width=LABEL),
+        *labeled("rerun", [explanation.rerun(cell, run)], width=LABEL),
     ]
 
 

@@ -1,6 +1,6 @@
 """Make text safe to print, cut it, lay it out in lines, and put counts, durations and times into words.
 
-A width is in columns of a terminal; lines are labelled, titled as sections, wrapped or aligned in columns.
+A width is in columns of a terminal; lines are labeled, titled as sections, wrapped or aligned in columns.
 """
 
 import json
@@ -192,7 +192,7 @@ def section(title: str, lines: Sequence[str], width: int) -> list[str]:
     return [*wrap(title, width, most=2), *(f"  {line}" for line in lines)] if lines else []
 
 
-def labelled(label: str, lines: Sequence[str], *, width: int) -> list[str]:
+def labeled(label: str, lines: Sequence[str], *, width: int) -> list[str]:
     """Return ``lines`` behind a label that takes ``width`` columns and stands in front of the first only."""
     return [f"  {'' if index else label:<{width}}{line}" for index, line in enumerate(lines)]
 

@@ -48,7 +48,7 @@ GLYPHS: Mapping[Status, str] = {
     Status.ERROR: "!",
     Status.NOT_RUN: "\u2013",
 }
-"""One sign for each status, so that no report needs colour to tell two apart."""
+"""One sign for each status, so that no report needs color to tell two apart."""
 
 SURE: Mapping[Confidence, str] = {
     Confidence.CERTAIN: "certain: stated by the error, the resolver or the metadata",

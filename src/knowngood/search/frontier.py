@@ -1,7 +1,7 @@
 """Find out which versions of a package work in a combo: intervals with their causes, never one number.
 
 Each release line stands for its last release. A resolver says which have a solution; of these the oldest, the current
-and the newest run, and what lies between two that differ, until they are neighbours. The line at a boundary is looked
+and the newest run, and what lies between two that differ, until they are neighbors. The line at a boundary is looked
 into, and spot checks look for islands.
 """
 

@@ -65,7 +65,7 @@ def proposals(oracle: Oracle, answer: Answer, passing: Sequence[ComboFacts] = ()
         yield from _released(oracle, answer)
     yield from _at_the_time(oracle, answer)
     for place, name in enumerate(suspects(answer)):
-        yield from _neighbours(oracle, answer, name, likely=max(0.02, 0.25 - 0.04 * place))
+        yield from _neighbors(oracle, answer, name, likely=max(0.02, 0.25 - 0.04 * place))
     yield from _pythons(answer)
 
 
@@ -175,7 +175,7 @@ def _current(oracle: Oracle, name: str, time: datetime) -> Version | None:
     return max(then, default=None)
 
 
-def _neighbours(oracle: Oracle, answer: Answer, name: str, *, likely: float) -> Iterator[Candidate]:
+def _neighbors(oracle: Oracle, answer: Answer, name: str, *, likely: float) -> Iterator[Candidate]:
     """Propose the release lines just below and above the installed version of a package, and the ends of the row."""
     version = packages.public(answer.facts.installed.get(name, ""))
     if version is None:

@@ -14,10 +14,10 @@ Kinds = dict[int, Hashable | None]
 
 
 def edges(places: Iterable[int], ask: AskKinds, *, known: Kinds | None = None, width: int = 1) -> Kinds:
-    """Return the kinds of ``places``, and of what lies between two that differ, until these two are neighbours.
+    """Return the kinds of ``places``, and of what lies between two that differ, until these two are neighbors.
 
     ``known`` are kinds that are not asked for again. ``width`` places are asked at a time: they divide what is open
-    evenly. A place that cannot be decided counts as its neighbours do.
+    evenly. A place that cannot be decided counts as its neighbors do.
     """
     kinds = dict(known or {})
     wanted = sorted({*places} - kinds.keys()) or _between(kinds, width)
@@ -68,7 +68,7 @@ def _decided(kinds: Kinds) -> list[int]:
 
 
 def _gaps(kinds: Kinds, *, differing: bool) -> list[list[int]]:
-    """Return the places that nobody asked about between decided neighbours that differ, or that do not."""
+    """Return the places that nobody asked about between decided neighbors that differ, or that do not."""
     return [
         [place for place in range(low + 1, high) if place not in kinds]
         for low, high in itertools.pairwise(_decided(kinds))
@@ -77,7 +77,7 @@ def _gaps(kinds: Kinds, *, differing: bool) -> list[list[int]]:
 
 
 def _between(kinds: Kinds, width: int) -> list[int]:
-    """Return up to ``width`` places between neighbours that differ, at least one for each two."""
+    """Return up to ``width`` places between neighbors that differ, at least one for each two."""
     gaps = [gap for gap in _gaps(kinds, differing=True) if gap]
     return sorted({place for gap in gaps for place in _spread(gap, max(1, width // len(gaps)))})
 

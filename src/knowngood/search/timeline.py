@@ -75,7 +75,7 @@ def find(oracle: Oracle, base: Answer, *, since: datetime | None, now: datetime)
         course = Course.UNDECIDED if past.undecided else Course.NEVER_WORKED
         return Timeline(course=course, base=base, approximate=tuple(past.approximate()), why=why)
     good, bad, sets = past.bisect(good, bad)
-    if oracle.over and not past.neighbours(good, bad):
+    if oracle.over and not past.neighbors(good, bad):
         why = f"between {good.time:%Y-%m-%d} and {bad.time:%Y-%m-%d}; the search ended before it was found out"
         return Timeline(course=Course.UNDECIDED, base=base, good=good, bad=bad, sets=sets, why=why)
     found = blame(oracle, good.resolved, bad.resolved, past.frame(bad.time)) if bad.resolved.lock else None
@@ -156,7 +156,7 @@ class _Past:
         self._answered.update(answers)
         return answers
 
-    def neighbours(self, good: Moment, bad: Moment) -> bool:
+    def neighbors(self, good: Moment, bad: Moment) -> bool:
         """Return whether nothing was uploaded between two times."""
         return not self._uploads(good.time, bad.time)
 

@@ -214,8 +214,8 @@ def header(proof: Proof, *notes: str) -> list[str]:
     command = f"{info.command} --only {shlex.quote(plain(combo.id))} --fresh"
     return [
         *map(comment, _NOT_PROVEN if proof.doubts else _PROVEN),
-        *(_labelled(label, shorten(text, _LONGEST)) for label, text in lines),
-        _labelled("prove it", command),
+        *(_labeled(label, shorten(text, _LONGEST)) for label, text in lines),
+        _labeled("prove it", command),
     ]
 
 
@@ -260,7 +260,7 @@ def _describe(choice: IndexChoice) -> str:
     return f"{choice.name}: {index_url(choice)}{packages}{access}"
 
 
-def _labelled(label: str, text: str) -> str:
+def _labeled(label: str, text: str) -> str:
     return f"# {label:<{_LABEL}}{plain(text)}".rstrip(" \\")
 
 

@@ -281,7 +281,7 @@ def _numbers(cell: Cell, level: Level) -> tuple[Fact, ...]:
         Fact(label="smallest cosine", text=f"{numbers.cosine:.9f}"),
         Fact(label="largest difference", text=f"{numbers.difference:.2e}" if numbers.difference else "0"),
         Fact(label="difference of norms", text=f"{numbers.norm:.2e}" if numbers.norm else "0"),
-        Fact(label="order of neighbours", text="changed" if numbers.order_changed else "unchanged"),
+        Fact(label="order of neighbors", text="changed" if numbers.order_changed else "unchanged"),
     ]
     if numbers.dtype:
         facts.append(Fact(label="type", text=f"{numbers.dtype[0]} in the reference, {numbers.dtype[1]} here"))

@@ -44,7 +44,7 @@ class Bar:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tick:
-    """A labelled line across the bars."""
+    """A labeled line across the bars."""
 
     percent: str
     label: str
