@@ -170,7 +170,7 @@ def test_an_installer_that_was_stopped_proves_nothing_about_the_versions_whateve
         ("uv.own-conflict", Conflict(dependencies=(needs("wants-old", "solid<2"),))),
         ("uv.no-version", Conflict(missing="solid==9.9")),
         ("uv.page-404", Conflict(missing="ghost")),
-        ("uv.no-file", Conflict(other_python=OtherPython(package="alien", requires=None))),
+        ("uv.no-file", Conflict(other_python=OtherPython(package="alien", requires=None), only=("alien==1.0",))),
         ("pip.conflict", Conflict(dependencies=(needs("wants-old", "solid<2"), needs("wants-new", "solid>=2")))),
         ("pip.own-conflict", Conflict(dependencies=(needs("wants-old", "solid<2"),))),
         ("pip.no-version", Conflict(missing="solid==9.9")),

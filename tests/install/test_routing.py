@@ -1,19 +1,21 @@
 """Test that a package with an index of its own comes from there and from nowhere else, whatever other indexes have."""
 
 import functools
+import hashlib
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
-from knowngood.install.index import decide
+from knowngood.install.index import Routes, decide
 from knowngood.install.registry import OUTPUTS
 from knowngood.model import ComboFacts, InstallerName, Status
 from knowngood.model import Index as Declared
-from support.index import serve
+from support.index import Index, serve
 from support.wheels import build_sdist, build_wheel
 from support.workshop import Workshop, failed
 
@@ -89,6 +91,162 @@ def test_a_package_comes_from_the_index_declared_for_it(
 
     assert facts.installed.get("tool") == own_version, facts.steps
     assert origin(workshop) == OWN
+
+
+SOURCES = {
+    "lower than both": ("1.0", "2.0", "3.0"),
+    "between the others": ("2.0", "1.0", "3.0"),
+    "equal to both": ("1.0", "1.0", "1.0"),
+    "a pre-release below both": ("1.0rc1", "1.0", "2.0"),
+    "a pre-release above both": ("3.0rc1", "1.0", "2.0"),
+    "a development version": ("1.0.dev1", "1.0", "1.0rc1"),
+    "a release beside a pre-release and a development version": ("1.0", "2.0rc1", "3.0.dev1"),
+    "a post-release and a local version": ("1.0", "1.0.post1", "1.0+cpu"),
+}
+"""The version in the source that a package belongs to, and those in the two others."""
+
+WHERE = ("special", "folder", "default")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Three:
+    """Two indexes and a folder: ``tool`` belongs to the first, ``gear`` to the folder, all else to the default."""
+
+    special: Index
+    folder: Path
+    default: Index
+
+    @property
+    def routes(self) -> Routes:
+        return decide([
+            Declared(name="special", url=self.special.url, packages=("tool",)),
+            Declared(name="folder", url=self.folder.as_uri(), packages=("gear",)),
+            Declared(name="mirror", url=self.default.url),
+        ])  # fmt: skip
+
+
+@contextmanager
+def three_sources(tmp_path: Path, tool: tuple[str, str, str], gear: tuple[str, str, str]) -> Iterator[Three]:
+    """Serve three sources that all have both packages; the first version is in the source that the package is from."""
+    places = {name: tmp_path / name for name in ("special", "folder", "default")}
+    for package, order, versions in (
+        ("tool", ("special", "folder", "default"), tool),
+        ("gear", ("folder", "special", "default"), gear),
+    ):
+        for place, version in zip(order, versions, strict=True):
+            build_wheel(places[place], package, version, files={f"{package}.py": f"origin = {place!r}\n"})
+    build_wheel(places["default"], "needs-both", "1.0", requires=("tool", "gear"))
+    with serve(places["special"]) as special, serve(places["default"]) as default:
+        yield Three(special=special, folder=places["folder"], default=default)
+
+
+def sha256(path: Path) -> str:
+    """Return the hash of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("installer", InstallerName)
+@pytest.mark.parametrize(
+    ("case", "step"),
+    [
+        *((case, ("needs-both",)) for case in SOURCES),
+        *((case, ("tool", "gear")) for case in SOURCES if "pre-release" in case),
+    ],
+)
+def test_of_three_sources_each_package_comes_from_the_one_that_it_belongs_to(
+    case: str, step: tuple[str, ...], installer: InstallerName, tmp_path: Path, environ: Mapping[str, str]
+) -> None:
+    with three_sources(tmp_path, SOURCES[case], SOURCES[case]) as three:
+        workshop = Workshop(folder=tmp_path / "work", environ=environ)
+        facts = workshop.carry_out(installer, (step,), three.routes)
+
+    own = SOURCES[case][0]
+    assert {"tool": own, "gear": own}.items() <= facts.installed.items(), facts.steps
+    assert (origin(workshop), origin(workshop, "gear")) == ("special", "folder")
+
+
+@pytest.mark.parametrize("installer", InstallerName)
+def test_the_lock_has_the_hash_of_the_file_that_its_source_has(
+    installer: InstallerName, tmp_path: Path, environ: Mapping[str, str]
+) -> None:
+    same = ("1.0", "1.0", "1.0")
+    with three_sources(tmp_path, same, same) as three:
+        workshop = Workshop(folder=tmp_path / "work", environ=environ)
+        workshop.carry_out(installer, (("needs-both",),), three.routes)
+        text = (tmp_path / "work" / "env.steps" / "step1.lock").read_text(encoding="utf-8")
+
+    for package, place in (("tool", "special"), ("gear", "folder")):
+        hashes = {where: sha256(tmp_path / where / f"{package}-1.0-py3-none-any.whl") for where in WHERE}
+        assert [where for where in WHERE if hashes[where] in text] == [place], text
+
+
+@pytest.mark.parametrize("installer", InstallerName)
+def test_a_file_of_the_same_name_that_another_matrix_took_from_elsewhere_is_not_used(
+    installer: InstallerName, tmp_path: Path, environ: Mapping[str, str]
+) -> None:
+    same = ("1.0", "1.0", "1.0")
+    with three_sources(tmp_path, same, same) as three:
+        everything = decide([Declared(name="mirror", url=three.default.url)])
+        other = decide([
+            Declared(name="special", url=three.special.url, packages=("gear",)),
+            Declared(name="folder", url=three.folder.as_uri(), packages=("tool",)),
+            Declared(name="mirror", url=three.default.url),
+        ])  # fmt: skip
+        origins: list[tuple[str, str]] = []
+        for routes in (everything, three.routes, other):
+            workshop = Workshop(folder=tmp_path / "work" / str(len(origins)), environ=environ)
+            workshop.carry_out(installer, (("needs-both",),), routes)
+            origins.append((origin(workshop), origin(workshop, "gear")))
+
+    assert origins == [("default", "default"), ("special", "folder"), ("folder", "special")]
+
+
+@pytest.mark.parametrize("installer", InstallerName)
+@pytest.mark.parametrize("step", [("tool==1.0",), ("tool==1.0", "needs-both")], ids=["asked for", "needed, too"])
+def test_a_withdrawn_version_is_taken_from_its_source_when_it_is_asked_for_by_name(
+    step: tuple[str, ...], installer: InstallerName, tmp_path: Path, environ: Mapping[str, str]
+) -> None:
+    with three_sources(tmp_path, ("1.0", "1.0", "1.0"), ("1.0", "1.0", "1.0")) as three:
+        three.special.yanked.add("tool-1.0-py3-none-any.whl")
+        workshop = Workshop(folder=tmp_path / "work", environ=environ)
+        facts = workshop.carry_out(installer, (step,), three.routes)
+
+    assert facts.installed.get("tool") == "1.0", facts.steps
+    assert origin(workshop) == "special"
+
+
+@pytest.mark.parametrize("installer", InstallerName)
+@pytest.mark.parametrize("requirement", ["tool", "needs-both"])
+def test_no_other_source_replaces_a_withdrawn_version(
+    requirement: str, installer: InstallerName, tmp_path: Path, environ: Mapping[str, str]
+) -> None:
+    with three_sources(tmp_path, ("1.0", "1.0", "2.0"), ("1.0", "1.0", "1.0")) as three:
+        three.special.yanked.add("tool-1.0-py3-none-any.whl")
+        facts = Workshop(folder=tmp_path / "work", environ=environ).carry_out(
+            installer, ((requirement,),), three.routes
+        )
+
+    action = failed(facts)
+    status, _ = OUTPUTS[installer].classify(action)
+    assert status is Status.UNSOLVABLE, action.output
+    assert "tool" in OUTPUTS[installer].message(action, status)
+
+
+@pytest.mark.parametrize("installer", InstallerName)
+@pytest.mark.parametrize("requirement", ["tool>=2", "tool==2.0"])
+def test_no_other_source_has_a_say_when_a_version_is_missing(
+    requirement: str, installer: InstallerName, tmp_path: Path, environ: Mapping[str, str]
+) -> None:
+    with three_sources(tmp_path, ("1.0", "2.0", "3.0"), ("1.0", "2.0", "3.0")) as three:
+        facts = Workshop(folder=tmp_path / "work", environ=environ).carry_out(
+            installer, ((requirement,),), three.routes
+        )
+
+    action = failed(facts)
+    status, _ = OUTPUTS[installer].classify(action)
+    assert status is Status.UNSOLVABLE, action.output
+    message = OUTPUTS[installer].message(action, status)
+    assert "comes from index special (" in message and "and from nowhere else, and that index has" in message
 
 
 @pytest.mark.parametrize("installer", InstallerName)

@@ -132,9 +132,14 @@ class Routing:
         """Return what is wrong with an index that the installer complains about, or what "not found" means."""
         output = registry.OUTPUTS[installer]
         status, reason = output.classify(action)
-        missing = output.conflict(action.output).missing
+        conflict = output.conflict(action.output)
+        missing = conflict.missing
         if status is Status.INFRA and reason in _ABOUT_INDEXES and not self.routes.offline:
             return self._ask(installer, None if missing is None else package_name(missing), action.output)
+        for only in conflict.only if status is Status.UNSOLVABLE else ():
+            name = package_name(only)
+            if self.router is not None and (own := self.router.owner(name)) is not None:
+                return (f"{name} comes from {own.title} and from nowhere else, and that index has only {only}",)
         if missing is None or (status is Status.UNSOLVABLE and reason not in _DOUBTED):
             return ()
         package = package_name(missing)

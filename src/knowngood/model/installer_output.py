@@ -39,6 +39,8 @@ class Conflict:
     """The requirement whose release has metadata that the installer refuses: ``celery==5.0.5``."""
     missing: str | None = None
     """The requirement that no index can meet, as the output spells it: ``numpy==9`` or ``nmupy``."""
+    only: tuple[str, ...] = ()
+    """What an index has of a package that a requirement rules out, as the output spells it: ``numpy<=1.26.4``."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -32,6 +32,7 @@ _MISSING = re.compile(
     r"there (?:is|are) no versions? of (?P<version>[\w.-]+(?:[<>=!~][^\s,]*)?)"
     r"|(?<![\w.-])(?P<package>[\w.-]+) was not found in"
 )
+_ONLY = re.compile(r"\bonly (?P<versions>[A-Za-z][\w.-]*[<>=!~][^\s,]+) (?:is|are) available")
 
 _STARTED = re.compile(r"^Downloading (?P<name>[\w.-]+) \((?P<size>[\d.]+)(?P<unit>[KMG]iB)\)\s*$", re.MULTILINE)
 _FINISHED = re.compile(r"^ Downloaded (?P<name>[\w.-]+)\s*$", re.MULTILINE)
@@ -121,6 +122,7 @@ class UvOutput(PatternOutput):
             ),
             other_python=_other_python(text),
             missing=missing and (missing["version"] or missing["package"]),
+            only=tuple(match["versions"] for match in _ONLY.finditer(text)),
         )
 
     def downloads(self, output: str) -> tuple[Download, ...]:
