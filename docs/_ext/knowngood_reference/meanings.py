@@ -50,6 +50,11 @@ REASONS: Mapping[Reason, Meaning] = {
     Reason.NOT_REACHED: _meaning(
         Status.NOT_RUN, "the run ended before the combo began, or its shard is missing", "run again, or merge the shard"
     ),
+    Reason.NOT_COVERED: _meaning(
+        Status.NOT_RUN,
+        "`--cover` left the combo out: others have the same pairs of values, or it has a pair that is unsolvable",
+        "run without `--cover`, or only this combo with `--only`",
+    ),
     Reason.OUT_OF_TIME: _meaning(
         Status.NOT_RUN,
         "the time that `--budget` gave was spent before the combo was finished",

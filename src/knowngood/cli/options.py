@@ -50,6 +50,29 @@ shard_option = click.option(
 )
 
 
+def _parse_cover(context: click.Context, option: click.Parameter, value: str | None) -> int | None:
+    """Return how many values ``--cover`` combines. Raises ``UsageError``."""
+    if value is None:
+        return None
+    if not (value.isascii() and value.isdecimal() and 2 <= int(value[:9]) <= MOST_COVERED):
+        raise UsageError(
+            f"invalid --cover {value[:40]!r}",
+            cause=f"it is how many values are combined, from 2 to {MOST_COVERED}",
+            next_step="write --cover 2 to test every pair of values of a grid, or --cover 3 for every three of them",
+        )
+    return int(value)
+
+
+MOST_COVERED = 6
+"""The most values that ``--cover`` combines: a longer interaction is not seen in practice, and costs many combos."""
+cover_option = click.option(
+    "--cover",
+    metavar="N",
+    callback=_parse_cover,
+    help="Of each grid only as many combos as have every N values together that can be installed: 2 for pairs.",
+)
+
+
 def format_option(*choices: str, help_: str | None = None) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Let a verb take ``format_``, one of ``choices``; the first is the default."""
     return click.option(

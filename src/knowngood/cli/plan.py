@@ -10,16 +10,18 @@ from typing import TYPE_CHECKING
 import click
 
 from knowngood.cli.matrices import name_of, note_unset, open_all, refuse, takes_matrices
-from knowngood.cli.options import format_option, jobs_option, offline_option, only_option, state_option
+from knowngood.cli.options import cover_option, format_option, jobs_option, offline_option, only_option, state_option
 from knowngood.cli.output import width
 from knowngood.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from knowngood.judge.evidence import Rules
+    from knowngood.model import Coverage
     from knowngood.project.project import Project
     from knowngood.report.ci.plan import Row
     from knowngood.run.forecast import Forecast
     from knowngood.run.host import Machine
+    from knowngood.run.request import RunRequest
     from knowngood.run.stop import Stop
 
 _MOST_JOBS = 256  # of one matrix on GitHub
@@ -28,6 +30,7 @@ _MOST_JOBS = 256  # of one matrix on GitHub
 @click.command(short_help="Resolve only, and print what a run would do, download and take.")
 @takes_matrices
 @only_option
+@cover_option
 @format_option("table", "json", "github", "gitlab", help_="A table, JSON, or the jobs of a CI.")
 @click.option(
     "--shards",
@@ -48,6 +51,7 @@ def plan(
     names: tuple[str, ...],
     everything: bool,
     only: tuple[str, ...],
+    cover: int | None,
     format_: str,
     shards: int,
     fresh: bool,
@@ -64,14 +68,18 @@ def plan(
     The download is the sum of the sizes that the index states, without what uv's cache has. The disk space is estimated
     from it, and the time from earlier runs. What nobody knows is shown as unknown.
 
+    With --cover 2, only those combos of a grid are planned that a `run --cover 2` would run.
+
     `--format github` and `--format gitlab` divide the combos among CI jobs that take about as long. Each job calls
     `run` with the matrix, the --shard and the --deal that the plan gives it. A job has combos of one matrix.
 
     Exits 3 when an index could not be reached, and 0 otherwise.
     """
+    from knowngood.cli.prepare import covered
     from knowngood.cli.signals import stopped_by_signals
     from knowngood.judge.verdict import stopped_by
     from knowngood.report.ci import plan as report
+    from knowngood.report.coverage import lines as coverage_lines
     from knowngood.run import forecast, host
     from knowngood.run.stop import Stop
 
@@ -88,9 +96,11 @@ def plan(
         )
     machine, stop = host.here(environ, jobs), Stop()
     with stopped_by_signals(stop):
-        plans = [_plan(project, machine, stop, only=only, offline=offline, fresh=fresh) for project in projects]
+        requests = [_request(project, machine, only=only, offline=offline) for project in projects]
+        plans = [_plan(request, stop, fresh=fresh) for request in covered(requests, cover, stop)]
     rows = [row for plan in plans for row in plan.rows]
     costs = {plan.name: plan.costs for plan in plans}
+    covers = {plan.name: plan.coverage for plan in plans if plan.coverage is not None}
     free = shutil.disk_usage(projects[0].runs.folder.parent.parent).free
     match format_:
         case "github":
@@ -98,9 +108,13 @@ def plan(
         case "gitlab":
             click.echo(report.render_gitlab(forecast.deal_matrices(costs, most=shards)), nl=False)
         case "json":
-            click.echo(report.render_json(rows, machine.jobs, free=free), nl=False)
+            click.echo(report.render_json(rows, machine.jobs, free=free, covers=covers), nl=False)
         case _:
             _print_tables(plans, machine.jobs, free)
+    if format_ in ("github", "gitlab"):
+        for plan in plans:
+            for line in coverage_lines(plan.coverage, width()):
+                click.echo(f"{plan.name}: {line}", err=True)
     if stop.reason is not None:
         sys.exit(stopped_by(stop.reason))
     sys.exit(ExitCode.UNDECIDED if any(row.status == "unknown" for row in rows) else ExitCode.AS_EXPECTED)
@@ -114,36 +128,49 @@ class _Plan:
     rows: "tuple[Row, ...]"
     costs: Mapping[str, float]
     """Seconds by combo."""
+    coverage: "Coverage | None"
+    """How much of its grids the combos cover; None without ``--cover``."""
 
 
-def _plan(
-    project: "Project", machine: "Machine", stop: "Stop", *, only: tuple[str, ...], offline: bool, fresh: bool
-) -> _Plan:
-    """Resolve the combos of a matrix; nothing of it is resolved any more once ``stop`` is requested."""
+def _request(project: "Project", machine: "Machine", *, only: tuple[str, ...], offline: bool) -> "RunRequest":
+    """Return the request that a run of the matrix would begin with."""
     from knowngood.declare.combo_selection import choose
-    from knowngood.run import engine, forecast
     from knowngood.run.request import RunRequest
     from knowngood.run.selection import select
 
     project = select(project, machine, offline=offline)
     combos = choose(project.matrix.combos, only=only)
-    request = RunRequest(project=project, combos=combos, machine=machine, offline=offline)
+    return RunRequest(project=project, combos=combos, machine=machine, offline=offline)
+
+
+def _plan(request: "RunRequest", stop: "Stop", *, fresh: bool) -> _Plan:
+    """Resolve the combos of a request; nothing of it is resolved any more once ``stop`` is requested."""
+    from knowngood.judge.coverage import counted
+    from knowngood.run import engine, forecast
+
+    project = request.project
     forecasts = engine.plan(request, stop=stop, everything=fresh)
     past = project.runs.past_seconds()
     costs = forecast.costs(forecasts, past, everything=fresh)
     name = name_of(project)
     rows = [_row(foreseen, name, project.rules, costs, past, everything=fresh) for foreseen in forecasts]
-    return _Plan(name=name, rows=tuple(rows), costs=costs)
+    refused = {row.combo: row.remark for row in rows if row.status == "impossible"}
+    possible = {row.combo for row in rows if row.status in ("run", "reused")}
+    coverage = counted(request.cover, request.combos, tested=possible, refused=refused) if request.cover else None
+    return _Plan(name=name, rows=tuple(rows), costs=costs, coverage=coverage)
 
 
 def _print_tables(plans: Sequence[_Plan], jobs: int, free: int) -> None:
     """Print the table of each matrix, and for several their overview."""
     from knowngood.report.ci import plan as report
+    from knowngood.report.coverage import lines as coverage_lines
 
     for position, plan in enumerate(plans):
         if len(plans) > 1:
             click.echo("\n" * bool(position) + f"matrix  {plan.name}")
         click.echo(report.render(plan.rows, jobs, free=free), nl=False)
+        for line in coverage_lines(plan.coverage, width()):
+            click.echo(line)
     if len(plans) > 1:
         rows = [row for plan in plans for row in plan.rows]
         click.echo("\n" + report.render_overview(rows, jobs, width=width()), nl=False)

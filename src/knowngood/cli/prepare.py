@@ -1,25 +1,30 @@
 """Read what a user asks of ``run``: options, and for each matrix the request that follows from them, checked."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import click
 
 from knowngood.cli.matrices import name_of
 from knowngood.cli.options import parse_shard
 from knowngood.cli.output import find_baseline
+from knowngood.declare.combo_selection import choose, divide
 from knowngood.errors import UsageError
 from knowngood.install.index import check_folders
 from knowngood.project.files import check_writable, near
 from knowngood.project.project import Project
+from knowngood.report.text import count
 from knowngood.run import host
 from knowngood.run.executors.interface import ALL_OPTIMIZATIONS, Optimization
 from knowngood.run.request import RunRequest
 from knowngood.run.selection import select
+from knowngood.run.stop import Stop
 
 if TYPE_CHECKING:
     from knowngood.cli.live.display import Choice
-    from knowngood.model import Combo
+    from knowngood.declare.combo_selection import Shard
     from knowngood.project.baseline import Snapshots
 
 
@@ -30,6 +35,8 @@ class RunOptions:
     environ: Mapping[str, str]
     """The environment variables of the command."""
     only: tuple[str, ...]
+    cover: int | None
+    """How many values of a grid are combined; None: all of its combos are run."""
     shard: str | None
     deal: str | None
     report_dir: Path | None
@@ -89,13 +96,13 @@ class MatrixRun:
         machine = host.here(options.environ, options.jobs)
         resume = not (options.fresh or options.fresh_probes)
         project = select(project, machine, offline=options.offline, resume=resume)
-        combos, elsewhere = _choose(project, options)
+        part = _part(options)
+        covering = f" --cover {options.cover}" if options.cover is not None else ""
         request = RunRequest(
             project=project,
-            combos=combos,
-            elsewhere=elsewhere,
+            combos=choose(project.matrix.combos, only=options.only),
             machine=machine,
-            command=f"knowngood run {name_of(project)}",
+            command=f"knowngood run {name_of(project)}{covering}",
             shard=options.shard or "",
             keep=options.keep,
             offline=options.offline,
@@ -103,10 +110,13 @@ class MatrixRun:
             fresh_probes=options.fresh_probes,
             optimizations=options.optimizations,
         )
+        _check_whole(request, options, part)
         check_folders(project.matrix)
         _ = project.rules
         _check_writable(project, options)
         before = find_baseline(project, options.baseline)
+        if part is not None and options.cover is None:
+            request = _shard(request, part, options.deal)
         return cls(project=project, options=options, request=request, before=before)
 
 
@@ -120,18 +130,61 @@ def _check_writable(project: Project, options: RunOptions) -> None:
     check_writable(project.runs.folder, next_step="name another folder for runs with --state-dir")
 
 
-def _choose(project: Project, options: RunOptions) -> "tuple[tuple[Combo, ...], tuple[Combo, ...]]":
-    """Return the combos to run, and those of the selection that other shards run."""
-    from knowngood.declare.combo_selection import choose, divide
-
+def _part(options: RunOptions) -> "Shard | None":
+    """Return the shard that the user asks for; None: all of them."""
     part = parse_shard(options.shard)
     if options.deal is not None and part is None:
         raise UsageError("--deal needs --shard", next_step="copy both from `knowngood plan`: --shard 1/2 --deal ...")
-    selected = choose(project.matrix.combos, only=options.only)
-    combos = divide(selected, part, options.deal) if part else selected
-    if combos != project.matrix.combos and (options.publish or options.accept):
+    return part
+
+
+def _check_whole(request: RunRequest, options: RunOptions, part: "Shard | None") -> None:
+    """Raise ``UsageError`` when a run of a part of the combos is to be published or to become the baseline."""
+    whole = request.combos == request.project.matrix.combos and part is None
+    if not whole and (options.publish or options.accept):
         raise UsageError(
             "only a run of all combos can be published or become the baseline",
             next_step="leave out --publish and --accept, or else --only and --shard",
         )
-    return combos, tuple(combo for combo in selected if combo not in combos)
+
+
+def _shard(request: RunRequest, part: "Shard", deal: str | None) -> RunRequest:
+    """Return the request with the combos of one shard of it."""
+    combos = divide(request.combos, part, deal)
+    return replace(request, combos=combos, elsewhere=tuple(combo for combo in request.combos if combo not in combos))
+
+
+def covered(requests: Sequence[RunRequest], strength: int | None, stop: Stop) -> list[RunRequest]:
+    """Return requests without the combos that ``--cover`` leaves out, if it is given; what is resolved for it is shown.
+
+    A matrix without a grid keeps its combos, unless no other has one. Raises ``UsageError``.
+    """
+    if strength is None:
+        return [*requests]
+    from knowngood.run.cover import cover, has_grid
+
+    gridless = [request for request in requests if not has_grid(request)]
+    return [
+        request
+        if request in gridless and len(gridless) < len(requests)
+        else cover(request, strength, stop=stop, progress=_show)
+        for request in requests
+    ]
+
+
+def _show(before: int, now: int) -> None:
+    more = f" more, after {before}" if before else ""
+    click.echo(f"cover    resolving {count(now, 'combo')}{more}", err=True)
+
+
+def covered_runs(runs: Sequence[MatrixRun], stop: Stop) -> list[MatrixRun]:
+    """Return the runs as ``covered`` returns their requests, with the combos of the shard that the user asks for."""
+    if not any(run.options.cover for run in runs):
+        return [*runs]
+    from knowngood.run.cover import with_dealt
+
+    requests = covered([run.request for run in runs], runs[0].options.cover, stop)
+    part, deal = _part(runs[0].options), runs[0].options.deal
+    if part is not None:
+        requests = [_shard(with_dealt(request, deal), part, deal) for request in requests]
+    return [replace(run, request=request) for run, request in zip(runs, requests, strict=True)]

@@ -11,6 +11,7 @@ from knowngood.cli.fix import EXPECTED, UNEXPECTED
 from knowngood.cli.matrices import note_unset, open_all, refuse, takes_matrices
 from knowngood.cli.options import (
     PATH,
+    cover_option,
     jobs_option,
     offline_option,
     only_option,
@@ -34,6 +35,7 @@ class _Run(click.Command):
 @click.command(cls=_Run, short_help="Build and probe the combos of a matrix.")
 @takes_matrices
 @only_option
+@cover_option
 @shard_option
 @click.option(
     "--deal",
@@ -97,6 +99,9 @@ def run(
     one after the other: each has its table and its report, and an overview ends the output. The exit code is the most
     severe of theirs.
 
+    With --cover 2, only some combos of a grid are run: together they have every pair of values that can be installed.
+    The others are not-run with the reason not-covered. Combos that are not of a grid are always run.
+
     Every combo is resolved again. Where its lock, its probes and this machine are the same as in an earlier run, the
     verdict is reused, and the table says so. A run that was interrupted within the last 24 hours is resumed.
 
@@ -110,7 +115,7 @@ def run(
     updates the report in reports/MATRIX, and --accept updates the baseline that runs are compared with. Both need a
     complete run, in which every combo was decided, passed or failed.
     """
-    from knowngood.cli.prepare import MatrixRun, RunOptions
+    from knowngood.cli.prepare import MatrixRun, RunOptions, covered_runs
     from knowngood.cli.runs import run_all
     from knowngood.cli.signals import stopped_by_signals
     from knowngood.run.stop import Stop
@@ -123,4 +128,4 @@ def run(
     stop = Stop()
     text, seconds = budget or ("", None)
     with stopped_by_signals(stop), stop.after(seconds, f"the budget of {text}"):
-        sys.exit(run_all(runs, stop))
+        sys.exit(run_all(covered_runs(runs, stop), stop))

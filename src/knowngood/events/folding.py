@@ -48,7 +48,9 @@ class Folding:
             case Unknown():
                 self._unknown += 1
             case RunStarted():
-                self._run = Run(info=event.info, combos=(), elsewhere=event.elsewhere, order=event.order)
+                self._run = Run(
+                    info=event.info, combos=(), elsewhere=event.elsewhere, order=event.order, cover=event.cover
+                )
                 self._facts = {combo.id: ComboFacts(combo=combo) for combo in event.combos}
             case _ if run is None:
                 self._bad += 1

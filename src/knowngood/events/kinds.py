@@ -16,6 +16,7 @@ from knowngood.model import (
     Answer,
     Basis,
     Combo,
+    Cover,
     EnvironmentFacts,
     IndexChoice,
     Phase,
@@ -42,6 +43,8 @@ class RunStarted:
     """The combos of the same selection that other shards run."""
     order: tuple[str, ...] = ()
     """The ids of all combos of the matrix, in its order."""
+    cover: Cover | None = None
+    """What ``--cover`` left out; None: nothing."""
     schema_version: int = SCHEMA
     event: Literal["run-started"] = "run-started"
 

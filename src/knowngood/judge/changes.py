@@ -44,7 +44,7 @@ class Snapshot:
 
 
 def snapshots(judged: JudgedRun) -> tuple[Snapshot, ...]:
-    """Return a snapshot of each cell of a run."""
+    """Return a snapshot of each cell of a run, but of those that ``--cover`` left out: nothing is known of them."""
     return tuple(
         Snapshot(
             combo=cell.combo.id,
@@ -62,6 +62,7 @@ def snapshots(judged: JudgedRun) -> tuple[Snapshot, ...]:
             failing=frozenset(name for group in cell.failures for name in group.checks) if cell.suite else None,
         )
         for cell in judged.cells
+        if not cell.left_out
     )
 
 

@@ -7,6 +7,7 @@ from itertools import groupby
 from typing import TypeVar
 
 from knowngood.errors import UsageError, some
+from knowngood.judge.coverage import merged
 from knowngood.model import Action, ComboFacts, Run
 
 _SHARD = re.compile(r"(\d{1,4})/(\d{1,4})", re.ASCII)
@@ -24,7 +25,16 @@ def merge(runs: Sequence[Run]) -> Run:
     ordered = [run for run, _ in groupby(sorted(runs, key=_age))]  # a log that is given twice counts once
     best = _best(ordered)
     absent = {combo.id: combo for run in ordered for combo in run.elsewhere if combo.id not in best}
-    order = _order(ordered)
+    cover = merged((run.cover for run in ordered), frozenset(best))
+    if cover is not None:
+        left_out = {combo.id: combo for combo in cover.left_out}
+        if _lacking(ordered):
+            left_out = {name: combo for name, combo in left_out.items() if name not in absent}
+        else:
+            # Every shard is there: what one of them expected of another, that one left out.
+            left_out, absent = left_out | absent, {}
+        cover = replace(cover, left_out=tuple(left_out.values()))
+    order = tuple(name for name in _order(ordered) if name in best or name in absent)
     combos = tuple(best[name] if name in best else ComboFacts(combo=absent[name]) for name in order)
     unfinished = {facts.combo.id for facts in combos if not facts.finished}
     if len(ordered) == 1 and not absent:
@@ -40,6 +50,7 @@ def merge(runs: Sequence[Run]) -> Run:
         ),
         combos=combos,
         elsewhere=tuple(absent[name] for name in order if name in absent),
+        cover=cover,
         order=_unique(name for run in ordered for name in run.order),
         indexes=_unique(choice for run in ordered for choice in run.indexes),
         interrupted=next(filter(None, stopped), None),
@@ -51,7 +62,12 @@ def merge(runs: Sequence[Run]) -> Run:
 
 def missing(run: Run) -> tuple[str, ...]:
     """Return the shards, such as ``3/8``, that ``run`` lacks; none when it has every combo."""
-    present = _shards([run]) if run.elsewhere else []
+    return _lacking([run]) if run.elsewhere else ()
+
+
+def _lacking(runs: Iterable[Run]) -> tuple[str, ...]:
+    """Return the shards that are missing beside those that the runs are, or were merged from."""
+    present = _shards(runs)
     return tuple(
         f"{number}/{of}"
         for of in _unique(of for of, _ in present)

@@ -8,6 +8,7 @@ from knowngood.errors import ExitCode
 from knowngood.judge.causes import groups
 from knowngood.judge.cells import make_cell
 from knowngood.judge.conflicts import conflicts
+from knowngood.judge.coverage import coverage, marked
 from knowngood.judge.diagnosis import diagnose
 from knowngood.judge.diagnosis.questions import Answers
 from knowngood.judge.evidence import Evidence, Rules
@@ -28,7 +29,7 @@ def exit_code(judged: JudgedRun) -> ExitCode:
     """Return the exit code of a run: the first of these that applies.
 
     Interrupted; the reference combo failed; a cell differs from what is expected; a cell is undecided; all as expected.
-    The combos that a budget left out are undecided.
+    The combos that a budget left out are undecided; those that ``--cover`` left out do not count.
     """
     if judged.run.interrupted is not None and is_signal(judged.run.interrupted):
         return stopped_by(judged.run.interrupted)
@@ -37,7 +38,7 @@ def exit_code(judged: JudgedRun) -> ExitCode:
         return ExitCode.REFERENCE_FAILED
     if any(cell.as_expected is False for cell in judged.cells):
         return ExitCode.DIFFERS
-    if any(cell.as_expected is None for cell in judged.cells):
+    if judged.undecided:
         return ExitCode.UNDECIDED
     return ExitCode.AS_EXPECTED
 
@@ -63,7 +64,15 @@ def judge(run: Run, rules: Rules) -> JudgedRun:
     if run.interrupted is not None and not is_signal(run.interrupted):
         elsewhere = {combo.id for combo in run.elsewhere}
         cells = tuple(cell if cell.combo.id in elsewhere else _timed(cell, run.interrupted) for cell in cells)
-    return JudgedRun(run=run, cells=cells, groups=groups(cell for cell in cells if cell.as_expected is not None))
+    covered = coverage(run, cells)
+    if run.cover is not None and covered is not None:
+        refused = {known.pair: known.why for known in covered.unsolvable}
+        absent = (Evidence.of(ComboFacts(combo=combo), rules) for combo in run.cover.left_out)
+        left_out = [marked(cell, run.cover, refused) for each in absent for cell in _cells(each, {}, day, machine)]
+        place = {name: number for number, name in enumerate(run.order)}
+        cells = tuple(sorted((*cells, *left_out), key=lambda cell: place.get(cell.combo.id, len(place))))
+    decided = groups(cell for cell in cells if cell.as_expected is not None)
+    return JudgedRun(run=run, cells=cells, groups=decided, coverage=covered)
 
 
 def judge_combo(

@@ -4,6 +4,7 @@ Four groups: what a matrix file declares, the facts that a run records, what is 
 baseline. This room imports no other.
 """
 
+from knowngood.model.covers import Cover, Coverage, Pair, UnsolvablePair, Values
 from knowngood.model.declared import (
     BREAK_PYTHON,
     SEARCH_PATH,
@@ -110,6 +111,8 @@ __all__ = [
     "ComboFacts",
     "Confidence",
     "Conflict",
+    "Cover",
+    "Coverage",
     "CurrentAt",
     "Definitions",
     "Diagnosis",
@@ -137,6 +140,7 @@ __all__ = [
     "NextWithWheel",
     "Numbers",
     "Outcome",
+    "Pair",
     "Phase",
     "Probe",
     "ProbeBasis",
@@ -166,7 +170,9 @@ __all__ = [
     "Tested",
     "Transcript",
     "Trouble",
+    "UnsolvablePair",
     "Uploaded",
+    "Values",
     "Verdict",
     "VerifiedFix",
     "Wanted",

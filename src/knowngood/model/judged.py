@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from knowngood.model.covers import Coverage
 from knowngood.model.declared import Combo, Expectation, Phase, Status
 from knowngood.model.fixes import FixState, VerifiedFix
 from knowngood.model.recorded import Reason, Reused, Run
@@ -238,6 +239,11 @@ class Cell:
         return self.verdict.status is Status.PASS and bool(self.conflicts)
 
     @property
+    def left_out(self) -> bool:
+        """Whether ``--cover`` left it out: nobody wanted to know, so it is not undecided either."""
+        return self.verdict.reason is Reason.NOT_COVERED
+
+    @property
     def expect(self) -> Expectation:
         """What the cell is expected to be, known issues taken into account."""
         return self.narrower or self.combo.expect
@@ -260,6 +266,13 @@ class JudgedRun:
     cells: tuple[Cell, ...]
     groups: tuple[Group, ...] = ()
     """The cells that did not pass, by cause: the largest group first."""
+    coverage: Coverage | None = None
+    """How much of its grids was tested; None: nothing was left out with ``--cover``."""
+
+    @property
+    def undecided(self) -> tuple[Cell, ...]:
+        """The cells that were to be decided and were not."""
+        return tuple(cell for cell in self.cells if cell.as_expected is None and not cell.left_out)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
+from knowngood.model.covers import Cover
 from knowngood.model.declared import Combo, Phase, ProbeKind, Selection
 from knowngood.model.fixes import VerifiedFix
 from knowngood.model.questions import Answered
@@ -177,6 +178,7 @@ class Reason(StrEnum):
     HARNESS_BUG = "harness-bug"
     INTERRUPTED = "interrupted"
     NOT_REACHED = "not-reached"
+    NOT_COVERED = "not-covered"
     OUT_OF_TIME = "out-of-time"
     NO_SPACE = "no-space"
     PYTHON_MISSING = "python-missing"
@@ -377,6 +379,8 @@ class Run:
     combos: tuple[ComboFacts, ...]
     elsewhere: tuple[Combo, ...] = ()
     """The combos that other shards of the same selection ran."""
+    cover: Cover | None = None
+    """What ``--cover`` left out of the grids; None: nothing was left out that way."""
     order: tuple[str, ...] = ()
     """The ids of all combos of the matrix, in its order; empty in a log from before they were recorded."""
     indexes: tuple[IndexChoice, ...] = ()

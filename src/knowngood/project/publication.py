@@ -71,19 +71,21 @@ class Publication:
 def blocker(judged: JudgedRun, matrix: Matrix) -> str | None:
     """Return why a run is not complete and can neither be published nor be the baseline; None when it is.
 
-    A run is complete when every cell of the matrix, as its file is now, was decided. It may be red.
+    A run is complete when every cell of the matrix, as its file is now, was decided. It may be red. Combos that
+    ``--cover`` left out are not missing: what is published says that they were not run.
     """
     run = judged.run
     if run.interrupted:
         return f"it was interrupted by {run.interrupted}"
     if run.info.digest != matrix.digest:
         return "the matrix file or one of its probes changed since"
+    left_out = {combo.id for combo in run.cover.left_out} if run.cover else set()
     ran = {facts.combo.id for facts in run.combos} - {combo.id for combo in run.elsewhere}
-    if missing := [combo.id for combo in matrix.combos if combo.id not in ran]:
+    if missing := [combo.id for combo in matrix.combos if combo.id not in ran | left_out]:
         return f"it ran only some combos; it is missing {some(missing)}"
     if not run.finished:
         return "it did not finish"
-    if undecided := [cell.combo.id for cell in judged.cells if cell.as_expected is None]:
+    if undecided := [cell.combo.id for cell in judged.undecided]:
         return f"not every cell could be decided: {some(list(dict.fromkeys(undecided)))}"
     return None
 

@@ -249,6 +249,19 @@ class Runs:
             return () if recorded.ended() or age > _RESUMABLE else request.info.selections
         return ()
 
+    def covered(self, digest: str, strength: int, selection: tuple[Combo, ...]) -> Run | None:
+        """Return the newest run that covers the grids of a selection, as it began, if it can be resumed."""
+        wanted = {combo.id for combo in selection}
+        for recorded in self.newest():
+            request = recorded.request()
+            cover = request.cover if request is not None and request.info.digest == digest else None
+            if request is None or cover is None or cover.strength != strength:
+                continue
+            if {combo.id for combo in (*_combos(request), *request.elsewhere, *cover.left_out)} == wanted:
+                age = datetime.now(UTC) - datetime.fromisoformat(request.info.started)
+                return None if recorded.ended() or age > _RESUMABLE else request
+        return None
+
     def past_seconds(self) -> dict[str, float]:
         """Return how many seconds each combo took in the last run that finished it, by id."""
         try:

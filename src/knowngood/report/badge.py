@@ -65,7 +65,9 @@ def badge(judged: JudgedRun, *, today: date | None = None) -> Badge:
 def _result(judged: JudgedRun) -> tuple[str, Color]:
     combos: dict[str, list[Cell]] = {}
     for cell in judged.cells:
-        combos.setdefault(cell.combo.id, []).append(cell)
+        if not cell.left_out:
+            combos.setdefault(cell.combo.id, []).append(cell)
+    left_out = judged.coverage.not_run if judged.coverage else 0
     outcomes = {combo: {outcome_of(cell) for cell in cells} for combo, cells in combos.items()}
     unexpected = sum(TestOutcome.FAILED in found for found in outcomes.values())
     fulfilled = [combo for combo, found in outcomes.items() if found == {TestOutcome.PASSED}]
@@ -80,12 +82,13 @@ def _result(judged: JudgedRun) -> tuple[str, Color]:
     total = f"{decided} decided combos" if undecided else count(decided, "combo")
     rest = f"; {against} against metadata" if against else ""
     rest += f"; {undecided} undecided" if undecided else ""
+    rest += f"; {left_out} not run" if left_out else ""
     if unexpected:
         return f"{unexpected} of {total} not as expected{rest}", Color.BAD
     if undecided:
         return f"{passing} of {total} pass, as expected{rest}", Color.PARTLY
     if passing == decided:
-        return f"{total} passes" if decided == 1 else f"all {total} pass", Color.GOOD
+        return (f"{total} passes" if decided == 1 else f"all {total} pass") + rest, Color.GOOD
     return f"{passing} of {total} pass, as expected{rest}", Color.GOOD
 
 

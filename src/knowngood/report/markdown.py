@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 from knowngood.model import Cell, JudgedRun, Status
 from knowngood.report import words
+from knowngood.report.coverage import left_out, values
 from knowngood.report.explain_markdown import conflicts, tests
 from knowngood.report.markup import code, diagnosis, fence, inline, joined, paragraph, table
 from knowngood.report.recap import caption, cautions, summary
-from knowngood.report.table import VIOLATION, columns_of, metric
+from knowngood.report.table import VIOLATION, columns_of, metric, without_left_out
 from knowngood.report.text import count, size
 
 
@@ -15,7 +16,8 @@ def render(judged: JudgedRun) -> str:
     """Return the page in GitHub-flavoured Markdown, ending in a newline: caption, table, legend, one part per combo."""
     combos: dict[str, list[Cell]] = {}
     for cell in judged.cells:
-        combos.setdefault(cell.combo.id, []).append(cell)
+        if not cell.left_out:
+            combos.setdefault(cell.combo.id, []).append(cell)
     sizes = {facts.combo.id: facts.environment_bytes for facts in judged.run.combos}
     blocks = [
         [f"# {inline(judged.run.info.title)}"],
@@ -25,6 +27,7 @@ def render(judged: JudgedRun) -> str:
         _matrix(judged),
         _legend(judged),
         *against_metadata(judged),
+        *_coverage(judged),
         *(block for combo, cells in combos.items() for block in _combo(cells, sizes.get(combo))),
     ]
     return joined(blocks) + "\n"
@@ -41,7 +44,7 @@ def _origins(judged: JudgedRun) -> list[str]:
 
 def _matrix(judged: JudgedRun) -> list[str]:
     # Times and metrics differ from run to run: they would make every line of the table a diff.
-    kept = [column for column in columns_of(judged) if not column.right]
+    kept = [column for column in columns_of(without_left_out(judged)) if not column.right]
     return table([column.header for column in kept], zip(*(column.values for column in kept), strict=True))
 
 
@@ -60,6 +63,18 @@ def against_metadata(judged: JudgedRun) -> list[list[str]]:
     combos = {cell.combo.id: cell for cell in judged.cells if cell.works_against_metadata}
     lines = [f"- {inline(combo)}: {inline('; '.join(words.conflicts(cell)))}" for combo, cell in combos.items()]
     return [[f"**{words.AGAINST_METADATA.capitalize()}**, and therefore not known good:"], lines] if lines else []
+
+
+def _coverage(judged: JudgedRun) -> list[list[str]]:
+    """Return the pairs of values that cannot be installed together, and the combos that ``--cover`` left out."""
+    if judged.coverage is None:
+        return []
+    known = [f"- {inline(values(proven))}: {inline(proven.why)}" for proven in judged.coverage.unsolvable]
+    names = dict.fromkeys(cell.combo.id for cell in judged.cells if cell.left_out)
+    return [
+        *([["**Unsolvable together:**"], known] if known else []),
+        *([[f"**{left_out(judged.coverage)}:** {', '.join(map(inline, names))}"]] if names else []),
+    ]
 
 
 def _combo(cells: Sequence[Cell], environment_bytes: int | None) -> list[list[str]]:

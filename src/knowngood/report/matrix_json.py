@@ -39,7 +39,7 @@ from knowngood.model import (
     Tested,
     Verdict,
 )
-from knowngood.report import explanation
+from knowngood.report import coverage, explanation
 from knowngood.report.explanation import place
 from knowngood.report.text import strict_json
 
@@ -55,7 +55,7 @@ def render(judged: JudgedRun) -> str:
         {
             "schema": SCHEMA,
             "matrix": {"id": info.matrix, "title": info.title, "digest": info.digest, "reference": info.reference},
-            "run": _run_object(judged.run),
+            "run": {**_run_object(judged.run), "cover": coverage.as_object(judged.coverage)},
             "cells": [_cell_object(cell, facts_by_combo.get(cell.combo.id)) for cell in judged.cells],
             "causes": [
                 {
@@ -200,6 +200,7 @@ class _Run:
     versions: dict[str, str] = field(default_factory=dict)
     indexes: tuple[IndexChoice, ...] = ()
     command: str = ""
+    cover: coverage.CoverObject | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -314,6 +315,7 @@ def _judged(read: _Document) -> JudgedRun:
             )
             for cause in read.causes
         ),
+        coverage=run.cover.coverage if run.cover else None,
     )
 
 

@@ -19,6 +19,7 @@ from knowngood.model import (
     Check,
     Combo,
     ComboFacts,
+    Coverage,
     Diagnosis,
     EnvironmentFacts,
     Frame,
@@ -90,7 +91,13 @@ def published(judged: JudgedRun) -> JudgedRun:
             Group(cause=stable(group.cause), cells=tuple(by_name[cell.combo.id, cell.probe] for cell in group.cells))
             for group in judged.groups
         ),
+        coverage=_coverage(judged.coverage) if judged.coverage else None,
     )
+
+
+def _coverage(coverage: Coverage) -> Coverage:
+    known = (replace(proven, why=stable(proven.why)) for proven in coverage.unsolvable)
+    return replace(coverage, unsolvable=tuple(known))
 
 
 def stable(text: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 from knowngood.model import UNDECIDED, Cell, JudgedRun, Matrix, Reason, Run, RunInfo, Score, Status
-from knowngood.report import explanation, words
+from knowngood.report import coverage, explanation, words
 from knowngood.report.publication import stable
 from knowngood.report.text import (
     aligned,
@@ -23,7 +23,7 @@ from knowngood.report.text import (
 
 def summary(judged: JudgedRun, *, elapsed: float | None = None) -> str:
     """Return the sum of a run: ``7 combos, 7 cells in 1m32s: 2 pass, 5 fail as expected; 0 not as expected``."""
-    cells = judged.cells
+    cells = [cell for cell in judged.cells if not cell.left_out]
     duration = f" in {seconds(elapsed)}" if elapsed is not None else ""
     head = f"{count(len({cell.combo.id for cell in cells}), 'combo')}, {count(len(cells), 'cell')}{duration}"
     expected = Counter(cell.verdict.status for cell in cells if cell.as_expected)
@@ -81,7 +81,7 @@ def tools(info: RunInfo) -> tuple[str, ...]:
 def cautions(judged: JudgedRun) -> tuple[str, ...]:
     """Return what limits a run, a sentence each: cut short, reference not passed, another index, unreadable lines."""
     run = judged.run
-    sentences = []
+    sentences = coverage.sentences(judged)
     if run.elsewhere:
         sentences.append(f"incomplete run: {count(len(run.elsewhere), 'combo')} of other shards are missing")
     elif run.interrupted or not run.finished:
@@ -130,7 +130,7 @@ def render(judged: JudgedRun, *, run_folder: str, elapsed: float | None = None, 
     Text keeps within ``width``, but paths and commands, which are copied, are never cut.
     """
     unexpected = [cell for cell in judged.cells if cell.as_expected is False]
-    undecided = [cell for cell in judged.cells if cell.as_expected is None]
+    undecided = judged.undecided
     untested = [cell for cell in undecided if cell.verdict.status is not Status.NOT_RUN]
     not_run = [cell for cell in undecided if cell.verdict.status is Status.NOT_RUN]
     passed = [cell for cell in judged.cells if cell.as_expected and cell.verdict.status is Status.PASS]
@@ -156,6 +156,7 @@ def render(judged: JudgedRun, *, run_folder: str, elapsed: float | None = None, 
         section("Passed, but:", compact(noted, width), width),
         section(f"{words.AGAINST_METADATA.capitalize()} (not known good):", _against_metadata(judged, width), width),
         section("By cause:", _by_cause(judged, width - 2), width),
+        section("Unsolvable together:", coverage.unsolvable(judged.coverage, width - 2), width),
     ]
     return "\n\n".join("\n".join(lines) for lines in sections if lines) + "\n"
 

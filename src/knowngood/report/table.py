@@ -8,7 +8,7 @@ from tabulate import tabulate
 
 from knowngood import packages
 from knowngood.model import UNDECIDED, Cell, Combo, JudgedRun, RunInfo, Status
-from knowngood.report import words
+from knowngood.report import coverage, words
 from knowngood.report.text import columns, moment, plain, seconds, shorten, started, wrap
 
 PACKAGE_RANKS = (3, 4, 6, 7, 9, 9)
@@ -71,6 +71,11 @@ def key_packages(judged: JudgedRun) -> tuple[str, ...]:
 
     chosen = sorted(candidates, key=order)[: MOST_PACKAGES - len(first)]
     return (*first, *sorted((name for name in candidates if name in chosen), key=same))
+
+
+def without_left_out(judged: JudgedRun) -> JudgedRun:
+    """Return a judged run without the cells that ``--cover`` left out: of thousands, a sum says more."""
+    return replace(judged, cells=tuple(cell for cell in judged.cells if not cell.left_out))
 
 
 def named(combo: Combo) -> Iterator[Requirement]:
@@ -239,6 +244,7 @@ def render(judged: JudgedRun, *, width: int | None = None) -> str:
     With ``width`` no line is wider, from 24 columns on, or 36 where combos have several probes: less important columns
     are left out and long texts are cut, but what identifies a row and its verdict always stay.
     """
+    judged = without_left_out(judged)
     if not judged.cells:
         return "no cells\n"
     kept = fit(columns_of(judged), width)
@@ -265,4 +271,6 @@ def _legend(judged: JudgedRun, kept: Sequence[Column], width: int | None) -> lis
     undecided = [status for status in Status if status in UNDECIDED and status in statuses]
     if undecided:
         notes.append(f"{', '.join(undecided)}: {words.UNTESTED}, {words.UNDECIDED_NOTE}")
+    if judged.coverage and judged.coverage.not_run:
+        notes.append(coverage.left_out(judged.coverage))
     return ["", *(line for note in notes for line in wrap(note, width or 120, most=4))] if notes else []

@@ -50,7 +50,11 @@ class Recorder:
                 self(CombosAdded(combos=request.combos))
         else:
             order = tuple(combo.id for combo in request.project.matrix.combos)
-            self(RunStarted(info=info, combos=request.combos, elsewhere=request.elsewhere, order=order))
+            self(
+                RunStarted(
+                    info=info, combos=request.combos, elsewhere=request.elsewhere, order=order, cover=request.cover
+                )
+            )
 
     def __call__(self, event: Event) -> None:
         """Take an event in, from any thread. Sinks are called one at a time."""

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from knowngood.events import cleaned
-from knowngood.model import Combo
+from knowngood.model import Combo, Cover
 from knowngood.project.project import Project
 from knowngood.project.runs import RecordedRun, Runs
 from knowngood.run.executors.interface import ALL_OPTIMIZATIONS, Optimization
@@ -26,6 +26,8 @@ class RunRequest:
     """``2/8`` when the combos are only that part of a selection."""
     elsewhere: tuple[Combo, ...] = ()
     """The combos of the selection that other shards run."""
+    cover: Cover | None = None
+    """What ``--cover`` left out of the selection; None: nothing."""
     resume: bool = True
     """Whether to continue an unfinished run of the same combos, if there is one."""
     fresh: bool = False

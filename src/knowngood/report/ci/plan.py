@@ -4,8 +4,11 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from types import MappingProxyType
 from typing import Protocol
 
+from knowngood.model import Coverage
+from knowngood.report.coverage import as_object
 from knowngood.report.text import aligned, count, plain, seconds, shorten, size
 
 _WIDEST = 100  # columns of the remark about a combo
@@ -185,15 +188,20 @@ def _by_matrix(rows: Sequence[Row]) -> dict[str, list[Row]]:
     return parts
 
 
-def render_json(rows: Sequence[Row], jobs: int, *, free: int) -> str:
+def render_json(
+    rows: Sequence[Row], jobs: int, *, free: int, covers: Mapping[str, Coverage] = MappingProxyType({})
+) -> str:
     """Return the rows, what those of each matrix need, and what all need together, as JSON.
 
-    Matrices that share a file download it once.
+    Matrices that share a file download it once. ``covers`` says how much of its grids the rows of a matrix cover.
     """
     document = {
         "schema": 2,
         "combos": [_row(row) for row in rows],
-        "matrices": [{"matrix": name, **asdict(needs(part, jobs))} for name, part in _by_matrix(rows).items()],
+        "matrices": [
+            {"matrix": name, **asdict(needs(part, jobs)), "cover": as_object(covers.get(name))}
+            for name, part in _by_matrix(rows).items()
+        ],
         "needs": {**asdict(needs(rows, jobs)), "disk_free": free, "jobs": jobs},
     }
     return json.dumps(document, indent=2) + "\n"

@@ -13,9 +13,9 @@ from urllib.parse import quote
 from packaging.utils import canonicalize_name
 
 from knowngood.model import UNDECIDED, Cell, Combo, JudgedRun, Run, Status
-from knowngood.report import words
+from knowngood.report import coverage, words
 from knowngood.report.recap import caption, cautions
-from knowngood.report.table import VIOLATION, installed, key_packages, named
+from knowngood.report.table import VIOLATION, installed, key_packages, named, without_left_out
 from knowngood.report.text import count, plain, shorten
 
 _LONGEST = 240
@@ -72,10 +72,12 @@ def parts(judged: JudgedRun, show: Show, *, packages: Sequence[str] = ()) -> tup
 
     ``packages``, in any spelling, are the version columns in their order; without them ``key_packages`` chooses.
     """
+    judged = without_left_out(judged)
     columns = tuple(map(canonicalize_name, packages)) or key_packages(judged)
     page: list[Part] = [Caption(text=caption(judged))]
     if show is not Show.DEPENDENCIES:
-        remarks = (*_legend(judged, columns), *(cautions(judged) if show is Show.ALL else ()))
+        limits = cautions(judged) if show is Show.ALL else coverage.sentences(judged)
+        remarks = (*_legend(judged, columns), *limits)
         page += [_matrix(judged, columns), *([Items(texts=remarks)] if remarks else [])]
     if show is not Show.TABLE:
         for cells in _passing(judged):

@@ -122,11 +122,11 @@ def _cause(group: Group, anchors: Anchors) -> Cause:
 
 
 def undecided(judged: JudgedRun, anchors: Anchors) -> tuple[CellLink, ...]:
-    """Return the undecided cells."""
+    """Return the undecided cells, without those that ``--cover`` left out."""
     return tuple(
         CellLink(link=Link(text=words.name(cell), anchor=anchor), badge=badge(cell))
         for cell, anchor in zip(judged.cells, anchors.ids, strict=True)
-        if cell.as_expected is None
+        if cell.as_expected is None and not cell.left_out
     )
 
 
@@ -241,7 +241,7 @@ def _tone(judged: JudgedRun, changes: Sequence[Change]) -> str:
     if _regressed(changes) or any(cell.as_expected is False for cell in judged.cells):
         return "bad"
     run = judged.run
-    complete = run.finished and not run.interrupted and all(cell.as_expected is not None for cell in judged.cells)
+    complete = run.finished and not run.interrupted and not judged.undecided
     return "good" if complete and judged.cells else "unsure"
 
 
