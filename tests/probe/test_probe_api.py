@@ -14,7 +14,7 @@ import pytest
 from knowngood.install.interpreters import Interpreters
 from knowngood.judge.probes import judge_probe
 from knowngood.model import Array, Check, Ending, Outcome, Probe, ProbeFacts, ProbeKind, Status
-from knowngood.probe.launch import RUNNER
+from knowngood.probe.launch import IN_ENV, RUNNER
 from support.workshop import PYTHON, launch
 
 
@@ -285,7 +285,7 @@ def test_a_probe_imports_nothing_from_its_own_folder_or_the_current_one(tmp_path
     assert not [entry for entry in seen if entry.startswith(str(tmp_path))]
 
 
-@pytest.mark.parametrize("minor", ["3.8", "3.9", "3.13"])
+@pytest.mark.parametrize("minor", ["3.7", "3.8", "3.9", "3.13"])
 def test_the_same_probe_runs_on_old_and_new_pythons(tmp_path: Path, minor: str, environ: dict[str, str]) -> None:
     python = Interpreters(outside=environ, cache=tmp_path / "pythons").find(minor)
     if python is None:
@@ -320,6 +320,20 @@ with check("block"):
     assert recorded["block"].warnings == ("UserWarning: old",)
     verdict, check, _ = judge_probe(facts)
     assert (verdict.status, check) == (Status.FAIL, "fails")
+
+
+@pytest.mark.parametrize("minor", ["3.7", "3.8", "3.9"])
+def test_each_file_that_runs_in_environments_is_accepted_by_old_pythons(
+    tmp_path: Path, minor: str, environ: dict[str, str]
+) -> None:
+    python = Interpreters(outside=environ, cache=tmp_path / "pythons").find(minor)
+    if python is None:
+        pytest.skip(f"this machine has no Python {minor}")
+    source = "import sys\nfor path in sys.argv[1:]: compile(open(path, encoding='utf-8').read(), path, 'exec')"
+
+    done = subprocess.run([python.path, "-c", source, *IN_ENV], capture_output=True, text=True, check=False)
+
+    assert done.stderr == ""
 
 
 AT_EXIT = """

@@ -36,6 +36,11 @@ if TYPE_CHECKING:
 
 _WORKER = "knowngood_pytest_worker"
 
+# What one process knows. Python 3.7 accepts an annotation of a global name only above the functions that set it.
+_tree = ""
+_deadline: float | None = None
+_stderr: Any = None
+
 
 def _load_api() -> Any:
     """Return ``probe_api``, which is beside this file; its folder is not on the search path."""
@@ -180,10 +185,6 @@ def prepare_worker(tree: str, seconds: float | None) -> None:
     _keep_stderr(None)
 
 
-_tree = ""
-_deadline: float | None = None
-
-
 def pytest_configure(config: Any) -> None:
     """Register the plugin of a worker. pytest calls it, in a process of pytest-xdist only."""
     import pytest
@@ -220,9 +221,6 @@ def _keep_stderr(seconds: float | None) -> None:
     _stderr = os.fdopen(os.dup(2), "w", closefd=False)
     faulthandler.enable(file=_stderr)
     api.dump_stacks(seconds, _stderr)
-
-
-_stderr: Any = None
 
 
 class _Tee:
