@@ -1,12 +1,14 @@
 """Tests of bytecode that is shared between the environments of one run."""
 
 import shutil
+import sys
 import threading
 from pathlib import Path
 
 import pytest
 
 from knowngood.cache.bytecode import BytecodeSharing, BytecodeStore
+from knowngood.process import Processes
 from support.imported import by_hand, bytecode, load
 
 SOURCES = {"solid.py": "SAYS = 'one'\n"}
@@ -14,7 +16,7 @@ SOURCES = {"solid.py": "SAYS = 'one'\n"}
 
 @pytest.fixture
 def sharing(tmp_path: Path) -> BytecodeSharing:
-    return BytecodeSharing(BytecodeStore(folder=tmp_path / "store"), threading.Lock())
+    return BytecodeSharing(BytecodeStore(folder=tmp_path / "store"), threading.Lock(), Processes(tmp_path))
 
 
 def test_bytecode_is_linked_only_before_an_environment_is_imported_from(
@@ -25,7 +27,7 @@ def test_bytecode_is_linked_only_before_an_environment_is_imported_from(
     sharing.link(second)
     load(first)
 
-    sharing.collect(first)
+    sharing.collect(first, Path(sys.executable), tmp_path / "compiled")
     sharing.link(third)
 
     assert not bytecode(second).exists()
@@ -39,11 +41,11 @@ def test_other_files_of_the_same_name_and_deleted_environments_get_no_bytecode(
     other = by_hand(tmp_path / "other", SOURCES | {"solid.py": "SAYS = 'two'\n"})
     for environment in (first, ended):
         sharing.link(environment)
-    sharing.collect(ended)
+    sharing.collect(ended, Path(sys.executable), tmp_path / "compiled")
     shutil.rmtree(ended.folder)
     load(first)
 
-    sharing.collect(first)
+    sharing.collect(first, Path(sys.executable), tmp_path / "compiled")
 
     sharing.link(other)
     assert not bytecode(other).exists()
@@ -55,7 +57,7 @@ def test_bytecode_that_is_not_to_be_kept_is_not_shared(sharing: BytecodeSharing,
     sharing.link(first)
     load(first)
 
-    sharing.collect(first, keep=False)
+    sharing.collect(first, None, tmp_path)
 
     sharing.link(second)
     assert not bytecode(second).exists()

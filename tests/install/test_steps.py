@@ -10,6 +10,7 @@ from knowngood.install import registry
 from knowngood.install.environment import Environment
 from knowngood.install.index import Routes
 from knowngood.install.interface import Step, Tools
+from knowngood.install.snapshot import Snapshot
 from knowngood.judge.conflicts import ledger, violations
 from knowngood.model import InstallerName
 from knowngood.process import Processes
@@ -145,7 +146,7 @@ def test_an_environment_has_the_python_of_the_combo_and_only_the_packages_of_its
     assert environment.python_version() == facts.python_version
     assert facts.python_version is not None and facts.python_version.startswith(f"{MINOR}.")
     assert set(facts.installed) - BROUGHT == {"wants-any", "base-lib"}
-    assert 1_000 < environment.survey().size < 50_000_000
+    assert 1_000 < Snapshot.of(environment).survey().size < 50_000_000
     settings = (environment.folder / "pyvenv.cfg").read_text(encoding="utf-8")
     assert "include-system-site-packages = false" in settings
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from knowngood.install.environment import Environment
+from support.wheels import digest
 from support.workshop import MINOR
 
 TAG = sys.implementation.cache_tag
@@ -23,7 +24,7 @@ def by_hand(folder: Path, sources: Mapping[str, str], *, name: str = "solid", al
         os.utime(file, (1_600_000_000, 1_600_000_000))
     record = site / f"{name}-1.0.dist-info" / "RECORD"
     record.parent.mkdir(parents=True)
-    lines = [f"{path},sha256={source.encode().hex() or '0'},{len(source)}\n" for path, source in sources.items()]
+    lines = [f"{path},{digest(source.encode())},{len(source)}\n" for path, source in sources.items()]
     record.write_text("".join(lines) + also, encoding="utf-8")
     return environment
 

@@ -32,7 +32,7 @@ def build_wheel(
     tag_lines = "".join(f"Tag: {tag}\n" for tag in tags)
     texts[f"{dist_info}/WHEEL"] = f"Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\n{tag_lines}"
     contents = {path: text.encode() for path, text in texts.items()} | (binary or {})
-    record = [f"{path},{_digest(data)},{len(data)}" for path, data in contents.items()]
+    record = [f"{path},{digest(data)},{len(data)}" for path, data in contents.items()]
     contents[f"{dist_info}/RECORD"] = ("\n".join([*record, f"{dist_info}/RECORD,,"]) + "\n").encode()
     folder.mkdir(parents=True, exist_ok=True)
     wheel = folder / f"{module}-{version}-py3-none-any.whl"
@@ -85,9 +85,9 @@ def _metadata(name: str, version: str, requires: tuple[str, ...], requires_pytho
     return "\n".join(lines) + "\n"
 
 
-def _digest(data: bytes) -> str:
-    digest = hashlib.sha256(data).digest()
-    return "sha256=" + base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+def digest(data: bytes) -> str:
+    """Return a digest as a ``RECORD`` has it."""
+    return "sha256=" + base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
 
 
 def repack(folder: Path, name: str) -> Path:

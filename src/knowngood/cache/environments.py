@@ -20,6 +20,7 @@ from filelock import FileLock, Timeout
 from knowngood.cache.verdicts import BUILT
 from knowngood.events import EnvironmentRead, Event, decode, encode
 from knowngood.install.environment import Environment, Survey
+from knowngood.install.snapshot import Snapshot
 from knowngood.process import Remover
 
 _MOST = 24
@@ -37,6 +38,7 @@ class Built:
 
     events: tuple[Event, ...]
     """What was recorded when it was built."""
+    snapshot: Snapshot
     survey: Survey
 
 
@@ -64,12 +66,13 @@ class PooledEnvironment:
             return None
         if not self.environment.python.exists():
             return None
-        survey = self.environment.survey()
+        snapshot = Snapshot.of(self.environment)
+        survey = snapshot.survey()
         if survey.fingerprint != fingerprint:
             return None
         events = tuple(event for event in decode(rest.splitlines()) if isinstance(event, BUILT))
         is_complete = bool(events) and isinstance(events[-1], EnvironmentRead)
-        return Built(events=events, survey=survey) if is_complete else None
+        return Built(events=events, snapshot=snapshot, survey=survey) if is_complete else None
 
     def record(self, events: tuple[Event, ...], survey: Survey) -> None:
         """Allow later runs to use the environment, as long as a survey of it gives the same fingerprint."""

@@ -26,6 +26,7 @@ from knowngood.events import (
     ProbeFinished,
     QuestionAnswered,
     StepInstalled,
+    TamperingFound,
     decode,
     encode,
 )
@@ -40,7 +41,7 @@ LARGEST = 16 * 2**20
 
 BUILT = (EnvironmentCreated, StepInstalled, EnvironmentMeasured, EnvironmentRead)
 """Events that record how an environment was built."""
-KEPT = (*BUILT, ProbeFinished, QuestionAnswered, FixVerified)
+KEPT = (*BUILT, TamperingFound, ProbeFinished, QuestionAnswered, FixVerified)
 """Events that record facts about a combo once it is resolved."""
 
 

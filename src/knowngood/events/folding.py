@@ -24,6 +24,7 @@ from knowngood.events.kinds import (
     RunStarted,
     StepInstalled,
     StepResolved,
+    TamperingFound,
     TroubleMet,
     Unknown,
 )
@@ -125,6 +126,8 @@ def add(facts: ComboFacts, event: Event) -> ComboFacts:
             return replace(facts, answers=(*facts.answers, Answered(question=event.question, answer=event.answer)))
         case TroubleMet():
             return replace(facts, trouble=event.trouble)
+        case TamperingFound():
+            return replace(facts, tampering=(*facts.tampering, event.tampering))
         case ProbeFinished():
             probe = ProbeFacts(probe=event.probe, action=event.action, transcript=event.transcript)
             return replace(facts, probes=(*facts.probes, probe))

@@ -24,6 +24,7 @@ from knowngood.model import (
     Reused,
     RunInfo,
     SourceFacts,
+    Tampering,
     Transcript,
     Trouble,
     VerifiedFix,
@@ -189,6 +190,15 @@ class TroubleMet:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class TamperingFound:
+    """Something wrote into files that environments share; this one is built again, and its probe runs again."""
+
+    combo: str
+    tampering: Tampering
+    event: Literal["tampering-found"] = "tampering-found"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ProbeFinished:
     """One attempt at one probe ended."""
 
@@ -275,6 +285,7 @@ Event = (
     | EnvironmentRead
     | QuestionAnswered
     | TroubleMet
+    | TamperingFound
     | ProbeFinished
     | Retrying
     | HarnessFailed

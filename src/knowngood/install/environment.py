@@ -1,7 +1,5 @@
 """Read the isolated environment of a combo from outside, without running anything in it."""
 
-import hashlib
-import os
 import re
 from dataclasses import dataclass
 from importlib.metadata import Distribution
@@ -48,21 +46,6 @@ class Environment:
             if match is not None:
                 return match["version"]
         return None
-
-    def survey(self) -> "Survey":
-        """Return the size and the fingerprint of all files except bytecode, without opening any."""
-        digest = hashlib.sha256()
-        size = own = 0
-        for root, folders, files, place in os.fwalk(self.folder):
-            # Every use of the environment may write bytecode.
-            folders[:] = sorted(name for name in folders if name != "__pycache__")
-            files.sort()
-            stats = [os.stat(name, dir_fd=place, follow_symlinks=False) for name in files]
-            size += sum(stat.st_size for stat in stats)
-            own += sum(stat.st_size for stat in stats if stat.st_nlink == 1)
-            identities = [(stat.st_size, stat.st_mtime_ns, stat.st_ino) for stat in stats]
-            digest.update(repr((root, files, identities)).encode(errors="surrogateescape"))
-        return Survey(size=size, own=own, fingerprint=digest.hexdigest())
 
 
 _SETTING = re.compile(r"^version(?:_info)? *= *(?P<version>[^\s.]+(?:\.[^\s.]+){0,2})", re.MULTILINE)

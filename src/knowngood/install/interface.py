@@ -5,7 +5,7 @@ An installer is a folder beside this module, and one line in ``registry``.
 
 import hashlib
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -176,6 +176,10 @@ class Installer(Protocol):
         """Carry out ``step`` in ``environment``, after ``resolve``."""
         ...
 
+    def forget(self, names: Sequence[str], log: Path) -> None:
+        """Remove distributions, given their canonical names, from the cache that environments are linked from."""
+        ...
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tools:
@@ -186,6 +190,8 @@ class Tools:
     """The environment variables of its commands."""
     find_python: Callable[[str], Interpreter | None]
     """Finds a base interpreter on this machine; an installer that brings its own Python has no use for it."""
+    copies: bool = False
+    """Whether files are copied into environments, which otherwise may share them."""
     review: Callable[[Action, InstallerName], Action] = lambda action, installer: action
     """Returns what a command of an installer did, with what is known about the indexes that it asked."""
 

@@ -27,6 +27,7 @@ from knowngood.model import (
     Reason,
     Seconds,
     Status,
+    Tampering,
     Tested,
     Verdict,
 )
@@ -91,7 +92,7 @@ def make_cell(evidence: ProbeEvidence, reference: Mapping[str, Array], day: date
         reused=facts.reused,
         predicted=predicted,
         score=score(predicted is not None, numpy_abi.is_proven(case)) if tried else None,
-        remarks=environment.remarks if environment else (),
+        remarks=(*map(_tampered, facts.tampering), *(environment.remarks if environment else ())),
         diagnosis=diagnosis and replace(diagnosis, evidence=tuple(map(shorten_paths, diagnosis.evidence))),
         log=finding.log or (last.action.log if last else None) or None,
     )
@@ -116,6 +117,17 @@ def _numbers(finding: Finding, attempt: Attempt | None, reference: Mapping[str, 
     ours = attempt.arrays if attempt is not None else {}
     # A failed cell may have recorded no arrays; its failure already explains that.
     return compare(reference, ours) if ours or finding.verdict.status is Status.PASS else None
+
+
+def _tampered(tampering: Tampering) -> str:
+    """Return what was written into, and what was done about it, as a sentence without full stop."""
+    files = ", ".join(tampering.files) + (f" and {tampering.more} more" if tampering.more else "")
+    when = f"while probe {tampering.probe} ran" if tampering.probe else "before the environment was built"
+    removed = ", ".join(tampering.distributions)
+    return (
+        f"files that several environments share were changed {when}: {files}; {removed} was removed from the caches, "
+        "and the probe ran in a private copy of the environment"
+    )
 
 
 def _tested(facts: ComboFacts) -> tuple[Tested, ...]:

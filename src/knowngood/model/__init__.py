@@ -80,6 +80,7 @@ from knowngood.model.recorded import (
     RunInfo,
     SourceFacts,
     StepFacts,
+    Tampering,
     Trouble,
 )
 from knowngood.model.transcripts import (
@@ -167,6 +168,7 @@ __all__ = [
     "Step",
     "StepFacts",
     "Suite",
+    "Tampering",
     "Tested",
     "Transcript",
     "Trouble",

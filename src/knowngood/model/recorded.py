@@ -172,6 +172,23 @@ class EnvironmentFacts:
         )
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tampering:
+    """Files that several environments share, and that something wrote into, replaced or removed.
+
+    The environment was built again as a private copy, and what had run in it ran again.
+    """
+
+    probe: str | None
+    """The probe that ran meanwhile, or one beside it did it; None: it was found when the environment was built."""
+    files: tuple[str, ...]
+    """The first of them, relative to ``site-packages``."""
+    more: int = 0
+    """How many more there are."""
+    distributions: tuple[str, ...] = ()
+    """Canonical names of what was removed from the caches for it."""
+
+
 class Reason(StrEnum):
     """The reasons for a verdict: a closed list; where several apply, the earlier one is given."""
 
@@ -304,6 +321,8 @@ class ComboFacts:
     """What was looked up to diagnose its failure."""
     probes: tuple[ProbeFacts, ...] = ()
     """Every attempt, in order; the last one at a probe counts."""
+    tampering: tuple[Tampering, ...] = ()
+    """What was written into files that its environment shares with others."""
     basis: Basis | None = None
     """What its verdicts rest on; None until its steps are resolved."""
     reused: Reused | None = None

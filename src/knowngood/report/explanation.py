@@ -251,7 +251,6 @@ def others(cell: Cell, outcome: Outcome) -> tuple[Check, ...]:
 
 def notes(cell: Cell, run: Run) -> tuple[tuple[str, str], ...]:
     """Return (label, text) of what was observed beside the verdict, the most important first."""
-    facts = facts_of(cell, run)
     listed = [("known", cell.known)] if cell.known else []
     listed += [("unexpected", text) for text in cell.unmet]
     listed += [("flaky", f"{words.flaky(cell)}: do not trust a single run of it")] if cell.flaky else []
@@ -260,8 +259,7 @@ def notes(cell: Cell, run: Run) -> tuple[tuple[str, str], ...]:
     listed = [*(("tested", text) for text in words.tested(cell)), *listed]
     listed += [("yanked", text) for text in words.yanked(cell)]
     listed += [("resolution", f"{cell.combo.resolution}; {words.highest(cell)}")] if cell.highest else []
-    remarks = facts.environment.remarks if facts and facts.environment else ()
-    observed = list(dict.fromkeys([*map(shorten_paths, cell.warnings), *remarks]))
+    observed = list(dict.fromkeys([*map(shorten_paths, cell.warnings), *cell.remarks]))
     # An alarm is often a part of the warning that Python made of it.
     whole = [text for text in observed if not any(text in other for other in observed if other != text)]
     listed += [("also observed", text) for text in words.some(whole)]

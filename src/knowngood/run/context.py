@@ -30,6 +30,7 @@ from knowngood.project.tree import Trees
 from knowngood.run import host
 from knowngood.run.basis import Bases
 from knowngood.run.executors.interface import Optimization, RunSettings
+from knowngood.run.guard import Guard
 from knowngood.run.host import Machine
 from knowngood.run.reuse import VerdictReuse
 from knowngood.run.stop import Stop
@@ -104,6 +105,8 @@ class RunContext:
     """Snapshots of the project and of other folders, each taken when it is first asked for."""
     builds: Builds
     """Builds what steps install from this machine, each once."""
+    guard: Guard
+    """Sees what probes write into files that environments share."""
     resolutions: Resolutions = field(default_factory=Resolutions)
     bytecode: BytecodeSharing | None = None
     pool: EnvironmentPool | None = None
@@ -150,7 +153,9 @@ def prepare(
     routed = routing(routes or settings.routes, machine.outside, machine.cache_folder)
     with stop.calls(processes.cancel), routed as routes_of_run:
         try:
-            yield _context(settings, machine, processes, routes_of_run, pool, stop, project, trees, builds)
+            yield _context(
+                settings, machine, processes, routes_of_run, pool, environments, stop, project, trees, builds
+            )
         finally:
             trees.close()
             remove_leftovers(machine.outside)
@@ -165,6 +170,7 @@ def _context(
     processes: Processes,
     routing: Routing,
     pool: EnvironmentPool,
+    environments: Path,
     stop: Stop,
     project: Path,
     trees: Trees,
@@ -185,7 +191,7 @@ def _context(
         project=project,
         copy_tree=lambda target: trees.of(project).copy(target),
     )
-    many_files = threading.Lock()
+    many_files, bytecode = threading.Lock(), BytecodeStore(folder=cache / "bytecode")
     interpreters = Interpreters(outside=machine.outside, cache=cache / "pythons")
     return RunContext(
         processes=processes,
@@ -227,7 +233,8 @@ def _context(
             settings=settings,
             bases=Bases(lambda: trees.of(project), project=project, outside=machine.outside),
         ),
-        bytecode=BytecodeSharing(BytecodeStore(folder=cache / "bytecode"), many_files)
+        guard=Guard(bytecode, environments.parent, many_files),
+        bytecode=BytecodeSharing(bytecode, many_files, processes)
         if Optimization.BYTECODE in settings.optimizations
         else None,
         pool=pool if settings.pools_environments else None,

@@ -23,9 +23,7 @@ from knowngood.events import (
     FactsReused,
     HarnessFailed,
     PhaseStarted,
-    ProbeFinished,
     QuestionAnswered,
-    Retrying,
     TroubleMet,
     add,
     cleaned,
@@ -33,7 +31,6 @@ from knowngood.events import (
 from knowngood.install.environment import Environment
 from knowngood.install.releases import ReleaseIndex, definitions
 from knowngood.judge.evidence import Rules
-from knowngood.judge.probes import judge_probe
 from knowngood.judge.verdict import open_questions
 from knowngood.model import (
     Answer,
@@ -46,12 +43,10 @@ from knowngood.model import (
     NearestWithout,
     NextWithWheel,
     Phase,
-    Probe,
     Question,
     Reason,
     Releases,
     Solvable,
-    Status,
     Trouble,
     Uploaded,
 )
@@ -59,6 +54,7 @@ from knowngood.project.tree import SnapshotError
 from knowngood.run.context import RunContext
 from knowngood.run.executors.interface import Task
 from knowngood.run.install_steps import StepRunner
+from knowngood.run.probing import Probing
 from knowngood.run.workspace import Workspace
 
 
@@ -121,10 +117,6 @@ class IndexAndFiles:
                 return self.index.solvable(question.requirements, question.options)
             case Uploaded() | Definitions():
                 return None
-
-
-_CONFIRMED = frozenset({Status.CRASH, Status.TIMEOUT})
-"""Statuses of a probe that count only when they occur twice."""
 
 
 class Stage(Enum):
@@ -314,37 +306,28 @@ class _Evaluation:
         return True
 
     def _probe_all(self) -> bool:
-        context, environment = self._context, self.workspace.environment
+        context = self._context
         if context.trouble is not None:
             self._emit(TroubleMet(combo=self._combo.id, trouble=context.trouble))
             return False
+        probes = {probe.id: probe for probe in self._settings.probes}
+        probing = Probing(
+            self._combo,
+            context,
+            self.workspace,
+            self._steps,
+            emit=self._emit,
+            record=self._record,
+            build_again=self._build_again,
+        )
         # A reused environment got its bytecode when it was built.
-        bytecode = None if self._reused_environment else context.bytecode
-        if bytecode:
-            bytecode.link(environment)
-        try:
-            probes = {probe.id: probe for probe in self._settings.probes}
-            for name in self._combo.probes:
-                self._probe(probes[name])
-        finally:
-            if bytecode:
-                bytecode.collect(environment, keep=not context.stop.requested)
-        return True
+        share_bytecode = not self._reused_environment
+        return probing.run([probes[name] for name in self._combo.probes], share_bytecode=share_bytecode)
 
-    def _probe(self, probe: Probe) -> None:
-        """Run a probe, and once more after a crash or a timeout."""
-        for attempt in (1, 2):
-            self._begin(Phase.PROBE, probe.id)
-            folder = self.workspace.folder / f"{probe.id}.{attempt}"
-            python, in_place = self.workspace.environment.python, self.workspace.in_place
-            facts = self._context.launcher.launch(python, self._combo, probe, folder, in_place)
-            self._record(
-                ProbeFinished(combo=self._combo.id, probe=probe.id, action=facts.action, transcript=facts.transcript)
-            )
-            verdict, _, message = judge_probe(facts)
-            if verdict.status not in _CONFIRMED or attempt == 2:
-                return
-            self._emit(Retrying(combo=self._combo.id, phase=Phase.PROBE, why=message, delay=0.0))
+    def _build_again(self) -> bool:
+        """Build the environment another time; only the facts of this time count."""
+        self._recorded = [event for event in self._recorded if not isinstance(event, BUILT)]
+        return self._steps.install()
 
     def _replay(self, events: tuple[Event, ...]) -> None:
         for event in events:

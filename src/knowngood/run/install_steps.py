@@ -1,6 +1,6 @@
 """Resolve and install the steps of one combo. An installer that an outage stopped is tried a second time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -19,7 +19,8 @@ from knowngood.events import (
 from knowngood.install import registry
 from knowngood.install.common_output import OURS
 from knowngood.install.inspect import read
-from knowngood.install.interface import Built, Resolution, Step
+from knowngood.install.interface import Built, Installer, Resolution, Step
+from knowngood.install.snapshot import Snapshot
 from knowngood.model import Action, Ending, Exit, Phase, Reason, Source
 from knowngood.run.context import Resolved, RunContext
 from knowngood.run.executors.interface import Task
@@ -135,14 +136,17 @@ class StepRunner:
     def install(self) -> bool:
         """Create the venv and install the steps, up to the first that fails; return whether all are."""
         combo, environment = self._combo, self._workspace.environment
+        if not self.resolves_ahead:
+            self._versions, self._urls = {}, {}
         self._emit(PhaseStarted(combo=combo.id, phase=Phase.CREATE, detail=f"Python {combo.python}"))
         action = self._installer.create(environment, combo.python, self._workspace.folder / "create.log")
         self._record(EnvironmentCreated(combo=combo.id, action=action, python_version=environment.python_version()))
         if not action.exit.ok or not all(self._install_step(step.number) for step in self._steps):
             return False
         with self._context.many_files:
-            survey, contents = environment.survey(), read(environment)
-        self._workspace.built(survey)
+            snapshot, contents = Snapshot.of(environment), read(environment)
+            survey = snapshot.survey()
+        self._workspace.built(snapshot, survey)
         self._record(EnvironmentMeasured(combo=combo.id, size=survey.size))
         self._record(EnvironmentRead(combo=combo.id, environment=contents))
         return True
@@ -155,7 +159,7 @@ class StepRunner:
         log = step.file("install.log").relative_to(self._context.processes.root)
         phase = PhaseStarted(combo=self._combo.id, phase=Phase.INSTALL, detail=self._detail(step), log=str(log))
         self._emit(phase)
-        action = self._try_twice(Phase.INSTALL, partial(self._installer.install, step, environment))
+        action = self._try_twice(Phase.INSTALL, partial(self._with_files.install, step, environment))
         self._record(
             StepInstalled(
                 combo=self._combo.id,
@@ -166,6 +170,16 @@ class StepRunner:
             )
         )
         return action.exit.ok
+
+    @property
+    def _with_files(self) -> Installer:
+        """The installer as it puts files into the environment."""
+        tools = replace(self._context.tools, copies=self._workspace.is_private)
+        return registry.make(self._combo.installer, tools)
+
+    def forget(self, names: Sequence[str]) -> None:
+        """Remove distributions from the cache that environments are linked from."""
+        self._installer.forget(names, self._workspace.folder / "forget.log")
 
     def _in_place(self, step: Step) -> Step:
         """Return a step with a private copy of each source that is installed in place, beside the environment."""

@@ -8,6 +8,7 @@ from knowngood.cache.environments import Built, PooledEnvironment
 from knowngood.cache.verdicts import BUILT
 from knowngood.events import Event
 from knowngood.install.environment import Environment, Survey
+from knowngood.install.snapshot import Snapshot
 from knowngood.run.context import RunContext
 from knowngood.run.executors.interface import Task
 
@@ -28,6 +29,10 @@ class Workspace:
         environment."""
         self._untouched: Survey | None = None
         """The environment as it was before any probe ran in it."""
+        self.snapshot: Snapshot | None = None
+        """The state of its files before any probe ran in it; None: it is incomplete."""
+        self.is_private = False
+        """Whether it shares no file with another environment, because it was built again as a copy."""
         self._closed = False
 
     @property
@@ -58,18 +63,25 @@ class Workspace:
             with self._context.many_files:
                 built = self._pooled.built()
             if built is not None:
-                self.built(built.survey)
+                self.built(built.snapshot, built.survey)
                 return built
         pool.discard(self._pooled)
         return None
 
-    def built(self, survey: Survey) -> None:
+    def built(self, snapshot: Snapshot, survey: Survey) -> None:
         """Note that the environment is complete, and what it looks like before any probe runs in it."""
-        self._untouched = survey
+        self.snapshot, self._untouched = snapshot, survey
         if self._settings.keep and self._pooled:
             # A user who keeps environments looks for them in the folder of the run.
             self.folder.mkdir(parents=True, exist_ok=True)
             (self.folder / "env").symlink_to(self.environment.folder)
+
+    def start_over(self) -> None:
+        """Delete the environment, so that a private copy of it can be built in its place."""
+        self._delete()
+        self.in_place.clear()
+        self.snapshot = self._untouched = None
+        self.is_private = True
 
     def close(self, events: tuple[Event, ...]) -> None:
         """Leave the environment to the next run if it may stay, else delete it. Does nothing the second time.
@@ -90,8 +102,8 @@ class Workspace:
         pool, untouched = self._context.pool, self._untouched
         if pool is None or self._pooled is None or untouched is None or self._context.stop.requested:
             return False
-        # Nothing would show that a probe changed what is installed in place.
-        if self.in_place or not pool.may_stay(self._pooled, untouched):
+        # Nothing would show that a probe changed what is installed in place, and copies take too much of the disk.
+        if self.in_place or self.is_private or not pool.may_stay(self._pooled, untouched):
             self._pooled.forget()
             return False
         # Whether a probe changed it shows when it is to be used again.

@@ -4,7 +4,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version as version_of
 from pathlib import Path
@@ -85,6 +85,9 @@ class Pip:
         if step.resolved_by_uv:
             return self._pip(_chosen(step), environment, step, "install")
         return self._pip(_asked(step, environment), environment, step, "install")
+
+    def forget(self, names: Sequence[str], log: Path) -> None:
+        """Do nothing: pip keeps archives, and copies what is in them."""
 
     def _pip(self, arguments: list[str | Path], environment: Environment, step: Step, verb: str) -> Action:
         details = step.file(f"{verb}.debug.log")

@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import version as version_of
@@ -102,8 +102,13 @@ class Uv:
                 target += ["--editable", built.place]
                 target += ["--build-constraints", built.constraints] if built.constraints is not None else []
         target += [option for option in _options(step.declared.options) if option not in _RESOLVING]
+        target += ["--link-mode", "copy"] if self.tools.copies else []
         target += ["--require-hashes"] if "--require-hashes" in step.declared.options else []
         return self._run(["pip", "install", *target], step.file("install.log"), INSTALL_LIMIT)
+
+    def forget(self, names: Sequence[str], log: Path) -> None:
+        """Run ``uv cache clean``, which waits for other commands of uv to end."""
+        self._run(["cache", "clean", *names], log, INSTALL_LIMIT)
 
     def _lowest(
         self, step: Step, version: str, before: Mapping[str, str], options: list[str | Path]

@@ -1,0 +1,55 @@
+"""Compile Python sources to bytecode, each after its hash was checked. Stdlib only, Python 3.8 and newer.
+
+Contract (the other side is ``bytecode.py``): run as ``python -I -S -B compile_sources.py ASKED ANSWER``. ``ASKED`` is a
+JSON list of objects ``{source, sha256, stored, tag, level}``. The bytecode of ``source`` goes to ``stored``, whole or
+not at all. ``ANSWER`` becomes the JSON list of the paths that were stored. A source is left out when it has another
+hash, when it cannot be compiled, or when another interpreter than this one wants it.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import marshal
+import os
+import struct
+import sys
+from importlib.util import MAGIC_NUMBER
+from pathlib import Path
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+def main(asked: str, answer: str) -> None:
+    """Compile what the file ``asked`` lists, and write what was stored into the file ``answer``."""
+    jobs = json.loads(Path(asked).read_text(encoding="utf-8", errors="surrogateescape"))
+    stored = [job["stored"] for job in jobs if _compile(job)]
+    Path(answer).write_text(json.dumps(stored), encoding="utf-8", errors="surrogateescape")
+
+
+def _compile(job: dict[str, Any]) -> bool:
+    if job["tag"] != sys.implementation.cache_tag:
+        return False
+    source, stored = Path(job["source"]), Path(job["stored"])
+    partial = stored.with_name(f"{stored.name}.{os.getpid()}")
+    try:
+        with source.open("rb") as file:
+            data, state = file.read(), os.fstat(file.fileno())
+        digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
+        if digest != job["sha256"]:
+            return False
+        code = compile(data, job["source"], "exec", dont_inherit=True, optimize=job["level"])
+        head = MAGIC_NUMBER + struct.pack("<III", 0, int(state.st_mtime) & 0xFFFFFFFF, state.st_size & 0xFFFFFFFF)
+        stored.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_bytes(head + marshal.dumps(code))
+        partial.replace(stored)
+    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError, UnicodeError):
+        return False
+    return True
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
