@@ -1,15 +1,16 @@
 """Tests of the bytecode store: it links only bytecode that belongs to an environment."""
 
+import marshal
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from knowngood.cache.bytecode import BytecodeStore, Compiler
+from knowngood.cache.bytecode import BytecodeStore, Compiler, Linked, Sources
 from knowngood.install.environment import Environment
 from knowngood.install.index import Routes
 from knowngood.model import InstallerName
@@ -30,8 +31,16 @@ def compile_all(tmp_path: Path) -> Compiler:
     return Compiler(processes=Processes(tmp_path), python=Path(sys.executable), folder=tmp_path / "compiled")
 
 
+def note(store: BytecodeStore, installed: Iterable[Sources], before: Linked, compile_all: Compiler) -> None:
+    """Note what an environment compiled, and compile it as the next environment would have it done."""
+    installed = list(installed)
+    store.note(installed, before)
+    if jobs := list(store.wanted(installed)):
+        compile_all(jobs)
+
+
 def kept(store: BytecodeStore) -> list[Path]:
-    return sorted(path for path in store.folder.rglob("*") if path.is_file())
+    return sorted(path for path in store.folder.rglob("*.pyc"))
 
 
 def test_bytecode_of_one_environment_is_linked_into_another_and_python_uses_it(
@@ -44,17 +53,18 @@ def test_bytecode_of_one_environment_is_linked_into_another_and_python_uses_it(
         workshop.carry_out(InstallerName.UV, steps, Routes(default=index.url), environment=name)
     first, second = workshop.environment("first"), workshop.environment("second")
     subprocess.run([first.python, "-I", "-c", "import solid"], check=True)
-    store.collect(store.sources(first), {}, compile_all)
+    note(store, store.sources(first), {}, compile_all)
 
     linked = store.link(store.sources(second))
 
     assert list(linked) == [str(bytecode(second))]
-    assert bytecode(second).stat().st_ino == bytecode(first).stat().st_ino
+    assert bytecode(second).stat().st_ino == kept(store)[0].stat().st_ino
     verbose = subprocess.run(
         [second.python, "-I", "-v", "-c", "import solid"], capture_output=True, text=True, check=True
     )
     assert f"{bytecode(second)} matches {site(second) / 'solid.py'}" in verbose.stderr
-    assert bytecode(second).stat().st_ino == bytecode(first).stat().st_ino
+    assert bytecode(second).stat().st_ino == kept(store)[0].stat().st_ino
+    assert bytecode(first).stat().st_nlink == 1, "what an environment compiled is not shared"
     assert store.distributions() == {("solid", "1.0")}
     assert not bytecode(second, "other").exists()
 
@@ -66,7 +76,7 @@ def test_a_distribution_without_bytecode_counts_as_compiled(
         by_hand(tmp_path / "first", {"solid.py": "SAYS = 'one'\n"}, name="unused"),
         by_hand(tmp_path / "second", {}, name="libraries"),
     ):
-        store.collect(store.sources(one), {}, compile_all)
+        note(store, store.sources(one), {}, compile_all)
 
     assert kept(store) == []
     assert store.distributions() == {("unused", "1.0"), ("libraries", "1.0")}
@@ -78,12 +88,12 @@ def test_nothing_is_linked_from_other_files_of_the_same_name_and_version(
     first = by_hand(tmp_path / "first", {"solid.py": "SAYS = 'one'\n"})
     second = by_hand(tmp_path / "second", {"solid.py": "SAYS = 'two'\n"})
     assert load(first) == "one"
-    store.collect(store.sources(first), {}, compile_all)
+    note(store, store.sources(first), {}, compile_all)
 
     assert store.link(store.sources(second)) == {}
     # Both sources have the same size and time: Python would use linked bytecode of the other one.
     assert load(second) == "two"
-    store.collect(store.sources(second), {}, compile_all)
+    note(store, store.sources(second), {}, compile_all)
     assert len(kept(store)) == 2
 
 
@@ -93,12 +103,12 @@ def test_bytecode_that_was_written_into_is_dropped_from_the_store(
     sources = {"solid.py": "SAYS = 'one'\n", "pack/__init__.py": "SAYS = 'pack'\n"}
     first, second, third = (by_hand(tmp_path / name, sources) for name in ("first", "second", "third"))
     load(first), load(first, "pack")
-    store.collect(store.sources(first), {}, compile_all)
+    note(store, store.sources(first), {}, compile_all)
     linked = store.link(store.sources(second))
     with bytecode(second).open("r+b") as file:
         file.write(b"\0" * 64)
 
-    store.collect(store.sources(second), linked, compile_all)
+    store.note(store.sources(second), linked)
 
     assert [path.name for path in kept(store)] == [f"__init__.{TAG}.pyc"]
     assert list(store.link(store.sources(third))) == [str(bytecode(third, "pack/__init__"))]
@@ -110,14 +120,14 @@ def test_compiling_again_in_one_environment_does_not_change_others(
 ) -> None:
     first, second = (by_hand(tmp_path / name, {"solid.py": "SAYS = 'one'\n"}) for name in ("first", "second"))
     load(first)
-    store.collect(store.sources(first), {}, compile_all)
+    note(store, store.sources(first), {}, compile_all)
     before = bytecode(first).read_bytes()
     linked = store.link(store.sources(second))
     (site(second) / "solid.py").write_text("SAYS = 'changed here'\n", encoding="utf-8")
 
     assert load(second) == "changed here"
 
-    store.collect(store.sources(second), linked, compile_all)
+    note(store, store.sources(second), linked, compile_all)
     assert bytecode(first).read_bytes() == before
     assert load(first) == "one"
     # The stored bytecode fits no source any more, which Python notices itself.
@@ -134,7 +144,7 @@ def test_bytecode_of_a_file_that_two_distributions_own_is_not_stored(
     alone = by_hand(tmp_path / "alone", {"solid.py": "SAYS = 'one'\n", "mine.py": "SAYS = 'mine'\n"})
     assert (load(both), load(both, "mine")) == ("two", "mine")
 
-    store.collect(store.sources(both), {}, compile_all)
+    note(store, store.sources(both), {}, compile_all)
 
     store.link(store.sources(alone))
     assert load(alone) == "one"
@@ -146,7 +156,7 @@ def test_a_file_that_two_distributions_own_gets_the_bytecode_of_neither(
 ) -> None:
     alone = by_hand(tmp_path / "alone", {"solid.py": "SAYS = 'one'\n", "mine.py": "SAYS = 'mine'\n"})
     assert (load(alone), load(alone, "mine")) == ("one", "mine")
-    store.collect(store.sources(alone), {}, compile_all)
+    note(store, store.sources(alone), {}, compile_all)
     both = by_hand(tmp_path / "both", {"solid.py": "SAYS = 'one'\n", "mine.py": "SAYS = 'mine'\n"})
     by_hand(tmp_path / "both", {"solid.py": "SAYS = 'two'\n"}, name="rival")
 
@@ -164,7 +174,7 @@ def test_a_record_that_leads_out_of_its_environment_is_not_followed(
     outside.parent.mkdir()
     outside.write_bytes(b"bytecode of somebody else")
 
-    store.collect(store.sources(environment), {}, compile_all)
+    note(store, store.sources(environment), {}, compile_all)
 
     assert kept(store) == []
     assert list(tmp_path.rglob(outside.name)) == [outside]
@@ -174,8 +184,8 @@ def test_bytecode_is_stored_once(tmp_path: Path, store: BytecodeStore, compile_a
     environment = by_hand(tmp_path / "env", {"solid.py": "SAYS = 'one'\n"})
     load(environment)
 
-    store.collect(store.sources(environment), {}, compile_all)
-    store.collect(store.sources(environment), {}, compile_all)
+    note(store, store.sources(environment), {}, compile_all)
+    note(store, store.sources(environment), {}, compile_all)
 
     assert [path.name for path in kept(store)] == [f"solid.{TAG}.pyc"]
 
@@ -188,7 +198,7 @@ def test_several_runs_can_use_a_store_at_once(tmp_path: Path, store: BytecodeSto
 
     def use(environment: Environment) -> None:
         for _ in range(5):
-            store.collect(store.sources(environment), store.link(store.sources(environment)), compile_all)
+            note(store, store.sources(environment), store.link(store.sources(environment)), compile_all)
 
     with ThreadPoolExecutor(6) as pool:
         for future in [pool.submit(use, environment) for environment in environments]:
@@ -206,10 +216,30 @@ def test_the_distributions_used_least_recently_are_removed_first(
     for age, name in enumerate(("new", "middle", "old")):
         environment = by_hand(tmp_path / name, {f"{name}.py": "SAYS = 1\n"}, name=name)
         load(environment, name)
-        store.collect(store.sources(environment), {}, compile_all)
+        note(store, store.sources(environment), {}, compile_all)
         (folder,) = store.folder.glob(f"{name}-*")
         os.utime(folder, (1000 - age, 1000 - age))
 
     store.prune(most=2)
 
     assert {name for name, _ in store.distributions()} == {"new", "middle"}
+
+
+def test_forged_bytecode_and_changed_sources_do_not_reach_the_store(
+    tmp_path: Path, store: BytecodeStore, compile_all: Compiler
+) -> None:
+    sources = {"solid.py": "SAYS = 'one'\n", "pack/__init__.py": "SAYS = 'pack'\n"}
+    first, second = (by_hand(tmp_path / name, sources) for name in ("first", "second"))
+    installed = list(store.sources(first))
+    load(first), load(first, "pack")
+    forged = marshal.dumps(compile("SAYS = 'forged'", "solid.py", "exec"))
+    bytecode(first).write_bytes(bytecode(first).read_bytes()[:16] + forged)
+    assert load(first) == "forged"
+    state = (site(first) / "pack" / "__init__.py").stat()
+    (site(first) / "pack" / "__init__.py").write_text("SAYS = 'kcap'\n", encoding="utf-8")
+    os.utime(site(first) / "pack" / "__init__.py", ns=(state.st_atime_ns, state.st_mtime_ns))
+
+    note(store, installed, {}, compile_all)
+
+    assert list(store.link(store.sources(second))) == [str(bytecode(second))]
+    assert (load(second), load(second, "pack")) == ("one", "pack")

@@ -150,6 +150,7 @@ def test_forged_bytecode_is_not_executed_in_another_environment(home: Home) -> N
 
     assert cells(first)["first"].verdict.status is Status.PASS
     assert cells(second)["second"].verdict.status is Status.PASS
+    assert "tampering-found" not in names(first)
     stored = list((home.folder / "cache" / "bytecode").glob("solid-*/__pycache__/*.pyc"))
     assert stored and b"6.6" not in stored[0].read_bytes()
 
@@ -159,7 +160,8 @@ def test_a_write_into_shared_bytecode_is_found(home: Home) -> None:
         "import marshal; head = path.read_bytes()[:16]; "
         "path.open('r+b').write(head + marshal.dumps(compile('__version__ = 6.6', 'solid.py', 'exec')))"
     )
-    home.run("one", vandal(), using("third"))
+    home.run("zero", vandal(), using("third"))
+    home.run("one", vandal(), using("second"))
 
     first = home.run("two", vandal(forge, path=BYTECODE), using("first", vandal=True))
     second = home.run("three", vandal(), using("second"))

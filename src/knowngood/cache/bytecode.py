@@ -4,8 +4,9 @@ The store keeps bytecode by distribution, identified by the hashes in its ``RECO
 can have different files. Python checks the size and time of a source and its own magic number before it uses bytecode,
 and replaces what does not fit by a new file, so a link never shows an environment what does not belong to it.
 
-A probe could write any bytecode into its environment, so what it leaves only says which modules are worth compiling:
-``compile_sources.py`` compiles them again, each source after its hash was checked.
+A probe could write any bytecode into its environment, so what it leaves only says which modules are wanted. The next
+environment with the same distribution has them compiled by ``compile_sources.py``, each source after its hash was
+checked.
 """
 
 import contextlib
@@ -19,6 +20,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from secrets import token_hex
 
 from packaging.utils import canonicalize_name
 
@@ -27,7 +29,9 @@ from knowngood.process import Processes
 from knowngood.process.files import read_regular
 
 _COMPILER = Path(__file__).with_name("compile_sources.py")
-_LARGEST_ANSWER = 2**26  # bytes
+_WANTED = "wanted.txt"
+"""The file of a distribution that lists its bytecode that environments compiled: a folder and a name in each line."""
+_LARGEST_LIST = 2**24  # bytes
 _PATIENCE = 600.0  # seconds to compile what one combo imported
 _SOURCE = re.compile(r"^([^,\"\n]+\.py),(sha256=[\w-]+),\d+\r?$", re.MULTILINE)
 _NAME = re.compile(r"[^.]+\.(?P<tag>[\w-]+)(?:\.opt-(?P<level>[12]))?\.pyc")
@@ -46,18 +50,16 @@ class Job:
     source: str
     sha256: str
     """As its ``RECORD`` has it."""
-    compiled: str
-    """What the environment has now, which nobody vouches for."""
     stored: str
     """Where the bytecode goes to."""
     tag: str
-    """Of the interpreter that the environment compiled it with."""
+    """Of the interpreter that imported it."""
     level: int
     """Of optimization; -1 for that of an interpreter without options."""
 
 
-Compile = Callable[[Sequence[Job]], frozenset[str]]
-"""Compiles sources and returns the paths of the bytecode that it stored."""
+Compile = Callable[[Sequence[Job]], object]
+"""Compiles sources."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -95,6 +97,22 @@ class BytecodeStore:
                 files = {file: digest for file, digest in sources if owners[file] == 1}
                 yield Sources(site=site, store=store, files=files)
 
+    def wanted(self, installed: Iterable[Sources]) -> Iterator[Job]:
+        """Yield what earlier environments imported of ``installed`` and the store does not have."""
+        for sources in installed:
+            for line in read_regular(sources.store / _WANTED, _LARGEST_LIST).decode("utf-8", "replace").splitlines():
+                folder, _, name = line.rpartition("/")
+                source, parts = _source(folder, name), _NAME.fullmatch(name)
+                stored = sources.store / folder / _CACHE / name
+                if parts and source in sources.files and not stored.exists():
+                    yield Job(
+                        source=os.path.join(sources.site, source),
+                        sha256=sources.files[source].partition("=")[2],
+                        stored=str(stored),
+                        tag=parts["tag"],
+                        level=int(parts["level"] or -1),
+                    )
+
     def link(self, installed: Iterable[Sources]) -> Linked:
         """Link the bytecode in the store into an environment with ``installed``, and return what was linked."""
         linked: Linked = {}
@@ -105,7 +123,7 @@ class BytecodeStore:
                 with contextlib.suppress(OSError):
                     if names:
                         os.makedirs(target, exist_ok=True)
-                for name in names:
+                for name in names if folder else ():
                     if _source(os.path.dirname(folder), name) not in sources.files:
                         continue
                     with contextlib.suppress(OSError):
@@ -115,42 +133,34 @@ class BytecodeStore:
                 os.utime(sources.store)  # the time of its last use, by which it is evicted
         return linked
 
-    def collect(self, installed: Iterable[Sources], before: Linked, compile_all: Compile) -> None:
-        """Add the bytecode of the modules that an environment with ``installed`` compiled, compiled again.
+    def note(self, installed: Iterable[Sources], before: Linked) -> None:
+        """Note which modules an environment with ``installed`` compiled: the next one wants them, too.
 
-        ``before`` is the bytecode that the environment had before anything ran in it. The environment gets links to
-        what was added, and loses what could not be compiled again. A linked file that something wrote into, instead of
-        replacing it, is dropped from the store.
+        ``before`` is the bytecode that the environment had before anything ran in it. A linked file that something
+        wrote into, or that did not fit, is dropped from the store.
         """
-        jobs: list[Job] = []
         for sources in installed:
             with contextlib.suppress(OSError):
                 # Even without any bytecode: the folder says that there is nothing left to compile.
                 sources.store.mkdir(parents=True, exist_ok=True)
-            for source, compiled, stored in _compiled(sources):
+            new = set()
+            for line, compiled, stored in _compiled(sources):
                 with contextlib.suppress(OSError):
                     now, then = _identity(compiled), before.get(compiled)
-                    if then is not None and now[0] == then[0]:
-                        if now != then:
-                            stored.unlink(missing_ok=True)
+                    if now == then:
                         continue
-                    name = _NAME.fullmatch(stored.name)
-                    jobs.append(
-                        Job(
-                            source=os.path.join(sources.site, source),
-                            sha256=sources.files[source].partition("=")[2],
-                            compiled=compiled,
-                            stored=str(stored),
-                            tag=name["tag"] if name else "",
-                            level=int(name["level"] or -1) if name else -1,
-                        )
-                    )
-        made = compile_all(jobs) if jobs else frozenset()
-        for job in jobs:
-            with contextlib.suppress(OSError):
-                os.unlink(job.compiled)
-                if job.stored in made:
-                    _link(job.stored, job.compiled)
+                    stored.unlink(missing_ok=True)
+                    new.add(line)
+            if new:
+                self._add_wanted(sources.store / _WANTED, new)
+
+    def _add_wanted(self, file: Path, new: set[str]) -> None:
+        known = set(read_regular(file, _LARGEST_LIST).decode("utf-8", "replace").splitlines())
+        if not new <= known:
+            with contextlib.suppress(OSError, UnicodeError):
+                partial = file.with_name(f"{file.name}.{token_hex(4)}")
+                partial.write_text("".join(f"{line}\n" for line in sorted(known | new)), encoding="utf-8")
+                partial.replace(file)
 
     def forget(self, names: Iterable[str]) -> None:
         """Remove the bytecode of all versions of distributions, given their canonical names."""
@@ -176,14 +186,13 @@ def _sources(record: Path) -> list[tuple[str, str]]:
 
 
 def _compiled(sources: Sources) -> Iterator[tuple[str, str, Path]]:
-    """Yield each source that has bytecode beside it, the path of that, and its place in the store."""
+    """Yield how lists name a file of bytecode beside ``sources``, then its path and its place in the store."""
     for folder in sorted({os.path.dirname(file) for file in sources.files}):
         cache = os.path.join(sources.site, folder, _CACHE)
         with contextlib.suppress(OSError):
             for name in os.listdir(cache):
-                source = _source(folder, name)
-                if name.endswith(".pyc") and source in sources.files:
-                    yield source, f"{cache}/{name}", sources.store / folder / _CACHE / name
+                if name.endswith(".pyc") and _source(folder, name) in sources.files:
+                    yield f"{folder}/{name}", f"{cache}/{name}", sources.store / folder / _CACHE / name
 
 
 def _source(folder: str, name: str) -> str:
@@ -216,33 +225,16 @@ class Compiler:
     python: Path
     folder: Path
 
-    def __call__(self, jobs: Sequence[Job]) -> frozenset[str]:
-        """Compile sources and return the paths of the bytecode that was stored."""
-        asked, answer = self.folder / "bytecode.json", self.folder / "bytecode.done.json"
-        try:
+    def __call__(self, jobs: Sequence[Job]) -> None:
+        """Compile sources. What cannot be compiled is left to the environments."""
+        asked = self.folder / "bytecode.json"
+        with contextlib.suppress(OSError, UnicodeError):
             self.folder.mkdir(parents=True, exist_ok=True)
             asked.write_text(json.dumps([asdict(job) for job in jobs]), encoding="utf-8", errors="surrogateescape")
-            command: list[str | Path] = [
-                self.python,
-                "-I",
-                "-S",
-                "-B",
-                "-W",
-                "ignore",
-                "-X",
-                "utf8",
-                _COMPILER,
-                asked,
-                answer,
-            ]
+            command: list[str | Path] = [self.python, "-I", "-S", "-B", "-W", "ignore", "-X", "utf8", _COMPILER, asked]
             log = self.folder / "bytecode.log"
             self.processes.run(command, env={}, cwd=self.folder, log=log, timeout=_PATIENCE)
-            return frozenset(map(str, json.loads(read_regular(answer, _LARGEST_ANSWER) or b"[]")))
-        except (OSError, ValueError):
-            return frozenset()
-        finally:
-            for file in (asked, answer):
-                file.unlink(missing_ok=True)
+        asked.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -265,27 +257,30 @@ class BytecodeSharing:
         self._many_files = many_files
         self._processes = processes
         self._imported: dict[Path, _Imported] = {}
+        self._compiling = threading.Lock()
 
-    def link(self, environment: Environment) -> tuple[str, ...]:
-        """Link the bytecode in the store into ``environment``, before anything is imported from it.
+    def link(self, environment: Environment, python: Path | None, folder: Path) -> tuple[str, ...]:
+        """Link bytecode into ``environment`` before anything is imported from it, and return the paths of the links.
 
-        Returns the paths of the links.
+        What the store lacks is compiled with ``python``, the base of its interpreter; None: nothing is. Its log is
+        written into ``folder``.
         """
         with self._many_files:
             installed = tuple(self.store.sources(environment))
             has = {path: _identity(path) for sources in installed for _, path, _ in _compiled(sources)}
+        if python is not None:
+            # Whoever comes second finds what the first one compiled.
+            with self._compiling:
+                if jobs := list(self.store.wanted(installed)):
+                    Compiler(processes=self._processes, python=python, folder=folder)(jobs)
+        with self._many_files:
             linked = self.store.link(installed)
             self._imported[environment.folder] = _Imported(installed=installed, before=has | linked)
         return tuple(linked)
 
-    def collect(self, environment: Environment, python: Path | None, folder: Path) -> None:
-        """Compile what ``environment`` compiled for the store, with ``python``, the base of its interpreter.
-
-        None: nothing is added. A log is written into ``folder``.
-        """
+    def note(self, environment: Environment, *, keep: bool = True) -> None:
+        """Note what ``environment`` compiled for those that come later, unless it is not to be kept."""
         with self._many_files:
             done = self._imported.pop(environment.folder)
-        if python is not None:
-            self.store.collect(
-                done.installed, done.before, Compiler(processes=self._processes, python=python, folder=folder)
-            )
+            if keep:
+                self.store.note(done.installed, done.before)

@@ -1,8 +1,8 @@
 """Compile Python sources to bytecode, each after its hash was checked. Stdlib only, Python 3.8 and newer.
 
-Contract (the other side is ``bytecode.py``): run as ``python -I -S -B compile_sources.py ASKED ANSWER``. ``ASKED`` is a
+Contract (the other side is ``bytecode.py``): run as ``python -I -S -B compile_sources.py ASKED``. ``ASKED`` is a
 JSON list of objects ``{source, sha256, stored, tag, level}``. The bytecode of ``source`` goes to ``stored``, whole or
-not at all. ``ANSWER`` becomes the JSON list of the paths that were stored. A source is left out when it has another
+not at all. A source is left out when it has another
 hash, when it cannot be compiled, or when another interpreter than this one wants it.
 """
 
@@ -23,16 +23,16 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-def main(asked: str, answer: str) -> None:
-    """Compile what the file ``asked`` lists, and write what was stored into the file ``answer``."""
+def main(asked: str) -> None:
+    """Compile what the file ``asked`` lists."""
     jobs = json.loads(Path(asked).read_text(encoding="utf-8", errors="surrogateescape"))
-    stored = [job["stored"] for job in jobs if _compile(job)]
-    Path(answer).write_text(json.dumps(stored), encoding="utf-8", errors="surrogateescape")
+    for job in jobs:
+        _compile(job)
 
 
-def _compile(job: dict[str, Any]) -> bool:
+def _compile(job: dict[str, Any]) -> None:
     if job["tag"] != sys.implementation.cache_tag:
-        return False
+        return
     source, stored = Path(job["source"]), Path(job["stored"])
     partial = stored.with_name(f"{stored.name}.{os.getpid()}")
     try:
@@ -40,15 +40,14 @@ def _compile(job: dict[str, Any]) -> bool:
             data, state = file.read(), os.fstat(file.fileno())
         digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
         if digest != job["sha256"]:
-            return False
+            return
         code = compile(data, job["source"], "exec", dont_inherit=True, optimize=job["level"])
         head = MAGIC_NUMBER + struct.pack("<III", 0, int(state.st_mtime) & 0xFFFFFFFF, state.st_size & 0xFFFFFFFF)
         stored.parent.mkdir(parents=True, exist_ok=True)
         partial.write_bytes(head + marshal.dumps(code))
         partial.replace(stored)
     except (OSError, SyntaxError, ValueError, RecursionError, MemoryError, UnicodeError):
-        return False
-    return True
+        return
 
 
 if __name__ == "__main__":

@@ -193,7 +193,6 @@ class _Evaluation:
         self._recorded: list[Event] = []
         self._keys: Keys | None = None
         self._steps = StepRunner(task, context, self.workspace, emit=self._emit, record=self._record)
-        self._reused_environment = False
 
     @property
     def recorded(self) -> tuple[Event, ...]:
@@ -248,7 +247,6 @@ class _Evaluation:
         if built is None:
             return self._steps.install()
         self._begin(Phase.INSTALL, "the environment of an earlier run")
-        self._reused_environment = True
         self._replay(built.events)
         return True
 
@@ -320,9 +318,7 @@ class _Evaluation:
             record=self._record,
             build_again=self._build_again,
         )
-        # A reused environment got its bytecode when it was built.
-        share_bytecode = not self._reused_environment
-        return probing.run([probes[name] for name in self._combo.probes], share_bytecode=share_bytecode)
+        return probing.run([probes[name] for name in self._combo.probes])
 
     def _build_again(self) -> bool:
         """Build the environment another time; only the facts of this time count."""

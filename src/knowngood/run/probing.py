@@ -47,27 +47,22 @@ class Probing:
         self._lasted = True
         """Whether the environment is the one that it was at the beginning."""
 
-    def run(self, probes: list[Probe], *, share_bytecode: bool) -> bool:
-        """Run ``probes`` in order; return whether the environment lasted until the end.
-
-        ``share_bytecode``: the environment has none yet.
-        """
+    def run(self, probes: list[Probe]) -> bool:
+        """Run ``probes`` in order; return whether the environment lasted until the end."""
         context, environment = self._context, self._workspace.environment
         self._before = self._workspace.snapshot
         assert self._before is not None, "a combo is probed after it was built"
         if wrong := context.guard.built(self._before):
             return self._start_over(wrong, None) and all(map(self._probe, probes))
-        bytecode = context.bytecode if share_bytecode else None
+        bytecode, base = context.bytecode, context.interpreters.find(self._combo.python)
         if bytecode:
-            self._before = self._before.with_files(bytecode.link(environment))
+            python = base.path if base is not None else None
+            self._before = self._before.with_files(bytecode.link(environment, python, self._workspace.folder))
         try:
             return all(map(self._probe, probes))
         finally:
             if bytecode:
-                base = context.interpreters.find(self._combo.python)
-                wanted = self._lasted and not context.stop.requested
-                python = base.path if base is not None and wanted else None
-                bytecode.collect(environment, python, self._workspace.folder)
+                bytecode.note(environment, keep=self._lasted and not context.stop.requested)
             self._remove_bytecode()
 
     def _probe(self, probe: Probe) -> bool:
