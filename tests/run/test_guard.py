@@ -59,7 +59,7 @@ def using(name: str, *, vandal: bool = False) -> Combo:
     return combo((f"{name}==1.0", "solid==1.0"), name=name, env=(("KG_VANDAL", "yes"),) if vandal else ())
 
 
-def told(cell: Cell) -> str:
+def remarks(cell: Cell) -> str:
     return " ".join(cell.remarks)
 
 
@@ -78,9 +78,9 @@ def test_a_write_into_a_shared_file_reaches_no_other_combo_and_no_later_run(home
     assert {name: cell.verdict.status for name, cell in after_all.items()} == dict.fromkeys(
         ("first", "second", "third"), Status.PASS
     )
-    assert "solid.py; solid was removed from the caches" in told(after_all["first"])
+    assert "solid.py; solid was removed from the caches" in remarks(after_all["first"])
     assert {cell.verdict.status for cell in cells(later).values()} == {Status.PASS}
-    assert all("solid.py" not in told(cell) for cell in cells(later).values())
+    assert all("solid.py" not in remarks(cell) for cell in cells(later).values())
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_a_reused_verdict_says_what_its_probe_did(home: Home) -> None:
     second = home.run("two", vandal(), using("first", vandal=True))
 
     assert "facts-reused" in names(second)
-    assert "solid.py" in told(cells(second)["first"])
+    assert "solid.py" in remarks(cells(second)["first"])
 
 
 def test_forged_bytecode_is_not_executed_in_another_environment(home: Home) -> None:

@@ -269,7 +269,7 @@ class BytecodeSharing:
             installed = tuple(self.store.sources(environment))
             has = {path: _identity(path) for sources in installed for _, path, _ in _compiled(sources)}
         if python is not None:
-            # Whoever comes second finds what the first one compiled.
+            # The second of two finds what the first one compiled.
             with self._compiling:
                 if jobs := list(self.store.wanted(installed)):
                     Compiler(processes=self._processes, python=python, folder=folder)(jobs)

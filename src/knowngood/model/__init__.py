@@ -29,6 +29,7 @@ from knowngood.model.declared import (
     is_named,
 )
 from knowngood.model.fixes import FixClass, FixState, VerifiedFix
+from knowngood.model.isolation import Tampering
 from knowngood.model.judged import (
     Cell,
     Change,
@@ -80,7 +81,6 @@ from knowngood.model.recorded import (
     RunInfo,
     SourceFacts,
     StepFacts,
-    Tampering,
     Trouble,
 )
 from knowngood.model.transcripts import (

@@ -8,6 +8,7 @@ from enum import StrEnum
 from knowngood.model.covers import Cover
 from knowngood.model.declared import Combo, Phase, ProbeKind, Selection
 from knowngood.model.fixes import VerifiedFix
+from knowngood.model.isolation import Tampering
 from knowngood.model.questions import Answered
 from knowngood.model.transcripts import Transcript, shortened
 
@@ -170,23 +171,6 @@ class EnvironmentFacts:
             for distribution in self.distributions
             if not modules or any(module.partition(".")[0] in modules for module in distribution.modules)
         )
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Tampering:
-    """Files that several environments share, and that something wrote into, replaced or removed.
-
-    The environment was built again as a private copy, and what had run in it ran again.
-    """
-
-    probe: str | None
-    """The probe that ran meanwhile, or one beside it did it; None: it was found when the environment was built."""
-    files: tuple[str, ...]
-    """The first of them, relative to ``site-packages``."""
-    more: int = 0
-    """How many more there are."""
-    distributions: tuple[str, ...] = ()
-    """Canonical names of what was removed from the caches for it."""
 
 
 class Reason(StrEnum):

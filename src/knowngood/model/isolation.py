@@ -1,0 +1,20 @@
+"""Define how environments are kept apart, and what is recorded when one was changed from outside."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tampering:
+    """Files that several environments share, and that something wrote into, replaced or removed.
+
+    The environment was built again as a private copy, and what had run in it ran again.
+    """
+
+    probe: str | None
+    """The probe that ran meanwhile, or one beside it did it; None: it was found when the environment was built."""
+    files: tuple[str, ...]
+    """The first of them, relative to ``site-packages``."""
+    more: int = 0
+    """How many more there are."""
+    distributions: tuple[str, ...] = ()
+    """Canonical names of what was removed from the caches for it."""
