@@ -201,6 +201,22 @@ yaml = { version = ">=6", extras = ["c"], markers = "os_name == 'posix'" }
 SETUP = (
     'from setuptools import setup\nsetup(name="shop", python_requires=">=3.12", extras_require={"test": ["pytest"]})\n'
 )
+SETUP_PY = """
+import re
+from setuptools import find_packages, setup
+
+FRAMEWORKS = ["bottle>=0.12"]
+EXTRAS = {"frameworks": FRAMEWORKS, "lint": ["mypy"]}
+EXTRAS["tests"] = ["pytest"] + FRAMEWORKS
+DEPENDENCIES = ["attrs>=21", "six"]
+setup(
+    name="shop",
+    version=re.search("[0-9.]+", open("version.txt").read())[0],
+    packages=find_packages("src"),
+    install_requires=DEPENDENCIES,
+    extras_require=EXTRAS,
+)
+"""
 SETUP_CFG = (
     "[metadata]\nname = shop\n[options]\npackages = shop\n[options.extras_require]\ntests =\n    pytest\n    attrs\n"
 )
@@ -238,7 +254,9 @@ NEEDS = [
     ),
     ({"pyproject.toml": SHOP, "tests/requirements.txt": "pytest\n"}, {}, ["-r tests/requirements.txt"]),
     ({"pyproject.toml": SHOP, "tox.ini": "[testenv]\ndeps =\n    pytest>=7\n    py311: x\n"}, {}, ["pytest>=7", "x"]),
-    ({"setup.py": SETUP}, {}, ["pytest"]),
+    ({"setup.py": SETUP}, {"extras": ["test"]}, None),
+    ({"setup.py": SETUP_PY}, {"extras": ["tests"]}, None),
+    ({"setup.py": "from setuptools import setup\nsetup(name='shop', tests_require=['pytest'])\n"}, {}, ["pytest"]),
     ({"setup.cfg": SETUP_CFG, "setup.py": "import setuptools\nsetuptools.setup()\n"}, {"extras": ["tests"]}, None),
     ({"pyproject.toml": SHOP + "[tool.pytest.ini_options]\naddopts = '--cov=shop'\n"}, {}, ["pytest", "pytest-cov"]),
     (
@@ -251,6 +269,27 @@ NEEDS = [
         None,
     ),
 ]
+
+
+STATED = {
+    "what it computes from its text": (SETUP_PY, (("attrs>=21",), ("six",))),
+    "lines": ("import setuptools\nsetuptools.setup(install_requires='six>=1\\nattrs')\n", (("six>=1",), ("attrs",))),
+    "nothing": ("from setuptools import setup\nsetup(name='shop')\n", ((), ())),
+    "what it reads from a file": ("import setuptools\nsetuptools.setup(install_requires=open('r.txt').read())\n", None),
+    "anything": ("from setuptools import setup\nsetup(**settings())\n", None),
+    "no call": ("import somewhere\nsomewhere.build()\n", None),
+    "no Python": ("setup(", None),
+}
+"""What a ``setup.py`` says -> what it requires with a lower bound, and without; None: only a build knows."""
+
+
+@pytest.mark.parametrize("case", STATED)
+def test_what_a_setup_py_requires_is_read_from_its_text(tmp_path: Path, case: str) -> None:
+    text, expected = STATED[case]
+
+    survey = look(tmp_path, {**SRC, **TEST, "setup.py": text})
+
+    assert ((survey.bounded, survey.unbounded) if survey.known else None) == expected
 
 
 @pytest.mark.parametrize(("files", "project", "lines"), NEEDS)

@@ -77,6 +77,10 @@ class Scope:
         ):
             for each, item in zip(target.elts, value, strict=True):
                 self.bind(each, item)
+        elif isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name):
+            owner = self.names.get(target.value.id)
+            if isinstance(owner, dict):
+                self.names[target.value.id] = {**owner, self.value(target.slice): value}
 
     def forget(self, target: ast.expr) -> None:
         """Remove the names that are bound to something that is not known."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import tomli
 from packaging.requirements import InvalidRequirement, Requirement
@@ -14,6 +15,7 @@ from packaging.utils import canonicalize_name
 from knowngood.declare.pyproject import Table, strings, table
 from knowngood.errors import UsageError
 from knowngood.project.files import FolderFiles, near
+from knowngood.project.scaffold.setup_py import keywords, requirements
 
 _LARGEST = 8 * 2**20
 """Bytes; a larger file is not one that people write."""
@@ -125,6 +127,11 @@ class Folder:
         """The sections of ``setup.cfg``."""
         return ini(self.text("setup.cfg"))
 
+    @cached_property
+    def setup_call(self) -> Mapping[str, Any] | None:
+        """What ``setup.py`` passes to ``setup()``; None when there is no such call."""
+        return keywords(self.text("setup.py"))
+
     @property
     def builds(self) -> bool:
         """Whether there is something to install: a project with a name, or with a ``setup.py``."""
@@ -152,7 +159,14 @@ class Folder:
         if poetry := self.tool("poetry"):
             return poetry_requirements(table(poetry, "dependencies"))
         listed = table(self.setup_cfg, "options").get("install_requires")
-        return tuple(listed.split("\n")) if listed and not self.has("setup.py") else None
+        if self.has("setup.py"):
+            call = self.setup_call
+            if call is None or ("**" in call and "install_requires" not in call):
+                return None
+            if "install_requires" in call:
+                return requirements(call["install_requires"])
+            return requirements(listed or "") if call else None
+        return requirements(listed) if listed else None
 
     @property
     def extras(self) -> tuple[Requires, ...]:
@@ -160,10 +174,13 @@ class Folder:
         if self.project:
             optional = table(self.project, "optional-dependencies")
         else:
-            optional = table(self.setup_cfg, "options.extras_require")
             optional = {
-                name: [line for line in str(text).split("\n") if line.strip()] for name, text in optional.items()
+                name: requirements(text) or () for name, text in table(self.setup_cfg, "options.extras_require").items()
             }
+            stated = (self.setup_call or {}).get("extras_require")
+            if isinstance(stated, Mapping):
+                optional |= {str(name): requirements(lines) or () for name, lines in stated.items()}
+            return tuple(Requires(name=canonicalize_name(name), lines=lines) for name, lines in optional.items())
         return tuple(Requires(name=canonicalize_name(name), lines=strings(optional, name)) for name in optional)
 
 
