@@ -331,8 +331,67 @@ def test_the_workflow_fits_its_schema_and_an_auditor_accepts_it(tmp_path: Path, 
         )
         assert done.returncode == 0, done.stdout + done.stderr
     text = path.read_text(encoding="utf-8")
-    assert f"pip install '{origin.requirement}'" in text or f"pip install {origin.requirement}\n" in text
-    assert ("From a folder of one machine" in text) == (origin.path is not None)
+    assert f"pip install '{origin.elsewhere}'" in text or f"pip install {origin.elsewhere}\n" in text
+    assert ("name its repository" in text) == (origin.path is not None)
+    assert "file://" not in text
+
+
+@pytest.mark.parametrize(("origin", "below"), WORKFLOWS)
+def test_the_job_for_gitlab_fits_its_schema(tmp_path: Path, origin: Origin, below: str) -> None:
+    path = tmp_path / ".gitlab-ci.yml"
+    text = around.gitlab(matrix="shop", pythons=("3.11", "3.12"), origin=origin, below=below)
+    path.write_text(text, encoding="utf-8")
+
+    command = [str(TOOLS / "check-jsonschema"), "--builtin-schema", "vendor.gitlab-ci", str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"pip install '{origin.elsewhere}'" in text or f"pip install {origin.elsewhere}\n" in text
+    assert ("    - cd packages/shop\n" in text) == bool(below)
+    assert "file://" not in text
+
+
+def test_a_noxfile_that_names_a_folder_says_what_others_write() -> None:
+    text = around.noxfile(Origin(requirement="knowngood @ file:///a%20b", why="", path=Path("/a b"), version="7.1"))
+
+    note, more, begin = text.splitlines()[:3]
+    assert "knowngood==7.1" in note and "git+https://" in more and begin == "# /// script"
+    assert "knowngood==7.1" not in around.noxfile(Origin(requirement="knowngood==7.2", why="", version="7.2"))
+
+
+def remote(folder: Path, url: str) -> None:
+    """Make a folder a repository with a remote."""
+    (folder / ".git").mkdir()
+    (folder / ".git" / "HEAD").write_text("ref: refs/heads/main\n", encoding="utf-8")
+    (folder / ".git" / "config").write_text(f'[remote "origin"]\n\turl = {url}\n', encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("url", "files", "written", "says"),
+    [
+        ("git@gitlab.com:me/shop.git", {}, [".gitlab-ci.yml"], "add a schedule for it"),
+        (
+            "https://gitlab.example.org/me/shop",
+            {".gitlab-ci.yml": "test:\n  script: [pytest]\n"},
+            [".gitlab/matrix-shop.yml"],
+            "local: .gitlab/matrix-shop.yml",
+        ),
+        ("https://example.org/shop", {".gitlab-ci.yml": "include: [a.yml]\n"}, [".gitlab/matrix-shop.yml"], "include:"),
+        ("https://github.com/me/shop", {}, [".github/workflows/matrix-shop.yml"], "runs the matrix every week"),
+    ],
+)
+def test_ci_is_written_for_where_the_repository_is(
+    tmp_path: Path, url: str, files: Mapping[str, str], written: list[str], says: str
+) -> None:
+    remote(tmp_path, url)
+    project = shop(tmp_path, {"shop.py": "", **files})
+
+    done = project.run("init", "--no-download")
+
+    made = [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.yml")]
+    assert sorted(made) == sorted({*written, *files}), done.stdout + done.stderr
+    assert says in done.stdout
+    assert all((tmp_path / name).read_text(encoding="utf-8") == text for name, text in files.items())
 
 
 @pytest.mark.network

@@ -83,10 +83,44 @@ jobs:
 """
 
 
+_GITLAB = """# Run the matrix on a schedule, and whenever it changes. Written by `knowngood init`: change it.
+# For a weekly run, add a pipeline schedule.
+{name}:
+  image: python:3.13
+  timeout: 2 hours
+  rules:
+    - if: $CI_PIPELINE_SOURCE == "schedule" || $CI_PIPELINE_SOURCE == "web"
+    - changes: {paths}
+  variables:
+    GIT_DEPTH: 0 # the version of a project may come from its tags
+  before_script:
+{note}    - python -m pip install {requirement}
+    - uv python install {pythons}
+{directory}  script:
+    - knowngood run {matrix} --progress lines
+  after_script:
+{directory}    - knowngood report --matrix {matrix} --format all --output report
+  artifacts:
+    when: always
+    paths: [{prefix}report]
+    reports:
+      junit: {prefix}report/junit.xml
+"""
+
+_NOTE = (
+    "Here it is installed from a folder, which other machines do not have. If no index has this",
+    'version, name its repository: "knowngood @ git+https://..."',
+)
+
+
 def header(origin: Origin) -> str:
     """Return the PEP 723 header of a noxfile: what nox needs to run it."""
     needed = ", ".join(map(json.dumps, ("nox", origin.requirement)))
-    return f'# /// script\n# requires-python = ">=3.11"\n# dependencies = [{needed}]\n# ///\n'
+    block = f'# /// script\n# requires-python = ">=3.11"\n# dependencies = [{needed}]\n# ///\n'
+    if origin.path is None:
+        return block
+    note = f"# The folder of knowngood is on one machine: for others, write {json.dumps(origin.elsewhere)} below,\n"
+    return f'{note}# or its repository: "knowngood @ git+https://..."\n{block}'
 
 
 def noxfile(origin: Origin) -> str:
@@ -130,7 +164,7 @@ def workflow(*, matrix: str, pythons: tuple[str, ...], origin: Origin, branch: s
     watched = [f"{at}matrices/**", f"{at}probes/**", f"{at}pyproject.toml", f"{at}requirements*.txt", f"{at}*.lock"]
     note = ""
     if origin.path is not None:
-        note = "        # From a folder of one machine: name an index or a repository that a runner reaches.\n"
+        note = "".join(f"        # {line}\n" for line in _NOTE)
     return _WORKFLOW.format(
         title=json.dumps(f"Matrix {matrix}"),
         name=name,
@@ -139,11 +173,40 @@ def workflow(*, matrix: str, pythons: tuple[str, ...], origin: Origin, branch: s
         paths=json.dumps(watched),
         directory=f"    defaults:\n      run:\n        working-directory: {json.dumps(below)}\n" if below else "",
         note=note,
-        requirement=shlex.quote(origin.requirement),
+        requirement=shlex.quote(origin.elsewhere),
         pythons=" ".join(pythons),
         matrix=matrix,
         prefix=at,
     )
+
+
+def gitlab(*, matrix: str, pythons: tuple[str, ...], origin: Origin, below: str) -> str:
+    """Return a file of GitLab CI with the job that runs a matrix; ``below`` is as for ``workflow``."""
+    at = f"{below}/" if below else ""
+    watched = [f"{at}matrices/**/*", f"{at}probes/**/*", f"{at}pyproject.toml", f"{at}requirements*.txt", f"{at}*.lock"]
+    return _GITLAB.format(
+        name=f"matrix-{matrix}",
+        paths=json.dumps(watched),
+        note="".join(f"    # {line}\n" for line in _NOTE) if origin.path is not None else "",
+        requirement=shlex.quote(origin.elsewhere),
+        pythons=" ".join(pythons),
+        directory=f"    - cd {shlex.quote(below)}\n" if below else "",
+        matrix=matrix,
+        prefix=at,
+    )
+
+
+def is_on_gitlab(top: Path | None) -> bool:
+    """Return whether a repository has its CI on GitLab, as far as its files say."""
+    if top is None:
+        return False
+    if (top / ".gitlab-ci.yml").is_file():
+        return True
+    try:
+        config = (top / ".git" / "config").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+    return re.search(r"^\s*url\s*=.*\bgitlab\b", config, re.MULTILINE) is not None
 
 
 def top_of(folder: Path) -> Path | None:

@@ -18,6 +18,12 @@ class Origin:
     why: str
     path: Path | None = None
     """The folder or file on this machine that it was installed from; other machines do not have it."""
+    version: str = __version__
+
+    @property
+    def elsewhere(self) -> str:
+        """What pip installs on other machines: of a folder of this one, the version."""
+        return self.requirement if self.path is None else f"knowngood=={self.version}"
 
 
 def find() -> Origin:
@@ -48,7 +54,7 @@ def of(installed: Distribution) -> Origin:
     parts = urlsplit(url)
     if parts.scheme == "file":
         path = Path(unquote(parts.path))
-        return Origin(requirement=f"{installed.name} @ {url}", why=f"from {path}", path=path)
+        return Origin(requirement=f"{installed.name} @ {url}", why=f"from {path}", path=path, version=installed.version)
     hashes = archive.get("hashes") if isinstance(archive, dict) else None
     sha256 = hashes.get("sha256") if isinstance(hashes, dict) else None
     fragment = folder or (f"#sha256={sha256}" if sha256 else "")

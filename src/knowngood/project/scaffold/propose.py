@@ -107,19 +107,20 @@ def _files(draft: Draft, name: str, origin: Origin, probe: Path) -> Iterator[New
         advice=advice,
     )
     below = folder.relative_to(top).as_posix() if top is not None else ""
-    workflow = (top or folder) / ".github" / "workflows" / f"matrix-{name}.yml"
-    yield NewFile(
-        path=workflow,
-        text=around.workflow(
-            matrix=shlex.quote(name),
-            pythons=tuple(dict.fromkeys((*survey.pythons.chosen, survey.pythons.today))),
-            origin=origin,
-            branch=around.default_branch(top),
-            below="" if below == "." else below,
-        ),
-        what=f"runs the matrix every week; installs {origin.requirement}",
-        kept=os.path.lexists(workflow),
-    )
+    place = "" if below == "." else below
+    pythons = tuple(dict.fromkeys((*survey.pythons.chosen, survey.pythons.today)))
+    is_on_gitlab = around.is_on_gitlab(top)
+    if is_on_gitlab:
+        yield from _gitlab(top or folder, name, around.gitlab(matrix=name, pythons=pythons, origin=origin, below=place))
+    if not is_on_gitlab or (top is not None and (top / ".github" / "workflows").is_dir()):
+        workflow = (top or folder) / ".github" / "workflows" / f"matrix-{name}.yml"
+        branch = around.default_branch(top)
+        yield NewFile(
+            path=workflow,
+            text=around.workflow(matrix=shlex.quote(name), pythons=pythons, origin=origin, branch=branch, below=place),
+            what=f"runs the matrix every week; installs {origin.elsewhere}",
+            kept=os.path.lexists(workflow),
+        )
     ignore = folder / ".gitignore"
     text = survey.folder.text(".gitignore")
     has_line = any(line.strip().strip("/") == around.IGNORED.strip("/") for line in text.splitlines())
@@ -128,6 +129,23 @@ def _files(draft: Draft, name: str, origin: Origin, probe: Path) -> Iterator[New
         line = f"{around.IGNORED}\n"
         break_before = "\n" if text and not text.endswith("\n") else ""
         yield NewFile(path=ignore, text=f"{break_before}{line}", what=f"+ {around.IGNORED}", appends=ignore.is_file())
+
+
+def _gitlab(top: Path, name: str, text: str) -> Iterator[NewFile]:
+    """Yield the files with a job of GitLab: beside a file with others, one to include."""
+    main = top / ".gitlab-ci.yml"
+    if not os.path.lexists(main):
+        yield NewFile(path=main, text=text, what="a job that runs the matrix; add a schedule for it")
+        return
+    job = top / ".gitlab" / f"matrix-{name}.yml"
+    what = "a job that runs the matrix; add a schedule for it"
+    yield NewFile(path=job, text=text, what=what, kept=os.path.lexists(job))
+    try:
+        includes = f".gitlab/matrix-{name}.yml" in main.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        includes = False
+    advice = () if includes else ("include:", f"  - local: .gitlab/matrix-{name}.yml")
+    yield NewFile(path=main, text="", what="", kept=True, advice=advice)
 
 
 def carry_out(proposal: Proposal) -> None:
