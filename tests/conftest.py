@@ -1,3 +1,5 @@
+import os
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -6,6 +8,10 @@ from hypothesis import HealthCheck, settings
 
 from support.index import Index, serve
 from support.workshop import outside
+
+# With this variable every process of the tests compiles every module that it imports, which doubles the time of all.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # A slow example means a busy machine, not a slow program.
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -90,13 +91,15 @@ def room(module: str) -> str:
     return module.split("/")[0]
 
 
-def tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"))
+@cache
+def nodes(path: Path) -> tuple[ast.AST, ...]:
+    """Return every node of the syntax tree of a file."""
+    return tuple(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
 
 
 def imports(path: Path) -> Iterator[str]:
     """Yield every module that is imported anywhere in a file, late ones and those for type checkers too, dotted."""
-    for node in ast.walk(tree(path)):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -130,7 +133,7 @@ def test_a_module_imports_only_from_the_rooms_that_its_own_may_import(module: st
 def test_declaring_judging_and_reporting_touch_nothing_outside_the_process(module: str) -> None:
     effects = {name for name in imports(MODULES[module]) if name in EFFECTS or name.split(".")[0] in EFFECTS}
     called: set[str] = set()
-    for node in ast.walk(tree(MODULES[module])):
+    for node in nodes(MODULES[module]):
         if isinstance(node, ast.Call):
             function = node.func
             name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
@@ -151,7 +154,7 @@ def test_only_one_module_spawns_and_only_the_command_line_and_the_python_api_rea
     spawning = {"subprocess", "pty", "multiprocessing"} & set(imports(MODULES[module]))
     reads = {
         node.attr
-        for node in ast.walk(tree(MODULES[module]))
+        for node in nodes(MODULES[module])
         if isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv", "environb") and _is_os(node.value)
     }
     assert not spawning | reads
@@ -190,7 +193,7 @@ def importers(module: str) -> set[str]:
         and any(
             (isinstance(node, ast.ImportFrom) and node.module == dotted)
             or (isinstance(node, ast.ImportFrom) and node.module == parent and name in {one.name for one in node.names})
-            for node in ast.walk(tree(path))
+            for node in nodes(path)
         )
     }
 

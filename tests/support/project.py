@@ -10,7 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from support import ready
+
 MARK = "KNOWNGOOD_TEST_MARK"  # set in the environment of every process below a command, to find any that stay
+TIMEOUT = 600  # a search of many cells takes minutes on a busy machine
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,14 +51,26 @@ class Project:
         return kept | ours | {"COLUMNS": "120"} | extra
 
     def run(self, *arguments: str, folder: Path | None = None, **extra: str) -> "subprocess.CompletedProcess[str]":
-        """Run ``knowngood`` with ``arguments`` in the project or another folder, and wait until it exits."""
+        """Run ``knowngood`` with ``arguments`` in the project or another folder, and wait until it exits.
+
+        It is a process of its own, which is forked from one that has imported ``knowngood`` already.
+        """
+        environment = self.environment(**extra)
+        if not ready.can_run(environment):
+            return self.run_from_the_start(*arguments, folder=folder, **extra)
+        return ready.run(arguments, folder=folder or self.folder, environment=environment, timeout=TIMEOUT)
+
+    def run_from_the_start(
+        self, *arguments: str, folder: Path | None = None, **extra: str
+    ) -> "subprocess.CompletedProcess[str]":
+        """Do the same in a new interpreter, for what depends on how a process starts."""
         return subprocess.run(
             self.command(*arguments),
             cwd=folder or self.folder,
             env=self.environment(**extra),
             capture_output=True,
             text=True,
-            timeout=600,  # a search of many cells takes minutes on a busy machine
+            timeout=TIMEOUT,
             check=False,
         )
 
