@@ -80,6 +80,23 @@ def test_every_report_says_which_fixes_were_verified(universe: "Universe") -> No
     assert "lib 1.2 works, 2.0 does not" in explained
 
 
+def test_an_export_of_a_failing_combo_names_the_fix_that_was_verified(universe: "Universe") -> None:
+    plant(universe)
+    universe.matrix(BOTH, "import app")
+    universe.run("run", "--fix")
+
+    refused = universe.run("export", "loose")
+    files = [
+        universe.run("export", "loose", "--anyway", "--format", format_)
+        for format_ in ("requirements", "dockerfile", "pylock")
+    ]
+
+    assert refused.returncode == 2
+    assert "it passes with lib<2 (verified): `knowngood fix loose --write` adds that combo" in refused.stderr
+    assert all("# FIX        lib<2 (verified)" in file.stdout for file in files), [file.stderr for file in files]
+    assert "FIX" not in universe.run("export", "pinned", "--anyway").stdout, "nobody searched for its fix"
+
+
 def test_a_fix_without_a_search_is_only_offered(universe: "Universe") -> None:
     plant(universe)
     universe.matrix(BOTH, "import app")

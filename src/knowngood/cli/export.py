@@ -52,10 +52,14 @@ def export(
     judged = project.judge(recorded.read())
     proof = Proof(judged=judged, facts=next(facts for facts in judged.run.combos if facts.combo.id == combo))
     if proof.doubts and not anyway:
+        next_step = f"see `knowngood explain {combo}`; --anyway exports it, marked as not proven"
+        if proof.fixes:
+            fix = " and ".join(proof.fixes)
+            next_step = f"it passes with {fix}: `knowngood fix {combo} --write` adds that combo; run and export it"
         raise UsageError(
             f"{combo} is not proven: it did not pass in run {judged.run.info.id}",
             cause="; ".join(proof.doubts),
-            next_step=f"see `knowngood explain {combo}`; --anyway exports it, marked as not proven",
+            next_step=next_step,
         )
     text = _render(proof, format_, project, recorded.folder, environ)
     if output is None:

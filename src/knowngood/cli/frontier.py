@@ -62,6 +62,7 @@ def frontier(
             _map(ready, (package, second), last, format_)
             return
         found = _find(ready, package, bounds=bounds)
+        ready.keep(result.searched(found))
         print_as(
             format_,
             text=lambda: result.text(found, width=width()),
@@ -98,6 +99,7 @@ def _map(ready: Searching, names: tuple[str, str], last: int, format_: str) -> N
         base = oracle.ask_first()
         found = maps.find(oracle, (first, second), base, last=last)
         trail = trail_of(oracle)
+    ready.keep(maps.searched(found, trail))
     print_as(
         format_,
         text=lambda: maps.text(found, trail, width=width()),

@@ -48,5 +48,5 @@ def publish(
         click.echo(f"baseline   {near(project.baseline.accept(judged))}")
     before = find_baseline(project, baseline)
     changes = project.baseline.compare(judged, before).changes if before else ()
-    context = ReportContext(judged=judged, changes=changes)
+    context = ReportContext(judged=judged, changes=changes, searches=project.searched)
     click.echo(f"published  {near(project.publication.publish(context, locks=folders))}")

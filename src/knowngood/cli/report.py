@@ -87,6 +87,7 @@ def report(
             changes=comparison.changes if comparison else (),
             baseline=comparison.baseline if comparison else "",
             url=url,
+            searches=project.searched,
         )
         _write(context, names, output)
     raise SystemExit(exit_code(judged) if gate else ExitCode.AS_EXPECTED)

@@ -81,7 +81,7 @@ def finish(outcome: Outcome) -> ExitCode:
     judged, options = outcome.judged, outcome.matrix_run.options
     folder = outcome.matrix_run.project.runs.new(judged.run.info.id).folder
     changes = outcome.comparison.changes if outcome.comparison else ()
-    context = ReportContext(judged=judged, changes=changes)
+    context = ReportContext(judged=judged, changes=changes, searches=outcome.matrix_run.project.searched)
     print_run(judged, folder, options.environ, elapsed=outcome.elapsed)
     if outcome.comparison:
         click.echo()

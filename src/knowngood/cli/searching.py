@@ -22,7 +22,7 @@ from knowngood.cli.output import width
 from knowngood.errors import ExitCode, UsageError, some
 
 if TYPE_CHECKING:
-    from knowngood.model import Combo
+    from knowngood.model import Combo, Searched
     from knowngood.project.project import Project
     from knowngood.run.request import RunRequest
     from knowngood.run.stop import Stop
@@ -87,6 +87,12 @@ class Searching:
         budget = Budget(seconds=self.options.seconds, cells=self.options.cells)
         with opened(self.request, combo, verb, budget=budget, stop=self.stop, watch=watch) as oracle:
             yield oracle
+
+    def keep(self, searched: "Searched") -> None:
+        """Keep what the search found, for the reports of the matrix; a full disk does not end it."""
+        from knowngood.search.session import keep
+
+        keep(self.project, searched)
 
     @property
     def code(self) -> ExitCode | None:

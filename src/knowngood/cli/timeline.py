@@ -40,6 +40,7 @@ def timeline(search: SearchOptions, combo: str, since: str | None, format_: str)
             base = oracle.ask_first("the combo as it is today")
             found = find(oracle, base, since=day, now=now)
             trail = trail_of(oracle)
+        ready.keep(result.searched(found, trail))
         print_as(
             format_,
             text=lambda: result.text(found, trail, width=width()),

@@ -41,6 +41,7 @@ def upgrade(search: SearchOptions, combo: str, to: tuple[str, ...], format_: str
         base = oracle.ask_first()
         found = find(oracle, base, to)
         trail = trail_of(oracle)
+        ready.keep(result.searched(found, trail))
         print_as(
             format_,
             text=lambda: result.text(found, trail, width=width()),

@@ -83,6 +83,7 @@ from knowngood.model.recorded import (
     StepFacts,
     Trouble,
 )
+from knowngood.model.searched import Searched
 from knowngood.model.transcripts import (
     Array,
     Check,
@@ -159,6 +160,7 @@ __all__ = [
     "Run",
     "RunInfo",
     "Score",
+    "Searched",
     "Seconds",
     "Selection",
     "Solvable",

@@ -18,9 +18,10 @@ from knowngood.declare.schema import JSON_SCHEMA
 from knowngood.declare.selections import NOTHING, Selections, from_json, to_json
 from knowngood.declare.values import slug
 from knowngood.errors import UsageError, similar, some
-from knowngood.model import JudgedRun, Matrix, Run
+from knowngood.model import JudgedRun, Matrix, Run, Searched
 from knowngood.project.files import FolderFiles, near, write
 from knowngood.project.runs import OWNER, SEARCHES, STATE, RecordedRun, Runs, all_at
+from knowngood.project.searched import found_in
 
 if TYPE_CHECKING:
     from knowngood.judge.evidence import Rules
@@ -164,6 +165,15 @@ class Project:
     def searches(self) -> Runs:
         """The runs that searches made, apart from those of the matrix itself. Raises as ``runs``."""
         return Runs(folder=self.runs.folder.parent.parent / SEARCHES / self.runs.matrix, project=self.folder)
+
+    @property
+    def searched(self) -> tuple[Searched, ...]:
+        """What searches about the combos of the matrix found. No folder is made for it."""
+        matrix_id = self._declared if isinstance(self._declared, str) else self.matrix.id
+        for state in [self._state_dir] if self._state_dir else [self.folder / STATE, _state_of_user(self.folder)]:
+            if (folder := state / SEARCHES / matrix_id).is_dir():
+                return found_in(folder)
+        return ()
 
     @cached_property
     def rules(self) -> "Rules":

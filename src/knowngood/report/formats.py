@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:  # defining the classes of the model takes a third of the time of `--help`
-    from knowngood.model import Change, JudgedRun
+    from knowngood.model import Change, JudgedRun, Searched
 
 
 class FormatName(StrEnum):
@@ -43,6 +43,8 @@ class ReportContext:
     """The name of the baseline, for people."""
     url: str = ""
     """A web page of this run; empty: there is none."""
+    searches: "tuple[Searched, ...]" = ()
+    """What searches about combos of the matrix found."""
 
 
 class Format(ABC):
@@ -67,7 +69,7 @@ class Markdown(Format):
         """Return the page."""
         from knowngood.report import markdown
 
-        return markdown.render(context.judged)
+        return markdown.render(context.judged, searches=context.searches)
 
 
 class Json(Format):
@@ -92,7 +94,7 @@ class Html(Format):
         """Return the page."""
         from knowngood.report.html import page
 
-        return page.render(context.judged, changes=context.changes)
+        return page.render(context.judged, changes=context.changes, searches=context.searches)
 
 
 class Junit(Format):

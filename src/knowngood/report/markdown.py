@@ -2,18 +2,19 @@
 
 from collections.abc import Sequence
 
-from knowngood.model import Cell, JudgedRun, Status
+from knowngood.model import Cell, JudgedRun, Searched, Status
 from knowngood.report import words
 from knowngood.report.coverage import left_out, values
 from knowngood.report.explain_markdown import conflicts, tests
 from knowngood.report.markup import code, diagnosis, fence, inline, joined, paragraph, table
 from knowngood.report.recap import caption, cautions, summary
+from knowngood.report.searches import markdown
 from knowngood.report.table import VIOLATION, columns_of, metric, without_left_out
 from knowngood.report.text import count, size
 
 
-def render(judged: JudgedRun) -> str:
-    """Return the page in GitHub-flavoured Markdown, ending in a newline: caption, table, legend, one part per combo."""
+def render(judged: JudgedRun, *, searches: Sequence[Searched] = ()) -> str:
+    """Return the page in GitHub-flavored Markdown, ending in a newline: caption, table, legend, one part per combo."""
     combos: dict[str, list[Cell]] = {}
     for cell in judged.cells:
         if not cell.left_out:
@@ -29,6 +30,7 @@ def render(judged: JudgedRun) -> str:
         *against_metadata(judged),
         *_coverage(judged),
         *(block for combo, cells in combos.items() for block in _combo(cells, sizes.get(combo))),
+        *markdown(searches, judged),
     ]
     return joined(blocks) + "\n"
 

@@ -31,6 +31,7 @@ from knowngood.model import (
     Raised,
     Run,
     RunInfo,
+    Searched,
     Seconds,
     Step,
     StepFacts,
@@ -70,7 +71,17 @@ _DIGITS = 4
 def publication(context: ReportContext) -> ReportContext:
     """Return what is published of a run and its changes."""
     changes = tuple(replace(change, why=stable(change.why)) for change in context.changes)
-    return replace(context, judged=published(context.judged), changes=changes)
+    searches = tuple(_searched(each) for each in context.searches)
+    return replace(context, judged=published(context.judged), changes=changes, searches=searches)
+
+
+def _searched(each: Searched) -> Searched:
+    return replace(
+        each,
+        answer=stable(each.answer),
+        rows=tuple(tuple(map(stable, row)) for row in each.rows),
+        notes=tuple(map(stable, each.notes)),
+    )
 
 
 def published(judged: JudgedRun) -> JudgedRun:

@@ -6,6 +6,7 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
+from knowngood.model import Searched
 from knowngood.report.markup import inline, joined, table
 from knowngood.report.text import aligned, count, strict_json, wrap
 from knowngood.search.ask import Says
@@ -142,6 +143,24 @@ def markdown(result: Result) -> str:
     title = f"### {inline(frontier.package)} in {inline(frontier.base.combo.id)}"
     sentence = inline(f"{result.sentence[0].upper()}{result.sentence[1:]}.")
     return joined([[title], [sentence], table(("versions", "outcome", "known", "cause"), rows), lies]) + "\n"
+
+
+def searched(result: Result) -> Searched:
+    """Return what is kept of the search for reports."""
+    frontier = result.frontier
+    intervals = sorted((*frontier.intervals, *frontier.beyond), key=lambda each: (each.low, each.forced))
+    kind = "works" if frontier.works is not None else "none works"
+    unknown = any(each.says is Says.UNKNOWN for each in frontier.intervals)
+    return result.trail.searched(
+        "frontier",
+        frontier.base,
+        f"{frontier.package}: {result.sentence}",
+        f"{kind}, with unknown versions" if unknown else kind,
+        about=(frontier.package,),
+        headers=("versions", "outcome", "known", "cause"),
+        rows=tuple((each.text, f"{GLYPHS[each.says]} {_outcome(each)}", _how(each), each.cause) for each in intervals),
+        notes=(*map(lie_text, frontier.lies), scope(result).replace("scope  ", "scope: ")),
+    )
 
 
 def as_json(result: Result) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from packaging.version import Version
 
+from knowngood.model import Searched
 from knowngood.report.markup import inline, joined, table
 from knowngood.report.text import aligned, count, strict_json, wrap
 from knowngood.search.ask import Answer, Candidate, Oracle, Says
@@ -116,15 +117,41 @@ def _cell(
 
 def text(found: Map, trail: Trail, *, width: int) -> str:
     """Return the map for a terminal, ending in a newline."""
-    rows, columns = found.packages
-    lines = wrap(f"{rows} (rows) and {columns} (columns) in {found.base.combo.id}", width, most=2)
-    grid = [["", *map(str, found.columns)]]
-    grid += [[str(version), *(cell.mark for cell in row)] for version, row in zip(found.rows, found.cells, strict=True)]
-    lines += [f"  {line}" for line in aligned(grid, 10_000)]
-    lines += ["  ✓ works  ✗ fails  ∅ no solution  ? unknown  ! against what is declared  () implied"]
+    lines = wrap(f"{axes(found)} in {found.base.combo.id}", width, most=2)
+    lines += [f"  {line}" for line in drawing(found)]
     lines += [line for cause in causes(found) for line in wrap(f"  {cause}", width, most=2)]
     lines += wrap(scope(found), width, most=4)
     return "\n".join([*lines, trail.line]) + "\n"
+
+
+def axes(found: Map) -> str:
+    """Return what the rows and the columns of the drawing are."""
+    return f"{found.packages[0]} (rows) and {found.packages[1]} (columns)"
+
+
+def drawing(found: Map) -> list[str]:
+    """Return the map as lines with a legend; what is only implied is in brackets."""
+    grid = [["", *map(str, found.columns)]]
+    grid += [[str(version), *(cell.mark for cell in row)] for version, row in zip(found.rows, found.cells, strict=True)]
+    legend = "✓ works  ✗ fails  ∅ no solution  ? unknown  ! against what is declared  () implied"
+    return [*aligned(grid, 10_000), legend]
+
+
+def searched(found: Map, trail: Trail) -> Searched:
+    """Return what is kept of the search for reports."""
+    working = sum(cell.says is Says.WORKS for row in found.cells for cell in row)
+    unknown = sum(cell.says is Says.UNKNOWN for row in found.cells for cell in row)
+    implied = found.size - found.measured - unknown
+    known = f"{found.measured} measured, {implied} implied" + (f", {unknown} unknown" if unknown else "")
+    return trail.searched(
+        "map",
+        found.base,
+        f"{working} of {count(found.size, 'pair')} of versions work together; {known}",
+        "some work" if working else "none works",
+        about=found.packages,
+        drawing=(axes(found), *drawing(found)),
+        notes=(*causes(found), scope(found).replace("scope ", "scope: ")),
+    )
 
 
 def causes(found: Map) -> Iterator[str]:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from knowngood import packages
-from knowngood.model import Combo, FixClass, FixState, Step
+from knowngood.model import Combo, FixClass, FixState, Searched, Step
 from knowngood.report.text import plain, seconds, strict_json, wrap
 from knowngood.search.ask import Answer
 from knowngood.search.changes import Change, pinned_by
@@ -76,6 +76,26 @@ def text(search: Search, *, width: int) -> str:
     if search.lacks:
         lines += wrap(f"This table is not all that ran: it lacks {', '.join(search.lacks)}.", width, most=4)
     return "\n".join(lines) + "\n"
+
+
+def searched(search: Search) -> Searched:
+    """Return what is kept of the search for reports."""
+    fix = search.fix
+    verified = "verified" if fix.green is not None else "not verified"
+    answer = f"fix {fix.change} ({verified})" if str(fix.change) else _SENTENCES[fix.kind]
+    answer += f": {fix.why}" if fix.why else ""
+    rows = tuple(fix.bounds)
+    notes = [f"without {part}: {says}" for part, says in fix.needed] + ([f"scope: {fix.scope}"] if fix.scope else [])
+    return search.trail.searched(
+        "fix",
+        fix.red,
+        answer.rstrip("."),
+        str(fix.kind),
+        about=tuple(sorted(search.demand.requirements)),
+        headers=("package", "works", "does not work") if rows else (),
+        rows=rows,
+        notes=tuple(map(plain, notes)),
+    )
 
 
 def as_json(searches: Sequence[Search]) -> str:

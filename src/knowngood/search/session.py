@@ -1,19 +1,20 @@
 """Search for the fix of one combo: open the oracle, search, and keep what was verified where others find it."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from knowngood import packages
 from knowngood.cache.verdicts import Verdicts
 from knowngood.events import FixVerified, RunFinished
 from knowngood.install.routing import routing
-from knowngood.model import Cell, Combo, ComboFacts, JudgedRun, Status, VerifiedFix
+from knowngood.model import Cell, Combo, ComboFacts, JudgedRun, Searched, Status, VerifiedFix
 from knowngood.model.declared import UNDECIDED
 from knowngood.probe.reads import still
 from knowngood.project.project import Project
 from knowngood.project.runs import RecordedRun
+from knowngood.project.searched import keep as keep_in
 from knowngood.run.recorder import EventLog
 from knowngood.run.request import RunRequest
 from knowngood.run.stop import Stop
@@ -21,7 +22,7 @@ from knowngood.run.work import routes
 from knowngood.search.ask import Budget, Oracle, Watch
 from knowngood.search.changes import Change
 from knowngood.search.fix import find
-from knowngood.search.result import Search
+from knowngood.search.result import Search, searched
 from knowngood.search.trail import trail_of
 
 
@@ -94,12 +95,19 @@ def search(request: RunRequest, combo: Combo, wishes: Wishes, *, stop: Stop, wat
         demand=wishes.demand,
         absent=tuple(sorted(oracle.absent)),
     )
+    keep(project, searched(found))
     verified = verified_fix(found)
     basis = fix.red.facts.basis
     if verified is not None and basis is not None and not wishes.demand and not wishes.keep:
         verdicts = Verdicts(folder=request.machine.cache_folder / "verdicts")
         verdicts.add_fix(basis.key, verified, lambda entry: still(entry.reads, project.folder))
     return found
+
+
+def keep(project: Project, found: Searched) -> None:
+    """Keep what a search found beside its run, for the reports of the matrix; a full disk does not end it."""
+    with suppress(OSError):
+        keep_in(project.searches.folder / found.run, replace(found, digest=project.matrix.digest))
 
 
 def verified_fix(found: Search) -> VerifiedFix | None:

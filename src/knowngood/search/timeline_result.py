@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from knowngood.model import Searched
 from knowngood.report.markup import inline, joined, table
 from knowngood.report.text import aligned, count, strict_json, wrap
 from knowngood.search.blame import Moved
@@ -107,6 +108,23 @@ def markdown(found: Timeline, trail: Trail) -> str:
             ]
         )
         + "\n"
+    )
+
+
+def searched(found: Timeline, trail: Trail) -> Searched:
+    """Return what is kept of the search for reports."""
+    moved = found.blame.moved if found.blame is not None else ()
+    rows = tuple((_move(each), "; ".join(_trials(each)), each.file, each.uploaded) for each in moved)
+    known = [confirmation(found)] if rows else []
+    known += [f"last good {_time(found.good)}, first bad {_time(found.bad)}"] if found.good and found.bad else []
+    return trail.searched(
+        "timeline",
+        found.base,
+        sentence(found),
+        str(found.course).replace("-", " "),
+        headers=("moved", "tried", "file", "uploaded") if rows else (),
+        rows=rows,
+        notes=(*known, *(f"approximate: {each}" for each in found.approximate)),
     )
 
 

@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from knowngood.judge.causes import Fingerprint
+from knowngood.model import Searched
 from knowngood.report.text import count, plain, seconds
 from knowngood.search.ask import Answer, Candidate, Oracle, Resolved, Says
 from knowngood.search.changes import Change
@@ -43,6 +45,21 @@ class Trail:
         early = ", interrupted" if self.interrupted else ", the budget is spent" if self.spent else ""
         asked = f"{count(self.cells, 'cell')} of {len(self.answers)} asked"
         return f"spent  {asked}, {seconds(self.elapsed)}{early}  (run {self.run})"
+
+    def searched(self, verb: str, base: Answer, answer: str, kind: str, **found: Any) -> Searched:
+        """Return what is kept of the search for reports; ``base`` is the answer for the combo as it is."""
+        works = None if base.says is Says.UNKNOWN else base.says is Says.WORKS
+        return Searched(
+            verb=verb,
+            combo=base.combo.id,
+            answer=plain(answer),
+            kind=kind,
+            works=works,
+            cells=sum(bool(each.facts.probes) for each in self.answers),
+            run=self.run,
+            complete=not (self.interrupted or self.spent),
+            **found,
+        )
 
     @property
     def document(self) -> dict[str, object]:

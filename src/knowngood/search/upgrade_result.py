@@ -1,6 +1,7 @@
 """Write a path to newer versions: for a terminal, as requirements, as the body of a pull request and as JSON. Pure."""
 
 from knowngood import packages
+from knowngood.model import Searched
 from knowngood.report.markup import fence, inline, joined, table
 from knowngood.report.text import aligned, count, strict_json, wrap
 from knowngood.search.trail import GLYPHS, Trail
@@ -85,6 +86,21 @@ def markdown(found: Upgrade, trail: Trail) -> str:
             ]
         )
         + "\n"
+    )
+
+
+def searched(found: Upgrade, trail: Trail) -> Searched:
+    """Return what is kept of the search for reports."""
+    rows = tuple((str(number), _moves(step.moves)) for number, step in enumerate(found.steps, 1))
+    return trail.searched(
+        "upgrade",
+        found.base,
+        sentence(found),
+        "reached" if found.reached else "undecided" if found.undecided else "not reached",
+        about=found.demand,
+        headers=("step", "moves") if rows else (),
+        rows=rows,
+        notes=tuple(map(blocked_text, found.blocked)),
     )
 
 

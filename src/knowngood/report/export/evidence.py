@@ -192,6 +192,12 @@ class Proof:
             f"{cell.probe}: {cell.verdict.status} ({cell.verdict.phase}): {words.cause(cell)}" for cell in failed
         )
 
+    @property
+    def fixes(self) -> tuple[str, ...]:
+        """What makes the combo pass where it does not, as a search verified it; empty if none did."""
+        verified = (cell for cell in self.cells if cell.diagnosis is not None and cell.diagnosis.verified is not None)
+        return tuple(dict.fromkeys(filter(None, map(words.stated_fix, verified))))
+
 
 def header(proof: Proof, *notes: str) -> list[str]:
     """Return the evidence as lines of comments; ``notes`` are raw texts about the export itself."""
@@ -199,6 +205,7 @@ def header(proof: Proof, *notes: str) -> list[str]:
     run, info, combo = judged.run, judged.run.info, proof.facts.combo
     lines = [
         *(("WHY", doubt) for doubt in proof.doubts),
+        *(("FIX", fix) for fix in proof.fixes),
         ("combo", f"{combo.id}: {combo.title}"),
         ("matrix", f"{info.matrix}: {info.title}"),
         ("run", f"{info.id} of {info.started[:10]}"),

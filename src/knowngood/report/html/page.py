@@ -10,7 +10,7 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from knowngood.model import Change, JudgedRun, Status
+from knowngood.model import Change, JudgedRun, Searched, Status
 from knowngood.report import words
 from knowngood.report.budget import Level, fit
 from knowngood.report.html.anchors import Anchors
@@ -27,6 +27,7 @@ from knowngood.report.html.overview import (
 )
 from knowngood.report.html.plots import maps, plots
 from knowngood.report.html.rows import columns, rows, status_badge
+from knowngood.report.searches import sections
 from knowngood.report.text import plain
 
 
@@ -40,11 +41,18 @@ class _Assets:
     script_source: str
 
 
-def render(judged: JudgedRun, *, changes: Sequence[Change] = (), self_contained: bool = True) -> str:
+def render(
+    judged: JudgedRun,
+    *,
+    changes: Sequence[Change] = (),
+    searches: Sequence[Searched] = (),
+    self_contained: bool = True,
+) -> str:
     """Return the whole page, ending in a newline; the same run always gives the same bytes.
 
-    ``changes`` are those since a baseline. With ``self_contained`` the page needs no other file; otherwise it needs
-    those of ``side_files()`` beside it. A large run has fewer details, so that the page keeps within ``BUDGET`` bytes.
+    ``changes`` are those since a baseline, ``searches`` what was found about combos of the matrix. With
+    ``self_contained`` the page needs no other file; otherwise it needs those of ``side_files()`` beside it. A large run
+    has fewer details, so that the page keeps within ``BUDGET`` bytes.
     """
     anchors = Anchors(judged.cells)
     shown = columns(judged)
@@ -67,6 +75,7 @@ def render(judged: JudgedRun, *, changes: Sequence[Change] = (), self_contained:
         "most_causes": MOST_CAUSES,
         "columns": shown,
         "plots": plots(judged),
+        "searches": sections(searches, judged),
         "legend": [(status_badge(status), words.MEANING[status]) for status in _statuses(judged)],
     }
     template = _environment().get_template("page.html.jinja")
