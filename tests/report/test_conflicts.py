@@ -27,6 +27,7 @@ from knowngood.report.html import page
 from knowngood.report.html.anchors import Anchors
 from knowngood.report.html.overview import against_metadata, good
 from knowngood.report.publication import published
+from knowngood.report.summary import summary as sum_of
 from report.factory import combo, only, passing
 
 CONFLICT = Conflict(
@@ -75,7 +76,7 @@ def test_the_table_marks_such_a_pass_and_explains_the_mark() -> None:
 
 
 def test_the_sum_counts_what_works_against_its_metadata() -> None:
-    assert recap.summary(judged()) == ("2 combos, 2 cells: 2 pass; 0 not as expected; 1 works against its metadata")
+    assert sum_of(judged()) == ("2 combos, 2 cells: 2 pass; 0 not as expected; 1 works against its metadata")
 
 
 def test_the_recap_lists_each_combo_once_with_its_first_conflict() -> None:

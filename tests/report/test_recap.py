@@ -1,29 +1,28 @@
-"""The recap of a run on the terminal, the sum in its first line, and its cautions."""
+"""The recap of a run on the terminal, its sum, and its cautions."""
 
 from dataclasses import replace
 
 import pytest
 
-from knowngood.model import Confidence, Diagnosis, Expectation, JudgedRun, Numbers, Phase, Reason, Status, Verdict
+from knowngood.judge.causes import groups
+from knowngood.model import Cell, Confidence, Diagnosis, Expectation, JudgedRun, Numbers, Phase, Reason, Status, Verdict
 from knowngood.report import recap
-from knowngood.report.recap import cautions, summary
+from knowngood.report.summary import cautions, summary
 from knowngood.report.text import columns
 from report.factory import cell, combo, diagnosed, mission, only, passing, run, whole
 
 RECAP = """\
-7 combos, 7 cells in 1m32s: 1 pass, 2 fail as expected, 1 unsolvable as expected; 1 NOT as expected;
-1 infra, 1 not-run (undecided)
 incomplete run: interrupted by SIGINT
 index pytorch-cpu was not used: torch, torchvision, torchaudio came from the default index
 (https://download.pytorch.org/whl/cpu did not answer in 10 s)
 
-Not as expected:
-  UNEXPECTED PASS  modern-loose
-    why            every check passed
-    declared       fail: torch 2.1 is compiled for NumPy 1.x, with evidence that matches 'Numpy is
-                   not available'
-    log            runs/7f3a/logs/modern-loose/embedding.log
-    rerun          knowngood run matrices/embedding.toml --only modern-loose --keep
+Passed, but:
+  legacy  A module that was compiled using NumPy 1.x cannot be run in NumPy 2.0
+
+As expected:
+  legacy-numpy2       fail at numpy and torch share memory: RuntimeError: Numpy is not available _A…
+  legacy-wrong-order  fail: torch 2.1.2 -> 2.9.0 by step 2, violates torch==2.1.2
+  numpy2-torch21      unsolvable: Because torch==2.1.2 depends on numpy<2 and you require numpy>=2,…
 
 Could not be tested (not counted as a failure):
   infra  modern (install)
@@ -33,18 +32,82 @@ Could not be tested (not counted as a failure):
     rerun          knowngood run matrices/embedding.toml --only modern --keep
   not-run  modern-py313
 
-As expected:
-  legacy-numpy2       fail at numpy and torch share memory: RuntimeError: Numpy is not available _A…
-  legacy-wrong-order  fail: torch 2.1.2 -> 2.9.0 by step 2, violates torch==2.1.2
-  numpy2-torch21      unsolvable: Because torch==2.1.2 depends on numpy<2 and you require numpy>=2,…
-
-Passed, but:
-  legacy  A module that was compiled using NumPy 1.x cannot be run in NumPy 2.0
+Not as expected:
+  UNEXPECTED PASS  modern-loose
+    why            every check passed
+    declared       fail: torch 2.1 is compiled for NumPy 1.x, with evidence that matches 'Numpy is
+                   not available'
+    log            runs/7f3a/logs/modern-loose/embedding.log
+    rerun          knowngood run matrices/embedding.toml --only modern-loose --keep
 """
 
 
-def test_the_recap_shows_unexpected_cells_first_and_expected_ones_briefly() -> None:
-    assert recap.render(mission(), run_folder="runs/7f3a", elapsed=92.3) == RECAP
+def test_the_recap_ends_with_what_is_not_as_expected_and_shows_the_rest_briefly() -> None:
+    assert recap.render(mission(), run_folder="runs/7f3a") == RECAP
+
+
+def test_a_run_in_which_all_is_well_has_no_recap() -> None:
+    assert recap.render(whole(only(passing(combo("new")))), run_folder="runs/7f3a") == ""
+
+
+def failing(count: int, status: Status = Status.FAIL, message: str = "ImportError: no url_quote") -> list[Cell]:
+    """Return cells of combos that fail in the same way, and not as expected."""
+    name = f"{status}-{message[-9:].lower().replace(' ', '-')}"
+    return [
+        replace(
+            cell(combo(f"{name}-{number}"), status, Phase.PROBE, Reason.CHECK_FAILED, as_expected=False),
+            message=message,
+        )
+        for number in range(count)
+    ]
+
+
+def grouped(cells: list[Cell]) -> JudgedRun:
+    return replace(whole(JudgedRun(run=run(tuple(cells)), cells=tuple(cells))), groups=groups(cells))
+
+
+def test_failures_with_one_cause_are_shown_once_and_each_cause_has_its_own() -> None:
+    cells = [*failing(300), *failing(200, message="ImportError: no soft_unicode"), *failing(1, Status.CRASH, "SIGSEGV")]
+    lines = recap.render(grouped(cells), run_folder="runs/7f3a").splitlines()
+    heads = [line for line in lines if line[:2] == "  " and line[2] != " "]
+    assert [head.split()[0] for head in heads] == ["CRASH", "FAIL", "FAIL"], "most severe first, then most cells"
+    assert "and 299 more combos" in heads[1]
+    assert "and 199 more combos" in heads[2]
+    assert len(lines) < 40, "500 failures do not scroll their causes away"
+
+
+def test_each_failure_can_be_shown_by_itself() -> None:
+    shown = recap.render(grouped(failing(3)), run_folder="runs/7f3a", each=True)
+    assert shown.count("rerun") == 3
+    assert "more combos" not in shown
+
+
+def test_all_fixes_of_one_cause_are_named() -> None:
+    cells = [
+        replace(
+            one, diagnosis=Diagnosis(culprit="jinja2", conflicts_with="flask", why="flask needs jinja2>=3", fix=(fix,))
+        )
+        for one, fix in zip(failing(3), ("jinja2>=3.0", "jinja2>=3.1.2", "jinja2>=3.0"), strict=True)
+    ]
+    assert "jinja2>=3.0; or jinja2>=3.1.2" in recap.render(grouped(cells), run_folder="runs/7f3a")
+
+
+def test_many_failures_as_expected_are_shown_by_cause() -> None:
+    cells = [replace(one, as_expected=True) for one in failing(recap.MOST_EXPECTED + 1)]
+    shown = recap.render(grouped(cells), run_folder="runs/7f3a").splitlines()
+    assert len(shown) == 2
+    assert f"and {recap.MOST_EXPECTED} more" in shown[1]
+
+
+def test_a_remark_that_many_cells_have_is_shown_once() -> None:
+    cells = [replace(passing(combo(f"c{number}")), warnings=("it is deprecated",)) for number in range(50)]
+    shown = recap.render(grouped(cells), run_folder="runs/7f3a")
+    assert shown == "Passed, but:\n  c0 and 49 more  it is deprecated\n"
+
+
+def test_a_rerun_has_the_options_that_find_the_run_again() -> None:
+    shown = recap.render(grouped(failing(1)), run_folder="r", options=" --state-dir elsewhere")
+    assert shown.rstrip().endswith("--keep --state-dir elsewhere")
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 120])
@@ -65,7 +128,7 @@ def test_an_unexpected_failure_has_its_check_its_drift_its_log_and_how_to_rerun_
     )
     shown = recap.render(JudgedRun(run=run((failed,)), cells=(failed,)), run_folder="runs/7f3a")
     assert (
-        shown.split("\n\n")[1]
+        shown.split("\n\n")[-1]
         == """\
 Not as expected:
   FAIL  legacy (probe: encode)

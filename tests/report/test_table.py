@@ -1,12 +1,13 @@
 """The result table: which columns it has, how it fits a width, and what its cells say."""
 
+import re
 from dataclasses import replace
 
 import pytest
 
 from knowngood.model import Confidence, Diagnosis, JudgedRun, Numbers, Phase, Reason, Reused, Status
 from knowngood.report import table, words
-from knowngood.report.recap import summary
+from knowngood.report.summary import summary
 from knowngood.report.table import age, columns_of, key_metrics, key_packages, metric
 from knowngood.report.text import columns
 from report.factory import cell, combo, diagnosed, mission, only, passing, run
@@ -229,3 +230,37 @@ def test_a_row_that_was_cut_short_says_so_rather_than_the_check_that_was_open() 
 
     assert "interrupted" in table.render(only(stopped))
     assert "encodes" not in table.render(only(stopped))
+
+
+def many(count: int) -> JudgedRun:
+    """Return a run of combos of which every tenth fails unexpectedly."""
+    cells = tuple(
+        cell(combo(f"c{number}"), Status.FAIL, Phase.PROBE, Reason.CHECK_FAILED, as_expected=False)
+        if number % 10 == 0
+        else passing(combo(f"c{number}"))
+        for number in range(count)
+    )
+    return JudgedRun(run=run(cells), cells=cells)
+
+
+def ids(text: str) -> list[str]:
+    return [line.split()[0] for line in text.splitlines() if re.match(r"c\d", line)]
+
+
+def test_a_long_table_keeps_what_is_not_as_expected_in_order_and_counts_the_rest() -> None:
+    shown = table.render(many(1000), most=100)
+    assert ids(shown) == [f"c{number}" for number in range(0, 1000, 10)]
+    assert "\n900 more cells without a row: 900 pass\n" in shown
+
+
+def test_a_table_of_failures_leaves_out_what_passed() -> None:
+    shown = table.render(many(20), only_failed=True)
+    assert ids(shown) == ["c0", "c10"]
+    assert "\n18 more cells without a row: 18 pass\n" in shown
+    assert table.render(only(passing(combo("c"))), only_failed=True) == "no cell failed\n"
+
+
+def test_colors_do_not_move_the_columns_of_a_table() -> None:
+    painted = table.render(many(12), paint=lambda text, _: f"\x1b[31m{text}\x1b[0m")
+    assert re.sub(r"\x1b\[\d+m", "", painted) == table.render(many(12))
+    assert painted.count("\x1b[31m") == 12, "the verdict of each row, and nothing else"

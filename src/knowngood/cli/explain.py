@@ -32,7 +32,6 @@ _STYLES = {
 @run_option
 @click.option("--probe", metavar="NAME", help="Only this probe, if the combo has several.")
 @format_option("text", "markdown", "json")
-@click.option("--no-color", envvar="NO_COLOR", hidden=True)
 @signatures_option
 @state_option
 def explain(
@@ -41,7 +40,6 @@ def explain(
     run: str | None,
     probe: str | None,
     format_: str,
-    no_color: str | None,
     signatures: Path | None,
     state_dir: Path | None,
 ) -> None:
@@ -58,8 +56,7 @@ def explain(
     recorded = project.run_of(combo or "*", run)
     judged = project.judge(recorded.read())
     text = _explanation(judged, _chosen(judged, combo, probe), format_, near(recorded.folder))
-    # NO_COLOR counts if it has any value but the empty one; otherwise click looks at the terminal.
-    click.echo(text, nl=False, color=False if no_color else None)
+    click.echo(text, nl=False)
 
 
 def _explanation(judged: "JudgedRun", cells: "Sequence[Cell]", format_: str, folder: str) -> str:

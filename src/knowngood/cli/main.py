@@ -164,8 +164,13 @@ knowngood explain    why a combo failed, and which versions fix it
 @click.version_option(__version__, prog_name="knowngood")
 @click.pass_context
 def main(context: click.Context) -> None:
-    """Pass the environment variables to the verbs."""
+    """Pass the environment variables to the verbs, and what they say about colors to ``click.echo``."""
     context.obj = dict(os.environ)
+    # Either counts with any value but the empty one; without them the terminal decides.
+    if context.obj.get("NO_COLOR"):
+        context.color = False
+    elif context.obj.get("FORCE_COLOR"):
+        context.color = True
 
 
 VERBS = (

@@ -1,5 +1,6 @@
 """Let a verb take several matrices, and open the project of each before the first is worked on."""
 
+import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import wraps
 from pathlib import Path
@@ -65,6 +66,14 @@ def name_of(project: "Project") -> str:
 
     path = project.matrix.path
     return path.stem if matrices(Path.cwd()).get(path.stem) == path else near(path)
+
+
+def matrix_of(project: "Project") -> str:
+    """Return the option that names the matrix of a project, with a space in front; empty where it is the only one."""
+    from knowngood.project.project import matrices
+
+    name = name_of(project)
+    return "" if set(matrices(Path.cwd())) == {name} else f" --matrix {shlex.quote(name)}"
 
 
 def refuse(options: Sequence[str], verb: str, projects: "Sequence[Project]") -> None:

@@ -73,11 +73,33 @@ cover_option = click.option(
 )
 
 
+def detail_options(verb: Callable[..., None]) -> Callable[..., None]:
+    """Let a verb take ``detail``: how much it prints."""
+    from knowngood.cli.output import Detail
+
+    @click.option("--quiet", "-q", is_flag=True, help="Print the sum only.")
+    @click.option("--verbose", "-v", is_flag=True, help="Print every row, and each failure by itself.")
+    @click.option("--failed", is_flag=True, help="Leave what passed out of the table.")
+    @wraps(verb)
+    def command(*args: Any, quiet: bool, verbose: bool, failed: bool, **options: Any) -> None:
+        verb(*args, detail=Detail(quiet=quiet, verbose=verbose, failed=failed), **options)
+
+    return command
+
+
 def format_option(*choices: str, help_: str | None = None) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Let a verb take ``format_``, one of ``choices``; the first is the default."""
     return click.option(
         "--format", "format_", type=click.Choice(choices), default=choices[0], show_default=True, help=help_
     )
+
+
+def repeated(state_dir: Path | None, signatures: Path | None) -> str:
+    """Return the options with which another command finds the same runs and judges them alike; a space in front."""
+    from knowngood.project.files import near
+
+    given = {"--state-dir": state_dir, "--signatures": signatures}
+    return "".join(f" {option} {shlex.quote(near(path))}" for option, path in given.items() if path is not None)
 
 
 def parse_duration(context: click.Context, option: click.Parameter, value: str | None) -> tuple[str, float] | None:

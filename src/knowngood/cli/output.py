@@ -3,6 +3,7 @@
 import shutil
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from knowngood.project import files
 from knowngood.project.files import near
 
 if TYPE_CHECKING:
-    from knowngood.model import JudgedRun
+    from knowngood.model import Cell, JudgedRun
     from knowngood.project.baseline import Comparison, Snapshots
     from knowngood.project.project import Project
 
@@ -51,15 +52,73 @@ def without_secrets(text: str) -> str:
     return Redactor(secret_values(environ)).text(text)
 
 
-def print_run(judged: "JudgedRun", folder: Path, environ: Mapping[str, str], *, elapsed: float | None = None) -> None:
-    """Print the recap of a run and then its table; ``folder`` is that of the run, ``elapsed`` is in seconds."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Detail:
+    """How much of a run is printed."""
+
+    quiet: bool = False
+    """Only the sum."""
+    verbose: bool = False
+    """Every row of the table, and every failure in full, whatever its cause."""
+    failed: bool = False
+    """Only the rows that did not pass."""
+
+    def __post_init__(self) -> None:
+        if self.quiet and self.verbose:
+            raise UsageError("both --quiet and --verbose are given", next_step="leave out one of them")
+
+
+_MOST_ROWS = 200
+"""Rows of the table that are printed of a large run; the report has all."""
+
+
+def print_run(
+    judged: "JudgedRun", folder: Path, environ: Mapping[str, str], detail: Detail, *, repeated: str = ""
+) -> None:
+    """Print the table of the run in ``folder``, and then its recap, which ends with what needs attention.
+
+    What has to be read ends up at the bottom of the terminal. The sum comes after it, by ``print_sum``. ``repeated``
+    are the options that a command needs to find the run again.
+    """
     from knowngood.report import recap, table
 
+    if detail.quiet:
+        return
     # Text stays narrow enough to read. A table takes the whole terminal, and in a file or pipe as much as it needs.
     bounded = sys.stdout.isatty() or "COLUMNS" in environ
     columns = shutil.get_terminal_size().columns if bounded else None
-    click.echo("\n" + recap.render(judged, run_folder=near(folder), elapsed=elapsed, width=width()))
-    click.echo(table.render(judged, width=columns), nl=False)
+    most = None if detail.verbose else _MOST_ROWS
+    click.echo("\n" + table.render(judged, width=columns, most=most, only_failed=detail.failed, paint=_paint), nl=False)
+    if text := recap.render(
+        judged, run_folder=near(folder), options=repeated, width=width(), each=detail.verbose, paint=_paint
+    ):
+        click.echo("\n" + text, nl=False)
+
+
+def print_sum(judged: "JudgedRun", *, elapsed: float | None = None) -> None:
+    """Print the sum of a run, in the color of what it means; ``elapsed`` is in seconds."""
+    from knowngood.report.summary import summary
+    from knowngood.report.text import wrap
+
+    expected = {cell.as_expected for cell in judged.cells}
+    color = "red" if False in expected else "yellow" if None in expected else "green"
+    for line in wrap(summary(judged, elapsed=elapsed), width(), most=4):
+        click.secho(line, fg=color, bold=True)
+
+
+def _paint(text: str, cell: "Cell") -> str:
+    """Color the verdict of a cell; ``click.echo`` removes colors where they would not be shown.
+
+    What nobody expected is bold, and what could not be decided is yellow.
+    """
+    from knowngood.model import Status
+
+    if cell.as_expected is None:
+        return click.style(text, fg="yellow")
+    color = "green" if cell.verdict.status is Status.PASS and cell.as_expected else "red"
+    if cell.as_expected and color == "red":
+        return click.style(text, dim=True)
+    return click.style(text, fg=color, bold=True if not cell.as_expected else None)
 
 
 def print_missing(judged: "JudgedRun") -> None:

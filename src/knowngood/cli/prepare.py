@@ -9,9 +9,9 @@ import click
 
 from knowngood.cli.matrices import name_of
 from knowngood.cli.options import parse_shard
-from knowngood.cli.output import find_baseline
+from knowngood.cli.output import Detail, find_baseline
 from knowngood.declare.combo_selection import choose, divide
-from knowngood.errors import UsageError
+from knowngood.errors import NothingSelectedError, UsageError
 from knowngood.install.index import check_folders
 from knowngood.project.files import check_writable, near
 from knowngood.project.project import Project
@@ -25,6 +25,7 @@ from knowngood.run.stop import Stop
 if TYPE_CHECKING:
     from knowngood.cli.live.display import Choice
     from knowngood.declare.combo_selection import Shard
+    from knowngood.model import Combo
     from knowngood.project.baseline import Snapshots
 
 
@@ -50,6 +51,10 @@ class RunOptions:
     fresh_probes: bool
     no_optimization: tuple[str, ...]
     progress: "Choice"
+    detail: Detail
+    last_failed: bool
+    repeated: str = ""
+    """The options that a later command needs to find the run, with a space in front."""
     fix: str | None = None
     """Which failures to search a fix for: ``unexpected`` or ``all``; None: none."""
 
@@ -58,6 +63,7 @@ class RunOptions:
         """Those of the given options that make no sense with several matrices."""
         given = {
             "--only": self.only,
+            "--last-failed": self.last_failed,
             "--shard": self.shard,
             "--deal": self.deal,
             "--baseline": self.baseline,
@@ -68,7 +74,8 @@ class RunOptions:
     @property
     def starting_over(self) -> str:
         """The option that keeps a run from being resumed; empty when there is none."""
-        return "--fresh" if self.fresh else "--fresh-probes" if self.fresh_probes else ""
+        options = {"--fresh": self.fresh, "--fresh-probes": self.fresh_probes, "--last-failed": self.last_failed}
+        return next((option for option, given in options.items() if given), "")
 
     @property
     def optimizations(self) -> frozenset[Optimization]:
@@ -94,20 +101,21 @@ class MatrixRun:
         Raises ``UsageError``: an option is wrong, a folder cannot be written, or the file of signatures is not valid.
         """
         machine = host.here(options.environ, options.jobs)
-        resume = not (options.fresh or options.fresh_probes)
+        resume = not options.starting_over
         project = select(project, machine, offline=options.offline, resume=resume)
         part = _part(options)
+        declared = _last_failed(project) if options.last_failed else project.matrix.combos
         covering = f" --cover {options.cover}" if options.cover is not None else ""
         request = RunRequest(
             project=project,
-            combos=choose(project.matrix.combos, only=options.only),
+            combos=choose(declared, only=options.only),
             machine=machine,
             command=f"knowngood run {name_of(project)}{covering}",
             shard=options.shard or "",
             keep=options.keep,
             offline=options.offline,
             fresh=options.fresh,
-            fresh_probes=options.fresh_probes,
+            fresh_probes=options.fresh_probes or options.last_failed,
             optimizations=options.optimizations,
         )
         _check_whole(request, options, part)
@@ -144,7 +152,7 @@ def _check_whole(request: RunRequest, options: RunOptions, part: "Shard | None")
     if not whole and (options.publish or options.accept):
         raise UsageError(
             "only a run of all combos can be published or become the baseline",
-            next_step="leave out --publish and --accept, or else --only and --shard",
+            next_step="leave out --publish and --accept, or else --only, --last-failed and --shard",
         )
 
 
@@ -188,3 +196,23 @@ def covered_runs(runs: Sequence[MatrixRun], stop: Stop) -> list[MatrixRun]:
     if part is not None:
         requests = [_shard(with_dealt(request, deal), part, deal) for request in requests]
     return [replace(run, request=request) for run, request in zip(runs, requests, strict=True)]
+
+
+def _last_failed(project: Project) -> "tuple[Combo, ...]":
+    """Return the combos with a cell that was not as expected in the newest run, or could not be decided.
+
+    Raises ``NothingSelectedError``: there is none, or none is in the matrix any more.
+    """
+    judged = project.judge(project.runs.find(None).read())
+    failed = {cell.combo.id for cell in judged.cells if cell.as_expected is not True}
+    combos = tuple(combo for combo in project.matrix.combos if combo.id in failed)
+    if not combos:
+        cause = (
+            "all cells were as expected" if not failed else f"the matrix has no {', '.join(sorted(failed))} any more"
+        )
+        raise NothingSelectedError(
+            f"nothing failed in run {judged.run.info.id}",
+            cause=cause,
+            next_step=f"run everything: knowngood run {name_of(project)}",
+        )
+    return combos

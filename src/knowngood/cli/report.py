@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from knowngood.cli.options import PATH, matrix_option, signatures_option, state_option
-from knowngood.cli.output import find_baseline, print_missing, print_run, write_file
+from knowngood.cli.options import PATH, detail_options, matrix_option, repeated, signatures_option, state_option
+from knowngood.cli.output import find_baseline, print_missing, print_run, print_sum, write_file
 from knowngood.errors import ExitCode, KnowngoodError, UsageError
 from knowngood.project.files import near
 from knowngood.report.formats import FORMATS, FormatName, ReportContext
 
 if TYPE_CHECKING:
+    from knowngood.cli.output import Detail
     from knowngood.model import JudgedRun
     from knowngood.project.baseline import Comparison
     from knowngood.project.project import Project
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 )
 @click.option("--url", default="", metavar="URL", help="Page of this run, for the issue to link to.")
 @click.option("--gate", is_flag=True, help="Exit as `knowngood run` would: 1 when something is not as expected.")
+@detail_options
 @signatures_option
 @state_option
 @click.pass_obj
@@ -49,6 +51,7 @@ def report(
     baseline: str | None,
     url: str,
     gate: bool,
+    detail: "Detail",
     signatures: Path | None,
     state_dir: Path | None,
 ) -> None:
@@ -77,7 +80,9 @@ def report(
     judged, folder = project.read_all(runs)
     print_missing(judged)
     if format_ == "table":
-        print_run(judged, folder, environ)
+        print_run(judged, folder, environ, detail, repeated=repeated(state_dir, signatures))
+        click.echo("\n" * (not detail.quiet), nl=False)
+        print_sum(judged)
     else:
         names = tuple(FormatName) if format_ == "all" else (FormatName(format_),)
         compares = any(FORMATS[name].compares for name in names)

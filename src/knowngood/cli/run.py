@@ -12,10 +12,12 @@ from knowngood.cli.matrices import note_unset, open_all, refuse, takes_matrices
 from knowngood.cli.options import (
     PATH,
     cover_option,
+    detail_options,
     jobs_option,
     offline_option,
     only_option,
     parse_duration,
+    repeated,
     shard_option,
     signatures_option,
     state_option,
@@ -36,6 +38,9 @@ class _Run(click.Command):
 @takes_matrices
 @only_option
 @cover_option
+@click.option(
+    "--last-failed", is_flag=True, help="Only the combos that were not as expected in the last run; reuses no verdict."
+)
 @shard_option
 @click.option(
     "--deal",
@@ -80,6 +85,7 @@ class _Run(click.Command):
     show_default=True,
     help="What standard error shows meanwhile: a board that moves, plain lines for logs, or nothing.",
 )
+@detail_options
 @signatures_option
 @state_option
 @click.pass_obj
@@ -120,7 +126,7 @@ def run(
     from knowngood.cli.signals import stopped_by_signals
     from knowngood.run.stop import Stop
 
-    chosen = RunOptions(environ=environ, **options)
+    chosen = RunOptions(environ=environ, repeated=repeated(state_dir, signatures), **options)
     projects = open_all(names, everything=everything, state_dir=state_dir, signatures=signatures)
     refuse(chosen.for_one_matrix, "run", projects)
     note_unset(projects, environ)

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 import click
 
 from knowngood.cli.fix import fix_failures
-from knowngood.cli.matrices import gravest, name_of
-from knowngood.cli.output import print_comparison, print_error, print_run, width
+from knowngood.cli.matrices import gravest, matrix_of, name_of
+from knowngood.cli.output import Detail, print_comparison, print_error, print_run, print_sum, width
 from knowngood.cli.prepare import MatrixRun
 from knowngood.errors import ExitCode, KnowngoodError, UsageError, some
 from knowngood.judge.verdict import exit_code, is_signal, stopped_by
+from knowngood.model import Status
 from knowngood.project.files import near
 from knowngood.project.publication import blocker, write_report
 from knowngood.report import recap
@@ -67,7 +68,7 @@ def _live_display(matrix_run: MatrixRun) -> "Display":
     from knowngood.judge.verdict import judge_combo
 
     return display.choose(
-        matrix_run.options.progress,
+        "none" if matrix_run.options.detail.quiet else matrix_run.options.progress,
         console=Console(stderr=True),
         is_tty=sys.stderr.isatty(),
         judge=lambda facts, info: judge_combo(facts, matrix_run.project.rules, day=info.day),
@@ -82,20 +83,27 @@ def finish(outcome: Outcome) -> ExitCode:
     folder = outcome.matrix_run.project.runs.new(judged.run.info.id).folder
     changes = outcome.comparison.changes if outcome.comparison else ()
     context = ReportContext(judged=judged, changes=changes, searches=outcome.matrix_run.project.searched)
-    print_run(judged, folder, options.environ, elapsed=outcome.elapsed)
-    if outcome.comparison:
+    print_run(judged, folder, options.environ, options.detail, repeated=options.repeated)
+    if outcome.comparison and not options.detail.quiet:
         click.echo()
         print_comparison(outcome.comparison)
-    _write_report(context, folder, options.report_dir or folder / "report")
+    _write_report(context, folder, options.report_dir or folder / "report", options.detail)
     if options.keep:
         click.echo(f"kept    the environments, {near(folder / 'combos')}/ID/env")
-    if not options.accept and options.baseline is None:
-        _print_how_to_accept(outcome)
+    accept = _how_to_accept(outcome)
+    if accept and not options.detail.quiet and _next_step(outcome):
+        click.echo(accept)
     published = _publish_outcome(outcome, context, folder)
+    click.echo("\n" * (not options.detail.quiet), nl=False)
+    print_sum(judged, elapsed=outcome.elapsed)
+    if next_step := _next_step(outcome):
+        click.echo(f"next    {next_step}")
+    elif accept and not options.detail.quiet:
+        click.echo(accept)
     return exit_code(judged) or (ExitCode.AS_EXPECTED if published else ExitCode.USAGE)
 
 
-def _write_report(context: ReportContext, folder: Path, report: Path) -> None:
+def _write_report(context: ReportContext, folder: Path, report: Path, detail: Detail) -> None:
     """Write the report of the run in ``folder`` into ``report``, and print where it is."""
     try:
         write_report(context, report, locks=[folder])
@@ -103,19 +111,40 @@ def _write_report(context: ReportContext, folder: Path, report: Path) -> None:
         next_step = f"render it again with `knowngood report {near(folder)} --format html`"
         print_error(UsageError(f"{near(report)} cannot be written", cause=str(error), next_step=next_step))
         return
-    click.echo(f"\nreport  {', '.join(near(report / name) for name in ('index.html', 'matrix.md', 'matrix.json'))}")
+    if not detail.quiet:
+        click.echo(f"\nreport  {', '.join(near(report / name) for name in ('index.html', 'matrix.md', 'matrix.json'))}")
 
 
-def _print_how_to_accept(outcome: Outcome) -> None:
-    """Print the command that makes a run the baseline, if it can be and there is a reason for it."""
+def _next_step(outcome: Outcome) -> str:
+    """Return the commands that a user most likely wants next about the worst failure; empty without one.
+
+    How to go on after an early end is said at the very end, for all matrices together.
+    """
+    judged, project = outcome.judged, outcome.matrix_run.project
+    worst = recap.most_severe(judged)
+    if worst is None or judged.run.interrupted:
+        return ""
+    options = f"{matrix_of(project)}{outcome.matrix_run.options.repeated}"
+    combo = shlex.quote(worst.combo.id)
+    commands = [f"knowngood explain {combo}{options}"]
+    verified = worst.diagnosis is not None and worst.diagnosis.verified is not None
+    if not verified and worst.verdict.status not in (Status.PASS, Status.MOVED):
+        commands.append(f"knowngood fix {combo}{options}")
+    return "; ".join(commands)
+
+
+def _how_to_accept(outcome: Outcome) -> str:
+    """Return the command that makes a run the baseline; empty if it cannot be one, or there is no reason for it."""
     project, judged, comparison = outcome.matrix_run.project, outcome.judged, outcome.comparison
-    if blocker(judged, project.matrix) is not None:
-        return
+    options = outcome.matrix_run.options
+    if options.accept or options.baseline is not None or blocker(judged, project.matrix) is not None:
+        return ""
     command = f"knowngood run {name_of(project)} --accept"
     if comparison is None:
-        click.echo(f"There is no baseline yet. To make this run the baseline: {command}")
-    elif regressed := comparison.unexpected_regressions(judged):
-        click.echo(f"Regressed unexpectedly: {some(regressed)}. To accept this run as the new baseline: {command}")
+        return f"There is no baseline yet. To make this run the baseline: {command}"
+    if regressed := comparison.unexpected_regressions(judged):
+        return f"Regressed unexpectedly: {some(regressed)}. To accept this run as the new baseline: {command}"
+    return ""
 
 
 def _publish_outcome(outcome: Outcome, context: ReportContext, folder: Path) -> bool:

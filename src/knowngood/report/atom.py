@@ -10,7 +10,7 @@ from knowngood.report import words
 from knowngood.report.ci.outcome import message, plain_name
 from knowngood.report.diff import packages
 from knowngood.report.explanation import to_look_at
-from knowngood.report.recap import cautions, summary
+from knowngood.report.summary import cautions, summary
 from knowngood.report.text import UNKNOWN, count, document, published_day, started, xml_text
 
 ENTRIES = {

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator, Sequence
 from knowngood.model import UNDECIDED, Cell, Diagnosis, JudgedRun, Outcome, Run, Status, Suite
 from knowngood.report import explanation, words
 from knowngood.report.explanation import Failure, place
-from knowngood.report.recap import briefly, cautions, summary
+from knowngood.report.recap import briefly
+from knowngood.report.summary import cautions, summary
 from knowngood.report.table import metric
 from knowngood.report.text import aligned, count, filled, plain, seconds, shorten, size, wrap, wrapped
 

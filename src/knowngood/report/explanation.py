@@ -277,9 +277,12 @@ def facts_of(cell: Cell, run: Run) -> ComboFacts | None:
     return next((facts for facts in run.combos if facts.combo.id == cell.combo.id), None)
 
 
-def rerun(cell: Cell, run: Run) -> str:
-    """Return the command that runs this combo again, for real, and keeps its environment for a closer look."""
-    return f"{plain(run.info.command)} --only {shlex.quote(plain(cell.combo.id))} --keep"
+def rerun(cell: Cell, run: Run, options: str = "") -> str:
+    """Return the command that runs this combo again, for real, and keeps its environment for a closer look.
+
+    ``options`` are those that a user needs here beside the recorded command, with a space in front.
+    """
+    return f"{plain(run.info.command)} --only {shlex.quote(plain(cell.combo.id))} --keep{options}"
 
 
 def log_of(cell: Cell, run_folder: str) -> str | None:

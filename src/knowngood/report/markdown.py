@@ -7,8 +7,8 @@ from knowngood.report import words
 from knowngood.report.coverage import left_out, values
 from knowngood.report.explain_markdown import conflicts, tests
 from knowngood.report.markup import code, diagnosis, fence, inline, joined, paragraph, table
-from knowngood.report.recap import caption, cautions, summary
 from knowngood.report.searches import markdown
+from knowngood.report.summary import caption, cautions, summary
 from knowngood.report.table import VIOLATION, columns_of, metric, without_left_out
 from knowngood.report.text import count, size
 

@@ -1,164 +1,143 @@
-"""Recap a run on a terminal: its sum, then each cell that is not a clean pass, the unexpected ones first."""
+"""Recap a run on a terminal: what is not a clean pass, grouped by cause, the unexpected last, and the sum."""
 
-from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
-from knowngood.model import UNDECIDED, Cell, JudgedRun, Matrix, Reason, Run, RunInfo, Score, Status
+from knowngood.model import Cell, JudgedRun, Matrix, Reason, Run, Status
 from knowngood.report import coverage, explanation, words
-from knowngood.report.publication import stable
+from knowngood.report.summary import cautions, predicted
+from knowngood.report.table import Paint, unpainted
 from knowngood.report.text import (
     aligned,
     compact,
     count,
     labeled,
     plain,
-    published_day,
     seconds,
     section,
     shorten,
     wrap,
 )
 
-
-def summary(judged: JudgedRun, *, elapsed: float | None = None) -> str:
-    """Return the sum of a run: ``7 combos, 7 cells in 1m32s: 2 pass, 5 fail as expected; 0 not as expected``."""
-    cells = [cell for cell in judged.cells if not cell.left_out]
-    duration = f" in {seconds(elapsed)}" if elapsed is not None else ""
-    head = f"{count(len({cell.combo.id for cell in cells}), 'combo')}, {count(len(cells), 'cell')}{duration}"
-    expected = Counter(cell.verdict.status for cell in cells if cell.as_expected)
-    undecided = Counter(cell.verdict.status for cell in cells if cell.as_expected is None)
-    counts = [
-        f"{expected[status]} {status}" + ("" if status is Status.PASS else " as expected")
-        for status in Status
-        if expected[status] or status is Status.PASS
-    ]
-    unexpected = sum(cell.as_expected is False for cell in cells)
-    parts = [", ".join(counts), f"{unexpected} {'NOT' if unexpected else 'not'} as expected"]
-    if against := sum(cell.works_against_metadata for cell in cells):
-        parts.append(f"{against} {'works against its' if against == 1 else 'work against their'} metadata")
-    if reused := sum(cell.reused is not None for cell in cells):
-        parts.append(f"{reused} reused")
-    if undecided:
-        listed = ", ".join(f"{undecided[status]} {status}" for status in Status if undecided[status])
-        parts.append(f"{listed} (undecided)")
-    return f"{head}: {'; '.join(parts)}"
-
-
-def caption(judged: JudgedRun) -> str:
-    """Return when and where a run was tested, and with what, as a sentence.
-
-    Such as ``Tested on 2026-11-24 with Python 3.11.7 on Linux-6.1.0 (AMD EPYC 7B13), by knowngood 0.1.0 and uv 0.9.``
-    """
-    info, run = judged.run.info, judged.run
-    with_pythons = f" with Python {', '.join(pythons(judged))}" if pythons(judged) else ""
-    on_machine = f"{info.platform} ({info.cpu})" if info.cpu else info.platform
-    by_tools = f", by {' and '.join(tools(info))}" if tools(info) else ""
-    incomplete = "" if run.finished and not run.interrupted else ", in a run that was cut short"
-    return f"Tested on {' to '.join(days(judged))}{with_pythons} on {on_machine}{by_tools}{incomplete}."
-
-
-def days(judged: JudgedRun) -> tuple[str, ...]:
-    """Return the first and the last day on which the verdicts of a run were found, or the only one, as ISO 8601."""
-    info = judged.run.info
-    last = {info.id} if published_day(info) else set()
-    recorded = {cell.reused.recorded[:10] for cell in judged.cells if cell.reused}
-    ordered = sorted({info.started[:10], *last, *recorded})
-    return tuple(dict.fromkeys([ordered[0], ordered[-1]]))
-
-
-def pythons(judged: JudgedRun) -> tuple[str, ...]:
-    """Return the Pythons that ran, and a requested one, such as 3.11, only if no 3.11.x ran."""
-    versions = dict.fromkeys(cell.python for cell in judged.cells)
-    return tuple(version for version in versions if not any(other.startswith(f"{version}.") for other in versions))
-
-
-def tools(info: RunInfo) -> tuple[str, ...]:
-    """Return the tools that a run depends on most, each with its version."""
-    return tuple(f"{name} {info.versions[name]}" for name in ("knowngood", "uv") if name in info.versions)
-
-
-def cautions(judged: JudgedRun) -> tuple[str, ...]:
-    """Return what limits a run, a sentence each: cut short, reference not passed, another index, unreadable lines."""
-    run = judged.run
-    sentences = coverage.sentences(judged)
-    if run.elsewhere:
-        sentences.append(f"incomplete run: {count(len(run.elsewhere), 'combo')} of other shards are missing")
-    elif run.interrupted or not run.finished:
-        why = f"interrupted by {run.interrupted}" if run.interrupted else "its event log has no end"
-        sentences.append(f"incomplete run: {why}")
-    reference = [cell for cell in judged.cells if cell.combo.id == run.info.reference]
-    if reference and all(cell.verdict.status in UNDECIDED for cell in reference):
-        sentences.append(f"the reference combo {run.info.reference} was not decided: no numbers were compared with it")
-    elif any(cell.verdict.status is not Status.PASS for cell in reference):
-        sentences.append(f"the reference combo {run.info.reference} did not pass: no numbers were compared with it")
-    for choice in run.indexes:
-        if choice.used != choice.asked:
-            packages = ", ".join(choice.packages) or "all packages"
-            used = "the default index" if choice.used == "default" else choice.used
-            sentences.append(f"index {choice.name} was not used: {packages} came from {used} ({choice.why})")
-    if unread := run.bad_lines + run.unknown_events:
-        sentences.append(f"{count(unread, 'line')} of the event log could not be read by this version")
-    return tuple(sentences)
-
-
-def predicted(judged: JudgedRun) -> tuple[str, ...]:
-    """Return how well the static scan predicted failures, in one line; nothing if it had nothing to say."""
-    scores = [cell.score for cell in judged.cells]
-    hits, misses, alarms = (scores.count(score) for score in (Score.HIT, Score.MISS, Score.FALSE_ALARM))
-    if not hits + misses + alarms:
-        return ()
-    return (f"static scan: {count(hits, 'failure')} predicted, {misses} missed, {count(alarms, 'false alarm')}",)
-
-
 LABEL = 15
 """Columns that the label before a line of a cell takes: ``drift          torch 2.1.2 -> ...``."""
 MOST_LINES = 4
 """Lines that the message of a cell may take; its log has the rest."""
-
-
+MOST_EXPECTED = 20
+"""Failures as expected that have a line each; more are shown by cause."""
 MOST_AGAINST = 20
 """Combos that work against their metadata, of those that are listed."""
 MOST_CONFLICTS = 3
 """Conflicts that are listed for one cell."""
 
 
-def render(judged: JudgedRun, *, run_folder: str, elapsed: float | None = None, width: int = 100) -> str:
-    """Return the recap, ending in a newline.
+def render(
+    judged: JudgedRun,
+    *,
+    run_folder: str,
+    options: str = "",
+    width: int = 100,
+    each: bool = False,
+    paint: Paint = unpainted,
+) -> str:
+    """Return the recap, which ends in a newline, or nothing if every cell is a clean pass.
 
-    ``run_folder`` is put before the log of each cell. ``elapsed`` is the seconds that the whole run took, if known.
-    Text keeps within ``width``, but paths and commands, which are copied, are never cut.
+    What needs attention comes last, because that is what a terminal shows: first what passed with a remark, then
+    what failed as expected, what could not be tested, and at the end what is not as expected, most severe first.
+    Cells with the same cause are shown once, unless ``each`` asks for every one.
+    ``run_folder`` is put before the log of each cell, and ``options`` behind the command that reruns it. Text keeps
+    within ``width``, but paths and commands, which are copied, are never cut.
     """
     unexpected = [cell for cell in judged.cells if cell.as_expected is False]
     undecided = judged.undecided
     untested = [cell for cell in undecided if cell.verdict.status is not Status.NOT_RUN]
     not_run = [cell for cell in undecided if cell.verdict.status is Status.NOT_RUN]
-    passed = [cell for cell in judged.cells if cell.as_expected and cell.verdict.status is Status.PASS]
-    noted = [(words.name(cell), text, "") for cell in passed if (text := "; ".join(_observed(cell)))]
 
     def full(cells: Sequence[Cell]) -> list[str]:
+        groups = [[cell] for cell in words.each_once(cells)] if each else _by_severity(cells, judged)
         return [
             line
-            for same in _alike(cells)
-            for line in _full(same[0], judged.run, plain(run_folder), width - 2, same=same[1:])
+            for same in groups
+            for line in _full(same, judged.run, plain(run_folder), options, width=width - 2, paint=paint)
         ]
 
-    head = [summary(judged, elapsed=elapsed), *cautions(judged), *predicted(judged)]
+    head = [*cautions(judged), *predicted(judged)]
     sections = [
         [line for text in head for line in wrap(text, width, most=MOST_LINES)],
-        section("Not as expected:", full(unexpected), width),
+        section("Passed, but:", _noted(judged, width), width),
+        section(f"{words.AGAINST_METADATA.capitalize()} (not known good):", _against_metadata(judged, width), width),
+        section("As expected:", _expected(judged, width, each=each), width),
         section(
             f"{words.UNTESTED.capitalize()} ({words.UNDECIDED_NOTE}):",
             full(untested) + _not_run(not_run, width - 2),
             width,
         ),
-        section("As expected:", briefly([cell for cell in judged.cells if cell.as_expected], width), width),
-        section("Passed, but:", compact(noted, width), width),
-        section(f"{words.AGAINST_METADATA.capitalize()} (not known good):", _against_metadata(judged, width), width),
-        section("By cause:", _by_cause(judged, width - 2), width),
         section("Unsolvable together:", coverage.unsolvable(judged.coverage, width - 2), width),
+        section("Not as expected:", full(unexpected), width),
     ]
-    return "\n\n".join("\n".join(lines) for lines in sections if lines) + "\n"
+    return "\n\n".join("\n".join(lines) for lines in sections if lines) + "\n" * any(sections)
+
+
+_SEVERITY = (
+    Status.CRASH,
+    Status.OOM,
+    Status.TIMEOUT,
+    Status.FAIL,
+    Status.MOVED,
+    Status.BUILD_FAIL,
+    Status.UNSOLVABLE,
+    Status.PASS,
+)
+"""What failed while it ran comes before what could not even be installed: a resolver would not have chosen that."""
+
+
+def severity(status: Status) -> int:
+    """Return the rank of a status; the most severe has the lowest."""
+    return _SEVERITY.index(status) if status in _SEVERITY else len(_SEVERITY)
+
+
+def most_severe(judged: JudgedRun) -> Cell | None:
+    """Return the cell that is shown first of those that are not as expected; None without one."""
+    groups = _by_severity([cell for cell in judged.cells if cell.as_expected is False], judged)
+    return groups[0][0] if groups else None
+
+
+def _by_severity(cells: Sequence[Cell], judged: JudgedRun) -> list[list[Cell]]:
+    """Return the cells together where they have the same verdict for the same cause; the most severe first.
+
+    The fixes may differ: ``jinja2>=3.0`` and ``jinja2>=3.1.2``.
+    """
+    causes = {id(cell): number for number, group in enumerate(judged.groups) for cell in group.cells}
+    groups: dict[Hashable, list[Cell]] = {}
+    for cell in words.each_once(cells):
+        # What passed has no cause, only what was declared about it.
+        cause = words.expectation(cell.expect) if cell.verdict.status is Status.PASS else causes.get(id(cell), id(cell))
+        groups.setdefault((cause, words.verdict(cell)), []).append(cell)
+    return sorted(groups.values(), key=lambda same: (severity(same[0].verdict.status), -len(same)))
+
+
+def _noted(judged: JudgedRun, width: int) -> list[str]:
+    """Return a line for each remark about cells that passed, with the first of them and how many more have it."""
+    passed = [cell for cell in judged.cells if cell.as_expected and cell.verdict.status is Status.PASS]
+    remarks: dict[str, list[Cell]] = {}
+    for cell in passed:
+        if text := "; ".join(_observed(cell)):
+            remarks.setdefault(text, []).append(cell)
+    return compact([(f"{words.name(cells[0])}{_more(cells)}", text, "") for text, cells in remarks.items()], width)
+
+
+def _expected(judged: JudgedRun, width: int, *, each: bool) -> list[str]:
+    """Return a line for each failure that was declared, or for each cause of several."""
+    expected = [cell for cell in judged.cells if cell.as_expected]
+    failed = words.each_once(cell for cell in expected if cell.verdict.status is not Status.PASS)
+    if each or len(failed) <= MOST_EXPECTED:
+        return briefly(failed, width)
+    return compact([_line(same[0], _more(same)) for same in _by_severity(failed, judged)], width)
+
+
+def _more(cells: Sequence[Cell]) -> str:
+    """Return how many cells there are beside the first, for the end of its name."""
+    return f" and {len(cells) - 1} more" if len(cells) > 1 else ""
 
 
 def _against_metadata(judged: JudgedRun, width: int) -> list[str]:
@@ -172,19 +151,14 @@ def _against_metadata(judged: JudgedRun, width: int) -> list[str]:
     return [*compact(rows[:MOST_AGAINST], width), *([f"and {count(more, 'more combo')}"] if more > 0 else [])]
 
 
-def _by_cause(judged: JudgedRun, width: int) -> list[str]:
-    """Return a line for each cause that several cells share: how many, why, and which."""
-    shared = [group for group in judged.groups if len(group.cells) > 1]
-    return [
-        shorten(f"{len(group.cells):>3}  {plain(group.cause)}  ({', '.join(map(_name, group.cells))})", width)
-        for group in shared
-    ]
-
-
 def briefly(cells: Sequence[Cell], width: int) -> list[str]:
     """Return one line for each of ``cells`` that did not pass: where, why, and the fix."""
     failed = words.each_once(cell for cell in cells if cell.verdict.status is not Status.PASS)
-    return compact([(words.subject(cell), _brief(cell), words.end(cell)) for cell in failed], width)
+    return compact([_line(cell) for cell in failed], width)
+
+
+def _line(cell: Cell, more: str = "") -> tuple[str, str, str]:
+    return f"{words.subject(cell)}{more}", _brief(cell), words.end(cell)
 
 
 def _brief(cell: Cell) -> str:
@@ -195,22 +169,15 @@ def _brief(cell: Cell) -> str:
     return f"{cell.verdict.status}{at}{cause}"
 
 
-def _alike(cells: Sequence[Cell]) -> list[list[Cell]]:
-    """Return the cells in order, together where several combos ended before their probes with the same message."""
-    groups: dict[Hashable, list[Cell]] = {}
-    for cell in words.each_once(cells):
-        verdict, diagnosis = cell.verdict, cell.diagnosis
-        shared = verdict.phase in words.BEFORE_PROBES
-        cause = (stable(cell.message), diagnosis.why if diagnosis else "", words.fix(cell), words.verdict(cell))
-        groups.setdefault((verdict, cause) if shared else (cell.combo.id, cell.probe), []).append(cell)
-    return list(groups.values())
-
-
-def _full(cell: Cell, run: Run, run_folder: str, width: int, *, same: Sequence[Cell] = ()) -> list[str]:
-    """Return everything that a reader needs to act on one cell; ``same`` are others with the same failure."""
+def _full(same: Sequence[Cell], run: Run, run_folder: str, options: str, *, width: int, paint: Paint) -> list[str]:
+    """Return everything that a reader needs to act on cells that fail in the same way: the first in full."""
+    cell = same[0]
     place = f"{cell.verdict.phase}: {cell.check}" if cell.check else str(cell.verdict.phase)
     at = "" if cell.verdict.status is Status.PASS else f" ({plain(place)})"
-    more = f" and {count(len(same), 'more combo')}" if same else ""
+    probed = any(other.verdict.phase not in words.BEFORE_PROBES and len(other.combo.probes) > 1 for other in same)
+    kind = "cell" if probed else "combo"
+    more = f" and {count(len(same) - 1, f'more {kind}')}" if len(same) > 1 else ""
+    fixes = "; or ".join(dict.fromkeys(filter(None, map(words.stated_fix, same))))
     numbers = cell.numbers.says if cell.numbers and cell.numbers.says != cell.message else ""
     room = width - LABEL - 2
 
@@ -221,18 +188,18 @@ def _full(cell: Cell, run: Run, run_folder: str, width: int, *, same: Sequence[C
         return labeled(label, [shorten(text, room) for text in texts], width=LABEL)
 
     return [
-        f"{plain(words.verdict(cell))}  {plain(words.subject(cell))}{more}{at}",
-        *paragraph("combos", ", ".join(map(words.subject, [cell, *same])) if same else ""),
+        f"{paint(plain(words.verdict(cell)), cell)}  {plain(words.subject(cell))}{more}{at}",
+        *paragraph(f"{kind}s", ", ".join(map(words.subject, same)) if len(same) > 1 else ""),
         *paragraph("why", words.cause(cell)),
         *paragraph("cause", _diagnosed(cell)),
-        *paragraph(words.fix_label(cell), words.stated_fix(cell)),
+        *paragraph(words.fix_label(cell), fixes),
         *paragraph("declared", _declared(cell)),
         *listed("drift", _drift(cell)),
         *listed("conflict", words.conflicts(cell, most=MOST_CONFLICTS)),
         *listed("also observed", _observed(cell)),
         *paragraph("numbers", numbers),
         *labeled("log", [f"{run_folder}/{plain(cell.log)}"] if cell.log else [], width=LABEL),
-        *labeled("rerun", [explanation.rerun(cell, run)], width=LABEL),
+        *labeled("rerun", [explanation.rerun(cell, run, options)], width=LABEL),
     ]
 
 

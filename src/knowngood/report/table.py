@@ -1,7 +1,9 @@
 """Print the result table on a terminal: one row for each cell, in the order of the matrix."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from packaging.requirements import Requirement
 from tabulate import tabulate
@@ -9,7 +11,7 @@ from tabulate import tabulate
 from knowngood import packages
 from knowngood.model import UNDECIDED, Cell, Combo, JudgedRun, RunInfo, Status
 from knowngood.report import coverage, words
-from knowngood.report.text import columns, moment, plain, seconds, shorten, started, wrap
+from knowngood.report.text import columns, count, moment, plain, seconds, shorten, started, wrap
 
 PACKAGE_RANKS = (3, 4, 6, 7, 9, 9)
 """The cause of a failure ranks in between: a reader misses it more than the version of a third package."""
@@ -18,6 +20,8 @@ MOST_METRICS = 2
 VIOLATION = "!"
 """The mark behind a version that violates the combo's own pin."""
 ABSENT = "-"
+VERDICT = "verdict"
+"""The header of the column that says what came out."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -121,7 +125,7 @@ def columns_of(judged: JudgedRun) -> tuple[Column, ...]:
     table.append(Column(header="python", values=pythons, rank=2 if several_pythons else 9))
     for rank, name in zip(PACKAGE_RANKS, key_packages(judged), strict=False):
         table.append(Column(header=name, values=tuple(installed(cell, name) for cell in cells), rank=rank))
-    table.append(Column(header="verdict", values=tuple(words.marked_verdict(cell) for cell in cells), rank=0, least=10))
+    table.append(Column(header=VERDICT, values=tuple(words.marked_verdict(cell) for cell in cells), rank=0, least=10))
     ages = tuple(age(cell, judged.run.info) for cell in cells)
     if any(ages):
         table.append(Column(header="reused", values=ages, rank=1, right=True))
@@ -238,8 +242,27 @@ def broken(header: str) -> str:
     return "\n".join(lines)
 
 
-def render(judged: JudgedRun, *, width: int | None = None) -> str:
+Paint: TypeAlias = Callable[[str, Cell], str]
+"""Colors a text about a cell by what the cell means; it adds no visible character."""
+
+
+def unpainted(text: str, _: Cell) -> str:
+    """Return ``text`` as it is: for files and pipes."""
+    return text
+
+
+def render(
+    judged: JudgedRun,
+    *,
+    width: int | None = None,
+    most: int | None = None,
+    only_failed: bool = False,
+    paint: Paint = unpainted,
+) -> str:
     """Return the table and a legend of its marks, ending in a newline.
+
+    Of more than ``most`` rows, those stay that are not as expected, then what was not decided, then other failures;
+    a line says what was left out. ``only_failed`` leaves out what passed as it was expected to.
 
     With ``width`` no line is wider, from 24 columns on, or 36 where combos have several probes: less important columns
     are left out and long texts are cut, but what identifies a row and its verdict always stay.
@@ -247,18 +270,55 @@ def render(judged: JudgedRun, *, width: int | None = None) -> str:
     judged = without_left_out(judged)
     if not judged.cells:
         return "no cells\n"
-    kept = fit(columns_of(judged), width)
+    shown = _shown(judged.cells, most, only_failed=only_failed)
+    if not shown:
+        return "no cell failed\n"
+    kept = fit([_rows(column, shown) for column in columns_of(judged)], width)
     # Headers are passed as rows because tabulate makes every column two wider than its header.
     heads = [column.header for column in kept]
     rules = ["-" * column.width for column in kept]
+    cells = [judged.cells[index] for index in shown]
+    values = [tuple(map(paint, column.values, cells)) if column.header == VERDICT else column.values for column in kept]
     grid = tabulate(
-        [heads, rules, *zip(*(column.values for column in kept), strict=True)],
+        [heads, rules, *zip(*values, strict=True)],
         tablefmt="plain",
         disable_numparse=True,  # otherwise version 1.10 is printed as 1.1
         colalign=["right" if column.right else "left" for column in kept],
     )
     lines = [line.rstrip() for line in grid.splitlines()]
-    return "\n".join([*lines, *_legend(judged, kept, width)]) + "\n"
+    return "\n".join([*lines, *_left_out(judged, shown, width), *_legend(judged, kept, width)]) + "\n"
+
+
+def _shown(cells: Sequence[Cell], most: int | None, *, only_failed: bool) -> Sequence[int]:
+    """Return the places of the cells that a table shows, in order."""
+    places = [place for place, cell in enumerate(cells) if not (only_failed and _clean(cell))]
+    if most is None or len(places) <= most:
+        return places
+    return sorted(sorted(places, key=lambda place: _rank(cells[place]))[:most])
+
+
+def _clean(cell: Cell) -> bool:
+    return cell.verdict.status is Status.PASS and cell.as_expected is not False
+
+
+def _rank(cell: Cell) -> int:
+    if cell.as_expected is not True:
+        return 0 if cell.as_expected is False else 1
+    return 3 if _clean(cell) else 2
+
+
+def _rows(column: Column, places: Sequence[int]) -> Column:
+    return replace(column, values=tuple(column.values[place] for place in places))
+
+
+def _left_out(judged: JudgedRun, shown: Sequence[int], width: int | None) -> list[str]:
+    """Return a line about the cells that have no row: how many of each verdict."""
+    places = set(shown)
+    counts = Counter(words.verdict(cell) for place, cell in enumerate(judged.cells) if place not in places)
+    if not counts:
+        return []
+    listed = ", ".join(f"{number} {verdict}" for verdict, number in counts.most_common())
+    return wrap(f"{count(counts.total(), 'more cell')} without a row: {plain(listed)}", width or 120, most=2)
 
 
 def _legend(judged: JudgedRun, kept: Sequence[Column], width: int | None) -> list[str]:

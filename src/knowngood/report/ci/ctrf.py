@@ -21,7 +21,7 @@ from knowngood.report.ci.outcome import (
     plain_name,
     tests_of,
 )
-from knowngood.report.recap import cautions, summary
+from knowngood.report.summary import cautions, summary
 from knowngood.report.table import total_seconds
 from knowngood.report.text import UNKNOWN, started, xml_text
 

@@ -13,7 +13,7 @@ from knowngood import packages
 from knowngood.errors import UsageError
 from knowngood.model import Cell, ComboFacts, IndexChoice, JudgedRun, Run, SourceFacts, Status
 from knowngood.report import words
-from knowngood.report.recap import cautions
+from knowngood.report.summary import cautions
 from knowngood.report.text import count, plain, shorten
 
 _PIN = re.compile(r"([\w.-]+)==([^\s;\\]+)")

@@ -9,7 +9,7 @@ from knowngood.report import explanation, words
 from knowngood.report.budget import Part, page
 from knowngood.report.diff import differing_packages, headline, label
 from knowngood.report.markup import code, diagnosis, fence, inline, joined, paragraph, table, unreferenced
-from knowngood.report.recap import cautions, summary
+from knowngood.report.summary import cautions, summary
 from knowngood.report.text import plain, shorten
 
 MOST = 60_000

@@ -8,7 +8,8 @@ from knowngood.report.budget import Part, page
 from knowngood.report.explanation import to_look_at
 from knowngood.report.markdown import against_metadata
 from knowngood.report.markup import inline, joined, paragraph, table
-from knowngood.report.recap import briefly, cautions, predicted, summary
+from knowngood.report.recap import briefly
+from knowngood.report.summary import cautions, predicted, summary
 from knowngood.report.table import columns_of
 from knowngood.report.text import count, encoded_size, shorten
 

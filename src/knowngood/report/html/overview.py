@@ -7,7 +7,7 @@ from knowngood.model import Cell, Change, ChangeKind, Group, IndexChoice, Judged
 from knowngood.report import words
 from knowngood.report.html.anchors import Anchors, Link
 from knowngood.report.html.rows import Badge, badge
-from knowngood.report.recap import cautions, predicted, pythons
+from knowngood.report.summary import cautions, predicted, pythons
 from knowngood.report.table import key_packages
 from knowngood.report.text import count, published_day, shorten
 
