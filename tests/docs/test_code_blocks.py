@@ -52,7 +52,7 @@ LANGUAGES = {"console", "docker", "json", "markdown", "python", "text", "toml", 
 PYPROJECT = '[project]\nname = "shop"\nversion = "1.0"\n[dependency-groups]\ntests = ["pytest"]\n'
 """For matrices on pages that show no pyproject.toml."""
 
-TEXT = {"docs/index.md"}
+TEXT = {"docs/index.md", "docs/timeline.md"}
 """Pages with a block of plain text; another test compares it with its origin."""
 
 DATED = {"docs/timeline.md"}
@@ -272,6 +272,23 @@ def _scripts(value: object) -> Iterator[str]:
     elif isinstance(value, list):
         for item in value:
             yield from _scripts(item)
+
+
+def test_the_story_of_the_timeline_is_that_of_the_published_report() -> None:
+    story = next(block.text for block in of("text") if block.page == "docs/timeline.md")
+    report = json.loads((ROOT / "reports" / "embedding" / "matrix.json").read_text(encoding="utf-8"))
+    cell = next(cell for cell in report["cells"] if cell["combo"] == "modern-loose")
+    ((package, works, fails),) = cell["diagnosis"]["verified"]["bounds"]
+    page = (ROOT / "docs" / "timeline.md").read_text(encoding="utf-8")
+    steps = next(
+        block.text for block in of("toml") if "modern-loose" in block.text and block.page == "docs/timeline.md"
+    )
+
+    (broke,) = [line for line in story.splitlines() if "broke on" in line]
+    assert re.fullmatch(rf"modern-loose broke on 20\d\d-\d\d-\d\d: {package} {works} -> {fails}\.", broke)
+    assert f"fails with the new {package}, and" in story
+    assert f"`{cell['diagnosis']['fix'][0]}`: {works} works and {fails} does not" in page
+    assert [list(step) for step in tomllib.loads(steps)["combo"][0]["steps"]] == cell["steps"]
 
 
 def test_the_table_on_the_first_page_is_the_one_of_getting_started() -> None:
