@@ -1,3 +1,4 @@
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -41,7 +42,7 @@ commands =
 skip_install = true
 basepython = python3.12
 deps = sphinx
-commands = sphinx-build docs out {tty:--color}
+commands = sphinx-build docs {unknown_folder}
 """
 
 
@@ -63,7 +64,7 @@ def test_the_environments_of_tox_have_the_lines_of_their_factors(tmp_path: Path)
     assert probes[result.combos["jinja3-plain-py3.12"].probes[0]] == (("tests", "-m", "not redis"), ())
     assert probes[result.combos["jinja2-redis-py3.11"].probes[0]] == (("tests",), ("-W", "error"))
     assert probes[result.combos["lint"].probes[0]] == (("flake8", "shop"), ())
-    assert "{tty:--color}" in result.remark(line_with(FACTORS, "{tty"))
+    assert "{unknown_folder}" in result.remark(line_with(FACTORS, "{unknown"))
     assert len(result.combos) == 10
 
 
@@ -143,6 +144,75 @@ def test_a_variable_in_a_command_has_the_value_that_its_environment_sets(tmp_pat
         "flask-py3.11": ("tests/flask", "-x"),
         "flask-py3.12": ("tests/flask", "-x"),
         "redis": ("tests/redis", "-x"),
+    }
+
+
+OF_TOX = """
+[tox]
+env_list = py{312,311}
+[testenv]
+extras = test
+set_env =
+    COVERAGE_FILE = {env:COVERAGE_FILE:{toxworkdir}/.coverage.{envname}}
+    {tty:FORCE_COLOR = 1}
+    SOURCES = {envsitepackagesdir}/shop
+commands =
+    pytest {tty:--color=yes:--color=no} {posargs: --junitxml {toxworkdir}/junit.{envname}.xml \
+        --cov {envsitepackagesdir}/shop --cov=tests --cov-report html:{envtmpdir}/htmlcov.{envname} tests}
+    diff-cover --compare-branch origin/main {toxworkdir}/coverage.{envname}.xml
+    mypy {envsitepackagesdir}/shop
+"""
+
+
+def test_of_folders_that_only_tox_knows_the_tests_lose_no_more_than_their_reports(tmp_path: Path) -> None:
+    result = imported(tmp_path, "tox.ini", OF_TOX, {"pyproject.toml": PROJECT})
+
+    (probe,) = result.matrix.probes
+    assert probe.arguments == ("--color=no", "--cov=tests", "tests")
+    assert [combo.python for combo in result.matrix.combos] == ["3.11", "3.12"]
+    assert result.matrix.combos[0].env == ()
+    assert list(result.remarks) == [
+        (line_with(OF_TOX, "SOURCES"), "'SOURCES = {envsitepackagesdir}/shop' is not read"),
+        (
+            line_with(OF_TOX, "pytest"),
+            "'--cov {envsitepackagesdir}/shop' is left out: only tox can replace what is in braces",
+        ),
+        (
+            line_with(OF_TOX, "mypy"),
+            "'mypy {envsitepackagesdir}/shop' is not read: only tox can replace what is in braces",
+        ),
+    ]
+
+
+INSTALLS = """
+[tox]
+env_list = py312, min, docs
+[testenv]
+extras = test
+install_command = python -m pip install --requirement req/all.txt --constraint req/pins.txt {opts} {packages}
+commands = pytest
+[testenv:min]
+install_command = python -m pip install --no-deps -c req/pins.txt {opts} {packages}
+[testenv:docs]
+deps =
+    --requirement req/docs.txt
+    --constraint req/pins.txt
+"""
+
+
+def test_files_and_options_in_the_command_that_installs_count(tmp_path: Path) -> None:
+    files = dict.fromkeys(("req/all.txt", "req/docs.txt"), "six\n")
+    more = {"pyproject.toml": PROJECT, "req/pins.txt": "six<2\n", **files}
+    result = imported(tmp_path, "tox.ini", INSTALLS, more)
+
+    combos = tomllib.loads(result.text)["combo"]
+    assert {combo["id"]: combo["steps"] for combo in combos} == {
+        "tests": [[".[test]", "-r req/all.txt", "-c req/pins.txt"]],
+        "min": [[".[test]", "--no-deps", "-c req/pins.txt"]],
+        "docs": [
+            ["-r req/docs.txt", "-c req/pins.txt", "-r req/all.txt"],
+            [".[test]", "-c req/pins.txt"],
+        ],
     }
 
 

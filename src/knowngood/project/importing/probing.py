@@ -14,6 +14,7 @@ _AROUND = frozenset(
         "codecov",
         "cp",
         "curl",
+        "diff-cover",
         "echo",
         "export",
         "git",
@@ -39,6 +40,9 @@ _AROUND = frozenset(
 """Programs that are run before or after tests, and in a matrix would test nothing."""
 _SERVICES = frozenset({"docker", "docker-compose", "podman", "systemctl", "service", "pg_ctl"})
 _WITH_VALUE = frozenset({"-W", "-X"})
+_NAMES_A_FILE = re.compile(
+    r"--(junitxml|junit-xml|junit-prefix)=|--override-ini=junit_|--cov-report=(html|xml|json|lcov|annotate):"
+)
 _COVERAGE_WITH_VALUE = frozenset(
     {"--rcfile", "--source", "--include", "--omit", "--context", "--data-file", "--concurrency"}
 )
@@ -121,11 +125,16 @@ def _without_reports(words: list[str]) -> Iterator[str]:
     position = 0
     while position < len(words):
         word, value = words[position], "".join(words[position + 1 : position + 2])
-        if word in ("--junitxml", "--junit-xml", "--junit-prefix") or (word == "-o" and value.startswith("junit_")):
+        names_a_file = word == "--cov-report" and re.match(r"(html|xml|json|lcov|annotate):", value)
+        if (
+            word in ("--junitxml", "--junit-xml", "--junit-prefix")
+            or (word == "-o" and value.startswith("junit_"))
+            or names_a_file
+        ):
             position += 2
             continue
         position += 1
-        if not word.startswith(("--junitxml=", "--junit-xml=", "--junit-prefix=", "--override-ini=junit_")):
+        if not _NAMES_A_FILE.match(word):
             yield word
 
 

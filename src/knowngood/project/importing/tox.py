@@ -15,10 +15,12 @@ from knowngood.project.importing.commands import Commands
 from knowngood.project.importing.indexes import Indexes
 from knowngood.project.importing.parts import Cell, Imported, Line, Probe, Remarks, Source, Step
 from knowngood.project.importing.scripts import inside, joined
-from knowngood.project.importing.tox_config import Row, ToxConfig, python_of
+from knowngood.project.importing.tox_config import UNKNOWN, Row, ToxConfig, python_of
 from knowngood.project.importing.tox_toml import ToxToml
 
-_UNREAD = re.compile(r"\{[^{}]*\}")
+_UNREAD = re.compile(r"\{[^{}]*\}|" + UNKNOWN.format(r"\w+"))
+_REPORTS = re.compile(r"--(cov|cov-config|cov-report|junitxml|junit-xml|basetemp)(=.*)?", re.DOTALL)
+"""Options of pytest that select no test."""
 _PATHS = frozenset({"PATH", "PYTHONPATH", "VIRTUAL_ENV", "HOME", "TMPDIR", "COVERAGE_FILE"})
 
 
@@ -100,7 +102,7 @@ class Tox:
         factor, rest = python_of(name)
         stated = self._config.value(name, "basepython", "base_python")
         python = pythons.named(stated) if stated else None
-        steps = self._locked(name) or tuple(step for step in (self._dependencies(name), self._package(name)) if step)
+        steps = self._locked(name) or self._unlocked(name)
         before, probes = self._tests(name)
         steps = (*steps, *before)
         if steps:
@@ -121,6 +123,21 @@ class Tox:
         install = self._commands.read(words, row.line, inside(self._folder))
         return (install.lines,) if install is not None and install.lines else ()
 
+    def _unlocked(self, name: str) -> tuple[Step, ...]:
+        """Return the steps that an environment consists of; the command that installs has a say in each."""
+        dependencies, package = self._dependencies(name), self._package(name)
+        always: list[Line] = []
+        for row in self._config.rows(name, "install_command"):
+            words = self._words(row)
+            if words and "install" in words:
+                always += self._commands.arguments(words[words.index("install") + 1 :], row.line, inside(self._folder))
+        if dependencies:
+            dependencies = tuple(dict.fromkeys((*dependencies, *always)))
+            always = [line for line in always if line.text.startswith("-c ")]
+        if package:
+            package = (*package, *always)
+        return tuple(step for step in (dependencies, package) if step)
+
     def _dependencies(self, name: str) -> Step:
         lines: list[Line] = []
         for row in self._config.rows(name, "deps"):
@@ -135,22 +152,17 @@ class Tox:
             lines.append(Line("--pre"))
         if lines and (resolution := self._config.value(name, "uv_resolution")):
             lines.append(Line(f"--resolution {resolution}"))
-        for row in self._config.rows(name, "install_command"):
-            words = self._words(row)
-            if lines and words and "install" in words:
-                rest = [word for word in words[words.index("install") + 1 :] if word.startswith("-")]
-                lines += self._commands.arguments(rest, row.line, inside(self._folder))
         return tuple(dict.fromkeys(lines))
 
     def _install(self, row: Row) -> tuple[Line, ...]:
         text = row.text
         if _UNREAD.search(text):
-            self._remarks.add(row.line, f"{text[:80]!r} is not read: only tox can replace what is in braces")
+            self._cannot_replace(row)
             return ()
         if match := re.fullmatch(r"(-[rce])\s*(\S.*)", text):
             words = [match[1], match[2]]
         elif text.startswith("-"):
-            words = self._words(row)
+            words = self._split(row, text)
         else:
             words = [text]
         return self._commands.arguments(words, row.line, inside(self._folder))
@@ -199,22 +211,57 @@ class Tox:
 
     def _words(self, row: Row) -> list[str]:
         text = re.sub(r"^[-!]+\s*", "", row.text)  # such a command may fail
-        if _UNREAD.search(text):
-            self._remarks.add(row.line, f"{text[:80]!r} is not read: only tox can replace what is in braces")
+        words = self._without_reports(row, self._split(row, text))
+        if any(map(_UNREAD.search, words)):
+            self._cannot_replace(row)
             return []
+        return [_program(word) if number == 0 else word for number, word in enumerate(words)]
+
+    def _split(self, row: Row, text: str) -> list[str]:
         try:
-            return [_program(word) if number == 0 else word for number, word in enumerate(shlex.split(text))]
+            return shlex.split(text)
         except ValueError as error:
-            self._remarks.add(row.line, f"{text[:80]!r} is not read: {error}")
+            self._remarks.add_once(row.line, f"{text[:80]!r} is not read: {error}")
             return []
+
+    def _without_reports(self, row: Row, words: list[str]) -> list[str]:
+        """Return a command; of pytest, without options of reports that name a folder which only tox knows."""
+        if not {"pytest", "py.test"}.intersection(words):
+            return words
+        kept: list[str] = []
+        for word in words:
+            if not _UNREAD.search(word):
+                kept.append(word)
+            elif _REPORTS.fullmatch(word):
+                self._left_out(row, word)
+            elif not word.startswith("-") and kept and _REPORTS.fullmatch(kept[-1]) and "=" not in kept[-1]:
+                self._left_out(row, f"{kept.pop()} {word}")
+            else:
+                kept.append(word)
+        return kept
+
+    def _left_out(self, row: Row, words: str) -> None:
+        self._remarks.add(row.line, f"{_braced(words)!r} is left out: only tox can replace what is in braces")
+
+    def _cannot_replace(self, row: Row) -> None:
+        text = _braced(row.text)[:80]
+        self._remarks.add_once(row.line, f"{text!r} is not read: only tox can replace what is in braces")
 
     def _env(self, name: str) -> Iterator[tuple[str, str]]:
         for row in self._config.rows(name, "setenv", "set_env"):
             variable, equals, value = (part.strip() for part in row.text.partition("="))
+            if variable in _PATHS:
+                continue
             if not equals or _UNREAD.search(value):
-                self._remarks.add(row.line, f"{row.text[:80]!r} is not read")
-            elif variable not in _PATHS:
+                self._remarks.add_once(row.line, f"{_braced(row.text)[:80]!r} is not read")
+            else:
                 yield variable, value
+
+
+def _braced(text: str) -> str:
+    """Return a text as the file has it."""
+    opened, closed = UNKNOWN.format(" ").split()
+    return text.replace(opened, "{").replace(closed, "}")
 
 
 def _program(word: str) -> str:

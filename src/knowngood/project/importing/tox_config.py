@@ -17,6 +17,8 @@ _CONDITION = re.compile(r"(?P<factors>!?[\w.{][\w.{},!-]*(?:\s*,\s*!?[\w.{][\w.{
 _BRACES = re.compile(r"\{([^{}]*)\}")
 _SUBSTITUTION = re.compile(r"\{(\[[^\]{}]+\][^{}]+|[\w./][\w./]*(?::[^{}]*)?)\}")
 _RANGE = re.compile(r"(\d+)-(\d+)")
+UNKNOWN = "\N{SINGLE LEFT-POINTING ANGLE QUOTATION MARK}{}\N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK}"
+"""What stands for a folder that only tox knows, in what may be left out."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -250,6 +252,15 @@ def substituted(text: str, environment: str, variables: Mapping[str, str], refer
                 return "bin"
             case "envtmpdir" | "env_tmp_dir" | "temp_dir" | "tox_temp_dir":
                 return ".tmp"
+            case "toxworkdir" | "work_dir" | "tox_work_dir":
+                return ".tox"
+            case "envdir" | "env_dir":
+                return f".tox/{environment}"
+            case "envsitepackagesdir" | "env_site_packages_dir":
+                return UNKNOWN.format(name)
+            case "tty":
+                # A probe has no terminal.
+                return default.partition(":")[2]
             case "opts" | "packages":
                 return ""
             case _:
