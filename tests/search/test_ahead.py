@@ -50,6 +50,26 @@ def test_an_alarm_names_the_release_and_the_day_on_which_it_gets_in(universe: "U
     assert (nonsense.returncode, "error: invalid cooldown 'soon'" in nonsense.stderr) == (2, True)
 
 
+def test_a_combo_that_failed_already_is_broken_and_the_body_of_an_issue_has_alarms(universe: "Universe") -> None:
+    release(universe, "app", "1.0", 100, "import lib\nlib.call()\n", ("lib",))
+    release(universe, "lib", "1.0", 90, "def call(): pass\n")
+    release(universe, "lib", "2.0", 20, "def renamed(): pass\n")
+    universe.matrix('[[combo]]\nid = "c"\nsteps = [["app"]]\n', "import app")
+    before = universe.searched("forecast")
+    universe.run("run", "--progress", "none")
+
+    after = universe.searched("forecast")
+    body = universe.run("forecast", "--cooldown", "30d", "--format", "markdown")
+
+    assert before["combos"][0]["weather"] == "same", "nobody has seen it fail"
+    (broken,) = after["combos"]
+    assert (broken["weather"], broken["tried"]) == ("broken", [])
+    assert "no attribute 'call'" in broken["cause"] and "knowngood timeline" in broken["cause"]
+    assert body.returncode == 1, body.stderr
+    day = f"{TODAY + timedelta(days=10):%Y-%m-%d}"
+    assert f"| c | lib 1.0 -&#62; 2.0 | lib-2.0-py3-none-any.whl | {day} |" in body.stdout
+
+
 def test_orders_of_steps_that_lead_to_other_sets_part_at_a_package(universe: "Universe") -> None:
     release(universe, "lib", "1.0", 90, "number = 1\n")
     release(universe, "lib", "2.0", 80, "number = 2\n")

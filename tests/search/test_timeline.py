@@ -41,6 +41,21 @@ def test_the_release_and_the_file_that_broke_it_are_confirmed_both_ways(universe
     assert "confirmed both ways" in shown.stdout
 
 
+def test_what_broke_it_last_is_blamed_in_a_history_with_an_island_that_works(universe: "Universe") -> None:
+    release(universe, "app", "1.0", "2025-01-01", "import lib\nlib.call()\n", ("lib",))
+    works = {"1.0", "1.1", "1.5"}
+    for month, version in enumerate(("1.0", "1.1", "1.2", "1.3", "1.4", "1.5", "1.6", "1.7"), 1):
+        text = "def call(): pass\n" if version in works else "def renamed(): pass\n"
+        release(universe, "lib", version, f"2025-{month:02}-05", text)
+    universe.matrix(COMBO, "import app")
+
+    document = universe.searched("timeline", "loose")
+
+    assert (document["course"], document["culprits"], document["confirmed"]) == ("broke", ["lib"], True)
+    (moved,) = document["moved"]
+    assert (moved["from"], moved["to"]) == ("1.5", "1.6"), "1.2 broke it, too, but 1.5 repaired that"
+
+
 def test_releases_that_break_only_together_are_named_together(universe: "Universe") -> None:
     check = "import lib, other\nassert not (lib.new and other.new), 'both are new'\n"
     release(universe, "app", "1.0", "2025-01-01", check, ("lib", "other", "third"))

@@ -31,6 +31,19 @@ def test_twenty_moves_take_few_cells_and_what_blocks_is_named(universe: "Univers
     assert document["cells"] <= 30
 
 
+def test_versions_that_do_not_work_on_the_way_do_not_block_a_goal_that_works(universe: "Universe") -> None:
+    universe.release("lib", "1.0", "1.1", files={"lib.py": "def call(): pass\n"})
+    universe.release("lib", "2.0", "2.1", files={"lib.py": "def renamed(): pass\n"})
+    universe.release("lib", "3.0", files={"lib.py": "def call(): pass\n"})
+    universe.release("other", "1.0", "2.0", files={"other.py": ""})
+    universe.matrix('[[combo]]\nid = "now"\nsteps = [["lib==1.0", "other==1.0"]]\n', "import lib\nlib.call()")
+
+    document = universe.searched("upgrade", "now")
+
+    assert document["reached"], document
+    assert document["steps"][-1]["versions"] == {"lib": "3.0", "other": "2.0"}
+
+
 def test_what_is_tied_moves_together_and_what_needs_another_moves_later(universe: "Universe") -> None:
     universe.release("core", "1.0", files={"core.py": "number = 1\n"})
     universe.release("core", "2.0", files={"core.py": "number = 2\n"})

@@ -4,6 +4,7 @@ import re
 import sys
 import tomllib
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -26,7 +27,7 @@ _HABIT = 7  # days that cooldowns mostly last
     metavar="DAYS",
     help="How long releases are held back: 7d.  [default: exclude-newer of [tool.uv] in days, else 7d]",
 )
-@format_option("text", "json")
+@format_option("text", "markdown", "json")
 @search_options
 def forecast(search: SearchOptions, combos: tuple[str, ...], cooldown: str | None, format_: str) -> None:
     """Say what will break when the releases that a cooldown still holds back get in, and on which day.
@@ -47,15 +48,36 @@ def forecast(search: SearchOptions, combos: tuple[str, ...], cooldown: str | Non
             if ready.stop.requested:
                 break
             with ready.oracle("forecast", combo) as oracle:
-                weather, cause, waiting, blame = ahead.find(oracle, cooldown=days, now=now)
+                failing = partial(_failing, ready.project, combo.id)
+                weather, cause, waiting, blame = ahead.find(oracle, cooldown=days, now=now, failing=failing)
                 trail = trail_of(oracle)
             found.append(
                 ahead.Forecast(combo=combo.id, weather=weather, cause=cause, waiting=waiting, blame=blame, trail=trail)
             )
-        print_as(format_, text=lambda: ahead.text(found, days, width=width()), json=lambda: ahead.as_json(found, days))
+        print_as(
+            format_,
+            text=lambda: ahead.text(found, days, width=width()),
+            markdown=lambda: ahead.markdown(found, days),
+            json=lambda: ahead.as_json(found, days),
+        )
         kinds = {each.weather for each in found}
         undecided = ExitCode.UNDECIDED if ahead.Weather.UNDECIDED in kinds else ExitCode.AS_EXPECTED
         sys.exit(ready.code or (ExitCode.DIFFERS if ahead.Weather.ALARM in kinds else undecided))
+
+
+def _failing(project: "Project", combo: str, lock: tuple[str, ...]) -> str:
+    """Return why a combo failed with this lock in the newest run that finished it; empty where it did not."""
+    from knowngood.model import UNDECIDED, Status
+
+    recorded = project.runs.newest_with(combo)
+    judged = project.read(recorded) if recorded is not None else None
+    if judged is None or lock not in [
+        tuple(step.lock for step in facts.steps) for facts in judged.run.combos if facts.combo.id == combo
+    ]:
+        return ""
+    fine = {*UNDECIDED, Status.PASS, Status.MOVED}
+    cells = (cell for cell in judged.cells if cell.combo.id == combo and cell.verdict.status not in fine)
+    return next((cell.message or str(cell.verdict.status) for cell in cells), "")
 
 
 def _days(text: str) -> int:

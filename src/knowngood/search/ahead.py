@@ -4,11 +4,12 @@ Each combo is resolved as of the day up to which the cooldown lets releases in, 
 same nothing runs. Where the first works and the second does not, the release that does it is looked for.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
+from knowngood.report.markup import inline, joined, table
 from knowngood.report.text import aligned, count, moment, strict_json, wrap
 from knowngood.search.ask import Candidate, Oracle, Resolved, Says
 from knowngood.search.blame import Blame, Moved, blame
@@ -18,6 +19,9 @@ from knowngood.search.trail import Trail, ask_each, message, source_names
 
 SCHEMA = 1
 """Version of the JSON; it changes when a reader of the old one would be wrong."""
+
+
+_ALREADY = "what breaks it is in already: knowngood timeline finds the release and the day"
 
 
 class Weather(StrEnum):
@@ -56,14 +60,24 @@ Waiting = tuple[tuple[str, str, str], ...]
 """As ``Forecast.waiting``."""
 
 
-def find(oracle: Oracle, *, cooldown: timedelta, now: datetime) -> tuple[Weather, str, Waiting, Blame | None]:
-    """Return what will become of the combo of ``oracle``, why, what waits, and what is to blame."""
+Failing = Callable[[tuple[str, ...]], str]
+"""Takes the lock of a set, and returns why it failed in an earlier run; empty where none shows that."""
+
+
+def find(
+    oracle: Oracle, *, cooldown: timedelta, now: datetime, failing: Failing = lambda lock: ""
+) -> tuple[Weather, str, Waiting, Blame | None]:
+    """Return what will become of the combo of ``oracle``, why, what waits, and what is to blame.
+
+    Where nothing that waits takes part nothing runs, but ``failing`` may know that the set is broken already.
+    """
     plain = oracle.resolve([Candidate(change=Change(), why="which packages take part?")])[0]
     today = _candidate(oracle, plain, now - cooldown, "what the cooldown lets in today")
     later = _candidate(oracle, plain, now, "what waits is in")
     before, after = oracle.resolve([today, later])
     if before.lock and before.lock == after.lock:
-        return Weather.SAME, "", (), None
+        cause = failing(before.lock)
+        return (Weather.BROKEN, f"{cause} ({_ALREADY})", (), None) if cause else (Weather.SAME, "", (), None)
     old, new = before.versions, after.versions
     names = sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
     waiting = tuple((name, old.get(name, ""), new.get(name, "")) for name in names)
@@ -105,6 +119,30 @@ def text(found: Sequence[Forecast], cooldown: timedelta, *, width: int) -> str:
             release = f"{moved.package} {moved.before} -> {moved.after} ({moved.file}), {gets_in}"
             lines += wrap(f"alarm: {each.combo} breaks with {release}: {each.cause}", width, most=4)
     return "\n".join(lines) + "\n"
+
+
+def markdown(found: Sequence[Forecast], cooldown: timedelta) -> str:
+    """Return the result as the body of an issue or a pull request, ending in a newline."""
+    alarms = [(each, moved, day) for each in found for moved, day in each.alarms(cooldown)]
+    number = sum(each.weather is Weather.ALARM for each in found)
+    said = f"{count(number, 'alarm')} in {count(len(found), 'combo')} with a cooldown of {count(cooldown.days, 'day')}."
+    headers = ("combo", "release", "file", "gets in", "why")
+    rows = [
+        (each.combo, f"{moved.package} {moved.before} -> {moved.after}", moved.file, day or "unknown", each.cause)
+        for each, moved, day in alarms
+    ]
+    others = [(each.combo, str(each.weather), _remark(each, cooldown)) for each in found]
+    return (
+        joined(
+            [
+                ["### Forecast"],
+                [inline(said)],
+                table(headers, rows) if rows else [],
+                table(("combo", "outcome", "remark"), others) if others else [],
+            ]
+        )
+        + "\n"
+    )
 
 
 def _remark(each: Forecast, cooldown: timedelta) -> str:

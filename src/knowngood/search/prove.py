@@ -14,6 +14,8 @@ from knowngood.search.refute import Refuted, Why, sift
 
 MOST_CELLS = 64
 """Cells that may run to show that nothing cheaper works."""
+_SEVERAL = "cheaper sets of several moves were not tried"
+"""What the scope leaves out. Pairs alone would be thousands, and few of them have a reason."""
 _MOST_RESOLVED = 400
 """Moves that are resolved; with more of them only the ends of major release lines count."""
 
@@ -24,7 +26,7 @@ class Proof:
 
     scope: str
     gap: str = ""
-    """Why it is not complete; empty: everything cheaper in the scope was run or refuted, and nothing works."""
+    """Why it is not complete; empty: every cheaper move in the scope was run or refuted, and none works."""
     better: Answer | None = None
     """Something cheaper that works."""
 
@@ -77,7 +79,7 @@ def _run(
         if works:
             better = min(works, key=lambda answer: cost_of(oracle, answer))
             break
-    counted = f"{scope}: {_counts(answers, refuted)}"
+    counted = f"{scope}: {_counts(answers, refuted)}; {_SEVERAL}"
     if better is not None:
         return Proof(scope=counted, gap=f"{better.candidate.change} works, too, and changes less", better=better)
     if len(answers) < len(candidates):

@@ -19,7 +19,7 @@ KEYS = ("installer", "env", "timeout", "warnings", "resolution", "as-of")
 """Keys of a ``[[combo]]`` table that are only written where they are needed."""
 _SENTENCES = {
     FixClass.WORKS: "There is nothing to fix",
-    FixClass.MINIMAL: "Minimal: everything cheaper was tried and does not work",
+    FixClass.MINIMAL: "Minimal: each part is needed, and no cheaper single move in the scope works",
     FixClass.SMALLEST_FOUND: "The smallest change that was found",
     FixClass.NONE: "No fix: everything in the scope was tried",
     FixClass.NONE_FOUND: "No fix was found before the search ended",
