@@ -15,11 +15,11 @@ from knowngood.errors import ExitCode, UsageError
 @format_option("text", "json")
 @search_options
 def confluence(search: SearchOptions, combo: str, format_: str) -> None:
-    """Find out whether all orders of the steps of COMBO lead to the same set, where they part, and what each does.
+    """Find out whether all orders of the steps of COMBO lead to the same set, and if not, what each order does.
 
-    Every order is resolved, and each distinct set runs once. Of more than four steps 24 orders are tried.
+    Every order is resolved, and each distinct set runs once. With more than four steps, 24 orders are tried.
 
-    Exit codes: 0 when all orders lead to the same set, 1 when they do not, 3 when that is undecided.
+    Exit codes: 0 if all orders lead to the same set, 1 if they do not, 3 if that is undecided.
     """
     from knowngood.search import confluence as orders
     from knowngood.search.ask import Says

@@ -45,10 +45,10 @@ def explain(
 ) -> None:
     """Explain COMBO: its versions, which step moved them, what failed and where, the cause, the fix, how to rerun it.
 
-    COMBO is an id, or a glob of ids. Without it, everything that is not as expected is explained; if there is nothing
-    like that, what did not pass is listed.
+    COMBO is an id, or a glob of ids. Without it, everything that is not as expected is explained; if
+    everything is as expected, what did not pass is listed.
 
-    A run that is kept by a project is judged by the signatures.toml of that project.
+    A run that is kept in a project is judged with the signatures.toml of that project.
     """
     from knowngood.project.project import Project
 

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 @click.command(short_help="Find the smallest change with which a combo works.")
 @click.argument("combos", metavar="COMBO...", nargs=-1, required=True)
 @click.option("--keep", metavar="PACKAGE", multiple=True, help="Do not move this package. Repeatable.")
-@click.option("--to", metavar="REQUIREMENT", multiple=True, help="What the fix has to meet: 'numpy>=2'. Repeatable.")
-@click.option("--proof/--no-proof", default=True, help="Try what would be cheaper, to show that nothing is.")
+@click.option("--to", metavar="REQUIREMENT", multiple=True, help="Require this of the fix: 'numpy>=2'. Repeatable.")
+@click.option("--proof/--no-proof", default=True, help="Also try cheaper changes, to show that none works.")
 @click.option("--write", is_flag=True, help="Add the combo that works to the matrix file.")
 @format_option("text", "json")
 @search_options
@@ -46,14 +46,14 @@ def fix(
     write: bool,
     format_: str,
 ) -> None:
-    """Find the smallest change with which COMBO works: run what may repair it, and verify what does.
+    """Find the smallest change with which COMBO works, and verify it by running it.
 
-    COMBO is an id, or a glob of ids. Candidates come from the diagnosis, from combos that pass, and from the releases
-    of what the probe loads. What works is reduced to what it needs, moved as near as possible to what you asked for,
-    and run again in a fresh environment. Everything that ran is kept as a run; a search that was cut short continues
-    when you repeat it.
+    COMBO is an id, or a glob of ids. Candidates come from the diagnosis, from combos that pass, and from other releases
+    of the packages that the probe loads. A change that works is reduced to the parts that are needed, moved as close as
+    possible to what you asked for, and run again in a fresh environment. Everything that ran is kept as a run; a search
+    that was cut short continues when you repeat it.
 
-    Exit codes: 0 when every combo has a verified fix or works, 1 when one has none, 3 when that is undecided.
+    Exit codes: 0 if every combo works or has a verified fix, 1 if a combo has none, 3 if that is undecided.
     """
     from knowngood import packages
     from knowngood.search import result, session

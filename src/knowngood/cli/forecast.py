@@ -1,4 +1,4 @@
-"""The verb ``forecast``: say what will break when the releases that a cooldown still holds back get in."""
+"""The verb ``forecast``: find out what will break when a cooldown admits the releases that it still holds back."""
 
 import re
 import sys
@@ -25,17 +25,17 @@ _HABIT = 7  # days that cooldowns mostly last
 @click.option(
     "--cooldown",
     metavar="DAYS",
-    help="How long releases are held back: 7d.  [default: exclude-newer of [tool.uv] in days, else 7d]",
+    help="How long releases are held back: 7d.  [default: exclude-newer of [tool.uv] in days, or 7d]",
 )
 @format_option("text", "markdown", "json")
 @search_options
 def forecast(search: SearchOptions, combos: tuple[str, ...], cooldown: str | None, format_: str) -> None:
-    """Say what will break when the releases that a cooldown still holds back get in, and on which day.
+    """Find out what will break when a cooldown admits the releases that it still holds back, and on which day.
 
-    Each combo is resolved as of the day up to which the cooldown lets releases in, and as of now. Only combos for which
-    these sets differ run. Combos that are held at a day by as-of are left out.
+    Each combo is resolved twice: with the releases that the cooldown admits, and with all releases. Only combos for
+    which the two sets differ run. Combos that as-of holds at a day are left out.
 
-    Exit codes: 0 when nothing will break, 1 when something will, 3 when that is undecided.
+    Exit codes: 0 if nothing will break, 1 if something will, 3 if that is undecided.
     """
     from knowngood.search import ahead
     from knowngood.search.trail import trail_of

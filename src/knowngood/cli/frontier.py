@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 @click.option(
     "--bounds/--no-bounds",
     default=True,
-    help="Also run the versions next to declared bounds, against what is declared.",
+    help="Also run the versions just outside declared bounds.",
 )
-@click.option("--write", is_flag=True, help="Write the bounds that were found into the pyproject.toml of the project.")
+@click.option("--write", is_flag=True, help="Write the bounds that work into the project's pyproject.toml.")
 @format_option("text", "markdown", "json")
 @search_options
 def frontier(
@@ -45,13 +45,13 @@ def frontier(
     write: bool,
     format_: str,
 ) -> None:
-    """Find out which versions of PACKAGE work in COMBO, as intervals with their causes; of two packages, as a map.
+    """Find out which versions of PACKAGE work in COMBO, as intervals with their causes; for two packages, as a map.
 
-    Each release line stands for its last release; the lines at which something changes are looked into, and spot checks
-    look for islands. What a resolver refutes does not run, and what could not be tested is unknown, never a no. The
-    result compares the bounds that are declared with what works.
+    Each release line is represented by its last release. Where the result changes, the single releases of the line run,
+    and spot checks look for exceptions elsewhere. Versions that the resolver rules out do not run. Versions that could
+    not be tested are unknown, not failures. The result compares the declared bounds with what works.
 
-    Exit codes: 0 when a version works, 1 when none does, 3 when that is undecided.
+    Exit codes: 0 if a version works, 1 if none does, 3 if that is undecided.
     """
     from knowngood.search import frontier_result as result
 

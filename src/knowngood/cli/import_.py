@@ -10,14 +10,15 @@ from knowngood.errors import UsageError
 from knowngood.project.files import near
 
 
-@click.command("import", short_help="Make a matrix of a Dockerfile, a lock, tox.ini and the like.")
+@click.command("import", short_help="Turn a Dockerfile, a lock, tox.ini or the like into a matrix.")
 @click.argument("file", type=PATH)
 @click.option("--name", metavar="NAME", help="Name of the matrix.  [default: that of FILE]")
 @click.option("--write", is_flag=True, help="Write matrices/NAME.toml, unless there is one.")
 def import_(file: Path, name: str | None, write: bool) -> None:
-    """Print a matrix of what FILE installs, as TOML: a Dockerfile, requirements, a lock, tox.ini, a workflow.
+    """Turn FILE into a matrix, and print it as TOML.
 
-    Nothing is executed. What cannot be imported is named with its line, on standard error and in a comment.
+    FILE is, for example, a Dockerfile, a requirements file, a lock, tox.ini or a workflow. Nothing is executed. What
+    cannot be imported is listed with its line, on standard error and in a comment.
     """
     from knowngood.declare.values import slug
     from knowngood.project.importing.entry import import_file, matrix_text

@@ -16,17 +16,17 @@ from knowngood.project.files import near
 @click.argument("folder", metavar="[FOLDER]", type=PATH, default=".")
 @click.option("--name", metavar="NAME", help="Name of the matrix.  [default: that of the project]")
 @click.option("--dry-run", is_flag=True, help="Print what would be written, and write nothing.")
-@click.option("--no-download", is_flag=True, help="Use the Pythons of this machine, and let uv get no other.")
+@click.option("--no-download", is_flag=True, help="Use only the Pythons of this machine; uv downloads none.")
 @click.pass_obj
 def init(environ: Mapping[str, str], folder: Path, name: str | None, dry_run: bool, no_download: bool) -> None:
     """Look at the project in FOLDER, by default the current one, and write its first matrix.
 
-    The matrix tries today's lock, the highest and the lowest versions that the project declares, and each of its
-    Pythons, with the tests of the project; without tests, a probe imports its modules. A noxfile, a workflow and a line
-    of .gitignore come with it. All of it runs as it is: knowngood run.
+    The matrix tries the versions of today's lock, the highest versions that the project allows, on each of its Pythons,
+    and the lowest. The probe is the tests of the project; without tests, it imports the project's modules. A noxfile, a
+    workflow and a line of .gitignore are written as well. All of it runs as it is: knowngood run.
 
-    No file is overwritten: for a noxfile that exists, the lines are printed. Nothing is declared as expected, so that a
-    lower bound which does not hold is reported.
+    No file is overwritten: if there is a noxfile, the lines to add are printed. No failure is declared as expected, so
+    that a wrong lower bound is reported.
     """
     from knowngood.project.files import FolderFiles
     from knowngood.project.scaffold import origin, propose, summary, survey

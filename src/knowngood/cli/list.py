@@ -12,7 +12,7 @@ from knowngood.cli.options import only_option, parse_shard, shard_option, takes_
 def list_combos(matrix: str | None, only: tuple[str, ...], shard: str | None) -> None:
     """List the combos of MATRIX, a line for each: its id, and what each of its steps installs.
 
-    MATRIX is a matrix file, or the name of one in matrices/. It can be left out when there is only one.
+    MATRIX is a matrix file, or the name of one in matrices/. You may omit it if there is only one.
     """
     from knowngood.declare.combo_selection import choose
     from knowngood.project.project import Project

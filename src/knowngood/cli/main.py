@@ -148,8 +148,8 @@ def _crash_report() -> str:
 _HELP = """\
 Prove which sets of package versions work together.
 
-A matrix is a TOML file in matrices/ that lists combos: sets of versions, each of which is installed into an
-environment of its own. Its probes say what "works" means: your tests, a script or a command. A combo under one
+A matrix is a TOML file in matrices/ that lists combos: sets of versions, each of which is
+    installed into its own environment. Its probes say what "works" means: your tests, a script or a command. A combo under one
 probe is a cell, and gets a verdict.
 
 \b

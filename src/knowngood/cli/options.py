@@ -57,8 +57,8 @@ def _parse_cover(context: click.Context, option: click.Parameter, value: str | N
     if not (value.isascii() and value.isdecimal() and 2 <= int(value[:9]) <= MOST_COVERED):
         raise UsageError(
             f"invalid --cover {value[:40]!r}",
-            cause=f"it is how many values are combined, from 2 to {MOST_COVERED}",
-            next_step="write --cover 2 to test every pair of values of a grid, or --cover 3 for every three of them",
+            cause=f"it is the number of values that are combined, from 2 to {MOST_COVERED}",
+            next_step="write --cover 2 to test every pair of values of a grid, or --cover 3 for every three",
         )
     return int(value)
 
@@ -69,7 +69,7 @@ cover_option = click.option(
     "--cover",
     metavar="N",
     callback=_parse_cover,
-    help="Of each grid only as many combos as have every N values together that can be installed: 2 for pairs.",
+    help="Run only as many combos of each grid as are needed to have every N values together: 2 for pairs.",
 )
 
 

@@ -27,18 +27,18 @@ if TYPE_CHECKING:
 _MOST_JOBS = 256  # of one matrix on GitHub
 
 
-@click.command(short_help="Resolve only, and print what a run would do, download and take.")
+@click.command(short_help="Resolve only, and print what a run would do and download.")
 @takes_matrices
 @only_option
 @cover_option
-@format_option("table", "json", "github", "gitlab", help_="A table, JSON, or the jobs of a CI.")
+@format_option("table", "json", "github", "gitlab", help_="A table, JSON, or the jobs for CI.")
 @click.option(
     "--shards",
     type=click.IntRange(1, _MOST_JOBS),
     metavar="N",
     default=8,
     show_default=True,
-    help="Most CI jobs.",
+    help="Limit the number of CI jobs.",
 )
 @click.option("--fresh", is_flag=True, help="Plan a `run --fresh`, which reuses no verdict.")
 @jobs_option
@@ -59,19 +59,19 @@ def plan(
     offline: bool,
     state_dir: Path | None,
 ) -> None:
-    """Resolve the combos of MATRIX, and print which can exist and what a run of them would need. Nothing is built.
+    """Resolve the combos of MATRIX, and print which are solvable and what a run would need. Nothing is built.
 
-    MATRIX is a matrix file, or the name of one in matrices/. It can be left out when there is only one.
+    MATRIX is a matrix file, or the name of one in matrices/. You may omit it if there is only one.
 
-    The verdict of a combo is reused when its lock, its probes and this machine are the same as in an earlier run.
+    The verdict of a combo is reused if its lock, its probes and this machine are the same as in an earlier run.
 
-    The download is the sum of the sizes that the index states, without what uv's cache has. The disk space is estimated
-    from it, and the time from earlier runs. What nobody knows is shown as unknown.
+    The download is the sum of the sizes that the index states, without the files in uv's cache. The disk space is
+    estimated from it, and the time from earlier runs. What cannot be known is shown as unknown.
 
-    With --cover 2, only those combos of a grid are planned that a `run --cover 2` would run.
+    With --cover 2, only the combos of a grid that `run --cover 2` would run are planned.
 
-    `--format github` and `--format gitlab` divide the combos among CI jobs that take about as long. Each job calls
-    `run` with the matrix, the --shard and the --deal that the plan gives it. A job has combos of one matrix.
+    `--format github` and `--format gitlab` divide the combos among CI jobs of about the same duration. Each job calls
+    `run` with the matrix, the --shard and the --deal that the plan gives it, and runs combos of one matrix.
 
     Exits 3 when an index could not be reached, and 0 otherwise.
     """

@@ -12,7 +12,7 @@ from knowngood.project.files import near
 @click.command(short_help="Publish the report of a complete run.")
 @click.argument("runs", metavar="[RUN]...", nargs=-1)
 @matrix_option
-@click.option("--accept", is_flag=True, help="Make the run the baseline, too.")
+@click.option("--accept", is_flag=True, help="Also make the run the baseline.")
 @click.option(
     "--baseline",
     metavar="RUN",

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     help="Run to compare with: the start of its id, or its path.  [default: the baseline of the matrix]",
 )
 @click.option("--url", default="", metavar="URL", help="Page of this run, for the issue to link to.")
-@click.option("--gate", is_flag=True, help="Exit as `knowngood run` would: 1 when something is not as expected.")
+@click.option("--gate", is_flag=True, help="Exit as `knowngood run` would: 1 if something is not as expected.")
 @detail_options
 @signatures_option
 @state_option
@@ -61,7 +61,7 @@ def report(
     Several logs, such as those of the machines that shared a matrix with --shard, become one report. Combos of a
     missing shard count as not run, and standard error names the shard.
 
-    A run that is kept by a project is judged by the signatures.toml of that project.
+    A run that is kept in a project is judged with the signatures.toml of that project.
 
     Exits 0 even when cells failed, so that CI can still publish the report. Use --gate to exit as `knowngood run`
     would: 1 for a cell that is not as expected, 3 for a missing shard.

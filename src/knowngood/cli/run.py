@@ -45,7 +45,7 @@ class _Run(click.Command):
 @click.option(
     "--deal",
     metavar="ID,...",
-    help="The combos of this shard, as `plan --format github` deals them.  [default: every N-th]",
+    help="The combos of this shard, as `plan --format github` assigns them.  [default: every N-th]",
 )
 @click.option(
     "--report-dir", type=PATH, metavar="FOLDER", help="Where the report goes.  [default: the folder of the run]"
@@ -58,13 +58,13 @@ class _Run(click.Command):
     help="Run to compare with: the start of its id, or its path.  [default: the baseline of the matrix]",
 )
 @click.option(
-    "--budget", callback=parse_duration, metavar="TIME", help="Stop after 90s, 15m or 1.5h; run again to go on."
+    "--budget", callback=parse_duration, metavar="TIME", help="Stop after 90s, 15m or 1.5h; run again to continue."
 )
 @click.option(
     "--fix",
     type=click.Choice([UNEXPECTED, EXPECTED]),
     metavar="[=all]",
-    help="Search for the fix of every unexpected failure, as `fix` does; with =all of expected ones, too.",
+    help="Search for a fix for every unexpected failure, as `fix` does; with =all, for expected ones as well.",
 )
 @jobs_option
 @offline_option
@@ -83,7 +83,7 @@ class _Run(click.Command):
     type=click.Choice(["auto", "board", "lines", "none"]),
     default="auto",
     show_default=True,
-    help="What standard error shows meanwhile: a board that moves, plain lines for logs, or nothing.",
+    help="What standard error shows during the run: a live board, plain lines for logs, or nothing.",
 )
 @detail_options
 @signatures_option
@@ -101,18 +101,19 @@ def run(
 ) -> None:
     """Build and probe the combos of MATRIX, print the table and write a report.
 
-    MATRIX is a matrix file, or the name of one in matrices/. It can be left out when there is only one. Several are run
-    one after the other: each has its table and its report, and an overview ends the output. The exit code is the most
-    severe of theirs.
+    MATRIX is a matrix file, or the name of one in matrices/. You may omit it if there is only one. Several are run one
+    after the other: each has its own table and report, and the output ends with an overview. The exit code is the most
+    severe one.
 
-    With --cover 2, only some combos of a grid are run: together they have every pair of values that can be installed.
-    The others are not-run with the reason not-covered. Combos that are not of a grid are always run.
+    With --cover 2, only some combos of a grid run: together they have every pair of values that can be installed. The
+    others are not-run with the reason not-covered. Combos outside a grid always run.
 
-    Every combo is resolved again. Where its lock, its probes and this machine are the same as in an earlier run, the
+    Every combo is resolved again. If its lock, its probes and this machine are the same as in an earlier run, the
     verdict is reused, and the table says so. A run that was interrupted within the last 24 hours is resumed.
 
-    With --budget, nothing new begins when the time is up, and the combos that are being built or probed are ended. They
-    and the rest are not-run, and the exit code is 3, unless a combo differs. The same command continues from there.
+    With --budget, the run stops when the time is up, even while combos are being built or probed. These and the rest
+    are not-run, and the exit code is 3, or 1 if a finished combo is not as expected. Run the same command again to
+    continue.
 
     With --fix, knowngood searches for the smallest change that fixes each failure, until the budget is spent. Verified
     fixes are shown in the table and the report, and are reused with the verdict.

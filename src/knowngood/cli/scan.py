@@ -12,11 +12,11 @@ import click
 from knowngood.errors import ExitCode, UsageError
 
 
-@click.command(short_help="Predict what cannot work with NumPy.")
+@click.command(short_help="Predict which files cannot work with a NumPy version.")
 @click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @click.option("--numpy", "version", metavar="VERSION", help="NumPy version to predict for.  [default: the one in PATH]")
 def scan(paths: tuple[Path, ...], version: str | None) -> None:
-    """Predict which compiled modules cannot work with a NumPy, because they were built for another one.
+    """Predict which compiled modules cannot work with a version of NumPy, because they were built for another.
 
     PATH is one environment, or wheels that would be installed together. Nothing in them is run. Exits 1 when an
     extension is predicted to fail, and 0 otherwise.

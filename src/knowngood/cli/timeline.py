@@ -19,10 +19,11 @@ from knowngood.errors import ExitCode, UsageError
 def timeline(search: SearchOptions, combo: str, since: str | None, format_: str) -> None:
     """Find out which release broke COMBO, and on which day.
 
-    COMBO fails today and has unpinned parts. The sets that a resolver would have chosen in the past are bisected. Of
-    the releases between the last that works and the first that does not, each is put back alone and put forward alone.
+    COMBO fails today and does not pin everything. knowngood bisects the sets that a resolver would have chosen in the
+    past. Each release that differs between the last good set and the first bad one is then reverted alone, and applied
+    alone.
 
-    Exit codes: 0 when the release was found or the combo works, 1 when it never worked, 3 when that is undecided.
+    Exit codes: 0 if the release was found or the combo works, 1 if it never worked, 3 if that is undecided.
     """
     from knowngood.search import timeline_result as result
     from knowngood.search.timeline import Course, find

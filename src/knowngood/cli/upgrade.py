@@ -13,7 +13,7 @@ from knowngood.errors import ExitCode
 @click.command(short_help="Find a path to newer versions on which every step works.")
 @click.argument("combo")
 @click.option(
-    "--to", metavar="REQUIREMENT", multiple=True, help="What the path has to lead to: 'numpy>=2'. Repeatable."
+    "--to", metavar="REQUIREMENT", multiple=True, help="Require this at the end of the path: 'numpy>=2'. Repeatable."
 )
 @format_option(
     "text",
@@ -24,12 +24,12 @@ from knowngood.errors import ExitCode
 )
 @search_options
 def upgrade(search: SearchOptions, combo: str, to: tuple[str, ...], format_: str) -> None:
-    """Find a path from COMBO, which works, to newer versions: each step of it is run, and works.
+    """Find a path from COMBO, which works, to newer versions; every step of the path was run and works.
 
-    Without --to it goes as far as it can. What a resolver ties moves together. A move that breaks the set is tried
-    again later; what blocks in the end is named with the last version that works.
+    Without --to it goes as far as it can. Packages that can only move together are one step. A move that breaks the set
+    is tried again later. A package that still blocks is named with its last version that works.
 
-    Exit codes: 0 when the target is reached, 1 when it is not, 3 when that is undecided.
+    Exit codes: 0 if the target is reached, 1 if it is not, 3 if that is undecided.
     """
     from knowngood.search import upgrade_result as result
     from knowngood.search.ask import Says
