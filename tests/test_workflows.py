@@ -396,7 +396,7 @@ def test_the_whole_workflow_plans_runs_shards_merges_publishes_stores_and_opens_
     assert gate[0].startswith("::stop-commands::") and len(gate[0]) > 40
     assert github.outputs["needs.report.outputs.diff"] == "1"
     published = json.loads(show(github.remote, "reports/embedding/matrix.json"))
-    assert [cell["verdict"]["status"] for cell in published["cells"]].count("fail") == 1, "a red run is published, too"
+    assert [cell["verdict"]["status"] for cell in published["cells"]].count("fail") == 1, "a red run is published"
     assert show(github.remote, "reports/embedding/baseline.json") == baseline
     assert git(github.remote, "log", "--format=%s", "matrix").startswith(f"Publish {SERVER}/o/r/actions/runs/77\n")
     assert git(github.remote, "ls-tree", "--name-only", "matrix") == "reports\n"

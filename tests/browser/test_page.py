@@ -202,7 +202,7 @@ def test_on_a_phone_the_page_never_scrolls_sideways(browser: Browser, name: str,
     browser.command("Emulation.setScriptExecutionDisabled", value=False)
     browser.run(OPEN_ALL)
     assert browser.run("return [document.documentElement.scrollWidth, innerWidth]") == [PHONE[0], PHONE[0]]
-    # The details of a cell fit, too; only the table around them may be wider.
+    # The details of a cell fit as well; only the table around them may be wider.
     wide = (
         "return [...document.querySelectorAll('.cell')].filter(cell => cell.getBoundingClientRect().width > 345).length"
     )

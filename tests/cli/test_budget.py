@@ -73,8 +73,9 @@ def test_a_budget_holds_for_all_matrices_together(project: Project, index: Index
     result = project.run("run", "a", "b", "--budget", "8s", "--jobs", "1")
 
     assert result.returncode == 3, result.stdout + result.stderr
-    assert [row[0:1] + row[5:] for row in overview(result.stdout)[2:3]] == [["b", "not begun"]]
-    assert "To go on within 24 hours: knowngood run a b (and your other options); a resumes, b begins." in result.stdout
+    assert [row[0:1] + row[5:] for row in overview(result.stdout)[2:3]] == [["b", "not started"]]
+    how = "To continue within 24 hours: knowngood run a b (and your other options); a resumes, b starts."
+    assert how in result.stdout
 
 
 @pytest.mark.parametrize("text", ["15", "m", "-1m", "0s", "8d", "15 minutes", "", "99999h"])

@@ -69,7 +69,7 @@ ODD = {"odd": "1.0", "tiny": "2.0"}
 
 @pytest.fixture(scope="module")
 def shops(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Index, Index]]:
-    """Serve a default index, and one that ``special`` alone is taken from though it has a newer ``tiny``, too."""
+    """Serve a default index, and one that ``special`` alone is taken from though it has a newer ``tiny`` as well."""
     usual, special = tmp_path_factory.mktemp("usual"), tmp_path_factory.mktemp("special")
     build_wheel(usual, "tiny", "1.0")
     build_sdist(usual, "tiny", "1.0")

@@ -131,7 +131,7 @@ def test_a_pipe_is_not_waited_for(project: Project) -> None:
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.splitlines() == [
         "error: requirements.txt is a pipe or a device",
-        "next: copy what it holds into a file",
+        "next: copy its content into a file",
     ]
 
 

@@ -302,7 +302,7 @@ def test_a_python_that_cannot_be_obtained_is_named_and_left_out(tmp_path: Path) 
 
     made = tomllib.loads((tmp_path / "matrices" / "shop.toml").read_text(encoding="utf-8"))
     assert {combo["python"] for combo in made["combo"]} == {MINOR}
-    assert "not 3.14: uv could not get them: " in done.stdout
+    assert "not 3.14: uv could not install them: " in done.stdout
 
 
 WORKFLOWS = [

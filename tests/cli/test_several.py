@@ -159,12 +159,12 @@ def test_ctrl_c_ends_all_matrices_and_the_advice_goes_on_with_what_is_left(proje
     assert running.returncode == 130, err
     assert [row[:6] for row in overview(out)[2:5]] == [
         ["b", "2", "1", "0", "1", overview(out)[2][5]],
-        ["c", "1", "0", "0", "1", "not begun"],
-        ["d", "1", "0", "0", "1", "not begun"],
+        ["c", "1", "0", "0", "1", "not started"],
+        ["d", "1", "0", "0", "1", "not started"],
     ]
     advice = out.splitlines()[-1]
     assert advice == (
-        "To go on within 24 hours: knowngood run b c d (and your other options); b resumes, the other 2 begin."
+        "To continue within 24 hours: knowngood run b c d (and your other options); b resumes, the other 2 start."
     )
     (project.folder / "gate").touch()
     again = project.run(*advice.partition("knowngood ")[2].partition(" (")[0].split())

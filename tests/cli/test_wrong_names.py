@@ -97,8 +97,8 @@ def test_a_wrong_choice(shops: Project, arguments: tuple[str, ...], error: str, 
 @pytest.mark.parametrize(
     ("arguments", "error", "cause", "after"),
     [
-        (("rnu",), "knowngood has no verb 'rnu'", "did you mean run?", "`knowngood --help` lists all verbs"),
-        (("cache", "shw"), "knowngood cache has no verb 'shw'", "did you mean show?", "`knowngood cache --help` lists"),
+        (("rnu",), "knowngood has no command 'rnu'", "did you mean run?", "`knowngood --help` lists all commands"),
+        (("cache", "shw"), "knowngood cache has no command 'shw'", "did you mean show?", "`knowngood cache --help`"),
         (("run", "--ony"), "knowngood run has no option --ony", "did you mean --only?", "`knowngood run --help` lists"),
         (("--foo",), "knowngood has no option --foo", "", "`knowngood --help` lists all options"),
         (("run", "--only"), "option '--only' requires an argument", "", "`knowngood run --help` lists what it takes"),

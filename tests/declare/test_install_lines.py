@@ -255,7 +255,7 @@ def test_a_change_of_a_named_file_changes_the_digest(read: Read) -> None:
         ("--pre=yes numpy", "--pre takes no value", "write --pre"),
         ("--user numpy", "--user is not supported in a step", "into the environment of its combo"),
         ("--force-reinstall numpy", "--force-reinstall is not supported in a step", "a new one"),
-        ("--config-settings='a=b", "has a quotation mark too few", ""),
+        ("--config-settings='a=b", "lacks a quotation mark", ""),
         ("python -m pip install .", "is a whole command", "leave out"),
         ("uv pip install .", "is a whole command", "leave out"),
         ("numpy --prefer-binary", "uv has no option '--prefer-binary'", 'installer = "pip"'),

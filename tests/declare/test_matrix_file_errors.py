@@ -175,7 +175,7 @@ def test_the_error_counts_the_problems_and_has_the_exit_code_of_wrong_usage(prob
             COMBO + '[[probe]]\nid = "p"\nsource = ""\n[[probe]]\nid = "p"\nsource = "1"',
             8,
             "probe[1].id",
-            "duplicate id 'p': the probe on line 5 has it, too",
+            "duplicate id 'p': the probe on line 5 also has it",
             "",
         ),
         (
@@ -262,7 +262,7 @@ def test_the_error_counts_the_problems_and_has_the_exit_code_of_wrong_usage(prob
             "must be a string",
             '"1"',
         ),
-        (HEAD + COMBO + COMBO, 7, "combo[1].id", "duplicate id 'a': the combo on line 4 has it, too", "unique"),
+        (HEAD + COMBO + COMBO, 7, "combo[1].id", "duplicate id 'a': the combo on line 4 also has it", "unique"),
     ],
 )
 def test_a_wrong_value_is_reported_with_line_path_cause_and_hint(

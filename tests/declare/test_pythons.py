@@ -35,7 +35,7 @@ def test_an_error_of_syntax_in_an_inline_script_has_its_line_of_the_matrix(
 ) -> None:
     (problem,) = problems_of(inline(source) + COMBO, FILES)
     assert (problem.where, problem.line) == ("probe[0].source", line)
-    assert problem.what.startswith("the script has an error of syntax: ")
+    assert problem.what.startswith("the script has a syntax error: ")
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_pip_with_a_python_that_virtualenv_cannot_seed_is_refused(
 ) -> None:
     (problem,) = problems_of(inline('"1"') + text, FILES)
     assert problem.where == where
-    assert problem.what == "pip cannot be used with Python 3.7: virtualenv has none for it any more"
+    assert problem.what == "pip cannot be used with Python 3.7: virtualenv no longer provides it"
     assert problem.hint.startswith('write installer = "uv", or Python 3.')
 
 

@@ -125,7 +125,7 @@ def test_what_cannot_be_imported_is_named_by_its_line(tmp_path: Path) -> None:
 def test_the_image_that_does_not_say_its_python_is_named(tmp_path: Path) -> None:
     result = imported(tmp_path, "Dockerfile", "FROM ubuntu:24.04\nRUN pip install six\n")
 
-    assert "which Python" in dict(result.notes)[1]
+    assert "the Python of the stage" in dict(result.notes)[1]
 
 
 @pytest.mark.parametrize(

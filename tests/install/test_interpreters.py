@@ -31,8 +31,8 @@ def test_a_version_that_the_machine_does_not_have_is_not_found(environ: Mapping[
         ("3.14", "this machine has no Python 3.14: it is not on PATH", "install it (uv python install 3.14)"),
         ("3.13t", "this machine has no Python 3.13t: it is not on PATH", "install it (uv python install 3.13t)"),
         ("pypy3.10", "this machine has no PyPy 3.10: it is not on PATH", "install it (uv python install pypy3.10)"),
-        ("4.7", "neither pyenv nor uv has it", "uv offers none to install: name another Python"),
-        ("pypy3.99", "this machine has no PyPy 3.99", "uv offers none to install: name another Python"),
+        ("4.7", "neither pyenv nor uv has it", "uv cannot install it either: name another Python"),
+        ("pypy3.99", "this machine has no PyPy 3.99", "uv cannot install it either: name another Python"),
     ],
 )
 def test_a_version_that_is_missing_is_said_to_be_with_where_it_was_looked_for_and_what_to_do(

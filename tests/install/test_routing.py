@@ -202,7 +202,7 @@ def test_a_file_of_the_same_name_that_another_matrix_took_from_elsewhere_is_not_
 
 
 @pytest.mark.parametrize("installer", InstallerName)
-@pytest.mark.parametrize("step", [("tool==1.0",), ("tool==1.0", "needs-both")], ids=["asked for", "needed, too"])
+@pytest.mark.parametrize("step", [("tool==1.0",), ("tool==1.0", "needs-both")], ids=["asked for", "needed as well"])
 def test_a_withdrawn_version_is_taken_from_its_source_when_it_is_asked_for_by_name(
     step: tuple[str, ...], installer: InstallerName, tmp_path: Path, environ: Mapping[str, str]
 ) -> None:
@@ -307,7 +307,7 @@ PLACES = [(InstallerName.PIP if "pip" in way.lower()[:4] else InstallerName.UV, 
 
 @contextmanager
 def user_with(way: str, links: str, folder: Path, environ: Mapping[str, str]) -> Iterator[Mapping[str, str]]:
-    """Yield the environment of a user who takes packages from ``folder``, too; ``links`` is "folder" or "page"."""
+    """Yield the environment of a user who takes packages from ``folder`` as well; ``links`` is "folder" or "page"."""
     home = folder.parent / "home"
     with serve(folder) as index, links_page(folder) as page:
         values = {"links": page if links == "page" else str(folder), "index": index.url}
@@ -338,7 +338,7 @@ def test_a_place_in_the_users_settings_has_no_say_about_a_package_with_an_index_
     build_wheel(tmp_path / "other", "needs-tool", "1.0", requires=("tool",))
 
     with serve(tmp_path / "own") as own, user_with(way, links, tmp_path / "other", environ) as outside:
-        # The default index is the user's own setting, too: here one that has nothing else.
+        # The default index is the user's own setting as well: here one that has nothing else.
         outside = {**outside, "UV_DEFAULT_INDEX": own.url, "PIP_INDEX_URL": own.url}
         routes = decide([Declared(name="special", url=own.url, packages=("tool",))])
         workshop = Workshop(folder=tmp_path / "work", environ=outside)

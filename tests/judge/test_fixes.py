@@ -99,7 +99,7 @@ def test_where_nothing_of_the_time_runs_on_this_python_the_oldest_line_that_does
     diagnosis = dated("4.16.0", releases).diagnose()
 
     assert diagnosis.fix == ("click<4.9",)
-    assert "click 4.3.3 is of the oldest line for Python 3.11" in diagnosis.evidence
+    assert "click 4.3.3 is of the oldest release line for Python 3.11" in diagnosis.evidence
 
 
 def test_a_line_that_had_only_begun_may_be_one_that_nobody_had_adapted_to() -> None:

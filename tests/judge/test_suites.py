@@ -245,4 +245,4 @@ def test_a_fixture_that_nothing_provides_is_not_blamed_on_pytest() -> None:
 
     assert cell.diagnosis is not None
     assert (cell.diagnosis.culprit, cell.diagnosis.fix) == (None, ())
-    assert cell.diagnosis.why.startswith("nothing that is installed provides the fixture")
+    assert cell.diagnosis.why.startswith("no installed package provides the fixture")

@@ -38,7 +38,7 @@ def test_the_example_in_the_docstring_of_the_runner_passes(tmp_path: Path) -> No
     assert {name: check.outcome for name, check in checks(facts).items()} == {
         "json_works": Outcome.PASSED,
         "numbers survive": Outcome.PASSED,
-        "a block is a check, too": Outcome.PASSED,
+        "a block is a check as well": Outcome.PASSED,
     }
 
 

@@ -203,7 +203,7 @@ def test_no_tests_is_an_error_of_its_own(tmp_path: Path) -> None:
     assert verdict(run({"other.py": ""}, tmp_path / "a"))[:2] == (Status.ERROR, Reason.NO_TESTS)
     deselected = run(files, tmp_path / "b", "-k", "nothing")
     assert verdict(deselected)[:2] == (Status.ERROR, Reason.NO_TESTS)
-    assert message(deselected) == "no test ran: all that were collected are deselected"
+    assert message(deselected) == "no test ran: all collected tests were deselected"
 
 
 def test_all_tests_skipped_says_nothing_about_the_versions(tmp_path: Path) -> None:

@@ -283,7 +283,7 @@ with RecordedRun(file=Path({str(recorded.file)!r}), name="it").lock():
     with subprocess.Popen([sys.executable, "-c", holding], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
         assert other.stdout is not None and other.stdout.readline() == b"held\n"
         assert runs.unfinished("d1", COMBOS) is None
-        # A process that is killed releases the lock, too.
+        # A process that is killed releases the lock as well.
         other.kill()
 
     assert runs.unfinished("d1", COMBOS) == recorded

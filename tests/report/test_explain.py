@@ -66,7 +66,7 @@ cause          sentence-transformers 2.2.2 uses cached_download, which huggingfa
                0.36.2 does not have (likely: several facts point to it)
                - huggingface-hub 0.25.2 still has it
 fix            'huggingface-hub<0.26' torch==2.1.2
-               asked for in step 3, too
+               also asked for in step 3
 see            https://example.org/breakage
 
 flaky          1/2 attempts passed: do not trust a single run of it
@@ -155,7 +155,7 @@ from embedding.py:67 in imports
 | numpy works | passed |   |
 
 **Diagnosis** (likely): sentence-transformers 2.2.2 uses cached_download, which huggingface-hub 0.36.2 does not have. \
-Fix: `huggingface-hub<0.26` `torch==2.1.2` in step 3, too. See https://example.org/breakage
+Fix: `huggingface-hub<0.26` `torch==2.1.2` in step 3 as well. See https://example.org/breakage
 
 - huggingface-hub 0.25.2 still has it
 

@@ -41,7 +41,7 @@ def test_the_body_has_the_change_the_packages_that_differ_the_cause_the_fix_and_
     assert "| huggingface-hub | 0.25.2 | 0.36.2 |" in body
     assert "| triton | absent | 3.9.0 |" in body
     assert "**Diagnosis** (likely): sentence-transformers 2.2.2 uses cached_download" in body
-    assert "Fix: `huggingface-hub<0.26` `torch==2.1.2` in step 3, too." in body
+    assert "Fix: `huggingface-hub<0.26` `torch==2.1.2` in step 3 as well." in body
     assert "knowngood run matrices/embedding.toml --only legacy-loose --keep" in body
     assert "Against `reports/e/matrix.json`: **1 regressed.**" in body
     assert "[the whole report](<https://ci.example/run/7>)" in body

@@ -38,7 +38,7 @@ def test_a_failing_cell_has_its_diagnosis_with_evidence_and_fix() -> None:
     assert (
         """
 **Diagnosis** (likely): sentence-transformers 2.2.2 uses cached_download, which huggingface-hub 0.36.2 does not have. \
-Fix: `huggingface-hub<0.26` `torch==2.1.2` in step 3, too. See https://example.org/breakage
+Fix: `huggingface-hub<0.26` `torch==2.1.2` in step 3 as well. See https://example.org/breakage
 
 - huggingface-hub 0.25.2 still has it
 

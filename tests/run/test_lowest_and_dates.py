@@ -78,7 +78,7 @@ def test_only_what_the_project_bounds_is_lowest_and_the_rest_is_named(
     }
     assert [cell.highest for cell in cells.values()] == [(), ("check", "free"), ("check", "free")]
     assert words.highest(cells["lowest"]) == (
-        "check 3.0, free 3.0: in no lower bound of the project, so the highest version"
+        "check 3.0, free 3.0: without a lower bound in the project, so at the highest version"
     )
 
 

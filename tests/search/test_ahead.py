@@ -95,5 +95,5 @@ def test_orders_of_steps_that_lead_to_other_sets_part_at_a_package(universe: "Un
     ]
     assert (meets["meets"], len(meets["endings"])) == (True, 1)
     assert shown.returncode == 1
-    assert "parts: all 2 orders of its steps lead to 2 different sets; they part at lib." in shown.stdout
+    assert "parts: all 2 orders of its steps lead to 2 different sets; they differ in lib." in shown.stdout
     assert (one.returncode, "error: one has one step" in one.stderr) == (2, True)

@@ -208,7 +208,7 @@ def test_a_search_is_interrupted_and_goes_on_when_it_is_repeated(universe: "Univ
         (("loose", "--to=-r needs.txt"), "invalid requirement '-r needs.txt'"),
         (("loose", "--keep", "lib<2"), "--keep 'lib<2' is not a name"),
         (("loose", "--keep", "lib[x]"), "--keep 'lib[x]' is not a name"),
-        (("loose", "--keep", "Lib", "--to", "lib<2"), "--keep and --to are both about lib"),
+        (("loose", "--keep", "Lib", "--to", "lib<2"), "--keep and --to both name lib"),
         (("loose", "--budget", "soon"), "--budget: "),
         (("loose", "--cells", "0"), "--cells"),
     ],

@@ -22,7 +22,7 @@ class MemoryFiles:
         return path == "." or path in self._folders()
 
     def matching(self, pattern: str) -> tuple[str, ...]:
-        """Return matching files and folders; unlike in a shell, ``*`` matches a slash, too."""
+        """Return matching files and folders; unlike in a shell, ``*`` matches a slash as well."""
         return tuple(sorted(path for path in {*self._texts, *self._folders()} if fnmatchcase(path, pattern)))
 
     def _folders(self) -> set[str]:

@@ -26,7 +26,7 @@ class Index:
     and body; with a status of 302 the body is where to. ``login`` is the ``Authorization`` header without which it
     answers 401. The page of a project has the ``Requires-Python`` of its
     wheels, as on real indexes.
-    With ``dates``, file name -> time of upload, or with ``sizes``, pages are JSON (PEP 691) that state sizes, too.
+    With ``dates``, file name -> time of upload, or with ``sizes``, pages are JSON (PEP 691) that state sizes as well.
     """
 
     url: str

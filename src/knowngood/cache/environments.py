@@ -106,7 +106,7 @@ class EnvironmentPool:
         try:
             lock.acquire()
         except Timeout:
-            # The spare one is locked, too, or a run that ends meanwhile would delete it as a leftover.
+            # The spare one is locked as well, or a run that ends meanwhile would delete it as a leftover.
             spare = pooled.folder.with_name(f"{pooled.folder.name}.{token_hex(3)}")
             pooled, is_spare = PooledEnvironment(folder=spare), True
             lock = _lock_of(spare)

@@ -120,7 +120,7 @@ class Verdicts:
     def add_fix(self, wanted: str, fix: VerifiedFix, counts: Callable[[Entry], bool] = lambda entry: True) -> bool:
         """Store a verified fix with the newest entry under a key, in place of an older fix; return whether it has one.
 
-        A run that reuses the verdict then has the fix, too.
+        A run that reuses the verdict then has the fix as well.
         """
         entry = self.get(wanted, counts)
         if entry is not None:

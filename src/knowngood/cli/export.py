@@ -95,7 +95,7 @@ def _check_indexed(proof: "Proof") -> None:
 
     for name, source in direct(proof.facts).items():
         raise UsageError(
-            "a pylock.toml cannot have everything that this combo installs",
+            "a pylock.toml cannot contain everything that this combo installs",
             cause=f"{name} is not from an index: {source.target}",
             next_step="export the combo as requirements",
         )

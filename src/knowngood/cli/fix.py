@@ -108,7 +108,7 @@ def _check_requirements(keep: "Sequence[str]", to: "Sequence[str]") -> None:
             raise UsageError(f"invalid requirement {text!r}", next_step="write it as --keep numpy")
     check_demands(to)
     if both := sorted({*packages.names(keep)} & {*packages.names(to)}):
-        raise UsageError(f"--keep and --to are both about {both[0]}", next_step=f"leave out --keep {both[0]}")
+        raise UsageError(f"--keep and --to both name {both[0]}", next_step=f"leave out --keep {both[0]}")
     for text in keep:
         if (name := packages.names([text])[0]) != canonicalize_name(text):
             raise UsageError(f"--keep {text!r} is not a name", next_step=f"write --keep {name}, or --to {text!r}")
@@ -154,7 +154,7 @@ def _code(searches: "Sequence[Search]") -> ExitCode:
 
 
 EXPECTED = "all"
-"""The value of ``--fix`` that is about expected failures, too."""
+"""The value of ``--fix`` that is about expected failures as well."""
 UNEXPECTED = "unexpected"
 
 
@@ -194,4 +194,4 @@ def _print_fixes(searches: "Sequence[Search]", wanted: int) -> None:
         why = f": {fix.why}" if fix.why and fix.green is None else ""
         click.echo(f"fix     {search.combo.id}: {what}{why}, {seconds(search.trail.elapsed)}")
     if left := wanted - len(searches):
-        click.echo(f"fix     {count(left, 'failure')} left: the search ended before")
+        click.echo(f"fix     {count(left, 'failure')} not tried: the search ended early")

@@ -152,6 +152,6 @@ def _write(ready: Searching, found: "Result") -> None:
             return
     raise UsageError(
         f"nothing was written: no pyproject.toml of the project requires {package}",
-        cause=f"looked into {', '.join(near(file) for file in files)}",
+        cause=f"looked in {', '.join(near(file) for file in files)}",
         next_step="install the project in the combo with a line such as '.'",
     )

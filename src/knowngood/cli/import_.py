@@ -40,7 +40,7 @@ def import_(file: Path, name: str | None, write: bool) -> None:
     text, imported = matrix_text(imported, path=relative, target=target, project=project)
     for remark in imported.remarks:
         place = f"{near(path)}:{remark.line}" if remark.line else near(path)
-        click.echo(plain(f"{'not said' if remark.is_note else 'not imported'}: {place}: {remark.what}"), err=True)
+        click.echo(plain(f"{'note' if remark.is_note else 'not imported'}: {place}: {remark.what}"), err=True)
     if not write:
         click.echo(text, nl=False)
         return

@@ -74,8 +74,8 @@ def worded(error: click.UsageError, verb: str | None = None) -> UsageError:
     unknown = re.match(r"No such command '(.*?)'", message)
     if unknown and context is not None and isinstance(context.command, click.Group):
         verbs = [name for name, verb in context.command.commands.items() if not verb.hidden]
-        what = f"{command} has no verb {unknown[1][:40]!r}"
-        return UsageError(what, cause=similar_or_some(unknown[1], verbs), next_step=f"{listing} all verbs")
+        what = f"{command} has no command {unknown[1][:40]!r}"
+        return UsageError(what, cause=similar_or_some(unknown[1], verbs), next_step=f"{listing} all commands")
     return UsageError(message[:1].lower() + message[1:], next_step=f"{listing} what it takes")
 
 
@@ -149,8 +149,8 @@ _HELP = """\
 Prove which sets of package versions work together.
 
 A matrix is a TOML file in matrices/ that lists combos: sets of versions, each of which is
-    installed into its own environment. Its probes say what "works" means: your tests, a script or a command. A combo under one
-probe is a cell, and gets a verdict.
+installed into its own environment. Its probes say what "works" means: your tests, a script
+or a command. A combo under one probe is a cell, and gets a verdict.
 
 \b
 knowngood plan       what can be installed, and what a run would download

@@ -1,4 +1,4 @@
-"""Run matrices one after the other, and sum up: an overview, how to go on after an early end, the exit code."""
+"""Run matrices one after the other, and sum up: an overview, how to continue after an early end, the exit code."""
 
 import shlex
 import sys
@@ -42,7 +42,7 @@ class Outcome:
 
     @property
     def has_finished_combos(self) -> bool:
-        """Whether there is anything that a later run could go on with."""
+        """Whether there is anything that a later run could continue."""
         return any(facts.finished for facts in self.judged.run.combos)
 
 
@@ -194,7 +194,7 @@ def run_all(runs: Sequence[MatrixRun], stop: Stop) -> ExitCode:
             outcomes.append(None)
     if len(runs) > 1:
         click.echo("\n" + recap.render_overview(_lines(runs, outcomes), width=width()), nl=False)
-    if advice := _how_to_go_on(runs, outcomes, stop):
+    if advice := _how_to_continue(runs, outcomes, stop):
         click.echo("\n" * (len(runs) > 1) + advice)
     return gravest([*codes, *_cut(runs, outcomes, stop)])
 
@@ -214,14 +214,14 @@ def _lines(runs: Sequence[MatrixRun], outcomes: Sequence[Outcome | None]) -> lis
         if outcome is not None:
             line = recap.overview_line(name_of(run.project), outcome.judged, elapsed=outcome.elapsed)
         else:
-            why = "ended by an error, see above" if position < len(outcomes) else "not begun"
+            why = "stopped by an error, see above" if position < len(outcomes) else "not started"
             line = recap.overview_unrun(name_of(run.project), run.project.matrix, why)
         lines.append(line)
     return lines
 
 
-def _how_to_go_on(runs: Sequence[MatrixRun], outcomes: Sequence[Outcome | None], stop: Stop) -> str:
-    """Return how the user goes on with what an early end left, as it will really happen; empty when nothing is left."""
+def _how_to_continue(runs: Sequence[MatrixRun], outcomes: Sequence[Outcome | None], stop: Stop) -> str:
+    """Return how the user can continue after an early end; empty when nothing is left."""
     cut, rest = _left(runs, outcomes)
     if stop.reason is None or not (cut or rest):
         return ""
@@ -237,10 +237,10 @@ def _how_to_go_on(runs: Sequence[MatrixRun], outcomes: Sequence[Outcome | None],
     ways = [
         f"{name_of(run.project)} {'resumes' if outcome.has_finished_combos else 'starts over'}" for run, outcome in cut
     ]
-    ways += [f"{names[len(cut)]} begins" if len(rest) == 1 else f"the other {len(rest)} begin"] if rest else []
-    others = f"and your other options but {option}" if option and resumed else "and your other options"
+    ways += [f"{names[len(cut)]} starts" if len(rest) == 1 else f"the other {len(rest)} start"] if rest else []
+    others = f"and your other options except {option}" if option and resumed else "and your other options"
     within = " within 24 hours" if resumed else ""
-    return f"To go on{within}: {command} ({others}); {', '.join(ways)}."
+    return f"To continue{within}: {command} ({others}); {', '.join(ways)}."
 
 
 def _left(

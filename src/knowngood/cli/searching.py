@@ -118,7 +118,7 @@ def check_demands(demands: Sequence[str]) -> None:
         if parsed.marker is not None:
             raise UsageError(
                 f"--to {text!r} has a marker",
-                cause="a demand counts for the Python of the combo, whatever it is",
+                cause="the requirement applies to the Python of the combo",
                 next_step=f"write --to {text.partition(';')[0].strip()!r}",
             )
 
@@ -185,5 +185,6 @@ def package_name(oracle: "Oracle", text: str) -> str:
         )
     if not offered:
         known = sorted({name for step in oracle.combo.steps for name in packages.names(step.requirements)})
-        raise UsageError(f"no index has a package {names[0]}", next_step=similar_or_some(names[0], known, "named are"))
+        next_step = similar_or_some(names[0], known, "the combo names")
+        raise UsageError(f"no index has a package {names[0]}", next_step=next_step)
     return names[0]

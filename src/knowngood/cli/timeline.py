@@ -35,7 +35,7 @@ def timeline(search: SearchOptions, combo: str, since: str | None, format_: str)
         (chosen,) = ready.combos
         if chosen.as_of != "now":
             raise UsageError(
-                f"{chosen.id} is held at {chosen.as_of} by as-of", next_step="take as-of out, or name another combo"
+                f"{chosen.id} is limited to {chosen.as_of} by as-of", next_step="remove as-of, or name another combo"
             )
         with ready.oracle("timeline", chosen) as oracle:
             base = oracle.ask_first("the combo as it is today")

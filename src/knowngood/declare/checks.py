@@ -141,12 +141,12 @@ def _checked_ids(raw: Mapping[str, Any], grids: tuple[Grid, ...], problems: Prob
     for where, combo_id in identified(raw, grids):
         first = folders.setdefault(collision_key(combo_id), combo_id)
         if combo_id in ids:
-            what = f"duplicate id {combo_id!r}: the combo on line {problems.line(ids[combo_id])} has it, too"
+            what = f"duplicate id {combo_id!r}: the combo on line {problems.line(ids[combo_id])} also has it"
             hint = "give each combo a unique id"
             if where[0] == "grid" == ids[combo_id][0]:
                 hint = 'give one of the grids an id, which its ids begin with: id = "db"'
                 if where == ids[combo_id]:
-                    hint = "let the values of its axes differ in letters or digits: ids have nothing else of them"
+                    hint = "let the values of its axes differ in letters or digits: ids consist of nothing else"
             problems.add(where, what, hint)
         elif first != combo_id:
             what = f"id {combo_id!r} collides with {first!r} on line {problems.line(ids[first])}"

@@ -234,7 +234,7 @@ class Grid:
         if not any(map(is_package, varying)):
             varying = [axis for axis in axes if axis in varying or is_package(axis)]
         parts = [chosen[axis].part for axis in varying if is_package(axis) or chosen[axis].text not in _USUAL]
-        # Of a single thing that varies, the usual value has a name, too.
+        # Of a single thing that varies, the usual value has a name as well.
         parts = parts or [chosen[axis].part for axis in varying]
         unnamed = "grid" if self.alone else f"grid{self.position + 1}"
         return fitted("-".join([self.prefix, *parts] if self.prefix else parts) or unnamed)

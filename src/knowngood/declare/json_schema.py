@@ -195,7 +195,7 @@ def _axes() -> dict[str, Any]:
             "as-of": described("Moments: now, 7d or 2026-01-31.", values(type="string")),
             "extras": described("Extras of the project: one, several in an array, or none.", values(**names)),
             "with": described(
-                "Named lists of requirement lines that are installed, too.",
+                "Named lists of requirement lines that are installed as well.",
                 {"type": "object", "minProperties": 1, "additionalProperties": lines},
             ),
             "env": described(

@@ -114,9 +114,9 @@ _ALL: tuple[tuple[Use, str, str], ...] = (
     (Use.REFUSED, "--force-reinstall --ignore-installed -I --reinstall --reinstall-package", _FRESH),
     (Use.REFUSED, "--user --target -t --prefix --root --python -p", _INSIDE),
     (Use.REFUSED, "--upgrade-package -P --upgrade-strategy", "write --upgrade, or the version to install"),
-    (Use.REFUSED, "--no-use-pep517", "leave it out: pip builds every project as PEP 517 says"),
+    (Use.REFUSED, "--no-use-pep517", "leave it out: pip builds every project as PEP 517 prescribes"),
     (Use.REFUSED, "--global-option --build-option --install-option", "write --config-settings"),
-    (Use.REFUSED, "--extra --all-extras", 'write the extras behind the project: ".[name]"'),
+    (Use.REFUSED, "--extra --all-extras", 'write the extras after the project: ".[name]"'),
     (Use.REFUSED, "--override --overrides", "write them into override-dependencies of [tool.uv] in pyproject.toml"),
     (Use.REFUSED, "--build-constraint --build-constraints -b", "build requirements cannot be limited"),
     (Use.REFUSED, "--torch-backend", 'declare the index in [index.NAME] with packages = ["torch"]'),
@@ -217,6 +217,4 @@ def _unquoted(value: str) -> str:
     try:
         return " ".join(shlex.split(value)) if re.search(r"[\"'\\]", value) else value
     except ValueError:
-        raise WrongValueError(
-            f"{shown(value)} has a quotation mark too few", "quote the whole value, or nothing"
-        ) from None
+        raise WrongValueError(f"{shown(value)} lacks a quotation mark", "quote the whole value, or nothing") from None

@@ -83,7 +83,7 @@ def _variable_glob(value: object) -> str:
         what = f"{name} cannot be passed on: the Python of the environment would not find its own library"
         raise WrongValueError(what, "remove it, and choose the Python with python")
     if name == SEARCH_PATH:
-        what = f"{name} cannot be passed on: what a probe imports from other folders is part of no verdict"
+        what = f"{name} cannot be passed on: no verdict covers what a probe imports from other folders"
         raise WrongValueError(what, f'write env = {{ {name} = "tests" }} for a folder of the project')
     return name
 
@@ -103,7 +103,7 @@ def _python_options(options: tuple[str, ...]) -> tuple[str, ...]:
             letter, value = option[:2], option[2:]
         else:
             known = ", ".join(sorted({*_ALONE, "-W ACTION", "-X NAME"}))
-            raise WrongValueError(f"the option {shown(option)} cannot be used for a probe", f"possible are {known}")
+            raise WrongValueError(f"the option {shown(option)} cannot be used for a probe", f"supported are {known}")
         action = value.partition(":")[0].strip()
         if letter == "-W" and not (action and any(known.startswith(action) for known in _ACTIONS)):
             what = f"invalid action {shown(action)} in the option {shown(option)}: Python would ignore it"

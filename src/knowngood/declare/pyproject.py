@@ -74,7 +74,7 @@ class Pyproject:
             return resolve_dependency_groups(self.groups, group)
         except* (ValueError, TypeError, LookupError, RecursionError) as errors:
             cause = _first(errors)
-        raise WrongValueError(f"{self.file}: invalid group {shown(name)}: {cause}", "write it as PEP 735 says")
+        raise WrongValueError(f"{self.file}: invalid group {shown(name)}: {cause}", "follow PEP 735")
 
     def all_dependencies(self, extras: tuple[str, ...]) -> Iterator[tuple[str, str | None]]:
         """Yield what the project requires with ``extras``, each with the extra that it comes from.

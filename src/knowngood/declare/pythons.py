@@ -109,7 +109,7 @@ def _check_seeds(subjects: tuple[_Subject, ...], problems: Problems) -> None:
     oldest = min(map(_minor, BUNDLE_SUPPORT))
     for where, python in dict.fromkeys(old):
         if _minor(python) < oldest:
-            what = f"pip cannot be used with Python {python}: virtualenv has none for it any more"
+            what = f"pip cannot be used with Python {python}: virtualenv no longer provides it"
             hint = f'write installer = "uv", or Python {oldest[0]}.{oldest[1]} or newer'
             problems.add(where, what, hint)
 
@@ -174,7 +174,7 @@ def _check_syntax(raw: Mapping[str, Any], probe: Probe, problems: Problems) -> N
         return
     where = _place(raw, probe)
     if probe.path is None:
-        problems.add(where, f"the script has an error of syntax: {what}", hint, line_of_text=line)
+        problems.add(where, f"the script has a syntax error: {what}", hint, line_of_text=line)
     else:
         problems.add(where, f"{probe.path}, line {line}: {what}", hint)
 

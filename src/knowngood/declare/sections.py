@@ -175,7 +175,7 @@ class _Reader:
         if first != position:
             line = self._problems.line(("probe", first, "id"))
             self._problems.add(
-                ("probe", position, "id"), f"duplicate id {probe_id!r}: the probe on line {line} has it, too"
+                ("probe", position, "id"), f"duplicate id {probe_id!r}: the probe on line {line} also has it"
             )
         try:
             self._scripts.declare(probe.probe() if probe else Probe(id=probe_id))

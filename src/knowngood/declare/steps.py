@@ -117,7 +117,7 @@ class Steps:
             if option.partition("=")[0] in lacking:
                 raise WrongValueError(f"{installer} has no option {shown(option)}", _for(other))
         if whole.overrides and installer is InstallerName.PIP and not by_uv:
-            raise WrongValueError("pip has no overrides: override-dependencies of [tool.uv] is not for it", _for(other))
+            raise WrongValueError("pip has no overrides: it cannot use override-dependencies of [tool.uv]", _for(other))
         for step in asked:
             if "--require-hashes" in step.options:
                 _check_hashes(step)

@@ -60,7 +60,7 @@ def python_version(value: object) -> str:
         hint = "use 3.7 or newer: what runs probes inside an environment needs it"
         raise WrongValueError(f"Python {version} is not supported", hint)
     if match["threads"] and (match["pypy"] or minor < _FIRST_FREE_THREADED):
-        hint = f"leave out the t: CPython can run without the lock since {'.'.join(map(str, _FIRST_FREE_THREADED))}"
+        hint = f"leave out the t: free-threaded CPython exists since {'.'.join(map(str, _FIRST_FREE_THREADED))}"
         raise WrongValueError(f"there is no free-threaded Python {version.removesuffix('t')}", hint)
     return version
 
@@ -170,7 +170,7 @@ def axis_requirement(package: str, value: object) -> str:
         )
     if caret := re.fullmatch(r"\^(\d+)((?:\.\d+)*)", version):
         hint = f'write ">={caret[1]}{caret[2]},<{int(caret[1]) + 1}"'
-        raise WrongValueError(f"invalid version {shown(version)}: carets are not of pip", hint)
+        raise WrongValueError(f"invalid version {shown(version)}: pip has no carets", hint)
     try:
         return f"{package}=={Version(version)}"
     except InvalidVersion:
@@ -275,7 +275,7 @@ def seconds(value: object) -> float:
 
 def last_day(value: object) -> date:
     """Check a day: a TOML date without a time."""
-    # A datetime is an instance of date, too.
+    # A datetime is an instance of date as well.
     if not isinstance(value, date) or isinstance(value, datetime):
         hint = "write expires = 2027-01-31, without quotes and without a time"
         raise WrongValueError(f"must be a date, not {kind(value)}", hint)

@@ -1,7 +1,8 @@
 """Reach package indexes over HTTP as installers do: with the user's credentials, proxies and certificates.
 
-The library is urllib3, which requests and pip are made of, too. Where credentials, proxies and certificates come from
-is decided here, because the libraries above it read the environment of this process, not the one that they are given.
+The library is urllib3, on which requests and pip are built as well. Where credentials, proxies and certificates come
+from is decided here, because the libraries above it read the environment of this process, not the one that they are
+given.
 """
 
 import ipaddress
@@ -226,7 +227,7 @@ class Access:
         return self._network.logins.get(_variable(name or self._network.names.get(url, "")), ("", ""))
 
     def _ask_keyring(self, url: str, user: str) -> Login | None:
-        """Ask for the URL, then for its host, as uv and pip do; newer versions of keyring find the user, too."""
+        """Ask for the URL, then for its host, as uv and pip do; newer versions of keyring find the user as well."""
         if not self._network.keyring:
             return None
         host = urlsplit(url).netloc.rpartition("@")[2]

@@ -148,7 +148,7 @@ def without(packages: Container[str], source: Path, folder: Path) -> Path:
 
 
 def lay_out(pages: Mapping[str, Page], folder: Path) -> str:
-    """Write pages, by package, below ``folder`` and return its address: uv reads such an index offline, too."""
+    """Write pages, by package, below ``folder`` and return its address: uv reads such an index offline as well."""
     shutil.rmtree(folder, ignore_errors=True)
     for package, page in pages.items():
         place = folder / package

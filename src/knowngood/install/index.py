@@ -84,7 +84,7 @@ class Addresses:
     default: str | None = None
     """The default index of uv."""
     links: tuple[str, ...] = ()
-    """The folders and pages of files that uv takes packages from, too: without those that have an index."""
+    """The folders and pages of files that uv takes packages from as well: without those that have an index."""
     pip: str = ""
     """The only index of pip."""
     blocked: str | None = None

@@ -83,7 +83,7 @@ class Step:
     kept: tuple[Built, ...] = ()
     """What earlier steps installed from this machine: it stays, whatever an index has under its name."""
     urls: tuple[str, ...] = ()
-    """What earlier steps installed from repositories and other URLs, as requirements: it stays, too."""
+    """What earlier steps installed from repositories and other URLs, as requirements: it stays as well."""
 
     @property
     def built(self) -> Mapping[str, Built]:

@@ -43,7 +43,7 @@ def token(folder: Path) -> str:
                 return kept
         with suppress(OSError):
             folder.mkdir(parents=True, exist_ok=True)
-            # Another run may be making it, too: then it is read.
+            # Another run may be making it as well: then it is read.
             with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
                 file.write(f"{token_hex(16)}\n")
     return token_hex(16)

@@ -161,7 +161,7 @@ def _parse_html(body: bytes, url: str) -> Page:
     except (UnicodeDecodeError, AssertionError):
         raise NotAnIndexError("answers with bytes that are not HTML") from None
     if reader.asks_for_password:
-        raise NotAnIndexError("answers with a page to log in")
+        raise NotAnIndexError("answers with a login page")
     if body.strip() and not reader.tags:
         raise NotAnIndexError("answers with text that is not HTML")
     if reader.version is not None and not reader.version.startswith("1."):

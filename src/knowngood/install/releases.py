@@ -197,7 +197,7 @@ class ReleaseIndex:
             return offers(folder, question.module, question.name, lazily=False) is True
 
         newer = isinstance(question, FirstWith)
-        # It is known that the installed one lacks the name: a reading that denies it would mislead elsewhere, too.
+        # It is known that the installed one lacks the name: a reading that denies it would mislead elsewhere as well.
         found = self._nearest(question.package, question.installed, python, newer, has)
         return found or self._nearest(question.package, question.installed, python, newer, has_plainly)
 

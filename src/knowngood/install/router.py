@@ -48,7 +48,7 @@ class Directions:
     pip: tuple[Source, ...] = ()
     """Where pip takes every other package from; the files of all of them count."""
     links: tuple[Source, ...] = ()
-    """Pages of files that uv takes every other package from, too."""
+    """Pages of files that uv takes every other package from as well."""
 
     @property
     def digest(self) -> str:

@@ -69,7 +69,7 @@ class Routing:
     def review(self, action: Action, installer: InstallerName) -> Action:
         """Return what an installer did, with a sentence about every index that kept it from doing better.
 
-        An installer that went on without a page that failed has failed, too: it may have chosen something else.
+        An installer that went on without a page that failed has failed as well: it may have chosen something else.
         """
         sentences = self.router.explain(action.output) if self.router else ()
         if not sentences and not action.exit.ok:

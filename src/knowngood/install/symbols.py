@@ -22,7 +22,7 @@ def offers(folder: Path, module: str, name: str, *, lazily: bool = True) -> bool
     Without a name, the question is whether there is such a module. Without a module, ``name`` is a member:
     ``Config.update``, or ``Client.__init__(proxies)`` for a parameter. A module that computes its names on access lists
     them as strings: with ``lazily`` such a string is a yes. Names that it only knows in order to refuse them are
-    strings, too.
+    strings as well.
     """
     if not module:
         return _has_member(folder, name) if name else None

@@ -152,7 +152,7 @@ class RemoteIndex:
             cause = f"it answers 404 to everything, also to {self._shown(self._url)}"
             raise IndexFault(Fault.NOT_AN_INDEX, cause)
         elif page is not None and not (page.marked or self._proven or self._tells_apart() or self._has(_SURE_TO_EXIST)):
-            cause = f"{self._shown(self._address(package))} lists no file, as any other page of it"
+            cause = f"{self._shown(self._address(package))} lists no file, like its other pages"
             raise IndexFault(Fault.NOT_AN_INDEX, cause)
         return page
 
@@ -288,7 +288,7 @@ def _reason(error: BaseException) -> str:
         case exceptions.LocationValueError() | ValueError():
             return "invalid address"
         case _:
-            return "it broke the connection off"
+            return "it closed the connection"
 
 
 class LinksPage(RemoteIndex):

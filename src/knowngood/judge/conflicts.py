@@ -1,8 +1,8 @@
 """Find what an environment violates: requirements that its distributions declare, and the combo's own pins.
 
-Declared requirements are what ``pip check`` reports, derived from recorded metadata, so that old runs show them, too.
-Unlike ``pip check``, they include those of an extra once somebody asked for that extra: the combo, or an installed
-distribution. A pin is violated when a later step moved it; the ledger lists every move.
+Declared requirements are what ``pip check`` reports. They are derived from recorded metadata, so old runs show them as
+well. Unlike ``pip check``, they include those of an extra once somebody asked for that extra: the combo, or an
+installed distribution. A pin is violated when a later step moved it; the ledger lists every move.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

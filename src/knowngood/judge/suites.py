@@ -25,7 +25,7 @@ def suite(transcript: Transcript) -> Suite | None:
         return None
     outcomes = [check.outcome for check in transcript.checks]
     return Suite(
-        # What began counts, too, should the number of collected tests be that of one worker of several.
+        # What began counts as well, should the number of collected tests be that of one worker of several.
         collected=max(transcript.collected, len(outcomes) + transcript.left_out),
         passed=outcomes.count(Outcome.PASSED) + transcript.left_out,
         failed=outcomes.count(Outcome.FAILED),

@@ -152,7 +152,7 @@ class Extension:
     distribution: str
     """Canonical name of the distribution that owns it."""
     numpy: str
-    """``1`` when it runs on NumPy 1.x only, ``2`` when it was built for NumPy 2 (and runs on 1.x, too)."""
+    """``1`` when it runs on NumPy 1.x only, ``2`` when it was built for NumPy 2 (and runs on 1.x as well)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -7,7 +7,7 @@ from enum import StrEnum
 LONGEST_LINE = 1000
 """Characters of a line. A longer one loses its middle."""
 LONGEST_TEXT = 64 * 1024
-"""Characters of a text. A longer one loses its middle, too."""
+"""Characters of a text. A longer one loses its middle as well."""
 GAP = " [...] "
 """What stands where something was left out."""
 

@@ -159,7 +159,7 @@ class Launcher:
 def _add_built(copy: Path, tree: Path) -> None:
     """Add to a copy of the tree what the build made in another copy, which is installed in place.
 
-    The tests may import the project from where they run, and expect there what is in the folder of a developer, too:
+    The tests may import the project from where they run, and expect there what is in the folder of a developer as well:
     compiled modules, and files that the version is written to.
     """
     for place, folders, files in os.walk(copy):

@@ -67,7 +67,7 @@ def _unsealed(line: bytes, nonce: str) -> bytes:
 
 
 def _cleaned(value: Any, clean: Callable[[str], str], *, named: bool = False) -> Any:
-    """Return a part of a record after ``clean``; ``named``: the names of its members are text of the probe, too."""
+    """Return a part of a record after ``clean``; ``named``: the names of its members are text of the probe as well."""
     if isinstance(value, str):
         return clean(value)
     if isinstance(value, list):

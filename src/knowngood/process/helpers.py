@@ -82,7 +82,7 @@ class Helper:
         self._input.close()
 
     def end(self, *, wait_for_children: bool = False) -> None:
-        """Hang up and return when the helper has exited; with ``wait_for_children``, when its children have, too."""
+        """Hang up and return when the helper has exited; with ``wait_for_children``, when its children have as well."""
         self.hang_up()
         self._process.wait()
         if wait_for_children:

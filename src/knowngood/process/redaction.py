@@ -63,7 +63,7 @@ _TORN = re.compile(
 _FEW = 4
 """Characters of a secret that are worth to be hidden."""
 _SHORTEST_CUT, _CUT = 300, 4000
-"""Characters of the texts that ``probe/in_env`` cuts: some to their beginning, the longest to their end, too."""
+"""Characters of the texts that ``probe/in_env`` cuts: some to their beginning, the longest to their end as well."""
 _EDGE = 4096
 """Bytes beside a cut that can belong to a torn secret."""
 _STARS = b"***"

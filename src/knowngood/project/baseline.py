@@ -107,7 +107,7 @@ class Baseline:
             raise UsageError(
                 f"run {judged.run.info.id} cannot be the baseline",
                 cause=reason,
-                next_step="run all combos to their end: knowngood run --accept, without --only and --shard",
+                next_step="run all combos to completion: knowngood run --accept, without --only and --shard",
             )
         files.write(self.file, matrix_json.render(published(judged)))
         return self.file

@@ -355,7 +355,7 @@ def _declaring(matrix_id: str, folder: Path) -> Path | None:
 def _owner(recorded: RecordedRun) -> Path | None:
     """Return the folder of the project that keeps a run; None when none does.
 
-    What was downloaded from another machine may be in a ``.knowngood``, too, but beside no matrix.
+    What was downloaded from another machine may be in a ``.knowngood`` as well, but beside no matrix.
     """
     parents = recorded.folder.absolute().parents
     if len(parents) > 3 and parents[2].name == STATE:

@@ -48,7 +48,7 @@ class Publication:
         raise UsageError(
             f"{self._project.matrix.id} has no complete run",
             cause=f"{newest.name}, the newest, cannot be published: {reason}",
-            next_step=f"run all combos to their end: knowngood run {self._project.matrix.id}",
+            next_step=f"run all combos to completion: knowngood run {self._project.matrix.id}",
         )
 
     def publish(self, context: ReportContext, *, locks: Sequence[Path] = ()) -> Path:
@@ -62,7 +62,7 @@ class Publication:
             raise UsageError(
                 f"run {context.judged.run.info.id} cannot be published",
                 cause=reason,
-                next_step="run all combos to their end: knowngood run --publish, without --only and --shard",
+                next_step="run all combos to completion: knowngood run --publish, without --only and --shard",
             )
         write_report(publication(context), self.folder, locks=locks)
         return self.folder

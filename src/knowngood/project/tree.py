@@ -242,7 +242,7 @@ class _Taking:
 
     def _add(self, path: str) -> bool:
         source, target = f"{self._source}/{path}", f"{self._target}/{path}"
-        # Git lists deleted files, too.
+        # Git lists deleted files as well.
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):
             kind = os.lstat(source).st_mode
             if self.links and not self.links.isdisjoint(_parents(path)):

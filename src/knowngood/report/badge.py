@@ -73,7 +73,7 @@ def _result(judged: JudgedRun) -> tuple[str, Color]:
     fulfilled = [combo for combo, found in outcomes.items() if found == {TestOutcome.PASSED}]
     against = sum(any(cell.works_against_metadata for cell in combos[combo]) for combo in fulfilled)
     passing = sum(all(cell.known_good for cell in combos[combo]) for combo in fulfilled)
-    # The combos of shards that were not merged are undecided, too.
+    # The combos of shards that were not merged are undecided as well.
     elsewhere = {combo.id for combo in judged.run.elsewhere} - combos.keys()
     decided = unexpected + len(fulfilled)
     undecided = len(combos) - decided + len(elsewhere)

@@ -224,7 +224,7 @@ def _diagnosis(cell: Cell, failure: Failure | None, width: int) -> list[tuple[st
     ]
     constraints = " ".join(map(words.copied, diagnosis.fix))
     steps = sorted({step for constraint in diagnosis.fix if (step := words.step_to_ask(constraint, cell))})
-    again = f"asked for in step {' and '.join(map(str, steps))}, too" if steps else ""
+    again = f"also asked for in step {' and '.join(map(str, steps))}" if steps else ""
     stated = ", ".join([*words.steps_of_fix(diagnosis), *([again] if again else []), *_state(diagnosis)])
     unexplained = "" if explained else "The failure is described above, and the log has all of the output."
     return [

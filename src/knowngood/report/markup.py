@@ -31,7 +31,7 @@ def inline(text: str) -> str:
 
 
 def paragraph(text: str) -> str:
-    """Return ``text`` as a paragraph of its own; what would begin a list or a heading there is escaped, too."""
+    """Return ``text`` as a paragraph of its own; what would begin a list or a heading there is escaped as well."""
     return _OPENS_BLOCK.sub(r"\1\\\2", inline(text))
 
 
@@ -88,4 +88,4 @@ def diagnosis(cell: Cell, evidence: Sequence[str]) -> list[list[str]]:
 
 def _constraint(cell: Cell, constraint: str) -> str:
     step = words.step_to_ask(constraint, cell)
-    return code(words.constraint(constraint)) + (f" in step {step}, too" if step else "")
+    return code(words.constraint(constraint)) + (f" in step {step} as well" if step else "")

@@ -369,7 +369,7 @@ def _cell(cell: _Cell, probes: tuple[str, ...]) -> Cell:
 
 
 def render_cells(cells: Sequence[Cell], run: Run, *, run_folder: str) -> str:
-    """Return strict JSON in ASCII, ending in a newline, that ``matrix.schema.json`` describes, too.
+    """Return strict JSON in ASCII, ending in a newline, that ``matrix.schema.json`` describes as well.
 
     Each cell also has an ``explained``: ``place``, ``messages`` and ``frames`` of the failure, the innermost frame
     first (nothing for a cell that passed), ``notes`` beside the verdict, ``log`` as a path, and the command ``rerun``.

@@ -24,14 +24,14 @@ MEANING: Mapping[Status, str] = {
     Status.PASS: "every check passed",
     Status.MOVED: "every check passed, but its numbers differ from the reference combo's by more than the tolerance",
     Status.FAIL: "a check failed, or an installed version violates one of the combo's own pins",
-    Status.CRASH: "the probe died of a signal, or exited before its end",
+    Status.CRASH: "the probe died of a signal, or exited before it was finished",
     Status.TIMEOUT: "it did not finish within its time limit",
     Status.OOM: "it ran out of memory",
     Status.UNSOLVABLE: "the resolver proved that no set of versions meets the requirements",
     Status.BUILD_FAIL: "a package could not be built from source",
-    Status.INFRA: "undecided, since the index, the network or the machine failed",
-    Status.ERROR: "undecided, since a mistake in the probe, or a bug in knowngood, kept it from testing anything",
-    Status.NOT_RUN: "undecided, since it was not run, or not to its end",
+    Status.INFRA: "undecided, because the index, the network or the machine failed",
+    Status.ERROR: "undecided, because a mistake in the probe or a bug in knowngood prevented the test",
+    Status.NOT_RUN: "undecided, because it was not run or did not finish",
 }
 """One line for each status, for legends."""
 
@@ -287,7 +287,7 @@ def evidence(cell: Cell) -> tuple[str, ...]:
 def highest(cell: Cell) -> str:
     """Return what a combo of the lowest versions has in the highest; empty for any other."""
     names = [shown(cell, name) for name in cell.highest]
-    return f"{', '.join(names)}: in no lower bound of the project, so the highest version" if names else ""
+    return f"{', '.join(names)}: without a lower bound in the project, so at the highest version" if names else ""
 
 
 def yanked(cell: Cell) -> tuple[str, ...]:

@@ -149,7 +149,7 @@ def _remark(each: Forecast, cooldown: timedelta) -> str:
     waiting = ", ".join(f"{name} {old or 'absent'} -> {new or 'absent'}" for name, old, new in each.waiting)
     match each.weather:
         case Weather.SAME:
-            return "no release that waits takes part"
+            return "no held-back release is part of it"
         case Weather.GOOD:
             return f"works with {waiting}"
         case Weather.ALARM:

@@ -1,6 +1,6 @@
 """Find out which of the releases that moved between a set that works and one that does not are to blame.
 
-Each release is put back alone and put forward alone. One that breaks the good set and whose absence repairs the bad set
+Each release is reverted alone and applied alone. One that breaks the good set and whose absence repairs the bad set
 did it. Where there is none, the smallest set of releases that break only together is looked for.
 """
 

@@ -93,7 +93,7 @@ def text(found: Confluence, trail: Trail, *, width: int) -> str:
         lines = wrap(f"{combo}: {some} of its steps lead to the same set.", width, most=2)
     else:
         sets = count(len(found.endings), "different set")
-        parting = f"; they part at {', '.join(found.parting)}" if found.parting else ""
+        parting = f"; they differ in {', '.join(found.parting)}" if found.parting else ""
         lines = wrap(f"{combo}: {some} of its steps lead to {sets}{parting}.", width, most=4)
     for ending in found.endings:
         orders = " or ".join("".join(str(place + 1) for place in order) for order in ending.orders[:3])

@@ -346,9 +346,9 @@ def _confirm(oracle: Oracle, red: Answer, found: Answer) -> tuple[Answer | None,
     if len(again) < 2:
         return None, "the search ended before it was confirmed"
     if again[1].says is Says.WORKS:
-        return None, "the combo as it is failed, and passed when it was run again"
+        return None, "the unchanged combo failed, and passed when it ran again"
     if again[1].says is Says.UNKNOWN:
-        return None, f"whether the combo as it is still fails is not known: {_message(again[1])}"
+        return None, f"it is unknown whether the unchanged combo still fails: {_message(again[1])}"
     return again[0], ""
 
 

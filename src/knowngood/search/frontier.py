@@ -111,7 +111,7 @@ class Frontier:
 def find(oracle: Oracle, package: str, base: Answer, *, bounds: bool = True) -> Frontier:
     """Return which versions of ``package`` (canonical) work in the combo of ``oracle``, whose answer is ``base``.
 
-    With ``bounds`` the versions next to declared bounds run, too, against what is declared.
+    With ``bounds`` the versions next to declared bounds run as well, against what is declared.
     """
     versions = rows_versions(oracle, package)
     lines = representatives(versions)

@@ -55,7 +55,7 @@ def prove(oracle: Oracle, red: Answer, found: Answer) -> Proof:
         if len(cheaper) > _MOST_RESOLVED and not coarse:
             continue
         if oracle.over:
-            return Proof(scope=scope, gap="the search ended before")
+            return Proof(scope=scope, gap="the search ended early")
         run, refuted = sift(oracle, failed, [Candidate(change=change, why="is it cheaper?") for change in cheaper])
         if len(run) <= MOST_CELLS:
             return _run(oracle, run, refuted, found, scope)
@@ -81,9 +81,9 @@ def _run(
             break
     counted = f"{scope}: {_counts(answers, refuted)}; {_SEVERAL}"
     if better is not None:
-        return Proof(scope=counted, gap=f"{better.candidate.change} works, too, and changes less", better=better)
+        return Proof(scope=counted, gap=f"{better.candidate.change} also works, and changes less", better=better)
     if len(answers) < len(candidates):
-        return Proof(scope=counted, gap="the search ended before")
+        return Proof(scope=counted, gap="the search ended early")
     unknown = sum(answer.says is Says.UNKNOWN for answer in answers)
     return Proof(scope=counted, gap=f"{count(unknown, 'cheaper move')} could not be tested" if unknown else "")
 

@@ -29,7 +29,7 @@ def sift(
 ) -> tuple[list[Candidate], list[Refuted]]:
     """Return the candidates that have to run, and those that are refuted; ``failed`` are answers that do not work.
 
-    A candidate that has the same set as one before it is refuted, too: the answer of that one is its own.
+    A candidate that has the same set as one before it is refuted as well: the answer of that one is its own.
     """
     fails = {locks for answer in failed if answer.says is Says.FAILS and (locks := _locks(answer))}
     reasons = [(answer, _standing(oracle, answer)) for answer in failed if answer.says is Says.FAILS]

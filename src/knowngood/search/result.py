@@ -74,7 +74,7 @@ def text(search: Search, *, width: int) -> str:
     if fix.green is not None:
         lines += ["", *toml(search).splitlines()]
     if search.lacks:
-        lines += wrap(f"This table is not all that ran: it lacks {', '.join(search.lacks)}.", width, most=4)
+        lines += wrap(f"This table does not contain all that ran: it lacks {', '.join(search.lacks)}.", width, most=4)
     return "\n".join(lines) + "\n"
 
 

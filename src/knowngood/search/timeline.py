@@ -69,14 +69,14 @@ def find(oracle: Oracle, base: Answer, *, since: datetime | None, now: datetime)
     times = [since] if since is not None else past.back(now)
     good = next((each for each in past.asked(times) if past.works(each)), None)
     if good is None:
-        why = "no set of versions from before meets its requirements"
+        why = "no earlier set of versions meets its requirements"
         if times:
             why = f"it did not work {'on' if since else 'as far back as'} {min(times):%Y-%m-%d} either"
         course = Course.UNDECIDED if past.undecided else Course.NEVER_WORKED
         return Timeline(course=course, base=base, approximate=tuple(past.approximate()), why=why)
     good, bad, sets = past.bisect(good, bad)
     if oracle.over and not past.neighbors(good, bad):
-        why = f"between {good.time:%Y-%m-%d} and {bad.time:%Y-%m-%d}; the search ended before it was found out"
+        why = f"between {good.time:%Y-%m-%d} and {bad.time:%Y-%m-%d}; the search ended before the day was known"
         return Timeline(course=Course.UNDECIDED, base=base, good=good, bad=bad, sets=sets, why=why)
     found = blame(oracle, good.resolved, bad.resolved, past.frame(bad.time)) if bad.resolved.lock else None
     cut = found is not None and not found.confirmed and oracle.over
@@ -88,7 +88,7 @@ def find(oracle: Oracle, base: Answer, *, since: datetime | None, now: datetime)
         blame=found,
         sets=sets,
         approximate=tuple(past.approximate()),
-        why=f"it broke on {bad.time:%Y-%m-%d}; the search ended before it was known by what" if cut else "",
+        why=f"it broke on {bad.time:%Y-%m-%d}; the search ended before the cause was known" if cut else "",
     )
 
 
@@ -214,7 +214,7 @@ class _Past:
             yield f"the index of {', '.join(self._undated)} has no dates: all of its releases count at any time"
         yanked = sorted(name for name in self._names if self._oracle.yanked(name))
         if yanked:
-            yield f"releases of {', '.join(yanked)} were yanked, and are left out at any time"
+            yield f"releases of {', '.join(yanked)} were yanked, and are left out on every day"
 
 
 def _identity(moment: Moment) -> Hashable:

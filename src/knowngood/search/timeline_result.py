@@ -33,7 +33,7 @@ def _culprit(found: Timeline) -> str:
         return "since then no set of versions meets its requirements"
     named = [_move(each) for each in found.blame.moved if each.package in found.blame.culprits]
     if not named:
-        return "which release did it could not be found out"
+        return "the release that broke it could not be found"
     return named[0] if len(named) == 1 else f"{' and '.join(named)} together"
 
 
@@ -74,15 +74,15 @@ def _row(each: Moved, found: Timeline) -> tuple[str, str, str]:
 
 def _trials(each: Moved) -> Iterator[str]:
     if each.back is not None:
-        yield f"put back alone: {each.back}"
+        yield f"reverted alone: {each.back}"
     if each.forward is not None:
-        yield f"put forward alone: {each.forward}"
+        yield f"applied alone: {each.forward}"
 
 
 def confirmation(found: Timeline) -> str:
     """Return how sure it is which release did it."""
     if found.course is Course.UNDECIDED:
-        return "not confirmed: the search ended before"
+        return "not confirmed: the search ended early"
     if found.blame is None or not found.blame.culprits:
         return "not confirmed: no release that moved breaks it alone, and no set of them was found that does"
     names = ", ".join(found.blame.culprits)

@@ -126,7 +126,7 @@ def _asked(step: Step, environment: Environment) -> list[str | Path]:
 def _locked_build(built: Built, environment: Environment) -> list[str | Path]:
     """Return the option that makes pip build with what the lock of the build names; older pips have none.
 
-    They take the constraints of the environment for a build, too, and those of a build for the environment.
+    They take the constraints of the environment for a build as well, and those of a build for the environment.
     """
     pip = packages.version(environment.installed().get("pip", "0"))
     can = pip is not None and pip >= _LOCKS_BUILDS
@@ -190,7 +190,7 @@ def _variables(routes: Routes, settings: Mapping[str, str], addresses: Addresses
     # Without its files, pip knows how to reach an index from what is passed on here.
     variables |= {**settings, "PIP_CONFIG_FILE": os.devnull}
     if addresses is not None:
-        # It would send what goes to the router through the proxy, too; other variables name the same proxy.
+        # It would send what goes to the router through the proxy as well; other variables name the same proxy.
         variables |= {"PIP_INDEX_URL": addresses.pip, "PIP_PROXY": ""}
     elif routes.default is not None:
         variables["PIP_INDEX_URL"] = routes.default

@@ -41,7 +41,7 @@ def indexes(settings: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def links(settings: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the folders and pages of files that pip takes packages from, too."""
+    """Return the folders and pages of files that pip takes packages from as well."""
     return tuple(settings.get("PIP_FIND_LINKS", "").split())
 
 

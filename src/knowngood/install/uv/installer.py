@@ -163,7 +163,7 @@ class Uv:
     def _compile(self, *arguments: str | Path, log: Path) -> Action:
         options = ["--generate-hashes", "--no-annotate", "--no-header"]
         action = self._run(["pip", "compile", *arguments, *options], log, RESOLVE_LIMIT)
-        # uv prints the lock, too, unless it is quiet, and then it is quiet about what was withdrawn.
+        # uv prints the lock as well, unless it is quiet, and then it is quiet about what was withdrawn.
         return replace(action, output="") if action.exit.ok else action
 
     def _run(self, arguments: list[str | Path], log: Path, limit: float) -> Action:

@@ -54,7 +54,7 @@ def _places(settings: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def links(settings: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the folders and pages of files that uv takes packages from, too."""
+    """Return the folders and pages of files that uv takes packages from as well."""
     return tuple(link for link in settings.get("UV_FIND_LINKS", "").split(",") if link)
 
 

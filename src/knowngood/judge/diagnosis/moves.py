@@ -67,7 +67,7 @@ def back(
         oldest = history.oldest_line() if history.newest_at(then) is None else None
         if oldest is None or oldest >= installed:
             return None
-        says = f"{package} {oldest} is of the oldest line for {case.label('python')}"
+        says = f"{package} {oldest} is of the oldest release line for {case.label('python')}"
         return _below(package, history, oldest, installed, exactly=False, evidence=says)
     last = answers.current(package) if history is None else None
     if last is not None and last < installed:

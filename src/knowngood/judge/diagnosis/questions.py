@@ -1,7 +1,7 @@
 """Answers to the questions of a diagnosis, and what a rule looks like: it asks, is answered, and diagnoses.
 
-A list of releases is an answer, too: it shows where to move a package, back to what another package knew or forward. A
-bound names what exists: the first release that is excluded, or the first one that is wanted.
+A list of releases is an answer as well: it shows where to move a package, back to what another package knew or
+forward. A bound names what exists: the first release that is excluded, or the first one that is wanted.
 """
 
 from collections.abc import Callable, Iterable, Mapping

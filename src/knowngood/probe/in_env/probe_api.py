@@ -16,12 +16,12 @@ Use in a probe::
         record(text=text, length=len(text))
         assert json.loads(text) == 0.1
 
-    with check("a block is a check, too"):
+    with check("a block is a check as well"):
         array("vector", [1.0, 0.5])
 
 * A check runs where it is defined, so checks run in the order of the file. A check passes when it raises nothing.
 * A failing check does not stop the probe: the checks after it still run.
-* A script without checks is a single check, called ``script``. ``sys.exit()`` and ``sys.exit(0)`` are a pass, too.
+* A script without checks is a single check, called ``script``. ``sys.exit()`` and ``sys.exit(0)`` are a pass as well.
 * After a check, ``check.ok`` is whether it passed, and ``check.value`` is what its function returned.
 * ``record(name=value)`` attaches numbers, strings, booleans or None to the running check; ``array(name, values)``
   attaches an array of up to 65,536 numbers.

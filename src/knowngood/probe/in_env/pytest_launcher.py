@@ -12,7 +12,8 @@ test, which comes after its end; ``modules`` for where the project was imported 
 tests from being run. The exit code is 0 unless pytest fails for a reason that no record gives.
 
 pytest runs as the command ``pytest`` would, with the configuration and the plugins of the user. What runs here is one
-more plugin. pytest-xdist runs the tests in other processes, where this module is a plugin, too (PYTEST_DONT_REWRITE).
+more plugin. pytest-xdist runs the tests in other processes, where this module is a plugin as well
+(PYTEST_DONT_REWRITE).
 """
 
 # mypy: disable-error-code="untyped-decorator"
@@ -290,7 +291,7 @@ def _outcome(code: int, recorder: Any, said: str) -> int:
         errors = [line[1:].strip() for line in said.splitlines() if line.startswith("E ")]
         recorder.report_problem("plugin", "%s %s" % (said.partition("\n")[0], "".join(errors[:1])))
     elif code == 5:
-        some = "no test ran: all that were collected are deselected"
+        some = "no test ran: all collected tests were deselected"
         recorder.report_problem("no-tests", some if recorder.deselected else "pytest found no tests")
     elif code == 0 and recorder.collected is None:
         recorder.report_problem("no-tests", "pytest ended before it looked for tests")

@@ -106,7 +106,7 @@ class Commands:
         if program in ("poetry", "pdm", "pipenv"):
             return self._lock_tool(program, words[1:], line, place)
         if program in _CONDA and {"install", "create", "env"} & set(words[1:4]):
-            self._remarks.add(line, f"{program}: packages of conda cannot be in a matrix: {' '.join(words)[:80]}")
+            self._remarks.add(line, f"{program}: conda packages cannot be in a matrix: {' '.join(words)[:80]}")
             return Install()
         if program in ("easy_install", "pipx"):
             self._remarks.add(line, f"{program} is not read: {' '.join(words)[:80]}")
@@ -315,7 +315,7 @@ class Commands:
         projects = ("pyproject.toml", "setup.py")
         if match is None or place(".") is None or not any(map(self._source.files.has_file, projects)):
             return ""
-        self._remarks.note(at, f"{word} is what the project was built to: the matrix builds it")
+        self._remarks.note(at, f"{word} is a build of the project: the matrix builds it itself")
         return f".{match[1] or ''}"
 
     def _target(self, text: str, place: PlacePath, *, is_path: bool = False) -> str:

@@ -77,7 +77,7 @@ class _Reader:
     def _cell(self, stage: _Stage) -> Cell:
         if stage.python is None:
             self._remarks.note(
-                stage.line, f'which Python the stage {stage.name!r} has is not said: add python = ["3.…"]'
+                stage.line, f'the Python of the stage {stage.name!r} is not stated: add python = ["3.…"]'
             )
         installer = "pip" if stage.installers == {"pip"} else None
         return Cell(name=stage.name, steps=tuple(stage.steps), python=stage.python, installer=installer)
@@ -118,7 +118,7 @@ class _Reader:
         try:
             image = "".join(expand(words[0], self._global)) if words else ""
         except UnknownValueError as error:
-            self._remarks.add(instruction.line, f"the image is not known: {error}")
+            self._remarks.add(instruction.line, f"the base image is unknown: {error}")
             image = ""
         known = {stage.name: number for number, stage in enumerate(self._stages)}
         if image.lower() in known:

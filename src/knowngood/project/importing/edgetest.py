@@ -80,7 +80,7 @@ class _Edgetest:
             steps.append(lowered)
         for key in _CONDA:
             if packages := _listed(settings.get(key)):
-                what = f"{key}: packages of conda cannot be in a matrix: {', '.join(packages)}"
+                what = f"{key}: conda packages cannot be in a matrix: {', '.join(packages)}"
                 self._remarks.add(at, what)
         python = pythons.named(str(settings.get("python_version", "")))
         command = str(settings.get("command", "pytest"))
@@ -112,7 +112,7 @@ class _Edgetest:
 
 
 def _listed(value: Any, *, at_commas: bool = True) -> list[str]:
-    """Return the items of a list, or of the lines of a text; extras may be joined by commas, too."""
+    """Return the items of a list, or of the lines of a text; extras may be joined by commas as well."""
     items = value if isinstance(value, list) else str(value).splitlines() if isinstance(value, str) else []
     parts = (part for item in items for part in (str(item).split(",") if at_commas else [str(item)]))
     return [part.strip() for part in parts if part.strip()]

@@ -47,7 +47,7 @@ _NAMES: Mapping[str, Reader] = {
 KINDS = (
     "Dockerfile, requirements.txt, constraints.txt, uv.lock, pylock.toml, poetry.lock, pdm.lock, Pipfile.lock, "
     "pyproject.toml, hatch.toml, tox.ini, tox.toml, noxfile.py, riotfile.py, asv.conf.json, a setup.cfg with "
-    "[edgetest.envs], a script with a block of PEP 723, a shell script, or a workflow of GitHub"
+    "[edgetest.envs], a script with a PEP 723 block, a shell script, or a workflow of GitHub"
 )
 
 
@@ -132,11 +132,11 @@ def _text(path: Path) -> str:
             holds = importable(path)
             raise UsageError(
                 f"{near(path)} is a folder",
-                cause=f"it holds {some(holds)}" if holds else "it holds no file that can be imported",
+                cause=f"it holds {some(holds)}" if holds else "it contains no file that can be imported",
                 next_step=f"name a file: knowngood import {near(path / holds[0])}" if holds else f"name a {KINDS}",
             )
         if path.exists() and not path.is_file():
-            raise UsageError(f"{near(path)} is a pipe or a device", next_step="copy what it holds into a file")
+            raise UsageError(f"{near(path)} is a pipe or a device", next_step="copy its content into a file")
         with path.open("rb") as file:
             data = file.read(LARGEST + 1)
     except OSError as error:

@@ -58,7 +58,7 @@ class Indexes:
             return True
         local = tuple(_names(text for text in requirements if re.search(r"==[^,;\s]*\+", text)))
         if not local:
-            self._remarks.add(line, f"which packages come from {address} is not said: declare [index.NAME] with them")
+            self._remarks.add(line, f"the packages of {address} are not stated: declare [index.NAME] with them")
             return False
         self._add(address, local, line)
         return True

@@ -53,10 +53,10 @@ def read_lock(
             return tuple(dict.fromkeys(_uv(lock, extras, groups, chosen)))
         return tuple(dict.fromkeys(reader(lock)))
     except (ValueError, RecursionError, PylockValidationError) as error:
-        raise UsageError(f"{path} cannot be read", cause=_first_line(error), next_step="make the lock again") from error
+        raise UsageError(f"{path} cannot be read", cause=_first_line(error), next_step="recreate the lock") from error
     except (AttributeError, KeyError, TypeError, IndexError) as error:
-        cause = f"it does not have the form of a {name}: {type(error).__name__}: {_first_line(error)}"
-        raise UsageError(f"{path} cannot be read", cause=cause, next_step="make the lock again") from error
+        cause = f"invalid {name}: {type(error).__name__}: {_first_line(error)}"
+        raise UsageError(f"{path} cannot be read", cause=cause, next_step="recreate the lock") from error
 
 
 def requires_python(path: str, text: str) -> str:

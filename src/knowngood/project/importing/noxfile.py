@@ -260,7 +260,7 @@ class _Noxfile:
         if verb in ("skip", "error"):
             raise _SkippedError
         if verb == "conda_install":
-            self._remarks.add(call.lineno, "packages of conda cannot be in a matrix")
+            self._remarks.add(call.lineno, "conda packages cannot be in a matrix")
         if verb not in {"install", *_RUNS, "cd", "chdir"}:
             return
         try:

@@ -28,7 +28,7 @@ def refined(imported: Imported, source: Source) -> Imported:
     unsaid = tuple(dict.fromkeys(cell.name for cell in cells if cell.python is None))
     if unsaid and not any(remark.is_note for remark in imported.remarks):
         remarks.note(
-            0, f'which Python {some(unsaid)} has: the matrix uses {DEFAULT_PYTHON[0]}, or add python = ["3.…"]'
+            0, f'no Python is stated for {some(unsaid)}: the matrix uses {DEFAULT_PYTHON[0]}, or add python = ["3.…"]'
         )
     return replace(imported, cells=cells, remarks=remarks.all())
 

@@ -67,12 +67,12 @@ def read_script(source: Source) -> Imported:
         table = tomli.loads("\n".join(rows))
     except (tomli.TOMLDecodeError, RecursionError) as error:
         cause = f"the block on line {line} is not TOML: {error}"
-        raise UsageError(f"{source.path} cannot be read", cause=cause, next_step="write it as PEP 723 says") from error
+        raise UsageError(f"{source.path} cannot be read", cause=cause, next_step="follow PEP 723") from error
     listed = table.get("dependencies", [])
     dependencies = strings(table, "dependencies")
     if not isinstance(listed, list) or len(dependencies) < len(listed):
         cause = f"dependencies in the block on line {line} is not an array of strings"
-        raise UsageError(f"{source.path} cannot be read", cause=cause, next_step="write it as PEP 723 says")
+        raise UsageError(f"{source.path} cannot be read", cause=cause, next_step="follow PEP 723")
     if not dependencies:
         raise UsageError(f"{source.path} has no dependencies", next_step="add some to its block '# /// script'")
     python = _python(source, str(table.get("requires-python", "")))

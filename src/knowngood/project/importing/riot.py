@@ -152,7 +152,7 @@ class _Riotfile:
             except (UnknownError, AttributeError) as error:
                 self._remarks.add(keyword.value.lineno, f"{keyword.arg} is not read: {error}")
         if call.args:
-            self._remarks.add(call.lineno, "the arguments without a name are not read")
+            self._remarks.add(call.lineno, "positional arguments are not read")
         return venv, children
 
     def _venvs(self, node: ast.expr, scope: Scope) -> Iterator[tuple[ast.Call, Scope]]:

@@ -63,9 +63,9 @@ class _Workflow:
         content = yaml_file.read(source.text, source.path)
         if isinstance(content, dict) and "jobs" not in content and isinstance(content.get("dependencies"), list):
             raise UsageError(
-                f"{source.path} is an environment of conda, whose packages cannot be in a matrix",
+                f"{source.path} is an conda environment, and conda packages cannot be in a matrix",
                 cause=f"it lists {some([str(each) for each in content['dependencies'] if isinstance(each, str)])}",
-                next_step="write those that a Python index has as requirements, and import that file",
+                next_step="write the packages that a Python index has into a requirements file, and import that file",
             )
         if not isinstance(content, dict) or not isinstance(content.get("jobs"), dict):
             raise UsageError(

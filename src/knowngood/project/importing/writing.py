@@ -60,7 +60,7 @@ def write(imported: Imported, tables: Sequence[Table], *, path: str) -> str:
 
 def _head(imported: Imported, path: str) -> list[str]:
     lines = [f"# Imported from {_comment(path)} by `knowngood import`."]
-    for title, is_note in (("Not imported:", False), ("Not said:", True)):
+    for title, is_note in (("Not imported:", False), ("Notes:", True)):
         if remarks := [remark for remark in imported.remarks if remark.is_note == is_note]:
             lines += ["#", f"# {title}"]
             lines += [f"#   {f'line {each.line}: ' if each.line else ''}{_comment(each.what)}" for each in remarks]

@@ -33,7 +33,7 @@ class MachinePythons:
     def obtain(self, versions: tuple[str, ...]) -> None:
         """Let uv get ``versions``, each by itself; uv says of its settings whether it may."""
         if not self._may_download:
-            self.obtained = f"uv python install {' '.join(versions)} would get them"
+            self.obtained = f"uv python install {' '.join(versions)}would install them"
             return
         self._say(f"getting Python {', '.join(versions)} with uv ...")
         environ = {**AT_ONCE, **self._environ}
@@ -43,5 +43,5 @@ class MachinePythons:
             actions = [run([binary(), "python", "install", "--no-progress", version]) for version in versions]
         failed = [action.output for action in actions if not action.exit.ok]
         reasons = [line.strip() for output in failed for line in output.splitlines() if line.strip()]
-        self.obtained = f"uv could not get them: {reasons[-1][:100]}" if reasons else ""
+        self.obtained = f"uv could not install them: {reasons[-1][:100]}" if reasons else ""
         self._interpreters = Interpreters(outside=self._environ, cache=self._cache)

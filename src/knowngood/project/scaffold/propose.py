@@ -44,7 +44,7 @@ class Proposal:
     session: str
     """The nox session that runs the matrix; empty when the noxfile of the project has none yet."""
     is_one_of_several: bool
-    """Whether the project has other matrices, too."""
+    """Whether the project has other matrices as well."""
     problems: tuple[str, ...]
     """What could not be used, and why."""
 
@@ -95,14 +95,14 @@ def _files(draft: Draft, name: str, origin: Origin, probe: Path) -> Iterator[New
     combos = [f"{combo.id} ({', '.join(combo.pythons)})" for combo in draft.combos()]
     yield NewFile(path=folder / "matrices" / f"{name}.toml", text=draft.text(), what=" ".join(combos))
     if survey.tests is None:
-        yield NewFile(path=probe, text=smoke.text(survey), what="imports modules, and touches what is in them")
+        yield NewFile(path=probe, text=smoke.text(survey), what="imports modules, and reads their attributes")
     noxfile = folder / "noxfile.py"
     existing = survey.folder.text("noxfile.py")
     advice = around.lines_for(existing, origin) if os.path.lexists(noxfile) else ()
     yield NewFile(
         path=noxfile,
         text=around.noxfile(origin),
-        what="the sessions matrix, combo(ID) and one for each verb",
+        what="the sessions matrix, combo(ID) and one for each other command",
         kept=os.path.lexists(noxfile),
         advice=advice,
     )

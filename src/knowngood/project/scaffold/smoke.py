@@ -1,4 +1,4 @@
-"""Write a probe for a project without tests: it imports modules, and touches what is in them."""
+"""Write a probe for a project without tests: it imports modules, and reads their attributes."""
 
 import json
 from collections.abc import Mapping

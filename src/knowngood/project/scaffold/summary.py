@@ -42,7 +42,7 @@ def chosen(survey: Survey, origin: Origin, *, obtained: str) -> Iterator[str]:
         for note in survey.tests.notes:
             yield _row("", note)
     if survey.dockerfile and survey.image is None:
-        yield _row("image", f"`knowngood import {survey.dockerfile}` makes a combo of its install commands")
+        yield _row("image", f"`knowngood import {survey.dockerfile}` makes a combo from its install commands")
     yield _row("knowngood", f"{origin.requirement} ({origin.why})")
 
 
@@ -91,6 +91,6 @@ def next_steps(proposal: Proposal, survey: Survey) -> Iterator[str]:
     change = "" if survey.folder.path == Path.cwd() else f"cd {shlex.quote(near(survey.folder.path))} && "
     also = f", or nox -s {proposal.session}" if proposal.session else ""
     yield f"next: {change}knowngood run{f' {proposal.matrix}' if proposal.is_one_of_several else ''}{also}"
-    yield "A red cell is a finding, because nothing is declared as expected."
+    yield "Nothing is declared as expected, so every red cell is a finding."
     if proposal.tries_lowest:
         yield "If `lowest` is red, a lower bound of the project does not hold: raise it, or support what it allows."

@@ -101,7 +101,7 @@ def _test(cell: Cell, check: Check) -> SuiteTest:
 
 
 def _before_parameters(name: str) -> tuple[str, str, str]:
-    """Split the name of a test at its last ``::``; its parameters may have some, too."""
+    """Split the name of a test at its last ``::``; its parameters may have some as well."""
     before, bracket, parameters = name.partition("[")
     file, separator, test = before.rpartition("::")
     return file, separator, f"{test}{bracket}{parameters}"

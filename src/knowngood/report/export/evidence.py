@@ -88,7 +88,7 @@ def pins(facts: ComboFacts) -> Mapping[str, str]:
     for name, version in versions.items():
         if not _valid(name, version):
             raise UsageError(
-                f"cannot export {name[:40]!r} {version[:40]!r}", cause="no installer accepts such a name and version"
+                f"cannot export {name[:40]!r} {version[:40]!r}", cause="no installer accepts such a name or version"
             )
     return versions
 

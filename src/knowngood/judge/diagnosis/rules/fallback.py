@@ -31,13 +31,13 @@ def diagnose(case: Case, answers: Answers) -> Diagnosis | None:
     if case.verdict.status is Status.TIMEOUT:
         return _hung(case, answers)
     if case.is_suite and case.raised and case.raised[0].type.endswith(".FixtureLookupError"):
-        why = "nothing that is installed provides the fixture: it is misspelt, or the plugin that has it is missing"
+        why = "no installed package provides the fixture: it is misspelled, or the plugin that has it is missing"
         return Diagnosis(culprit=None, conflicts_with=None, why=why, confidence=Confidence.UNKNOWN)
     named = _named_in_line(case)
     own = _own_frame(case)
     if own is not None and (named is None or named[0] in case.own):
         # Whatever the code itself does wrong, to guess would blame a bystander.
-        why = f"it failed in the code of the project, {own}, and nothing that is recorded points to a package"
+        why = f"it failed in the code of the project, {own}, and no recorded fact points to a package"
         return Diagnosis(culprit=None, conflicts_with=None, why=why, evidence=(own,), confidence=Confidence.UNKNOWN)
     if named is not None:
         provider, consumer = named

@@ -247,7 +247,7 @@ def _diagnosis(case: Case, answers: Answers, removed: _Removal, message: str) ->
     return Diagnosis(
         culprit=culprit,
         conflicts_with=(user if backport else "python") if user else None,
-        why=f"{case.label(user) if user else 'the probe'} relies on what is gone: {does}",
+        why=f"{case.label(user) if user else 'the probe'} relies on something that was removed: {does}",
         fix=fix,
         evidence=tuple(evidence),
         confidence=Confidence.CERTAIN,
