@@ -106,7 +106,7 @@ def applies(
 ) -> bool:
     """Return whether the marker of a requirement holds for ``python``, such as ``3.11.7``, with or without an extra.
 
-    ``extras`` are those that somebody asked for. ``platform`` is as ``platform_of`` returns it. None stands for the
+    ``extras`` are those that were requested. ``platform`` is as ``platform_of`` returns it. None stands for the
     Python, or the platform, of the harness.
     """
     if parsed.marker is None:

@@ -208,7 +208,7 @@ def test_no_package_is_blamed_for_what_the_code_of_the_project_raises(
     assert cell.diagnosis is not None
     assert (cell.diagnosis.culprit, cell.diagnosis.fix) == (None, ())
     assert cell.diagnosis.confidence is Confidence.UNKNOWN
-    assert f"it failed in the code of the project, {place}, and nothing" in cell.diagnosis.why
+    assert f"it failed in the code of the project, {place}, and no recorded fact" in cell.diagnosis.why
 
 
 def test_what_another_test_printed_does_not_explain_a_test_that_asserts() -> None:

@@ -24,7 +24,7 @@ from knowngood.install.snapshot import Snapshot
 from knowngood.process import Remover
 
 _MOST = 24
-"""Environments of one matrix that stay."""
+"""The number of environments of one matrix that are kept."""
 _LARGEST = 2**30
 """Bytes. An environment whose deletion would free more does not stay: its files are copies, not links."""
 _FREE = 5 * 2**30
@@ -34,7 +34,7 @@ _TRASH = ".trash-"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Built:
-    """An environment that is as it was when it was built."""
+    """An environment that has not changed since it was built."""
 
     events: tuple[Event, ...]
     """What was recorded when it was built."""
@@ -120,7 +120,7 @@ class EnvironmentPool:
             lock.release()
 
     def may_stay(self, pooled: PooledEnvironment, survey: Survey) -> bool:
-        """Return whether an environment may stay beside those that stay already; if so, count it as staying."""
+        """Return whether one more environment may be kept; if so, count it."""
         if survey.own > _LARGEST or shutil.disk_usage(self.folder).free < _FREE:
             return False
         with self._lock:
@@ -141,7 +141,7 @@ class EnvironmentPool:
         self._remover.remove(trash)
 
     def close(self, *, wait: bool = True) -> None:
-        """Delete what earlier runs left half deleted, and the environments used least recently beyond the limit.
+        """Delete what earlier runs left half deleted, and the least recently used environments beyond the limit.
 
         Without ``wait`` the deletion continues for some seconds after this returns.
         """
@@ -164,7 +164,7 @@ class EnvironmentPool:
 
 
 def _lock_of(folder: Path) -> FileLock:
-    # Not bound to a thread: one thread builds an environment and another one lets go of it.
+    # Not bound to a thread: one thread builds an environment and another one releases it.
     return FileLock(f"{folder}.lock", blocking=False, thread_local=False)
 
 

@@ -102,7 +102,7 @@ def relevant_settings(settings: Mapping[str, str], combo: Combo) -> dict[str, st
 
 
 def _how(step: Step) -> Ingredients:
-    """Return what a step declares beside its requirements, as far as it declares it."""
+    """Return what a step declares besides its requirements, without what it leaves out."""
     declared = asdict(step)
     return {
         name: declared[name] for name in ("sources", "constraints", "overrides", "hashes", "options") if declared[name]

@@ -115,7 +115,7 @@ def _check_requirements(keep: "Sequence[str]", to: "Sequence[str]") -> None:
 
 
 def _with_tables(project: "Project", tables: "Sequence[str]") -> bytes:
-    """Return what the matrix file has, with more tables behind it."""
+    """Return the content of the matrix file with more tables appended."""
     before = project.matrix.path.read_bytes()
     end = "" if before.endswith(b"\n") else "\n"
     added = end + "".join(f"\n{table}" for table in tables)
@@ -154,7 +154,7 @@ def _code(searches: "Sequence[Search]") -> ExitCode:
 
 
 EXPECTED = "all"
-"""The value of ``--fix`` that is about expected failures as well."""
+"""The value of ``--fix`` that includes expected failures."""
 UNEXPECTED = "unexpected"
 
 

@@ -1,4 +1,4 @@
-"""The verb ``import``: make a matrix of what a file of another tool installs."""
+"""The verb ``import``: turn a file of another tool into a matrix."""
 
 import os
 from pathlib import Path

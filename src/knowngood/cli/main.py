@@ -116,7 +116,7 @@ class Verbs(click.Group):
             print_error(worded(error, ctx.invoked_subcommand))
             sys.exit(ExitCode.USAGE)
         except KeyboardInterrupt:
-            # Outside of what a verb does under its own watch for signals, which says what is known and what is left.
+            # A verb that handles signals itself says what is known and what is left; this is for the rest.
             print_error(KnowngoodError("interrupted"))
             sys.exit(ExitCode.INTERRUPTED)
         except (click.exceptions.Exit, click.ClickException, click.Abort, BrokenPipeError):

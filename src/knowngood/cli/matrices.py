@@ -104,7 +104,7 @@ def gravest(codes: Sequence[ExitCode]) -> ExitCode:
 
 
 def note_unset(projects: Iterable["Project"], environ: Mapping[str, str]) -> None:
-    """Say on standard error which variables the probes ask for in vain."""
+    """Say on standard error which variables of ``pass-env`` are not set."""
     from knowngood.probe.settings import not_set
 
     for project in projects:

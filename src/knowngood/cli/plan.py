@@ -144,7 +144,7 @@ def _request(project: "Project", machine: "Machine", *, only: tuple[str, ...], o
 
 
 def _plan(request: "RunRequest", stop: "Stop", *, fresh: bool) -> _Plan:
-    """Resolve the combos of a request; nothing of it is resolved any more once ``stop`` is requested."""
+    """Resolve the combos of a request; nothing more is resolved once ``stop`` is requested."""
     from knowngood.judge.coverage import counted
     from knowngood.run import engine, forecast
 

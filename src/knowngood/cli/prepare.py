@@ -86,7 +86,7 @@ class RunOptions:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MatrixRun:
-    """One matrix of a command: what is to be run, which was checked."""
+    """One matrix of a command: the combos to run, which were checked."""
 
     project: Project
     options: RunOptions

@@ -26,7 +26,7 @@ from knowngood.run.executors.interface import Optimization
 
 
 class _Run(click.Command):
-    """A command whose ``--fix`` may have a value behind ``=``, and never takes the word after it for one."""
+    """A command whose ``--fix`` may have a value after ``=``, and never takes the next word for its value."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         end = args.index("--") if "--" in args else len(args)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SearchOptions:
-    """What every search is asked for beside its subject."""
+    """The options of every search."""
 
     environ: Mapping[str, str]
     matrix: str | None

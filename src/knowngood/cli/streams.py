@@ -1,4 +1,4 @@
-"""Make standard output and standard error streams whose failures end nothing: a closed one, a full disk, `| head`."""
+"""Keep a closed stream, a full disk or `| head` from ending a command: replace standard output and standard error."""
 
 import errno
 import io
@@ -13,7 +13,7 @@ class Stream(io.FileIO):
 
     def __init__(self, descriptor: int) -> None:
         self.failure: OSError | None = None
-        """Why it could not be written; None while it could."""
+        """Why writing failed; None if it never did."""
         self._closed_before = False
         try:
             os.fstat(descriptor)
@@ -36,7 +36,7 @@ class Stream(io.FileIO):
 
     @property
     def lost(self) -> str:
-        """Why something that somebody wanted to see is lost; empty when nothing is, as when a reader left early."""
+        """Why output was lost; empty when none was, or when the reader left early."""
         return "" if self.failure is None or self.failure.errno == errno.EPIPE else str(self.failure.strerror)
 
 

@@ -52,7 +52,7 @@ _WORDS = {
     **dict.fromkeys(("requirements", "dependencies", "deps", "dependency", "groups"), "with"),
     **dict.fromkeys(("environment", "environ", "envs", "variables"), "env.NAME"),
 }
-"""What people call an axis -> what it is called."""
+"""A wrong name that users write for an axis -> its name."""
 _BESIDE = ("include", "exclude", "steps", "probes", "expect", "timeout", "warnings", "title", "id")
 _ONE_MACHINE = ("os", "platform", "runs-on", "arch", "machine")
 
@@ -77,14 +77,14 @@ class Value:
     meaning: object
     """Hashable; equal for two values that mean the same."""
     requirement: str = ""
-    """Of a package: what is installed, unless a selector became an exact version."""
+    """For a package: what is installed, unless a selector became an exact version."""
     selector: Selector | None = None
     line: str = ""
     """The release line that it is, of those that ``selector`` stands for."""
     lines: tuple[str, ...] = ()
-    """Of the axis ``with``: requirement lines."""
+    """For the axis ``with``: requirement lines."""
     names: tuple[str, ...] = ()
-    """Of the axis ``extras``: extras."""
+    """For the axis ``extras``: extras."""
 
 
 @cache

@@ -27,7 +27,7 @@ _ANY_LINE = "987654321"
 _USUAL = (Order.TOGETHER, InstallerName.UV, ResolutionMode.HIGHEST, "now")
 """Values of axes that an id does not name, since most combos have them."""
 _BEHIND = ("with", "extras", "order", "installer", "resolution", "as-of")
-"""Axes in the order in which ids name them, behind the packages; variables and Python follow."""
+"""Axes in the order in which ids name them, after the packages; variables and Python follow."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -234,7 +234,7 @@ class Grid:
         if not any(map(is_package, varying)):
             varying = [axis for axis in axes if axis in varying or is_package(axis)]
         parts = [chosen[axis].part for axis in varying if is_package(axis) or chosen[axis].text not in _USUAL]
-        # Of a single thing that varies, the usual value has a name as well.
+        # If only one thing varies, its usual value has a name as well.
         parts = parts or [chosen[axis].part for axis in varying]
         unnamed = "grid" if self.alone else f"grid{self.position + 1}"
         return fitted("-".join([self.prefix, *parts] if self.prefix else parts) or unnamed)

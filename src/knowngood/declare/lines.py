@@ -1,4 +1,4 @@
-"""Read the lines of a step: what people write behind ``pip install``, with the files and groups that they name."""
+"""Read the lines of a step: what people write after ``pip install``, with the files and groups that they name."""
 
 import posixpath
 import re
@@ -78,7 +78,7 @@ class Lines:
         return asked
 
     def _install(self, text: str, folder: str, *, editable: bool = False) -> tuple[Asked, str | None]:
-        """Return what to install, and the requirement that hashes behind it are of."""
+        """Return what to install, and the requirement that following hashes belong to."""
         if not is_reference(text):
             if editable:
                 hint = f'write "-e ./{text}"' if self._files.has_folder(text) else 'write "-e ."'

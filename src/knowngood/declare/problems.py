@@ -60,7 +60,7 @@ class Problems:
         first = self.line(where)
         lines = self._text.splitlines()
         opening = re.search(r"(\"\"\"|''')(.*)", lines[first - 1]) if first <= len(lines) else None
-        # TOML leaves out a line break behind the quotation marks.
+        # TOML leaves out a line break after the quotation marks.
         return min(first + number - (1 if opening[2] else 0), len(lines)) if opening else first
 
     def within(self, section: str) -> bool:

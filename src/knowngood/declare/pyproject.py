@@ -79,7 +79,7 @@ class Pyproject:
     def all_dependencies(self, extras: tuple[str, ...]) -> Iterator[tuple[str, str | None]]:
         """Yield what the project requires with ``extras``, each with the extra that it comes from.
 
-        Of a project whose dependencies only its build knows, nothing is yielded.
+        Nothing is yielded for a project whose dependencies only its build knows.
         """
         yield from ((requirement, None) for requirement in self.dependencies or ())
         for extra in extras:

@@ -1,4 +1,4 @@
-"""Define what happens in a run: the events, their lines of JSON, and the fold that makes a run of them."""
+"""Define what happens in a run: the events, their lines of JSON, and the fold that makes a run from them."""
 
 from knowngood.events.cleaning import cleaned
 from knowngood.events.folding import Folding, add, fold

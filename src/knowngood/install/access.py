@@ -35,7 +35,7 @@ _SLOWER_FILES = 60.0  # seconds without a byte of a file
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Network:
-    """What the user's settings for an installer say on how to reach indexes."""
+    """How to reach indexes, from the user's settings for an installer."""
 
     certificates: tuple[str, ...] = ()
     """Files or folders of certificate authorities."""
@@ -70,7 +70,7 @@ class Login:
     user: str
     password: str
     shared: bool
-    """Whether installers find it by themselves, which is so with ``~/.netrc`` alone."""
+    """Whether installers find it by themselves, which only happens with ``~/.netrc``."""
 
     @property
     def header(self) -> dict[str, str]:
@@ -176,7 +176,7 @@ class Access:
             return self._managers[key]
 
     def proxy(self, url: str) -> str | None:
-        """Return the proxy for ``url``; None when it is to be reached directly."""
+        """Return the proxy for ``url``; None when it is reached directly."""
         parts = urlsplit(url)
         host = parts.hostname or ""
         if _is_excepted(host, self._variable("no_proxy"), parts.port):

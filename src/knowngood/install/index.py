@@ -50,7 +50,7 @@ class Routes:
     """Whether the router stands before the default index: a folder, or one that installers cannot use by themselves."""
     guarded: frozenset[InstallerName] = frozenset()
     """The installers that see only the router, because a place that they take packages from by themselves does not
-    answer: alone they would ask it again and again, and pip would go on without it."""
+    answer: alone they would ask it again and again, and pip would continue without it."""
     own: tuple[Route, ...] = ()
     """The indexes of some packages."""
     offline: bool = False

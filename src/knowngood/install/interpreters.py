@@ -67,7 +67,7 @@ class Interpreters:
             version,
         )
         if answer_of(command, env=self.outside, timeout=_PATIENCE).strip() == "[]":
-            return f"{what}; uv cannot install it either: name another Python, or install it in another way and rerun"
+            return f"{what}; uv cannot install it either: name another Python, or get it in another way and run again"
         return f"{what}; install it (uv python install {version}) and run again"
 
     def _find(self, version: str) -> Interpreter | None:

@@ -1,7 +1,7 @@
 """Read and write locks in the form of requirements files: what a resolver chose for one step.
 
 A lock that is recorded names what was built on this machine by its version and by what it was built from: neither a
-path of this machine nor the hash of a wheel, which is another one for each build, may change a key.
+path of this machine nor the hash of a wheel, which differs from build to build, may change a key.
 """
 
 import re

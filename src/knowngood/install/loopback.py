@@ -71,7 +71,7 @@ def serve(directions: Directions, access: Access, secret: str) -> Iterator[Route
 def _listen(path: str) -> socket.socket:
     """Return a listening socket, on the same port for the same ``path`` if possible.
 
-    Several runs of one user listen on it side by side: each can answer for all. A port that anybody else has is left
+    Several runs of one user listen on it side by side: each can answer for all. A port that another process has is left
     alone.
     """
     start = int(hashlib.sha256(path.encode()).hexdigest()[:8], 16)
@@ -94,7 +94,7 @@ def _listen(path: str) -> socket.socket:
 
 
 def _identity(path: str) -> str:
-    """Return what a router says to anybody about the path that it answers for; the path itself is a secret."""
+    """Return what a router tells every client about the path that it answers for; the path itself is a secret."""
     return hashlib.sha256(f"knowngood {path}".encode()).hexdigest()
 
 

@@ -86,7 +86,7 @@ def _kind(file: File, python: str) -> Files:
 
 def _allows(specifier: str | None, python: str) -> bool:
     version = packages.python(python).version
-    # Of a release line, the latest patch counts.
+    # The latest patch of a release line counts.
     full = version if version.count(".") > 1 else f"{version}.99"
     try:
         return not specifier or SpecifierSet(specifier).contains(full, prereleases=True)

@@ -1,7 +1,7 @@
 """Build what a step installs from this machine: projects, archives and wheels. Nothing is built in the user's folder.
 
-A project is built from a private copy of its snapshot: once a run if every Python can use the wheel, else once for each
-Python. Wheels are kept for later runs under a key of everything that they depend on.
+A project is built from a private copy of its snapshot: once per run if every Python can use the wheel, else once for
+each Python. Wheels are kept for later runs under a key of everything that they depend on.
 """
 
 import os
@@ -37,7 +37,7 @@ _GIT = re.compile(r"GIT_(DIR|WORK_TREE|INDEX_FILE|OBJECT_DIRECTORY|COMMON_DIR|PR
 
 
 class Builds:
-    """Builds each source once a run, and keeps the wheels for later runs. Safe to use from any thread.
+    """Builds each source once per run, and keeps the wheels for later runs. Safe to use from any thread.
 
     Logs and copies are below ``folder``, which is below the root of the processes of ``tools``. Paths of sources are
     relative to ``project``, and ``tree`` returns the snapshot of a folder. With ``reuses=False`` no kept wheel is used.
@@ -241,7 +241,7 @@ class Builds:
         )
         action = self._tools.review(action, InstallerName.UV)
         shutil.rmtree(copy, ignore_errors=True)
-        # Where the copy was says nothing to anybody.
+        # The place of the copy is of no use to anyone.
         output = action.output.replace(f"{source}/", "").replace(str(source), origin.path.name)
         action = replace(action, output=output)
         built = sorted(made.glob("*.whl")) if action.exit.ok else []

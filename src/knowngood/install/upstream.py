@@ -42,7 +42,7 @@ class Fault(Enum):
 
 
 class IndexFault(Exception):  # noqa: N818  a fault of the index, not an error of ours
-    """An index could not say what it has of a package."""
+    """An index could not list the files of a package."""
 
     def __init__(self, fault: Fault, cause: str, *, short: str = "") -> None:
         super().__init__(f"{fault.value}: {cause}")

@@ -75,14 +75,14 @@ def _is_kept(name: str, routes: Routes, installers: tuple[Variables, ...], asks_
     if owner is None:
         if asks_keyring and _OF_KEYRINGS.fullmatch(name):
             return True
-        # Which variables a build reads, only its author knows. None of them has to hold a secret.
+        # Only its author knows which variables a build reads. None of them has to contain a secret.
         return not name.startswith(_ACTIVATED) and (name == "SSH_AUTH_SOCK" or not names_a_secret(name))
     is_other_source = owner.is_closed(routes) and owner.sources.fullmatch(name) is not None
     return owner.kept.fullmatch(name) is not None and not is_other_source
 
 
 def network_of(installers: Iterable[Variables], outside: Mapping[str, str]) -> Network:
-    """Return what the user's settings for all ``installers`` say on how to reach indexes."""
+    """Return how to reach indexes, from the user's settings for all ``installers``."""
     return sum((variables.network(variables.settings(outside)) for variables in installers), start=Network())
 
 

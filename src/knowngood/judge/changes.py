@@ -192,7 +192,7 @@ def _same_failure(before: Snapshot, after: Snapshot) -> bool:
 
 
 def _other_tests(before: Snapshot, after: Snapshot) -> str:
-    """Return which tests of a suite fail only now, or not any more; empty when the same ones fail."""
+    """Return which tests of a suite fail only now, or no longer; empty when the same ones fail."""
     if before.status is not after.status or before.failing is None or after.failing is None:
         return ""
     parts = []

@@ -42,7 +42,7 @@ def conflicts(facts: ComboFacts, *, machine: str = "") -> tuple[Conflict, ...]:
 def _extras(
     facts: ComboFacts, distributions: Mapping[str, Distribution], python: str, machine: str
 ) -> Mapping[str, frozenset[str]]:
-    """Return the extras that somebody asked for, by the distribution that has them: one extra can ask for others."""
+    """Return the extras that were requested, by the distribution that has them: one extra can ask for others."""
     wanted = dict.fromkeys(distributions, frozenset[str]())
     asked = tuple(text for step in facts.combo.steps for text in step.requirements)
     for requirement in packages.applying(asked, python, machine=machine):

@@ -21,7 +21,7 @@ from knowngood.model import (
 def pairs_of(combo: Combo, strength: int) -> frozenset[Pair]:
     """Return the pairs of a combo: each choice of ``strength`` of its axes, or all of its axes if it has fewer.
 
-    A combo that is not of a grid has none.
+    A combo outside a grid has none.
     """
     if combo.grid is None or not combo.axes:
         return frozenset()
@@ -30,7 +30,7 @@ def pairs_of(combo: Combo, strength: int) -> frozenset[Pair]:
 
 
 def coverage(run: Run, cells: Sequence[Cell]) -> Coverage | None:
-    """Return how much of its grids a run with these cells tested; None when nothing was left out with ``--cover``.
+    """Return how much of its grids a run with these cells tested; None without ``--cover``.
 
     A pair is covered when a combo that has it was decided, red or green. It is unsolvable when that was proven before
     the run, or when the resolver refused every combo that has it.

@@ -22,7 +22,7 @@ from knowngood.model import (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Comparison:
-    """A cell beside what is expected of it."""
+    """A cell compared with what is expected of it."""
 
     as_expected: bool | None
     """None: undecided."""
@@ -178,8 +178,8 @@ def excuse(
 
     Until its date an entry replaces the combo's own expectation: its failure is as expected, and a pass is not, since
     the entry is obsolete then. A failure with another status is not excused. After its date an entry has no effect, and
-    the note says so. Of several entries the one whose status fits counts, else the first. Entries that name a check are
-    left out.
+    the note says so. If there are several entries, the one whose status fits counts, else the first. Entries that name
+    a check are left out.
     """
     entries = [known for known in knowns if known.check is None and known.covers(combo, probe)]
     if status in UNDECIDED or not entries:

@@ -109,7 +109,7 @@ def _check(runs: Sequence[Run]) -> None:
 
 
 def _age(run: Run) -> tuple[str, str, int, int]:
-    # Of two copies of one log, one of them cut short, the longer one is the later one.
+    # If there are two copies of a log and one is cut short, the longer one is the later one.
     facts = sum(len(combo.steps) + len(combo.probes) for combo in run.combos)
     return run.info.started, run.info.id, sum(combo.finished for combo in run.combos), facts
 

@@ -1,4 +1,4 @@
-"""Judge the tests of a suite: count them, and group those that fail by what they fail with.
+"""Judge the tests of a suite: count them, and group the failing ones by their cause.
 
 A suite of hundreds of tests usually fails for a few causes. One test of the largest group stands for the failure: its
 exception is what the diagnosis works from.

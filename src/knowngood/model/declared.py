@@ -247,11 +247,11 @@ class Probe:
     source: str = ""
     """The text of the script."""
     path: str | None = None
-    """Of the script, relative to the project; None when its source is inline in the matrix file."""
+    """Path of the script, relative to the project; None when its source is inline in the matrix file."""
     arguments: tuple[str, ...] = ()
     """The arguments of pytest, or the command with its arguments."""
     inputs: tuple[str, ...] = ()
-    """Globs of the files of the project that its verdict rests on; empty: what it was seen to read, or the tree."""
+    """Globs of the files of the project that its verdict depends on; empty: what it was seen to read, or the tree."""
     reuse: bool | None = None
     """Whether its verdict is reused; None: when everything that it rests on is known."""
     pass_env: tuple[str, ...] = ()

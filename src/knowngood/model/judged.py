@@ -91,7 +91,7 @@ class Diagnosis:
     fix: tuple[str, ...] = ()
     """Constraints that together fix it; empty when none is known."""
     evidence: tuple[str, ...] = ()
-    """The facts behind it, the strongest first."""
+    """The facts that support it, the strongest first."""
     reference: str | None = None
     """URL of a page that explains it."""
     confidence: Confidence = Confidence.UNKNOWN
@@ -184,7 +184,7 @@ class Cell:
     """The check that failed, or that was open when the process died."""
     message: str
     checks: tuple[Check, ...] = ()
-    """Of a suite that was read from a report, only those that failed or never finished."""
+    """For a suite that was read from a report, only those that failed or never finished."""
     suite: Suite | None = None
     """None: its checks are not the tests of a suite."""
     failures: tuple[Failures, ...] = ()
@@ -316,7 +316,7 @@ class Change:
     before: str | None
     """Status in the baseline; None: it has no such cell."""
     after: str | None
-    """Status now; None: there is no such cell any more."""
+    """Status now; None: the cell no longer exists."""
     why: str
     """Where the cell failed and with which message, or what it was before; empty when there is nothing to say."""
     packages: tuple[tuple[str, str | None, str | None], ...] = ()

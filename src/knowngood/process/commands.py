@@ -35,7 +35,7 @@ class Processes:
         self.root = root
         self.grace = grace
         self.redactor = Redactor(secrets)
-        """What every log and record passes before anybody sees it."""
+        """The filter that every log and record passes before it is written."""
         self._lock = threading.Lock()
         self._busy: set[Helper] = set()
         self._idle: list[Helper] = []

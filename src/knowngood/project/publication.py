@@ -138,7 +138,7 @@ def _locks(judged: JudgedRun, run_folders: Sequence[Path]) -> dict[str, str]:
 
 
 def _lock(combo: str, step: StepFacts, run_folders: Sequence[Path]) -> str | None:
-    """Return the lock of a step as the run recorded it; None when no folder has it any more."""
+    """Return the lock of a step as the run recorded it; None when no folder has it."""
     for folder in run_folders:
         path = folder / "combos" / combo / f"step{step.number}.lock"
         data = path.read_bytes() if path.is_file() else b""

@@ -22,7 +22,7 @@ top=$(git rev-parse --show-toplevel; echo .)
 top=${top%??}
 [ -n "$top" ] && git rev-parse --absolute-git-dir > "$out/git" || exit 3
 git rev-parse --git-common-dir > "$out/common" || exit 3
-# What git does not trust, because somebody else owns it, must not run a command: no filter of its settings is used.
+# A repository of another user, which git does not trust, must not run a command: no filter of its settings is used.
 if ! command git rev-parse --git-dir > "$out/trusted" 2>&1; then
   git config --name-only --get-regexp '^filter\\..*\\.(clean|process|required)$' > "$out/filters"
   count=0

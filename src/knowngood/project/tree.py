@@ -1,4 +1,4 @@
-"""Take a snapshot of a project once a run, and copy it: nothing builds or tests in the folder of the user.
+"""Take a snapshot of a project once per run, and copy it: nothing builds or tests in the folder of the user.
 
 A snapshot has what git tracks or does not ignore; without git, everything except what tools leave behind. In a
 repository it begins at the top folder, because a project in a subfolder may use files above it.

@@ -185,7 +185,7 @@ def _sentences(text: str) -> str:
 
 
 def _checks(cell: Cell, width: int) -> list[tuple[str, Lines]]:
-    """Return the outcome of the other checks; of a suite, how many tests fail, and with which causes."""
+    """Return the outcome of the other checks; for a suite, how many tests fail, and with which causes."""
     if cell.suite is not None:
         return [("tests", _suite(cell, cell.suite, width))]
     passed = [check.name for check in explanation.others(cell, Outcome.PASSED)]

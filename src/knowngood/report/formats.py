@@ -53,7 +53,7 @@ class Format(ABC):
     file: ClassVar[str]
     """The name of its file in a folder of reports."""
     compares: ClassVar[bool] = False
-    """Whether it reports changes since a baseline as well."""
+    """Whether it also reports changes since a baseline."""
 
     @abstractmethod
     def render(self, context: ReportContext) -> str:
@@ -134,7 +134,7 @@ class Badge(Format):
 
 
 class BadgeSvg(Format):
-    """A badge as a picture that screen readers can read as well."""
+    """A badge as a picture, with a text for screen readers."""
 
     file = "badge.svg"
 

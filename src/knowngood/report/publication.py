@@ -65,7 +65,7 @@ _MEASURED = frozenset(
 )
 """A metric with one of these in its name is a time, a rate or a size."""
 _DIGITS = 4
-"""Decimals of a cosine: those behind them differ from one processor to another."""
+"""Decimals of a cosine: further ones differ from one processor to another."""
 
 
 def publication(context: ReportContext) -> ReportContext:
@@ -156,7 +156,7 @@ def command(text: str) -> str:
     """
     try:
         words = shlex.split(text)
-    except ValueError:  # a log that somebody wrote by hand
+    except ValueError:  # a log that was written by hand
         return stable(text)
     kept: list[str] = []
     for word in words:

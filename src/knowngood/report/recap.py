@@ -224,7 +224,7 @@ def _drift(cell: Cell) -> list[str]:
 
 
 def _observed(cell: Cell) -> tuple[str, ...]:
-    """Return what was observed of a cell beside its verdict."""
+    """Return what was observed about a cell besides its verdict."""
     attempts = words.flaky(cell) or (f"took {cell.attempts} attempts" if cell.attempts > 1 else "")
     predicted = f"predicted: {cell.predicted}" if cell.predicted else ""
     unmet = [text for text in cell.unmet if text not in cell.message]

@@ -18,7 +18,7 @@ PACKAGE_RANKS = (3, 4, 6, 7, 9, 9)
 MOST_PACKAGES = len(PACKAGE_RANKS)
 MOST_METRICS = 2
 VIOLATION = "!"
-"""The mark behind a version that violates the combo's own pin."""
+"""The mark after a version that violates the combo's own pin."""
 ABSENT = "-"
 VERDICT = "verdict"
 """The header of the column that says what came out."""

@@ -123,7 +123,7 @@ def moment(text: str) -> datetime | None:
         parsed = datetime.fromisoformat(text)
         zoned = parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
         return zoned.astimezone(UTC).replace(microsecond=0)
-    except (ValueError, OverflowError):  # a log that somebody wrote by hand
+    except (ValueError, OverflowError):  # a log that was written by hand
         return None
 
 
@@ -193,7 +193,7 @@ def section(title: str, lines: Sequence[str], width: int) -> list[str]:
 
 
 def labeled(label: str, lines: Sequence[str], *, width: int) -> list[str]:
-    """Return ``lines`` behind a label that takes ``width`` columns and stands in front of the first only."""
+    """Return ``lines`` after a label that takes ``width`` columns and is before the first line only."""
     return [f"  {'' if index else label:<{width}}{line}" for index, line in enumerate(lines)]
 
 

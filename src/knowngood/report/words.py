@@ -66,7 +66,7 @@ UNDECIDED_NOTE = "not counted as a failure"
 AGAINST_METADATA = "works against its metadata"
 """What is said of a pass whose environment does not meet every declared requirement."""
 AGAINST_METADATA_MARK = "*"
-"""The mark behind the verdict of such a pass."""
+"""The mark after the verdict of such a pass."""
 AGAINST_METADATA_NOTE = f"{AGAINST_METADATA}: an installed package declares versions that are not installed"
 """What the mark means."""
 

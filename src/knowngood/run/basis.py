@@ -19,7 +19,7 @@ _PAGES = (".md", ".rst")
 
 
 class Bases:
-    """What the probes of a run rest on, each computed once. Safe to use from any thread.
+    """What the probes of a run depend on, each computed once. Safe to use from any thread.
 
     ``tree`` returns the snapshot of the project, whose folder is ``project``. ``outside`` is the environment of the
     harness.
@@ -78,7 +78,7 @@ class Bases:
     def _inputs(self, probe: Probe) -> Mapping[str, str]:
         """Return what the globs of a probe match: in the tree, and on the disk, where git may ignore a file."""
         tree = self._tree()
-        # Of a link to a file, what it leads to counts.
+        # For a link to a file, the target counts.
         files = (path for path in tree.select(probe.inputs) if not _leads_to_file(self._project / path))
         found = {path: _content(tree, path) for path in files}
         for glob in probe.inputs:

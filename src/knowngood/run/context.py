@@ -1,4 +1,4 @@
-"""Prepare what one machine evaluates the combos of a run with: tools, indexes, assets, caches, steps resolved once."""
+"""Prepare what one machine needs to evaluate the combos of a run: tools, indexes, assets, caches, resolved steps."""
 
 import shutil
 import threading

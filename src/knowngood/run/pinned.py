@@ -1,4 +1,4 @@
-"""Get what the export of a combo needs beside its facts: the locks of its steps, and the files of its versions."""
+"""Get what the export of a combo needs besides its facts: the locks of its steps, and the files of its versions."""
 
 import hashlib
 import sys
@@ -55,7 +55,7 @@ def pylock(
     """Return the ``pylock.toml`` that uv makes of ``pins`` alone, for which it looks up their files.
 
     ``indexes`` are the names of the declared ones that the run used. Raises ``UndecidedError``: an index could not be
-    reached, or does not offer the files any more.
+    reached, or no longer offers the files.
     """
     cache = cache_folder()
     secrets = (*registry.secrets(matrix.indexes, environ), token(cache))

@@ -44,7 +44,7 @@ class RunRequest:
     kept: Runs | None = None
     """Where the run is kept; by default among the runs of the project."""
     into: RecordedRun | None = None
-    """A run that the combos are added to: a search finds out one after the other what it has to ask."""
+    """A run that the combos are added to: a search finds its candidates one after the other."""
 
     @property
     def runs(self) -> Runs:

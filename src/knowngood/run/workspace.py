@@ -106,7 +106,7 @@ class Workspace:
         if self.in_place or self.is_private or not pool.may_stay(self._pooled, untouched):
             self._pooled.forget()
             return False
-        # Whether a probe changed it shows when it is to be used again.
+        # If a probe changed it, the fingerprint shows that before it is used again.
         self._pooled.record(tuple(event for event in events if isinstance(event, BUILT)), untouched)
         return True
 

@@ -1,6 +1,6 @@
-"""Say what will break when the releases that a cooldown still holds back get in.
+"""Find out what will break when a cooldown admits the releases that it still holds back.
 
-Each combo is resolved as of the day up to which the cooldown lets releases in, and as of now. Where both sets are the
+Each combo is resolved with the releases that the cooldown admits, and with all releases. Where both sets are the
 same nothing runs. Where the first works and the second does not, the release that does it is looked for.
 """
 
@@ -40,7 +40,7 @@ class Weather(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Forecast:
-    """What will become of one combo."""
+    """The forecast of one combo."""
 
     combo: str
     weather: Weather
@@ -67,9 +67,9 @@ Failing = Callable[[tuple[str, ...]], str]
 def find(
     oracle: Oracle, *, cooldown: timedelta, now: datetime, failing: Failing = lambda lock: ""
 ) -> tuple[Weather, str, Waiting, Blame | None]:
-    """Return what will become of the combo of ``oracle``, why, what waits, and what is to blame.
+    """Return the forecast of the combo of ``oracle``: what happens, why, which releases wait, and what is to blame.
 
-    Where nothing that waits takes part nothing runs, but ``failing`` may know that the set is broken already.
+    If no held-back release is part of it, nothing runs, but ``failing`` may know that the set is broken already.
     """
     plain = oracle.resolve([Candidate(change=Change(), why="which packages take part?")])[0]
     today = _candidate(oracle, plain, now - cooldown, "what the cooldown lets in today")

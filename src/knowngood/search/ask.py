@@ -216,7 +216,7 @@ class Oracle:
 
     @property
     def over(self) -> bool:
-        """Whether nothing may run any more: the budget is spent, or the user stopped the search."""
+        """Whether nothing more may run: the budget is spent, or the user stopped the search."""
         return self._stop.requested or self.budget.left == 0
 
     @property

@@ -114,7 +114,7 @@ class _Trial:
         return {name: answers[change] for name, change in changes.items() if change in answers}
 
     def says(self, new: Sequence[str]) -> Says | None:
-        """Return what holds with the new releases of some packages; None when nothing may run any more."""
+        """Return what holds with the new releases of some packages; None when nothing more may run."""
         answers = self.ask([("", new)], "which of them break it together?")
         return answers[""].says if answers else None
 

@@ -30,7 +30,7 @@ class Change:
     requirements: tuple[str, ...] = ()
     """Each about another package: it replaces or narrows what the combo asks for, in every step that installs it."""
     dropped: tuple[str, ...] = ()
-    """Canonical names of packages that are not installed any more."""
+    """Canonical names of packages that are no longer installed."""
     joined: bool = False
     """Whether all steps become one."""
     python: str | None = None
@@ -221,7 +221,7 @@ def _lines(step: Step, new: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def _requirement(line: str) -> str:
-    """Return the requirement of a line without the hashes behind it."""
+    """Return the requirement of a line without its hashes."""
     return line.partition(" --hash")[0].strip()
 
 

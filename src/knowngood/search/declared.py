@@ -23,7 +23,7 @@ class Bound:
     distribution: tuple[str, str] | None = None
     """The name (canonical) and version of the distribution; None: the combo."""
     origin: str = ""
-    """The path of the project of the user that declares it; empty for anybody else."""
+    """The path of the project of the user that declares it; empty for any other."""
 
     @property
     def specifier(self) -> SpecifierSet:

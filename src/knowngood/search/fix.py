@@ -24,7 +24,7 @@ Ask = Callable[[Sequence[int]], Sequence[bool | None]]
 """Answers for several positions of the row: yes, no, or None where it cannot be decided."""
 
 _DEEPEST = 4
-"""Causes that are looked for one behind the other."""
+"""Causes that are looked for one after the other."""
 _ROUNDS = 3
 """How often something cheaper that turns up takes the place of a fix."""
 _POOL = 4

@@ -25,7 +25,7 @@ class Frame:
     """The positions of the steps in another order."""
 
     def plus(self, other: "Frame") -> "Frame":
-        """Return both frames as one; where both say something about the same, ``other`` counts."""
+        """Return both frames as one; if they disagree, ``other`` counts."""
         return Frame(
             until=other.until or self.until,
             undated=tuple(sorted({*self.undated, *other.undated})),
@@ -66,7 +66,7 @@ _NAMED = 3  # constraints that are listed before they are only counted
 
 
 def _merged(first: tuple[str, ...], second: tuple[str, ...]) -> tuple[str, ...]:
-    """Return requirements of both; where both are about a package, the second counts."""
+    """Return the requirements of both; if both name a package, the second counts."""
     again = packages.names(second)
     kept = [text for text in first if not {*packages.names([text])} & {*again}]
     return (*kept, *second)

@@ -17,7 +17,7 @@ from knowngood.search.rows import Kinds, edges
 from knowngood.search.trail import ask_each, message, source_names
 
 _YEARS = 5  # how far back a set that works is looked for when the user names no day
-_MOST_RESOLVED = 48  # moments that are resolved at a time; between two of them it goes on
+_MOST_RESOLVED = 48  # moments that are resolved at a time; then the search between two of them continues
 
 
 class Course(StrEnum):
@@ -42,7 +42,7 @@ class Moment:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Timeline:
-    """When a combo broke, and by what."""
+    """When a combo broke, and what broke it."""
 
     course: Course
     base: Answer
@@ -128,7 +128,7 @@ class _Past:
         times = self._uploads(now - timedelta(days=365 * _YEARS), now)
         step = -(-len(times) // _MOST_RESOLVED) or 1
         known = self._resolved(times[::-1][::step])
-        # Of the times at which a set was chosen, the first counts; sets without a solution do not.
+        # The first time at which a set was chosen counts; sets without a solution do not.
         distinct = [[*group][-1] for _, group in groupby(known, key=_identity)]
         solvable = [each.time for each in distinct if each.resolved.says is None]
         places = [2**power for power in range(len(solvable)) if 2**power < len(solvable)]
@@ -179,7 +179,7 @@ class _Past:
             good, bad = row[last], row[following]
             if following - last > 1 or self._oracle.over or step == 1:
                 break
-            # Of the times at which the good set was chosen, the last counts.
+            # The last time at which the good set was chosen counts.
             same = [each.time for each in moments if _identity(each) == _identity(good)]
             good = Moment(time=max(same), resolved=good.resolved, answer=good.answer)
         return self._with_answer(good), self._with_answer(bad), sets

@@ -1,4 +1,4 @@
-"""Write a path to newer versions: for a terminal, as requirements, as the body of a pull request and as JSON. Pure."""
+"""Render a path to newer versions: for a terminal, as requirements, as the body of a pull request and as JSON. Pure."""
 
 from knowngood import packages
 from knowngood.model import Searched
@@ -30,7 +30,7 @@ def _moves(moves: tuple[tuple[str, str, str], ...]) -> str:
 
 
 def blocked_text(each: Blocked) -> str:
-    """Return what blocks in one sentence."""
+    """Return in one sentence what blocks an upgrade."""
     by = f" by {each.blocker}" if each.blocker else ""
     reach = f"; {each.moves[0][0]} {each.last} works, {each.first} does not" if each.first else ""
     return f"blocked{by}: {_moves(each.moves)}{reach}: {each.cause or each.says}"

@@ -1,4 +1,4 @@
-"""Show a run in the terminal while it goes on: a board on a terminal, plain lines in a log."""
+"""Show a run in the terminal while it works: a board on a terminal, plain lines in a log."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""Keep track of a run while it goes on: what each combo is doing, how many are done, how long the rest will take."""
+"""Keep track of a run while it works: what each combo is doing, how many are done, how long the rest will take."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace

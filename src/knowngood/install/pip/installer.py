@@ -57,7 +57,7 @@ class Pip:
         return self._run([*virtualenv, *options, environment.folder], log, CREATE_LIMIT)
 
     def resolve(self, step: Step, environment: Environment, version: str, before: Mapping[str, str]) -> Resolution:
-        """Ask ``pip install --dry-run`` in the environment itself; what pip would not touch stays as it is."""
+        """Ask ``pip install --dry-run`` in the environment itself; what pip would not change stays as it is."""
         if step.resolved_by_uv:
             return Uv(tools=self.tools).resolve(step, environment, version, before)
         report = step.file("report.json")
@@ -106,7 +106,7 @@ class Pip:
 
 
 def _asked(step: Step, environment: Environment) -> list[str | Path]:
-    """Return the arguments for what a step declares; a source is installed in place where it has a copy for that."""
+    """Return the arguments for what a step declares; a source that has a copy is installed in place."""
     own = {built.facts.name for built in step.sources}
     kept = [_constraint(built) for built in step.kept if built.facts.name not in own]
     constraints = [*step.declared.constraints, *kept]
@@ -138,7 +138,7 @@ def _chosen(step: Step) -> list[str | Path]:
     in_place = [built for built in step.sources if built.place is not None]
     text = step.file("install").read_text(encoding="utf-8")
     if in_place:
-        # pip wants a hash of everything or of nothing, and there is none of what is installed in place.
+        # pip wants hashes for everything or for nothing, and what is installed in place has none.
         text = lock.changed(text, without=(), hashes={pin.name: () for pin in lock.pins(text)})
     arguments: list[str | Path] = ["--no-deps", *(option for option in step.declared.options if option != "--no-deps")]
     for built in in_place:
@@ -187,14 +187,14 @@ def _variables(routes: Routes, settings: Mapping[str, str], addresses: Addresses
     variables = {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1"}
     if not _is_closed(routes):
         return variables
-    # Without its files, pip knows how to reach an index from what is passed on here.
+    # pip does not read its files here, so it needs these variables to reach an index.
     variables |= {**settings, "PIP_CONFIG_FILE": os.devnull}
     if addresses is not None:
         # It would send what goes to the router through the proxy as well; other variables name the same proxy.
         variables |= {"PIP_INDEX_URL": addresses.pip, "PIP_PROXY": ""}
     elif routes.default is not None:
         variables["PIP_INDEX_URL"] = routes.default
-    # A plain http index in a matrix is meant to be used: uv takes it as it is, pip has to be asked.
+    # A plain http index in a matrix is meant to be used: uv accepts it, and pip needs an option.
     declared = [*(route.url for route in routes.own), routes.default or ""]
     plain = [urlsplit(url).hostname for url in declared if url.startswith("http://")]
     hosts = dict.fromkeys([*settings.get("PIP_TRUSTED_HOST", "").split(), *plain])

@@ -87,7 +87,7 @@ class PipOutput(PatternOutput):
             Status.UNSOLVABLE,
             Reason.NO_MATCHING_FILE,
             r"^ERROR: Package .* requires a different Python",
-            # Only of the version that was asked for: pip lists all that it passed over on its way.
+            # Only for the requested version: pip lists all versions that it passed over.
             r"require a different python version: .*?(?P<asked>[^\s;]+) Requires-Python"
             r"[\s\S]*requirement [^\s=]+==(?P=asked)[ ;]",
             r"\(from versions: none\)",
@@ -132,7 +132,7 @@ class PipOutput(PatternOutput):
         )
 
     def downloads(self, output: str) -> tuple[Download, ...]:
-        """Return the files that pip reports; it fetches one after the other, and goes on when one is there."""
+        """Return the files that pip reports; it fetches them one after the other."""
         return tuple(
             Download(
                 name=_package(match["file"].rpartition("/")[2]),
@@ -144,5 +144,5 @@ class PipOutput(PatternOutput):
 
 
 def _package(file: str) -> str:
-    """Return the canonical name of the package that a wheel or a source distribution is of."""
+    """Return the canonical name of the package of a wheel or a source distribution."""
     return canonicalize_name(file.partition("-")[0] if file.endswith(".whl") else file.rpartition("-")[0] or file)

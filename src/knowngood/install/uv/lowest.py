@@ -50,7 +50,7 @@ def asked(step: Step, python: str) -> Asked:
             bounded.append(text)
         else:
             others.append(text)
-    # Of what the project declares without a bound, its own metadata makes the requirement.
+    # The metadata of the project itself requires what it declares without a bound.
     unbounded = (packages.name_of(need) for need in needs if packages.lower_bound(need) is None)
     lowest = frozenset(packages.names(bounded))
     highest = {*unbounded, *packages.names(others)} - lowest

@@ -1,4 +1,4 @@
-"""Answers to the questions of a diagnosis, and what a rule looks like: it asks, is answered, and diagnoses.
+"""Define a rule, which asks questions and diagnoses from the answers, and what these answers offer.
 
 A list of releases is an answer as well: it shows where to move a package, back to what another package knew or
 forward. A bound names what exists: the first release that is excluded, or the first one that is wanted.
@@ -70,7 +70,7 @@ class History:
         return installs and newest is not None and newest.files is Files.ELSEWHERE
 
     def newest_at(self, time: datetime) -> Version | None:
-        """Return the highest usable version of those that were there at ``time``."""
+        """Return the highest usable version that had been uploaded by ``time``."""
         there = (release.version for release in self.usable if release.uploaded and release.uploaded <= time)
         return max(there, default=None)
 
@@ -105,11 +105,11 @@ class History:
         return max(lower, default=None)
 
     def below(self, last: Version, installed: Version, *, exactly: bool = False) -> str | None:
-        """Return the specifier that admits ``last`` and nothing that is known to be worse, but not ``installed``.
+        """Return the specifier that admits ``last``, but neither ``installed`` nor anything known to fail.
 
-        It ends at the end of the line of ``last``: patches rarely break. Before another major version it ends there:
-        what breaks is announced by its number. It ends right after ``last`` where the installed version is of the same
-        line, or with ``exactly``: then ``last`` is known to be the last good one.
+        It ends at the end of the line of ``last``: patches rarely break. If another major version follows, it ends
+        there: a major number announces what breaks. It ends right after ``last`` where the installed version is of the
+        same line, or with ``exactly``: then ``last`` is known to be the last good one.
         """
         following = [release.version for release in self.releases if last < release.version <= installed]
         if not exactly and packages.line_of(last) != packages.line_of(installed):
@@ -138,7 +138,7 @@ class History:
             and (time is None or (release.uploaded is not None and release.uploaded >= time))
         ]
         if least is None and before is None:
-            # Patches of an old line rarely come to know what is new; its later lines do.
+            # Patches of an old line rarely support what is new; later lines do.
             newer = [version for version in newer if packages.line_of(version) > packages.line_of(above)] or newer
         if not newer:
             return None
@@ -170,7 +170,7 @@ def bound(version: Version) -> str:
 class Answers:
     """What was looked up for one combo.
 
-    A method returns None both for what nobody asked and for what is unknown: neither is evidence of anything.
+    A method returns None for what was not asked and for what is unknown: neither is evidence.
     """
 
     def __init__(self, answered: Iterable[Answered] = ()) -> None:
@@ -251,7 +251,7 @@ class Rule(Protocol):
     """One way to diagnose a failure; the modules in ``rules`` are such rules."""
 
     def questions(self, case: "Case", answers: Answers, /) -> Iterable[Question]:
-        """Yield what the rule wants to have looked up for ``case``, given the answers so far."""
+        """Yield what the rule needs to have looked up for ``case``, given the answers so far."""
         ...
 
     def diagnose(self, case: "Case", answers: Answers, /) -> Diagnosis | None:

@@ -1,4 +1,4 @@
-"""Run pytest inside an environment and record what becomes of each test. Python 3.7 and newer, pytest 4.6 and newer.
+"""Run pytest inside an environment and record the outcome of each test. Python 3.7 and newer, pytest 4.6 and newer.
 
 Contract with the harness (the other sides are ``launch.py`` and ``transcript.py``). Run in a copy of the project as::
 

@@ -23,7 +23,7 @@ _NOT_SHADOWED = frozenset(("benchmarks", "conftest", "doc", "docs", "examples", 
 
 def _with_way_out(message: str) -> str:
     """Add to a message about a missing module how to import it, if it is in the folder that the tests run in."""
-    # Of a name with dots the first part was imported, so it is not this folder that is missing.
+    # The first part of a name with dots was imported, so it is not this folder that is missing.
     missing = re.search(r"No module named '(\w{1,200})'", message[:LONGEST])
     if missing is None or not (os.path.isdir(missing.group(1)) or os.path.isfile(missing.group(1) + ".py")):
         return message

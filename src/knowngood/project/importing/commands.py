@@ -207,7 +207,7 @@ class Commands:
         return Install(lines=tuple(wanted), installer=installer, python=python)
 
     def arguments(self, words: Sequence[str], line: int, place: PlacePath) -> tuple[Line, ...]:
-        """Return the lines for what stands behind ``pip install``; none if something in it is wrong."""
+        """Return the lines for what follows ``pip install``; none if something in it is wrong."""
         try:
             return tuple(self._lines(list(words), line, place))
         except WrongValueError as wrong:

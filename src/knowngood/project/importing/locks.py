@@ -20,7 +20,7 @@ Terms = frozenset[frozenset[str]]
 """A marker as alternatives, each of which is a set of markers that hold together."""
 
 _Operand = Callable[[list[re.Match[str]], int], tuple[str | bool, int]]
-"""Reads one operand of a marker: returns what it comes to, and the position behind it."""
+"""Reads one operand of a marker: returns its value, and the position after it."""
 
 ALWAYS: Terms = frozenset({frozenset()})
 
@@ -102,7 +102,7 @@ class _Chosen:
     def _chain(
         self, tokens: list[re.Match[str]], position: int, word: str, operand: _Operand
     ) -> tuple[str | bool, int]:
-        """Return what the operands that ``word`` joins come to, and the position behind them."""
+        """Return the value of the operands that ``word`` joins, and the position after them."""
         settles = word == "or"  # whatever else is joined to it
         result, position = operand(tokens, position)
         while position < len(tokens) and tokens[position]["word"] == word:

@@ -171,7 +171,7 @@ class _Noxfile:
             state.steps += [install.lines] if install is not None and install.lines else []
 
     def _block(self, statements: Sequence[ast.stmt], session: str, state: _State, depth: int) -> bool:
-        """Follow statements; return whether the function goes on behind them."""
+        """Follow statements; return whether the function continues after them."""
         return all(self._statement(statement, session, state, depth) for statement in statements)
 
     def _statement(self, node: ast.stmt, session: str, state: _State, depth: int) -> bool:

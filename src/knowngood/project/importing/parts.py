@@ -30,7 +30,7 @@ class Remark:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of a step, as it stands behind ``pip install``."""
+    """A line of a step, as it is written after ``pip install``."""
 
     text: str
     at: int = field(default=0, compare=False)

@@ -153,7 +153,7 @@ def _grid(cells: Sequence[Cell]) -> Grid | None:
 
 
 Rest = Sequence[tuple[int, str, Requirement]]
-"""What a cell installs beside what all do: step, name of the package, requirement."""
+"""What a cell installs in addition to what all do: step, name of the package, requirement."""
 
 
 def _shared(steps: Sequence[Step]) -> Step:
@@ -162,7 +162,7 @@ def _shared(steps: Sequence[Step]) -> Step:
 
 
 def _varying(cell: Cell, common: Sequence[Step]) -> Rest | None:
-    """Return what a cell has beside what all have; None when that is more than requirements of packages."""
+    """Return what a cell has in addition to what all have; None when that is more than requirements of packages."""
     rest: list[tuple[int, str, Requirement]] = []
     for number, (step, shared) in enumerate(zip(cell.steps, common, strict=True)):
         texts = {line.text for line in shared}

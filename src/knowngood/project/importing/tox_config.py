@@ -275,7 +275,7 @@ def substituted(text: str, environment: str, variables: Mapping[str, str], refer
 
 
 def _held(text: str, environment: str) -> Iterator[str]:
-    """Yield what of a line holds for an environment: all of it, or what is behind its condition."""
+    """Yield the part of a line that applies to an environment: all of it, or what follows its condition."""
     match = _condition(text)
     if match is None:
         yield text

@@ -1,4 +1,4 @@
-"""Find the Pythons of this machine for `init`, and let uv get those that are missing."""
+"""Find the Pythons of this machine for `init`, and let uv install the missing ones."""
 
 import tempfile
 from collections.abc import Callable, Mapping

@@ -44,7 +44,7 @@ class Survey:
 
     folder: Folder
     name: str
-    """Of the project; it may have any characters."""
+    """The name of the project; it may have any characters."""
     kind: Kind
     modules: Modules
     pythons: Pythons

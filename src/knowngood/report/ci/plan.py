@@ -58,7 +58,7 @@ class Row:
     lock: Mapping[str, str]
     """Canonical name -> version of each package that it would install."""
     files: tuple[File, ...] | None = None
-    """What would be installed; None where it is not known or nothing is to be built."""
+    """What would be installed; None if it is unknown or nothing has to be built."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,1 +1,1 @@
-"""Tables of tested versions for somebody's docs, rendered from a published report without another run."""
+"""Tables of tested versions for a project's docs, rendered from a published report without another run."""

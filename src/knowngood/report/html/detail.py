@@ -71,7 +71,7 @@ class Checks:
     suite: str = ""
     """The tests of a suite, by outcome; empty if the checks are not tests."""
     failures: tuple[tuple[str, str], ...] = ()
-    """Of a suite, how many tests fail with one cause, and their names."""
+    """How many tests of a suite fail with one cause, and their names."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

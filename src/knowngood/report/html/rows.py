@@ -69,7 +69,7 @@ class Columns:
 
     @property
     def number(self) -> int:
-        """How many columns there are in all."""
+        """The total number of columns."""
         return 2 + self.probe + self.python + len(self.packages) + self.tested + self.time
 
 

@@ -94,7 +94,7 @@ class Executor(Protocol):
     """Evaluates the tasks of a run, in any order and on any machine."""
 
     def execute(self, tasks: Sequence[Task], emit: Emit, stop: Stop) -> None:
-        """Evaluate ``tasks``, the most urgent first, and return when nothing runs any more.
+        """Evaluate ``tasks``, the most urgent first, and return when nothing is running.
 
         ``emit`` takes the events of each combo in order, from any thread. A combo that ``stop`` cuts short gets no
         ``combo-finished``. Raises what ``emit`` raises, after everything that runs was ended.

@@ -121,7 +121,7 @@ class _Work:
 
     @property
     def is_built(self) -> bool:
-        """Whether its next stage is to be probed."""
+        """Whether its next stage is the probe."""
         return self.pause.next is Stage.PROBE
 
     def advance(self) -> None:

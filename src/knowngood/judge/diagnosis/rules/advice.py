@@ -68,7 +68,7 @@ def _unwanted(case: Case, text: str) -> Diagnosis | None:
         return Diagnosis(
             culprit=name,
             conflicts_with=other,
-            why=f"{case.label(name)} is to be removed, as its message says",
+            why=f"{case.label(name)} must be removed, as its message says",
             fix=(packages.removal(name),),
             evidence=(_sentence(text, match),),
             confidence=Confidence.CERTAIN,

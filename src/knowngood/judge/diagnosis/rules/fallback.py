@@ -36,7 +36,7 @@ def diagnose(case: Case, answers: Answers) -> Diagnosis | None:
     named = _named_in_line(case)
     own = _own_frame(case)
     if own is not None and (named is None or named[0] in case.own):
-        # Whatever the code itself does wrong, to guess would blame a bystander.
+        # Whatever the code itself does wrong, a guess would blame a bystander.
         why = f"it failed in the code of the project, {own}, and no recorded fact points to a package"
         return Diagnosis(culprit=None, conflicts_with=None, why=why, evidence=(own,), confidence=Confidence.UNKNOWN)
     if named is not None:
@@ -149,7 +149,7 @@ def _requested(case: Case, answers: Answers) -> Diagnosis | None:
 
 
 def _hung(case: Case, answers: Answers) -> Diagnosis | None:
-    """Name the package that it hung in, and the next patch of it: a hang is a mistake that is soon corrected."""
+    """Name the package in which the probe hung, and its next patch: such a mistake is usually corrected soon."""
     own = _own_frame(case)
     if own is not None:
         why = f"it hung in the code of the project, {own}"
@@ -179,12 +179,12 @@ def _is_newer(answers: Answers, name: str, other: str) -> bool:
 
 
 def _only_runs(case: Case, name: str) -> bool:
-    """Return whether a package has no part in a failure but that it runs the tests, or is not loaded at all."""
+    """Return whether a package only runs the tests, or is not loaded at all, and so has no part in the failure."""
     return name not in case.loaded or (case.is_suite and name == "pytest")
 
 
 def _own_frame(case: Case) -> str | None:
-    """Return where it failed, if that is in the project: its tests, or the package that is installed from it."""
+    """Return the place of the failure if it is in the project: in its tests, or in the package installed from it."""
     inside = next((frame for frame in case.frames if standard_path(frame.file) is None), None)
     owner = case.owner(inside.file) if inside is not None else None
     if inside is None or inside.file.startswith("<") or not (owner in case.own or (owner is None and case.is_suite)):

@@ -98,7 +98,7 @@ def _misfit(case: Case) -> Diagnosis | None:
         # Most builds with an old pybind11 work: only a crash or a wrong result makes one suspicious.
         weak = filter(None, map(_OLD_PYBIND.match, case.facts.environment.remarks))
         owners += [match["name"] for match in weak if match["name"] not in owners]
-    # Of several, the one that the failure passed through comes first.
+    # If there are several, the one that the failure passed through comes first.
     owners.sort(key=lambda owner: owner not in case.path)
     if not error and not (owners and (silent or owners[0] in case.path[:2])):
         return None

@@ -1,4 +1,4 @@
-"""Read the errors by which pytest refuses a plugin, and a fixture that no plugin brings any more."""
+"""Read the errors by which pytest refuses a plugin, and a fixture that no plugin provides."""
 
 import re
 from collections.abc import Iterator
