@@ -39,7 +39,7 @@ from knowngood.process import Processes
 from knowngood.project.tree import Tree
 from knowngood.run.basis import Bases
 from knowngood.run.executors.interface import ALL_OPTIMIZATIONS, Optimization
-from knowngood.run.reuse import VerdictReuse
+from knowngood.run.reuse import KeptVerdicts, VerdictReuse
 from knowngood.run.stop import Stop
 from support.facts import action, attempt
 from support.index import Index, closed_url
@@ -310,7 +310,8 @@ def test_a_result_is_stored_when_the_versions_decided_how_the_probe_ended(
     launcher = Launcher(processes=Processes(tmp_path), outside=home.environ, assets={}, threads=1)
     settings = task(ONE, home.url).settings
     bases = Bases(_no_tree, project=tmp_path, outside={})
-    reuse = VerdictReuse(verdicts=home.verdicts, surroundings=around, launcher=launcher, settings=settings, bases=bases)
+    kept = KeptVerdicts(verdicts=home.verdicts, settings=settings, project=launcher.project)
+    reuse = VerdictReuse(kept=kept, surroundings=around, launcher=launcher, settings=settings, bases=bases)
     probe = attempt(end=ending)
     events = (
         EnvironmentCreated(combo="one", action=action(), python_version="3.11.7"),
@@ -321,11 +322,11 @@ def test_a_result_is_stored_when_the_versions_decided_how_the_probe_ended(
     for event in events:
         facts = add(facts, event)
 
-    entry = reuse.store(keys, facts, events)
+    entry = kept.store(keys, facts, events)
 
     assert (entry is not None) is is_kept
     assert len(list(home.verdicts)) == is_kept
-    assert (reuse.find(keys) is not None) is is_kept
+    assert (kept.find(keys) is not None) is is_kept
 
 
 TWINS = (

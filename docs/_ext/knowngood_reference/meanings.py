@@ -101,6 +101,11 @@ REASONS: Mapping[Reason, Meaning] = {
         "a signal that knowngood did not send ended the process",
         "find out what sent it; often a container was stopped",
     ),
+    Reason.WORKER_LOST: _meaning(
+        Status.INFRA,
+        "two workers of the cluster were lost while they evaluated the combo",
+        "look at the logs of the workers: they may have too little memory; run again",
+    ),
     Reason.UNRECOGNISED: _meaning(
         Status.INFRA,
         "no rule recognizes the output of the installer",

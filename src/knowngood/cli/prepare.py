@@ -1,12 +1,13 @@
 """Read what a user asks of ``run``: options, and for each matrix the request that follows from them, checked."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from knowngood.cli.clusters import Where
 from knowngood.cli.matrices import name_of
 from knowngood.cli.options import parse_shard
 from knowngood.cli.output import Detail, find_baseline
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from knowngood.declare.combo_selection import Shard
     from knowngood.model import Combo
     from knowngood.project.baseline import Snapshots
+    from knowngood.run.executors.interface import MakeExecutor
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,6 +55,7 @@ class RunOptions:
     progress: "Choice"
     detail: Detail
     last_failed: bool
+    where: Where = field(default_factory=Where)
     repeated: str = ""
     """The options that a later command needs to find the run, with a space in front."""
     fix: str | None = None
@@ -78,6 +81,12 @@ class RunOptions:
         return next((option for option, given in options.items() if given), "")
 
     @property
+    def for_this_machine(self) -> tuple[str, ...]:
+        """Those of the given options that make no sense on a cluster."""
+        given = {"--jobs": self.jobs, "--keep": self.keep}
+        return tuple(option for option, value in given.items() if value)
+
+    @property
     def optimizations(self) -> frozenset[Optimization]:
         """The optimizations that are left when the user disables some, or all."""
         disabled = self.no_optimization
@@ -95,8 +104,10 @@ class MatrixRun:
     """The baseline that it is compared with."""
 
     @classmethod
-    def prepare(cls, project: Project, options: RunOptions) -> "MatrixRun":
+    def prepare(cls, project: Project, options: RunOptions, executor: "MakeExecutor | None" = None) -> "MatrixRun":
         """Return the run of a matrix, checked, so that no run begins that could not be judged or written.
+
+        ``executor`` makes what evaluates its combos; None: this machine does.
 
         Raises ``UsageError``: an option is wrong, a folder cannot be written, or the file of signatures is not valid.
         """
@@ -117,6 +128,7 @@ class MatrixRun:
             fresh=options.fresh,
             fresh_probes=options.fresh_probes or options.last_failed,
             optimizations=options.optimizations,
+            executor=executor,
         )
         _check_whole(request, options, part)
         check_folders(project.matrix)

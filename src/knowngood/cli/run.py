@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from knowngood.cli.clusters import where_options
 from knowngood.cli.fix import EXPECTED, UNEXPECTED
 from knowngood.cli.matrices import note_unset, open_all, refuse, takes_matrices
 from knowngood.cli.options import (
@@ -67,6 +68,7 @@ class _Run(click.Command):
     help="Search for a fix for every unexpected failure, as `fix` does; with =all, for expected ones as well.",
 )
 @jobs_option
+@where_options
 @offline_option
 @click.option("--keep", is_flag=True, help="Keep the environments, and print where they are.")
 @click.option("--fresh", is_flag=True, help="Start over: reuse no verdict and no environment, and do not resume.")
@@ -118,6 +120,9 @@ def run(
     With --fix, knowngood searches for the smallest change that fixes each failure, until the budget is spent. Verified
     fixes are shown in the table and the report, and are reused with the verdict.
 
+    With --executor dask, combos are evaluated by the workers of a Dask cluster, one each at a time; everything else is
+    as on one machine.
+
     The report is written below .knowngood/, and nothing else in the project changes unless you ask for it: --publish
     updates the report in reports/MATRIX, and --accept updates the baseline that runs are compared with. Both need a
     complete run, in which every combo was decided, passed or failed.
@@ -131,8 +136,11 @@ def run(
     projects = open_all(names, everything=everything, state_dir=state_dir, signatures=signatures)
     refuse(chosen.for_one_matrix, "run", projects)
     note_unset(projects, environ)
-    runs = [MatrixRun.prepare(project, chosen) for project in projects]
+    chosen.where.check(*chosen.for_this_machine)
     stop = Stop()
     text, seconds = budget or ("", None)
-    with stopped_by_signals(stop), stop.after(seconds, f"the budget of {text}"):
-        sys.exit(run_all(covered_runs(runs, stop), stop))
+    with chosen.where.opened() as executor:
+        runs = [MatrixRun.prepare(project, chosen, executor) for project in projects]
+        with stopped_by_signals(stop), stop.after(seconds, f"the budget of {text}"):
+            code = run_all(covered_runs(runs, stop), stop)
+    sys.exit(code)

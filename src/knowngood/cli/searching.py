@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from knowngood.cli.clusters import Where, where_options
 from knowngood.cli.matrices import note_unset
 from knowngood.cli.options import (
     jobs_option,
@@ -42,6 +43,7 @@ class SearchOptions:
     offline: bool
     signatures: Path | None
     state_dir: Path | None
+    where: Where
 
 
 def search_options(verb: Callable[..., None]) -> Callable[..., None]:
@@ -51,7 +53,10 @@ def search_options(verb: Callable[..., None]) -> Callable[..., None]:
     @click.pass_obj
     def command(environ: Mapping[str, str], /, **options: Any) -> None:
         budget: tuple[str, float] | None = options.pop("budget")
-        own = {name: options.pop(name) for name in ("matrix", "cells", "jobs", "offline", "signatures", "state_dir")}
+        own = {
+            name: options.pop(name)
+            for name in ("matrix", "cells", "jobs", "offline", "signatures", "state_dir", "where")
+        }
         verb(search=SearchOptions(environ=environ, seconds=budget[1] if budget else None, **own), **options)
 
     shared = (
@@ -61,6 +66,7 @@ def search_options(verb: Callable[..., None]) -> Callable[..., None]:
         ),
         click.option("--cells", type=click.IntRange(1), help="Run at most this many candidates."),
         jobs_option,
+        where_options,
         offline_option,
         signatures_option,
         state_option,
@@ -146,9 +152,10 @@ def searching(options: SearchOptions, combos: Sequence[str], *, single: bool = F
             f"{combos[0]!r} matches {len(chosen)} combos", cause=some(ids), next_step=f"name one of them: {ids[0]}"
         )
     note_unset([project], options.environ)
-    request = RunRequest(project=project, combos=(), machine=machine, offline=options.offline)
+    options.where.check(*(["--jobs"] if options.jobs else []))
     stop = Stop()
-    with stopped_by_signals(stop):
+    with options.where.opened() as executor, stopped_by_signals(stop):
+        request = RunRequest(project=project, combos=(), machine=machine, offline=options.offline, executor=executor)
         yield Searching(project=project, combos=chosen, request=request, stop=stop, options=options)
 
 

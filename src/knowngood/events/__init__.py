@@ -30,6 +30,7 @@ from knowngood.events.kinds import (
     TamperingFound,
     TroubleMet,
     Unknown,
+    WorkerChanged,
     decode,
     encode,
 )
@@ -63,6 +64,7 @@ __all__ = [
     "TamperingFound",
     "TroubleMet",
     "Unknown",
+    "WorkerChanged",
     "add",
     "cleaned",
     "decode",

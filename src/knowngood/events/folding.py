@@ -27,6 +27,7 @@ from knowngood.events.kinds import (
     TamperingFound,
     TroubleMet,
     Unknown,
+    WorkerChanged,
 )
 from knowngood.model import Answered, ComboFacts, ProbeFacts, Run, RunInfo, StepFacts
 
@@ -62,6 +63,8 @@ class Folding:
             case IndexChosen():
                 kept = tuple(choice for choice in run.indexes if choice.name != event.choice.name)
                 self._run = replace(run, indexes=(*kept, event.choice))
+            case WorkerChanged():
+                pass  # for people: each combo says where it was evaluated
             case Interrupted():
                 self._run = replace(run, interrupted=event.signal)
             case RunFinished():
@@ -103,7 +106,7 @@ def add(facts: ComboFacts, event: Event) -> ComboFacts:
     """Return the facts of a combo with one more event of it. Events that record no fact change nothing."""
     match event:
         case ComboStarted():
-            return ComboFacts(combo=facts.combo, started=True)
+            return ComboFacts(combo=facts.combo, started=True, host=event.host)
         case StepResolved():
             step = _step(facts, event.step, event.requirements)
             answer = replace(step, resolve=event.action, resolved=event.resolved, lock=event.lock)

@@ -74,10 +74,23 @@ class IndexChosen:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class WorkerChanged:
+    """A worker of a cluster takes part from now on, was refused, or is lost."""
+
+    worker: str
+    state: Literal["joined", "refused", "lost"]
+    about: str
+    """What kind of host it is, why it was refused, or how it was lost."""
+    event: Literal["worker-changed"] = "worker-changed"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ComboStarted:
     """The evaluation of a combo begins; the facts of an earlier, unfinished try no longer count."""
 
     combo: str
+    host: str = ""
+    """The worker that evaluates it; empty: the machine that the run was started on."""
     event: Literal["combo-started"] = "combo-started"
 
 
@@ -274,6 +287,7 @@ Event = (
     | RunResumed
     | CombosAdded
     | IndexChosen
+    | WorkerChanged
     | ComboStarted
     | PhaseStarted
     | StepResolved

@@ -194,6 +194,7 @@ class Reason(StrEnum):
     HASH_MISMATCH = "hash-mismatch"
     CORRUPT_DOWNLOAD = "corrupt-download"
     KILLED_BY_OTHERS = "killed-by-others"
+    WORKER_LOST = "worker-lost"
     UNRECOGNISED = "unrecognised"
     ASSET_UNAVAILABLE = "asset-unavailable"
     PROJECT_UNREADABLE = "project-unreadable"
@@ -295,6 +296,8 @@ class ComboFacts:
     combo: Combo
     started: bool = False
     finished: bool = False
+    host: str = ""
+    """The worker that evaluated it; empty: the machine that the run was started on."""
     steps: tuple[StepFacts, ...] = ()
     create: Action | None = None
     python_version: str | None = None

@@ -169,6 +169,11 @@ class Trees:
                     self._taken[project] = take(project, target, processes=self._processes, environ=self._environ)
             return self._taken[project]
 
+    def add(self, project: Path, tree: Tree) -> None:
+        """Take in a snapshot of the folder ``project`` that another machine took."""
+        with self._lock:
+            self._taken[project.resolve()] = tree
+
     def close(self) -> None:
         """Delete the snapshots."""
         with self._lock:

@@ -70,7 +70,11 @@ def render_overview(judged: JudgedRun, *, width: int = 100) -> str:
 def _head(cell: Cell, run: Run, width: int) -> Lines:
     kind = "bad" if cell.as_expected is False else "good" if cell.verdict.status is Status.PASS else "odd"
     verdict = shorten(f"{words.subject(cell)}: {words.verdict(cell)}", width)
-    machine = f"Python {cell.python}, {cell.combo.installer}, run {run.info.id} on {run.info.platform}"
+    facts = explanation.facts_of(cell, run)
+    place = run.info.platform
+    if facts is not None and facts.host:
+        place = f"{facts.host}, {facts.basis.machine}" if facts.basis else facts.host
+    machine = f"Python {cell.python}, {cell.combo.installer}, run {run.info.id} on {place}"
     title = cell.combo.title if cell.combo.title != cell.combo.id else ""
     return [
         (kind, verdict),

@@ -125,6 +125,7 @@ def _cell_object(cell: Cell, facts: ComboFacts | None) -> dict[str, object]:
         "warnings": cell.warnings,
         "seconds": asdict(cell.seconds),
         "environment_bytes": facts.environment_bytes if facts else None,
+        "host": facts.host if facts else "",
         "attempts": cell.attempts,
         "reused": asdict(cell.reused) if cell.reused else None,
         "log": cell.log,
@@ -238,6 +239,7 @@ class _Cell:
     warnings: tuple[str, ...] = ()
     seconds: Seconds = field(default_factory=Seconds)
     environment_bytes: int | None = None
+    host: str = ""
     attempts: int = 1
     reused: Reused | None = None
     log: str | None = None
@@ -279,9 +281,9 @@ def _judged(read: _Document) -> JudgedRun:
     by_name = {(cell.combo.id, cell.probe): cell for cell in cells}
     facts = {
         cell.combo.id: ComboFacts(
-            combo=cell.combo, started=True, finished=True, environment_bytes=written.environment_bytes
+            combo=cell.combo, started=True, finished=True, environment_bytes=its.environment_bytes, host=its.host
         )
-        for cell, written in zip(reversed(cells), reversed(read.cells), strict=True)
+        for cell, its in zip(reversed(cells), reversed(read.cells), strict=True)
     }
     info = RunInfo(
         id=run.id,

@@ -4,6 +4,7 @@ import hashlib
 import os
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from knowngood.cache.keys import Ingredients, digest_of
@@ -22,11 +23,19 @@ class Bases:
     """What the probes of a run depend on, each computed once. Safe to use from any thread.
 
     ``tree`` returns the snapshot of the project, whose folder is ``project``. ``outside`` is the environment of the
-    harness.
+    harness. ``given`` has, by probe, what another machine found out about its files.
     """
 
-    def __init__(self, tree: Callable[[], Tree], *, project: Path, outside: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        tree: Callable[[], Tree],
+        *,
+        project: Path,
+        outside: Mapping[str, str],
+        given: Mapping[str, ProbeBasis] | None = None,
+    ) -> None:
         self._tree = tree
+        self._given = given or {}
         self._project = project
         self._outside = outside
         self._lock = threading.Lock()
@@ -44,25 +53,26 @@ class Bases:
 
     def _find(self, probe: Probe) -> tuple[ProbeBasis, Ingredients]:
         variables = passed(self._outside, probe)
+        basis = replace(self._given.get(probe.id) or self._of_files(probe), variables=tuple(variables))
+        extra: dict[str, object] = {"files": basis.digest} if basis.files is not None else {}
+        if variables:
+            extra["passed"] = {
+                name: digest_of(value.encode("utf-8", "surrogateescape")) for name, value in variables.items()
+            }
+        return basis, extra
+
+    def _of_files(self, probe: Probe) -> ProbeBasis:
         files = self._files(probe)
-        digest = _digest(files) if files is not None else ""
-        basis = ProbeBasis(
+        return ProbeBasis(
             probe=probe.id,
             kind=probe.kind,
             reuse=probe.reuse,
             inputs=probe.inputs,
             unmatched=tuple(glob for glob in probe.inputs if not any(map(matcher((glob,)), files or ()))),
             files=len(files) if files is not None else None,
-            digest=digest,
-            variables=tuple(variables),
+            digest=_digest(files) if files is not None else "",
             network=probe.network,
         )
-        extra: dict[str, object] = {"files": digest} if files is not None else {}
-        if variables:
-            extra["passed"] = {
-                name: digest_of(value.encode("utf-8", "surrogateescape")) for name, value in variables.items()
-            }
-        return basis, extra
 
     def _files(self, probe: Probe) -> Mapping[str, str] | None:
         """Return path -> digest of the files that a probe rests on; None when what it reads shows only later."""

@@ -21,18 +21,18 @@ from knowngood.install.pages import File, Page
 from knowngood.install.routing import Routing, routing
 from knowngood.install.source import Builds
 from knowngood.install.wheelhouse import Wheelhouse
-from knowngood.model import Action, InstallerName, Phase, Reason, Trouble
+from knowngood.model import Action, InstallerName, Phase, ProbeBasis, Reason, Trouble
 from knowngood.model import Step as DeclaredStep
 from knowngood.probe.launch import Launcher
 from knowngood.process import Processes
 from knowngood.process.temporary import remove_leftovers
-from knowngood.project.tree import Trees
+from knowngood.project.tree import Tree, Trees
 from knowngood.run import host
 from knowngood.run.basis import Bases
 from knowngood.run.executors.interface import Optimization, RunSettings
 from knowngood.run.guard import Guard
 from knowngood.run.host import Machine
-from knowngood.run.reuse import VerdictReuse
+from knowngood.run.reuse import KeptVerdicts, VerdictReuse
 from knowngood.run.stop import Stop
 
 Resolver = tuple[InstallerName, str]
@@ -54,6 +54,22 @@ class Resolutions:
 
     _answers: dict[tuple[Resolver, tuple[DeclaredStep, ...]], Future[Resolved]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def add(self, resolver: Resolver, steps: tuple[DeclaredStep, ...], answer: Resolved) -> None:
+        """Take in an answer that another machine got, unless there is one."""
+        with self._lock:
+            if (resolver, steps) not in self._answers:
+                self._answers[resolver, steps] = future = Future[Resolved]()
+                future.set_result(answer)
+
+    def known(self, steps: tuple[DeclaredStep, ...]) -> tuple[tuple[Resolver, tuple[DeclaredStep, ...], Resolved], ...]:
+        """Return the answers for ``steps`` and for those that they begin with."""
+        with self._lock:
+            return tuple(
+                (resolver, first, future.result())
+                for (resolver, first), future in self._answers.items()
+                if first == steps[: len(first)] and future.done() and future.exception() is None
+            )
 
     def resolve(
         self, resolver: Resolver, steps: tuple[DeclaredStep, ...], step: Step, ask: Callable[[], Resolved]
@@ -127,6 +143,16 @@ class RunContext:
         return self.processes.root / "combos" / combo
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Given:
+    """What another machine found out about the project, for one that does not have it."""
+
+    tree: Tree | None
+    """The snapshot of the project, as it is on this machine; None when nothing needs it."""
+    bases: Mapping[str, ProbeBasis]
+    """What probes rest on, by probe; the variables are those of this machine."""
+
+
 @contextmanager
 def prepare(
     settings: RunSettings,
@@ -139,22 +165,31 @@ def prepare(
     routes: Routes | None = None,
     secrets: tuple[str, ...] = (),
     builds: bool = True,
+    given: Given | None = None,
 ) -> Iterator[RunContext]:
     """Yield the context of a run on ``machine``; leave no process behind when the block ends.
 
     Logs are written below ``folder``; environments that outlive the run are below ``environments``. ``project`` is the
     folder that paths in the matrix are relative to. ``routes`` are those of the settings with the credentials of this
     machine, and ``secrets`` are removed from every log. With ``builds=False`` combos can only be resolved: no asset is
-    fetched and no old environment deleted.
+    fetched and no old environment deleted. ``given`` stands for the project where ``project`` is not that of the user.
     """
     processes = Processes(folder, secrets=secrets)
     pool = EnvironmentPool(folder=environments, keep=settings.keep)
     trees = Trees(folder / "trees", processes=processes, environ=machine.outside)
+    if given is not None and given.tree is not None:
+        trees.add(project, given.tree)
     routed = routing(routes or settings.routes, machine.outside, machine.cache_folder)
     with stop.calls(processes.cancel), routed as routes_of_run:
         try:
+            bases = Bases(
+                lambda: trees.of(project),
+                project=project,
+                outside=machine.outside,
+                given=given.bases if given is not None else None,
+            )
             yield _context(
-                settings, machine, processes, routes_of_run, pool, environments, stop, project, trees, builds
+                settings, machine, processes, routes_of_run, pool, environments, stop, project, trees, bases, builds
             )
         finally:
             trees.close()
@@ -174,6 +209,7 @@ def _context(
     stop: Stop,
     project: Path,
     trees: Trees,
+    bases: Bases,
     builds: bool,
 ) -> RunContext:
     folder, cache = processes.root, machine.cache_folder
@@ -218,7 +254,7 @@ def _context(
             reuses=Optimization.CACHE in settings.optimizations and not settings.fresh,
         ),
         reuse=VerdictReuse(
-            verdicts=Verdicts(folder=cache / "verdicts"),
+            kept=KeptVerdicts(verdicts=Verdicts(folder=cache / "verdicts"), settings=settings, project=project),
             surroundings=Surroundings(
                 machine=host.machine(),
                 cpu_flags=host.cpu_flags(),
@@ -231,7 +267,7 @@ def _context(
             ),
             launcher=launcher,
             settings=settings,
-            bases=Bases(lambda: trees.of(project), project=project, outside=machine.outside),
+            bases=bases,
         ),
         guard=Guard(bytecode, environments.parent, many_files),
         bytecode=BytecodeSharing(bytecode, many_files, processes)

@@ -18,7 +18,7 @@ from knowngood.process.files import read_regular
 from knowngood.process.redaction import Redactor
 from knowngood.run import host
 from knowngood.run.context import prepare
-from knowngood.run.executors.interface import Executor, Task
+from knowngood.run.executors.interface import Executor, Site, Task
 from knowngood.run.executors.local import RESOLVERS, LocalExecutor
 from knowngood.run.forecast import Forecast, forecast
 from knowngood.run.recorder import EventLog, Recorder, Sink
@@ -42,7 +42,7 @@ def execute(
     Combos that are added to a run are evaluated as if it had begun with them; its others are left alone.
 
     ``stop`` ends it early: the run that is returned is then interrupted, unless every combo was finished before.
-    ``executor`` evaluates the combos; the default evaluates them on this machine. Raises what a sink raises,
+    ``executor`` evaluates the combos, else what the request names, else this machine. Raises what a sink raises,
     ``UndecidedError`` when the event log cannot be written, and ``UsageError`` when a folder that packages come from
     does not exist.
     """
@@ -59,7 +59,7 @@ def execute(
         work = Work.of(request, recorder.run)
         for choice in work.routes.choices:
             recorder(IndexChosen(choice=choice))
-        executor = executor or LocalExecutor(
+        site = Site(
             machine=request.machine,
             project=request.project.folder,
             folder=folder.folder,
@@ -67,6 +67,7 @@ def execute(
             routes=work.routes,
             secrets=work.secrets,
         )
+        executor = executor or (request.executor(site) if request.executor else LocalExecutor(site=site))
         try:
             executor.execute(work.tasks, recorder, stop)
         finally:

@@ -55,6 +55,7 @@ from knowngood.run.context import RunContext
 from knowngood.run.executors.interface import Task
 from knowngood.run.install_steps import StepRunner
 from knowngood.run.probing import Probing
+from knowngood.run.reuse import replayed
 from knowngood.run.workspace import Workspace
 
 
@@ -145,8 +146,8 @@ class Pause:
 Stages = Generator[Pause, Entry | None, Entry | None]
 """The stages of one combo.
 
-At the pause before ``Stage.BUILD`` it accepts an entry: the result of another combo with the same key, which is reused
-instead of building. It returns the combo's own result, or None when nobody should reuse it.
+At the pauses before ``Stage.BUILD`` and ``Stage.PROBE`` it accepts an entry: a result under the same key, which is
+reused instead of building or probing. It returns the combo's own result, or None when nobody should reuse it.
 """
 
 
@@ -167,9 +168,10 @@ def evaluate(task: Task, context: RunContext, emit: Emit) -> Stages:
                 evaluation.reuse(entry)
             elif not stop.requested:
                 built = evaluation.attempt(evaluation.build, Phase.INSTALL)
-                yield evaluation.pause(Stage.PROBE)
-                if built and not stop.requested:
-                    evaluation.probe_or_reuse()
+                known = built and evaluation.attempt(evaluation.identify, Phase.PROBE)
+                entry = (yield evaluation.pause(Stage.PROBE)) or evaluation.entry
+                if known and not stop.requested:
+                    evaluation.probe_or_reuse(entry)
         yield evaluation.pause(Stage.CLOSE)
         if not stop.requested:
             evaluation.attempt(evaluation.look_up, Phase.PROBE)
@@ -239,7 +241,7 @@ class _Evaluation:
             missing = Trouble(phase=Phase.CREATE, reason=Reason.PYTHON_MISSING, message=message)
             self._emit(TroubleMet(combo=self._combo.id, trouble=missing))
             return False
-        return not self._steps.resolves_ahead or (self._steps.resolve() and self._identify())
+        return not self._steps.resolves_ahead or (self._steps.resolve() and self.identify())
 
     def build(self) -> bool:
         """Build the environment, or reuse an unchanged one of an earlier run."""
@@ -250,20 +252,27 @@ class _Evaluation:
         self._replay(built.events)
         return True
 
-    def probe_or_reuse(self) -> None:
+    def identify(self) -> bool:
+        """Compute the keys of a combo whose steps are resolved, unless they are known, and look for a result."""
+        assert self._steps.python is not None
+        if self._keys is None:
+            self._keys = self._context.reuse.keys(self._facts, self._steps.python)
+            self._emit(BasisKnown(combo=self._combo.id, basis=self._keys.basis))
+            self.entry = self._context.reuse.kept.find(self._keys)
+        return True
+
+    def probe_or_reuse(self, entry: Entry | None) -> None:
         """Run the probes, unless the steps could be resolved only now and an earlier run has the result."""
-        if not self._steps.resolves_ahead and not self.attempt(self._identify, Phase.PROBE):
-            return
-        if self.entry is not None:
-            self.reuse(self.entry)
+        if entry is not None:
+            self.reuse(entry)
         else:
             self.attempt(self._probe_all, Phase.PROBE)
 
     def reuse(self, entry: Entry) -> None:
         """Record an earlier result as that of this combo; how its own environment was built stays as it is."""
         self._emit(FactsReused(combo=self._combo.id, reused=entry.reused))
-        built = self._facts.create is not None
-        self._replay(tuple(event for event in entry.events if not (built and isinstance(event, BUILT))))
+        for event in replayed(entry, self._combo.id, is_built=self._facts.create is not None):
+            self._record(event)
 
     def look_up(self) -> bool:
         """Look up what the diagnosis of a failure needs, while the environment still exists."""
@@ -293,15 +302,7 @@ class _Evaluation:
         if self._context.stop.requested:
             return None
         self._emit(ComboFinished(combo=self._combo.id))
-        return self._context.reuse.store(self._keys, self._facts, self.recorded) if self._keys else None
-
-    def _identify(self) -> bool:
-        """Compute the keys of a resolved combo, and look for an earlier result."""
-        assert self._steps.python is not None
-        self._keys = self._context.reuse.keys(self._facts, self._steps.python)
-        self._emit(BasisKnown(combo=self._combo.id, basis=self._keys.basis))
-        self.entry = self._context.reuse.find(self._keys)
-        return True
+        return self._context.reuse.kept.store(self._keys, self._facts, self.recorded) if self._keys else None
 
     def _probe_all(self) -> bool:
         context = self._context

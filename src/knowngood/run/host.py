@@ -109,6 +109,22 @@ def cpu_flags() -> str:
     return " ".join(sorted((_processor("flags") or _processor("Features") or platform.processor()).split()))
 
 
+_LEVELS = (
+    ("x86-64-v4", {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"}),
+    ("x86-64-v3", {"avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "movbe"}),
+    ("x86-64-v2", {"cx16", "popcnt", "sse4_1", "sse4_2", "ssse3"}),
+)
+"""The levels that compilers know, the highest first, each with the instruction sets that it adds to the one below."""
+
+
+def cpu_level() -> str:
+    """Return the level of the processor, such as ``x86-64-v3``; elsewhere the architecture."""
+    architecture, flags = platform.machine(), set(cpu_flags().split())
+    if architecture not in ("x86_64", "AMD64"):
+        return architecture
+    return next((level for level, needed in _LEVELS if needed <= flags), "x86-64-v1")
+
+
 def _cpu() -> str:
     return _processor("model name") or platform.processor() or platform.machine()
 

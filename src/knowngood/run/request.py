@@ -7,7 +7,7 @@ from knowngood.events import cleaned
 from knowngood.model import Combo, Cover
 from knowngood.project.project import Project
 from knowngood.project.runs import RecordedRun, Runs
-from knowngood.run.executors.interface import ALL_OPTIMIZATIONS, Optimization
+from knowngood.run.executors.interface import ALL_OPTIMIZATIONS, MakeExecutor, Optimization
 from knowngood.run.host import Machine
 
 
@@ -45,6 +45,9 @@ class RunRequest:
     """Where the run is kept; by default among the runs of the project."""
     into: RecordedRun | None = None
     """A run that the combos are added to: a search finds its candidates one after the other."""
+
+    executor: MakeExecutor | None = None
+    """What evaluates the combos; None: this machine."""
 
     @property
     def runs(self) -> Runs:

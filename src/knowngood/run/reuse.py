@@ -1,9 +1,10 @@
 """Reuse verdicts: which earlier results count for a combo, and which results later runs may reuse."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from knowngood.cache.keys import Keys, Surroundings, key, relevant_settings
-from knowngood.cache.verdicts import KEPT, Entry, Verdicts, now, stripped
+from knowngood.cache.verdicts import BUILT, KEPT, Entry, Verdicts, now, stripped
 from knowngood.events import Event
 from knowngood.judge.verdict import judge_combo
 from knowngood.model import UNDECIDED, Basis, ComboFacts, Reused, Status
@@ -18,36 +19,12 @@ _UNSURE = frozenset({*UNDECIDED, Status.OOM})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class VerdictReuse:
-    """The cache of verdicts as one run uses it on one machine."""
+class KeptVerdicts:
+    """The cache of verdicts as one run uses it; ``project`` is the folder that files read by probes are relative to."""
 
     verdicts: Verdicts
-    surroundings: Surroundings
-    launcher: Launcher
     settings: RunSettings
-    bases: Bases
-
-    def keys(self, facts: ComboFacts, python: str) -> Keys:
-        """Return the keys of a combo all of whose steps are resolved; ``python`` identifies the build of its Python.
-
-        Raises ``SnapshotError``: the project, which the verdict of a probe rests on, cannot be copied.
-        """
-        combo = facts.combo
-        build = self.surroundings.build(facts, python)
-        probes = {probe.id: probe for probe in self.settings.probes}
-        settings = self.launcher.settings(combo)
-        found = {name: self.bases.of(probes[name]) for name in combo.probes}
-        rests = {name: extra for name, (_, extra) in found.items()}
-        verdict = self.surroundings.verdict(build, combo, probes, settings, rests)
-        basis = Basis(
-            key=key(verdict),
-            lock=key({"steps": build["steps"]}),
-            python=python,
-            machine=self.surroundings.machine,
-            variables=tuple(relevant_settings(settings, combo)),
-            probes=tuple(basis for basis, _ in found.values()),
-        )
-        return Keys(build=key(build), verdict=basis.key, ingredients=verdict, basis=basis)
+    project: Path
 
     def find(self, keys: Keys) -> Entry | None:
         """Return what an earlier run recorded under the same key, if everything that its probes read is unchanged.
@@ -56,7 +33,7 @@ class VerdictReuse:
         """
         if not self.settings.reuses_verdicts or any(why_not_reused(basis, ()) for basis in keys.basis.probes):
             return None
-        return self.verdicts.get(keys.verdict, lambda entry: still(entry.reads, self.launcher.project))
+        return self.verdicts.get(keys.verdict, lambda entry: still(entry.reads, self.project))
 
     def store(self, keys: Keys, facts: ComboFacts, events: tuple[Event, ...]) -> Entry | None:
         """Store the result of a combo and return it; None for a result that may be another next time.
@@ -87,6 +64,48 @@ class VerdictReuse:
         """Keep the cache below its size."""
         if self.settings.stores_verdicts:
             self.verdicts.prune()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class VerdictReuse:
+    """What finds out on one machine under which key a combo has its verdict, and the verdicts that are kept."""
+
+    kept: KeptVerdicts
+    surroundings: Surroundings
+    launcher: Launcher
+    settings: RunSettings
+    bases: Bases
+
+    def keys(self, facts: ComboFacts, python: str) -> Keys:
+        """Return the keys of a combo all of whose steps are resolved; ``python`` identifies the build of its Python.
+
+        Raises ``SnapshotError``: the project, which the verdict of a probe rests on, cannot be copied.
+        """
+        combo = facts.combo
+        build = self.surroundings.build(facts, python)
+        probes = {probe.id: probe for probe in self.settings.probes}
+        settings = self.launcher.settings(combo)
+        found = {name: self.bases.of(probes[name]) for name in combo.probes}
+        rests = {name: extra for name, (_, extra) in found.items()}
+        verdict = self.surroundings.verdict(build, combo, probes, settings, rests)
+        basis = Basis(
+            key=key(verdict),
+            lock=key({"steps": build["steps"]}),
+            python=python,
+            machine=self.surroundings.machine,
+            variables=tuple(relevant_settings(settings, combo)),
+            probes=tuple(basis for basis, _ in found.values()),
+        )
+        return Keys(build=key(build), verdict=basis.key, ingredients=verdict, basis=basis)
+
+
+def replayed(entry: Entry, combo: str, *, is_built: bool) -> tuple[Event, ...]:
+    """Return the events of an earlier result as those of ``combo``.
+
+    Those about how the environment was built are left out when the combo has one of its own.
+    """
+    events = (event for event in entry.events if not (is_built and isinstance(event, BUILT)))
+    return tuple(stripped(event, combo) for event in events)
 
 
 def _all_reads(keys: Keys, facts: ComboFacts) -> dict[str, str | None] | None:

@@ -16,6 +16,7 @@ from knowngood.events import (
     RunResumed,
     StepInstalled,
     StepResolved,
+    WorkerChanged,
 )
 from knowngood.model import UNDECIDED, Cell, ComboFacts, IndexChoice, Phase, Run, RunInfo, Status
 from knowngood.report import words
@@ -66,6 +67,9 @@ class LineRenderer:
                 return [_resumed(folding.run)]
             case IndexChosen(choice=choice):
                 return [_index(choice)] if choice.used != choice.asked else []
+            case WorkerChanged():
+                style = BUSY if event.state == "joined" else ODD
+                return [Note(word=event.state.title(), style=style, text=f"{event.worker}: {event.about}")]
             case Interrupted():
                 text = f"by {event.signal}: unfinished combos are marked not-run"
                 return [Note(word="Interrupted", style=ODD, text=text)]

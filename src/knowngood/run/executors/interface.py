@@ -3,9 +3,10 @@
 A task says which optimizations it may use: ways to be fast that must not change a verdict.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from pathlib import Path
 from typing import Protocol
 
 from knowngood.events import Emit
@@ -13,6 +14,7 @@ from knowngood.install.index import Routes
 from knowngood.judge.evidence import Rules
 from knowngood.model import Asset, Combo, Probe
 from knowngood.packages import bare_url
+from knowngood.run.host import Machine
 from knowngood.run.stop import Stop
 
 
@@ -55,16 +57,19 @@ class RunSettings:
     """Whether every probe runs, in the environments that earlier runs left."""
     keep: bool = False
     """Whether all environments stay."""
+    remote: bool = False
+    """Whether another machine looks verdicts up and keeps them; then no environment outlives its combo, either."""
 
     @property
     def reuses_verdicts(self) -> bool:
         """Whether verdicts of earlier runs are reused. An environment can only be kept where one is built."""
-        return Optimization.CACHE in self.optimizations and not (self.fresh or self.fresh_probes or self.keep)
+        again = self.fresh or self.fresh_probes or self.keep
+        return Optimization.CACHE in self.optimizations and not (again or self.remote)
 
     @property
     def stores_verdicts(self) -> bool:
         """Whether later runs can reuse the verdicts of this one."""
-        return Optimization.CACHE in self.optimizations
+        return Optimization.CACHE in self.optimizations and not self.remote
 
     @property
     def shares_verdicts(self) -> bool:
@@ -74,7 +79,7 @@ class RunSettings:
     @property
     def pools_environments(self) -> bool:
         """Whether environments can outlive the run."""
-        return Optimization.KEPT in self.optimizations or self.keep
+        return (Optimization.KEPT in self.optimizations or self.keep) and not self.remote
 
     @property
     def reuses_environments(self) -> bool:
@@ -90,6 +95,23 @@ class Task:
     settings: RunSettings
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Site:
+    """The machine that a run was started on, and where the run is on it."""
+
+    machine: Machine
+    project: Path
+    """The folder that paths in the matrix are relative to."""
+    folder: Path
+    """The folder of the run."""
+    environments: Path
+    """Where environments stay for the next run."""
+    routes: Routes
+    """The routes of the run, with credentials."""
+    secrets: tuple[str, ...] = ()
+    """What must not appear in a log."""
+
+
 class Executor(Protocol):
     """Evaluates the tasks of a run, in any order and on any machine."""
 
@@ -99,6 +121,10 @@ class Executor(Protocol):
         ``emit`` takes the events of each combo in order, from any thread. A combo that ``stop`` cuts short gets no
         ``combo-finished``. Raises what ``emit`` raises, after everything that runs was ended.
         """
+
+
+MakeExecutor = Callable[[Site], Executor]
+"""Returns what evaluates the tasks of a run that was started at a site."""
 
 
 def without_credentials(routes: Routes) -> Routes:

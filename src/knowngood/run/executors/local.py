@@ -11,17 +11,14 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from math import inf
-from pathlib import Path
 from typing import TypeVar
 
 from knowngood.cache.verdicts import Entry
 from knowngood.events import Emit
-from knowngood.install.index import Routes
 from knowngood.model import Combo
 from knowngood.run.context import RunContext, prepare
 from knowngood.run.evaluate import Pause, Stage, Stages, evaluate
-from knowngood.run.executors.interface import Task
-from knowngood.run.host import Machine
+from knowngood.run.executors.interface import Site, Task
 from knowngood.run.stop import Stop
 
 Distributions = frozenset[tuple[str, str]]
@@ -64,17 +61,7 @@ RESOLVERS = 4
 class LocalExecutor:
     """Evaluates tasks on this machine."""
 
-    machine: Machine
-    project: Path
-    """The folder that paths in the matrix are relative to."""
-    folder: Path
-    """The folder of the run."""
-    environments: Path
-    """Where environments stay for the next run."""
-    routes: Routes
-    """The routes of the run, with credentials."""
-    secrets: tuple[str, ...] = ()
-    """What must not appear in a log."""
+    site: Site
 
     def execute(self, tasks: Sequence[Task], emit: Emit, stop: Stop) -> None:
         """Evaluate ``tasks``, see ``Executor``."""
@@ -82,17 +69,17 @@ class LocalExecutor:
             return
         with prepare(
             tasks[0].settings,
-            machine=self.machine,
-            folder=self.folder,
-            environments=self.environments,
+            machine=self.site.machine,
+            folder=self.site.folder,
+            environments=self.site.environments,
             stop=stop,
-            project=self.project,
-            routes=self.routes,
-            secrets=self.secrets,
+            project=self.site.project,
+            routes=self.site.routes,
+            secrets=self.site.secrets,
         ) as context:
-            if _Pipeline(context, jobs=self.machine.jobs, emit=emit).evaluate(tasks):
+            if _Pipeline(context, jobs=self.site.machine.jobs, emit=emit).evaluate(tasks):
                 # Only a cache that something was added to can have grown too large.
-                context.reuse.prune()
+                context.reuse.kept.prune()
                 context.builds.kept.prune()
                 if context.bytecode is not None:
                     context.bytecode.store.prune()
