@@ -130,7 +130,7 @@ def test_compiling_again_in_one_environment_does_not_change_others(
     note(store, store.sources(second), linked, compile_all)
     assert bytecode(first).read_bytes() == before
     assert load(first) == "one"
-    # The stored bytecode fits no source any more, which Python notices itself.
+    # The stored bytecode no longer fits a source, which Python notices itself.
     third = by_hand(tmp_path / "third", {"solid.py": "SAYS = 'one'\n"})
     store.link(store.sources(third))
     assert load(third) == "one"

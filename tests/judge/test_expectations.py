@@ -155,7 +155,7 @@ def test_a_known_issue_may_excuse_a_single_check_until_its_date() -> None:
 def test_a_known_issue_of_a_check_that_passes_can_go() -> None:
     cell = judged(of(known=(known(),)), check(A), check(B))
 
-    assert (cell.as_expected, cell.known) == (False, "known issue seems fixed, remove its entry: why")
+    assert (cell.as_expected, cell.known) == (False, "known issue seems fixed; remove its entry: why")
 
 
 def test_a_known_issue_of_a_check_that_this_combo_does_not_have_says_nothing() -> None:

@@ -48,14 +48,14 @@ def test_a_pass_despite_a_known_issue_is_unexpected_and_seems_fixed() -> None:
     expect, note = excused(Status.PASS)
 
     assert expect.status is Status.FAIL
-    assert note == f"known issue seems fixed, remove its entry: {REASON}"
+    assert note == f"known issue seems fixed; remove its entry: {REASON}"
 
 
 def test_a_pass_after_the_entry_expired_is_expected_and_the_entry_can_go() -> None:
     expect, note = excused(Status.PASS, today=date(2027, 1, 1))
 
     assert expect is PLAIN
-    assert note == f"known issue seems fixed, remove its expired entry: {REASON}"
+    assert note == f"known issue seems fixed; remove its expired entry: {REASON}"
 
 
 @pytest.mark.parametrize("status", [Status.CRASH, Status.MOVED, Status.UNSOLVABLE])

@@ -70,7 +70,7 @@ def test_a_search_that_a_run_disagrees_with_or_that_is_about_another_matrix_says
     for text in page(universe):
         assert "it was about another version of the matrix file or of its probes" in text
     universe.matrix(COMBO.replace('"c"', '"d"'), "import app")
-    assert page(universe) == ("", ""), "the matrix has no such combo any more"
+    assert page(universe) == ("", ""), "the matrix no longer has the combo"
 
 
 def test_an_old_search_says_that_it_is_older_and_a_broken_file_is_passed_over(universe: "Universe") -> None:

@@ -77,9 +77,9 @@ def detail_options(verb: Callable[..., None]) -> Callable[..., None]:
     """Let a verb take ``detail``: how much it prints."""
     from knowngood.cli.output import Detail
 
-    @click.option("--quiet", "-q", is_flag=True, help="Print the sum only.")
-    @click.option("--verbose", "-v", is_flag=True, help="Print every row, and each failure by itself.")
-    @click.option("--failed", is_flag=True, help="Leave what passed out of the table.")
+    @click.option("--quiet", "-q", is_flag=True, help="Print only the summary.")
+    @click.option("--verbose", "-v", is_flag=True, help="Print every row, and each failure separately.")
+    @click.option("--failed", is_flag=True, help="Omit from the table what passed.")
     @wraps(verb)
     def command(*args: Any, quiet: bool, verbose: bool, failed: bool, **options: Any) -> None:
         verb(*args, detail=Detail(quiet=quiet, verbose=verbose, failed=failed), **options)

@@ -213,15 +213,13 @@ def covered_runs(runs: Sequence[MatrixRun], stop: Stop) -> list[MatrixRun]:
 def _last_failed(project: Project) -> "tuple[Combo, ...]":
     """Return the combos with a cell that was not as expected in the newest run, or could not be decided.
 
-    Raises ``NothingSelectedError``: there is none, or none is in the matrix any more.
+    Raises ``NothingSelectedError``: there is none, or the matrix no longer has any of them.
     """
     judged = project.judge(project.runs.find(None).read())
     failed = {cell.combo.id for cell in judged.cells if cell.as_expected is not True}
     combos = tuple(combo for combo in project.matrix.combos if combo.id in failed)
     if not combos:
-        cause = (
-            "all cells were as expected" if not failed else f"the matrix has no {', '.join(sorted(failed))} any more"
-        )
+        cause = "all cells were as expected" if not failed else f"the matrix no longer has {', '.join(sorted(failed))}"
         raise NothingSelectedError(
             f"nothing failed in run {judged.run.info.id}",
             cause=cause,

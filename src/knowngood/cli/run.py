@@ -40,7 +40,9 @@ class _Run(click.Command):
 @only_option
 @cover_option
 @click.option(
-    "--last-failed", is_flag=True, help="Only the combos that were not as expected in the last run; reuses no verdict."
+    "--last-failed",
+    is_flag=True,
+    help="Run only the combos that were not as expected in the last run; reuse no verdict.",
 )
 @shard_option
 @click.option(

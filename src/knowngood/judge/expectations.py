@@ -145,7 +145,7 @@ def _note(demand: _Demand, *, fixed: bool = False) -> str | None:
     if known is None:
         return None
     text = _text(known)
-    return f"known issue seems fixed, remove its entry: {text}" if fixed else f"known until {known.expires}: {text}"
+    return f"known issue seems fixed; remove its entry: {text}" if fixed else f"known until {known.expires}: {text}"
 
 
 def _shows(expect: Expectation, evidence: str, diagnosis: Diagnosis | None) -> bool:
@@ -189,11 +189,11 @@ def excuse(
         if known.status is status:
             return _expected(known), f"known until {known.expires}: {_text(known)}"
     if live and status is Status.PASS:
-        return _expected(live[0]), f"known issue seems fixed, remove its entry: {_text(live[0])}"
+        return _expected(live[0]), f"known issue seems fixed; remove its entry: {_text(live[0])}"
     if live:
         return expectation, f"not excused, the known issue is {live[0].status}: {_text(live[0])}"
     if status is Status.PASS:
-        return expectation, f"known issue seems fixed, remove its expired entry: {_text(entries[0])}"
+        return expectation, f"known issue seems fixed; remove its expired entry: {_text(entries[0])}"
     return expectation, f"known issue expired on {entries[0].expires}: {_text(entries[0])}"
 
 

@@ -64,7 +64,7 @@ def _cautions(each: Searched, judged: JudgedRun) -> Iterator[str]:
     if each.digest != info.digest:
         yield "it was about another version of the matrix file or of its probes"
     elif each.day < info.started[:10]:
-        yield f"it is older than the verdicts of this run, which are of {info.started[:10]}"
+        yield f"it is older than the verdicts of this run, from {info.started[:10]}"
     statuses = {cell.verdict.status for cell in judged.cells if cell.combo.id == each.combo}
     if each.works is not None and statuses and not statuses & UNDECIDED:
         passed = statuses <= {Status.PASS, Status.MOVED}

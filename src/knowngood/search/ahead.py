@@ -21,7 +21,7 @@ SCHEMA = 1
 """Version of the JSON; it changes when a reader of the old one would be wrong."""
 
 
-_ALREADY = "what breaks it is in already: knowngood timeline finds the release and the day"
+_ALREADY = "the release that breaks it was admitted already: knowngood timeline finds it and the day"
 
 
 class Weather(StrEnum):

@@ -63,7 +63,7 @@ class _Workflow:
         content = yaml_file.read(source.text, source.path)
         if isinstance(content, dict) and "jobs" not in content and isinstance(content.get("dependencies"), list):
             raise UsageError(
-                f"{source.path} is an conda environment, and conda packages cannot be in a matrix",
+                f"{source.path} is a conda environment, and conda packages cannot be in a matrix",
                 cause=f"it lists {some([str(each) for each in content['dependencies'] if isinstance(each, str)])}",
                 next_step="write the packages that a Python index has into a requirements file, and import that file",
             )

@@ -33,7 +33,7 @@ class MachinePythons:
     def obtain(self, versions: tuple[str, ...]) -> None:
         """Let uv get ``versions``, each by itself; uv says of its settings whether it may."""
         if not self._may_download:
-            self.obtained = f"uv python install {' '.join(versions)}would install them"
+            self.obtained = f"uv python install {' '.join(versions)} would install them"
             return
         self._say(f"getting Python {', '.join(versions)} with uv ...")
         environ = {**AT_ONCE, **self._environ}
