@@ -11,7 +11,7 @@ EXIT_CODES: Mapping[ExitCode, str] = {
     ExitCode.DIFFERS: "a cell differs from what is expected of it, or something regressed",
     ExitCode.USAGE: "the command line or a file is invalid; nothing was run",
     ExitCode.UNDECIDED: "some cells are undecided: trouble with index, network, disk or machine, or no time left",
-    ExitCode.NOTHING_SELECTED: "the selection leaves nothing to run, which is never a success",
+    ExitCode.NOTHING_SELECTED: "nothing is selected to run, which is never a success",
     ExitCode.REFERENCE_FAILED: "the reference combo failed, so the others are not judged against it",
     ExitCode.INTERNAL: "knowngood itself crashed and says nothing about the versions; the message names a file to send",
     ExitCode.INTERRUPTED: "interrupted (Ctrl-C); finished combos are kept and the report is written",
@@ -57,8 +57,8 @@ REASONS: Mapping[Reason, Meaning] = {
     ),
     Reason.OUT_OF_TIME: _meaning(
         Status.NOT_RUN,
-        "the time that `--budget` gave was spent before the combo was finished",
-        "run the same command again: it goes on with this combo",
+        "the time of `--budget` was spent before the combo was finished",
+        "run the same command again: it continues with this combo",
     ),
     Reason.NO_SPACE: _meaning(
         Status.INFRA, "the disk is full", "free some space; an environment with torch takes gigabytes"
@@ -74,7 +74,7 @@ REASONS: Mapping[Reason, Meaning] = {
         Status.INFRA, "the run is offline, and the package is not on this machine", "run again without `--offline`"
     ),
     Reason.NOT_AN_INDEX: _meaning(
-        Status.INFRA, "the address answers, but not as a package index does", "correct the address of the index"
+        Status.INFRA, "the address answers, but is not a package index", "correct the address of the index"
     ),
     Reason.NO_UPLOAD_TIMES: _meaning(
         Status.INFRA,
@@ -84,7 +84,7 @@ REASONS: Mapping[Reason, Meaning] = {
     Reason.INDEX_ERROR: _meaning(Status.INFRA, "the index answered with an error", _AGAIN),
     Reason.GIT_FAILED: _meaning(
         Status.INFRA,
-        "git did not get the repository, branch, tag or commit that a requirement names",
+        "git could not get the repository, branch, tag or commit that a requirement names",
         "correct its URL, or run again when the server answers",
     ),
     Reason.FILE_MISSING: _meaning(
@@ -92,7 +92,7 @@ REASONS: Mapping[Reason, Meaning] = {
     ),
     Reason.HASH_MISMATCH: _meaning(
         Status.INFRA,
-        "a file does not have the hash that the index or the lock promised",
+        "a file does not have the hash that the index or the lock states",
         "clear the installer's cache and run again; if it happens again, distrust the index",
     ),
     Reason.CORRUPT_DOWNLOAD: _meaning(Status.INFRA, "a download was incomplete or damaged", "run again"),
@@ -115,7 +115,7 @@ REASONS: Mapping[Reason, Meaning] = {
         Status.INFRA, "an asset of the matrix could not be fetched", "check its `[asset.NAME]` and the index"
     ),
     Reason.PROJECT_UNREADABLE: _meaning(
-        Status.INFRA, "a file of the project could not be copied", "do what the message says about the file it names"
+        Status.INFRA, "a file of the project could not be copied", "follow the message, which names the file"
     ),
     Reason.SETUP_FAILED: _meaning(
         Status.INFRA,
@@ -125,7 +125,7 @@ REASONS: Mapping[Reason, Meaning] = {
     Reason.COMMAND_MISSING: _meaning(
         Status.ERROR,
         "the command is neither in the environment nor on `PATH`, or the environment has no pytest",
-        "add the package that brings it to a step, or correct the name",
+        "add the package that provides it to a step, or correct the name",
     ),
     Reason.SHADOWED: _meaning(
         Status.ERROR,
@@ -135,7 +135,7 @@ REASONS: Mapping[Reason, Meaning] = {
     Reason.USAGE_ERROR: _meaning(
         Status.ERROR,
         "pytest refused its arguments or its configuration",
-        "correct what the message quotes; often a plugin that brings the option is not installed",
+        "correct what the message quotes; often the plugin that provides the option is not installed",
     ),
     Reason.NO_TESTS: _meaning(
         Status.ERROR, "pytest found no test to run", "correct the paths and the selection in the arguments of pytest"
@@ -143,7 +143,7 @@ REASONS: Mapping[Reason, Meaning] = {
     Reason.SKIPPED: _meaning(
         Status.NOT_RUN,
         "the probe skipped itself: its command exited 125, or every test was skipped",
-        "see in the message why; a combo that the probe cannot judge needs no such probe",
+        "read in the message why; leave the probe out of combos that it cannot judge",
     ),
     Reason.PACKAGE_NOT_FOUND: _meaning(
         Status.UNSOLVABLE, "the index has no package of that name", "check the spelling, and which index offers it"
@@ -176,12 +176,12 @@ REASONS: Mapping[Reason, Meaning] = {
     Reason.TIMED_OUT: _meaning(
         (Status.TIMEOUT, Status.INFRA),
         "it exceeded its time limit: `timeout` in a probe, `infra` while installing",
-        "see in the message where it hung; raise `timeout` if it is only slow",
+        "read in the message where it hung; raise `timeout` if it is only slow",
     ),
     Reason.SIGNALLED: _meaning(
         Status.CRASH,
         "a signal such as SIGSEGV killed the probe, or a worker of pytest-xdist died",
-        "look at the check that was running: usually compiled code does not fit",
+        "look at the check that was running: usually compiled code was built for other versions",
     ),
     Reason.NO_START: _meaning(
         (Status.CRASH, Status.INFRA),
@@ -221,7 +221,7 @@ REASONS: Mapping[Reason, Meaning] = {
         Status.FAIL, "no check ran, so nothing was shown to work", "see what the checks `need`, or add a check"
     ),
     Reason.NOT_FINITE: _meaning(
-        Status.FAIL, "a recorded array holds NaN or infinity", "trust no other number of this environment"
+        Status.FAIL, "a recorded array holds NaN or infinity", "do not trust any other number of this environment"
     ),
     Reason.ALARM: _meaning(
         Status.FAIL,

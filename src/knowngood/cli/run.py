@@ -122,8 +122,8 @@ def run(
     With --fix, knowngood searches for the smallest change that fixes each failure, until the budget is spent. Verified
     fixes are shown in the table and the report, and are reused with the verdict.
 
-    With --executor dask, combos are evaluated by the workers of a Dask cluster, one each at a time; everything else is
-    as on one machine.
+    With --executor dask, the workers of a Dask cluster evaluate the combos, each worker one at a time. Everything else
+    is the same as on one machine.
 
     The report is written below .knowngood/, and nothing else in the project changes unless you ask for it: --publish
     updates the report in reports/MATRIX, and --accept updates the baseline that runs are compared with. Both need a
