@@ -27,6 +27,13 @@ FILES = {
         ('python = ["3.11"]\naxes.attrs = ["24.1"]', 5, "unknown key 'python'", "axes = { python = [...] }"),
         ('axes.six = ["latest", "newest"]', 5, "invalid version 'newest'", "write 'latest'"),
         ('axes.six = ["minimum"]', 5, "invalid version 'minimum'", "write 'oldest'"),
+        ('axes = { six = ["1.0"], pyhton = ["3.11", "3.13t"] }', 5, "unknown axis 'pyhton'", "did you mean python?"),
+        ('axes = { six = ["1.0"], phyton = ["pypy3.10"] }', 5, "unknown axis 'phyton'", 'is "package:phyton"'),
+        ('axes = { six = ["1.0"], instaler = ["uv", "pip"] }', 5, "unknown axis 'instaler'", "did you mean installer?"),
+        ('axes = { six = ["1.0"], oder = ["together"] }', 5, "unknown axis 'oder'", "did you mean order?"),
+        ('axes = { six = ["1.0"], resolutoin = ["lowest-direct"] }', 5, "unknown axis", "did you mean resolution?"),
+        ('axes = { six = ["1.0"], asof = ["7d"] }', 5, "unknown axis 'asof'", "did you mean as-of?"),
+        ('axes = [{ six = ["1.0"] }]', 5, "must be a table, not an array", "write axes = { numpy"),
         ('axes.six = ["none"]', 5, "invalid version 'none'", "write 'absent'"),
         ('axes.six = ["minor:>=1"]', 5, "unknown selector 'minor:>=1'", "'minors:>=1.26,<3'"),
         ('axes.six = ["minors:1.26"]', 5, "invalid range in 'minors:1.26'", "write 'minors:>=1.26,<3'"),
@@ -122,3 +129,17 @@ exclude = [{ numpy = ["1.26", "1.24"], python = ["3.13t", "3.14"] }]
 def test_expect_of_a_grid_is_that_of_each_of_its_combos(read: Read) -> None:
     text = 'expect = "unsolvable"\nprobes = ["p"]\naxes.six = ["1.0", "2.0"]'
     assert [combo.expect.status for combo in read(HEAD + text, FILES).combos] == ["unsolvable", "unsolvable"]
+
+
+@pytest.mark.parametrize(
+    ("text", "where", "hint"),
+    [
+        ('[[project]]\npath = "."\n', "project", "single brackets"),
+        ('[index.x]\nurl = "dist"\nfallback = "True"\n', "index.x.fallback", "write true, without quotes"),
+    ],
+)
+def test_a_table_or_a_boolean_of_the_wrong_form_has_a_hint(
+    problems_of: ProblemsOf, text: str, where: str, hint: str
+) -> None:
+    (problem,) = problems_of(HEAD.replace("[[grid]]", "") + text + '[[combo]]\nid = "a"\nsteps = [["six"]]\n', FILES)
+    assert problem.where == where and hint in problem.hint

@@ -1,5 +1,6 @@
 """Read the axes of a grid: their names, and what each of their values means."""
 
+import difflib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -132,10 +133,28 @@ def axis_name(key: str, value: object = ()) -> str:
         word = "python"
     if word is not None:
         raise WrongValueError(f"unknown axis {shown(key)}", f'did you mean {word}? A package is "{PACKAGE}{key}"')
+    if (meant := _misspelled(key, value)) is not None:
+        raise WrongValueError(f"unknown axis {shown(key)}", f'did you mean {meant}? A package is "{PACKAGE}{key}"')
     if re.fullmatch(r"[A-Z][A-Z0-9_]+", key, re.ASCII):
         what = f"unknown axis {shown(key)}"
         raise WrongValueError(what, f'did you mean the variable env.{key}? A package is "{PACKAGE}{key}"')
     return package_name(key)
+
+
+_VALUES = {
+    "python": re.compile(r"(pypy)?3\.\d+(\.\d+)?t?", re.ASCII),
+    "installer": re.compile("|".join(InstallerName)),
+    "order": re.compile("|".join(Order)),
+    "resolution": re.compile("|".join(ResolutionMode)),
+    "as-of": re.compile(r"now|\d+d|\d{4}-\d\d-\d\d", re.ASCII),
+}
+"""What the values of an axis look like, for axes whose name may be misspelled."""
+
+
+def _misspelled(key: str, value: object) -> str | None:
+    """Return the axis that is nearly spelled like a key, and has such values."""
+    near = difflib.get_close_matches(key[:100].lower(), _VALUES, n=1, cutoff=0.7)
+    return near[0] if near and _all(value, _VALUES[near[0]]) else None
 
 
 def _all(value: object, pattern: re.Pattern[str]) -> bool:

@@ -4,6 +4,7 @@ import difflib
 import itertools
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from enum import StrEnum
 from functools import cached_property
 from typing import TypeVar
@@ -51,7 +52,15 @@ class Problems:
         self._sections.update(where[:1])
         if self.has_room:
             line = self.line(where) if line_of_text is None else self._line_inside(where, line_of_text)
-            self._problems.append(Problem(line=line, where=dotted(where), what=what, hint=hint))
+            problem = Problem(line=line, where=dotted(where), what=what, hint=hint)
+            # Two readers may refuse the same value; the one with a hint says more.
+            same = [other for other in self._problems if replace(other, hint=hint) == problem]
+            if not hint and same:
+                return
+            for other in same:
+                if not other.hint:
+                    self._problems.remove(other)
+            self._problems.append(problem)
         else:
             self._left_out += 1
 

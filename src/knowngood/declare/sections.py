@@ -221,9 +221,15 @@ def _worded(table: type[Table], detail: ErrorDetails) -> tuple[str, str]:
         case "string_type":
             expected = "a string"
         case "bool_type":
-            expected = "true or false"
+            hint = f"write {value.lower()}, without quotes" if str(value).lower() in ("true", "false") else ""
+            return f"must be true or false, not {kind(value)}", hint
         case "tuple_type":
             return f"must be an array, not {kind(value)}", f"write [{shown(value)}]" if isinstance(value, str) else ""
         case _:  # dict_type, model_type
             expected = "a table"
+            if not loc and isinstance(value, list) and any(isinstance(item, Mapping) for item in value):
+                return (
+                    f"must be {expected}, not {kind(value)}",
+                    "there is one of it: open it with single brackets, [NAME]",
+                )
     return f"must be {expected}, not {kind(value)}", ""
