@@ -17,7 +17,7 @@ import re
 import shutil
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from secrets import token_hex
@@ -133,10 +133,11 @@ class BytecodeStore:
                 os.utime(sources.store)  # the time of its last use, by which it is evicted
         return linked
 
-    def note(self, installed: Iterable[Sources], before: Linked) -> None:
+    def note(self, installed: Iterable[Sources], before: Linked, imported: Collection[str] = ()) -> None:
         """Note which modules an environment with ``installed`` compiled: the next one wants them, too.
 
-        ``before`` is the bytecode that the environment had before anything ran in it. A linked file that something
+        ``before`` is the bytecode that the environment had before anything ran in it. ``imported`` are the places of
+        more that it compiled and could not keep. A linked file that something
         wrote into, or that did not fit, is dropped from the store.
         """
         for sources in installed:
@@ -151,6 +152,12 @@ class BytecodeStore:
                         continue
                     stored.unlink(missing_ok=True)
                     new.add(line)
+            prefix = f"{sources.site}/"
+            for place in imported:
+                folder, _, name = place.removeprefix(prefix).rpartition(f"{_CACHE}/")
+                folder = folder.removesuffix("/")
+                if place.startswith(prefix) and place not in before and _source(folder, name) in sources.files:
+                    new.add(f"{folder}/{name}")
             if new:
                 self._add_wanted(sources.store / _WANTED, new)
 
@@ -278,9 +285,12 @@ class BytecodeSharing:
             self._imported[environment.folder] = _Imported(installed=installed, before=has | linked)
         return tuple(linked)
 
-    def note(self, environment: Environment, *, keep: bool = True) -> None:
-        """Note what ``environment`` compiled for those that come later, unless it is not to be kept."""
+    def note(self, environment: Environment, *, imported: Collection[str] = (), keep: bool = True) -> None:
+        """Note what ``environment`` compiled for those that come later, unless it is not to be kept.
+
+        ``imported`` are the places of bytecode that Python could not keep.
+        """
         with self._many_files:
             done = self._imported.pop(environment.folder)
             if keep:
-                self.store.note(done.installed, done.before)
+                self.store.note(done.installed, done.before, imported)

@@ -47,6 +47,8 @@ class Surroundings:
     """Installer -> its version."""
     assets: Mapping[str, str]
     """Name -> digest."""
+    sandboxed: bool = False
+    """Whether probes run in a sandbox."""
 
     def build(self, facts: ComboFacts, python: str) -> Ingredients:
         """Return what an environment depends on; ``python`` identifies the build of the base interpreter."""
@@ -88,6 +90,7 @@ class Surroundings:
                 "events": SCHEMA,
                 "runner": digest_of(b"\0".join(path.read_bytes() for path in IN_ENV)),
             },
+            "isolation": "sandbox" if self.sandboxed else "none",
             "probes": [
                 {**_without_secrets(_probe(probes[name])), **(rests or {}).get(name, {})} for name in combo.probes
             ],

@@ -35,6 +35,12 @@ run_option = click.option(
 offline_option = click.option(
     "--offline", is_flag=True, help="Use only what is on this machine: folders of wheels, and uv's cache."
 )
+isolation_option = click.option(
+    "--isolation",
+    type=click.Choice(["auto", "sandbox", "none"]),
+    metavar="HOW",
+    help="Whether probes run in a sandbox of bubblewrap: auto, sandbox or none.  [default: as the matrix says]",
+)
 jobs_option = click.option(
     "--jobs",
     "-j",

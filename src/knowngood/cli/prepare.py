@@ -14,6 +14,7 @@ from knowngood.cli.output import Detail, find_baseline
 from knowngood.declare.combo_selection import choose, divide
 from knowngood.errors import NothingSelectedError, UsageError
 from knowngood.install.index import check_folders
+from knowngood.model import Isolation
 from knowngood.project.files import check_writable, near
 from knowngood.project.project import Project
 from knowngood.report.text import count
@@ -48,6 +49,7 @@ class RunOptions:
     baseline: str | None
     jobs: int | None
     offline: bool
+    isolation: str | None
     keep: bool
     fresh: bool
     fresh_probes: bool
@@ -125,6 +127,7 @@ class MatrixRun:
             shard=options.shard or "",
             keep=options.keep,
             offline=options.offline,
+            isolation=Isolation(options.isolation) if options.isolation else None,
             fresh=options.fresh,
             fresh_probes=options.fresh_probes or options.last_failed,
             optimizations=options.optimizations,

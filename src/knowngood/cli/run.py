@@ -14,6 +14,7 @@ from knowngood.cli.options import (
     PATH,
     cover_option,
     detail_options,
+    isolation_option,
     jobs_option,
     offline_option,
     only_option,
@@ -72,6 +73,7 @@ class _Run(click.Command):
 @jobs_option
 @where_options
 @offline_option
+@isolation_option
 @click.option("--keep", is_flag=True, help="Keep the environments, and print where they are.")
 @click.option("--fresh", is_flag=True, help="Start over: reuse no verdict and no environment, and do not resume.")
 @click.option("--fresh-probes", is_flag=True, help="Run every probe again; environments of earlier runs are reused.")

@@ -67,6 +67,7 @@ KEYS: Mapping[str, Mapping[str, str]] = {
     "MatrixTable": {
         **_SHARED,
         "reference": "The id of the combo that the numbers of the others are compared with.",
+        "isolation": "Whether probes run in a sandbox: sandbox, none, or auto where bubblewrap works.",
     },
     "ProjectTable": {
         "path": "Its folder. Default: the one of the matrix, or above it.",

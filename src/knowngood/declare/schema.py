@@ -40,7 +40,7 @@ from knowngood.declare.values import (
     variable_name,
     variable_value,
 )
-from knowngood.model import UNDECIDED, InstallerName, ResolutionMode, Status, WarningPolicy
+from knowngood.model import UNDECIDED, InstallerName, Isolation, ResolutionMode, Status, WarningPolicy
 
 JSON_SCHEMA = Path(__file__).with_name("matrix-file.schema.json")
 """The JSON Schema of these tables, for editors; ``json_schema`` renders it."""
@@ -58,6 +58,10 @@ def _warnings(value: object) -> WarningPolicy:
 
 def _installer(value: object) -> InstallerName:
     return parse_choice(value, InstallerName)
+
+
+def _isolation(value: object) -> Isolation:
+    return parse_choice(value, Isolation)
 
 
 def _resolution(value: object) -> ResolutionMode:
@@ -194,6 +198,7 @@ Seconds = Annotated[
 ]
 Resolution = Annotated[ResolutionMode, BeforeValidator(_resolution), _choices(ResolutionMode)]
 AsOf = Annotated[str, BeforeValidator(as_of), _json(pattern=r"^(now|\d{1,4}d|\d{4}-\d{2}-\d{2})$")]
+IsolationKey = Annotated[Isolation, BeforeValidator(_isolation), _choices(Isolation)]
 Installer = Annotated[InstallerName, BeforeValidator(_installer), _choices(InstallerName)]
 Warnings = Annotated[WarningPolicy, BeforeValidator(_warnings), _choices(WarningPolicy)]
 ExpectedStatus = Annotated[Status, BeforeValidator(expected_status), _choices(_DECISIVE)]
@@ -252,6 +257,7 @@ class MatrixTable(Table):
     installer: Installer | None = None
     warnings: Warnings | None = None
     env: Env = {}
+    isolation: IsolationKey | None = None
 
 
 class ProjectTable(Table):

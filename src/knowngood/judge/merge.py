@@ -45,6 +45,7 @@ def merge(runs: Sequence[Run]) -> Run:
         info=replace(
             first.info,
             platform=", ".join(_unique(run.info.platform for run in ordered)),
+            isolation=", ".join(_unique(run.info.isolation for run in ordered)),
             cpu=", ".join(_unique(run.info.cpu for run in ordered)),
             shard=", ".join(f"{number}/{of}" for of, number in _shards(ordered)) if absent else "",
         ),

@@ -29,7 +29,7 @@ from knowngood.model.declared import (
     is_named,
 )
 from knowngood.model.fixes import FixClass, FixState, VerifiedFix
-from knowngood.model.isolation import Tampering
+from knowngood.model.isolation import Isolation, Tampering
 from knowngood.model.judged import (
     Cell,
     Change,
@@ -134,6 +134,7 @@ __all__ = [
     "Index",
     "IndexChoice",
     "InstallerName",
+    "Isolation",
     "JudgedRun",
     "Known",
     "LastWith",

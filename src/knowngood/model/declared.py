@@ -7,6 +7,8 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from knowngood.model.isolation import Isolation
+
 
 class InstallerName(StrEnum):
     """The tool that builds the environment of a combo."""
@@ -310,6 +312,7 @@ class Matrix:
     indexes: tuple[Index, ...] = ()
     assets: tuple[Asset, ...] = ()
     reference: str | None = None
+    isolation: Isolation = Isolation.AUTO
     wanted: tuple[Wanted, ...] = ()
     """What its selectors need to know before it can run."""
     selections: tuple[Selection, ...] = ()

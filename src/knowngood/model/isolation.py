@@ -1,6 +1,18 @@
 """Define how environments are kept apart, and what is recorded when one was changed from outside."""
 
 from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Isolation(StrEnum):
+    """How probes are kept from changing anything but their own files."""
+
+    AUTO = "auto"
+    """In a sandbox where bubblewrap works, else as with ``none``."""
+    SANDBOX = "sandbox"
+    """In a sandbox of bubblewrap, or not at all."""
+    NONE = "none"
+    """Not: what they write into shared files is found afterwards."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -363,6 +363,8 @@ class RunInfo:
     """knowngood, uv, pip, virtualenv -> version."""
     command: str
     """The command that runs the same again, without a selection."""
+    isolation: str = ""
+    """How probes were kept apart: ``sandbox`` or ``none``; empty in a log from before it was recorded."""
     shard: str = ""
     """Such as ``2/8``, when only that part of the selection ran here."""
     selections: tuple[Selection, ...] = ()

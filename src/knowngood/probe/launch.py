@@ -14,12 +14,16 @@ from knowngood.model import SEARCH_PATH, Combo, Probe, ProbeFacts, ProbeKind, Tr
 from knowngood.probe import reads, settings, surround, transcript
 from knowngood.process import Processes
 from knowngood.process.files import read_regular
+from knowngood.process.sandbox import Access, Sandbox
 from knowngood.process.temporary import short_folder
 
 RUNNER = Path(__file__).parent / "in_env" / "probe_api.py"
 PYTEST_LAUNCHER = RUNNER.with_name("pytest_launcher.py")
 IN_ENV = tuple(sorted(RUNNER.parent.glob("*.py")))
 """Our files that run inside environments."""
+
+IMPORTS = "imports.txt"
+"""The file in the folder of a probe that names the bytecode which Python could not keep in the sandbox."""
 
 _NOT_BUILT = (".git", "__pycache__", "build")
 
@@ -42,22 +46,43 @@ class Launcher:
     threads: int
     project: Path = Path("/")
     copy_tree: CopyTree | None = None
+    sandbox: Sandbox | None = None
+    """What probes run in; None: each runs as any process of the user."""
 
     def launch(
-        self, python: Path, combo: Combo, probe: Probe, folder: Path, in_place: Mapping[Path, str] | None = None
+        self,
+        python: Path,
+        combo: Combo,
+        probe: Probe,
+        folder: Path,
+        in_place: Mapping[Path, str] | None = None,
+        *,
+        may_write: bool = False,
     ) -> ProbeFacts:
         """Run ``probe`` with ``python``, the interpreter of the combo's environment.
 
         ``folder`` is emptied first. The script, its records and its log stay there. The temporary folder of the probe
         and its ``HOME`` are elsewhere, because their paths have to be short. ``in_place`` has the copies of the tree
-        that the environment installs in place, each with the path of its source. Raises what ``copy_tree`` raises.
+        that the environment installs in place, each with the path of its source. ``may_write``: in the
+        sandbox, too, the probe may write into the environment, because nothing shares its files. Raises what
+        ``copy_tree`` raises.
         """
         if folder.exists():
             shutil.rmtree(folder)
         folder.mkdir(parents=True)
         try:
             with short_folder(self.outside) as private:
-                return self._launch(python, combo, probe, folder, private, in_place or {})
+                environment = (python.parent.parent, *(in_place or ()))
+                writable = (folder, private, *(environment if may_write else ()))
+                readable = (*environment, *self.assets.values(), self.project, RUNNER.parent)
+                access = Access(
+                    writable=writable,
+                    readable=readable,
+                    # What its setup starts has to reach it.
+                    network=probe.network or bool(probe.setup),
+                    shares_processes=bool(probe.setup),
+                )
+                return self._launch(python, combo, probe, folder, private, in_place or {}, access)
         finally:
             shutil.rmtree(folder / "work", ignore_errors=True)
 
@@ -66,7 +91,14 @@ class Launcher:
         return settings.common(self.outside, combo, threads=self.threads)
 
     def _launch(
-        self, python: Path, combo: Combo, probe: Probe, folder: Path, private: Path, in_place: Mapping[Path, str]
+        self,
+        python: Path,
+        combo: Combo,
+        probe: Probe,
+        folder: Path,
+        private: Path,
+        in_place: Mapping[Path, str],
+        access: Access,
     ) -> ProbeFacts:
         work = self._work(combo, probe, folder / "work", in_place)
         places = {"HOME": private / "home", "TMPDIR": private / "tmp"}
@@ -88,7 +120,11 @@ class Launcher:
         # Copies of editable projects are beside the environment or the probe; the key of the build stands for them.
         beside = str(folder.parent), str(python.parent.parent.parent)
         config |= {"private": [*config["private"], str(private), *beside]}
-        main = surround.Main(env=env, cwd=work, log=folder / "probe.log", timeout=combo.timeout)
+        main = surround.Main(
+            env=env, cwd=work, log=folder / "probe.log", timeout=combo.timeout, sandbox=self.sandbox, access=access
+        )
+        if self.sandbox is not None:
+            config["imports"] = str(folder / IMPORTS)
         argv = self._argv(python, probe, folder, config)
         ran = surround.run(self.processes, probe, argv, main)
         if ran.problem is not None:

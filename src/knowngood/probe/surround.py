@@ -10,6 +10,7 @@ from knowngood.model import Action, Check, Ending, Exit, Outcome, Probe, Problem
 from knowngood.process import Processes
 from knowngood.process.commands import Session
 from knowngood.process.files import read_regular
+from knowngood.process.sandbox import ALL_READ_ONLY, Access, Sandbox
 from knowngood.tracebacks import last_exception
 
 COMMAND = "command"
@@ -30,6 +31,10 @@ class Main:
     cwd: Path
     log: Path
     timeout: float
+    sandbox: Sandbox | None = None
+    """What it runs in; None: as any process of the user."""
+    access: Access = ALL_READ_ONLY
+    """What it may do in the sandbox."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -103,13 +108,22 @@ def _run(
         nowhere = f"there is no file {argv[0]}" if "/" in argv[0] else _nowhere(argv[0])
         missing = Action(exit=Exit(ending=Ending.NOT_STARTED, note=nowhere), seconds=0.0, log="")
         return Ran(action=missing, problem=Problem(kind=ProblemKind.MISSING, message=nowhere))
-    command = [program, *argv[1:]]
+    command, guard = [program, *argv[1:]], ""
+    if main.sandbox is not None:
+        command, guard = main.sandbox.command(command, main.access, main.cwd), main.sandbox.program.name
     if isinstance(processes, Session):
         action = processes.run(
-            command, env=main.env, cwd=main.cwd, log=main.log, timeout=main.timeout, stays=stays, always=always
+            command,
+            env=main.env,
+            cwd=main.cwd,
+            log=main.log,
+            timeout=main.timeout,
+            stays=stays,
+            always=always,
+            guard=guard,
         )
     else:
-        action = processes.run(command, env=main.env, cwd=main.cwd, log=main.log, timeout=main.timeout)
+        action = processes.run(command, env=main.env, cwd=main.cwd, log=main.log, timeout=main.timeout, guard=guard)
     return Ran(action=action)
 
 

@@ -48,16 +48,23 @@ class Processes:
         return self._cancelled
 
     def run(
-        self, argv: Sequence[str | Path], *, env: Mapping[str, str], cwd: Path, log: Path, timeout: float | None
+        self,
+        argv: Sequence[str | Path],
+        *,
+        env: Mapping[str, str],
+        cwd: Path,
+        log: Path,
+        timeout: float | None,
+        guard: str = "",
     ) -> Action:
         """Run ``argv`` and return how it ended. A command that fails, hangs or cannot start does not raise.
 
         ``argv[0]`` must be an absolute path. ``env`` is the whole environment. Standard input is empty; both output
-        streams go to ``log`` in the order they were written. ``timeout`` is in seconds. Raises ``OSError`` when the log
-        cannot be opened.
+        streams go to ``log`` in the order they were written. ``timeout`` is in seconds. ``guard`` is the name of the
+        program in ``argv`` that runs the command in a sandbox. Raises ``OSError`` when the log cannot be opened.
         """
         with self._supervisor() as supervisor:
-            return self.ask(supervisor, argv, env=env, cwd=cwd, log=log, timeout=timeout)
+            return self.ask(supervisor, argv, env=env, cwd=cwd, log=log, timeout=timeout, guard=guard)
 
     @contextmanager
     def session(self) -> Iterator["Session"]:
@@ -79,10 +86,12 @@ class Processes:
         log: Path,
         timeout: float | None,
         stays: bool = False,
+        guard: str = "",
     ) -> Action:
         """Let ``supervisor`` run a command as ``run`` does; None: everything was cancelled before it started.
 
-        ``stays``: what the command leaves running stays until the session ends.
+        ``stays``: what the command leaves running stays until the session ends. ``guard`` is the name of the program
+        that runs it in a sandbox.
         """
         log.parent.mkdir(parents=True, exist_ok=True)
         spec = {
@@ -95,6 +104,7 @@ class Processes:
             "head": _HEAD,
             "tail": _TAIL,
             "stays": stays,
+            "guard": guard,
         }
         started = time.monotonic()
         exit_ = Exit(ending=Ending.CANCELLED)
@@ -172,6 +182,7 @@ class Session:
         timeout: float,
         stays: bool = False,
         always: bool = False,
+        guard: str = "",
     ) -> Action:
         """Run a command as ``Processes.run`` does. ``stays``: what it leaves running stays until the session ends.
 
@@ -182,7 +193,9 @@ class Session:
         if always and self._processes.cancelled:
             supervisor, timeout = Helper("supervisor.py"), min(timeout, _LAST_SECONDS)
         try:
-            return self._processes.ask(supervisor, argv, env=env, cwd=cwd, log=log, timeout=timeout, stays=stays)
+            return self._processes.ask(
+                supervisor, argv, env=env, cwd=cwd, log=log, timeout=timeout, stays=stays, guard=guard
+            )
         finally:
             if supervisor is not None and supervisor is not self._supervisor:
                 supervisor.end()

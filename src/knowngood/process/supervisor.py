@@ -2,11 +2,13 @@
 
 Contract (the other side is ``commands.py``). Run as ``python -I -S supervisor.py`` in a session of its own:
 
-* Standard input: one JSON line per command, ``{argv, env, cwd, log, timeout, grace, head, tail, stays}``; sizes in
-  bytes, times in seconds, ``timeout`` may be null. The pipe stays open. When it closes, because the harness cancelled
-  or died, the supervisor ends the command, so even ``kill -9`` of the harness leaves no process behind.
+* Standard input: one JSON line per command, ``{argv, env, cwd, log, timeout, grace, head, tail, stays, guard}``; sizes
+  in bytes, times in seconds, ``timeout`` may be null. The pipe stays open. When it closes, because the harness
+  cancelled or died, the supervisor ends the command, so even ``kill -9`` of the harness leaves no process behind.
 * Standard output: one JSON line per command, with the fields of ``model.Exit``. By then no process of the command is
   left, and the next line may come. (Starting Python for every command would take longer than many commands.)
+* ``guard`` is empty, or the name of the program in ``argv`` that runs the command in a sandbox: it gets no SIGTERM,
+  because the command would be killed with it, and it exits with 128 + N when the command died of signal N.
 * What a command with ``stays`` leaves running stays, for the commands that follow, until the line ``{"end": grace}``.
 * The command gets an empty standard input. The first ``head`` and the last ``tail`` bytes of its output go to ``log``.
 
@@ -112,6 +114,7 @@ class Command:
     def __init__(self, spec: dict[str, Any], wakeup: int, background: Background) -> None:
         self.wakeup = wakeup
         self.background = background
+        self.guard = spec["guard"]
         self.log = Log(spec["log"], spec["head"], spec["tail"])
         self.status: int | None = None
         self.peak_memory = 0
@@ -196,6 +199,13 @@ class Command:
     def send(self, number: int) -> int:
         """Send a signal to every descendant; return how many there are."""
         pids = descendants(self.background.pids)
+        if self.guard and number == signal.SIGTERM:
+            inside = [pid for pid in pids if name_of(pid) != self.guard]
+            for pid in inside:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, number)
+            if inside:
+                return len(pids)
         for pid in pids:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)
@@ -249,6 +259,13 @@ def descendants(spared: Collection[int] = ()) -> list[int]:
     return pids
 
 
+def name_of(pid: int) -> str:
+    """Return the name of a process; empty when it is gone."""
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as comm:
+        return comm.read().strip()
+    return ""
+
+
 def oom_kills() -> int:
     """Return how many processes the kernel has killed for lack of memory since boot; 0 where it does not report it."""
     with contextlib.suppress(OSError), open("/proc/vmstat", "rb") as vmstat:
@@ -295,6 +312,8 @@ def run(spec: dict[str, Any], wakeup: int, background: Background) -> dict[str, 
     if ended_by_us or command.status is None:
         return result | {"ending": ended_by_us}
     code = os.waitstatus_to_exitcode(command.status)
+    if command.guard and code - 128 in set(signal.Signals):
+        code = 128 - code
     if code < 0:
         name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
         if name == "SIGKILL" and oom_kills() > oom_before:

@@ -77,6 +77,7 @@ def _run_object(run: Run) -> dict[str, object]:
         "interrupted": run.interrupted,
         "platform": info.platform,
         "cpu": info.cpu,
+        "isolation": info.isolation,
         "cores": info.cores,
         "python": info.python,
         "versions": _sorted(info.versions),
@@ -196,6 +197,7 @@ class _Run:
     finished: bool
     interrupted: str | None = None
     cpu: str = ""
+    isolation: str = ""
     cores: int = 0
     python: str = ""
     versions: dict[str, str] = field(default_factory=dict)
@@ -294,6 +296,7 @@ def _judged(read: _Document) -> JudgedRun:
         reference=matrix.reference,
         platform=run.platform,
         cpu=run.cpu,
+        isolation=run.isolation,
         cores=run.cores,
         python=run.python,
         versions=run.versions,

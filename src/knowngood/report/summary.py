@@ -39,9 +39,10 @@ def caption(judged: JudgedRun) -> str:
     info, run = judged.run.info, judged.run
     with_pythons = f" with Python {', '.join(pythons(judged))}" if pythons(judged) else ""
     on_machine = f"{info.platform} ({info.cpu})" if info.cpu else info.platform
+    isolated = f", {words.isolation(info)}" if info.isolation else ""
     by_tools = f", by {' and '.join(tools(info))}" if tools(info) else ""
     incomplete = "" if run.finished and not run.interrupted else ", in a run that was cut short"
-    return f"Tested on {' to '.join(days(judged))}{with_pythons} on {on_machine}{by_tools}{incomplete}."
+    return f"Tested on {' to '.join(days(judged))}{with_pythons} on {on_machine}{by_tools}{isolated}{incomplete}."
 
 
 def days(judged: JudgedRun) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from knowngood.model import (
     Failures,
     Phase,
     Reason,
+    RunInfo,
     Status,
     Suite,
 )
@@ -227,6 +228,12 @@ def offer(cell: Cell) -> str:
     """Return ``fix numpy<2 (verified)``, or ``possible fix numpy<2 (offered)`` for a guess; empty without a fix."""
     stated = stated_fix(cell)
     return f"{fix_label(cell)} {stated}" if stated else ""
+
+
+def isolation(info: RunInfo) -> str:
+    """Return how the probes of a run were kept apart; empty where that was not recorded."""
+    how = {"sandbox": "probes in a sandbox", "none": "probes without a sandbox"}
+    return how.get(info.isolation, info.isolation)
 
 
 def constraint(text: str) -> str:

@@ -24,7 +24,7 @@ from knowngood.install.wheelhouse import Wheelhouse
 from knowngood.model import Action, InstallerName, Phase, ProbeBasis, Reason, Trouble
 from knowngood.model import Step as DeclaredStep
 from knowngood.probe.launch import Launcher
-from knowngood.process import Processes
+from knowngood.process import Processes, sandbox
 from knowngood.process.temporary import remove_leftovers
 from knowngood.project.tree import Tree, Trees
 from knowngood.run import host
@@ -226,6 +226,7 @@ def _context(
         threads=max(1, machine.cores // machine.jobs),
         project=project,
         copy_tree=lambda target: trees.of(project).copy(target),
+        sandbox=sandbox.find(machine.outside) if settings.sandboxed else None,
     )
     many_files, bytecode = threading.Lock(), BytecodeStore(folder=cache / "bytecode")
     interpreters = Interpreters(outside=machine.outside, cache=cache / "pythons")
@@ -258,6 +259,7 @@ def _context(
             surroundings=Surroundings(
                 machine=host.machine(),
                 cpu_flags=host.cpu_flags(),
+                sandboxed=settings.sandboxed,
                 installers=registry.identities(),
                 assets={
                     asset.name: asset_digest(asset, assets[asset.name])

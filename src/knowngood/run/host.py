@@ -58,10 +58,12 @@ def cache_folder() -> Path:
     return user_cache_path("knowngood")
 
 
-def describe(matrix: Matrix, *, command: str = "", shard: str = "", run_id: str | None = None) -> RunInfo:
+def describe(
+    matrix: Matrix, *, command: str = "", shard: str = "", isolation: str = "", run_id: str | None = None
+) -> RunInfo:
     """Return what a run that begins now is: its id, the matrix, this machine and the tools that take part.
 
-    ``command`` runs the same matrix again.
+    ``command`` runs the same matrix again, and ``isolation`` says how probes are kept apart.
     """
     now = datetime.now(UTC)
     return RunInfo(
@@ -78,6 +80,7 @@ def describe(matrix: Matrix, *, command: str = "", shard: str = "", run_id: str 
         python=platform.python_version(),
         versions=versions(),
         command=command or f"knowngood run {matrix.id}",
+        isolation=isolation,
         shard=shard,
         selections=matrix.selections,
     )

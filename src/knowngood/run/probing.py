@@ -8,12 +8,18 @@ from knowngood.events import Emit, PhaseStarted, ProbeFinished, Retrying, Tamper
 from knowngood.install.snapshot import Snapshot
 from knowngood.judge.probes import judge_probe
 from knowngood.model import Combo, Phase, Probe, ProbeFacts, Status
+from knowngood.probe.launch import IMPORTS
+from knowngood.process.files import read_regular
 from knowngood.run.context import RunContext
 from knowngood.run.install_steps import StepRunner
 from knowngood.run.workspace import Workspace
 
+_LARGEST_LIST = 2**24  # bytes
 _CONFIRMED = frozenset({Status.CRASH, Status.TIMEOUT})
 """Statuses of a probe that count only when they occur twice."""
+
+_REFUSALS = ("Read-only file system", "[Errno 30]", "EROFS", "Permission denied", "[Errno 13]", "EACCES")
+"""What programs say when they may not write."""
 
 
 class Probing:
@@ -44,6 +50,8 @@ class Probing:
         self._before: Snapshot | None = None
         """The files of the environment before any probe ran; None: it shares none with others."""
         self._after: Snapshot | None = None
+        self._imported: set[str] = set()
+        """The places of the bytecode that the probes compiled and could not keep."""
         self._lasted = True
         """Whether the environment is the one that it was at the beginning."""
 
@@ -58,11 +66,13 @@ class Probing:
         if bytecode:
             python = base.path if base is not None else None
             self._before = self._before.with_files(bytecode.link(environment, python, self._workspace.folder))
+        if context.launcher.sandbox is not None:
+            self._before = None  # nothing can be written into
         try:
             return all(map(self._probe, probes))
         finally:
             if bytecode:
-                bytecode.note(environment, keep=self._lasted and not context.stop.requested)
+                bytecode.note(environment, imported=self._imported, keep=self._lasted and not context.stop.requested)
             self._remove_bytecode()
 
     def _probe(self, probe: Probe) -> bool:
@@ -72,6 +82,11 @@ class Probing:
             written = self._written(facts.action.seconds)
             if written and not self._context.stop.requested:
                 if not self._start_over(written, probe):
+                    return False
+                facts = self._launch(probe, attempt)
+            elif self._needs_to_write(facts):
+                why = "it may not write into its environment: it gets a private copy"
+                if not self._build_copy(why):
                     return False
                 facts = self._launch(probe, attempt)
             self._record(
@@ -88,7 +103,11 @@ class Probing:
         self._emit(PhaseStarted(combo=self._combo.id, phase=Phase.PROBE, detail=probe.id))
         folder = self._workspace.folder / f"{probe.id}.{attempt}"
         python, in_place = self._workspace.environment.python, self._workspace.in_place
-        return self._context.launcher.launch(python, self._combo, probe, folder, in_place)
+        may_write = self._workspace.is_private
+        facts = self._context.launcher.launch(python, self._combo, probe, folder, in_place, may_write=may_write)
+        named = read_regular(folder / IMPORTS, _LARGEST_LIST).decode("utf-8", "surrogateescape")
+        self._imported |= set(named.splitlines())
+        return facts
 
     def _written(self, seconds: float) -> tuple[str, ...]:
         """Return the shared files of the environment that something wrote into, during a probe of ``seconds``."""
@@ -103,10 +122,25 @@ class Probing:
         assert self._before is not None, "what shares no files is not written into"
         purge = self._context.guard.purge
         tampering = purge(self._before, written, probe.id if probe else None, self._steps.forget)
+        self._record(TamperingFound(combo=self._combo.id, tampering=tampering))
+        return self._build_copy(f"{tampering.files[0]}, which other environments share, was changed")
+
+    def _needs_to_write(self, facts: ProbeFacts) -> bool:
+        """Return whether a probe in the sandbox failed after something could not be written."""
+        if self._context.launcher.sandbox is None or self._workspace.is_private or self._context.stop.requested:
+            return False
+        if judge_probe(facts)[0].status is Status.PASS:
+            return False
+        checks = facts.transcript.checks
+        texts = [facts.action.output, *(check.message for check in checks)]
+        texts += [raised.message for check in checks for raised in check.raised]
+        texts += [facts.transcript.problem.message] if facts.transcript.problem else []
+        return any(refusal in text for text in texts for refusal in _REFUSALS)
+
+    def _build_copy(self, why: str) -> bool:
+        """Build the environment again as a private copy, which nothing shares; return whether that worked."""
         self._before = self._after = None
         self._lasted = False
-        self._record(TamperingFound(combo=self._combo.id, tampering=tampering))
-        why = f"{tampering.files[0]}, which other environments share, was changed"
         self._emit(Retrying(combo=self._combo.id, phase=Phase.PROBE, why=why, delay=0.0))
         self._workspace.start_over()
         return self._build_again()

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from knowngood.events import cleaned
-from knowngood.model import Combo, Cover
+from knowngood.model import Combo, Cover, Isolation
 from knowngood.project.project import Project
 from knowngood.project.runs import RecordedRun, Runs
 from knowngood.run.executors.interface import ALL_OPTIMIZATIONS, MakeExecutor, Optimization
@@ -38,6 +38,8 @@ class RunRequest:
     """Whether all environments stay, for a closer look."""
     offline: bool = False
     """Whether packages only come from folders of this machine, and from what uv has kept."""
+    isolation: Isolation | None = None
+    """Whether probes run in a sandbox; None: as the matrix says."""
     optimizations: frozenset[Optimization] = ALL_OPTIMIZATIONS
     run_id: str | None = None
     """The id of the run, if it is a new one; by default one that sorts by time."""

@@ -1,13 +1,17 @@
 """Turn a request into work for an executor: which indexes packages come from, what logs must not show, the tasks."""
 
+import os
+import shutil
 from dataclasses import dataclass
 
+from knowngood.errors import UsageError
 from knowngood.install import index, registry
 from knowngood.install.loopback import token
-from knowngood.model import ComboFacts, Run
+from knowngood.model import ComboFacts, Isolation, Run
 from knowngood.model.reusable import why_not_reused
 from knowngood.probe import reads
 from knowngood.probe.settings import secrets
+from knowngood.process import sandbox
 from knowngood.project.project import Project
 from knowngood.run.executors.interface import RunSettings, Task, without_credentials
 from knowngood.run.executors.local import queue
@@ -63,6 +67,27 @@ def _settings(request: RunRequest, run: str, routes: index.Routes) -> RunSetting
         fresh=request.fresh,
         fresh_probes=request.fresh_probes,
         keep=request.keep,
+        sandboxed=is_sandboxed(request),
+    )
+
+
+def is_sandboxed(request: RunRequest) -> bool:
+    """Return whether the probes of a request run in a sandbox.
+
+    Raises ``UsageError``: they should, and this machine has none.
+    """
+    wanted = request.isolation or request.project.matrix.isolation
+    if wanted is Isolation.NONE:
+        return False
+    if sandbox.find(request.machine.outside) is not None:
+        return True
+    if wanted is Isolation.AUTO:
+        return False
+    program = shutil.which(sandbox.PROGRAM, path=request.machine.outside.get("PATH", os.defpath))
+    raise UsageError(
+        'isolation = "sandbox" needs bubblewrap, which does not work on this machine',
+        cause=f"{program} cannot make namespaces here" if program else f"there is no {sandbox.PROGRAM} on PATH",
+        next_step='install it (apt install bubblewrap), allow user namespaces, or choose isolation = "auto" or "none"',
     )
 
 

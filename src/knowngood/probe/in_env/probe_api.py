@@ -379,8 +379,7 @@ def main() -> None:
     _state.begin(read_config(config))
     dump_stacks(_state.config.get("dump_after"))
     _record_warnings()
-    private = _state.config.get("private")
-    watcher = None
+    watcher, private = None, _state.config.get("private")
     if private is not None and hasattr(sys, "addaudithook"):
         watch = beside("watch")
         _state.write("watched")
@@ -392,6 +391,7 @@ def main() -> None:
         with contextlib.suppress(Exception):
             watcher.record_search_path()
     with contextlib.suppress(Exception):
+        beside("imports").note(_state.config)
         sys.stdout.flush()
     _state.write("bye", loaded=loaded(), asked=sorted(watcher.asked) if watcher is not None else [])
 

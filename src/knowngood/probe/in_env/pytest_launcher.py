@@ -312,6 +312,7 @@ def main() -> None:
     sys.argv = [os.path.join(os.path.dirname(sys.executable), "pytest"), *arguments]
     code = run(arguments, recorder, time.monotonic() + seconds if seconds else None)
     api.dump_stacks(None)
+    api.beside("imports").note(config)
     recorder.write("modules", modules=recorder.modules)
     recorder.write("bye", loaded=sorted({*api.loaded(), *recorder.loaded}))
     sys.exit(code)

@@ -94,6 +94,8 @@ def _run_properties(judged: JudgedRun) -> Iterator[tuple[str, str]]:
     if info.shard:
         yield "shard", info.shard
     yield from (("platform", info.platform), ("cpu", info.cpu), ("cores", str(info.cores)), ("python", info.python))
+    if info.isolation:
+        yield "isolation", info.isolation
     yield from ((f"version.{name}", version) for name, version in sorted(info.versions.items()))
     yield "command", info.command
 

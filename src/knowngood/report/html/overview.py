@@ -186,7 +186,11 @@ def head(judged: JudgedRun, changes: Sequence[Change]) -> Head:
         started=info.started,
         ended=day if day != info.started else "",
         reused=_reuse(judged),
-        machine=", ".join(filter(None, [info.platform, info.cpu, count(info.cores, "core") if info.cores else ""])),
+        machine=", ".join(
+            filter(
+                None, [info.platform, info.cpu, count(info.cores, "core") if info.cores else "", words.isolation(info)]
+            )
+        ),
         pythons=", ".join(pythons(judged)) or info.python,
         origins=tuple(map(_origin, judged.run.indexes)),
         tools=", ".join(f"{name} {version}" for name, version in sorted(info.versions.items())),

@@ -59,6 +59,8 @@ class RunSettings:
     """Whether all environments stay."""
     remote: bool = False
     """Whether another machine looks verdicts up and keeps them; then no environment outlives its combo, either."""
+    sandboxed: bool = False
+    """Whether probes run in a sandbox."""
 
     @property
     def reuses_verdicts(self) -> bool:
