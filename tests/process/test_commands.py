@@ -16,6 +16,7 @@ import pytest
 
 from knowngood.model import Action, Ending
 from knowngood.process import Processes
+from knowngood.process.helpers import Helper
 from support.processes import living, wait_for
 
 STUBBORN = """
@@ -37,7 +38,7 @@ def mark() -> str:
 def run(tmp_path: Path, mark: str) -> Callable[..., Action]:
     """Return a function that runs Python source; the process and its children carry the mark of the test."""
 
-    def run_python(source: str, *, timeout: float | None = 30.0, grace: float = 0.3, **options: object) -> Action:
+    def run_python(source: str, *, timeout: float = 30.0, grace: float = 0.3, **options: object) -> Action:
         script = tmp_path / "script.py"
         script.write_text(textwrap.dedent(source), encoding="utf-8")
         name, _, value = mark.partition("=")
@@ -344,6 +345,53 @@ def test_a_command_whose_supervisor_is_killed_is_recorded_as_killed_from_outside
 
     assert (action.exit.ending, action.exit.signal) == (Ending.SIGNALLED, "SIGKILL")
     assert action.exit.note == "another process killed its supervisor"
+
+
+LEAVES = """
+import os, signal, subprocess, sys, time
+subprocess.Popen([sys.executable, "-c", "import time; time.sleep(300)"], start_new_session=True)
+os.kill(os.getppid(), signal.{signal})
+time.sleep(300)
+"""
+
+
+def test_what_a_killed_supervisor_ran_is_ended(tmp_path: Path, mark: str) -> None:
+    name, _, value = mark.partition("=")
+    began = time.monotonic()
+
+    action = Processes(tmp_path).run(
+        [sys.executable, "-c", LEAVES.format(signal="SIGKILL")],
+        env={name: value},
+        cwd=tmp_path,
+        log=tmp_path / "log",
+        timeout=200,
+    )
+
+    assert action.exit.note == "another process killed its supervisor"
+    assert wait_for(mark, 0, within=10.0) == []
+    assert time.monotonic() - began < 60
+
+
+def test_a_stopped_supervisor_is_ended_with_what_it_runs_when_its_time_is_over(tmp_path: Path, mark: str) -> None:
+    name, _, value = mark.partition("=")
+    spec = {
+        "argv": [sys.executable, "-c", LEAVES.format(signal="SIGSTOP")],
+        "env": {name: value},
+        "cwd": str(tmp_path),
+        "log": str(tmp_path / "log"),
+        "timeout": 300,
+        "grace": 1,
+        "head": 100,
+        "tail": 100,
+        "stays": False,
+        "guard": "",
+    }
+    helper = Helper("supervisor.py")
+
+    assert helper.ask(json.dumps(spec).encode() + b"\n", 5.0) == b""
+
+    assert wait_for(mark, 0, within=10.0) == []
+    helper.end()
 
 
 def test_a_command_inherits_no_open_file_of_the_harness(tmp_path: Path) -> None:

@@ -67,6 +67,7 @@ def _exit_code(run: Callable[[], object]) -> int:
         code = exiting.code
         return code if isinstance(code, int) else int(code is not None)
     except KeyboardInterrupt:
+        sys.stderr.write("error: interrupted\n")
         return 130
     return 0
 

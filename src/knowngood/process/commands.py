@@ -54,7 +54,7 @@ class Processes:
         env: Mapping[str, str],
         cwd: Path,
         log: Path,
-        timeout: float | None,
+        timeout: float,
         guard: str = "",
     ) -> Action:
         """Run ``argv`` and return how it ended. A command that fails, hangs or cannot start does not raise.
@@ -84,7 +84,7 @@ class Processes:
         env: Mapping[str, str],
         cwd: Path,
         log: Path,
-        timeout: float | None,
+        timeout: float,
         stays: bool = False,
         guard: str = "",
     ) -> Action:
@@ -109,7 +109,7 @@ class Processes:
         started = time.monotonic()
         exit_ = Exit(ending=Ending.CANCELLED)
         if supervisor is not None:
-            patience = None if timeout is None else timeout + self.grace + _SLACK
+            patience = timeout + self.grace + _SLACK
             answer = supervisor.ask(json.dumps(spec).encode() + b"\n", patience)
             if answer or not self._cancelled:
                 exit_ = _exit(answer)

@@ -18,6 +18,21 @@ def read_regular(path: Path, most: int) -> bytes:
         return file.read(most)
 
 
+def read_end(path: Path, most: int) -> bytes:
+    """Return the last ``most`` bytes of a regular file; nothing for anything else, a link included."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
+    except OSError:
+        return b""
+    try:
+        state = os.fstat(descriptor)
+        return os.pread(descriptor, most, max(0, state.st_size - most)) if stat.S_ISREG(state.st_mode) else b""
+    except OSError:
+        return b""
+    finally:
+        os.close(descriptor)
+
+
 def is_regular(path: Path) -> bool:
     """Return whether ``path`` is a regular file itself, not a link to one."""
     try:

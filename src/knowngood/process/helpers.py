@@ -16,6 +16,9 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+_LONGEST_END = 30.0  # seconds for a helper to end what it runs and exit
+_LONGEST_REMOVAL = 600.0  # seconds for folders that wait to be deleted
+
 
 class Helper:
     """A running helper script."""
@@ -41,8 +44,8 @@ class Helper:
 
     @property
     def alive(self) -> bool:
-        """Whether the process that was started still runs."""
-        return self._process.poll() is None
+        """Whether it still runs. Its output ends with it, and it says nothing before it is asked."""
+        return self._process.poll() is None and not select.select([self._output], [], [], 0)[0]
 
     def send(self, data: bytes) -> None:
         """Write ``data`` to the helper. Raises ``OSError`` when it is gone and ``ValueError`` after ``hang_up``."""
@@ -53,21 +56,23 @@ class Helper:
         """Whether it answered everything so far."""
         return self._answered
 
-    def ask(self, line: bytes, patience: float | None = None) -> bytes:
+    def ask(self, line: bytes, patience: float) -> bytes:
         """Send one line and return the line that answers it; return nothing when the helper is gone or hung up on.
 
-        A helper that does not answer within ``patience`` seconds is killed; None: there is no limit.
+        A helper that does not answer within ``patience`` seconds is killed, and so is what it runs.
         """
         answer = b""
         self._answered = False
-        deadline = None if patience is None else time.monotonic() + patience
+        deadline = time.monotonic() + patience
         waiting = select.poll()
         try:
             waiting.register(self._output, select.POLLIN)
             self.send(line)
             while not answer.endswith(b"\n"):
-                if not waiting.poll(None if deadline is None else max(0.0, deadline - time.monotonic()) * 1000):
-                    self._process.kill()
+                if not waiting.poll(max(0.0, deadline - time.monotonic()) * 1000):
+                    self._kill()
+                    if not waiting.poll(_LONGEST_END * 1000):
+                        return b""
                 data = os.read(self._output.fileno(), 65536)
                 if not data:
                     return b""
@@ -84,10 +89,22 @@ class Helper:
     def end(self, *, wait_for_children: bool = False) -> None:
         """Hang up and return when the helper has exited; with ``wait_for_children``, when its children have as well."""
         self.hang_up()
-        self._process.wait()
+        try:
+            self._process.wait(_LONGEST_END)
+        except subprocess.TimeoutExpired:  # it was stopped, as by SIGSTOP
+            self._kill()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(_LONGEST_END)
         if wait_for_children:
-            self._output.read()  # ends when the last process that inherited the pipe has exited
+            # The pipe ends when the last process that inherited it has exited; one that was stopped never does.
+            select.select([self._output], [], [], _LONGEST_REMOVAL)
         self._output.close()
+
+    def _kill(self) -> None:
+        """Make the helper end, and what it runs with it. It may have been stopped, so it has to continue for that."""
+        for number in (signal.SIGCONT, signal.SIGTERM):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._process.pid, number)
 
 
 def end_all(helpers: Iterable[Helper]) -> None:

@@ -12,7 +12,8 @@ Contract (the other side is ``commands.py``). Run as ``python -I -S supervisor.p
 * What a command with ``stays`` leaves running stays, for the commands that follow, until the line ``{"end": grace}``.
 * The command gets an empty standard input. The first ``head`` and the last ``tail`` bytes of its output go to ``log``.
 
-On Linux this process is the subreaper of everything below it, so it also finds and ends a grandchild that left the
+Two processes run this file: one that runs the commands, and its parent, which ends what is left when the other one is
+killed. On Linux each is the subreaper of everything below it, so it also finds and ends a grandchild that left the
 session and the process group of the command. Elsewhere it ends only the command's process group.
 """
 
@@ -322,9 +323,35 @@ def run(spec: dict[str, Any], wakeup: int, background: Background) -> dict[str, 
     return result | {"ending": "exited", "code": code}
 
 
+def watch_over(worker: int) -> None:
+    """Wait for the process that runs the commands, and kill what it left: it may have been killed itself.
+
+    SIGTERM to this process kills that one, even if it was stopped.
+    """
+    signal.signal(signal.SIGTERM, lambda number, frame: os.kill(worker, signal.SIGKILL))
+    os.close(0)
+    os.close(1)
+    with contextlib.suppress(ChildProcessError):
+        while os.wait()[0] != worker:
+            pass
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        deadline = time.monotonic() + 5
+        while time.monotonic() < deadline:
+            for pid in descendants():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            if os.waitpid(-1, os.WNOHANG)[0] == 0:
+                time.sleep(0.01)
+
+
 def main() -> None:
     """Run the commands named on standard input, one after the other, until it is closed."""
     become_subreaper()
+    worker = os.fork()
+    if worker:
+        watch_over(worker)
+        os._exit(0)
+    become_subreaper()  # a child does not inherit it
     # The end of a child must wake `select`: its output pipe may stay open in a grandchild.
     wakeup, wake = os.pipe()
     os.set_blocking(wakeup, False)

@@ -15,6 +15,7 @@ from knowngood.cli.live.lines import BUSY, Judge, LineRenderer, Note
 from knowngood.cli.live.progress import Progress
 from knowngood.events import Event, Folding, RunResumed, RunStarted
 from knowngood.model.installer_output import Download
+from knowngood.process.files import read_end
 from knowngood.report.text import seconds, size
 
 _WATCHED = 65536  # characters of the log of a running command
@@ -171,10 +172,7 @@ class Board(_Context):
 
     def _read(self, log: str) -> str:
         """Return the end of what a running command has written to its log."""
-        try:
-            return (self._folder / log).read_text(encoding="utf-8", errors="replace")[-_WATCHED:]
-        except OSError:
-            return ""
+        return read_end(self._folder / log, _WATCHED).decode("utf-8", "replace")
 
     def _summary(self, now: float, *, hidden: int, downloaded: int) -> Note:
         progress = self._progress

@@ -1,0 +1,38 @@
+"""Tests of Ctrl-C while a verb is still being imported."""
+
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+WAITS = """
+import importlib.abc, sys, time
+
+class Waits(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name == {module!r}:
+            print("here", flush=True)
+            time.sleep(60)
+
+sys.meta_path.insert(0, Waits())
+sys.argv = ["knowngood", *{arguments!r}]
+from knowngood.__main__ import main
+main()
+"""
+
+
+@pytest.mark.parametrize("module", ["knowngood.cli.main", "click", "knowngood.cli.run", "knowngood.cli.streams"])
+@pytest.mark.parametrize("arguments", [["run"], ["list"], ["--help"]])
+def test_ctrl_c_during_the_imports_of_a_verb_exits_130_with_a_word(module: str, arguments: list[str]) -> None:
+    source = WAITS.format(module=module, arguments=arguments)
+    with subprocess.Popen(
+        [sys.executable, "-c", source], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as started:
+        assert started.stdout is not None and started.stdout.readline() == "here\n"
+        time.sleep(0.05)
+        started.send_signal(signal.SIGINT)
+        _, errors = started.communicate(timeout=60)
+
+    assert (started.returncode, errors) == (130, "error: interrupted, before anything was done\n")
