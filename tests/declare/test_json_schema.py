@@ -99,6 +99,7 @@ probes = ["p"]
 timeout = "1.5h"
 installer = "pip"
 warnings = "fail"
+isolation = "none"
 env = { NAME = "value" }
 
 [project]

@@ -24,7 +24,7 @@ def test_the_beginning_or_the_end_of_a_file_is_read(read: Callable[[Path, int], 
 
 @pytest.mark.parametrize("read", READERS)
 @pytest.mark.parametrize("what", ["pipe", "device", "link", "folder", "nothing"])
-def test_what_is_no_file_is_empty_and_nobody_waits_for_it(
+def test_anything_but_a_regular_file_is_empty_and_nobody_waits_for_it(
     read: Callable[[Path, int], bytes], what: str, tmp_path: Path
 ) -> None:
     path = tmp_path / "log"
