@@ -7,7 +7,7 @@ from typing import Any
 from knowngood.events import Event, Folding, fold
 from knowngood.install.index import Routes
 from knowngood.judge.verdict import judge
-from knowngood.model import Asset, Cell, Combo, Index, Matrix, Probe
+from knowngood.model import Asset, Cell, Combo, Index, Isolation, Matrix, Probe
 from knowngood.project.project import Project
 from knowngood.run.engine import execute
 from knowngood.run.executors.interface import RunSettings, Task
@@ -76,6 +76,8 @@ def request(
     ``options`` are fields of the request. The runs of one matrix share a cache, unless ``cache`` is another folder.
     """
     assert folder.parent.parent.name == "runs", folder
+    # The same on every machine, whether it has a sandbox or not.
+    options.setdefault("isolation", Isolation.NONE)
     return RunRequest(
         project=Project(subject.project, matrix=subject, state_dir=folder.parents[2]),
         combos=subject.combos,
