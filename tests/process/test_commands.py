@@ -355,6 +355,39 @@ time.sleep(300)
 """
 
 
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_a_command_that_uses_more_memory_than_it_may_is_killed(tmp_path: Path, mark: str, elsewhere: bool) -> None:
+    name, _, value = mark.partition("=")
+    eats = "import time; held = bytearray(b'x') * (300 * 2**20); time.sleep(300)"
+    source = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {eats!r}])" if elsewhere else eats
+
+    action = Processes(tmp_path).run(
+        [sys.executable, "-c", source],
+        env={name: value},
+        cwd=tmp_path,
+        log=tmp_path / "log",
+        timeout=200,
+        memory=200 * 2**20,
+    )
+
+    assert action.exit.ending is Ending.OUT_OF_MEMORY
+    assert action.exit.note == "its processes used more than the 0.20 GiB of memory that it may use"
+    assert wait_for(mark, 0, within=10.0) == []
+
+
+def test_a_command_within_its_memory_is_left_alone(tmp_path: Path) -> None:
+    action = Processes(tmp_path).run(
+        [sys.executable, "-c", "held = bytearray(b'x') * (50 * 2**20); import time; time.sleep(0.5)"],
+        env={},
+        cwd=tmp_path,
+        log=tmp_path / "log",
+        timeout=200,
+        memory=200 * 2**20,
+    )
+
+    assert action.exit.ok
+
+
 def test_what_a_killed_supervisor_ran_is_ended(tmp_path: Path, mark: str) -> None:
     name, _, value = mark.partition("=")
     began = time.monotonic()
@@ -385,6 +418,7 @@ def test_a_stopped_supervisor_is_ended_with_what_it_runs_when_its_time_is_over(t
         "tail": 100,
         "stays": False,
         "guard": "",
+        "memory": None,
     }
     helper = Helper("supervisor.py")
 

@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from knowngood.events import Event, TamperingFound
-from knowngood.model import Cell, Combo, Phase, Status
+from knowngood.model import Cell, Combo, Phase, Reason, Status
 from support.imported import TAG
 from support.index import Index
 from support.runs import cells, matrix, names, record, request
@@ -188,3 +189,13 @@ def test_the_event_is_a_line_of_the_log(home: Home) -> None:
     assert Phase.PROBE in [
         event.phase for event in home.run("two", vandal(), using("third")) if event.event == "phase-started"
     ]
+
+
+def test_a_probe_that_needs_too_much_memory_runs_out_of_it(home: Home) -> None:
+    limited = replace(using("first"), memory=200 * 2**20)
+
+    events = home.run("one", "held = bytearray(b'x') * (400 * 2**20)\nimport time; time.sleep(60)", limited)
+
+    cell = cells(events)["first"]
+    assert (cell.verdict.status, cell.verdict.reason) == (Status.OOM, Reason.OUT_OF_MEMORY)
+    assert "0.20 GiB" in cell.message

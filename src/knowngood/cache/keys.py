@@ -95,6 +95,7 @@ class Surroundings:
                 {**_without_secrets(_probe(probes[name])), **(rests or {}).get(name, {})} for name in combo.probes
             ],
             "timeout": combo.timeout,
+            **({"memory": combo.memory} if combo.memory else {}),
         }
 
 

@@ -54,7 +54,7 @@ _WORDS = {
     **dict.fromkeys(("environment", "environ", "envs", "variables"), "env.NAME"),
 }
 """A wrong name that users write for an axis -> its name."""
-_BESIDE = ("include", "exclude", "steps", "probes", "expect", "timeout", "warnings", "title", "id")
+_BESIDE = ("include", "exclude", "steps", "probes", "expect", "timeout", "memory", "warnings", "title", "id")
 _ONE_MACHINE = ("os", "platform", "runs-on", "arch", "machine")
 
 

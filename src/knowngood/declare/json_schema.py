@@ -46,6 +46,7 @@ _SHARED = {
     "probes": "Ids of probes, or paths of scripts. Default: all [[probe]] tables.",
     "env": "Environment variables for the probes.",
     "timeout": "The time limit of one probe: 90, 90s, 2m or 1h. Default: ten minutes.",
+    "memory": "The memory that the processes of one probe may use: 512m or 2g. Default: no limit.",
     "installer": "uv, or pip for real pip in a virtualenv.",
     "warnings": "note, or fail: a probe that passes but prints something alarming is a failure.",
     "resolution": "Which versions of the project's own dependencies are installed.",

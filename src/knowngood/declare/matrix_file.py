@@ -182,6 +182,7 @@ class _Maker:
             "warnings": table.warnings or matrix.warnings or WarningPolicy.NOTE,
             "env": tuple({**matrix.env, **table.env}.items()),
             "timeout": table.timeout or matrix.timeout or DEFAULT_TIMEOUT,
+            "memory": table.memory or matrix.memory,
             "resolution": table.resolution or ResolutionMode.HIGHEST,
             "as_of": table.as_of or "now",
         }

@@ -28,6 +28,7 @@ from knowngood.declare.values import (
     exact_wheel,
     index_url,
     last_day,
+    memory,
     one_line,
     package_name,
     pattern,
@@ -196,6 +197,7 @@ Seconds = Annotated[
         }
     ),
 ]
+Memory = Annotated[int, BeforeValidator(memory), _json(pattern=r"^\d+(\.\d+)?\s*[mgtMGT]([iI]?[bB])?$")]
 Resolution = Annotated[ResolutionMode, BeforeValidator(_resolution), _choices(ResolutionMode)]
 AsOf = Annotated[str, BeforeValidator(as_of), _json(pattern=r"^(now|\d{1,4}d|\d{4}-\d{2}-\d{2})$")]
 IsolationKey = Annotated[Isolation, BeforeValidator(_isolation), _choices(Isolation)]
@@ -254,6 +256,7 @@ class MatrixTable(Table):
     probes: Probes | None = None
     reference: str | None = None
     timeout: Seconds | None = None
+    memory: Memory | None = None
     installer: Installer | None = None
     warnings: Warnings | None = None
     env: Env = {}
@@ -309,6 +312,7 @@ class SharedTable(Table):
     probes: Probes | None = None
     env: Env = {}
     timeout: Seconds | None = None
+    memory: Memory | None = None
     installer: Installer | None = None
     warnings: Warnings | None = None
     resolution: Resolution | None = None

@@ -256,6 +256,10 @@ def one_line(value: object) -> str:
     return line.strip()
 
 
+_MEMORY = re.compile(r"(\d{1,6}(?:\.\d{1,3})?)\s*([mgt])(?:i?b)?")
+_BYTES = {"m": 2**20, "g": 2**30, "t": 2**40}
+
+
 def seconds(value: object) -> float:
     """Return a duration in seconds: a number of seconds, or a string such as ``90s``, ``2m`` or ``1.5h``."""
     if isinstance(value, str):
@@ -271,6 +275,17 @@ def seconds(value: object) -> float:
     if not 0 < duration <= _LONGEST_TIMEOUT:
         raise WrongValueError(f"duration {shown(value)} is out of range: more than 0 and at most 7 days")
     return duration
+
+
+def memory(value: object) -> int:
+    """Return a size in bytes: a string such as ``512m``, ``2g`` or ``1.5g``."""
+    if not isinstance(value, str):
+        raise WrongValueError(f"a size of memory must be a string, not {kind(value)}", 'write "512m" or "2g"')
+    match = _MEMORY.fullmatch(value.strip().lower())
+    size = float(match[1]) * _BYTES[match[2]] if match else 0.0
+    if not 2**20 <= size <= 2**50:
+        raise WrongValueError(f"invalid size of memory {shown(value)}", 'write "512m" or "2g", and at least "1m"')
+    return int(size)
 
 
 def last_day(value: object) -> date:

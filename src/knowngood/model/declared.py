@@ -198,6 +198,8 @@ class Combo:
     env: tuple[tuple[str, str], ...] = ()
     timeout: float = 600.0
     """Seconds that one probe may take."""
+    memory: int | None = None
+    """Bytes of memory that the processes of one probe may use together; None: no limit."""
     expect: Expectation = Expectation()
     """What is expected of each cell."""
     narrower: tuple[Expectation, ...] = ()

@@ -121,7 +121,13 @@ class Launcher:
         beside = str(folder.parent), str(python.parent.parent.parent)
         config |= {"private": [*config["private"], str(private), *beside]}
         main = surround.Main(
-            env=env, cwd=work, log=folder / "probe.log", timeout=combo.timeout, sandbox=self.sandbox, access=access
+            env=env,
+            cwd=work,
+            log=folder / "probe.log",
+            timeout=combo.timeout,
+            memory=combo.memory,
+            sandbox=self.sandbox,
+            access=access,
         )
         if self.sandbox is not None:
             config["imports"] = str(folder / IMPORTS)

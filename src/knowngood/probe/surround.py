@@ -31,6 +31,8 @@ class Main:
     cwd: Path
     log: Path
     timeout: float
+    memory: int | None = None
+    """Bytes that its processes may use together; None: no limit."""
     sandbox: Sandbox | None = None
     """What it runs in; None: as any process of the user."""
     access: Access = ALL_READ_ONLY
@@ -121,9 +123,18 @@ def _run(
             stays=stays,
             always=always,
             guard=guard,
+            memory=main.memory,
         )
     else:
-        action = processes.run(command, env=main.env, cwd=main.cwd, log=main.log, timeout=main.timeout, guard=guard)
+        action = processes.run(
+            command,
+            env=main.env,
+            cwd=main.cwd,
+            log=main.log,
+            timeout=main.timeout,
+            guard=guard,
+            memory=main.memory,
+        )
     return Ran(action=action)
 
 

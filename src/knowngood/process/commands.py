@@ -56,15 +56,17 @@ class Processes:
         log: Path,
         timeout: float,
         guard: str = "",
+        memory: int | None = None,
     ) -> Action:
         """Run ``argv`` and return how it ended. A command that fails, hangs or cannot start does not raise.
 
         ``argv[0]`` must be an absolute path. ``env`` is the whole environment. Standard input is empty; both output
         streams go to ``log`` in the order they were written. ``timeout`` is in seconds. ``guard`` is the name of the
-        program in ``argv`` that runs the command in a sandbox. Raises ``OSError`` when the log cannot be opened.
+        program in ``argv`` that runs the command in a sandbox, and ``memory`` how many bytes its processes may use
+        together. Raises ``OSError`` when the log cannot be opened.
         """
         with self._supervisor() as supervisor:
-            return self.ask(supervisor, argv, env=env, cwd=cwd, log=log, timeout=timeout, guard=guard)
+            return self.ask(supervisor, argv, env=env, cwd=cwd, log=log, timeout=timeout, guard=guard, memory=memory)
 
     @contextmanager
     def session(self) -> Iterator["Session"]:
@@ -87,6 +89,7 @@ class Processes:
         timeout: float,
         stays: bool = False,
         guard: str = "",
+        memory: int | None = None,
     ) -> Action:
         """Let ``supervisor`` run a command as ``run`` does; None: everything was cancelled before it started.
 
@@ -105,6 +108,7 @@ class Processes:
             "tail": _TAIL,
             "stays": stays,
             "guard": guard,
+            "memory": memory,
         }
         started = time.monotonic()
         exit_ = Exit(ending=Ending.CANCELLED)
@@ -183,6 +187,7 @@ class Session:
         stays: bool = False,
         always: bool = False,
         guard: str = "",
+        memory: int | None = None,
     ) -> Action:
         """Run a command as ``Processes.run`` does. ``stays``: what it leaves running stays until the session ends.
 
@@ -194,7 +199,15 @@ class Session:
             supervisor, timeout = Helper("supervisor.py"), min(timeout, _LAST_SECONDS)
         try:
             return self._processes.ask(
-                supervisor, argv, env=env, cwd=cwd, log=log, timeout=timeout, stays=stays, guard=guard
+                supervisor,
+                argv,
+                env=env,
+                cwd=cwd,
+                log=log,
+                timeout=timeout,
+                stays=stays,
+                guard=guard,
+                memory=memory,
             )
         finally:
             if supervisor is not None and supervisor is not self._supervisor:

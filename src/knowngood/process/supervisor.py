@@ -2,9 +2,10 @@
 
 Contract (the other side is ``commands.py``). Run as ``python -I -S supervisor.py`` in a session of its own:
 
-* Standard input: one JSON line per command, ``{argv, env, cwd, log, timeout, grace, head, tail, stays, guard}``; sizes
-  in bytes, times in seconds, ``timeout`` may be null. The pipe stays open. When it closes, because the harness
-  cancelled or died, the supervisor ends the command, so even ``kill -9`` of the harness leaves no process behind.
+* Standard input: one JSON line per command, ``{argv, env, cwd, log, timeout, grace, head, tail, stays, guard,
+  memory}``; sizes in bytes, times in seconds, ``timeout`` and ``memory`` may be null. The pipe stays open. When it
+  closes, because the harness cancelled or died, the supervisor ends the command, so even ``kill -9`` of the harness
+  leaves no process behind.
 * Standard output: one JSON line per command, with the fields of ``model.Exit``. By then no process of the command is
   left, and the next line may come. (Starting Python for every command would take longer than many commands.)
 * ``guard`` is empty, or the name of the program in ``argv`` that runs the command in a sandbox: it gets no SIGTERM,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 _PR_SET_CHILD_SUBREAPER = 36
 _LINGER = 0.2  # seconds for children of an ended command, such as resource trackers, to exit by themselves
+_POLL = 0.05  # seconds between two looks at the memory of a command that has a limit
 _CANCEL_GRACE = 1.5  # most seconds between SIGTERM and SIGKILL after a cancel, when nobody waits for the result
 
 
@@ -260,6 +262,17 @@ def descendants(spared: Collection[int] = ()) -> list[int]:
     return pids
 
 
+def memory(pids: list[int]) -> int:
+    """Return how many bytes processes use together: what they share counts once, for the one that shares the most."""
+    own = shared = 0
+    for pid in pids:
+        with contextlib.suppress(OSError, ValueError, IndexError), open(f"/proc/{pid}/statm", "rb") as statm:
+            fields = statm.read().split()
+            own += int(fields[1]) - int(fields[2])
+            shared = max(shared, int(fields[2]))
+    return (own + shared) * os.sysconf("SC_PAGE_SIZE")
+
+
 def name_of(pid: int) -> str:
     """Return the name of a process; empty when it is gone."""
     with contextlib.suppress(OSError), open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as comm:
@@ -293,11 +306,17 @@ def run(spec: dict[str, Any], wakeup: int, background: Background) -> dict[str, 
     deadline = None if spec["timeout"] is None else time.monotonic() + spec["timeout"]
     ended_by_us = None
     while command.status is None:
-        left = 0.5 if deadline is None else min(0.5, deadline - time.monotonic())
+        limit = spec["memory"]
+        most = _POLL if limit else 0.5
+        left = most if deadline is None else min(most, deadline - time.monotonic())
         if command.step(left):
             ended_by_us = "cancelled"
         elif deadline is not None and time.monotonic() >= deadline and command.status is None:
             ended_by_us = "timed-out"
+        elif limit and memory(descendants(background.pids)) > limit:
+            ended_by_us = "out-of-memory"
+            command.kill()
+            break
         if ended_by_us:
             grace = spec["grace"]
             command.end(min(grace, _CANCEL_GRACE) if ended_by_us == "cancelled" else grace)
@@ -310,6 +329,9 @@ def run(spec: dict[str, Any], wakeup: int, background: Background) -> dict[str, 
         command.drain(limit=1_000_000)
         command.close()
     result = {"leaked": command.leaked, "dropped_bytes": command.log.dropped, "peak_memory": command.peak_memory}
+    if ended_by_us == "out-of-memory":
+        note = f"its processes used more than the {spec['memory'] / 2**30:.2f} GiB of memory that it may use"
+        return result | {"ending": ended_by_us, "note": note}
     if ended_by_us or command.status is None:
         return result | {"ending": ended_by_us}
     code = os.waitstatus_to_exitcode(command.status)

@@ -3,7 +3,7 @@
 from collections import Counter
 
 from knowngood.model import UNDECIDED, JudgedRun, RunInfo, Score, Status
-from knowngood.report import coverage
+from knowngood.report import coverage, words
 from knowngood.report.text import count, published_day, seconds
 
 
