@@ -12,6 +12,7 @@ from knowngood.cache.bytecode import BytecodeSharing, BytecodeStore
 from knowngood.cache.environments import EnvironmentPool
 from knowngood.cache.keys import Surroundings, asset_digest
 from knowngood.cache.verdicts import Verdicts
+from knowngood.errors import UsageError
 from knowngood.install import registry
 from knowngood.install.assets import Assets
 from knowngood.install.index import Routes
@@ -226,7 +227,7 @@ def _context(
         threads=max(1, machine.cores // machine.jobs),
         project=project,
         copy_tree=lambda target: trees.of(project).copy(target),
-        sandbox=sandbox.find(machine.outside) if settings.sandboxed else None,
+        sandbox=_sandbox(machine) if settings.sandboxed else None,
     )
     many_files, bytecode = threading.Lock(), BytecodeStore(folder=cache / "bytecode")
     interpreters = Interpreters(outside=machine.outside, cache=cache / "pythons")
@@ -278,6 +279,17 @@ def _context(
         pool=pool if settings.pools_environments else None,
         many_files=many_files,
     )
+
+
+def _sandbox(machine: Machine) -> sandbox.Sandbox:
+    """Return what probes run in. Raises ``UsageError``: this machine, such as a worker, cannot do what others can."""
+    box = sandbox.find(machine.outside)
+    if box is None:
+        raise UsageError(
+            "probes of this run need a sandbox, and bubblewrap does not work on this machine",
+            next_step='install it here (apt install bubblewrap), or choose isolation = "none"',
+        )
+    return box
 
 
 def _fetch(settings: RunSettings, store: Assets, logs: Path) -> Trouble | None:
