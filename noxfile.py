@@ -39,7 +39,7 @@ sessions(matrix="embedding", install=_install)
 def tests(session: nox.Session) -> None:
     """Run the tests; ``-- -m "real or network"`` runs those with real packages, ``-- -m browser`` those of pages."""
     _install(session, "tests")
-    default = ["-n", "auto", "-m", "not real and not network and not browser"]
+    default = ["-n", "auto", "--dist", "worksteal", "-m", "not real and not network and not browser"]
     session.run("python", "-m", "pytest", *(session.posargs or default))
 
 

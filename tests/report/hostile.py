@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from unicodedata import category
 
 from hypothesis import strategies as st
@@ -53,6 +54,7 @@ CORPUS = (
 )
 
 
+@cache
 def anything() -> st.SearchStrategy[str]:
     """Draw a concatenation of pieces of the corpus and of any characters, surrogates too."""
     every = st.text(st.characters(exclude_categories=()), max_size=20)

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -34,6 +35,10 @@ UV = binary()
 PYTHON = Path(sys.executable)
 BASE_PYTHON = Path(getattr(sys, "_base_executable", sys.executable))
 MINOR = f"{sys.version_info.major}.{sys.version_info.minor}"
+
+
+_CREATED: list[tuple[Path, Action]] = []
+"""The environment with pip that was created to be copied, if there is one yet."""
 
 
 def outside(home: Path) -> dict[str, str]:
@@ -106,8 +111,7 @@ class Workshop:
         create = None
         with self.routed(name, routes) as installer:
             if not place.python.exists():
-                create = installer.create(place, MINOR, self.folder / f"{environment}.create.log")
-                assert create.exit.ok, create.output
+                create = self._create(name, installer, place)
             return ComboFacts(
                 combo=combo(*steps, installer=name),
                 started=True,
@@ -115,6 +119,24 @@ class Workshop:
                 python_version=place.python_version(),
                 steps=tuple(self._steps(installer, place, steps)),
             )
+
+    def _create(self, name: InstallerName, installer: Installer, place: Environment) -> Action:
+        """Create an environment, for pip as a copy of the first one: pip is in both, and nothing else."""
+        log = self.folder / f"{place.folder.name}.create.log"
+        if name is not InstallerName.PIP:
+            create = installer.create(place, MINOR, log)
+            assert create.exit.ok, create.output
+            return create
+        if not _CREATED:
+            template = Environment(folder=Path(self.environ["HOME"]) / "with-pip")
+            create = installer.create(template, MINOR, log)
+            assert create.exit.ok, create.output
+            # Otherwise the first pip of every copy would compile itself.
+            subprocess.run([template.python, "-I", "-m", "compileall", "-q", template.folder / "lib"], check=True)
+            _CREATED.append((template.folder, create))
+        [(folder, create)] = _CREATED
+        shutil.copytree(folder, place.folder, symlinks=True)
+        return create
 
     @contextmanager
     def routed(self, name: InstallerName, routes: Routes) -> Iterator[Installer]:
