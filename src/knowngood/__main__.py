@@ -11,8 +11,22 @@ def _leave(*_: object) -> None:
     os._exit(130)
 
 
+def refusal(platform: str) -> str:
+    """Return why knowngood does not work on a platform, as ``sys.platform`` names it; empty where it does."""
+    if platform not in ("win32", "cygwin"):
+        return ""
+    return (
+        "error: knowngood does not run on Windows\n"
+        "cause: it ends what a probe leaves running with process groups and signals, which Windows does not have\n"
+        "next: run it in WSL, in a container, or in CI on Linux"
+    )
+
+
 def main() -> None:
     """Run the command line."""
+    if refused := refusal(sys.platform):
+        print(refused, file=sys.stderr)  # noqa: T201
+        sys.exit(2)
     # A shell has Ctrl-C ignored for a job in the background.
     usual = _signal.getsignal(_signal.SIGINT)
     if usual is _signal.default_int_handler:
