@@ -44,7 +44,7 @@ def fixes(place: Place, python: Path, rounds: int, record: Callable[[str, Sample
                 record(figures.FIX, bare)
                 print(f"{combo.id}: {found['class']}, {found['fix']}, {short['cells']} cells and {proof} of the proof")
                 package = found["bounds"][0]["package"]
-                for name, method in ((figures.EXHAUSTIVE, _every_version), (figures.BISECTION, _bisect)):
+                for name, method in ((figures.EXHAUSTIVE, every_version), (figures.BISECTION, bisect)):
                     own = place.below(f"{method.__name__}{number}-{combo.id}")
                     record(name, _by(method, own, combo, package))
     finally:
@@ -77,14 +77,14 @@ def _by(method: Method, place: Place, combo: Combo, package: str) -> Sample:
     return Sample(seconds=time.monotonic() - began, cpu=0.0, cells=ran)
 
 
-def _every_version(oracle: Oracle, package: str) -> None:
+def every_version(oracle: Oracle, package: str) -> None:
     """Run every version of a package."""
     changes = [_exactly(package, str(version)) for version in oracle.versions(package)]
     for start in range(0, len(changes), oracle.jobs):
         _ask(oracle, changes[start : start + oracle.jobs])
 
 
-def _bisect(oracle: Oracle, package: str) -> None:
+def bisect(oracle: Oracle, package: str) -> None:
     """Halve what lies between the oldest version and the installed one, as if everything older worked."""
     installed = oracle.before[package]
     row = [str(version) for version in oracle.versions(package)]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import figures, plot, results, tiny
+from bench import figures, plot, results, searches, tiny
 from bench.figures import Figure, Kind
 from bench.measure import CommandError, Sample, environment, measure
 from bench.peers import peers
@@ -278,3 +278,13 @@ def test_incomplete_records_are_another_outcome_than_complete_ones(tmp_path: Pat
     (tmp_path / "b.jsonl").write_text(end, encoding="utf-8")
 
     assert outcomes(tmp_path) == {"a": ("works: passed",), "b": ("cut short",)}
+
+
+def test_searches_are_compared_by_what_they_take_and_what_they_are_right_about(tmp_path: Path) -> None:
+    costs = list(searches.measure(9, 2, tmp_path, only="two edges"))
+
+    assert [cost.method for cost in costs] == ["knowngood frontier", "exhaustive", "bisection"]
+    by = {cost.method: cost for cost in costs}
+    assert (by["exhaustive"].cells, by["exhaustive"].right) == (9, 9)
+    assert by["bisection"].cells < 9 and by["bisection"].right < 9, "it knows one edge only"
+    assert "| two edges | exhaustive" in searches.table(costs)

@@ -82,6 +82,21 @@ def test_an_island_in_a_long_stretch_is_found_by_spot_checks(universe: "Universe
     assert document["cells"] <= 25
 
 
+def test_spot_checks_of_calendar_versions_look_into_the_middle(universe: "Universe") -> None:
+    for year in range(12):
+        universe.release("lib", f"{2010 + year}.0", files=GOOD if 4 <= year < 8 else NEW)
+    plant_app(universe)
+
+    document = search(universe, "c", "lib", "--no-bounds")
+
+    assert shape(document) == [
+        ("2010.0", "2013.0", "fails"),
+        ("2014.0", "2017.0", "works"),
+        ("2018.0", "2021.0", "fails"),
+    ]
+    assert document["cells"] < 12
+
+
 def test_a_boundary_inside_of_a_release_line_is_found_to_the_release(universe: "Universe") -> None:
     universe.release("lib", "1.0", "1.1", "2.0.0", "2.0.1", files=GOOD)
     universe.release("lib", "2.0.2", "2.0.3", "2.1", files=NEW)

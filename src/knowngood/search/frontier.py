@@ -236,9 +236,12 @@ def _sibling(version: Version, versions: Sequence[Version]) -> Version | None:
 
 
 def _ends_of_majors(row: Sequence[Version]) -> list[int]:
-    """Return the places of the last version of each major release line, the newest first, at most three."""
+    """Return the places of the last version of each major release line, the newest first, at most three.
+
+    Where almost every version is a major one, as with calendar versions, that says nothing: none is returned.
+    """
     ends = [place for place, (low, high) in enumerate(pairwise(row)) if low.major != high.major]
-    return ends[::-1][:3]
+    return ends[::-1][:3] if 2 * len(ends) < len(row) else []
 
 
 def _refine(row: Row, lines: Sequence[Version], versions: Sequence[Version]) -> None:
