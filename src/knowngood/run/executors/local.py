@@ -1,7 +1,8 @@
 """Evaluate the combos of a run on this machine, several at a time.
 
-All combos are resolved first. Those with the same key are grouped, and the first of a group is evaluated for all. Then
-some combos are built while others are probed and others closed, each stage in a thread pool of its own.
+The combos of a wave are resolved first; while it is evaluated, those of the next waves are resolved. Combos with the
+same key are grouped, and the first of a group is evaluated for all. Some combos are built while others are probed and
+others closed, each stage in a thread pool of its own.
 """
 
 import threading
@@ -62,6 +63,8 @@ class LocalExecutor:
     """Evaluates tasks on this machine."""
 
     site: Site
+    wave: int = 64
+    """How many combos are resolved before the first is built: thousands would keep the first verdict waiting."""
 
     def execute(self, tasks: Sequence[Task], emit: Emit, stop: Stop) -> None:
         """Evaluate ``tasks``, see ``Executor``."""
@@ -77,7 +80,7 @@ class LocalExecutor:
             routes=self.site.routes,
             secrets=self.site.secrets,
         ) as context:
-            if _Pipeline(context, jobs=self.site.machine.jobs, emit=emit).evaluate(tasks):
+            if _Pipeline(context, jobs=self.site.machine.jobs, emit=emit).evaluate(tasks, self.wave):
                 # Only a cache that something was added to can have grown too large.
                 context.reuse.kept.prune()
                 context.builds.kept.prune()
@@ -152,21 +155,45 @@ class _Pipeline:
         """Those of them that are being imported."""
         self._compiled: Distributions = frozenset()
         self._ahead = threading.Semaphore(2 * jobs)
+        self._results: dict[str, Entry | None] = {}
+        """The results that other combos may reuse, by key; None: it is stored among the verdicts."""
 
-    def evaluate(self, tasks: Sequence[Task]) -> bool:
+    def evaluate(self, tasks: Sequence[Task], wave: int) -> bool:
         """Evaluate every task, unless the run is stopped. Raises what ``emit`` raised.
 
-        Returns whether any combo had to be built.
+        The first wave has ``wave`` tasks, and each one after it four times as many. Returns whether any combo had to be
+        built.
         """
+        anything, taken = False, 0
         with ThreadPoolExecutor(max_workers=max(self._jobs, RESOLVERS)) as pool:
             resolved = pool.map(partial(self._safely, self._resolve), tasks)
-            groups = _grouped(work for work in resolved if work is not None)
+            while taken < len(tasks):
+                works = [work for work in islice(resolved, wave) if work is not None]
+                anything |= self._evaluate([work for work in works if not self._is_known(work)])
+                taken, wave = taken + wave, wave * 4
+        return anything
+
+    def _evaluate(self, works: list[_Work]) -> bool:
+        groups = _grouped(works)
         anything = bool(groups)
         while groups:
             self._build_and_probe(groups)
             # If the first combo of a group gave no result that can be reused, evaluate each of the others.
             groups = [follower for work in groups for follower in work.followers]
         return anything
+
+    def _is_known(self, work: _Work) -> bool:
+        """Return whether an earlier wave had a combo with the same key, whose result this one then has."""
+        if work.key not in self._results:
+            return False
+        # Thousands of results take too much memory, so those that are on the disk are read again.
+        kept = self._context.reuse.kept
+        entry = self._results[work.key] or kept.verdicts.get(
+            work.key, lambda entry: entry.reused.run == kept.settings.run
+        )
+        if entry is not None:
+            self._safely(work.finish, entry)
+        return entry is not None
 
     def _resolve(self, task: Task) -> _Work | None:
         """Resolve a combo; return None when that or an earlier result was all there is to do."""
@@ -227,6 +254,9 @@ class _Pipeline:
         try:
             entry = work.finish()
             if entry is not None:
+                if work.shares:
+                    stored = self._context.reuse.kept.settings.stores_verdicts
+                    self._results[entry.reused.key] = None if stored else entry
                 followers, work.followers = work.followers, []
                 for follower in followers:
                     follower.finish(entry)
