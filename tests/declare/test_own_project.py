@@ -64,6 +64,18 @@ def test_a_combo_may_have_no_step_but_the_project(read: Read) -> None:
     )
 
 
+def test_beside_a_step_without_dependencies_the_project_and_its_groups_have_theirs(read: Read) -> None:
+    project = '[project]\nextras = ["s3"]\ngroups = ["test"]\n'
+
+    first, second = only(read, project + combo('[["numpy==1.26.0", "--no-deps"]]'))
+    assert (first.lines, first.options) == ((".[s3]", "--group test"), ())
+    assert (second.lines, second.options) == (("numpy==1.26.0", "--no-deps"), ("--no-deps",))
+
+    first, second = only(read, project + combo('[["-e .", "--no-deps"]]'))
+    assert (first.lines, first.options) == (("-e .", "--no-deps"), ("--no-deps",))
+    assert (second.lines, second.options) == (("--group test",), ())
+
+
 @pytest.mark.parametrize("step", [".", "./", "-e .", "mine @ file:.", "mine==1.0", "-r requirements.txt", "./[s3]"])
 def test_the_project_does_not_join_a_combo_that_names_it_but_its_groups_do(read: Read, step: str) -> None:
     first, second = only(read, f'[project]\nextras = ["s3"]\ngroups = ["test"]\n{combo(f"""[["six"], ["{step}"]]""")}')

@@ -197,8 +197,15 @@ class Steps:
         steps = steps or [((), Asked())]
         named = next((number for number, (_, asked) in enumerate(steps) if _names(asked, own)), None)
         lines, asked = steps[named or 0]
+        # What a step that leaves out dependencies says is meant for what it names.
+        leaves_out = "--no-deps" in asked.options
+        if named is None and leaves_out:
+            steps.insert(0, ((own.line, *own.group_lines), own.asked + own.groups))
+            return steps
         if named is None:
             lines, asked = (own.line, *own.group_lines, *lines), own.asked + own.groups + asked
+        elif leaves_out and own.group_lines and not any(folder == own.folder for folder, _ in asked.groups):
+            steps.insert(named + 1, (own.group_lines, own.groups))
         elif not any(folder == own.folder for folder, _ in asked.groups):
             lines, asked = (*lines, *own.group_lines), asked + own.groups
         steps[named or 0] = lines, asked
