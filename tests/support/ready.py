@@ -29,8 +29,14 @@ from typing import Any
 STREAMS = 3
 READ_AT_START = ("PYTHON", "LANG", "LC_")
 """The prefixes of variables that an interpreter reads when it starts, so that a forked one would miss them."""
-NOT_IMPORTED = ("knowngood.nox", "knowngood.sphinx", "knowngood.__main__", "knowngood.probe.in_env")
-"""What no verb imports."""
+NOT_IMPORTED = (
+    "knowngood.__main__",
+    "knowngood.nox",
+    "knowngood.probe.in_env",
+    "knowngood.run.executors.dask_worker",
+    "knowngood.sphinx",
+)
+"""What verbs do not import, or only one of them, and then it takes long."""
 IMPORTED_LATER = ("markdown_it", "pydantic", "regex", "rich.console", "rich.live", "tomli_w", "urllib3", "yaml")
 """What verbs import inside of functions."""
 _BEFORE = dict(os.environ)
