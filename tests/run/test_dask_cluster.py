@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 
-from support.cluster import cluster
+from support.cluster import Cluster, cluster
 from support.project import Project, wait_for
 from support.wheels import build_wheel
 from support.workshop import MINOR
@@ -223,3 +224,33 @@ def test_a_search_runs_its_candidates_on_the_cluster(project: Project) -> None:
     assert result.returncode == 0, result.stdout + result.stderr
     assert [interval["says"] for interval in json.loads(result.stdout)["intervals"]] == ["works", "fails", "fails"]
     assert project.processes_left() == []
+
+
+def test_a_cluster_with_certificates_is_used_and_strangers_are_not(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(project.folder / "ca.pem")
+    authority.issue_cert("localhost", "127.0.0.1").private_key_and_cert_chain_pem.write_to_path(
+        project.folder / "own.pem"
+    )
+    project.write(MATRIX + combo("passes"))
+    running = Cluster(project=project)
+    with monkeypatch.context() as trusted:
+        trusted.setenv("DASK_DISTRIBUTED__COMM__TLS__CA_FILE", str(project.folder / "ca.pem"))
+        for role in ("SCHEDULER", "WORKER", "CLIENT"):
+            for part in ("CERT", "KEY"):
+                trusted.setenv(f"DASK_DISTRIBUTED__COMM__TLS__{role}__{part}", str(project.folder / "own.pem"))
+        try:
+            running.start("--protocol", "tls")
+            running.add("a")
+            known = project.run("run", *running.options)
+            trusted.undo()
+            stranger = project.run("run", *running.options)
+        finally:
+            running.end()
+
+    assert json.loads(running.file.read_text(encoding="utf-8"))["address"].startswith("tls://127.0.0.1:")
+    assert known.returncode == 0, known.stdout + known.stderr
+    assert stranger.returncode == 3, stranger.stdout + stranger.stderr
+    assert "Traceback" not in stranger.stderr
