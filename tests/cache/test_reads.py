@@ -1,4 +1,4 @@
-"""Tests of what a verdict rests on, with real runs: when any of it changes, the probe runs again."""
+"""Tests of what a verdict depends on, with real runs: when any of it changes, the probe runs again."""
 
 import textwrap
 from collections.abc import Callable, Iterable, Mapping

@@ -14,7 +14,7 @@ from support.workshop import combo
 
 LONGEST_PATH = 4095
 COMMAND = Probe(id="works", source="", path=None, kind=ProbeKind.COMMAND, arguments=("true",), inputs=("no-file",))
-"""A command runs in a copy of the project. With inputs, its verdict rests on a snapshot as well."""
+"""A command runs in a copy of the project. With inputs, its verdict depends on a snapshot as well."""
 
 
 @pytest.fixture

@@ -74,7 +74,7 @@ class Surroundings:
     ) -> Ingredients:
         """Return what the verdicts of a combo depend on; ``settings`` are the environment variables of its probes.
 
-        ``rests`` has, for each probe, the digests of the files and variables that its verdict rests on. Raises
+        ``rests`` has, for each probe, the digests of the files and variables that its verdict depends on. Raises
         ``KeyError``: the combo has a probe that is not among ``probes``.
         """
         relevant = relevant_settings(settings, combo)

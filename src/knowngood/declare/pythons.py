@@ -1,4 +1,4 @@
-"""Find what no Python could carry out: scripts with errors of syntax, variables without effect, old interpreters."""
+"""Find what no Python could carry out: scripts with syntax errors, variables without effect, old interpreters."""
 
 import sys
 import warnings

@@ -368,7 +368,7 @@ def variable_value(value: object) -> str:
 
 
 def search_path(value: str) -> None:
-    """Check the value of ``PYTHONPATH``: a verdict rests on the tree of the project, and on no other folder."""
+    """Check the value of ``PYTHONPATH``: a verdict depends on the tree of the project, and on no other folder."""
     for part in value.split(":"):
         if PurePosixPath(part).is_absolute() or ".." in PurePosixPath(part).parts or part.startswith("~"):
             what = f"the folder {shown(part)} of PYTHONPATH is not in the project"

@@ -127,7 +127,7 @@ class StepResolved:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BasisKnown:
-    """All steps of a combo are resolved, so it is known what its verdicts rest on."""
+    """All steps of a combo are resolved, so it is known what its verdicts depend on."""
 
     combo: str
     basis: Basis

@@ -257,7 +257,7 @@ class Probe:
     inputs: tuple[str, ...] = ()
     """Globs of the files of the project that its verdict depends on; empty: what it was seen to read, or the tree."""
     reuse: bool | None = None
-    """Whether its verdict is reused; None: when everything that it rests on is known."""
+    """Whether its verdict is reused; None: when everything that it depends on is known."""
     pass_env: tuple[str, ...] = ()
     """Names or globs of the variables that it gets from the environment of the harness."""
     network: bool = False

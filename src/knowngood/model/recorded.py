@@ -253,12 +253,12 @@ class Reused:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ProbeBasis:
-    """What the verdict of one probe rests on, beside the environment and what the probe is seen to read."""
+    """What the verdict of one probe depends on, beside the environment and what the probe is seen to read."""
 
     probe: str
     kind: ProbeKind
     reuse: bool | None = None
-    """Whether its verdict is reused whatever it does; None: when everything that it rests on is known."""
+    """Whether its verdict is reused whatever it does; None: when everything that it depends on is known."""
     inputs: tuple[str, ...] = ()
     """The globs that it declares."""
     unmatched: tuple[str, ...] = ()
@@ -275,7 +275,7 @@ class ProbeBasis:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Basis:
-    """What the verdicts of a combo rest on."""
+    """What the verdicts of a combo depend on."""
 
     key: str
     """The key that results are stored and found under."""
@@ -311,7 +311,7 @@ class ComboFacts:
     tampering: tuple[Tampering, ...] = ()
     """What was written into files that its environment shares with others."""
     basis: Basis | None = None
-    """What its verdicts rest on; None until its steps are resolved."""
+    """What its verdicts depend on; None until its steps are resolved."""
     reused: Reused | None = None
     """Set when the facts after its resolution come from an earlier run."""
     fix: VerifiedFix | None = None

@@ -1,4 +1,4 @@
-"""Say whether the verdict of a probe can be reused: only when everything that it rests on is known."""
+"""Say whether the verdict of a probe can be reused: only when everything that it depends on is known."""
 
 from collections.abc import Iterable
 

@@ -110,7 +110,7 @@ def render(changes: Sequence[Change], *, baseline_name: str, width: int = 100) -
 
 
 def render_markdown(changes: Sequence[Change], *, baseline_name: str) -> str:
-    """Return the comparison in GitHub-flavoured Markdown, ending in a newline, for a job summary or a comment."""
+    """Return the comparison in GitHub-flavored Markdown, ending in a newline, for a job summary or a comment."""
     names = _names(changes)
     listed = [change for kind in (*_FULL, *_BRIEF) for change in _of(changes, kind)]
     rows = [(label(change.kind), names[change], change.before or "", change.after or "") for change in listed]

@@ -11,7 +11,7 @@ from knowngood.report.text import count, plain
 
 
 def render(cell: Cell, run: Run, *, run_folder: str) -> str:
-    """Return all that is known of one cell in GitHub-flavoured Markdown, ending in a newline."""
+    """Return all that is known of one cell in GitHub-flavored Markdown, ending in a newline."""
     declared = words.expectation(cell.expect) if cell.expect.status is not Status.PASS else ""
     failure = explanation.failure(cell, run)
     log = explanation.log_of(cell, run_folder)

@@ -1,6 +1,6 @@
-"""Gather what is known of one cell, in the order in which a reader needs it: for text, Markdown and JSON. Raw text.
+"""Gather what is known about one cell, in the order in which a reader needs it: for text, Markdown and JSON. Raw text.
 
-It includes what the verdict rests on: when any of that changes, the probe runs again.
+It includes what the verdict depends on: when any of that changes, the probe runs again.
 """
 
 import shlex
@@ -40,7 +40,7 @@ _DIGEST = 12
 
 
 def rests_on(cell: Cell, run: Run) -> tuple[str, ...]:
-    """Return what the verdict of a cell rests on, a sentence each; nothing when its combo was never resolved."""
+    """Return what the verdict of a cell depends on, a sentence each; nothing when its combo was never resolved."""
     facts = next((facts for facts in run.combos if facts.combo.id == cell.combo.id), None)
     if facts is None or facts.basis is None:
         return ()
@@ -268,7 +268,7 @@ def notes(cell: Cell, run: Run) -> tuple[tuple[str, str], ...]:
         listed.append(("predicted", f"{cell.predicted}{outcome}"))
     if cell.numbers and cell.numbers.says != cell.message:
         listed.append(("numbers", cell.numbers.says))
-    listed += [("rests on", text) for text in rests_on(cell, run)]
+    listed += [("depends on", text) for text in rests_on(cell, run)]
     return tuple(listed)
 
 

@@ -98,7 +98,7 @@ class Html(Format):
 
 
 class Junit(Format):
-    """Test results in XML, in the flavour that pytest writes."""
+    """Test results in XML, in the flavor that pytest writes."""
 
     file = "junit.xml"
 

@@ -1,4 +1,4 @@
-"""Escape raw text for GitHub-flavoured Markdown, so that it shows as it is and does nothing."""
+"""Escape raw text for GitHub-flavored Markdown, so that it shows as it is and does nothing."""
 
 import re
 from collections.abc import Iterable, Sequence

@@ -1,4 +1,4 @@
-"""Find out which files and variables the verdict of a probe rests on, before it runs."""
+"""Find out which files and variables the verdict of a probe depends on, before it runs."""
 
 import hashlib
 import os
@@ -42,7 +42,7 @@ class Bases:
         self._known: dict[str, tuple[ProbeBasis, Ingredients]] = {}
 
     def of(self, probe: Probe) -> tuple[ProbeBasis, Ingredients]:
-        """Return what a probe rests on, for people, and what that adds to the key.
+        """Return what a probe depends on, for people, and what that adds to the key.
 
         Raises ``SnapshotError`` when the project cannot be copied.
         """
@@ -75,7 +75,7 @@ class Bases:
         )
 
     def _files(self, probe: Probe) -> Mapping[str, str] | None:
-        """Return path -> digest of the files that a probe rests on; None when what it reads shows only later."""
+        """Return path -> digest of the files that a probe depends on; None when what it reads shows only later."""
         if probe.inputs:
             return self._inputs(probe)
         if not probe.in_tree:

@@ -151,7 +151,7 @@ class Given:
     tree: Tree | None
     """The snapshot of the project, as it is on this machine; None when nothing needs it."""
     bases: Mapping[str, ProbeBasis]
-    """What probes rest on, by probe; the variables are those of this machine."""
+    """What probes depend on, by probe; the variables are those of this machine."""
 
 
 @contextmanager

@@ -79,7 +79,7 @@ class VerdictReuse:
     def keys(self, facts: ComboFacts, python: str) -> Keys:
         """Return the keys of a combo all of whose steps are resolved; ``python`` identifies the build of its Python.
 
-        Raises ``SnapshotError``: the project, which the verdict of a probe rests on, cannot be copied.
+        Raises ``SnapshotError``: the project, which the verdict of a probe depends on, cannot be copied.
         """
         combo = facts.combo
         build = self.surroundings.build(facts, python)

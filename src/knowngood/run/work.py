@@ -35,7 +35,7 @@ class Work:
     def of(cls, request: RunRequest, run: Run | None = None) -> "Work":
         """Return the work for a request. ``run`` is what was recorded of it so far; None when nothing is recorded.
 
-        A combo of a resumed run is not finished, either, if something that its verdicts rest on may have changed since.
+        A combo of a resumed run is not finished if something that its verdicts depend on may have changed.
         """
         chosen = routes(request)
         settings = _settings(request, run.info.id if run else "plan", chosen)
@@ -99,9 +99,9 @@ def secrets_of(request: RunRequest) -> tuple[str, ...]:
 
 
 def _stands(facts: ComboFacts, project: Project) -> bool:
-    """Return whether the facts of a finished combo rest on nothing outside of its lock, or on what is still the same.
+    """Return whether the facts of a finished combo depend on nothing outside of its lock, or on what is still the same.
 
-    What rests on the tree of the project is evaluated again: the cache of verdicts knows whether it changed.
+    What depends on the tree of the project is evaluated again: the cache of verdicts knows whether it changed.
     """
     if any(step.sources for step in facts.combo.steps):
         return False

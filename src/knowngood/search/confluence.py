@@ -1,4 +1,4 @@
-"""Find out whether all orders of a combo's steps lead to the same set, where they part, and what each of them does."""
+"""Find out whether all orders of a combo's steps lead to the same set, and if not, what each of them does."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Compare what is declared about a package with what works: which bounds lie, in both directions. Pure."""
+"""Compare what is declared about a package with what works: which bounds are wrong, in both directions. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

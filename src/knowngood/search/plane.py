@@ -1,4 +1,4 @@
-"""Find out what holds where in a plane of which only few places are asked about. Pure.
+"""Find out which places of a plane work, by asking about only a few of them. Pure.
 
 Both sides are ordered, as the releases of two packages are. The first and the last row are explored. The rows between
 two that agree are taken to be the same, and where two differ, the row in the middle is asked where they do. So a border

@@ -1,4 +1,4 @@
-"""Find out what holds where in a row of which only few places are asked about. Pure.
+"""Find out which places of a row work, by asking about only a few of them. Pure.
 
 A row is ordered, as the releases of a package are. What holds at a place is its kind; places between two that are of
 one kind are taken to be of that kind, and spot checks look for those that are not.

@@ -1,4 +1,4 @@
-"""Write when a combo broke, and by which release: for a terminal, as Markdown and as JSON. Pure."""
+"""Render when a combo broke, and which release broke it: for a terminal, as Markdown and as JSON. Pure."""
 
 from collections.abc import Iterator
 

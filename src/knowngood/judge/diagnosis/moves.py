@@ -36,7 +36,7 @@ class Symbol:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Move:
-    """The constraint for one package, and what it rests on."""
+    """The constraint for one package, and the evidence for it."""
 
     fix: str
     evidence: str = ""

@@ -185,7 +185,7 @@ _ParameterKind(module) _ParameterKind(names) _ParameterKind(qualname) _Parameter
 _ParameterKind(value) _is_type locale: format multiprocessing.connection: CHALLENGE FAILURE WELCOME _mmap_counter
 multiprocessing.pool: job_counter multiprocessing.process: _process_counter multiprocessing.util: _afterfork_counter
 _finalizer_counter ntpath: islink opcode: _specialization_stats hasnargs os: _walk pathlib: Path.link_to _Flavour
-_PosixFlavour _PreciseSelector _WindowsFlavour _is_wildcard_pattern _posix_flavour _windows_flavour pickle: PyStringMap
+_PosixFlavour _PreciseSelector _WindowsFlavour _is_wildcard_pattern _posix_flavor _windows_flavor pickle: PyStringMap
 pkgutil: ImpImporter ImpLoader _get_spec _import_imp plistlib: PlistFormat(boundary) PlistFormat(module)
 PlistFormat(names) PlistFormat(qualname) PlistFormat(start) PlistFormat(type) PlistFormat(value) poplib:
 POP3_SSL(certfile) POP3_SSL(keyfile) posixpath: islink pprint: _perfcheck pstats: SortKey(boundary) SortKey(module)

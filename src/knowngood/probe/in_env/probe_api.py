@@ -33,7 +33,7 @@ Contract with the harness (the other sides are ``launch.py`` and ``transcript.py
 
 ``CONFIG`` is a file of JSON, which is deleted before the probe begins. It holds ``out``, ``nonce``, ``assets`` (name ->
 path), ``pins`` (requirements), ``dump_after`` (seconds until the stacks of all threads are written to standard error,
-or null) and ``private`` (folders whose files nothing rests on, or null: what the probe opens is not recorded).
+or null) and ``private`` (folders whose files nothing depends on, or null: what the probe opens is not recorded).
 
 The file ``out`` gets one JSON object per line at once, numbered and with a ``seal`` by the nonce: ``hello``, then
 ``begin`` and ``end`` around each check, then ``bye``. ``read`` is written for what the probe looks at for the first

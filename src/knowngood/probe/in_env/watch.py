@@ -54,7 +54,7 @@ class Watch:
     """
 
     def __init__(self, private: list[str], write: Callable[..., None]) -> None:
-        """``private``: folders whose files nothing rests on. ``write`` takes the kind of a record and its fields."""
+        """``private``: folders whose files nothing depends on. ``write`` takes the kind of a record and its fields."""
         self.write = write
         folders = [sys.prefix, sys.exec_prefix, *private, os.path.dirname(os.path.abspath(__file__))]
         for base in (sys.base_prefix, sys.base_exec_prefix):
@@ -114,7 +114,7 @@ class Watch:
                 os.path.exists(path)
 
     def is_private(self, path: str) -> bool:
-        """Return whether the beginning of a path says that nothing rests on it."""
+        """Return whether the beginning of a path says that nothing depends on it."""
         return path.startswith(self.private) and "/.." not in path and not path.startswith("/dev/shm/")
 
     def replace(self, name: str, kind: type[_Looking]) -> None:

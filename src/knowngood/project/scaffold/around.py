@@ -1,4 +1,4 @@
-"""Write what stands around a matrix: the noxfile, the workflow, and the line of ``.gitignore``."""
+"""Write the files around a matrix: the noxfile, the workflow, and the line of ``.gitignore``."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Render ``junit.xml``, a judged run as test results in the flavour of JUnit's XML that pytest writes.
+"""Render ``junit.xml``, a judged run as test results in the flavor of JUnit's XML that pytest writes.
 
 Each cell is one test case. A cell that is as expected has passed, a declared failure too, with its verdict as output;
 one that is not is a failure; one that is undecided is an error; one that was not run is skipped. The tests of a suite

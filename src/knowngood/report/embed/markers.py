@@ -162,7 +162,7 @@ _RST_OPENS_BLOCK = re.compile(rf"[{re.escape(punctuation)}\u2022\u2023\u2043]|\w
 
 
 def markdown(parts: Sequence[Part], *, evidence: str | None = None) -> str:
-    """Return ``parts`` as GitHub-flavoured Markdown: blocks with blank lines between them, no newline at the end.
+    """Return ``parts`` as GitHub-flavored Markdown: blocks with blank lines between them, no newline at the end.
 
     ``evidence`` is the URL-encoded link from the page to ``matrix.md``; None: there is no such page.
     """

@@ -40,7 +40,7 @@ def title(judged: JudgedRun, changes: Sequence[Change] = ()) -> str:
 def render(
     judged: JudgedRun, changes: Sequence[Change] = (), *, baseline_name: str = "the baseline", url: str = ""
 ) -> str:
-    """Return the body in GitHub-flavoured Markdown, ending in a newline, of at most 60,000 bytes.
+    """Return the body in GitHub-flavored Markdown, ending in a newline, of at most 60,000 bytes.
 
     ``changes`` are those of each cell since ``baseline_name``; ``url`` is a web page of this run, and ignored if it is
     not one. Parts that do not fit are left out whole, and the last line names them.

@@ -27,7 +27,7 @@ _WIDTH = 300
 
 
 def render(judged: JudgedRun, changes: Sequence[Change] = (), *, baseline_name: str = "the baseline") -> str:
-    """Return the summary in GitHub-flavoured Markdown, ending in a newline, of less than a million bytes.
+    """Return the summary in GitHub-flavored Markdown, ending in a newline, of less than a million bytes.
 
     ``changes`` are those since a baseline, if there is one. Parts that do not fit are left out whole, explanations of
     expected failures before those of unexpected ones, and the last line names them.

@@ -174,7 +174,7 @@ def _version(cell: Cell, package: str) -> Version:
 
 
 def _cause(cell: Cell) -> str:
-    """Return the line below a row: why it failed, or what a pass rests on."""
+    """Return the line below a row: why it failed, or what a pass is based on."""
     if cell.verdict.status is not Status.PASS:
         return words.brief_cause(cell)
     parts = [f"{count(len(cell.checks), 'check')} passed"] if cell.checks else [words.cause(cell)]

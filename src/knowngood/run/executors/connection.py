@@ -1,4 +1,4 @@
-"""Declare what an engine of distributed computing does for a client, so that another one than Dask can do it, too."""
+"""Declare what an engine of distributed computing does for a client, so that others than Dask can be added."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Deal combos to workers: which comes next where, which wait for an equal one, and what becomes of those that are lost.
+"""Deal combos to workers: which comes next where, which wait for an equal one, and what happens to lost ones.
 
 Nothing here knows an engine of distributed computing: what happens is called in, and what is to be done is returned.
 """

@@ -1,4 +1,4 @@
-"""Pack what the workers of a run need beside its tasks: its settings, the project's tree, and files that steps name.
+"""Pack what the workers of a run need besides its tasks: its settings, the project's tree, and files that steps name.
 
 A parcel holds no credentials. Where an index needs them, each worker has them in its own environment.
 """
@@ -30,7 +30,7 @@ class Parcel:
     tree: Tree | None
     """The snapshot of the project, with the paths of the machine that took it; None when nothing needs it."""
     bases: Mapping[str, ProbeBasis]
-    """What probes rest on, by probe."""
+    """What probes depend on, by probe."""
     archive: bytes
     """A tar file: the snapshot below ``tree``, and files that git ignores below ``files``."""
 
