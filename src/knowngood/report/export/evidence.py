@@ -1,4 +1,4 @@
-"""Gather what an export is based on: its pins step by step, where packages came from, and the evidence in its header."""
+"""Gather the basis of an export: its pins step by step, where packages came from, and the evidence in its header."""
 
 import re
 import shlex
