@@ -292,7 +292,7 @@ UNSURE = {
 
 
 @pytest.mark.parametrize("name", UNSURE)
-def test_a_script_runs_every_time_when_what_it_rests_on_is_not_known(home: Home, name: str) -> None:
+def test_a_script_runs_every_time_when_what_it_depends_on_is_not_known(home: Home, name: str) -> None:
     from knowngood.model.reusable import why_not_reused
 
     script, why = UNSURE[name]
@@ -410,7 +410,7 @@ def test_a_command_runs_again_when_the_tree_changes(home: Home, path: str) -> No
         "cache/ignored.bin",
     ],
 )
-def test_a_command_does_not_rest_on_what_knowngood_writes_or_git_ignores(home: Home, path: str) -> None:
+def test_a_command_does_not_depend_on_what_knowngood_writes_or_git_ignores(home: Home, path: str) -> None:
     repository(home.project, FILES)
     home.run(command())
 
@@ -418,7 +418,7 @@ def test_a_command_does_not_rest_on_what_knowngood_writes_or_git_ignores(home: H
     assert not ran(home.run(command()))
 
 
-def test_inputs_narrow_what_a_command_rests_on_and_widen_it_to_ignored_files(home: Home) -> None:
+def test_inputs_narrow_what_a_command_depends_on_and_widen_it_to_ignored_files(home: Home) -> None:
     repository(home.project, FILES)
     probe = command(inputs=("data.txt", "cache/*.bin"))
     home.run(probe)

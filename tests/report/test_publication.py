@@ -224,7 +224,7 @@ def test_nothing_that_is_published_holds_an_absolute_path_an_address_or_a_timing
     assert re.findall(r"/home/|/tmp/|tmpabcd|0x7f|4711|\bDAYT(?!00:00:00Z)|\d ms\b|\d MB\b|logs/", shown) == []
 
 
-def test_what_the_verdicts_rest_on_is_kept() -> None:
+def test_what_the_verdicts_depend_on_is_kept() -> None:
     judged = published(executed(FIRST))
     good, bad, dead = judged.cells
 

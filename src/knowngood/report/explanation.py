@@ -39,7 +39,7 @@ _DIGEST = 12
 """Characters of a digest that are shown."""
 
 
-def rests_on(cell: Cell, run: Run) -> tuple[str, ...]:
+def depends_on(cell: Cell, run: Run) -> tuple[str, ...]:
     """Return what the verdict of a cell depends on, a sentence each; nothing when its combo was never resolved."""
     facts = next((facts for facts in run.combos if facts.combo.id == cell.combo.id), None)
     if facts is None or facts.basis is None:
@@ -268,7 +268,7 @@ def notes(cell: Cell, run: Run) -> tuple[tuple[str, str], ...]:
         listed.append(("predicted", f"{cell.predicted}{outcome}"))
     if cell.numbers and cell.numbers.says != cell.message:
         listed.append(("numbers", cell.numbers.says))
-    listed += [("depends on", text) for text in rests_on(cell, run)]
+    listed += [("depends on", text) for text in depends_on(cell, run)]
     return tuple(listed)
 
 
