@@ -4,6 +4,7 @@ import sys
 
 import click
 
+from knowngood.cli import complete
 from knowngood.cli.options import format_option
 from knowngood.cli.output import width
 from knowngood.cli.searching import SearchOptions, print_as, search_options, searching
@@ -11,7 +12,7 @@ from knowngood.errors import ExitCode, UsageError
 
 
 @click.command(short_help="Find out whether the order of steps matters.")
-@click.argument("combo")
+@click.argument("combo", shell_complete=complete.combos)
 @format_option("text", "json")
 @search_options
 def confluence(search: SearchOptions, combo: str, format_: str) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from knowngood.cli import complete
 from knowngood.cli.options import format_option, signatures_option, state_option, takes_matrix
 
 
@@ -13,9 +14,15 @@ from knowngood.cli.options import format_option, signatures_option, state_option
 @click.option(
     "--baseline",
     metavar="RUN",
+    shell_complete=complete.runs,
     help="Run to compare with: the start of its id, or its path.  [default: the baseline of the matrix]",
 )
-@click.option("--run", metavar="RUN", help="Run that is compared: the start of its id, or its path.  [default: newest]")
+@click.option(
+    "--run",
+    metavar="RUN",
+    shell_complete=complete.runs,
+    help="Run that is compared: the start of its id, or its path.  [default: newest]",
+)
 @format_option("text", "markdown", "json")
 @signatures_option
 @state_option

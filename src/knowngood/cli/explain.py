@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from knowngood.cli import complete
 from knowngood.cli.options import format_option, matrix_option, run_option, signatures_option, state_option
 from knowngood.cli.output import width
 from knowngood.errors import NothingSelectedError, similar_or_some
@@ -27,10 +28,12 @@ _STYLES = {
 
 
 @click.command(short_help="Explain why a combo failed, and how to fix it.")
-@click.argument("combo", required=False)
+@click.argument("combo", required=False, shell_complete=complete.combos)
 @matrix_option
 @run_option
-@click.option("--probe", metavar="NAME", help="Only this probe, if the combo has several.")
+@click.option(
+    "--probe", metavar="NAME", shell_complete=complete.probes, help="Only this probe, if the combo has several."
+)
 @format_option("text", "markdown", "json")
 @signatures_option
 @state_option

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 from packaging.utils import canonicalize_name
 
+from knowngood.cli import complete
 from knowngood.cli.options import format_option
 from knowngood.cli.output import width
 from knowngood.cli.searching import SearchOptions, check_demands, search_options, searching, watch
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="Find the smallest change with which a combo works.")
-@click.argument("combos", metavar="COMBO...", nargs=-1, required=True)
+@click.argument("combos", metavar="COMBO...", nargs=-1, required=True, shell_complete=complete.combos)
 @click.option("--keep", metavar="PACKAGE", multiple=True, help="Do not move this package. Repeatable.")
 @click.option("--to", metavar="REQUIREMENT", multiple=True, help="Require this of the fix: 'numpy>=2'. Repeatable.")
 @click.option("--proof/--no-proof", default=True, help="Also try cheaper changes, to show that none works.")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from knowngood.cli import complete
 from knowngood.errors import ExitCode, KnowngoodError, UsageError
 
 if TYPE_CHECKING:
@@ -17,9 +18,14 @@ if TYPE_CHECKING:
 def takes_matrices(verb: Callable[..., None]) -> Callable[..., None]:
     """Let a verb take ``names``, any number of matrices, and ``everything``, which stands for all in ``matrices/``."""
 
-    @click.argument("arguments", metavar="[MATRIX]...", nargs=-1)
+    @click.argument("arguments", metavar="[MATRIX]...", nargs=-1, shell_complete=complete.matrices)
     @click.option("--all", "everything", is_flag=True, help="All matrices in matrices/.")
-    @click.option("--matrix", metavar="NAME", help="The matrix, unless MATRIX or --all is given.")
+    @click.option(
+        "--matrix",
+        metavar="NAME",
+        shell_complete=complete.matrices,
+        help="The matrix, unless MATRIX or --all is given.",
+    )
     @wraps(verb)
     def command(*args: Any, arguments: tuple[str, ...], matrix: str | None, everything: bool, **options: Any) -> None:
         if everything and arguments:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from knowngood.cli import complete
 from knowngood.errors import UsageError
 
 if TYPE_CHECKING:
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
 
 PATH = click.Path(path_type=Path)
 
-matrix_option = click.option("--matrix", metavar="NAME", help="A matrix file, or the name of one in matrices/.")
+matrix_option = click.option(
+    "--matrix", metavar="NAME", shell_complete=complete.matrices, help="A matrix file, or the name of one in matrices/."
+)
 state_option = click.option(
     "--state-dir",
     type=PATH,
@@ -30,7 +33,10 @@ signatures_option = click.option(
     help="Known breakages of your own, for the diagnosis.  [default: PROJECT/signatures.toml, if there is one]",
 )
 run_option = click.option(
-    "--run", metavar="RUN", help="Run to read: the start of its id, its folder, or its events.jsonl.  [default: newest]"
+    "--run",
+    metavar="RUN",
+    shell_complete=complete.runs,
+    help="Run to read: the start of its id, its folder, or its events.jsonl.  [default: newest]",
 )
 offline_option = click.option(
     "--offline", is_flag=True, help="Use only what is on this machine: folders of wheels, and uv's cache."
@@ -49,7 +55,11 @@ jobs_option = click.option(
     help="How many combos are built and probed at once.  [default: by cores and memory]",
 )
 only_option = click.option(
-    "--only", metavar="ID", multiple=True, help="Only this combo, or those that match a glob: 'legacy*'. Repeatable."
+    "--only",
+    metavar="ID",
+    multiple=True,
+    shell_complete=complete.combos,
+    help="Only this combo, or those that match a glob: 'legacy*'. Repeatable.",
 )
 shard_option = click.option(
     "--shard", metavar="K/N", help="Only the K-th of N parts of the combos, as one of N machines."
@@ -125,8 +135,10 @@ def parse_duration(context: click.Context, option: click.Parameter, value: str |
 def takes_matrix(verb: Callable[..., None]) -> Callable[..., None]:
     """Let a verb take ``matrix``, as an argument or as the option ``--matrix``."""
 
-    @click.argument("matrix_arguments", metavar="[MATRIX]", nargs=-1)
-    @click.option("--matrix", "matrix_option", metavar="NAME", help="The same as MATRIX.")
+    @click.argument("matrix_arguments", metavar="[MATRIX]", nargs=-1, shell_complete=complete.matrices)
+    @click.option(
+        "--matrix", "matrix_option", metavar="NAME", shell_complete=complete.matrices, help="The same as MATRIX."
+    )
     @wraps(verb)
     def command(*args: Any, matrix_arguments: tuple[str, ...], matrix_option: str | None, **options: Any) -> None:
         if len(matrix_arguments) > 1:

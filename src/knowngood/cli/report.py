@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from knowngood.cli import complete
 from knowngood.cli.options import PATH, detail_options, matrix_option, repeated, signatures_option, state_option
 from knowngood.cli.output import find_baseline, print_missing, print_run, print_sum, write_file
 from knowngood.errors import ExitCode, KnowngoodError, UsageError
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="Render runs again, in any format.")
-@click.argument("logs", metavar="[LOG]...", nargs=-1)
+@click.argument("logs", metavar="[LOG]...", nargs=-1, shell_complete=complete.runs)
 @matrix_option
 @click.option(
     "--format",
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 @click.option(
     "--baseline",
     metavar="RUN",
+    shell_complete=complete.runs,
     help="Run to compare with: the start of its id, or its path.  [default: the baseline of the matrix]",
 )
 @click.option("--url", default="", metavar="URL", help="Page of this run, for the issue to link to.")

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from knowngood.cli import complete
 from knowngood.cli.clusters import where_options
 from knowngood.cli.fix import EXPECTED, UNEXPECTED
 from knowngood.cli.matrices import note_unset, open_all, refuse, takes_matrices
@@ -59,6 +60,7 @@ class _Run(click.Command):
 @click.option(
     "--baseline",
     metavar="RUN",
+    shell_complete=complete.runs,
     help="Run to compare with: the start of its id, or its path.  [default: the baseline of the matrix]",
 )
 @click.option(
