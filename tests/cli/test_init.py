@@ -282,6 +282,30 @@ def test_a_folder_that_is_not_a_project_leads_to_the_one_above(tmp_path: Path) -
     assert f"next: name its folder: knowngood init {tmp_path}" in done.stderr
 
 
+ROOT = '[project]\nname = "root"\nversion = "0"\n{}[tool.uv.workspace]\nmembers = ["packages/*"]\n'
+MEMBER = '[project]\nname = "{}"\nversion = "0"\n[build-system]\nrequires = ["hatchling"]\n'
+
+
+def test_the_root_of_a_workspace_that_needs_nothing_leads_to_its_members(tmp_path: Path) -> None:
+    members = {f"packages/{name}/pyproject.toml": MEMBER.format(name) for name in ("shop", "stock")}
+    project = Project(folder=write(tmp_path, {"pyproject.toml": ROOT.format(""), **members}))
+
+    done = project.run("init", "--no-download")
+
+    assert done.returncode == 2 and not (tmp_path / "matrices").exists()
+    assert "there are projects below it: packages/shop, packages/stock" in done.stderr
+    assert "next: name one: knowngood init packages/shop" in done.stderr
+
+
+def test_the_root_of_a_workspace_with_needs_of_its_own_gets_a_matrix(tmp_path: Path) -> None:
+    text = ROOT.format('dependencies = ["six>=1"]\n')
+    files = {"pyproject.toml": text, "packages/shop/pyproject.toml": MEMBER.format("shop")}
+
+    done = Project(folder=write(tmp_path, files)).run("init", "--no-download")
+
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_name_with_umlauts_makes_a_matrix_that_can_be_named(tmp_path: Path) -> None:
     project = Project(folder=write(tmp_path / "Größe", {"requirements.txt": "tiny==1.0\n", ".python-version": MINOR}))
 

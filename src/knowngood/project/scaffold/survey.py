@@ -132,8 +132,11 @@ def _kind(folder: Folder, requirements: str) -> Kind:
 
 def _says_what(folder: Folder, kind: Kind, requirements: str) -> bool:
     match kind:
-        case Kind.PACKAGE | Kind.NEEDS:
+        case Kind.PACKAGE:
             return True
+        case Kind.NEEDS:
+            # A matrix of the root of a workspace that needs nothing would install nothing, and pass.
+            return bool(folder.dependencies or requirements or any(map(folder.has, _LOCKS)) or not _members(folder))
         case Kind.FILES:
             return bool(requirements)
         case Kind.IMAGE:
@@ -185,12 +188,17 @@ def _check_tables(folder: Folder) -> None:
         raise UsageError(f"{file} cannot be used", cause=wrong, next_step="fix it, and run init again")
 
 
-def _no_project(folder: Folder) -> UsageError:
-    members = tuple(
+def _members(folder: Folder) -> tuple[str, ...]:
+    """Return the folders of the members of a workspace of uv; none if the folder is not its root."""
+    return tuple(
         posixpath.dirname(path)
         for pattern in strings(table(folder.tool("uv"), "workspace"), "members")
         for path in folder.matching(f"{pattern.strip('/')}/pyproject.toml")
     )
+
+
+def _no_project(folder: Folder) -> UsageError:
+    members = _members(folder)
     members = members or tuple(
         path.rpartition("/")[0]
         for path in folder.matching("*/pyproject.toml", "*/setup.py", "packages/*/pyproject.toml")
