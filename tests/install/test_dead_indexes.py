@@ -25,7 +25,7 @@ ANSWERS = {
     "no access": ((403, "text/plain", b"no"), Reason.INDEX_REFUSED, "answered 403"),
     "no user": ((401, "text/plain", b"no"), Reason.INDEX_REFUSED, "answered 401"),
     "404 for everything": ((404, "text/plain", b"what?"), Reason.NOT_AN_INDEX, "404 to everything"),
-    "a page to log in": ((200, "text/html", LOGIN), Reason.NOT_AN_INDEX, "a page to log in"),
+    "a page to log in": ((200, "text/html", LOGIN), Reason.NOT_AN_INDEX, "a login page"),
     "a page without links": ((200, "text/html", b"<h1>Welcome</h1>"), Reason.NOT_AN_INDEX, "lists no file"),
     "nothing": ((200, "text/html", b""), Reason.NOT_AN_INDEX, "lists no file"),
     "broken JSON": ((200, JSON, b'{"files": ['), Reason.NOT_AN_INDEX, "broken JSON"),
