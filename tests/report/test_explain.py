@@ -16,7 +16,6 @@ from knowngood.model import (
     Confidence,
     Diagnosis,
     Ending,
-    EnvironmentFacts,
     Exit,
     JudgedRun,
     Numbers,
@@ -203,7 +202,6 @@ def probed(cell: Cell, output: str) -> JudgedRun:
     facts = ComboFacts(
         combo=cell.combo,
         probes=(ProbeFacts(probe=cell.probe, action=action, transcript=Transcript()),),
-        environment=EnvironmentFacts(remarks=("two OpenMP runtimes",)),
     )
     return JudgedRun(run=replace(only(cell).run, combos=(facts,)), cells=(cell,))
 
@@ -279,6 +277,7 @@ def test_a_crash_is_explained_with_its_dumped_stack_and_names_its_place_once() -
         check="run",
         message="died of SIGSEGV, in check 'run', at onnxruntime/capi/session.py:220 in run",
         checks=(Check(name="run", outcome=Outcome.OPEN),),
+        remarks=("two OpenMP runtimes",),
     )
     judged = probed(crashed, DUMP)
     shown = explain_text.render(crashed, judged.run, run_folder="runs/7f3a")
