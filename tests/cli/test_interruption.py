@@ -14,6 +14,7 @@ from support.project import Project, wait_for
 
 STUCK = """
 [matrix]
+isolation = "none"
 timeout = 60
 
 [index.local]

@@ -35,7 +35,8 @@ def write(project: Project, index: Index, **matrices: str) -> None:
     """Write a matrix file for each name."""
     project.matrix.parent.mkdir(exist_ok=True)
     for name, combos in matrices.items():
-        text = f'[index.local]\nurl = "{index.url}"\n{PROBE}{combos}'
+        # Its probe talks to the test through files outside of its own folders.
+        text = f'[matrix]\nisolation = "none"\n\n[index.local]\nurl = "{index.url}"\n{PROBE}{combos}'
         project.matrix.with_name(f"{name}.toml").write_text(text, encoding="utf-8")
 
 
