@@ -40,8 +40,9 @@ OF_OTHERS = {
     *("--config-settings", "--exclude-newer", "--extra-index-url", "--find-links", "--group", "--index-url"),
     *("--no-binary", "--no-build-isolation", "--no-cache-dir", "--no-deps", "--only-binary", "--pre", "--prerelease"),
     *("--require-hashes", "--resolution", "--upgrade"),
+    *("--lifetime", "--memory-limit", "--nthreads", "--protocol"),
 }
-"""Options on our pages that no verb declares: click adds the first to every verb, the others belong to pip and uv."""
+"""Options on our pages that no verb declares: click adds the first to every verb, others belong to pip, uv and Dask."""
 
 
 def verbs(group: click.Group = main, path: str = "knowngood") -> dict[str, click.Command]:
