@@ -130,7 +130,10 @@ def test_a_combo_that_passes_when_it_is_run_again_is_undecided(universe: "Univer
     plant(universe)
     seen = universe.project.folder / "seen"
     probe = f"import lib, pathlib\nif hasattr(lib, 'new') and not (seen := pathlib.Path({str(seen)!r})).exists():\n"
-    universe.matrix('[[combo]]\nid = "flaky"\nsteps = [["app"]]\n', f"{probe}    seen.touch()\n    import app\n")
+    outside = '[matrix]\nisolation = "none"\n\n'
+    universe.matrix(
+        f'{outside}[[combo]]\nid = "flaky"\nsteps = [["app"]]\n', f"{probe}    seen.touch()\n    import app\n"
+    )
 
     result = universe.fix("flaky", "--jobs", "1")
 
