@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from knowngood.report import matrix_json
+from knowngood.report import matrix_reader
 from knowngood.report.embed.markers import Language, Request, markdown, replace, slots
 from knowngood.report.embed.parts import Show, parts
 
@@ -27,7 +27,7 @@ def committed(path: str) -> str:
 
 def test_the_table_in_the_readme_is_the_one_of_the_published_report() -> None:
     page = committed("README.md")
-    run = matrix_json.loads(committed("reports/embedding/matrix.json"))
+    run = matrix_reader.loads(committed("reports/embedding/matrix.json"))
     asked = [slot.request for slot in slots(page, Language.MARKDOWN)]
     block = markdown(parts(run, Show.TABLE), evidence="reports/embedding/matrix.md")
 

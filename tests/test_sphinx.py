@@ -10,7 +10,7 @@ import pytest
 from bs4 import BeautifulSoup, Tag
 
 from knowngood.project.publication import write_report
-from knowngood.report import matrix_json
+from knowngood.report import matrix_reader
 from knowngood.report.embed.markers import rst
 from knowngood.report.embed.parts import Items, Show, Table, parts
 from knowngood.report.formats import ReportContext
@@ -70,7 +70,7 @@ def rows(table: Tag) -> list[list[str]]:
 
 def expected(site: Site, show: Show, packages: Sequence[str] = ()) -> list[list[list[str]]]:
     """Return the rows of each table that the page must have."""
-    shown = parts(matrix_json.loads(site.report.read_bytes()), show, packages=packages)
+    shown = parts(matrix_reader.loads(site.report.read_bytes()), show, packages=packages)
     return [
         [[plain(text) for text in row] for row in (part.headers, *part.rows)]
         for part in shown
@@ -113,7 +113,7 @@ def test_hostile_text_in_a_report_is_shown_literally(site: Site, name: str, page
     site.write(name, page)
     html = site.html()
 
-    page_parts = parts(matrix_json.loads(site.report.read_bytes()), Show.ALL)
+    page_parts = parts(matrix_reader.loads(site.report.read_bytes()), Show.ALL)
     assert [rows(table) for table in html.select("table.knowngood")] == expected(site, Show.ALL)
     shown = [element.get_text() for element in html.select(".body > section > p, .body > section > ul p")]
     expected_texts = [
@@ -202,7 +202,7 @@ def test_other_builders_accept_the_directive_without_a_warning(site: Site, build
 
 
 def test_the_block_that_knowngood_docs_writes_builds_without_a_warning(site: Site) -> None:
-    text = rst(parts(matrix_json.loads(site.report.read_bytes()), Show.ALL), evidence="../matrix.md")
+    text = rst(parts(matrix_reader.loads(site.report.read_bytes()), Show.ALL), evidence="../matrix.md")
     site.write("index.rst", f"Title\n=====\n\n.. knowngood:begin embedding\n\n{text}\n\n.. knowngood:end\n")
 
     assert [rows(table) for table in site.html().find_all("table")] == expected(site, Show.ALL)

@@ -11,7 +11,7 @@ from knowngood.errors import ExitCode
 from knowngood.judge.causes import normalized
 from knowngood.judge.changes import Snapshot, compare, exit_code, selected, snapshots
 from knowngood.model import UNDECIDED, Change, ChangeKind, Diagnosis, JudgedRun, Status
-from knowngood.report import matrix_json
+from knowngood.report import matrix_json, matrix_reader
 from report.factory import mission
 
 TABLE = """
@@ -243,7 +243,7 @@ def test_only_the_beginning_of_an_endless_message_counts() -> None:
 def test_snapshots_of_a_published_report_equal_those_of_its_run() -> None:
     judged = mission()
 
-    assert snapshots(matrix_json.loads(matrix_json.render(judged))) == snapshots(judged)
+    assert snapshots(matrix_reader.loads(matrix_json.render(judged))) == snapshots(judged)
 
 
 def test_the_culprit_of_a_diagnosis_is_part_of_a_snapshot() -> None:

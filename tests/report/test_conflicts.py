@@ -16,6 +16,7 @@ from knowngood.report import (
     explain_text,
     markdown,
     matrix_json,
+    matrix_reader,
     recap,
     table,
     words,
@@ -129,7 +130,7 @@ def test_the_json_has_the_conflicts_and_gives_them_back_also_when_it_is_publishe
         }
     ]
     assert document["cells"][0]["conflicts"] == []
-    read = matrix_json.parse(document)
+    read = matrix_reader.parse(document)
     assert [cell.conflicts for cell in read.cells] == [(), (CONFLICT,)]
 
 

@@ -15,7 +15,7 @@ from markdown_it.token import Token
 
 from knowngood.model import Drift, IndexChoice, JudgedRun, Reused, RunInfo, Status
 from knowngood.report import markdown as matrix_md
-from knowngood.report import matrix_json
+from knowngood.report import matrix_json, matrix_reader
 from knowngood.report.embed.markers import markdown, rst
 from knowngood.report.embed.parts import Caption, Heading, Items, Part, Show, Table, parts
 from knowngood.report.text import plain
@@ -30,7 +30,7 @@ RUNS = st.lists(anything(), min_size=1, max_size=12).map(lambda texts: poisoned(
 
 def published(judged: JudgedRun) -> JudgedRun:
     """Return the run that a page reads from its published report."""
-    return matrix_json.loads(matrix_json.render(judged))
+    return matrix_reader.loads(matrix_json.render(judged))
 
 
 def dated(judged: JudgedRun, started: str) -> JudgedRun:

@@ -14,7 +14,7 @@ import pytest
 from knowngood import report
 from knowngood.errors import UsageError
 from knowngood.model import Group, InstallerName, JudgedRun, Outcome, Phase, Reason, Status
-from knowngood.report import matrix_json
+from knowngood.report import matrix_json, matrix_reader
 from report.factory import METRICS, combo, mission, passing, run, whole
 from report.hostile import CORPUS, poisoned
 
@@ -136,11 +136,11 @@ def test_what_was_read_is_written_as_it_was_but_for_the_recorded_arrays(judged: 
     for cell in document["cells"]:
         cell["arrays"] = {}
 
-    assert parsed(matrix_json.parse(document)) == document
+    assert parsed(matrix_reader.parse(document)) == document
 
 
 def test_the_causes_of_a_run_are_read_with_their_cells() -> None:
-    read = matrix_json.loads(matrix_json.render(grouped()))
+    read = matrix_reader.loads(matrix_json.render(grouped()))
 
     assert read.groups == (Group(cause="built for NumPy 1", cells=read.cells[1:3]),)
 
@@ -148,7 +148,7 @@ def test_the_causes_of_a_run_are_read_with_their_cells() -> None:
 def test_the_probes_of_a_combo_are_read_from_its_cells() -> None:
     both = combo("both", probes=("a", "b"))
     cells = (passing(both, probe="a"), passing(both, probe="b"))
-    read = matrix_json.loads(matrix_json.render(JudgedRun(run=run(cells), cells=cells)))
+    read = matrix_reader.loads(matrix_json.render(JudgedRun(run=run(cells), cells=cells)))
 
     assert [cell.combo.probes for cell in read.cells] == [("a", "b"), ("a", "b")]
     assert [facts.combo.id for facts in read.run.combos] == ["both"]
@@ -161,7 +161,7 @@ def test_keys_of_a_later_version_are_ignored_and_most_keys_of_a_cell_may_be_miss
         del cell["reused"], cell["flaky"], cell["arrays"], cell["numbers"]
     del other["causes"]
 
-    read = matrix_json.parse(other)
+    read = matrix_reader.parse(other)
     assert [cell.verdict for cell in read.cells] == [cell.verdict for cell in mission().cells]
 
 
@@ -179,7 +179,7 @@ def test_keys_of_a_later_version_are_ignored_and_most_keys_of_a_cell_may_be_miss
 )
 def test_a_document_that_is_not_a_report_is_refused_with_the_place(changes: dict[str, object], cause: str) -> None:
     with pytest.raises(UsageError) as refused:
-        matrix_json.parse(parsed(mission()) | changes, name="reports/m/matrix.json")
+        matrix_reader.parse(parsed(mission()) | changes, name="reports/m/matrix.json")
 
     assert refused.value.what == "reports/m/matrix.json cannot be read"
     assert refused.value.cause.startswith(cause)
@@ -197,7 +197,7 @@ def test_a_document_that_is_not_a_report_is_refused_with_the_place(changes: dict
 )
 def test_a_text_that_is_not_a_report_is_refused(data: bytes | str, cause: str) -> None:
     with pytest.raises(UsageError) as refused:
-        matrix_json.loads(data, name="x.json")
+        matrix_reader.loads(data, name="x.json")
 
     assert refused.value.what == "x.json cannot be read"
     assert refused.value.cause.startswith(cause)
@@ -208,5 +208,5 @@ def test_a_verdict_of_a_later_version_is_refused() -> None:
     later["cells"][0]["verdict"]["status"] = "fine"
 
     with pytest.raises(UsageError) as refused:
-        matrix_json.parse(later)
+        matrix_reader.parse(later)
     assert refused.value.cause.startswith("cells[0].verdict.status: ")

@@ -9,7 +9,7 @@ import pytest
 from knowngood.judge.changes import Snapshot, compare, snapshots
 from knowngood.judge.suites import failures, suite
 from knowngood.model import Cell, ChangeKind, Check, JudgedRun, Outcome, Phase, Reason, Status, Suite, Transcript
-from knowngood.report import explain_markdown, explain_text, markdown, matrix_json, recap, words
+from knowngood.report import explain_markdown, explain_text, markdown, matrix_json, matrix_reader, recap, words
 from knowngood.report.github import summary
 from knowngood.report.html import page
 from knowngood.report.publication import published
@@ -115,7 +115,7 @@ def test_the_json_counts_the_tests_and_lists_only_those_that_do_not_pass() -> No
     assert passed["checks"] == [] and passed["failures"] == []
     assert len(failed["checks"]) == 31
     assert [(group["cause"], len(group["checks"])) for group in failed["failures"]] == [(CAUSES[0], 30), (CAUSES[1], 1)]
-    read = matrix_json.parse(document)
+    read = matrix_reader.parse(document)
     assert [one.suite for one in read.cells] == [one.suite for one in judged().cells]
     assert read.cells[1].failures == judged().cells[1].failures
     assert "31 of 412 tests fail, 381 pass" in markdown.render(read)
@@ -123,7 +123,7 @@ def test_the_json_counts_the_tests_and_lists_only_those_that_do_not_pass() -> No
 
 def only_change(before: Cell, after: Cell) -> tuple[ChangeKind, str]:
     def read(one: Cell) -> tuple[Snapshot, ...]:
-        return snapshots(matrix_json.loads(matrix_json.render(only(one))))
+        return snapshots(matrix_reader.loads(matrix_json.render(only(one))))
 
     (change,) = compare(read(before), read(after))
     return change.kind, change.why

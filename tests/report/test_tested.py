@@ -6,7 +6,7 @@ from dataclasses import replace
 from knowngood.judge.changes import compare, snapshots
 from knowngood.model import Cell, ChangeKind, Combo, Phase, Reason, Status, Verdict
 from knowngood.model import Tested as Installed
-from knowngood.report import diff, explain_markdown, explain_text, markdown, matrix_json
+from knowngood.report import diff, explain_markdown, explain_text, markdown, matrix_json, matrix_reader
 from knowngood.report.html import page
 from knowngood.report.publication import published
 from knowngood.report.table import key_packages
@@ -39,7 +39,7 @@ def test_every_report_names_the_project_its_commit_and_whether_it_was_changed() 
         assert SENTENCE in text
     (written,) = json.loads(matrix_json.render(run))["cells"]
     assert (written["tested"][0]["name"], written["tested"][0]["dirty"]) == ("numpy", True)
-    assert matrix_json.loads(matrix_json.render(run)).cells[0].tested == (SHOP,)
+    assert matrix_reader.loads(matrix_json.render(run)).cells[0].tested == (SHOP,)
 
 
 def test_a_comparison_sees_that_the_source_of_the_same_version_changed() -> None:

@@ -9,7 +9,7 @@ from knowngood.errors import UsageError, some
 from knowngood.model import JudgedRun, Matrix, Status, StepFacts
 from knowngood.project import files
 from knowngood.project.runs import REPORT, RecordedRun
-from knowngood.report import matrix_json
+from knowngood.report import matrix_reader
 from knowngood.report.formats import FORMATS, PUBLISHED, ReportContext
 from knowngood.report.publication import publication
 from knowngood.report.text import plain
@@ -112,7 +112,7 @@ def read_report(file: Path, *, name: str) -> JudgedRun:
     """
     next_step = "publish a run of the matrix: knowngood run NAME --publish"
     try:
-        return matrix_json.loads(file.read_bytes(), name=name)
+        return matrix_reader.loads(file.read_bytes(), name=name)
     except FileNotFoundError:
         raise UsageError(f"there is no report {name}", next_step=next_step) from None
     except OSError as error:
