@@ -207,8 +207,8 @@ def test_no_module_is_a_heap() -> None:
 
 
 STAND_ALONE = {"__main__", "atomic", "cli/list", "probe/in_env/imports", "process/remover"}
-"""Short modules that cannot be part of another: an entry point, a floor of its own, a verb, and two files that are loaded
-by their path: by a process of its own, and by several files inside the environment."""
+"""Short modules that cannot be part of another: an entry point, a floor of its own, a verb, and two that are loaded by
+their path: by a process of its own, and by several files inside the environment."""
 
 
 @pytest.mark.parametrize(
