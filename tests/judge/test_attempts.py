@@ -2,8 +2,8 @@
 
 import pytest
 
-from knowngood.judge.probes import deciding, flaky, judged
-from knowngood.model import Action, Check, Ending, Exit, Outcome, ProbeFacts, Transcript
+from knowngood.judge.probes import deciding, flaky, judge_probe, judged
+from knowngood.model import Action, Check, Ending, Exit, Outcome, ProbeFacts, Reason, Status, Transcript
 
 
 def attempt(ended: Exit, outcome: Outcome = Outcome.PASSED, *, bye: bool = True) -> ProbeFacts:
@@ -50,3 +50,34 @@ def test_the_last_attempt_counts_whether_better_or_worse(first: ProbeFacts, last
     before, after = judged((first, last))
     assert deciding((before, after)) is after
     assert deciding((before,)) is before
+
+
+OURS = "/lib/python3.8/site-packages/knowngood/probe/in_env/pytest_launcher.py"
+
+
+@pytest.mark.parametrize(
+    ("output", "status", "reason"),
+    [
+        (
+            f'  File "{OURS}", line 3\n    x: int | None\nSyntaxError: invalid syntax\n',
+            Status.ERROR,
+            Reason.HARNESS_BUG,
+        ),
+        (f'Traceback\n  File "{OURS}", line 3, in <module>\nTypeError: no\n', Status.ERROR, Reason.HARNESS_BUG),
+        (
+            f'Traceback\n  File "{OURS}", line 3, in <module>\n  File "/e/site-packages/p.py", line 1, in f\nOSError\n',
+            Status.CRASH,
+            Reason.NO_START,
+        ),
+        ("Fatal Python error: init_import_site\n", Status.CRASH, Reason.NO_START),
+    ],
+    ids=["syntax", "exception", "of a package that it imports", "of Python"],
+)
+def test_a_failure_of_our_own_launcher_is_no_crash_of_the_versions(output: str, status: Status, reason: Reason) -> None:
+    facts = ProbeFacts(
+        probe="p",
+        action=Action(exit=Exit(ending=Ending.EXITED, code=1), seconds=1.0, log="p.log", output=output),
+        transcript=Transcript(),
+    )
+    verdict, _, message = judge_probe(facts)
+    assert (verdict.status, verdict.reason) == (status, reason), message

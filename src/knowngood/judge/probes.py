@@ -33,6 +33,9 @@ _FROM_OUTSIDE = frozenset({"SIGHUP", "SIGINT", "SIGKILL", "SIGQUIT", "SIGTERM"})
 _COMMAND = "command"
 """The check that stands for a whole command, as in ``probe.surround``."""
 
+_FILE_OF_FRAME = re.compile(r'^[ \t]{1,40}File "([^"\n]{1,4096})", line \d', re.MULTILINE)
+_LAUNCHER = re.compile(r"knowngood/probe/in_env/\w+\.py$")
+
 _PROBLEMS = {
     ProblemKind.SETUP: (Status.INFRA, Reason.SETUP_FAILED),
     ProblemKind.MISSING: (Status.ERROR, Reason.COMMAND_MISSING),
@@ -56,6 +59,9 @@ def judge_probe(facts: ProbeFacts) -> tuple[Verdict, str | None, str]:
     ended, transcript = facts.action.exit, facts.transcript
     status, reason, message = _ended(ended, transcript)
     check = transcript.open_check
+    if reason is Reason.NO_START and status is Status.CRASH and _is_of_launcher(facts.action.output):
+        status, reason = Status.ERROR, Reason.HARNESS_BUG
+        message = "the launcher of knowngood failed before the probe began"
     if transcript.problem is not None and _is_explained(ended, transcript):
         in_order = tuple(check for check in transcript.checks if check.outcome is Outcome.FAILED)
         return _judge_problem(transcript.problem, in_order)
@@ -141,6 +147,15 @@ def _ended(ended: Exit, transcript: Transcript) -> tuple[Status, Reason, str]:
             return Status.FAIL, Reason.EXIT_CODE, f"all checks finished, then it exited with code {ended.code}"
         case Ending.EXITED:
             return Status.PASS, Reason.ALL_PASSED, ""
+
+
+def _is_of_launcher(output: str) -> bool:
+    """Return whether the last line of a traceback is in a file that knowngood itself runs in the environment.
+
+    A syntax error counts as well: it has a line of its own and no frame.
+    """
+    files = _FILE_OF_FRAME.findall(output)
+    return bool(files) and bool(_LAUNCHER.search(files[-1]))
 
 
 def _place(check: str | None, output: str, *, noun: str) -> str:
