@@ -102,7 +102,8 @@ def test_the_security_policy_allows_only_the_pages_own_style_and_script() -> Non
         for element in root.iter(name)
     }
     assert policy(root) == (
-        f"default-src 'none'; style-src 'sha256-{hashes['style']}'; script-src 'sha256-{hashes['script']}'; "
+        "default-src 'none'; img-src data:; "
+        f"style-src 'sha256-{hashes['style']}'; script-src 'sha256-{hashes['script']}'; "
         "base-uri 'none'; form-action 'none'"
     )
 
@@ -110,7 +111,7 @@ def test_the_security_policy_allows_only_the_pages_own_style_and_script() -> Non
 def test_a_page_that_is_not_self_contained_links_to_its_side_files() -> None:
     root = parsed(render(mission(), self_contained=False))
     assert [script.get("src") for script in root.iter("script")] == ["page.js"]
-    assert [link.get("href") for link in root.iter("link")] == ["page.css"]
+    assert [link.get("href") for link in root.iter("link") if link.get("rel") == "stylesheet"] == ["page.css"]
     assert set(side_files()) == {"page.css", "page.js"}
     assert "style-src 'self'; script-src 'self'" in policy(root)
     assert not list(root.iter("style"))
@@ -285,6 +286,51 @@ def test_each_grid_has_a_map_of_its_own_with_the_versions_that_selectors_became(
 
     rows = [[next(text_of(square) for square in row) for row in table.iter("tr")][1:] for table in maps]
     assert rows == [["2.1 (2.1.3)", "latest"], ["1.0", "2.0"]]
+
+
+def spread(rows: int, columns: int, probes: tuple[str, ...]) -> JudgedRun:
+    """Return a run of a grid in which the first probe passes everywhere and the others nowhere."""
+    cells = []
+    for row in range(rows):
+        for column in range(columns):
+            axes = (("lib", f"1.{row}"), ("app", f"2.{column}"))
+            made = replace(combo(f"c{row}-{column}"), axes=axes, probes=probes)
+            cells += [
+                replace(passing(made), probe=probe)
+                if probe == probes[0]
+                else replace(cell(made, Status.FAIL, Phase.PROBE, Reason.CHECK_FAILED, as_expected=False), probe=probe)
+                for probe in probes
+            ]
+    return only(*cells)
+
+
+def test_all_probes_of_a_point_are_in_one_cell_of_the_map() -> None:
+    (table,) = classed(parsed(render(spread(2, 3, ("serves", "templates")))), "map")
+    rows = [[text_of(square) for square in row] for row in table.iter("tr")]
+    assert rows[1][1:] == ["\u2713 serves pass \u2717 templates FAIL"] * 3
+
+
+def test_a_map_with_many_columns_has_a_glyph_in_each_cell_and_the_words_as_its_title() -> None:
+    (table,) = classed(parsed(render(spread(25, 20, ("serves", "templates")))), "compact")
+    links = list(table.iter("a"))
+    assert len(links) == 25 * 20 * 2
+    assert [(text_of(link), link.get("title")) for link in links[:2]] == [
+        ("\u2713", "serves: pass"),
+        ("\u2717", "templates: FAIL"),
+    ]
+
+
+def test_a_page_says_what_it_is_where_it_is_shared_and_links_to_its_other_formats() -> None:
+    root = parsed(
+        render(mission(), beside={"markdown": "matrix.md", "json": "m.json", "atom": "f.xml", "badge-svg": "b"})
+    )
+    named = {meta.get("name") or meta.get("property"): meta.get("content") for meta in root.iter("meta")}
+    assert named["description"] and named["og:title"] and named["og:description"]
+    links = {link.get("rel"): link.get("href") for link in root.iter("link")}
+    assert links["alternate"] == "f.xml"
+    assert str(links["icon"]).startswith("data:image/svg+xml,")
+    assert {link.get("href") for link in next(root.iter("footer")).iter("a")} == {"matrix.md", "m.json", "f.xml", "b"}
+    assert not list(next(parsed(render(mission())).iter("footer")).iter("a")), "a page alone has nothing beside it"
 
 
 def test_without_axes_there_is_no_map() -> None:

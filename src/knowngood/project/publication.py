@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -96,6 +97,7 @@ def write_report(context: ReportContext, folder: Path, *, locks: Sequence[Path] 
     ``locks`` are the folders of the run, or of the shards it was merged from. Without any, locks are left as they are.
     Raises ``OSError``.
     """
+    context = replace(context, beside=True)
     texts = {folder / FORMATS[name].file: FORMATS[name].render(context) for name in PUBLISHED}
     texts |= {folder / "locks" / name: lock for name, lock in _locks(context.judged, locks).items()}
     for path, text in texts.items():

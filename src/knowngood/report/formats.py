@@ -39,6 +39,8 @@ class ReportContext:
     judged: "JudgedRun"
     changes: "tuple[Change, ...]" = ()
     """What the run changed since the baseline; empty without a baseline."""
+    beside: bool = False
+    """Whether all published formats are written into one folder, so that they can link to each other."""
     baseline: str = "the baseline"
     """The name of the baseline, for people."""
     url: str = ""
@@ -94,7 +96,8 @@ class Html(Format):
         """Return the page."""
         from knowngood.report.html import page
 
-        return page.render(context.judged, changes=context.changes, searches=context.searches)
+        beside = {str(name): FORMATS[name].file for name in PUBLISHED} if context.beside else {}
+        return page.render(context.judged, changes=context.changes, searches=context.searches, beside=beside)
 
 
 class Junit(Format):

@@ -3,9 +3,10 @@
 import hashlib
 import pkgutil
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from types import MappingProxyType
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
@@ -47,12 +48,14 @@ def render(
     changes: Sequence[Change] = (),
     searches: Sequence[Searched] = (),
     self_contained: bool = True,
+    beside: Mapping[str, str] = MappingProxyType({}),
 ) -> str:
     """Return the whole page, ending in a newline; the same run always gives the same bytes.
 
     ``changes`` are those since a baseline, ``searches`` what was found about combos of the matrix. With
-    ``self_contained`` the page needs no other file; otherwise it needs those of ``side_files()`` beside it. A large run
-    has fewer details, so that the page keeps within ``BUDGET`` bytes.
+    ``self_contained`` the page needs no other file; otherwise it needs those of ``side_files()`` beside it. ``beside``
+    are the files of other formats in the same folder, which the page links to. A large run has fewer details, so that
+    the page keeps within ``BUDGET`` bytes.
     """
     anchors = Anchors(judged.cells)
     shown = columns(judged)
@@ -60,6 +63,8 @@ def render(
     view = {
         "assets": _assets(self_contained),
         "self_contained": self_contained,
+        "beside": beside,
+        "icon": _icon(head(judged, changes).tone),
         "head": head(judged, changes),
         "comparison": comparison(changes, anchors),
         "maps": maps(judged.cells, anchors),
@@ -85,6 +90,16 @@ def render(
         return template.render({**view, "rows": prepared, "level": level}).rstrip() + "\n"
 
     return fit(render_at, len(judged.cells))
+
+
+_COLORS = {"good": "%232f9e63", "bad": "%23d0574d", "unsure": "%238c96a1"}
+
+
+def _icon(tone: str) -> Markup:
+    """Return an icon of four squares, in the color of the run, as an address that holds its own data."""
+    squares = "".join(f"%3Crect x='{x}' y='{y}' width='6' height='6' rx='1'/%3E" for x in (1, 9) for y in (1, 9))
+    drawing = f"%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16' fill='{_COLORS[tone]}'%3E{squares}"
+    return Markup("data:image/svg+xml,") + Markup(f"{drawing}%3C/svg%3E")
 
 
 def side_files() -> dict[str, str]:

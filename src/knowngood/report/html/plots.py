@@ -206,7 +206,9 @@ def _percent(share: float) -> str:
 
 MOST_MAPS = 12
 """With more maps than this, the list of results is easier to read."""
-MOST_ACROSS = 24
+MOST_ACROSS = 40
+MOST_WORDS = 8
+"""Columns of a map whose squares have room for words; in more, each is a glyph that has the words as its title."""
 _PROBE = "probe"
 _NOT_PACKAGES = ("python", "order", "installer", "resolution", "as-of", "extras", "with")
 """Axes that make a map each rather than span one; so do variables, ``env.NAME``."""
@@ -214,10 +216,12 @@ _NOT_PACKAGES = ("python", "order", "installer", "resolution", "as-of", "extras"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Square:
-    """One tested point of a map."""
+    """The result of one probe at a point of a map."""
 
     anchor: str
     badge: Badge
+    probe: str
+    """Empty where all cells of the map have one probe."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -225,8 +229,8 @@ class MapRow:
     """One row of a map."""
 
     label: str
-    squares: tuple[Square | None, ...]
-    """None: not tested."""
+    points: tuple[tuple[Square, ...], ...]
+    """A square for each probe; none: not tested."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -239,6 +243,11 @@ class Map:
     across: str
     columns: tuple[str, ...]
     rows: tuple[MapRow, ...]
+
+    @property
+    def compact(self) -> bool:
+        """Whether a square is a glyph without words."""
+        return len(self.columns) > MOST_WORDS
 
 
 def maps(cells: Sequence[Cell], anchors: Anchors) -> tuple[Map, ...]:
@@ -289,12 +298,12 @@ def _maps(placed: Sequence[tuple[dict[str, str], Cell, str]]) -> tuple[Map, ...]
     down, across = spanning
     if len(values[across]) > len(values[down]) and len(values[across]) > MOST_ACROSS:
         down, across = across, down
-    facets = [axis for axis in varying if axis not in spanning]
-    by_facet: dict[str, dict[tuple[str | None, str | None], Square]] = {}
+    facets = [axis for axis in varying if axis not in spanning and axis != _PROBE]
+    by_facet: dict[str, dict[tuple[str | None, str | None], list[Square]]] = {}
     for point, cell, anchor in placed:
         facet = ", ".join(f"{axis} {point[axis]}" for axis in facets if axis in point)
-        square = Square(anchor=anchor, badge=badge(cell))
-        by_facet.setdefault(facet, {})[point.get(down), point.get(across)] = square
+        square = Square(anchor=anchor, badge=badge(cell), probe=cell.probe if _PROBE in varying else "")
+        by_facet.setdefault(facet, {}).setdefault((point.get(down), point.get(across)), []).append(square)
     if len(by_facet) > MOST_MAPS or len(values[across]) > MOST_ACROSS:
         return ()
     return tuple(
@@ -304,7 +313,7 @@ def _maps(placed: Sequence[tuple[dict[str, str], Cell, str]]) -> tuple[Map, ...]
             across=across,
             columns=tuple(values[across]),
             rows=tuple(
-                MapRow(label=row, squares=tuple(squares.get((row, column)) for column in values[across]))
+                MapRow(label=row, points=tuple(tuple(squares.get((row, column), ())) for column in values[across]))
                 for row in values[down]
             ),
         )
