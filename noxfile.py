@@ -4,6 +4,7 @@ nox alone can load this file: ``knowngood.nox`` needs only the standard library 
 """
 
 import hashlib
+import os
 import sys
 from pathlib import Path
 
@@ -39,7 +40,9 @@ sessions(matrix="embedding", install=_install)
 def tests(session: nox.Session) -> None:
     """Run the tests; ``-- -m "real or network"`` runs those with real packages, ``-- -m browser`` those of pages."""
     _install(session, "tests")
-    default = ["-n", "auto", "--dist", "worksteal", "-m", "not real and not network and not browser"]
+    # Most tests wait for processes that they start.
+    workers = str(2 * (os.cpu_count() or 1))
+    default = ["-n", workers, "--dist", "worksteal", "-m", "not real and not network and not browser"]
     session.run("python", "-m", "pytest", *(session.posargs or default))
 
 
