@@ -189,8 +189,8 @@ def sees():
     ours = launcher.launch(PYTHON, subject, Probe(id="works", source=source, path=None), tmp_path / "launched")
 
     def neutral(metric: object) -> str:
-        """Remove what differs by design: the folders, of which knowngood's temporary one is short, and the nonce."""
-        text = re.sub(r"('TMPDIR', )'[^']+'", r"\1'TEMPORARY'", str(metric))
+        """Remove what differs by design: the folders, of which knowngood's private ones are short, and the nonce."""
+        text = re.sub(r"('(?:HOME|TMPDIR)', )'[^']+'", r"\1'PRIVATE'", str(metric))
         text = text.replace(str(tmp_path / "records" / subject.id), "PRIVATE")
         text = text.replace(str(tmp_path / "launched"), "PRIVATE")
         text = text.replace("PRIVATE/works.py", "PROBE").replace(str(tmp_path / "works.py"), "PROBE")

@@ -181,6 +181,7 @@ def test_every_ingredient_goes_into_the_key() -> None:
         "environment",
         "harness",
         "installer",
+        "isolation",
         "machine",
         "probes",
         "python",

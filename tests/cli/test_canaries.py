@@ -28,8 +28,17 @@ def environ(pid):
 def parent(pid):
     return [line for line in open(f"/proc/{pid}/status") if line.startswith("PPid")][0].split()[1]
 
-harness = environ(parent(os.getppid()))
-found = [line for line in harness.split(chr(0)) if "c4nary" in line or "=canary" in line]
+def ancestors():
+    pid = parent(os.getpid())
+    while pid not in ("0", "1"):
+        yield pid
+        pid = parent(pid)
+
+def canaries(pid):
+    return [line for line in environ(pid).split(chr(0)) if "c4nary" in line or "=canary" in line]
+
+# Other processes stand between the harness and a probe, and have fewer variables.
+found = max(map(canaries, ancestors()), key=len)
 print(len(found), "CANARIES FOUND")
 text = chr(10).join(found)
 print(text, urllib.parse.quote(text), json.dumps(text), repr(text))
@@ -53,7 +62,7 @@ def everything_below(*folders: Path) -> "list[tuple[Path, bytes]]":
 @pytest.mark.parametrize("installer", ["uv", "pip"])
 def test_no_canary_is_in_any_file_or_stream(project: Project, index: Index, installer: str) -> None:
     project.write(
-        f'[index.local]\nurl = "{index.url}?token={QUERY}"\n'
+        f'[matrix]\nisolation = "none"\n[index.local]\nurl = "{index.url}?token={QUERY}"\n'
         f"[[probe]]\nid = \"p\"\nnetwork = true\nsource = '''{PROBE}'''\n"
         f'[[combo]]\nid = "c"\ninstaller = "{installer}"\nsteps = [["tiny==1.0"]]\n'
         f'[[combo]]\nid = "none"\ninstaller = "{installer}"\nsteps = [["tiny==99"]]\n'

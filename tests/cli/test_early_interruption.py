@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 
 import pytest
 
@@ -21,6 +22,14 @@ sys.argv = ["knowngood", *{arguments!r}]
 from knowngood.__main__ import main
 main()
 """
+
+
+@pytest.fixture(autouse=True)
+def interruptible() -> Iterator[None]:
+    """Let Ctrl-C end what a test starts, even where a shell has it ignored for a job in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.parametrize("module", ["knowngood.cli.main", "click", "knowngood.cli.run", "knowngood.cli.streams"])

@@ -143,7 +143,7 @@ def test_a_pipe_is_not_waited_for(project: Project) -> None:
         ("Dockerfile", b"", "nothing that could be imported"),
         ("Dockerfile", b"RUN pip install x\n" * 600_000, "larger than 8 MiB"),
         ("tox.ini", "caf\u00e9".encode("latin-1"), "not UTF-8"),
-        ("environment.yml", b"dependencies: [numpy=2, pip: [six]]\n", "is an environment of conda"),
+        ("environment.yml", b"dependencies: [numpy=2, pip: [six]]\n", "is a conda environment"),
         (".gitlab.yml", b"test:\n  script: [pip install x]\n", "not a workflow"),
         ("notes.md", b"# Notes\n", "not a file that can be imported"),
         ("pylock.toml", b"[", "cannot be read"),

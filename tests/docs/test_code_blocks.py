@@ -25,6 +25,7 @@ from support.index import Index, serve
 from support.project import Project
 from support.workshop import MINOR, Workshop, launch
 
+TLS = "DASK_DISTRIBUTED__COMM__TLS__"
 NOT_RUN = {
     ("README.md", "pip install nox && nox -s matrix"),
     ("README.md", "nox -s tests"),
@@ -44,8 +45,24 @@ NOT_RUN = {
     ("docs/ci-recipes.md", "knowngood run shop --shard 1/2 --state-dir shard-1"),
     ("docs/ci-recipes.md", "knowngood run shop --shard 2/2 --state-dir shard-2"),
     ("docs/ci-recipes.md", "knowngood report shard-1 shard-2 --format all --output site --gate"),
+    ("docs/clusters.md", "dask scheduler --host 127.0.0.1 --port 0 --scheduler-file scheduler.json"),
+    ("docs/clusters.md", "dask worker --scheduler-file scheduler.json --nthreads 1 --memory-limit 0"),
+    ("docs/clusters.md", "knowngood run --executor dask --scheduler scheduler.json"),
+    ("docs/clusters.md", "dask scheduler --protocol tls --port 8786"),
+    ("docs/clusters.md", "dask worker tls://head:8786 --nthreads 1 --memory-limit 0"),
+    ("docs/clusters.md", "knowngood run --executor dask --scheduler tls://head:8786"),
+    ("docs/clusters.md", f"export {TLS}CA_FILE=ca.pem"),
+    ("docs/clusters.md", f"export {TLS}SCHEDULER__CERT=cert.pem {TLS}SCHEDULER__KEY=key.pem"),
+    ("docs/clusters.md", f"export {TLS}WORKER__CERT=cert.pem {TLS}WORKER__KEY=key.pem"),
+    ("docs/clusters.md", f"export {TLS}CLIENT__CERT=cert.pem {TLS}CLIENT__KEY=key.pem"),
+    (
+        "docs/clusters.md",
+        "sbatch --array=1-64 --cpus-per-task=4 --mem=16G --time=01:00:00 --wrap 'dask worker --scheduler-file "
+        "~/knowngood/scheduler.json --nthreads 1 --memory-limit 0 --lifetime 55m --lifetime-stagger 5m'",
+    ),
 }
-"""The commands that no test runs because they would install gigabytes. Their verbs and options are checked."""
+"""The commands that no test of the docs runs, because they would install gigabytes or do not end by themselves. Their
+verbs and options are checked."""
 
 LANGUAGES = {"console", "docker", "json", "markdown", "python", "text", "toml", "yaml"}
 

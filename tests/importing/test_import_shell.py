@@ -95,7 +95,7 @@ def test_the_files_that_a_project_was_built_to_are_the_project(tmp_path: Path) -
     result = imported(tmp_path / "a", "ci.sh", text, {"pyproject.toml": PROJECT})
 
     assert result.steps == {"ci": [["."], [".[s3]", "six"]]}
-    assert "dist/*.whl is what the project was built to" in "".join(what for _, what in result.notes)
+    assert "dist/*.whl is a build of the project" in "".join(what for _, what in result.notes)
     assert "dist/*.whl" in imported(tmp_path / "b", "ci.sh", f"{text}pip install six\n").remark(1)
 
 
