@@ -73,7 +73,7 @@ OURS = "/lib/python3.8/site-packages/knowngood/probe/in_env/pytest_launcher.py"
     ],
     ids=["syntax", "exception", "of a package that it imports", "of Python"],
 )
-def test_a_failure_of_our_own_launcher_is_no_crash_of_the_versions(output: str, status: Status, reason: Reason) -> None:
+def test_a_failure_of_our_own_launcher_does_not_count_as_a_crash(output: str, status: Status, reason: Reason) -> None:
     facts = ProbeFacts(
         probe="p",
         action=Action(exit=Exit(ending=Ending.EXITED, code=1), seconds=1.0, log="p.log", output=output),
