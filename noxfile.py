@@ -40,8 +40,8 @@ sessions(matrix="embedding", install=_install)
 def tests(session: nox.Session) -> None:
     """Run the tests; ``-- -m "real or network"`` runs those with real packages, ``-- -m browser`` those of pages."""
     _install(session, "tests")
-    # Most tests wait for processes that they start.
-    workers = str(2 * (os.cpu_count() or 1))
+    # Most tests wait for processes that they start: one worker for each core would leave the cores idle.
+    workers = str((os.cpu_count() or 1) + 1)
     default = ["-n", workers, "--dist", "worksteal", "-m", "not real and not network and not browser"]
     session.run("python", "-m", "pytest", *(session.posargs or default))
 
