@@ -1,6 +1,7 @@
 """``--cover``: of a grid, only as many combos run as have every pair of values that can be installed."""
 
 import json
+import signal
 import subprocess
 from collections.abc import Iterator
 from itertools import combinations, product
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from support.index import Index, serve
-from support.project import Project
+from support.project import Project, wait_for
 from support.wheels import build_wheel
 
 VALUES = ("1.0", "2.0")
@@ -215,8 +216,11 @@ def test_a_cover_of_a_grid_that_an_index_cannot_resolve_is_undecided_and_proves_
 def test_an_interrupted_cover_is_resumed_with_the_combos_that_it_chose(project: Project, zoo: Index) -> None:
     slow = PROBE.replace("import ant, bee, cat, dog", "import time, ant; time.sleep(2)")
     write(project, zoo, probe=slow)
-    first = run(project, "--cover", "2", "--budget", "9s", "--jobs", "1")
-    assert first.returncode == 3 and "of 24 pairs" in first.stdout, first.stdout + first.stderr
+    first = project.start("run", "matrices/m.toml", "--report-dir", "report", "--cover", "2", "--jobs", "1")
+    wait_for(lambda: project.logs() and project.events("combo-finished"), seconds=120)
+    first.send_signal(signal.SIGINT)
+    printed, errors = first.communicate(timeout=60)
+    assert first.returncode == 130 and "of 24 pairs" in printed, printed + errors
     begun = {cell["combo"] for cell in report(project)["cells"] if cell["verdict"]["reason"] != "not-covered"}
 
     second = run(project, "--cover", "2")
