@@ -50,12 +50,14 @@ def token(folder: Path) -> str:
 
 
 @contextmanager
-def serve(directions: Directions, access: Access, secret: str) -> Iterator[Router]:
+def serve(directions: Directions, access: Access, secret: str, *, shared: bool = True) -> Iterator[Router]:
     """Yield a router that answers on loopback until the block ends. ``secret`` is the token of the user.
+
+    With ``shared`` others with the same directions may answer for it, on the same port.
 
     Raises ``OSError`` when no port is free.
     """
-    listener = _listen(f"/{secret}/{directions.digest}/")
+    listener = _listen(f"/{secret}/{directions.digest}/", shared=shared)
     router = Router(directions, f"http://127.0.0.1:{listener.getsockname()[1]}/{secret}/{directions.digest}")
     server = _Server(listener, router, access)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
@@ -68,20 +70,20 @@ def serve(directions: Directions, access: Access, secret: str) -> Iterator[Route
         thread.join()
 
 
-def _listen(path: str) -> socket.socket:
+def _listen(path: str, *, shared: bool) -> socket.socket:
     """Return a listening socket, on the same port for the same ``path`` if possible.
 
-    Several runs of one user listen on it side by side: each can answer for all. A port that another process has is left
-    alone.
+    If it is ``shared``, several runs of one user listen on it side by side: each can answer for all. One that is
+    stopped would then let requests of the others wait. A port that another process has is left alone.
     """
     start = int(hashlib.sha256(path.encode()).hexdigest()[:8], 16)
     ports = [_FIRST_PORT + (start + number * 997) % _PORTS for number in range(_CANDIDATES)]
     for port in (*ports, 0):
-        if port and _speaker(port) not in ("", _identity(path)):
+        if shared and port and _speaker(port) not in ("", _identity(path)):
             continue
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if hasattr(socket, "SO_REUSEPORT"):
+        if shared and hasattr(socket, "SO_REUSEPORT"):
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         try:
             listener.bind(("127.0.0.1", port))
