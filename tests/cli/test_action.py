@@ -95,5 +95,15 @@ def test_the_action_runs_a_matrix_exits_as_it_does_and_leaves_summary_annotation
     assert list(Path(output).glob("*/*/report/index.html"))
 
 
+def test_a_mistake_in_a_matrix_is_the_error_of_the_job_and_nothing_else_is(project: Project) -> None:
+    project.write("[matrx]\n")
+
+    ran = run_step("Run the matrix", project, {"matrix": "", "options": ""})
+
+    assert ran.returncode == 2
+    assert "unknown table" in ran.stderr
+    assert "cannot access" not in ran.stderr, "there is no report to look for"
+
+
 def test_no_input_is_pasted_into_a_script() -> None:
     assert not [step["run"] for step in steps() if "${{" in step.get("run", "")]

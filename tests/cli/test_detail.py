@@ -1,9 +1,10 @@
 """How much a run prints, what its last lines are, and how what failed is run again."""
 
+import signal
 from pathlib import Path
 
 from support.index import Index
-from support.project import Project
+from support.project import Project, wait_for
 
 PROBE = """
 [[probe]]
@@ -114,3 +115,36 @@ def test_commands_to_copy_find_the_run_again(project: Project, index: Index, tmp
     assert "reused" not in repeated.stdout.splitlines()[-2]
     explain = result.stdout.splitlines()[-1].split(";")[0].split("knowngood ")[1]
     assert project.run(*explain.split()).returncode == 0
+
+
+def test_an_early_end_of_what_failed_is_gone_on_with_by_the_same_command(project: Project, index: Index) -> None:
+    slow = PROBE.replace("import tiny;", "import os, time, tiny; time.sleep(60 * ('SLOW' in os.environ));")
+    text = f'[index.local]\nurl = "{index.url}"\n{slow}[[combo]]\nid = "quick"\nsteps = [["tiny==VERSION"]]\n'
+    text += '[[combo]]\nid = "slow"\nsteps = [["tiny==VERSION"]]\nenv = { ENV = "1" }\n'
+    project.write(text.replace("VERSION", "2.0"))
+    project.run("run", "-q")
+    project.write(text.replace("VERSION", "1.0").replace("ENV =", "SLOW ="))
+
+    started = project.start("run", "--last-failed", "--jobs", "2")
+
+    def has_finished_one() -> bool:
+        return len(project.logs()) == 2 and bool(project.events("combo-finished"))
+
+    wait_for(has_finished_one, seconds=60)
+    started.send_signal(signal.SIGINT)
+    printed, errors = started.communicate(timeout=60)
+
+    assert started.returncode == 130, errors
+    assert "Re-run the same command within 24 hours to resume." in printed
+    project.write(text.replace("VERSION", "1.0"))
+    assert project.run("run", "--last-failed", "-q").returncode == 0
+    assert combos(project) == ["slow"], "what passed before the end did not fail"
+
+
+def test_what_a_cover_left_out_did_not_fail(project: Project, index: Index) -> None:
+    project.write(
+        f'[index.local]\nurl = "{index.url}"\n{PROBE.replace("; assert", "; 0 and")}\n'
+        '[[grid]]\naxes.tiny = ["1.0", "2.0"]\naxes.env.A = ["1", "2"]\naxes.env.B = ["1", "2"]\n'
+    )
+    assert project.run("run", "--cover", "2", "-q").returncode == 0
+    assert project.run("run", "--last-failed").returncode == 4

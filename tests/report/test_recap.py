@@ -76,6 +76,20 @@ def test_failures_with_one_cause_are_shown_once_and_each_cause_has_its_own() -> 
     assert len(lines) < 40, "500 failures do not scroll their causes away"
 
 
+def test_of_very_many_causes_the_most_severe_are_shown_and_the_others_are_counted() -> None:
+    letters = [f"{first}{second}" for first in "abcdefghij" for second in "klmnopqrst"]
+    cells = [
+        *(failing(1, message=f"ImportError: no {name}name")[0] for name in letters),
+        *failing(1, Status.CRASH, "SIGSEGV"),
+    ]
+    lines = recap.render(grouped(cells), run_folder="r").splitlines()
+    heads = [line.split()[0] for line in lines if line[:2] == "  " and line[2] != " "]
+    assert heads[0] == "CRASH"
+    assert heads.count("FAIL") == recap.MOST_CAUSES - 1
+    left = len(letters) + 1 - recap.MOST_CAUSES
+    assert lines[-1] == f"  {left} more causes, {left} cells: --verbose prints them"
+
+
 def test_each_failure_can_be_shown_by_itself() -> None:
     shown = recap.render(grouped(failing(3)), run_folder="runs/7f3a", each=True)
     assert shown.count("rerun") == 3

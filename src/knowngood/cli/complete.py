@@ -4,7 +4,7 @@ Click completes the verbs and their options itself. A completion never prints an
 is nothing to offer.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,9 +21,7 @@ MOST = 200
 
 def matrices(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Return the matrices in ``matrices/``, or else files."""
-    from knowngood.project.project import matrices
-
-    items = _fitting(incomplete, ((name, "") for name in matrices(Path.cwd())))
+    items = _fitting(incomplete, ((name, "") for name in _declared()))
     return items or [CompletionItem(incomplete, type="file")]
 
 
@@ -47,17 +45,23 @@ def runs(context: click.Context, _parameter: click.Parameter, incomplete: str) -
 
 def _projects(context: click.Context) -> "Iterator[Project]":
     """Yield the projects of the matrices that the words before name, or else of all in ``matrices/``."""
-    from knowngood.project.project import Project, matrices
+    from knowngood.project.project import Project
 
     given = context.params
     # Where the last word is an option that waits for its value, click leaves the words before it unparsed.
     words = [*(given.get("arguments") or given.get("matrix_arguments") or ()), *context.args]
     options = [name for name in (given.get("matrix"), given.get("matrix_option")) if name]
-    known = matrices(Path.cwd())
+    known = _declared()
     named = options or [word for word in words if word in known or word.endswith(".toml")]
     for name in named or known:
         with suppress(Exception):
             yield Project.open(name, state_dir=given.get("state_dir"))
+
+
+def _declared() -> "Mapping[str, Path]":
+    from knowngood.project import project
+
+    return project.matrices(Path.cwd())
 
 
 def _fitting(incomplete: str, found: Iterable[tuple[str, str]]) -> list[CompletionItem]:

@@ -79,8 +79,7 @@ class RunOptions:
     @property
     def starting_over(self) -> str:
         """The option that keeps a run from being resumed; empty when there is none."""
-        options = {"--fresh": self.fresh, "--fresh-probes": self.fresh_probes, "--last-failed": self.last_failed}
-        return next((option for option, given in options.items() if given), "")
+        return "--fresh" if self.fresh else "--fresh-probes" if self.fresh_probes else ""
 
     @property
     def for_this_machine(self) -> tuple[str, ...]:
@@ -114,7 +113,7 @@ class MatrixRun:
         Raises ``UsageError``: an option is wrong, a folder cannot be written, or the file of signatures is not valid.
         """
         machine = host.here(options.environ, options.jobs)
-        resume = not options.starting_over
+        resume = not (options.starting_over or options.last_failed)
         project = select(project, machine, offline=options.offline, resume=resume)
         part = _part(options)
         declared = _last_failed(project) if options.last_failed else project.matrix.combos
@@ -219,7 +218,7 @@ def _last_failed(project: Project) -> "tuple[Combo, ...]":
     Raises ``NothingSelectedError``: there is none, or the matrix no longer has any of them.
     """
     judged = project.judge(project.runs.find(None).read())
-    failed = {cell.combo.id for cell in judged.cells if cell.as_expected is not True}
+    failed = {cell.combo.id for cell in judged.cells if cell.as_expected is not True and not cell.left_out}
     combos = tuple(combo for combo in project.matrix.combos if combo.id in failed)
     if not combos:
         cause = "all cells were as expected" if not failed else f"the matrix no longer has {', '.join(sorted(failed))}"

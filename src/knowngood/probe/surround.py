@@ -4,6 +4,7 @@ import re
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from knowngood.model import Action, Check, Ending, Exit, Outcome, Probe, Problem, ProblemKind, Transcript
@@ -113,28 +114,16 @@ def _run(
     command, guard = [program, *argv[1:]], ""
     if main.sandbox is not None:
         command, guard = main.sandbox.command(command, main.access, main.cwd), main.sandbox.program.name
-    if isinstance(processes, Session):
-        action = processes.run(
-            command,
-            env=main.env,
-            cwd=main.cwd,
-            log=main.log,
-            timeout=main.timeout,
-            stays=stays,
-            always=always,
-            guard=guard,
-            memory=main.memory,
-        )
-    else:
-        action = processes.run(
-            command,
-            env=main.env,
-            cwd=main.cwd,
-            log=main.log,
-            timeout=main.timeout,
-            guard=guard,
-            memory=main.memory,
-        )
+    run = partial(processes.run, stays=stays, always=always) if isinstance(processes, Session) else processes.run
+    action = run(
+        command,
+        env=main.env,
+        cwd=main.cwd,
+        log=main.log,
+        timeout=main.timeout,
+        guard=guard,
+        memory=main.memory,
+    )
     return Ran(action=action)
 
 

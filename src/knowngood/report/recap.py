@@ -23,6 +23,8 @@ LABEL = 15
 """Columns that the label before a line of a cell takes: ``drift          torch 2.1.2 -> ...``."""
 MOST_LINES = 4
 """Lines that the message of a cell may take; its log has the rest."""
+MOST_CAUSES = 30
+"""Causes that are shown in full; the others are counted."""
 MOST_EXPECTED = 20
 """Failures as expected that have a line each; more are shown by cause."""
 MOST_AGAINST = 20
@@ -55,11 +57,15 @@ def render(
 
     def full(cells: Sequence[Cell]) -> list[str]:
         groups = [[cell] for cell in words.each_once(cells)] if each else _by_severity(cells, judged)
-        return [
+        shown = groups if each else groups[:MOST_CAUSES]
+        lines = [
             line
-            for same in groups
+            for same in shown
             for line in _full(same, judged.run, plain(run_folder), options, width=width - 2, paint=paint)
         ]
+        left = groups[len(shown) :]
+        more = f"{count(len(left), 'more cause')}, {count(sum(map(len, left)), 'cell')}: --verbose prints them"
+        return [*lines, *([more] if left else [])]
 
     head = [*cautions(judged), *predicted(judged)]
     sections = [
