@@ -90,6 +90,16 @@ def test_regressions_come_first_with_their_reason_and_the_packages_that_differ()
     assert render(CHANGES, baseline_name=NAME) == TEXT
 
 
+def test_cells_that_an_early_end_left_out_are_one_list() -> None:
+    cut = [change(ChangeKind.INCONCLUSIVE, f"c{number}", "pass", "not-run", why="stopped") for number in range(200)]
+    lines = render((*cut, change(ChangeKind.INCONCLUSIVE, "down", "pass", "infra")), baseline_name=NAME).splitlines()
+    assert lines[3] == "  down: pass -> infra"
+    assert lines[4].startswith("  not run: c0, c1, c2")
+    assert len(lines) < 10
+    alone = render(tuple(cut[:1]), baseline_name=NAME)
+    assert "  c0: pass -> not-run (stopped)" in alone
+
+
 def test_every_kind_of_change_is_in_every_format() -> None:
     shown, page, data = (
         render(CHANGES, baseline_name=NAME),

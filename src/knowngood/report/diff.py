@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from enum import Enum
 
-from knowngood.model import Change, ChangeKind, Rebuilt
+from knowngood.model import Change, ChangeKind, Rebuilt, Status
 from knowngood.report import words
 from knowngood.report.markup import code, inline, joined, paragraph, table
 from knowngood.report.text import count, labeled, plain, section, shorten, strict_json, wrap
@@ -100,8 +100,7 @@ def render(changes: Sequence[Change], *, baseline_name: str, width: int = 100) -
         lines = [line for change in _of(changes, kind) for line in _full(change, names, width - 2)]
         blocks.append(section(f"{title}:", lines, width))
     for kind, title in _BRIEF.items():
-        lines = [line for change in _of(changes, kind) for line in _brief(change, names, width - 2)]
-        blocks.append(section(f"{title}:", lines, width))
+        blocks.append(section(f"{title}:", _briefly(_of(changes, kind), names, width - 2), width))
     for title, pairs in changed_conflicts(changes):
         lines = [shorten(f"{combos}: {sentence}", width - 2) for combos, sentence in pairs]
         blocks.append(section(f"{title}:", lines, width))
@@ -183,6 +182,16 @@ def _full(change: Change, names: dict[Change, str], width: int) -> list[str]:
         *labeled("why", wrap(change.why, room, most=_MOST_LINES), width=_LABEL),
         *labeled("packages", lines, width=_LABEL),
     ]
+
+
+def _briefly(changes: Sequence[Change], names: dict[Change, str], width: int) -> list[str]:
+    """Return a line for each change, but one list of the cells that were not run: after an early end those are many."""
+    not_run = [change for change in changes if change.after == Status.NOT_RUN]
+    lines = [line for change in changes if change not in not_run for line in _brief(change, names, width)]
+    if len(not_run) < 2:
+        return [*lines, *(line for change in not_run for line in _brief(change, names, width))]
+    listed = ", ".join(names[change] for change in not_run)
+    return [*lines, *wrap(f"not run: {listed}", width, most=_MOST_LINES)]
 
 
 def _brief(change: Change, names: dict[Change, str], width: int) -> list[str]:
