@@ -4,6 +4,9 @@ import os
 import stat
 from pathlib import Path
 
+LARGEST = 2**24
+"""Bytes of a file that knowngood wrote itself: what has more was not written by it."""
+
 
 def read_regular(path: Path, most: int) -> bytes:
     """Return the first ``most`` bytes of a regular file; nothing for anything else, a link included."""

@@ -19,6 +19,7 @@ from knowngood.declare.selections import NOTHING, Selections, from_json, to_json
 from knowngood.declare.values import slug
 from knowngood.errors import UsageError, similar, some
 from knowngood.model import JudgedRun, Matrix, Run, Searched
+from knowngood.process.files import LARGEST, read_regular
 from knowngood.project.files import FolderFiles, near, write
 from knowngood.project.runs import OWNER, SEARCHES, STATE, RecordedRun, Runs, all_at
 from knowngood.project.searched import found_in
@@ -275,7 +276,7 @@ class Project:
 
 def matrices(start: Path) -> dict[str, Path]:
     """Return the matrix files in ``start/matrices``, by name."""
-    return {path.stem: path for path in sorted((start / "matrices").glob("*.toml"))}
+    return {path.stem: path for path in sorted((start / "matrices").glob("*.toml")) if path.is_file()}
 
 
 def _state_of_user(project: Path) -> Path:
@@ -285,7 +286,7 @@ def _state_of_user(project: Path) -> Path:
 
 def _read_selections(file: Path | None) -> Selections:
     try:
-        return from_json(json.loads(file.read_bytes())) if file is not None else NOTHING
+        return from_json(json.loads(read_regular(file, LARGEST))) if file is not None else NOTHING
     except (OSError, ValueError, RecursionError):
         return NOTHING
 

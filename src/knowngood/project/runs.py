@@ -16,6 +16,7 @@ from knowngood import atomic
 from knowngood.errors import UsageError, some
 from knowngood.events import RunFinished, decode, fold
 from knowngood.model import Combo, ComboFacts, Run, Selection
+from knowngood.process.files import LARGEST, read_regular
 from knowngood.project.files import near
 
 STATE = ".knowngood"
@@ -265,7 +266,7 @@ class Runs:
     def past_seconds(self) -> dict[str, float]:
         """Return how many seconds each combo took in the last run that finished it, by id."""
         try:
-            past = json.loads((self.folder / _DURATIONS).read_bytes())
+            past = json.loads(read_regular(self.folder / _DURATIONS, LARGEST))
             return {str(combo): float(seconds) for combo, seconds in past.items()}
         except (OSError, ValueError, AttributeError, TypeError):
             return {}

@@ -8,6 +8,7 @@ from typing import Any
 
 from knowngood import atomic
 from knowngood.model import Searched
+from knowngood.process.files import LARGEST, read_regular
 
 _FILE = "search.json"
 """The name of the file in the folder of the run of a search."""
@@ -36,8 +37,8 @@ def found_in(folder: Path) -> tuple[Searched, ...]:
 
 def _read(file: Path) -> Searched | None:
     try:
-        searched: Searched = _adapter().validate_json(file.read_bytes())
-    except (OSError, ValueError):
+        searched: Searched = _adapter().validate_json(read_regular(file, LARGEST))
+    except ValueError:
         return None
     return searched
 

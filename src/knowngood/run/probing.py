@@ -9,12 +9,11 @@ from knowngood.install.snapshot import Snapshot
 from knowngood.judge.probes import judge_probe
 from knowngood.model import Combo, Phase, Probe, ProbeFacts, Status
 from knowngood.probe.launch import IMPORTS
-from knowngood.process.files import read_regular
+from knowngood.process.files import LARGEST, read_regular
 from knowngood.run.context import RunContext
 from knowngood.run.install_steps import StepRunner
 from knowngood.run.workspace import Workspace
 
-_LARGEST_LIST = 2**24  # bytes
 _CONFIRMED = frozenset({Status.CRASH, Status.TIMEOUT})
 """Statuses of a probe that count only when they occur twice."""
 
@@ -105,7 +104,7 @@ class Probing:
         python, in_place = self._workspace.environment.python, self._workspace.in_place
         may_write = self._workspace.is_private
         facts = self._context.launcher.launch(python, self._combo, probe, folder, in_place, may_write=may_write)
-        named = read_regular(folder / IMPORTS, _LARGEST_LIST).decode("utf-8", "surrogateescape")
+        named = read_regular(folder / IMPORTS, LARGEST).decode("utf-8", "surrogateescape")
         self._imported |= set(named.splitlines())
         return facts
 
