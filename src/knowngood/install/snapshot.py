@@ -11,12 +11,14 @@ import os
 import stat
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
 from knowngood.install.environment import Environment, Survey
+from knowngood.process.files import LARGEST, read_regular
 
 _CACHE = "/__pycache__/"
 
@@ -136,11 +138,12 @@ class Snapshot:
 
 
 def _rows(record: Path) -> Iterable[tuple[str, str]]:
-    try:
-        with record.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
-            return [(row[0], row[1].partition("sha256=")[2]) for row in csv.reader(file) if len(row) > 1]
-    except (OSError, csv.Error):
-        return []
+    """Return (path, SHA-256) of the lines of a ``RECORD``, in whose place a probe may have put anything."""
+    text = read_regular(record, LARGEST).decode("utf-8", "surrogateescape")
+    with suppress(csv.Error):
+        rows = csv.reader(text.splitlines())
+        return [(row[0], row[1].partition("sha256=")[2]) for row in rows if len(row) > 1]
+    return []
 
 
 def _identity(state: os.stat_result) -> tuple[int, int, int]:
