@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -197,8 +198,9 @@ def test_several_runs_can_use_a_store_at_once(tmp_path: Path, store: BytecodeSto
     subprocess.run(by_them, check=True)
 
     def use(environment: Environment) -> None:
+        compiler = replace(compile_all, folder=environment.folder.with_suffix(".compiled"))  # as each run has its own
         for _ in range(5):
-            note(store, store.sources(environment), store.link(store.sources(environment)), compile_all)
+            note(store, store.sources(environment), store.link(store.sources(environment)), compiler)
 
     with ThreadPoolExecutor(6) as pool:
         for future in [pool.submit(use, environment) for environment in environments]:

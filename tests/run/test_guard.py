@@ -65,7 +65,7 @@ def remarks(cell: Cell) -> str:
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
-@pytest.mark.parametrize("after", ["pass", RESTORE, f"{RESTORE}; time.sleep(0.5)"])
+@pytest.mark.parametrize("after", ["pass", RESTORE, f"{RESTORE}; time.sleep(0.5)", f"{RESTORE}; time.sleep(4)"])
 def test_a_write_into_a_shared_file_reaches_no_other_combo_and_no_later_run(home: Home, jobs: int, after: str) -> None:
     combos = (using("first", vandal=True), using("second"), using("third"))
 

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from secrets import token_hex
 from urllib.parse import unquote
 
 
@@ -20,17 +21,19 @@ from urllib.parse import unquote
 class Index:
     """A running index: its ``url``, the folder that it serves, and the faults that are switched on.
 
-    ``page_status`` maps a project (or ``"*"``) to the HTTP status of its page; ``file_status`` does the same for a file
-    name. ``wrong_hash``, ``truncated`` and ``yanked`` hold file names. ``requests`` has every requested path. ``delay``
-    is the seconds before every response. ``everything`` is what every request is answered with: status, content type
-    and body; with a status of 302 the body is where to. ``login`` is the ``Authorization`` header without which it
-    answers 401. The page of a project has the ``Requires-Python`` of its
-    wheels, as on real indexes.
+    ``page_status`` maps a project (or ``"*"``) to the HTTP status of its page; ``file_status`` does the same for a
+    file name. ``wrong_hash``, ``truncated`` and ``yanked`` hold file names. ``requests`` has every requested path,
+    without the ``prefix``. Installers cache answers by URL and ports are used again, so each index has a prefix that
+    no other has. ``delay`` is the seconds before every response. ``everything`` is what every request is answered
+    with: status, content type and body; with a status of 302 the body is where to. ``login`` is the ``Authorization``
+    header without which it answers 401. The page of a project has the ``Requires-Python`` of its wheels, as on real
+    indexes.
     With ``dates``, file name -> time of upload, or with ``sizes``, pages are JSON (PEP 691) that state sizes as well.
     """
 
     url: str
     folder: Path
+    prefix: str
     page_status: dict[str, int] = field(default_factory=dict)
     file_status: dict[str, int] = field(default_factory=dict)
     wrong_hash: set[str] = field(default_factory=set)
@@ -47,12 +50,14 @@ class Index:
 
 @contextmanager
 def serve(folder: Path, context: ssl.SSLContext | None = None) -> Iterator[Index]:
-    """Serve ``folder`` at ``http://127.0.0.1:PORT/simple`` until the block ends; with ``context`` on https."""
+    """Serve ``folder`` at ``http://127.0.0.1:PORT/PREFIX/simple`` until the block ends; with ``context`` on https."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
     if context is not None:
         server.socket = context.wrap_socket(server.socket, server_side=True)
     server.daemon_threads = True
-    index = Index(url=f"{'https' if context else 'http'}://127.0.0.1:{server.server_port}/simple", folder=folder)
+    prefix = f"/{token_hex(4)}"
+    url = f"{'https' if context else 'http'}://127.0.0.1:{server.server_port}{prefix}/simple"
+    index = Index(url=url, folder=folder, prefix=prefix)
     server.index = index  # type: ignore[attr-defined]
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
@@ -71,7 +76,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         index: Index = self.server.index  # type: ignore[attr-defined]
-        index.requests.append(self.path)
+        path = self.path.removeprefix(index.prefix)
+        index.requests.append(path)
         if index.closing.wait(index.delay):
             return
         if index.login is not None and self.headers.get("Authorization") != index.login:
@@ -81,7 +87,7 @@ class _Handler(BaseHTTPRequestHandler):
             status, kind, body = index.everything
             self._answer(status, body, kind)
             return
-        parts = [part for part in unquote(self.path.split("?")[0]).split("/") if part]
+        parts = [part for part in unquote(path.split("?")[0]).split("/") if part]
         if parts[:1] == ["simple"] and len(parts) == 2:
             self._project(index, parts[1])
         elif parts[:1] == ["files"] and len(parts) == 2:
@@ -109,7 +115,7 @@ class _Handler(BaseHTTPRequestHandler):
             requires = _requires_python(path)
             attribute = f' data-requires-python="{html.escape(requires)}"' if requires else ""
             attribute += ' data-yanked="it was a mistake"' if path.name in index.yanked else ""
-            links.append(f'<a href="/files/{path.name}#sha256={digest}"{attribute}>{path.name}</a><br>')
+            links.append(f'<a href="{index.prefix}/files/{path.name}#sha256={digest}"{attribute}>{path.name}</a><br>')
         self._answer(200, ("<!doctype html>" + "\n".join(links)).encode(), "text/html")
 
     def _file(self, index: Index, name: str) -> None:
@@ -138,7 +144,7 @@ class _Handler(BaseHTTPRequestHandler):
 def _file(index: Index, path: Path) -> dict[str, object]:
     return {
         "filename": path.name,
-        "url": f"/files/{path.name}",
+        "url": f"{index.prefix}/files/{path.name}",
         "hashes": {"sha256": hashlib.sha256(path.read_bytes()).hexdigest()},
         "requires-python": _requires_python(path),
         "size": path.stat().st_size,

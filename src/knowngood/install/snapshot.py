@@ -92,6 +92,14 @@ class Snapshot:
             written += self._altered([path for _, path in sorted(touched, reverse=True)], later, patience)
         return tuple(sorted(written))
 
+    def unrecorded(self, *, patience: float) -> tuple[str, ...]:
+        """Return the files with other links that are not what their ``RECORD`` says.
+
+        ``patience`` is in seconds: digests take no longer, those of small files come first.
+        """
+        by_size = sorted((state.st_size, path) for path, state in self.shared().items())
+        return tuple(sorted(self._altered([path for _, path in by_size], self, patience)))
+
     def owners(self, paths: Iterable[str]) -> tuple[str, ...]:
         """Return the canonical names of the distributions that have files of ``paths``.
 

@@ -6,7 +6,8 @@ as private copies, and their probes run again: neither the probe that wrote nor 
 """
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from knowngood.install.snapshot import Snapshot
 from knowngood.model import Tampering
 
 _PATIENCE = 0.5
-"""Seconds that digests may take after a short probe; after a long one, a fiftieth of its time."""
+"""Seconds that digests may take before and after a short probe; after a long one, a fiftieth of its time."""
 _NAMED = 5
 """Files that are named; the others are counted."""
 
@@ -46,17 +47,36 @@ class Guard:
         """Inode of a shared file -> its size and time when this run first saw it."""
         self._spoiled: set[tuple[int, int, int]] = set()
         """Inode, size and time of what was written into."""
+        self._unchecked = 0
+        """Probes that run, or that ran and whose environment was not compared yet."""
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Enclose a probe and the check after it: until then its writes are not known."""
+        with self._lock:
+            self._unchecked += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._unchecked -= 1
 
     def built(self, snapshot: Snapshot) -> tuple[str, ...]:
         """Note what a new environment shares; return its files that something wrote into before it was built."""
         with self._lock:
-            wrong = []
+            beside = self._unchecked
+        wrong: list[str] = []
+        if beside:
+            # A probe that still runs may have written and restored size and time: only digests tell.
+            with self._many_files:
+                wrong += snapshot.unrecorded(patience=_PATIENCE)
+        with self._lock:
             for path, state in snapshot.shared().items():
                 identity = state.st_size, state.st_mtime_ns
                 known = self._known.setdefault(state.st_ino, identity)
                 if known != identity or (state.st_ino, *identity) in self._spoiled:
                     wrong.append(path)
-        return tuple(sorted(wrong))
+        return tuple(sorted(set(wrong)))
 
     def check(self, before: Snapshot, seconds: float) -> Checked:
         """Compare an environment with what it was, and return the shared files that something wrote into.

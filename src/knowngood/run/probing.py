@@ -77,8 +77,9 @@ class Probing:
     def _probe(self, probe: Probe) -> bool:
         """Run a probe, and once more after a crash or a timeout; return whether its environment lasted."""
         for attempt in (1, 2):
-            facts = self._launch(probe, attempt)
-            written = self._written(facts.action.seconds)
+            with self._context.guard.watching() if self._before is not None else contextlib.nullcontext():
+                facts = self._launch(probe, attempt)
+                written = self._written(facts.action.seconds)
             if written and not self._context.stop.requested:
                 if not self._start_over(written, probe):
                     return False
