@@ -1,6 +1,7 @@
 """``knowngood plan`` and shards, as a user and a CI see them."""
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -8,6 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
+from knowngood.process.sandbox import find
 from support.index import Index
 from support.project import Project, wait_for
 
@@ -269,3 +271,14 @@ steps = [["tiny==1.0"]]
         "note: probe 'asks': the variable KG_ABSENT is not set, which pass-env names",
         "note: probe 'asks': no variable matches 'ABSENT_*', which pass-env names",
     ]
+
+
+@pytest.mark.skipif(find(os.environ) is None, reason="bubblewrap does not work here")
+def test_a_plan_and_a_search_isolate_probes_as_their_option_says(knowngood: Knowngood, project: Project) -> None:
+    searched = knowngood("fix", "good", "--isolation", "none")
+
+    assert searched.returncode == 0, searched.stderr
+    (log,) = (project.folder / ".knowngood").rglob("events.jsonl")
+    assert json.loads(log.read_text().splitlines()[0])["info"]["isolation"] == "none"
+    planned = [statuses(knowngood, "--only", "good", "--isolation", how)["good"] for how in ("none", "sandbox")]
+    assert planned == ["reused", "run"]

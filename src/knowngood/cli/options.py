@@ -13,6 +13,7 @@ from knowngood.errors import UsageError
 
 if TYPE_CHECKING:
     from knowngood.declare.combo_selection import Shard
+    from knowngood.model import Isolation
 
 PATH = click.Path(path_type=Path)
 
@@ -47,6 +48,15 @@ isolation_option = click.option(
     metavar="HOW",
     help="Whether probes run in a sandbox of bubblewrap: auto, sandbox or none.  [default: as the matrix says]",
 )
+
+
+def isolation_from(value: str | None) -> "Isolation | None":
+    """Return what ``--isolation`` says; None when it is not given."""
+    from knowngood.model import Isolation
+
+    return Isolation(value) if value is not None else None
+
+
 jobs_option = click.option(
     "--jobs",
     "-j",

@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING
 import click
 
 from knowngood.cli.matrices import name_of, note_unset, open_all, refuse, takes_matrices
-from knowngood.cli.options import cover_option, format_option, jobs_option, offline_option, only_option, state_option
+from knowngood.cli.options import (
+    cover_option,
+    format_option,
+    isolation_from,
+    isolation_option,
+    jobs_option,
+    offline_option,
+    only_option,
+    state_option,
+)
 from knowngood.cli.output import width
 from knowngood.errors import ExitCode, UsageError
 
@@ -43,6 +52,7 @@ _MOST_JOBS = 256  # of one matrix on GitHub
 @click.option("--fresh", is_flag=True, help="Plan a `run --fresh`, which reuses no verdict.")
 @jobs_option
 @offline_option
+@isolation_option
 @state_option
 @click.pass_obj
 def plan(
@@ -57,6 +67,7 @@ def plan(
     fresh: bool,
     jobs: int | None,
     offline: bool,
+    isolation: str | None,
     state_dir: Path | None,
 ) -> None:
     """Resolve the combos of MATRIX, and print which are solvable and what a run would need. Nothing is built.
@@ -96,7 +107,7 @@ def plan(
         )
     machine, stop = host.here(environ, jobs), Stop()
     with stopped_by_signals(stop):
-        requests = [_request(project, machine, only=only, offline=offline) for project in projects]
+        requests = [_request(project, machine, only=only, offline=offline, isolation=isolation) for project in projects]
         plans = [_plan(request, stop, fresh=fresh) for request in covered(requests, cover, stop)]
     rows = [row for plan in plans for row in plan.rows]
     costs = {plan.name: plan.costs for plan in plans}
@@ -132,7 +143,9 @@ class _Plan:
     """How much of its grids the combos cover; None without ``--cover``."""
 
 
-def _request(project: "Project", machine: "Machine", *, only: tuple[str, ...], offline: bool) -> "RunRequest":
+def _request(
+    project: "Project", machine: "Machine", *, only: tuple[str, ...], offline: bool, isolation: str | None
+) -> "RunRequest":
     """Return the request that a run of the matrix would begin with."""
     from knowngood.declare.combo_selection import choose
     from knowngood.run.request import RunRequest
@@ -140,7 +153,8 @@ def _request(project: "Project", machine: "Machine", *, only: tuple[str, ...], o
 
     project = select(project, machine, offline=offline)
     combos = choose(project.matrix.combos, only=only)
-    return RunRequest(project=project, combos=combos, machine=machine, offline=offline)
+    how = isolation_from(isolation)
+    return RunRequest(project=project, combos=combos, machine=machine, offline=offline, isolation=how)
 
 
 def _plan(request: "RunRequest", stop: "Stop", *, fresh: bool) -> _Plan:

@@ -9,12 +9,11 @@ import click
 
 from knowngood.cli.clusters import Where
 from knowngood.cli.matrices import name_of
-from knowngood.cli.options import parse_shard
+from knowngood.cli.options import isolation_from, parse_shard
 from knowngood.cli.output import Detail, find_baseline
 from knowngood.declare.combo_selection import choose, divide
 from knowngood.errors import NothingSelectedError, UsageError
 from knowngood.install.index import check_folders
-from knowngood.model import Isolation
 from knowngood.project.files import check_writable, near
 from knowngood.project.project import Project
 from knowngood.report.text import count
@@ -126,7 +125,7 @@ class MatrixRun:
             shard=options.shard or "",
             keep=options.keep,
             offline=options.offline,
-            isolation=Isolation(options.isolation) if options.isolation else None,
+            isolation=isolation_from(options.isolation),
             fresh=options.fresh,
             fresh_probes=options.fresh_probes or options.last_failed,
             optimizations=options.optimizations,

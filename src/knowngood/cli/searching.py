@@ -12,6 +12,8 @@ import click
 from knowngood.cli.clusters import Where, where_options
 from knowngood.cli.matrices import note_unset
 from knowngood.cli.options import (
+    isolation_from,
+    isolation_option,
     jobs_option,
     matrix_option,
     offline_option,
@@ -41,6 +43,7 @@ class SearchOptions:
     cells: int | None
     jobs: int | None
     offline: bool
+    isolation: str | None
     signatures: Path | None
     state_dir: Path | None
     where: Where
@@ -55,7 +58,7 @@ def search_options(verb: Callable[..., None]) -> Callable[..., None]:
         budget: tuple[str, float] | None = options.pop("budget")
         own = {
             name: options.pop(name)
-            for name in ("matrix", "cells", "jobs", "offline", "signatures", "state_dir", "where")
+            for name in ("matrix", "cells", "jobs", "offline", "isolation", "signatures", "state_dir", "where")
         }
         verb(search=SearchOptions(environ=environ, seconds=budget[1] if budget else None, **own), **options)
 
@@ -68,6 +71,7 @@ def search_options(verb: Callable[..., None]) -> Callable[..., None]:
         jobs_option,
         where_options,
         offline_option,
+        isolation_option,
         signatures_option,
         state_option,
     )
@@ -155,7 +159,14 @@ def searching(options: SearchOptions, combos: Sequence[str], *, single: bool = F
     options.where.check(*(["--jobs"] if options.jobs else []))
     stop = Stop()
     with options.where.opened() as executor, stopped_by_signals(stop):
-        request = RunRequest(project=project, combos=(), machine=machine, offline=options.offline, executor=executor)
+        request = RunRequest(
+            project=project,
+            combos=(),
+            machine=machine,
+            offline=options.offline,
+            isolation=isolation_from(options.isolation),
+            executor=executor,
+        )
         yield Searching(project=project, combos=chosen, request=request, stop=stop, options=options)
 
 
