@@ -1,8 +1,8 @@
 """Run the command line in processes that are forked from one that has imported it already.
 
 Each command is a process of its own, with its own environment variables, folder, streams, signals and exit code, as if
-it had been started by a shell. Only the start of the interpreter and the imports, which are most of the time of a short
-command, happen once. A command whose subject is the start itself is to be started for real.
+it had been started by a shell. Only what every process does alike happens once: the start of the interpreter, the imports, compiling
+templates and models. It is most of the time of a short command. A command whose subject is the start itself is to be started for real.
 
 This file is both sides: the tests import it, and it is also the script of the process that forks.
 """
@@ -203,11 +203,24 @@ def _import_everything() -> None:
         import_module(name)
 
 
+def _prepare_what_is_kept() -> None:
+    """Compile what a verb compiles once per process, when it first needs it."""
+    import_module("knowngood.events.kinds")._codec()
+    import_module("knowngood.report.matrix_reader")._adapter()
+    import_module("knowngood.project.searched")._adapter()
+    import_module("knowngood.project.signatures")._ours()
+    templates = import_module("knowngood.report.html.page")._environment()
+    for name in templates.list_templates():
+        if name.endswith(".jinja"):
+            templates.get_template(name)
+
+
 def _main() -> None:
     import gc
 
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     _import_everything()
+    _prepare_what_is_kept()
     gc.collect()
     gc.freeze()
     request = _serve(socket.socket(fileno=int(sys.argv[1])))

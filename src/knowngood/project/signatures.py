@@ -1,6 +1,7 @@
 """Read files of signatures: the ones that knowngood ships, and the user's own."""
 
 import tomllib
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -86,7 +87,7 @@ def load(*paths: Path) -> tuple[Signature, ...]:
     """
     signatures: dict[str, Signature] = {}
     for path in paths:
-        for table in _read(path).signature:
+        for table in (_ours() if path == OURS else _read(path)).signature:
             conditions = table.match.model_dump(exclude_none=True, exclude={"installed"})
             signatures[table.id] = Signature(
                 id=table.id,
@@ -101,6 +102,11 @@ def load(*paths: Path) -> tuple[Signature, ...]:
                 installed=tuple(table.match.installed),
             )
     return tuple(signatures.values())
+
+
+@cache
+def _ours() -> _File:
+    return _read(OURS)
 
 
 def _read(path: Path) -> _File:
