@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from knowngood.cache.keys import Surroundings, key
-from knowngood.cache.verdicts import SCHEMA, Entry, Verdicts, export, parse, take_in
+from knowngood.cache.verdicts import SCHEMA, Entry, TakenIn, Verdicts, export, parse, take_in
 from knowngood.events import EnvironmentCreated, Event, FactsReused, PhaseStarted, ProbeFinished, add
 from knowngood.model import (
     Action,
@@ -451,7 +451,7 @@ def test_an_entry_with_a_header_of_another_version_or_form_is_not_read(change: d
     assert parse(json.dumps(HEAD | change).encode() + b"\n" + TAIL) is None
 
 
-@pytest.mark.parametrize("name", sorted(set(HEAD) - {"schema"}))
+@pytest.mark.parametrize("name", sorted(set(HEAD) - {"schema", "archive"}))
 def test_an_entry_with_an_incomplete_header_is_not_read(name: str) -> None:
     head = {other: value for other, value in HEAD.items() if other != name}
 
@@ -589,12 +589,29 @@ def test_an_exported_verdict_is_reused_on_another_machine(home: Home, tmp_path: 
 
     assert export(home.verdicts, file) == 2
     elsewhere = tmp_path / "elsewhere"
-    assert take_in(Verdicts(folder=elsewhere / "verdicts"), file) == (2, 0)
+    assert take_in(Verdicts(folder=elsewhere / "verdicts"), file) == TakenIn(added=2, refused=0)
 
     again = home.run("second", subject, cache=elsewhere)
     assert probed(again) == []
-    assert {origin.run for origin in reused(again).values()} == {"first"}
+    assert {(origin.run, origin.archive) for origin in reused(again).values()} == {("first", "known.zip")}
     assert list(tmp_path.glob("known.zip*")) == [file]
+
+
+def test_an_import_replaces_no_verdict_of_an_own_run(verdicts: Verdicts, tmp_path: Path) -> None:
+    own, other = entry(1), entry(2)
+    verdicts.put(own)
+    with zipfile.ZipFile(tmp_path / "known.zip", "w") as archive:
+        forged = replace(own, reused=replace(own.reused, run="forged"))
+        archive.writestr("own.jsonl", forged.lines())
+        archive.writestr("other.jsonl", replace(other, reused=replace(other.reused, archive="")).lines())
+
+    assert take_in(verdicts, tmp_path / "known.zip") == TakenIn(added=1, known=1)
+    assert verdicts.get(own.reused.key) == own
+    imported = verdicts.get(other.reused.key)
+    assert imported is not None and imported.reused.archive == "known.zip"
+    # What was imported before is replaced, and names the newer file.
+    (tmp_path / "known.zip").rename(tmp_path / "newer.zip")
+    assert take_in(verdicts, tmp_path / "newer.zip") == TakenIn(added=1, known=1)
 
 
 def test_a_failed_export_leaves_no_file(verdicts: Verdicts, tmp_path: Path) -> None:
@@ -613,7 +630,7 @@ def test_an_imported_entry_that_does_not_fit_its_key_is_refused(verdicts: Verdic
         archive.writestr(f"{forged.reused.key}.jsonl", forged.lines())
         archive.writestr("good.jsonl", entry(3).lines())
 
-    assert take_in(verdicts, tmp_path / "known.zip") == (1, 1)
+    assert take_in(verdicts, tmp_path / "known.zip") == TakenIn(added=1, refused=1)
     assert [stored.key for stored in verdicts] == [entry(3).reused.key]
 
 
@@ -629,7 +646,7 @@ def test_a_hostile_archive_writes_nothing_outside_the_cache(verdicts: Verdicts, 
         archive.writestr("deep.jsonl", b"[" * 1_000_000)
         archive.writestr("folder/", b"")
 
-    assert take_in(verdicts, target) == (4, 4)
+    assert take_in(verdicts, target) == TakenIn(added=4, refused=4)
 
     everything = {path for path in tmp_path.rglob("*") if path.is_file()}
     assert everything == {target, *(stored.path for stored in verdicts)}
@@ -647,7 +664,7 @@ def test_only_the_damaged_members_of_an_archive_are_refused(verdicts: Verdicts, 
     data[place : place + 40] = b"\xff" * 40
     target.write_bytes(data)
 
-    assert take_in(verdicts, target) == (1, 2)
+    assert take_in(verdicts, target) == TakenIn(added=1, refused=2)
 
 
 def test_an_encrypted_member_is_refused(verdicts: Verdicts, tmp_path: Path) -> None:
@@ -659,7 +676,7 @@ def test_an_encrypted_member_is_refused(verdicts: Verdicts, tmp_path: Path) -> N
         data[data.index(header) + flags] |= 1
     target.write_bytes(data)
 
-    assert take_in(verdicts, target) == (0, 1)
+    assert take_in(verdicts, target) == TakenIn(refused=1)
 
 
 def test_importing_a_file_that_is_not_an_archive_raises(verdicts: Verdicts, tmp_path: Path) -> None:

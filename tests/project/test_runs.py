@@ -330,3 +330,40 @@ def test_the_duration_of_a_combo_is_that_of_the_last_run_that_finished_it(runs: 
         runs.note_seconds(run)
 
     assert runs.past_seconds() == {"one": 8.0}
+
+
+def test_a_log_of_a_newer_version_is_refused_with_a_word_and_never_continued(tmp_path: Path) -> None:
+    runs = Runs(folder=tmp_path / "matrix", project=tmp_path)
+    recorded = runs.new(SECOND)
+    log = EventLog(recorded.file)
+    log(replace(RunStarted(info=today(), combos=COMBOS), schema_version=99))
+    for event in DONE:
+        log(event)
+    log.close()
+
+    with pytest.raises(UsageError, match="a newer version of knowngood recorded run 2026") as refused:
+        recorded.read()
+    assert "schema 99" in refused.value.cause and "update knowngood" in refused.value.next_step
+    assert runs.unfinished("d1", COMBOS) is None
+
+
+@pytest.mark.parametrize("started", ["yesterday", "2026-01-01T00:00:00", ""])
+def test_a_log_without_a_valid_time_is_not_continued(started: str, tmp_path: Path) -> None:
+    runs = Runs(folder=tmp_path / "matrix", project=tmp_path)
+    log = EventLog(runs.new(SECOND).file)
+    log(RunStarted(info=replace(today(), started=started), combos=COMBOS))
+    for event in DONE:
+        log(event)
+    log.close()
+
+    assert runs.unfinished("d1", COMBOS) is None
+    assert runs.selected("d1") == ()
+
+
+@pytest.mark.parametrize(
+    "text", ['{"one": 1e999}', '{"one": NaN}', '{"one": 1' + "0" * 400 + "}", "[" * 100_000, "[1]"]
+)
+def test_durations_that_are_not_numbers_are_left_out(text: str, tmp_path: Path) -> None:
+    (tmp_path / "durations.json").write_text(text)
+
+    assert Runs(folder=tmp_path, project=tmp_path).past_seconds() == {}

@@ -23,10 +23,13 @@ from knowngood.model import (
     Phase,
     ProbeFacts,
     Reason,
+    Reused,
     Status,
     Transcript,
 )
-from knowngood.report import explain_markdown, explain_text, matrix_json
+from knowngood.report import explain_markdown, explain_text, markdown, matrix_json, matrix_reader, summary
+from knowngood.report.ci import junit
+from knowngood.report.html import page
 from report.factory import cell, combo, diagnosed, mission, only, passing
 
 SCHEMA = json.loads((Path(report.__file__).parent / "matrix.schema.json").read_text(encoding="utf-8"))
@@ -359,3 +362,23 @@ def test_without_a_combo_the_cells_that_did_not_pass_are_listed() -> None:
 Use `knowngood explain COMBO` for everything about one combo.
 """
     )
+
+
+def test_an_imported_verdict_says_so_wherever_it_is_shown() -> None:
+    origin = Reused(run="r1", combo="b", recorded="2026-11-20T07:10:00+00:00", key="0f", archive="ci.zip")
+    judged = only(passing(combo("a"), reused=origin))
+    (imported,) = judged.cells
+    document = json.loads(matrix_json.render(judged))
+
+    assert "from ci.zip: another machine or user recorded this verdict" in explained(imported)
+    for shown in (
+        explain_markdown.render(imported, judged.run, run_folder="r"),
+        page.render(judged),
+        markdown.render(judged),
+        junit.render(judged),
+    ):
+        assert "ci.zip" in shown
+    assert document["cells"][0]["reused"]["archive"] == "ci.zip"
+    jsonschema.validate(document, SCHEMA)
+    assert matrix_reader.parse(document).cells[0].reused == origin
+    assert "1 reused, 1 of them imported" in summary.summary(judged)

@@ -26,12 +26,11 @@ from packaging.utils import canonicalize_name
 
 from knowngood.install.environment import Environment
 from knowngood.process import Processes
-from knowngood.process.files import read_regular
+from knowngood.process.files import LARGEST, read_regular
 
 _COMPILER = Path(__file__).with_name("compile_sources.py")
 _WANTED = "wanted.txt"
 """The file of a distribution that lists its bytecode that environments compiled: a folder and a name in each line."""
-_LARGEST_LIST = 2**24  # bytes
 _PATIENCE = 600.0  # seconds to compile what one combo imported
 _SOURCE = re.compile(r"^([^,\"\n]+\.py),(sha256=[\w-]+),\d+\r?$", re.MULTILINE)
 _NAME = re.compile(r"[^.]+\.(?P<tag>[\w-]+)(?:\.opt-(?P<level>[12]))?\.pyc")
@@ -100,7 +99,7 @@ class BytecodeStore:
     def wanted(self, installed: Iterable[Sources]) -> Iterator[Job]:
         """Yield what earlier environments imported of ``installed`` and the store does not have."""
         for sources in installed:
-            for line in read_regular(sources.store / _WANTED, _LARGEST_LIST).decode("utf-8", "replace").splitlines():
+            for line in read_regular(sources.store / _WANTED, LARGEST).decode("utf-8", "replace").splitlines():
                 folder, _, name = line.rpartition("/")
                 source, parts = _source(folder, name), _NAME.fullmatch(name)
                 stored = sources.store / folder / _CACHE / name
@@ -162,7 +161,7 @@ class BytecodeStore:
                 self._add_wanted(sources.store / _WANTED, new)
 
     def _add_wanted(self, file: Path, new: set[str]) -> None:
-        known = set(read_regular(file, _LARGEST_LIST).decode("utf-8", "replace").splitlines())
+        known = set(read_regular(file, LARGEST).decode("utf-8", "replace").splitlines())
         if not new <= known:
             with contextlib.suppress(OSError, UnicodeError):
                 partial = file.with_name(f"{file.name}.{token_hex(4)}")
@@ -188,7 +187,9 @@ class BytecodeStore:
 
 def _sources(record: Path) -> list[tuple[str, str]]:
     """Return (path, hash) of the sources that a distribution has below ``site-packages``, sorted."""
-    entries: list[tuple[str, str]] = _SOURCE.findall(record.read_text(encoding="utf-8", errors="surrogateescape"))
+    entries: list[tuple[str, str]] = _SOURCE.findall(
+        read_regular(record, LARGEST, linked=True).decode("utf-8", "surrogateescape")
+    )
     return sorted(entry for entry in entries if not entry[0].startswith("/") and ".." not in entry[0].split("/"))
 
 

@@ -13,10 +13,14 @@ import hashlib
 import json
 import marshal
 import os
+import stat
 import struct
 import sys
 from importlib.util import MAGIC_NUMBER
 from pathlib import Path
+
+LARGEST = 2**26
+"""Bytes. No source of Python is larger."""
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,8 +40,12 @@ def _compile(job: dict[str, Any]) -> None:
     source, stored = Path(job["source"]), Path(job["stored"])
     partial = stored.with_name(f"{stored.name}.{os.getpid()}")
     try:
-        with source.open("rb") as file:
-            data, state = file.read(), os.fstat(file.fileno())
+        # Anything may be in its place: a pipe without a writer, or a file without an end.
+        with os.fdopen(os.open(source, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+            state = os.fstat(file.fileno())
+            if not stat.S_ISREG(state.st_mode) or state.st_size > LARGEST:
+                return
+            data = file.read(LARGEST)
         digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
         if digest != job["sha256"]:
             return

@@ -22,6 +22,7 @@ from knowngood.events import EnvironmentRead, Event, decode, encode
 from knowngood.install.environment import Environment, Survey
 from knowngood.install.snapshot import Snapshot
 from knowngood.process import Remover
+from knowngood.process.files import LARGEST, read_regular
 
 _MOST = 24
 """The number of environments of one matrix that are kept."""
@@ -60,7 +61,7 @@ class PooledEnvironment:
     def built(self) -> Built | None:
         """Return the environment if it is complete and unchanged, else None."""
         try:
-            first, _, rest = self._record.read_bytes().partition(b"\n")
+            first, _, rest = read_regular(self._record, LARGEST).partition(b"\n")
             fingerprint = json.loads(first)["fingerprint"]
         except (OSError, ValueError, TypeError, KeyError):
             return None

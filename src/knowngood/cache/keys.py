@@ -11,6 +11,7 @@ from knowngood import __version__
 from knowngood.events import SCHEMA
 from knowngood.model import Asset, Basis, Combo, ComboFacts, InstallerName, Probe, Step
 from knowngood.probe.launch import IN_ENV
+from knowngood.process.files import LARGEST, read_regular
 from knowngood.process.redaction import Redactor, names_a_secret
 
 Ingredients = Mapping[str, object]
@@ -159,5 +160,5 @@ def asset_digest(asset: Asset, place: Path) -> str:
     folder = place
     for _ in Path(asset.path).parts:
         folder = folder.parent
-    records = [record.read_bytes() for record in sorted(folder.glob("*.dist-info/RECORD"))]
+    records = [read_regular(record, LARGEST, linked=True) for record in sorted(folder.glob("*.dist-info/RECORD"))]
     return digest_of(b"\0".join([asset.wheel.encode(), asset.path.encode(), *records]))

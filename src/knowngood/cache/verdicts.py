@@ -31,6 +31,7 @@ from knowngood.events import (
     encode,
 )
 from knowngood.model import Reused, VerifiedFix
+from knowngood.process.files import read_regular
 
 SCHEMA = 2
 """Version of the entries. It changes when an older entry would be misread."""
@@ -101,7 +102,7 @@ class Verdicts:
         """
         for stored in sorted(self._stored(f"{wanted[:2]}/{wanted}*.jsonl"), key=lambda stored: -stored.used):
             try:
-                entry = parse(stored.path.read_bytes())
+                entry = parse(read_regular(stored.path, LARGEST))
                 if entry is None or entry.reused.key != wanted or not counts(entry):
                     continue
                 os.utime(stored.path)
@@ -152,10 +153,17 @@ class Verdicts:
 
     def write(self, entry: Entry, data: bytes) -> None:
         """Write the file of an entry, which holds ``data``. Raises ``OSError``."""
-        wanted, variant = entry.reused.key, ""
-        if entry.reads:
-            variant = f"-{key(dict(entry.reads))[:16]}"
-        atomic.write(self.folder / wanted[:2] / f"{wanted}{variant}.jsonl", data)
+        atomic.write(self._place(entry), data)
+
+    def has_own(self, entry: Entry) -> bool:
+        """Return whether a run with this cache recorded a result for the same key and the same reads."""
+        known = parse(read_regular(self._place(entry), LARGEST))
+        return known is not None and not known.reused.archive
+
+    def _place(self, entry: Entry) -> Path:
+        wanted = entry.reused.key
+        variant = f"-{key(dict(entry.reads))[:16]}" if entry.reads else ""
+        return self.folder / wanted[:2] / f"{wanted}{variant}.jsonl"
 
 
 def parse(data: bytes) -> Entry | None:
@@ -165,7 +173,8 @@ def parse(data: bytes) -> Entry | None:
         head = json.loads(first)
         if head["schema"] != SCHEMA:
             return None
-        reused = Reused(**{name: str(head[name]) for name in ("run", "combo", "recorded", "key")})
+        names = ("run", "combo", "recorded", "key")
+        reused = Reused(**{name: str(head[name]) for name in names}, archive=str(head.get("archive", "")))
         if datetime.fromisoformat(reused.recorded).tzinfo is None:
             return None
         matrix, statuses, ingredients = str(head["matrix"]), dict(head["statuses"]), dict(head["ingredients"])
@@ -194,8 +203,8 @@ def export(verdicts: Verdicts, target: Path) -> int:
     try:
         with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive:
             for entry in verdicts:
-                with contextlib.suppress(FileNotFoundError):  # another run pruned it
-                    archive.writestr(f"{entry.key}.jsonl", entry.path.read_bytes())
+                if data := read_regular(entry.path, LARGEST):  # else another run pruned it
+                    archive.writestr(f"{entry.key}.jsonl", data)
                     count += 1
         partial.replace(target)
     finally:
@@ -203,13 +212,22 @@ def export(verdicts: Verdicts, target: Path) -> int:
     return count
 
 
-def take_in(verdicts: Verdicts, source: Path) -> tuple[int, int]:
-    """Add the entries of the archive ``source``; return how many were added and how many were refused.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TakenIn:
+    """How many entries of an archive were added, were refused, and were already here, as results of own runs."""
 
-    A member is refused when it is not an entry or does not fit its key. Raises ``OSError`` or ``zipfile.BadZipFile``:
-    ``source`` is not an archive that can be read.
+    added: int = 0
+    refused: int = 0
+    known: int = 0
+
+
+def take_in(verdicts: Verdicts, source: Path) -> TakenIn:
+    """Add the entries of the archive ``source``, which each of them then names, and return how many.
+
+    A member is refused when it is not an entry or does not fit its key. A result of an own run is never replaced.
+    Raises ``OSError`` or ``zipfile.BadZipFile``: ``source`` is not an archive that can be read.
     """
-    added = refused = 0
+    added = refused = known = 0
     with zipfile.ZipFile(source) as archive:
         for member in archive.infolist():
             data = _member(archive, member)
@@ -217,10 +235,13 @@ def take_in(verdicts: Verdicts, source: Path) -> tuple[int, int]:
             # The name of a member is not trusted: the key follows from what is inside.
             if entry is None or key(entry.ingredients) != entry.reused.key:
                 refused += 1
-                continue
-            verdicts.write(entry, data)
-            added += 1
-    return added, refused
+            elif verdicts.has_own(entry):
+                known += 1
+            else:
+                marked = replace(entry, reused=replace(entry.reused, archive=source.name))
+                verdicts.write(marked, marked.lines())
+                added += 1
+    return TakenIn(added=added, refused=refused, known=known)
 
 
 def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:

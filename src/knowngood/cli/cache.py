@@ -34,7 +34,9 @@ def list_entries() -> None:
         if entry is not None:
             verdicts = ", ".join(f"{probe} {status}" for probe, status in entry.statuses.items())
             combo = f"{entry.matrix}/{entry.reused.combo}"
-            click.echo(f"{stored.key[:12]}  {entry.reused.recorded[:10]}  {plain(combo)}  {plain(verdicts)}")
+            imported = f"  imported from {plain(entry.reused.archive)}" if entry.reused.archive else ""
+            line = f"{stored.key[:12]}  {entry.reused.recorded[:10]}  {plain(combo)}  {plain(verdicts)}{imported}"
+            click.echo(line)
             total, entries = total + stored.size, entries + 1
     click.echo(f"{count(entries, 'cached verdict')}, {size(total)}, in {_folder() / 'verdicts'}")
 
@@ -55,6 +57,7 @@ def show(key: str) -> None:
         "run": entry.reused.run,
         "combo": entry.reused.combo,
         "recorded": entry.reused.recorded,
+        "archive": entry.reused.archive,
         "matrix": entry.matrix,
         "verdicts": dict(entry.statuses),
         "depends on": dict(entry.ingredients),
@@ -106,27 +109,33 @@ def export_to(file: Path) -> None:
 @cache.command("import", short_help="Add the cached verdicts in each FILE.")
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=PATH)
 def import_from(files: tuple[Path, ...]) -> None:
-    """Add the verdicts in each FILE, as written by `cache export`. Entries that do not match their key are skipped."""
+    """Add the verdicts in each FILE, as written by `cache export`. Others are skipped.
+
+    Reports say of a verdict that it was imported, and from which file. A verdict of your own runs is not replaced.
+    """
     from knowngood.cache import verdicts
     from knowngood.report.text import count
 
     for file in files:
         try:
-            imported, refused = verdicts.take_in(_verdicts(), file)
+            taken = verdicts.take_in(_verdicts(), file)
         except (OSError, zipfile.BadZipFile) as error:
             next_step = "name a file that `knowngood cache export` wrote"
             raise UsageError(f"{file} is not an exported cache", cause=str(error), next_step=next_step) from error
-        skipped = f", skipped {refused} that do not match their key" if refused else ""
-        click.echo(f"imported {count(imported, 'verdict')} from {file}{skipped}")
+        skipped = (
+            f", skipped {taken.refused} that this version cannot read or that do not match their key"
+            if taken.refused
+            else ""
+        )
+        known = f", kept {taken.known} of your own runs" if taken.known else ""
+        click.echo(f"imported {count(taken.added, 'verdict')} from {file}{known}{skipped}")
 
 
 def _read(path: Path) -> "Entry | None":
-    from knowngood.cache.verdicts import parse
+    from knowngood.cache.verdicts import LARGEST, parse
+    from knowngood.process.files import read_regular
 
-    try:
-        return parse(path.read_bytes())
-    except OSError:  # another run has just removed it
-        return None
+    return parse(read_regular(path, LARGEST))
 
 
 def _folder() -> Path:

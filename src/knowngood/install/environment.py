@@ -2,10 +2,13 @@
 
 import re
 from dataclasses import dataclass
-from importlib.metadata import Distribution
+from email import message_from_string
+from email.message import Message
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
+
+from knowngood.process.files import read_text
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,7 +45,7 @@ class Environment:
         """
         headers = sorted(self.folder.glob("include/python*/patchlevel.h"))
         for path, pattern in [(self.folder / "pyvenv.cfg", _SETTING), *((header, _MACRO) for header in headers)]:
-            match = pattern.search(path.read_text(encoding="utf-8")) if path.is_file() else None
+            match = pattern.search(read_text(path))
             if match is not None:
                 return match["version"]
         return None
@@ -55,6 +58,12 @@ _METADATA: dict[tuple[int, int, int, int], tuple[str, str] | None] = {}
 """Name and version by device, inode, size and time: a file that is linked into many environments is parsed once."""
 
 
+def metadata_of(path: Path) -> Message:
+    """Return the metadata in a ``.dist-info`` or ``.egg-info``, which has no header when it cannot be read."""
+    files = (path / "METADATA", path / "PKG-INFO", path)
+    return message_from_string(next(filter(None, map(read_text, files)), ""))
+
+
 def _metadata(path: Path) -> tuple[str, str] | None:
     """Return canonical name and version of a distribution; None when a failed install cut its metadata short."""
     files = [path / name for name in ("METADATA", "PKG-INFO") if (path / name).is_file()]
@@ -62,9 +71,8 @@ def _metadata(path: Path) -> tuple[str, str] | None:
         stat = (files[0] if files else path).stat()
         key = stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns
         if key not in _METADATA:
-            metadata = Distribution.at(path).metadata
-            names, versions = metadata.get_all("Name"), metadata.get_all("Version")
-            _METADATA[key] = (canonicalize_name(names[0]), versions[0]) if names and versions else None
+            name, version = (metadata := metadata_of(path))["Name"], metadata["Version"]
+            _METADATA[key] = (canonicalize_name(name), version) if name and version else None
     except OSError:
         return None
     return _METADATA[key]

@@ -7,7 +7,6 @@ imported on NumPy 2: no distribution with an extension that counts as ``1`` here
 import ast
 import csv
 import hashlib
-import importlib.metadata
 import mmap
 import platform
 import re
@@ -20,9 +19,10 @@ from pathlib import Path, PurePosixPath
 from packaging.tags import compatible_tags, cpython_tags, parse_tag, platform_tags
 from packaging.utils import canonicalize_name
 
-from knowngood.install.environment import Environment
+from knowngood.install.environment import Environment, metadata_of
 from knowngood.model import Distribution, EnvironmentFacts, Extension
 from knowngood.packages import version
+from knowngood.process.files import open_regular, read_text
 
 _LARGEST = 128 * 2**20
 """Bytes. Larger libraries hold kernels for GPUs; to read them would take longer than all others together."""
@@ -101,28 +101,22 @@ def read(environment: Environment) -> EnvironmentFacts:
 def _installed(environment: Environment) -> list[_Installed]:
     installed: dict[str, _Installed] = {}
     for folder in environment.site_packages():
-        for distribution in importlib.metadata.distributions(path=[str(folder)]):
-            metadata = distribution.metadata  # each access parses it again
-            names, versions = metadata.get_all("Name"), metadata.get_all("Version")
+        for place in sorted(path for path in folder.iterdir() if path.suffix in (".dist-info", ".egg-info")):
+            metadata = metadata_of(place)
             # Metadata cut short by a failed install has neither.
-            if not names or not versions or (name := canonicalize_name(names[0])) in installed:
+            if not metadata["Name"] or not metadata["Version"]:
+                continue
+            if (name := canonicalize_name(metadata["Name"])) in installed:
                 continue
             installed[name] = _Installed(
                 name=name,
-                version=versions[0],
+                version=metadata["Version"],
                 requires=tuple(metadata.get_all("Requires-Dist") or ()),
-                files=_files(_text(distribution, "RECORD")),
-                tags=tuple(_TAG.findall(_text(distribution, "WHEEL"))),
+                files=_files(read_text(place / "RECORD")),
+                tags=tuple(_TAG.findall(read_text(place / "WHEEL"))),
                 folder=folder,
             )
     return [distribution for _, distribution in sorted(installed.items())]
-
-
-def _text(distribution: importlib.metadata.Distribution, name: str) -> str:
-    try:
-        return distribution.read_text(name) or ""
-    except UnicodeDecodeError:
-        return ""
 
 
 def _files(record: str) -> dict[str, str]:
@@ -221,7 +215,7 @@ def _api_of(file: Path) -> "_Api | None":
 
 
 def _api(file: Path) -> _Api | None:
-    with file.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
+    with open_regular(file, linked=True) as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
 
         def holds(text: bytes) -> bool:
             return data.find(text) >= 0
@@ -268,9 +262,9 @@ def _shared(path: str, *owners: _Installed) -> bool:
 def _makes_namespace(file: Path) -> bool:
     """Return whether a package does nothing in its ``__init__.py`` that another one could overwrite."""
     try:
-        text = file.read_text(encoding="utf-8", errors="replace")
+        text = read_text(file)
         tree = ast.parse(text)
-    except (OSError, SyntaxError, ValueError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return True
     return "extend_path" in text or "declare_namespace" in text or not any(map(_does_something, tree.body))
 

@@ -25,6 +25,7 @@ from knowngood.install.folder_index import metadata_of, path_of
 from knowngood.install.pages import File, Page, render
 from knowngood.install.router import FAILED, Directions, Router, Source
 from knowngood.install.upstream import Fault, IndexFault, RemoteIndex
+from knowngood.process.files import read_text
 
 _FIRST_PORT, _PORTS = 20000, 12000  # below the ports that systems give to outgoing connections
 _CANDIDATES = 8
@@ -37,10 +38,9 @@ def token(folder: Path) -> str:
     """Return the token of this user, kept in ``folder``."""
     path = folder / "router-token"
     for _ in range(2):
-        with suppress(OSError):
-            kept = path.read_text(encoding="ascii").strip()
-            if re.fullmatch("[0-9a-f]{32}", kept):
-                return kept
+        kept = read_text(path).strip()
+        if re.fullmatch("[0-9a-f]{32}", kept):
+            return kept
         with suppress(OSError):
             folder.mkdir(parents=True, exist_ok=True)
             # Another run may be making it as well: then it is read.

@@ -32,6 +32,7 @@ from knowngood.install.uv.installer import UV
 from knowngood.model import Action, Distribution, FirstWith, InstallerName, LastWith, NearestWithout, Status
 from knowngood.model.questions import Files, Release
 from knowngood.process import Processes
+from knowngood.process.files import read_regular, read_text
 
 _SCALE = (Files.NONE, Files.SOURCE, Files.WHEEL, Files.OWN_WHEEL)
 """From the worst to the best file of a release."""
@@ -176,7 +177,7 @@ class ReleaseIndex:
         """
         action, lock = self._compile("solvable", requirements, *options)
         if action.exit.ok:
-            packages = tomllib.loads(lock.read_text(encoding="utf-8")).get("packages", [])
+            packages = tomllib.loads(read_text(lock)).get("packages", [])
             pins = (f"{package['name']}=={package.get('version', '')} {_uploaded(package)}" for package in packages)
             return tuple(pin.strip() for pin in pins)
         # What must be built to be resolved, and cannot be built, does not solve it either.
@@ -293,7 +294,7 @@ class ReleaseIndex:
         action, lock = self._compile(topic, requirements, "--no-deps", *options)
         if not action.exit.ok:
             return []
-        packages: list[Any] = tomllib.loads(lock.read_text(encoding="utf-8")).get("packages", [])
+        packages: list[Any] = tomllib.loads(read_text(lock)).get("packages", [])
         return packages
 
     def _compile(self, topic: str, requirements: Iterable[str], *options: str) -> tuple[Action, Path]:
@@ -361,4 +362,4 @@ def _sources(environment: Environment, distribution: Distribution) -> Iterable[b
             files = [place.with_name(f"{place.name}.py")] if not place.is_dir() else sorted(place.rglob("*.py"))
             for file in files[:_MOST_SOURCES]:
                 if file.is_file() and file.stat().st_size <= _LARGEST_SOURCE:
-                    yield file.read_bytes()
+                    yield read_regular(file, _LARGEST_SOURCE, linked=True)

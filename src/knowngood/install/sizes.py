@@ -17,6 +17,7 @@ from packaging.utils import canonicalize_name
 from knowngood.install import lock
 from knowngood.install.interface import OUTSIDE, RESOLVE_LIMIT, Tools
 from knowngood.install.uv.installer import binary
+from knowngood.process.files import read_text
 
 _KEPT = re.compile(r"requirement already cached: (?P<name>[\w.-]+)==")
 _CHOSEN = re.compile(r"Selecting: (?P<name>[\w.-]+)==\S+ \[\w+\] \((?P<file>[^\s()]+)\)")
@@ -68,7 +69,7 @@ def files(
         action = tools.processes.run(
             [binary(), *arguments], env=tools.environ, cwd=OUTSIDE, log=log, timeout=RESOLVE_LIMIT
         )
-        return log.read_text(encoding="utf-8", errors="replace") if action.exit.ok else None
+        return read_text(log) if action.exit.ok else None
 
     target = folder / "nowhere"  # nothing is installed there yet, so uv looks into its cache
     said = run("pip", "install", "--dry-run", "--verbose", "--target", target, "-r", *common) or ""
@@ -76,7 +77,7 @@ def files(
     kept = {canonicalize_name(match["name"]) for match in _KEPT.finditer(said)}
     sizes: dict[str, File] = {}
     if run("pip", "compile", *common, "--output-file", made, "--format", "pylock.toml", "--no-header") is not None:
-        for package in tomllib.loads(made.read_text(encoding="utf-8")).get("packages", []):
+        for package in tomllib.loads(read_text(made)).get("packages", []):
             name = canonicalize_name(package["name"])
             sizes[name] = _file(package, chosen.get(name), name in kept, places)
     return tuple(sizes.get(name) or File(name=file.name, kept=name in kept) for name, file in unknown.items())

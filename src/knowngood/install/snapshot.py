@@ -18,7 +18,7 @@ from pathlib import Path
 from packaging.utils import canonicalize_name
 
 from knowngood.install.environment import Environment, Survey
-from knowngood.process.files import LARGEST, read_regular
+from knowngood.process.files import LARGEST, open_regular, read_regular
 
 _CACHE = "/__pycache__/"
 
@@ -166,7 +166,7 @@ def _private(state: os.stat_result) -> tuple[int, int, int, int]:
 def _sha256(path: str) -> str:
     """Return the digest of a file as a ``RECORD`` writes it; empty when it cannot be read."""
     try:
-        with Path(path).open("rb") as file:
+        with open_regular(path) as file:
             digest = hashlib.file_digest(file, "sha256").digest()
     except OSError:
         return ""

@@ -21,6 +21,7 @@ from knowngood.install.origin import Backend, Origin, SourceTree, key
 from knowngood.install.uv.installer import UV, binary
 from knowngood.install.wheelhouse import Wheel, Wheelhouse
 from knowngood.model import Action, Ending, Exit, InstallerName, Source, SourceFacts, Status
+from knowngood.process.files import read_text
 
 _LIMIT = 3600.0  # seconds for one build
 _LOCK_LIMIT = 300.0  # seconds to resolve the requirements of a build
@@ -158,7 +159,7 @@ class Builds:
         lock, stopped = self._lock_of_build(origin.backend, python, folder)
         if stopped is not None:
             return _failed(source, origin, stopped)
-        locked = lock.read_text(encoding="utf-8") if lock is not None else ""
+        locked = read_text(lock) if lock is not None else ""
         state = origin.state if origin.backend.reads_git else ""
         basis = [origin.digest, state, locked, *settings, *self._variables(origin)]
         keys = key(basis), key([*basis, self._tools.python_build(version), self._machine])

@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from knowngood.process.files import read_regular, read_text
+
 _DEEPEST = 4  # star imports followed
 _LARGEST_SOURCE = 2 * 1024 * 1024  # bytes
 _MOST_SOURCES = 6000  # files of one distribution
@@ -46,7 +48,7 @@ def sources(folder: Path) -> Iterator[tuple[Path, bytes]]:
     for file in sorted(files)[:_MOST_SOURCES]:
         try:
             if file.is_file() and file.stat().st_size <= _LARGEST_SOURCE:
-                yield file, file.read_bytes()
+                yield file, read_regular(file, _LARGEST_SOURCE, linked=True)
         except OSError:
             continue
 
@@ -109,7 +111,7 @@ def _in_class(tree: ast.Module, function: ast.FunctionDef) -> bool:
 def _offers_lazily(source: Path, tree: ast.Module, name: str, lazily: bool) -> bool | None:
     listed = any(isinstance(node, ast.Constant) and node.value == name for node in ast.walk(tree))
     stub = source.with_suffix(".pyi")
-    if listed or (stub.is_file() and re.search(rf"\b{re.escape(name)}\b", stub.read_text(encoding="utf-8"))):
+    if listed or (stub.is_file() and re.search(rf"\b{re.escape(name)}\b", read_text(stub, _LARGEST_SOURCE))):
         return True if lazily else None
     # What nobody ever wrote down cannot be made up on access.
     return None if mentions(source.parent, name) else False
@@ -176,7 +178,8 @@ def _trees(folder: Path, word: str) -> Iterator[ast.Module]:
 
 
 def _parsed(file: Path) -> ast.Module | None:
+    source = read_regular(file, _LARGEST_SOURCE + 1, linked=True)
     try:
-        return ast.parse(file.read_bytes())
-    except (OSError, SyntaxError, ValueError, RecursionError):
+        return ast.parse(source) if len(source) <= _LARGEST_SOURCE else None
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None

@@ -4,6 +4,7 @@ A wheel is read for its name and version, whether every Python can use it, and w
 """
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -15,6 +16,8 @@ from pathlib import Path
 
 from filelock import FileLock
 from packaging.utils import canonicalize_name, parse_wheel_filename
+
+from knowngood.process.files import LARGEST, is_regular, read_regular
 
 _CHUNK = 2**20  # bytes
 
@@ -40,6 +43,8 @@ class Wheel:
 def read_wheel(path: Path) -> Wheel:
     """Return what a wheel is. Raises ``ValueError``, ``zipfile.BadZipFile`` or ``OSError`` when it is not a wheel."""
     name, version, _, tags = parse_wheel_filename(path.name)
+    if not is_regular(path):
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
     return Wheel(
         path=path,
         name=canonicalize_name(name),
@@ -88,7 +93,7 @@ class Wheelhouse:
         """Return the wheel that is kept under a key; None when there is none."""
         record = self._place(key) / _RECORD
         try:
-            written = json.loads(record.read_bytes())
+            written = json.loads(read_regular(record, LARGEST))
             os.utime(record)
             wheel = Wheel(path=record.parent / written.pop("file"), **written)
         except (OSError, ValueError, TypeError, KeyError):

@@ -249,6 +249,8 @@ class Reused:
     """When, UTC, ISO 8601."""
     key: str
     """The key in the cache of verdicts: equal keys mean equal facts."""
+    archive: str = ""
+    """Name of the file from which ``cache import`` took it; empty: it was recorded by a run with this cache."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

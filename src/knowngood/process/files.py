@@ -1,24 +1,42 @@
 """Read files that a process under test could have replaced by anything: a pipe, a link, a file without end."""
 
+import errno
 import os
 import stat
+from io import BufferedReader
 from pathlib import Path
 
 LARGEST = 2**24
 """Bytes of a file that knowngood wrote itself: what has more was not written by it."""
 
 
-def read_regular(path: Path, most: int) -> bytes:
-    """Return the first ``most`` bytes of a regular file; nothing for anything else, a link included."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
-    except OSError:
-        return b""
+def open_regular(path: Path | str, *, linked: bool = False) -> BufferedReader:
+    """Open a regular file for reading; ``linked``: or a link to one.
+
+    Raises ``OSError`` for anything else, and waits for nothing.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | (0 if linked else os.O_NOFOLLOW))
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    return os.fdopen(descriptor, "rb")
+
+
+def read_regular(path: Path, most: int, *, linked: bool = False) -> bytes:
+    """Return the first ``most`` bytes of a regular file; nothing for anything else, a link included.
+
+    ``linked``: a link to a regular file counts as one. Installers may link what they install.
+    """
+    try:
+        with open_regular(path, linked=linked) as file:
+            return file.read(most)
+    except OSError:
         return b""
-    with os.fdopen(descriptor, "rb") as file:
-        return file.read(most)
+
+
+def read_text(path: Path, most: int = LARGEST) -> str:
+    """Return the text at the beginning of a regular file, or of what a link to one leads to; else an empty text."""
+    return read_regular(path, most, linked=True).decode("utf-8", "replace")
 
 
 def read_end(path: Path, most: int) -> bytes:

@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 
 from knowngood import atomic
 from knowngood.errors import UsageError, some
-from knowngood.events import RunFinished, decode, fold
+from knowngood.events import SCHEMA, RunFinished, decode, fold
 from knowngood.model import Combo, ComboFacts, Run, Selection
 from knowngood.process.files import LARGEST, read_regular
 from knowngood.project.files import near
@@ -32,7 +32,9 @@ OWNER = "project"
 
 _LAST_LINE = 4096  # bytes that hold the line of the last event of a complete run
 _DURATIONS = "durations.json"
+_LONGEST = 10**8  # seconds that a combo may have taken
 _RESUMABLE = timedelta(hours=24)  # after that an index may offer other versions, and the run would mix two days
+_SCHEMA_KEY = b'"schema_version"'
 _FORMS = "name a run by the start of its id, by its folder, or by its events.jsonl or matrix.json"
 
 
@@ -79,20 +81,29 @@ class RecordedRun:
     def read(self) -> Run:
         """Return the run that the log records.
 
-        Raises ``UsageError``: there is no log, it cannot be read, or it records no run.
+        Raises ``UsageError``: there is no log, it cannot be read, it records no run, or a newer version wrote it.
         """
         try:
-            run = read(self.log)
+            schema, run = _schema(self.log), read(self.log)
         except OSError as error:
             raise UsageError(f"{self.name} cannot be read", cause=str(error), next_step=_FORMS) from error
+        if schema > SCHEMA:
+            raise UsageError(
+                f"a newer version of knowngood recorded {self.name}",
+                cause=f"its event log has schema {schema}, and this version reads schemas up to {SCHEMA}",
+                next_step="update knowngood, or name another run",
+            )
         if run is None:
             raise UsageError(f"{self.name} is not the event log of a run", next_step=f"name an {LOG} of knowngood run")
         return run
 
     def request(self) -> Run | None:
-        """Return the run as its first event declares it, without reading the rest of a long log."""
+        """Return the run as its first event declares it, without reading the rest of a long log.
+
+        None: it declares none, or a newer version wrote the log, so that this one must not add to it.
+        """
         with self.log.open("rb") as lines:
-            return fold(decode(itertools.islice(lines, 1)))
+            return None if _schema(self.log) > SCHEMA else fold(decode(itertools.islice(lines, 1)))
 
     def ended(self) -> bool:
         """Return whether the last line of the log ends a complete run, without reading the lines before it."""
@@ -105,6 +116,20 @@ def read(log: Path) -> Run | None:
     """Return the run that an event log records, finished or not; None when it records none."""
     with log.open("rb") as lines:
         return fold(decode(lines))
+
+
+def _schema(log: Path) -> int:
+    """Return the version of the events in a log, as its first line states it; 0 when it states none."""
+    with log.open("rb") as lines:
+        # Without the key there is no need to parse the line of a run of thousands of combos.
+        first = lines.readline()
+    if _SCHEMA_KEY not in first:
+        return 0
+    try:
+        version = json.loads(first).get("schema_version")
+    except (ValueError, RecursionError, AttributeError):
+        return 0
+    return version if isinstance(version, int) else 0
 
 
 def at(text: str) -> RecordedRun | None:
@@ -227,7 +252,7 @@ class Runs:
             request = recorded.request()
             if request is None or request.info.digest != digest or _combos(request) != combos:
                 continue
-            age = datetime.now(UTC) - datetime.fromisoformat(request.info.started)
+            age = _age(request)
             if recorded.ended():
                 return None
             run = read(recorded.log)
@@ -246,7 +271,7 @@ class Runs:
             request = recorded.request()
             if request is None or request.info.digest != digest:
                 continue
-            age = datetime.now(UTC) - datetime.fromisoformat(request.info.started)
+            age = _age(request)
             return () if recorded.ended() or age > _RESUMABLE else request.info.selections
         return ()
 
@@ -259,7 +284,7 @@ class Runs:
             if request is None or cover is None or cover.strength != strength:
                 continue
             if {combo.id for combo in (*_combos(request), *request.elsewhere, *cover.left_out)} == wanted:
-                age = datetime.now(UTC) - datetime.fromisoformat(request.info.started)
+                age = _age(request)
                 return None if recorded.ended() or age > _RESUMABLE else request
         return None
 
@@ -267,9 +292,10 @@ class Runs:
         """Return how many seconds each combo took in the last run that finished it, by id."""
         try:
             past = json.loads(read_regular(self.folder / _DURATIONS, LARGEST))
-            return {str(combo): float(seconds) for combo, seconds in past.items()}
-        except (OSError, ValueError, AttributeError, TypeError):
+            seconds = {str(combo): float(seconds) for combo, seconds in past.items()}
+        except (ValueError, AttributeError, TypeError, OverflowError, RecursionError):
             return {}
+        return {combo: taken for combo, taken in seconds.items() if 0 <= taken < _LONGEST}
 
     def note_seconds(self, run: Run) -> None:
         """Record how many seconds the combos of a run took, except those whose verdict was reused."""
@@ -283,6 +309,15 @@ class Runs:
 def _matches(combos: "Iterator[ComboFacts] | tuple[ComboFacts, ...]", pattern: str) -> bool:
     ids = [facts.combo.id for facts in combos]
     return pattern in ids or any(fnmatchcase(name, pattern) for name in ids)
+
+
+def _age(run: Run) -> timedelta:
+    """Return how long ago a run began; the longest time when its log does not say that."""
+    try:
+        begun = datetime.fromisoformat(run.info.started)
+        return datetime.now(UTC) - (begun if begun.tzinfo else begun.replace(tzinfo=UTC))
+    except (ValueError, OverflowError):
+        return timedelta.max
 
 
 def _combos(run: Run) -> tuple[Combo, ...]:

@@ -256,6 +256,9 @@ def notes(cell: Cell, run: Run) -> tuple[tuple[str, str], ...]:
     listed += [("flaky", f"{words.flaky(cell)}: do not trust a single run of it")] if cell.flaky else []
     if cell.attempts > 1 and not cell.flaky:
         listed.append(("attempts", f"{cell.attempts}, and the last one counts"))
+    if cell.reused and cell.reused.archive:
+        # Whether it is true depends on the machine that recorded it, which matters more than the rest.
+        listed = [("imported", f"from {cell.reused.archive}: another machine or user recorded this verdict"), *listed]
     listed = [*(("tested", text) for text in words.tested(cell)), *listed]
     listed += [("yanked", text) for text in words.yanked(cell)]
     listed += [("resolution", f"{cell.combo.resolution}; {words.highest(cell)}")] if cell.highest else []

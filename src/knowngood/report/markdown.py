@@ -130,7 +130,9 @@ def _notes(cell: Cell) -> list[str]:
     """Return what was observed beside the verdict, as a list."""
     lines = [f"- {paragraph(cell.known)}"] if cell.known else []
     if cell.reused:
-        lines.append(f"- reused: recorded on {inline(cell.reused.recorded[:10])} for {inline(cell.reused.combo)}")
+        imported = f", imported from {inline(cell.reused.archive)}" if cell.reused.archive else ""
+        recorded, combo = inline(cell.reused.recorded[:10]), inline(cell.reused.combo)
+        lines.append(f"- reused: recorded on {recorded} for {combo}{imported}")
     lines += [f"- flaky: {inline(words.flaky(cell))}"] if cell.flaky else []
     lines += [f"- tested: {inline(text)}" for text in words.tested(cell)]
     lines += [f"- yanked: {inline(text)}" for text in words.yanked(cell)]

@@ -24,7 +24,8 @@ def summary(judged: JudgedRun, *, elapsed: float | None = None) -> str:
     if against := sum(cell.works_against_metadata for cell in cells):
         parts.append(f"{against} {'works against its' if against == 1 else 'work against their'} metadata")
     if reused := sum(cell.reused is not None for cell in cells):
-        parts.append(f"{reused} reused")
+        imported = sum(bool(cell.reused and cell.reused.archive) for cell in cells)
+        parts.append(f"{reused} reused" + (f", {imported} of them imported" if imported else ""))
     if undecided:
         listed = ", ".join(f"{undecided[status]} {status}" for status in Status if undecided[status])
         parts.append(f"{listed} (undecided)")

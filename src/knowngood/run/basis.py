@@ -10,6 +10,7 @@ from pathlib import Path
 from knowngood.cache.keys import Ingredients, digest_of
 from knowngood.model import Probe, ProbeBasis
 from knowngood.probe.settings import passed
+from knowngood.process.files import LARGEST, open_regular, read_regular
 from knowngood.project.globs import matcher
 from knowngood.project.tree import Tree, is_left_behind
 
@@ -130,15 +131,12 @@ def _is_published(tree: Tree, path: str) -> bool:
 
 
 def _bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError:  # a link that leads nowhere
-        return b""
+    return read_regular(path, LARGEST, linked=True)
 
 
 def _hashed(path: Path) -> str:
     try:
-        with path.open("rb") as file:
+        with open_regular(path, linked=True) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return "unreadable"

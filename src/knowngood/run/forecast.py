@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from knowngood.cache.verdicts import Entry
 from knowngood.install.sizes import File, files
 from knowngood.model import ComboFacts
+from knowngood.process.files import read_text
 from knowngood.run.context import RunContext
 from knowngood.run.evaluate import Stage, evaluate
 from knowngood.run.executors.interface import Task
@@ -67,7 +68,7 @@ def _files(facts: ComboFacts, task: Task, context: RunContext) -> tuple[File, ..
     found: dict[str, File] = {}
     for step, declared in zip(facts.steps, facts.combo.steps, strict=False):
         folder = context.folder(facts.combo.id)
-        text = (folder / f"step{step.number}.lock").read_text(encoding="utf-8")
+        text = read_text(folder / f"step{step.number}.lock")
         sized = files(
             text,
             declared.options,

@@ -22,6 +22,7 @@ from knowngood.install.inspect import read
 from knowngood.install.interface import Built, Installer, Resolution, Step
 from knowngood.install.snapshot import Snapshot
 from knowngood.model import Action, Ending, Exit, Phase, Reason, Source
+from knowngood.process.files import LARGEST, read_regular
 from knowngood.run.context import Resolved, RunContext
 from knowngood.run.executors.interface import Task
 from knowngood.run.workspace import Workspace
@@ -126,7 +127,7 @@ class StepRunner:
                 requirements=step.declared.lines,
                 action=answer.action,
                 resolved=dict(sorted(answer.versions.items())),
-                lock=digest_of(step.file("lock").read_bytes()) if answer.action.exit.ok else "",
+                lock=digest_of(read_regular(step.file("lock"), LARGEST)) if answer.action.exit.ok else "",
                 sources=(*(built.facts for built in step.sources), *answer.direct),
                 yanked=answer.yanked,
                 highest=answer.highest,

@@ -15,6 +15,7 @@ from knowngood.install.routing import routing
 from knowngood.install.uv.installer import UV, binary
 from knowngood.model import ComboFacts, InstallerName, Matrix
 from knowngood.process import Processes
+from knowngood.process.files import LARGEST, read_regular, read_text
 from knowngood.project.files import near
 from knowngood.run.host import cache_folder
 
@@ -29,7 +30,7 @@ def locks(folder: Path, facts: ComboFacts, *, required: bool = False) -> dict[in
     locks = {}
     for step in facts.steps:
         path = folder / "combos" / facts.combo.id / f"step{step.number}.lock"
-        data = path.read_bytes() if path.is_file() else None
+        data = read_regular(path, LARGEST, linked=True) if path.is_file() else None
         next_step = f"run {facts.combo.id} again, and export it from that run"
         if data is not None and step.lock not in ("", hashlib.sha256(data).hexdigest()):
             raise UsageError(
@@ -86,7 +87,7 @@ def pylock(
                 cause=UV.output.message(action, UV.output.classify(action)[0]),
                 next_step="try again, or export requirements instead",
             )
-        return routed.real(made.read_text("utf-8"))
+        return routed.real(read_text(made))
 
 
 def _routes(names: Iterable[str], matrix: Matrix, environ: Mapping[str, str]) -> Routes:

@@ -34,6 +34,10 @@ from knowngood.install.pip.output import PipOutput
 from knowngood.install.uv.installer import Uv
 from knowngood.install.variables import Variables
 from knowngood.model import Action, InstallerName
+from knowngood.process.files import read_text
+
+_LARGEST = 2**28
+"""Bytes. A report has the description of every package, and a debug log every file of every page."""
 
 _LOCKS_BUILDS = Version("25.3")
 """The first pip with ``--build-constraint``."""
@@ -64,7 +68,7 @@ class Pip:
         action = self._pip(["--dry-run", "--report", report, *_asked(step, environment)], environment, step, "resolve")
         if not action.exit.ok:
             return Resolution(action=action)
-        planned: list[dict[str, Any]] = json.loads(report.read_text(encoding="utf-8"))["install"]
+        planned: list[dict[str, Any]] = json.loads(read_text(report, _LARGEST))["install"]
         self.tools.processes.redact(report)
         versions: dict[str, str] = {
             canonicalize_name(item["metadata"]["name"]): item["metadata"]["version"] for item in planned
@@ -136,7 +140,7 @@ def _locked_build(built: Built, environment: Environment) -> list[str | Path]:
 def _chosen(step: Step) -> list[str | Path]:
     """Return the arguments to install the lock that uv made of a step."""
     in_place = [built for built in step.sources if built.place is not None]
-    text = step.file("install").read_text(encoding="utf-8")
+    text = read_text(step.file("install"))
     if in_place:
         # pip wants hashes for everything or for nothing, and what is installed in place has none.
         text = lock.changed(text, without=(), hashes={pin.name: () for pin in lock.pins(text)})
@@ -176,7 +180,7 @@ def _with_hidden_causes(action: Action, details: Path) -> Action:
     """
     if not details.is_file():
         return action
-    lines = details.read_text(encoding="utf-8", errors="replace").splitlines()
+    lines = read_text(details, _LARGEST).splitlines()
     hidden = [line.strip() for line in lines if "Could not fetch URL" in line or "is not a trusted or secure" in line]
     if not hidden:
         return action

@@ -31,6 +31,7 @@ from knowngood.install.uv import lowest, settings
 from knowngood.install.uv.output import UvOutput
 from knowngood.install.variables import Variables
 from knowngood.model import Action, Ending, Exit, InstallerName, ResolutionMode
+from knowngood.process.files import read_text
 
 _YANKED = re.compile(r"^warning: `(?P<name>[\w.-]+)==\S+` is yanked", re.MULTILINE)
 
@@ -70,7 +71,7 @@ class Uv:
             action, compiled, highest = self._lowest(step, version, before, options)
         if not action.exit.ok:
             return Resolution(action=action)
-        text = lock.changed(compiled.read_text(encoding="utf-8"), without={lowest.OTHERS}, hashes={})
+        text = lock.changed(read_text(compiled), without={lowest.OTHERS}, hashes={})
         chosen = tuple(lock.pins(text))
         versions = {pin.name: pin.version for pin in chosen if pin.version is not None}
         unknown = [pin for pin in chosen if pin.version is None]
@@ -120,7 +121,7 @@ class Uv:
             deep = step.write("deep", ())
             action = self._compile_step(step, "deep.in", asked.bounded, deep, *options, "--resolution=lowest")
             if action.exit.ok:
-                text = deep.read_text(encoding="utf-8")
+                text = read_text(deep)
                 preferences += [f"{pin.name}=={pin.version}" for pin in lock.pins(text) if pin.name not in before]
         compiled = step.write("compiled", preferences)
         others = [lowest.write_others(step.folder / "others", asked.others)] if asked.others else []
@@ -138,7 +139,7 @@ class Uv:
         action = self._compile(source, "--output-file", output, *options, log=step.file("resolve.log"))
         if not step.declared.cutoff:
             return action
-        missing = _UNDATED.findall(step.file("resolve.log").read_text(encoding="utf-8", errors="replace"))
+        missing = _UNDATED.findall(read_text(step.file("resolve.log")))
         return _without_times(action, _named(missing[0])) if missing else action
 
     def _undated(self, step: Step) -> Action | None:
@@ -157,7 +158,7 @@ class Uv:
         arguments: list[str | Path] = [lines, "--output-file", made, "--format", "pylock.toml", "--no-deps"]
         arguments += ["--python", python, *([] if step.isolated else ["--no-build-isolation"])]
         action = self._compile(*arguments, log=step.file("direct.log"))
-        packages = tomllib.loads(made.read_text(encoding="utf-8")).get("packages", []) if action.exit.ok else []
+        packages = tomllib.loads(read_text(made)).get("packages", []) if action.exit.ok else []
         return action, {canonicalize_name(package["name"]): package.get("version", "0") for package in packages}
 
     def _compile(self, *arguments: str | Path, log: Path) -> Action:
@@ -250,7 +251,7 @@ def _installable(text: str, step: Step) -> str:
 
 def _yanked(log: Path) -> tuple[str, ...]:
     """Return the packages of which uv says that the chosen version was withdrawn."""
-    text = log.read_text(encoding="utf-8", errors="replace")
+    text = read_text(log)
     return tuple(sorted({canonicalize_name(match["name"]) for match in _YANKED.finditer(text)}))
 
 

@@ -122,4 +122,5 @@ def _cell_properties(cell: Cell) -> Iterator[tuple[str, str]]:
     if cell.flaky:
         yield "flaky", words.flaky(cell)
     if cell.reused:
-        yield "reused", f"run {cell.reused.run}, combo {cell.reused.combo}, recorded {cell.reused.recorded}"
+        imported = f", imported from {cell.reused.archive}" if cell.reused.archive else ""
+        yield "reused", f"run {cell.reused.run}, combo {cell.reused.combo}, recorded {cell.reused.recorded}{imported}"

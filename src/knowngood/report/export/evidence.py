@@ -275,6 +275,8 @@ def _verdict(cell: Cell) -> str:
     parts = [f"{cell.probe}: {cell.verdict.status}"]
     if cell.reused:
         parts.append(f"reused from run {cell.reused.run} of {cell.reused.recorded[:10]} (combo {cell.reused.combo})")
+        if cell.reused.archive:
+            parts.append(f"imported from {cell.reused.archive}")
     if cell.warnings:
         parts.append(count(len(cell.warnings), "warning"))
     return ", ".join([*parts, *filter(None, [words.flaky(cell)])])

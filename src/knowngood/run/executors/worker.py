@@ -231,7 +231,7 @@ class Session:
                 resolver=resolver,
                 steps=steps,
                 resolution=answer.resolution,
-                files=tuple((file.name, file.read_bytes()) for file in answer.files if file.is_file()),
+                files=tuple((file.name, read_regular(file, _LARGEST)) for file in answer.files if file.is_file()),
             )
             for resolver, steps, answer in self._context.resolutions.known(begun.task.combo.steps)
         )
