@@ -139,8 +139,7 @@ class Distribution:
     modules: tuple[str, ...] = ()
     """What it installs at the top of ``site-packages``: packages, modules, and file names of extensions."""
     contents: str = ""
-    """The first digits of a digest of its files, then the tags of its wheel: what tells two builds of one version
-    apart. Empty: unknown."""
+    """First digits of a digest of its files, then the tags of its wheel: they identify a build. Empty: unknown."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
