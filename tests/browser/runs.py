@@ -26,7 +26,7 @@ from knowngood.model import (
     StepFacts,
     Transcript,
 )
-from report.factory import cell, combo, passing, run
+from report.factory import cell, combo, only, passing, run
 
 NUMPYS = ("1.24.4", "1.26.4", "2.0.2", "2.3.5")
 TORCHES = ("2.1.2", "2.3.1", "2.5.1", "2.9.0")
@@ -97,6 +97,22 @@ def abi(spanned: Combo, numpy: str, torch: str, installed: dict[str, str]) -> Ce
             confidence=Confidence.CERTAIN,
         ),
     )
+
+
+def spread(rows: int, columns: int, probes: tuple[str, ...]) -> JudgedRun:
+    """Return a run of a grid in which the first probe passes everywhere and the others nowhere."""
+    cells = []
+    for row in range(rows):
+        for column in range(columns):
+            axes = (("lib", f"1.{row}"), ("app", f"2.{column}"))
+            made = replace(combo(f"c{row}-{column}"), axes=axes, probes=probes)
+            cells += [
+                replace(passing(made), probe=probe)
+                if probe == probes[0]
+                else replace(cell(made, Status.FAIL, Phase.PROBE, Reason.CHECK_FAILED, as_expected=False), probe=probe)
+                for probe in probes
+            ]
+    return only(*cells)
 
 
 def large(number: int = 1000, *, failing: int = 3) -> JudgedRun:

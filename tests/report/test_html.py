@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from browser.runs import EARLIER, NUMBERS, grid, large, of
+from browser.runs import EARLIER, NUMBERS, grid, large, of, spread
 from knowngood.model import Cell, Change, ChangeKind, ComboFacts, JudgedRun, Phase, Reason, Status, StepFacts
 from knowngood.report.budget import BUDGET
 from knowngood.report.html.overview import sentence
@@ -286,22 +286,6 @@ def test_each_grid_has_a_map_of_its_own_with_the_versions_that_selectors_became(
 
     rows = [[next(text_of(square) for square in row) for row in table.iter("tr")][1:] for table in maps]
     assert rows == [["2.1 (2.1.3)", "latest"], ["1.0", "2.0"]]
-
-
-def spread(rows: int, columns: int, probes: tuple[str, ...]) -> JudgedRun:
-    """Return a run of a grid in which the first probe passes everywhere and the others nowhere."""
-    cells = []
-    for row in range(rows):
-        for column in range(columns):
-            axes = (("lib", f"1.{row}"), ("app", f"2.{column}"))
-            made = replace(combo(f"c{row}-{column}"), axes=axes, probes=probes)
-            cells += [
-                replace(passing(made), probe=probe)
-                if probe == probes[0]
-                else replace(cell(made, Status.FAIL, Phase.PROBE, Reason.CHECK_FAILED, as_expected=False), probe=probe)
-                for probe in probes
-            ]
-    return only(*cells)
 
 
 def test_all_probes_of_a_point_are_in_one_cell_of_the_map() -> None:

@@ -28,8 +28,14 @@ from knowngood.report.html.overview import (
 )
 from knowngood.report.html.plots import maps, plots
 from knowngood.report.html.rows import columns, rows, status_badge
+from knowngood.report.html.versions import by_package
 from knowngood.report.searches import sections
 from knowngood.report.text import plain
+
+MOST_LISTED = 200
+"""Rows that a browser with scripts lists at first; it lists the others when the reader asks for them."""
+MOST_PARSED = 100
+"""Cells of a page whose details a browser parses at once; those of a larger page wait in ``noscript`` elements."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,7 +84,10 @@ def render(
         "most_open": MOST_OPEN,
         "most_brief": MOST_BRIEF,
         "most_causes": MOST_CAUSES,
+        "by_package": by_package(judged),
         "columns": shown,
+        "most_listed": MOST_LISTED,
+        "held": len(judged.cells) > MOST_PARSED,
         "plots": plots(judged),
         "searches": sections(searches, judged),
         "legend": [(status_badge(status), words.MEANING[status]) for status in _statuses(judged)],
