@@ -14,7 +14,7 @@ import trustme
 
 from knowngood.install import registry
 from knowngood.install.index import decide
-from knowngood.install.pages import File, Page
+from knowngood.install.pages import HTML, JSON, File, Page, parse, render
 from knowngood.install.releases import ReleaseIndex, read_page
 from knowngood.install.routing import routing
 from knowngood.install.upstream import RemoteIndex
@@ -176,6 +176,34 @@ def test_an_index_without_dates_still_lists_its_releases(index: Index, tmp_path:
 
     assert found.listed("lib", "3.11.7") == tuple(f"{version} - wheel" for version in VERSIONS)
     assert found.nearest_with(LastWith(package="lib", installed="2.0", module="lib", name="name"), "3.11.7") == "1.1.1"
+
+
+@pytest.mark.parametrize("dated", [False, True], ids=["HTML", "JSON"])
+@pytest.mark.parametrize(
+    ("stated", "status"),
+    [
+        (("archived", ""), "archived"),
+        (("quarantined", "it <steals>\n keys"), "quarantined: it <steals> keys"),
+        (None, None),
+    ],
+)
+def test_the_status_of_a_project_is_what_its_page_says(
+    stated: tuple[str, str] | None, status: str | None, dated: bool, index: Index, tmp_path: Path
+) -> None:
+    index.dates = index.dates if dated else {}
+    index.status = {"lib": stated} if stated else {}
+
+    assert release_index(index, tmp_path).status("lib") == status
+    assert release_index(index, tmp_path).status("other") is None
+
+
+@pytest.mark.parametrize("accept", [JSON, HTML])
+def test_a_page_that_is_passed_on_keeps_the_status_of_its_project(accept: str) -> None:
+    page = Page(files=(), marked=True, status="archived", status_reason='use "x"')
+
+    kind, body = render(page, "lib", accept)
+
+    assert parse(body, kind, "https://index.test/lib/", "lib") == page
 
 
 def test_a_package_that_the_index_lacks_tells_nothing(index: Index, tmp_path: Path) -> None:

@@ -20,6 +20,8 @@ from knowngood.model import (
     LastWith,
     NextWithWheel,
     Phase,
+    ProjectStatus,
+    Question,
     Reason,
     Releases,
     Solvable,
@@ -565,7 +567,11 @@ def test_dates_are_asked_first_then_a_version_to_go_back_to_then_whether_the_fix
     asked = rounds(failure.case(), {m2r: OLD, docutils: NEW, back: "0.16", last: "0.17.1", with_fix: False})
 
     # Without a list of releases, the index may still say which one was current.
-    assert asked == [[m2r, docutils], lists, [back, last], [with_fix], [without]]
+    assert asked == [[m2r, docutils], lists, [back, last], [with_fix], [without], statuses("docutils", "m2r")]
+
+
+def statuses(*projects: str) -> list[Question]:
+    return [ProjectStatus(package=project) for project in projects]
 
 
 def test_classes_are_looked_for_in_all_packages_that_may_have_a_part() -> None:
@@ -589,7 +595,7 @@ def test_a_specific_signature_asks_only_whether_its_fix_exists_and_can_be_resolv
     asked = rounds(failure.case(signature(30)), {})
 
     resolved = Solvable(requirements=("jinja2==2.11.3", "markupsafe==2.0.1"))
-    assert asked == [[Releases(package="markupsafe")], [resolved]]
+    assert asked == [[Releases(package="markupsafe")], [resolved], statuses("markupsafe", "jinja2")]
 
 
 def test_a_fix_that_changes_python_is_not_resolved() -> None:
@@ -614,7 +620,7 @@ def test_a_failed_build_asks_for_the_next_wheel_and_for_no_dates() -> None:
     first, *others = rounds(case, {wheel: "3.0.0"})
 
     assert first == [wheel, Releases(package="pendulum")]
-    assert others == [[Solvable(requirements=("six", "pendulum>=3.0.0"))]]
+    assert others == [[Solvable(requirements=("six", "pendulum>=3.0.0"))], statuses("pendulum")]
 
 
 def test_an_unsolvable_combo_asks_for_no_dates() -> None:
@@ -627,7 +633,7 @@ def test_an_unsolvable_combo_asks_for_no_dates() -> None:
         rules=RULES,
     )
 
-    assert rounds(case, {}) == []
+    assert rounds(case, {}) == [statuses("pandas")]
 
 
 @pytest.mark.parametrize(

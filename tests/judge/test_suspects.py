@@ -1,8 +1,11 @@
 """Which packages are suspects: what the probe loaded, and where it saw the values of the failing line come from."""
 
+from dataclasses import replace
+
 import pytest
 
-from support.failures import Failure
+from knowngood.model import Confidence, ProjectStatus
+from support.failures import Failure, rounds
 
 OLD, NEW = "2021-01-01T00:00:00+00:00", "2024-01-01T00:00:00+00:00"
 KEYWORD = "builtins.TypeError"
@@ -165,4 +168,72 @@ def test_a_culprit_that_the_index_has_withdrawn_is_said_to_be(yanked: tuple[str,
         answers={"uploaded": {"user": OLD, "lib": NEW}},
     )
 
-    assert ("the index has withdrawn lib 2" in failure.diagnose().evidence) == said
+    assert ("lib 2 was yanked from its index" in failure.diagnose().evidence) == said
+
+
+@pytest.mark.parametrize(
+    ("status", "evidence"),
+    [
+        ("archived", "the index says that the project lib is archived"),
+        ("deprecated: use newlib", "the index says that the project lib is deprecated: use newlib"),
+        ("active", None),
+    ],
+)
+def test_the_status_of_a_project_is_evidence_unless_it_is_active(status: str, evidence: str | None) -> None:
+    failure = Failure(
+        states=({"user": "1", "lib": "2"},),
+        raised="cannot import name 'gone' from 'lib' (x)",
+        files=("user/x.py",),
+        answers={"uploaded": {"user": OLD, "lib": NEW}, "status": {"lib": status}},
+    )
+
+    said = [line for line in failure.diagnose().evidence if line.startswith("the index says")]
+
+    assert said == ([evidence] if evidence else [])
+    assert ProjectStatus(package="user") in rounds(failure.case(), {})[-1]
+
+
+@pytest.mark.parametrize(
+    ("reason", "culprit", "fix"),
+    [
+        # The consumer is the newer one, and would be the culprit without what the index says.
+        ("broken with user>=1", "lib", ("lib>=2.0.1,<2.1",)),
+        ("a security issue", "user", ()),
+    ],
+)
+def test_a_release_that_was_yanked_for_its_partner_is_the_culprit(
+    reason: str, culprit: str, fix: tuple[str, ...]
+) -> None:
+    failure = Failure(
+        states=({"user": "1", "lib": "2"},),
+        raised="it is so",
+        files=("lib/x.py", "user/x.py"),
+        yanked=("lib",),
+        yank_reasons={"lib": reason},
+        answers={
+            "uploaded": {"user": NEW, "lib": OLD},
+            "releases": {"lib": ("1.9 2020", "2 2021", "2.0.1 2021", "2.1 2024"), "user": ("1 2024",)},
+        },
+    )
+    raised = replace(failure, raised="f() takes 1 positional argument", values=("f=lib:f",), text="f(2)", kind=KEYWORD)
+
+    assert (raised.diagnose().culprit, raised.diagnose().fix) == (culprit, fix)
+    assert f"lib 2 was yanked from its index: {reason}" in failure.diagnose().evidence
+
+
+@pytest.mark.parametrize(("yanked", "culprit"), [(("old",), "old"), (("old", "new"), "new"), ((), "new")])
+def test_without_a_better_clue_the_one_suspect_that_was_yanked_is_the_culprit(
+    yanked: tuple[str, ...], culprit: str
+) -> None:
+    failure = Failure(
+        states=({"old": "1", "new": "2", "elsewhere": "1"},),
+        raised="it is so",
+        files=("old/x.py", "new/x.py"),
+        yanked=(*yanked, "elsewhere"),
+        answers={"uploaded": {"old": OLD, "new": NEW}, "releases": {"old": ("0.9 2020", "1 2021")}},
+    )
+
+    diagnosis = failure.diagnose()
+
+    assert (diagnosis.culprit, diagnosis.confidence) == (culprit, Confidence.POSSIBLE)
+    assert yanked != ("old",) or diagnosis.fix == ("old<1",)

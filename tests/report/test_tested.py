@@ -6,7 +6,8 @@ from dataclasses import replace
 from knowngood.judge.changes import compare, snapshots
 from knowngood.model import Cell, ChangeKind, Combo, Phase, Reason, Status, Verdict
 from knowngood.model import Tested as Installed
-from knowngood.report import diff, explain_markdown, explain_text, markdown, matrix_json, matrix_reader
+from knowngood.report import diff, explain_markdown, explain_text, markdown, matrix_json, matrix_reader, recap, words
+from knowngood.report.ci import junit
 from knowngood.report.html import page
 from knowngood.report.publication import published
 from knowngood.report.table import key_packages
@@ -40,6 +41,25 @@ def test_every_report_names_the_project_its_commit_and_whether_it_was_changed() 
     (written,) = json.loads(matrix_json.render(run))["cells"]
     assert (written["tested"][0]["name"], written["tested"][0]["dirty"]) == ("numpy", True)
     assert matrix_reader.loads(matrix_json.render(run)).cells[0].tested == (SHOP,)
+
+
+def test_a_yanked_version_is_shown_with_the_reason_of_its_index_wherever_there_is_room() -> None:
+    withdrawn = passing(
+        combo("one"),
+        installed={"lib": "1.0", "old": "2.0"},
+        yanked=("lib", "old"),
+        yank_reasons={"lib": f"breaks\x1b[2J user {'x' * 300}"},
+    )
+    run = only(withdrawn)
+
+    said = words.yanked(withdrawn)
+
+    assert said[1] == "old 2.0 was yanked from its index"
+    assert said[0].startswith("lib 1.0 was yanked from its index: breaks user xx")
+    assert len(said[0]) < 250
+    for text in (recap.render(run, run_folder="r", width=300), markdown.render(run), junit.render(run)):
+        assert "yanked from its index: breaks" in text
+    assert matrix_reader.loads(matrix_json.render(run)).cells[0].yank_reasons == withdrawn.yank_reasons
 
 
 def test_a_comparison_sees_that_the_source_of_the_same_version_changed() -> None:

@@ -453,6 +453,8 @@ def test_a_yanked_version_that_was_chosen_is_recorded(own: Own) -> None:
     events = own.run((step("base-lib==1.0", sources=(HERE,)),), (step("base-lib", sources=(HERE,)),))
 
     assert {event.combo: event.yanked for event in resolved(events)} == {"c0": ("base-lib",), "c1": ()}
+    reasons = {event.combo: event.yank_reasons for event in resolved(events)}
+    assert reasons == {"c0": {"base-lib": "it was a mistake"}, "c1": {}}
 
 
 def test_the_events_of_a_run_can_be_read_again(own: Own) -> None:

@@ -23,6 +23,7 @@ from knowngood.model import (
     NextWithWheel,
     Outcome,
     ProbeFacts,
+    ProjectStatus,
     Question,
     Releases,
     RunInfo,
@@ -134,6 +135,7 @@ def answered(
     first_with: Mapping[str, str | None] | None = None,
     without: Mapping[tuple[str, bool], str | None] | None = None,
     definitions: Mapping[str, tuple[str, ...]] | None = None,
+    status: Mapping[str, str] | None = None,
     solvable: Mapping[tuple[str, ...], Answer] | None = None,
 ) -> tuple[Answered, ...]:
     """Return questions with their answers: by package, ``module:name``, name of a class, or requirements.
@@ -162,6 +164,8 @@ def answered(
             for version, year, files in ((*line.split(), "")[:3] for line in lines)
         )
         answers.append((Releases(package=package), listed))
+    for package, stated in (status or {}).items():
+        answers.append((ProjectStatus(package=package), stated))
     for name, owners in (definitions or {}).items():
         answers.append((Definitions(name=name, among=tuple(installed)), owners))
     for requirements, possible in (solvable or {}).items():

@@ -60,6 +60,7 @@ class Failure:
     """Warning -> the file that it is about."""
     yanked: tuple[str, ...] = ()
     """Packages whose version was yanked."""
+    yank_reasons: dict[str, str] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
     """What the files of the environment show."""
     values: tuple[str, ...] = ()
@@ -89,6 +90,7 @@ class Failure:
                 installed=state,
                 resolved=state,
                 yanked=self.yanked,
+                yank_reasons=self.yank_reasons,
             )
             for number, (asked, state) in enumerate(zip(self.steps, self.states, strict=True), start=1)
         )

@@ -28,6 +28,7 @@ class Index:
     with: status, content type and body; with a status of 302 the body is where to. ``login`` is the ``Authorization``
     header without which it answers 401. The page of a project has the ``Requires-Python`` of its wheels, as on real
     indexes.
+    ``status`` maps a project to its status and the reason for it (PEP 792).
     With ``dates``, file name -> time of upload, or with ``sizes``, pages are JSON (PEP 691) that state sizes as well.
     """
 
@@ -39,6 +40,7 @@ class Index:
     wrong_hash: set[str] = field(default_factory=set)
     truncated: set[str] = field(default_factory=set)
     yanked: set[str] = field(default_factory=set)
+    status: dict[str, tuple[str, str]] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
     delay: float = 0.0
     everything: tuple[int, str, bytes] | None = None
@@ -104,7 +106,13 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(status if status != 200 else 404, b"no page", "text/plain")
             return
         if index.dates or index.sizes:
-            page = {"meta": {"api-version": "1.1"}, "name": project, "files": [_file(index, path) for path in files]}
+            page: dict[str, object] = {
+                "meta": {"api-version": "1.1"},
+                "name": project,
+                "files": [_file(index, path) for path in files],
+            }
+            if project in index.status:
+                page["project-status"] = dict(zip(("status", "reason"), index.status[project], strict=True))
             self._answer(200, json.dumps(page).encode(), "application/vnd.pypi.simple.v1+json")
             return
         links = []
@@ -116,7 +124,10 @@ class _Handler(BaseHTTPRequestHandler):
             attribute = f' data-requires-python="{html.escape(requires)}"' if requires else ""
             attribute += ' data-yanked="it was a mistake"' if path.name in index.yanked else ""
             links.append(f'<a href="{index.prefix}/files/{path.name}#sha256={digest}"{attribute}>{path.name}</a><br>')
-        self._answer(200, ("<!doctype html>" + "\n".join(links)).encode(), "text/html")
+        marks = ("project-status", "project-status-reason")
+        stated = zip(marks, index.status.get(project, ()), strict=False)
+        head = "".join(f'<meta name="pypi:{mark}" content="{html.escape(text)}">' for mark, text in stated)
+        self._answer(200, (f"<!doctype html>{head}" + "\n".join(links)).encode(), "text/html")
 
     def _file(self, index: Index, name: str) -> None:
         status = index.file_status.get(name, 200)
@@ -149,7 +160,7 @@ def _file(index: Index, path: Path) -> dict[str, object]:
         "requires-python": _requires_python(path),
         "size": path.stat().st_size,
         **({"upload-time": index.dates[path.name]} if path.name in index.dates else {}),
-        "yanked": path.name in index.yanked,
+        "yanked": "it was a mistake" if path.name in index.yanked else False,
     }
 
 

@@ -110,8 +110,8 @@ def add(facts: ComboFacts, event: Event) -> ComboFacts:
         case StepResolved():
             step = _step(facts, event.step, event.requirements)
             answer = replace(step, resolve=event.action, resolved=event.resolved, lock=event.lock)
-            more = replace(answer, sources=event.sources, yanked=event.yanked, highest=event.highest)
-            return _with_step(facts, more)
+            yanked = replace(answer, yanked=event.yanked, yank_reasons=event.yank_reasons)
+            return _with_step(facts, replace(yanked, sources=event.sources, highest=event.highest))
         case BasisKnown():
             return replace(facts, basis=event.basis)
         case FactsReused():

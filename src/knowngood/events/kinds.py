@@ -6,7 +6,7 @@ rules can judge an old log again. A log without ``run-finished`` is that of an i
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from typing import Annotated, Any, Literal
@@ -121,6 +121,7 @@ class StepResolved:
     lock: str = ""
     sources: tuple[SourceFacts, ...] = ()
     yanked: tuple[str, ...] = ()
+    yank_reasons: Mapping[str, str] = field(default_factory=dict)
     highest: tuple[str, ...] = ()
     event: Literal["step-resolved"] = "step-resolved"
 

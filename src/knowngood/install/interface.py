@@ -135,8 +135,8 @@ class Resolution:
     """What comes from a repository or another URL."""
     urls: tuple[str, ...] = ()
     """The same as requirements, each with its commit."""
-    yanked: tuple[str, ...] = ()
-    """Canonical names of the packages whose chosen version was withdrawn."""
+    yanked: Mapping[str, str] = field(default_factory=dict)
+    """Canonical name -> why its chosen version was yanked; empty where the index does not say."""
     highest: tuple[str, ...] = ()
     """Canonical names of what was asked for and resolves to its highest version, in a step that takes the lowest."""
 

@@ -1,7 +1,8 @@
 """Read and write pages of the simple API: the list of files that an index has of one package.
 
-Pages are HTML (PEP 503) or JSON (PEP 691). An answer that is neither, such as a page to log in, is refused: an
-installer would take it for a package without any files, and call the requirements unsolvable.
+Pages are HTML (PEP 503) or JSON (PEP 691), and may state the status of their project (PEP 792). An answer that is
+neither, such as a page to log in, is refused: an installer would take it for a package without any files, and call the
+requirements unsolvable.
 """
 
 import html
@@ -51,6 +52,10 @@ class Page:
     files: tuple[File, ...]
     marked: bool = False
     """Whether the page says that it is one of the simple API. If so, it is believed even when it is empty."""
+    status: str = ""
+    """The status of the project, such as ``archived`` (PEP 792); empty: the index does not say."""
+    status_reason: str = ""
+    """Why it has that status, in the words of its owner or of the index."""
 
 
 def is_file_of(name: str, package: str) -> bool:
@@ -86,11 +91,13 @@ def _parse_json(body: bytes, url: str) -> Page:
         version = str(data["meta"]["api-version"])
         raw = data["files"] if version.startswith("1.") else []
         files = tuple(_from_json(item, url) for item in raw)
+        stated = data.get("project-status") or {}
+        status, reason = str(stated.get("status") or ""), str(stated.get("reason") or "")
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise NotAnIndexError(f"answers with broken JSON ({error})") from None
     if not version.startswith("1."):
         raise NotAnIndexError(f"answers in version {version} of the simple API, which installers cannot read")
-    return Page(files=files, marked=True)
+    return Page(files=files, marked=True, status=status, status_reason=reason)
 
 
 def _from_json(item: Mapping[str, Any], url: str) -> File:
@@ -116,6 +123,8 @@ class _Reader(HTMLParser):
         self.tags = 0
         self.asks_for_password = False
         self.version: str | None = None
+        self.status = ""
+        self.status_reason = ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Take in one tag."""
@@ -125,6 +134,10 @@ class _Reader(HTMLParser):
             self.base = urljoin(self.base, attributes["href"])
         elif tag == "meta" and attributes.get("name") == "pypi:repository-version":
             self.version = attributes.get("content", "")
+        elif tag == "meta" and attributes.get("name") == "pypi:project-status":
+            self.status = attributes.get("content", "")
+        elif tag == "meta" and attributes.get("name") == "pypi:project-status-reason":
+            self.status_reason = attributes.get("content", "")
         elif tag == "input" and attributes.get("type", "").lower() == "password":
             self.asks_for_password = True
         elif tag == "a" and attributes.get("href"):
@@ -166,7 +179,12 @@ def _parse_html(body: bytes, url: str) -> Page:
         raise NotAnIndexError("answers with text that is not HTML")
     if reader.version is not None and not reader.version.startswith("1."):
         raise NotAnIndexError(f"answers in version {reader.version} of the simple API, which installers cannot read")
-    return Page(files=tuple(reader.files), marked=reader.version is not None)
+    return Page(
+        files=tuple(reader.files),
+        marked=reader.version is not None,
+        status=reader.status,
+        status_reason=reader.status_reason,
+    )
 
 
 def render(page: Page, package: str, accept: str) -> tuple[str, bytes]:
@@ -174,10 +192,17 @@ def render(page: Page, package: str, accept: str) -> tuple[str, bytes]:
     if JSON in accept:
         files = [_to_json(file) for file in page.files]
         # Version 1.1 would have to list the size of every file.
-        data = {"meta": {"api-version": "1.0"}, "name": package, "files": files}
+        data: dict[str, Any] = {"meta": {"api-version": "1.0"}, "name": package, "files": files}
+        if page.status:
+            reason = {"reason": page.status_reason} if page.status_reason else {}
+            data["project-status"] = {"status": page.status, **reason}
         return JSON, json.dumps(data, sort_keys=True).encode()
     links = "\n".join(map(_to_html, page.files))
-    head = f'<!doctype html><meta name="pypi:repository-version" content="1.0"><title>{html.escape(package)}</title>'
+    stated = {"repository-version": "1.0", "project-status": page.status, "project-status-reason": page.status_reason}
+    marks = "".join(
+        f'<meta name="pypi:{name}" content="{html.escape(value)}">' for name, value in stated.items() if value
+    )
+    head = f"<!doctype html>{marks}<title>{html.escape(package)}</title>"
     return "text/html; charset=utf-8", f"{head}\n{links}\n".encode()
 
 

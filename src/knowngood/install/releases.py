@@ -188,6 +188,14 @@ class ReleaseIndex:
         page = self.page(package)
         return tuple(map(str, read_page(page, python))) if page is not None else None
 
+    def status(self, package: str) -> str | None:
+        """Return the status of a project at its index, and the reason for it; None where the index states none."""
+        page = self.page(package)
+        if page is None or not page.status:
+            return None
+        reason = " ".join(page.status_reason.split())
+        return f"{page.status}: {reason}" if reason else page.status
+
     def nearest_with(self, question: LastWith | FirstWith, python: str) -> str | None:
         """Return the nearest release of an older or newer line whose module has a name."""
 

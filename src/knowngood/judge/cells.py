@@ -77,6 +77,7 @@ def make_cell(evidence: ProbeEvidence, reference: Mapping[str, Array], day: date
         drift=evidence.combo.drift,
         conflicts=unmet,
         yanked=_yanked(facts),
+        yank_reasons=_yank_reasons(facts),
         highest=tuple(sorted({name for step in facts.steps for name in step.highest})),
         metrics=_metrics(facts, last),
         warnings=_warnings(attempt),
@@ -157,6 +158,11 @@ def _yanked(facts: ComboFacts) -> tuple[str, ...]:
     installed = facts.installed
     chosen = {(name, step.resolved.get(name, "")) for step in facts.steps for name in step.yanked}
     return tuple(sorted(name for name, version in chosen if installed.get(name, version) == version))
+
+
+def _yank_reasons(facts: ComboFacts) -> Mapping[str, str]:
+    reasons = {name: text for step in facts.steps for name, text in step.yank_reasons.items()}
+    return {name: reasons[name] for name in _yanked(facts) if name in reasons}
 
 
 def _metrics(facts: ComboFacts, last: ProbeFacts | None) -> Mapping[str, bool | int | float | str | None]:

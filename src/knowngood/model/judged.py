@@ -198,7 +198,9 @@ class Cell:
     conflicts: tuple[Conflict, ...] = ()
     """The declared requirements that its environment does not meet: a pass with one is not known good."""
     yanked: tuple[str, ...] = ()
-    """Canonical names of the packages whose installed version was withdrawn from its index."""
+    """Canonical names of the packages whose installed version was yanked from its index."""
+    yank_reasons: Mapping[str, str] = field(default_factory=dict)
+    """Canonical name -> why it was yanked, where the index says."""
     highest: tuple[str, ...] = ()
     """Canonical names of what it has in the highest version, although it takes the lowest of the project's own."""
     metrics: Mapping[str, bool | int | float | str | None] = field(default_factory=dict)

@@ -49,6 +49,17 @@ class Releases:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ProjectStatus:
+    """What is the status of a project at its index (PEP 792)? The answer is ``archived``, or ``archived: REASON``.
+
+    An index that states none leaves the question open.
+    """
+
+    package: str
+    ask: Literal["project-status"] = "project-status"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class LastWith:
     """What is the newest version below the installed one whose module has a name? The answer is a version."""
 
@@ -109,7 +120,16 @@ class Definitions:
 
 
 Question: TypeAlias = (
-    Uploaded | CurrentAt | NextWithWheel | Releases | LastWith | FirstWith | NearestWithout | Solvable | Definitions
+    Uploaded
+    | CurrentAt
+    | NextWithWheel
+    | Releases
+    | ProjectStatus
+    | LastWith
+    | FirstWith
+    | NearestWithout
+    | Solvable
+    | Definitions
 )
 
 Answer: TypeAlias = bool | str | tuple[str, ...] | None

@@ -96,10 +96,9 @@ class SourceFacts:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StepFacts:
-    """The requirements of one install step, what it resolved to, and what was installed after it."""
+    """The requirements of one install step, counted from 1, what it resolved to, and what was installed after it."""
 
     number: int
-    """Counted from 1."""
     requirements: tuple[str, ...]
     """Its lines, as the matrix file has them."""
     resolve: Action | None = None
@@ -110,7 +109,8 @@ class StepFacts:
     sources: tuple[SourceFacts, ...] = ()
     """What it installs that is not from an index."""
     yanked: tuple[str, ...] = ()
-    """Canonical names of the packages whose chosen version was withdrawn from the index."""
+    yank_reasons: Mapping[str, str] = field(default_factory=dict)
+    """The packages whose chosen version was yanked, and canonical name -> the reason, where the index says."""
     highest: tuple[str, ...] = ()
     """Canonical names of what resolved to its highest version, in a step that takes the lowest of the project's own."""
     install: Action | None = None

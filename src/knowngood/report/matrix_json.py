@@ -82,6 +82,7 @@ def _cell_object(cell: Cell, facts: ComboFacts | None) -> dict[str, object]:
         "drift": [asdict(drift) for drift in cell.drift],
         "conflicts": [asdict(conflict) for conflict in cell.conflicts],
         "yanked": cell.yanked,
+        "yank_reasons": _sorted(cell.yank_reasons),
         "highest": cell.highest,
         "diagnosis": asdict(cell.diagnosis) if cell.diagnosis else None,
         "numbers": asdict(cell.numbers) if cell.numbers else None,

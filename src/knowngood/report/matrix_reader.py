@@ -129,6 +129,7 @@ class _Cell:
     drift: tuple[Drift, ...] = ()
     conflicts: tuple[Conflict, ...] = ()
     yanked: tuple[str, ...] = ()
+    yank_reasons: dict[str, str] = field(default_factory=dict)
     highest: tuple[str, ...] = ()
     diagnosis: Diagnosis | None = None
     numbers: Numbers | None = None
@@ -259,6 +260,7 @@ def _cell(cell: _Cell, probes: tuple[str, ...]) -> Cell:
         drift=cell.drift,
         conflicts=cell.conflicts,
         yanked=cell.yanked,
+        yank_reasons=cell.yank_reasons,
         highest=cell.highest,
         metrics=cell.metrics,
         warnings=cell.warnings,

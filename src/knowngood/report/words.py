@@ -19,7 +19,7 @@ from knowngood.model import (
     Status,
     Suite,
 )
-from knowngood.report.text import count, plain
+from knowngood.report.text import count, plain, shorten
 
 MEANING: Mapping[Status, str] = {
     Status.PASS: "every check passed",
@@ -297,9 +297,13 @@ def highest(cell: Cell) -> str:
     return f"{', '.join(names)}: without a lower bound in the project, so at the highest version" if names else ""
 
 
+_REASON = 200  # columns of the reason for a yank
+
+
 def yanked(cell: Cell) -> tuple[str, ...]:
-    """Return ``attrs 21.1.0 was yanked from its index`` for each installed version that was."""
-    return tuple(f"{shown(cell, name)} was yanked from its index" for name in cell.yanked)
+    """Return ``attrs 21.1.0 was yanked from its index: REASON`` for each installed version that was."""
+    reasons = {name: f": {shorten(text, _REASON)}" for name, text in cell.yank_reasons.items()}
+    return tuple(f"{shown(cell, name)} was yanked from its index{reasons.get(name, '')}" for name in cell.yanked)
 
 
 _DIGITS = 12

@@ -43,6 +43,7 @@ from knowngood.model import (
     NearestWithout,
     NextWithWheel,
     Phase,
+    ProjectStatus,
     Question,
     Reason,
     Releases,
@@ -110,6 +111,8 @@ class IndexAndFiles:
                 return self.index.next_with_wheel(question.package, question.above)
             case Releases():
                 return self.index.listed(question.package, python)
+            case ProjectStatus():
+                return self.index.status(question.package)
             case LastWith() | FirstWith():
                 return self.index.nearest_with(question, python)
             case NearestWithout():

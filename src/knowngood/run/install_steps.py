@@ -129,7 +129,8 @@ class StepRunner:
                 resolved=dict(sorted(answer.versions.items())),
                 lock=digest_of(read_regular(step.file("lock"), LARGEST)) if answer.action.exit.ok else "",
                 sources=(*(built.facts for built in step.sources), *answer.direct),
-                yanked=answer.yanked,
+                yanked=tuple(answer.yanked),
+                yank_reasons={name: reason for name, reason in answer.yanked.items() if reason},
                 highest=answer.highest,
             )
         )

@@ -4,7 +4,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version as version_of
 from pathlib import Path
@@ -39,6 +39,10 @@ from knowngood.process.files import read_text
 _LARGEST = 2**28
 """Bytes. A report has the description of every package, and a debug log every file of every page."""
 
+_YANKED = re.compile(
+    r"is a yanked version: '(?P<name>[^']+)' candidate [^\n]*\nReason for being yanked: (?P<reason>[^\n]+)"
+)
+_NO_REASON = "<none given>"
 _LOCKS_BUILDS = Version("25.3")
 """The first pip with ``--build-constraint``."""
 
@@ -79,9 +83,7 @@ class Pip:
             action=action,
             versions=versions,
             direct=lock.direct(lock.pins(text), versions, step.built),
-            yanked=tuple(
-                sorted(canonicalize_name(item["metadata"]["name"]) for item in planned if item.get("is_yanked"))
-            ),
+            yanked=_yanked(planned, action.output),
         )
 
     def install(self, step: Step, environment: Environment) -> Action:
@@ -107,6 +109,13 @@ class Pip:
 
     def _run(self, command: list[str | Path], log: Path, limit: float) -> Action:
         return self.tools.processes.run(command, env=self.tools.environ, cwd=OUTSIDE, log=log, timeout=limit)
+
+
+def _yanked(planned: Iterable[Mapping[str, Any]], output: str) -> Mapping[str, str]:
+    """Return the packages whose chosen version was yanked, and the reasons, which only the output has."""
+    names = {canonicalize_name(item["metadata"]["name"]) for item in planned if item.get("is_yanked")}
+    said = {canonicalize_name(match["name"]): match["reason"] for match in _YANKED.finditer(output)}
+    return {name: "" if said.get(name) in (None, _NO_REASON) else said[name] for name in sorted(names)}
 
 
 def _asked(step: Step, environment: Environment) -> list[str | Path]:

@@ -33,7 +33,9 @@ from knowngood.install.variables import Variables
 from knowngood.model import Action, Ending, Exit, InstallerName, ResolutionMode
 from knowngood.process.files import read_text
 
-_YANKED = re.compile(r"^warning: `(?P<name>[\w.-]+)==\S+` is yanked", re.MULTILINE)
+_YANKED = re.compile(
+    r'^warning: `(?P<name>[\w.-]+)==\S+` is yanked(?: \(reason: "(?P<reason>[\s\S]*?)"\)$)?', re.MULTILINE
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -249,10 +251,13 @@ def _installable(text: str, step: Step) -> str:
     return lock.changed(text, without=in_place, hashes=declared, all_hashed="--require-hashes" in step.declared.options)
 
 
-def _yanked(log: Path) -> tuple[str, ...]:
-    """Return the packages of which uv says that the chosen version was withdrawn."""
+def _yanked(log: Path) -> Mapping[str, str]:
+    """Return the packages of which uv says that the chosen version was yanked, and the reasons that it gives."""
     text = read_text(log)
-    return tuple(sorted({canonicalize_name(match["name"]) for match in _YANKED.finditer(text)}))
+    reasons = {
+        canonicalize_name(match["name"]): " ".join((match["reason"] or "").split()) for match in _YANKED.finditer(text)
+    }
+    return dict(sorted(reasons.items()))
 
 
 def _variables(routes: Routes, settings: Mapping[str, str], addresses: Addresses | None) -> dict[str, str]:

@@ -145,6 +145,16 @@ class Case:
         return {name: version for name, text in self.facts.installed.items() if (version := packages.version(text))}
 
     @cached_property
+    def yanked(self) -> dict[str, str]:
+        """Canonical name -> why the index yanked what is installed, or was chosen; empty: it does not say."""
+        return {
+            name: step.yank_reasons.get(name, "")
+            for step in self.facts.steps
+            for name in step.yanked
+            if self.facts.installed.get(name, step.resolved.get(name)) == step.resolved.get(name)
+        }
+
+    @cached_property
     def distributions(self) -> dict[str, Distribution]:
         """Canonical name -> metadata of an installed distribution."""
         environment = self.facts.environment

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from knowngood import packages
 from knowngood.judge.diagnosis import moves
@@ -40,17 +41,21 @@ def choose_culprit(
     if it is known; ``symbol`` is the name that the consumer looks for. ``stated``: the message itself says that the
     provider must move.
     """
+    yanked = _yanked_for_the_other(case, provider, consumer)
     if consumer is not None and (consumer in case.own) != (provider in case.own):
         # What the user is working on is not replaced by another release of it.
         blames_provider = consumer in case.own
     else:
         blames_provider = stated or consumer is None or not _is_culprit(case, answers, consumer, provider)
+        blames_provider = blames_provider if yanked is None else yanked == provider
     if consumer is None or blames_provider:
         culprit, other = provider, consumer
         move = _move(case, answers, provider, consumer, wanted, symbol)
     else:
         culprit, other = consumer, provider
         move = moves.back(case, answers, consumer, provider, symbol, uses=True)
+    if yanked == culprit and symbol is None and wanted is None:
+        move = moves.away(case, answers, culprit)
     evidence = (*evidence, move.evidence) if move is not None and move.evidence else evidence
     return Diagnosis(
         culprit=culprit,
@@ -162,6 +167,19 @@ def _is_culprit(case: Case, answers: Answers, consumer: str, provider: str) -> b
     if declared is not None and version is not None and not packages.satisfies(version, declared):
         return False
     return of_consumer > of_provider
+
+
+def _yanked_for_the_other(case: Case, provider: str, consumer: str | None) -> str | None:
+    """Return which of two packages was yanked for a reason that names the other one; None unless just one was."""
+    if consumer is None:
+        return None
+    pairs = ((provider, consumer), (consumer, provider))
+    named = [
+        package
+        for package, other in pairs
+        if other in [canonicalize_name(word) for word in re.findall(r"[\w.-]*\w", case.yanked.get(package, ""))]
+    ]
+    return named[0] if len(named) == 1 else None
 
 
 def _move(

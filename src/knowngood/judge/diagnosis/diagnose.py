@@ -23,7 +23,7 @@ from knowngood.judge.diagnosis.rules import (
     versions,
 )
 from knowngood.judge.diagnosis.signatures import SPECIFIC, KnownBreakages
-from knowngood.model import UNDECIDED, Confidence, Diagnosis, FixState, Question, Status, VerifiedFix
+from knowngood.model import UNDECIDED, Confidence, Diagnosis, FixState, ProjectStatus, Question, Status, VerifiedFix
 
 _RULES: tuple[Rule, ...] = (
     resolver,
@@ -55,20 +55,28 @@ def diagnose(case: Case, answers: Answers) -> Diagnosis | None:
     diagnosis = _diagnosed(case, answers)
     possible = dict(alternatives(case, answers, diagnosis, _missing(case)))
     fix, offered, objections = offers.choose(case, answers, possible)
-    yanked = [case.label(diagnosis.culprit)] if diagnosis.culprit and _is_yanked(case, diagnosis.culprit) else []
     evidence = (
         *diagnosis.evidence,
-        *(f"the index has withdrawn {label}" for label in yanked),
+        *_from_index(case, answers, diagnosis),
         *objections,
         *filter(None, [possible.get(offered)]),
     )
     return replace(diagnosis, fix=fix, evidence=tuple(dict.fromkeys(evidence)))
 
 
-def _is_yanked(case: Case, name: str) -> bool:
-    """Return whether the installed version of a package was yanked."""
-    version = case.facts.installed.get(name)
-    return any(name in step.yanked and step.resolved.get(name) == version for step in case.facts.steps)
+def _from_index(case: Case, answers: Answers, diagnosis: Diagnosis) -> Iterator[str]:
+    """Yield what the index itself says of the parties: what it yanked, and projects that are not active."""
+    for party in _parties(diagnosis):
+        if party in case.yanked:
+            reason = case.yanked[party]
+            yield f"{case.label(party)} was yanked from its index{f': {reason}' if reason else ''}"
+        if (status := answers.status(party)) is not None:
+            state, _, reason = status.partition(": ")
+            yield f"the index says that the project {party} is {state}{f': {reason}' if reason else ''}"
+
+
+def _parties(diagnosis: Diagnosis) -> tuple[str, ...]:
+    return tuple(name for name in (diagnosis.culprit, diagnosis.conflicts_with) if name not in (None, "python"))
 
 
 def with_fix(diagnosis: Diagnosis | None, verified: VerifiedFix | None) -> Diagnosis | None:
@@ -83,15 +91,16 @@ def with_fix(diagnosis: Diagnosis | None, verified: VerifiedFix | None) -> Diagn
 def open_questions(case: Case, answers: Answers) -> tuple[Question, ...]:
     """Return what is still to be looked up for ``case``, each question once; ask again with the answers.
 
-    The stages build on each other: what the rules ask, where the culprit could move, and whether its fix can be
-    resolved. A known breakage with a fix says everything itself, so that only its fix is looked up.
+    The stages build on each other: what the rules ask, where the culprit could move, whether its fix can be resolved,
+    and whether the projects of the parties are still active. A known breakage with a fix says everything itself, so
+    that the first two are left out.
     """
     if not _has_failed(case) or case.own_module is not None:
         return ()
-    stages: list[Callable[[Case, Answers], Iterable[Question]]] = [_about_fix]
+    stages: list[Callable[[Case, Answers], Iterable[Question]]] = [_about_fix, _about_projects]
     known = _specific(case).diagnose(case, answers)
     if known is None or not known.fix:
-        stages = [_about_rules, _about_culprit, _about_fix]
+        stages = [_about_rules, _about_culprit, _about_fix, _about_projects]
     for stage in stages:
         if new := tuple(question for question in dict.fromkeys(stage(case, answers)) if question not in answers):
             return new
@@ -152,3 +161,8 @@ def _about_fix(case: Case, answers: Answers) -> Iterator[Question]:
     if diagnosis.fix and not offers.choose(case, answers, possible)[0]:
         # The other party may move instead.
         yield from lists(case, diagnosis.conflicts_with)
+
+
+def _about_projects(case: Case, answers: Answers) -> Iterator[Question]:
+    parties = _parties(_diagnosed(case, answers))
+    return (ProjectStatus(package=name) for name in parties if name not in (*case.own, case.facts.combo.installer))

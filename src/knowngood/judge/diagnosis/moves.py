@@ -98,6 +98,16 @@ def forward(
     return Move(fix=f"{package}{specifier}", evidence=f"{package}{specifier} came out after {label}")
 
 
+def away(case: Case, answers: Answers, package: str) -> Move | None:
+    """Return the move of ``package`` from a release that is broken itself: to the next of its line, else back."""
+    installed, history = case.installed.get(package), answers.history(package)
+    if installed is None:
+        return None
+    line = Version(packages.next_line(installed))
+    newer = history.since(None, installed, before=line) if history is not None else None
+    return Move(fix=f"{package}{newer}") if newer else _below_line(package, history, installed)
+
+
 def up_to(case: Case, answers: Answers, package: str, symbol: Symbol) -> Move | None:
     """Return how far ``package`` must go forward to have ``symbol``."""
     first, history = answers.first_with(symbol.module, symbol.name), answers.history(package)

@@ -22,6 +22,7 @@ from knowngood.model import (
     LastWith,
     NearestWithout,
     NextWithWheel,
+    ProjectStatus,
     Question,
     Releases,
     Solvable,
@@ -198,6 +199,11 @@ class Answers:
         answer = self._answers.get(Releases(package=package or ""))
         listed = [parsed for text in answer if (parsed := release(text))] if isinstance(answer, tuple) else []
         return history(package or "", listed) if listed else None
+
+    def status(self, package: str) -> str | None:
+        """Return the status of a project, with the reason: ``archived: use x``; None for one that is active."""
+        answer = self._answers.get(ProjectStatus(package=package))
+        return answer if isinstance(answer, str) and answer.partition(":")[0] != "active" else None
 
     def last_with(self, module: str, name: str) -> Version | None:
         """Return the newest version below the installed one in which ``module`` still has ``name``."""

@@ -8,7 +8,7 @@ from packaging.version import Version
 from knowngood import packages
 from knowngood.judge.diagnosis.case import Case
 from knowngood.judge.diagnosis.culprit import choose_culprit, dates
-from knowngood.judge.diagnosis.moves import back
+from knowngood.judge.diagnosis.moves import away, back
 from knowngood.judge.diagnosis.questions import Answers
 from knowngood.judge.diagnosis.rules import python
 from knowngood.judge.diagnosis.rules.symbols import missing
@@ -39,6 +39,9 @@ def diagnose(case: Case, answers: Answers) -> Diagnosis | None:
         # Whatever the code itself does wrong, a guess would blame a bystander.
         why = f"it failed in the code of the project, {own}, and no recorded fact points to a package"
         return Diagnosis(culprit=None, conflicts_with=None, why=why, evidence=(own,), confidence=Confidence.UNKNOWN)
+    yanked = [name for name in case.yanked if name in (case.path or case.loaded) and name not in case.own]
+    if len(yanked) == 1:
+        return _withdrawn(case, answers, yanked[0])
     if named is not None:
         provider, consumer = named
         why = f"it failed in a line of {case.label(consumer)} that uses {case.label(provider)}"
@@ -72,6 +75,19 @@ def diagnose(case: Case, answers: Answers) -> Diagnosis | None:
         culprit=nearest,
         conflicts_with=None,
         why=f"it failed in {case.label(nearest)}{_called_by(case)}",
+        fix=(move.fix,) if move is not None else (),
+        evidence=_place(case),
+        confidence=Confidence.POSSIBLE,
+    )
+
+
+def _withdrawn(case: Case, answers: Answers, package: str) -> Diagnosis:
+    """Name the one suspect that its own index advises against."""
+    move = away(case, answers, package)
+    return Diagnosis(
+        culprit=package,
+        conflicts_with=next((owner for owner in case.path if owner != package), None),
+        why=f"{case.label(package)} has a part in the failure, and its index has yanked it",
         fix=(move.fix,) if move is not None else (),
         evidence=_place(case),
         confidence=Confidence.POSSIBLE,
