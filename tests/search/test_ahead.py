@@ -45,29 +45,62 @@ def test_an_alarm_names_the_release_and_the_day_on_which_it_gets_in(universe: "U
     assert loose["confirmed"]
     assert held["tried"] == [], "equal sets run nothing"
     assert shown.returncode == 1
-    assert f"lib 1.0 -> 2.0 (lib-2.0-py3-none-any.whl), gets in on {day}" in " ".join(shown.stdout.split())
+    said = " ".join(shown.stdout.split())
+    assert f"loose breaks on {day}: lib 1.0 -> 2.0 (lib-2.0-py3-none-any.whl), admitted on {day}" in said
     assert later["combos"][0]["weather"] == "broken", "a cooldown of two days let it in already"
     assert (nonsense.returncode, "error: invalid cooldown 'soon'" in nonsense.stderr) == (2, True)
 
 
-def test_a_combo_that_failed_already_is_broken_and_the_body_of_an_issue_has_alarms(universe: "Universe") -> None:
+def test_the_first_of_several_held_back_releases_that_breaks_a_combo_is_named_with_its_own_day(
+    universe: "Universe",
+) -> None:
+    release(universe, "app", "1.0", 100, "import lib\nlib.call()\n", ("lib", "other"))
+    for version, days, text in (("1.0", 90, "call"), ("1.1", 6, "call"), ("1.2", 4, "renamed"), ("1.3", 2, "renamed")):
+        release(universe, "lib", version, days, f"def {text}(): pass\n")
+    for version, days in (("1.0", 90), ("1.1", 5), ("1.2", 1)):
+        release(universe, "other", version, days, "")
+    universe.matrix('[[combo]]\nid = "c"\nsteps = [["app"]]\n', "import app")
+
+    (combo,) = universe.searched("forecast")["combos"]
+
+    day = f"{TODAY + timedelta(days=3):%Y-%m-%d}"
+    assert combo["waiting"] == [
+        {"package": "lib", "from": "1.0", "to": "1.3"},
+        {"package": "other", "from": "1.0", "to": "1.2"},
+    ]
+    (alarm,) = combo["alarms"]
+    assert (alarm["from"], alarm["to"], alarm["gets_in"]) == ("1.1", "1.2", day)
+    assert (combo["breaks"], combo["confirmed"]) == (day, True)
+
+
+def test_a_combo_that_is_broken_already_names_the_release_that_did_it_and_its_day(universe: "Universe") -> None:
     release(universe, "app", "1.0", 100, "import lib\nlib.call()\n", ("lib",))
     release(universe, "lib", "1.0", 90, "def call(): pass\n")
+    release(universe, "lib", "1.1", 60, "def call(): pass\n")
     release(universe, "lib", "2.0", 20, "def renamed(): pass\n")
     universe.matrix('[[combo]]\nid = "c"\nsteps = [["app"]]\n', "import app")
     before = universe.searched("forecast")
     universe.run("run", "--progress", "none")
 
     after = universe.searched("forecast")
+    shown = universe.run("forecast")
     body = universe.run("forecast", "--cooldown", "30d", "--format", "markdown")
+    release(universe, "lib", "2.1", 1, "def call(): pass\n")
+    soon = universe.searched("forecast")
 
     assert before["combos"][0]["weather"] == "same", "nobody has seen it fail"
     (broken,) = after["combos"]
-    assert (broken["weather"], broken["tried"]) == ("broken", [])
-    assert "no attribute 'call'" in broken["cause"] and "knowngood timeline" in broken["cause"]
+    day = f"{TODAY - timedelta(days=13):%Y-%m-%d}"
+    (alarm,) = broken["alarms"]
+    assert (broken["weather"], broken["breaks"], broken["works_later"]) == ("broken", day, False)
+    assert (alarm["from"], alarm["to"], alarm["gets_in"], broken["confirmed"]) == ("1.1", "2.0", day, True)
+    assert "no attribute 'call'" in broken["cause"]
+    said = " ".join(shown.stdout.split())
+    assert f"broken: c broke on {day}: lib 1.1 -> 2.0 (lib-2.0-py3-none-any.whl), admitted on {day}" in said
     assert body.returncode == 1, body.stderr
-    day = f"{TODAY + timedelta(days=10):%Y-%m-%d}"
-    assert f"| c | lib 1.0 -&#62; 2.0 | lib-2.0-py3-none-any.whl | {day} |" in body.stdout
+    later = f"{TODAY + timedelta(days=10):%Y-%m-%d}"
+    assert f"| c | breaks | {later} | lib 1.1 -&#62; 2.0 | lib-2.0-py3-none-any.whl | {later} |" in body.stdout
+    assert (soon["combos"][0]["weather"], soon["combos"][0]["works_later"]) == ("broken", True)
 
 
 def test_orders_of_steps_that_lead_to_other_sets_part_at_a_package(universe: "Universe") -> None:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from support.wheels import build_wheel
+from support.wheels import build_sdist, build_wheel
 
 if TYPE_CHECKING:
     from search.conftest import Universe
@@ -109,3 +109,62 @@ def test_what_the_past_cannot_say_is_said(universe: "Universe") -> None:
     assert early.returncode == 1
     assert "loose fails today, and it did not work on 2025-11-02 either." in early.stdout
     assert (nonsense.returncode, "error: invalid date 'yesterday'" in nonsense.stderr) == (2, True)
+
+
+def unbuildable(universe: "Universe", name: str, version: str, day: str) -> None:
+    """Put a release on the index that has to be built and cannot be: with it no set can be resolved."""
+    sdist = build_sdist(universe.index.folder, name, version, setup="raise SystemExit('cannot be built')\n")
+    universe.index.dates[sdist.name] = f"{day}T08:00:00Z"
+
+
+def test_days_on_which_there_is_no_set_are_neither_good_nor_bad(universe: "Universe") -> None:
+    release(universe, "app", "1.0", "2025-01-01", "import lib\nlib.call()\n", ("lib", "gate"))
+    release(universe, "lib", "1.0", "2025-01-01", "def call(): pass\n")
+    release(universe, "gate", "1.0", "2025-01-01", "")
+    unbuildable(universe, "gate", "2.0", "2025-03-05")
+    release(universe, "gate", "3.0", "2025-07-05", "")
+    release(universe, "lib", "1.1", "2025-09-05", "def renamed(): pass\n")
+    universe.matrix(COMBO, "import app")
+
+    between = universe.searched("timeline", "loose")
+    release(universe, "lib", "1.0.5", "2025-05-05", "def renamed(): pass\n")
+    inside = universe.searched("timeline", "loose")
+    shown = universe.run("timeline", "loose")
+    since = universe.run("timeline", "loose", "--since", "2025-04-01")
+
+    (moved,) = between["moved"]
+    assert (between["course"], moved["package"], moved["to"]) == ("broke", "lib", "1.1"), "it worked again in July"
+    assert between["approximate"] == []
+    assert (inside["course"], inside["culprits"], inside["confirmed"]) == ("broke", ["lib"], True)
+    assert (inside["good"]["versions"]["gate"], inside["bad"]["versions"]["gate"]) == ("1.0", "3.0")
+    gap = "from 2025-03-05 to 2025-05-05 no set of versions can be resolved: whether it was broken then is unknown"
+    assert inside["approximate"] == [gap]
+    assert f"approximate: {gap}" in " ".join(shown.stdout.split())
+    assert since.returncode == 1
+    said = " ".join(since.stdout.split())
+    assert "it did not work on 2025-07-05 either; from 2025-04-02 to 2025-05-05 no set of versions can be" in said
+
+
+def test_a_combo_without_a_set_today_names_what_was_uploaded_when_the_last_one_was_gone(universe: "Universe") -> None:
+    release(universe, "app", "1.0", "2025-01-01", "import lib\nlib.call()\n", ("lib", "gate"))
+    release(universe, "gate", "1.0", "2025-01-01", "")
+    release(universe, "lib", "1.0", "2025-01-01", "def call(): pass\n")
+    release(universe, "gate", "1.1", "2025-02-05", "")
+    unbuildable(universe, "gate", "2.0", "2025-06-05")
+    release(universe, "lib", "1.1", "2025-08-05", "def call(): pass\n")
+    universe.matrix(COMBO, "import app")
+
+    works_before = universe.searched("timeline", "loose")
+    shown = universe.run("timeline", "loose")
+    release(universe, "lib", "1.0.5", "2025-04-05", "def renamed(): pass\n")
+    broken_before = universe.searched("timeline", "loose")
+
+    assert (works_before["course"], works_before["released"]) == ("broke", ["gate 2.0"])
+    assert works_before["bad"]["time"] == "2025-06-05T08:00:01+00:00"
+    said = " ".join(shown.stdout.split())
+    assert (
+        "broke on 2025-06-05: since then no set of versions can be resolved; uploaded at that time: gate 2.0." in said
+    )
+    assert (broken_before["course"], broken_before["culprits"]) == ("broke", ["lib"])
+    assert broken_before["bad"]["time"] == "2025-04-05T08:00:01+00:00"
+    assert broken_before["approximate"] == ["today no set of versions can be resolved; it broke before that"]

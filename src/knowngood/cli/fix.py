@@ -61,15 +61,10 @@ def fix(
     from knowngood.search.changes import Change
 
     _check_requirements(keep, to)
-    wishes = session.Wishes(
-        keep=frozenset(packages.names(keep)),
-        demand=Change(requirements=to),
-        seconds=search.seconds,
-        cells=search.cells,
-        proof=proof,
-    )
+    kept, demand = frozenset(packages.names(keep)), Change(requirements=to)
     searches: list[Search] = []
     with searching(search, combos) as ready:
+        wishes = session.Wishes(keep=kept, demand=demand, budget=ready.budget, proof=proof)
         for combo in ready.combos:
             if ready.stop.requested:
                 break

@@ -34,7 +34,9 @@ def forecast(search: SearchOptions, combos: tuple[str, ...], cooldown: str | Non
     """Find out what will break when a cooldown admits the releases that it still holds back, and on which day.
 
     Each combo is resolved twice: with the releases that the cooldown admits, and with all releases. Only combos for
-    which the two sets differ run. Combos that as-of holds at a day are left out.
+    which the two sets differ, or that failed before, run. For one that fails, the releases are bisected: the forecast
+    names the release that breaks it, and the day on which the cooldown admits it. Combos that as-of holds at a day are
+    left out.
 
     Exit codes: 0 if nothing will break, 1 if something will, 3 if that is undecided.
     """
@@ -50,11 +52,8 @@ def forecast(search: SearchOptions, combos: tuple[str, ...], cooldown: str | Non
                 break
             with ready.oracle("forecast", combo) as oracle:
                 failing = partial(_failing, ready.project, combo.id)
-                weather, cause, waiting, blame = ahead.find(oracle, cooldown=days, now=now, failing=failing)
-                trail = trail_of(oracle)
-            found.append(
-                ahead.Forecast(combo=combo.id, weather=weather, cause=cause, waiting=waiting, blame=blame, trail=trail)
-            )
+                outcome = ahead.find(oracle, cooldown=days, now=now, failing=failing)
+                found.append(ahead.Forecast(combo=combo.id, outcome=outcome, trail=trail_of(oracle)))
         print_as(
             format_,
             text=lambda: ahead.text(found, days, width=width()),

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from knowngood.run.request import RunRequest
     from knowngood.run.stop import Stop
     from knowngood.search.ask import Answer, Candidate, Oracle
+    from knowngood.search.budget import Budget
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,16 +87,15 @@ class Searching:
     combos: "tuple[Combo, ...]"
     request: "RunRequest"
     stop: "Stop"
-    options: SearchOptions
+    budget: "Budget"
+    """What the searches about all combos may spend together."""
 
     @contextmanager
     def oracle(self, verb: str, combo: "Combo") -> "Iterator[Oracle]":
         """Yield the oracle about a combo."""
-        from knowngood.search.ask import Budget
         from knowngood.search.session import opened
 
-        budget = Budget(seconds=self.options.seconds, cells=self.options.cells)
-        with opened(self.request, combo, verb, budget=budget, stop=self.stop, watch=watch) as oracle:
+        with opened(self.request, combo, verb, budget=self.budget, stop=self.stop, watch=watch) as oracle:
             yield oracle
 
     def keep(self, searched: "Searched") -> None:
@@ -145,6 +145,7 @@ def searching(options: SearchOptions, combos: Sequence[str], *, single: bool = F
     from knowngood.run import host, selection
     from knowngood.run.request import RunRequest
     from knowngood.run.stop import Stop
+    from knowngood.search.budget import Budget
 
     project = Project.open(options.matrix, state_dir=options.state_dir, signatures=options.signatures)
     machine = host.here(options.environ, options.jobs)
@@ -157,7 +158,7 @@ def searching(options: SearchOptions, combos: Sequence[str], *, single: bool = F
         )
     note_unset([project], options.environ)
     options.where.check(*(["--jobs"] if options.jobs else []))
-    stop = Stop()
+    stop, budget = Stop(), Budget(seconds=options.seconds, cells=options.cells)
     with options.where.opened() as executor, stopped_by_signals(stop):
         request = RunRequest(
             project=project,
@@ -167,7 +168,7 @@ def searching(options: SearchOptions, combos: Sequence[str], *, single: bool = F
             isolation=isolation_from(options.isolation),
             executor=executor,
         )
-        yield Searching(project=project, combos=chosen, request=request, stop=stop, options=options)
+        yield Searching(project=project, combos=chosen, request=request, stop=stop, budget=budget)
 
 
 def watch(oracle: "Oracle", candidates: "Sequence[Candidate]", answers: "Sequence[Answer]") -> None:
@@ -177,7 +178,7 @@ def watch(oracle: "Oracle", candidates: "Sequence[Candidate]", answers: "Sequenc
 
     if not answers:
         each = f", about {seconds(oracle.probe_seconds)} each" if oracle.probe_seconds else ""
-        click.echo(f"{len(oracle.answers)} asked, {seconds(oracle.budget.elapsed)}{each}; trying", err=True)
+        click.echo(f"{len(oracle.answers)} asked, {seconds(oracle.elapsed)}{each}; trying", err=True)
         for candidate in candidates:
             click.echo(shorten(plain(f"  {candidate.change or 'as it is'}  ({candidate.why})"), width()), err=True)
     for answer in answers:

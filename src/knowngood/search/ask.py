@@ -7,7 +7,7 @@ that was cut short finds its verdicts again when it is repeated.
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
@@ -30,6 +30,7 @@ from knowngood.project.runs import RecordedRun
 from knowngood.run.engine import execute, plan
 from knowngood.run.request import RunRequest
 from knowngood.run.stop import Stop
+from knowngood.search.budget import Budget
 from knowngood.search.changes import Change, apply, named_by, pins_of
 
 
@@ -142,28 +143,6 @@ class Resolved:
         return locks if self.says is None and locks and all(locks) else ()
 
 
-@dataclass(kw_only=True)
-class Budget:
-    """How much a search may spend; None: no limit."""
-
-    seconds: float | None = None
-    cells: int | None = None
-    began: float = field(default_factory=time.monotonic)
-    spent_cells: int = 0
-
-    @property
-    def elapsed(self) -> float:
-        """Seconds since the search began."""
-        return time.monotonic() - self.began
-
-    @property
-    def left(self) -> int | None:
-        """How many cells may still run: 0 when the time is up, None without a limit."""
-        if self.seconds is not None and self.elapsed >= self.seconds:
-            return 0
-        return None if self.cells is None else max(0, self.cells - self.spent_cells)
-
-
 Watch = Callable[["Oracle", Sequence[Candidate], Sequence[Answer]], None]
 """Takes what is asked, before with no answers, and then with all of them."""
 
@@ -190,6 +169,7 @@ class Oracle:
     ) -> None:
         self.combo = combo
         self.budget = budget or Budget()
+        self._began = time.monotonic()
         self.answers: list[Answer] = []
         """All of them, in the order in which they were asked for."""
         self.demand = demand or Change()
@@ -213,6 +193,11 @@ class Oracle:
     def jobs(self) -> int:
         """How many candidates are run at a time."""
         return self._request.machine.jobs
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since this search began."""
+        return time.monotonic() - self._began
 
     @property
     def over(self) -> bool:

@@ -19,7 +19,8 @@ from knowngood.run.recorder import EventLog
 from knowngood.run.request import RunRequest
 from knowngood.run.stop import Stop
 from knowngood.run.work import routes
-from knowngood.search.ask import Budget, Oracle, Watch
+from knowngood.search.ask import Oracle, Watch
+from knowngood.search.budget import Budget
 from knowngood.search.changes import Change
 from knowngood.search.fix import find
 from knowngood.search.result import Search, searched
@@ -46,7 +47,7 @@ def opened(
     with (
         routing(routes(request), request.machine.outside, request.machine.cache_folder) as routed,
         stop.calls(lambda: ends(stop.reason or "")),
-        ends.after(budget.seconds, "the budget"),
+        ends.after(budget.seconds_left, "the budget"),
     ):
         yield Oracle(
             request,
@@ -63,13 +64,13 @@ def opened(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Wishes:
-    """What a user wants of a fix, and how much its search may spend."""
+    """What a user wants of a fix."""
 
     keep: frozenset[str] = frozenset()
     """Canonical names of packages that do not move."""
     demand: Change = field(default_factory=Change)
-    seconds: float | None = None
-    cells: int | None = None
+    budget: Budget = field(default_factory=Budget)
+    """What the search may spend; several searches may share one."""
     proof: bool = True
     """Whether to run what would be cheaper, to show that nothing is."""
 
@@ -79,9 +80,9 @@ def search(request: RunRequest, combo: Combo, wishes: Wishes, *, stop: Stop, wat
 
     Its end is that of its budget or of ``stop``, whichever comes first: commands that run then are ended.
     """
-    project, budget = request.project, Budget(seconds=wishes.seconds, cells=wishes.cells)
+    project = request.project
     with opened(
-        request, combo, "fix", budget=budget, demand=wishes.demand, keep=wishes.keep, stop=stop, watch=watch
+        request, combo, "fix", budget=wishes.budget, demand=wishes.demand, keep=wishes.keep, stop=stop, watch=watch
     ) as oracle:
         fix = find(oracle, passing=passing(project, combo), proves=wishes.proof)
         trail = trail_of(oracle)

@@ -7,11 +7,11 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from itertools import groupby
+from itertools import groupby, takewhile
 
 from knowngood.search.ask import Answer, Candidate, Oracle, Resolved, Says
 from knowngood.search.blame import Blame, blame
-from knowngood.search.changes import Change
+from knowngood.search.changes import Change, named_by
 from knowngood.search.frame import Frame
 from knowngood.search.rows import Kinds, edges
 from knowngood.search.trail import ask_each, message, source_names
@@ -52,6 +52,8 @@ class Timeline:
     bad: Moment | None = None
     """The first set that does not."""
     blame: Blame | None = None
+    released: tuple[str, ...] = ()
+    """What was uploaded at the time of ``bad`` (name and version), where no set has been possible since then."""
     sets: int = 0
     """Distinct sets between the first and the last day that was looked at."""
     approximate: tuple[str, ...] = ()
@@ -65,13 +67,12 @@ def find(oracle: Oracle, base: Answer, *, since: datetime | None, now: datetime)
         unknown = base.says is Says.UNKNOWN
         return Timeline(course=Course.UNDECIDED if unknown else Course.WORKS, base=base, why=message(base))
     past = _Past(oracle, base)
-    bad = past.at(now)
-    times = [since] if since is not None else past.back(now)
+    past.learn_names(now)
+    bad = past.ends(now)
+    times = past.back(now) if since is None else past.first_solvable(since, now)
     good = next((each for each in past.asked(times) if past.works(each)), None)
     if good is None:
-        why = "no earlier set of versions meets its requirements"
-        if times:
-            why = f"it did not work {'on' if since else 'as far back as'} {min(times):%Y-%m-%d} either"
+        why = past.never(times, since)
         course = Course.UNDECIDED if past.undecided else Course.NEVER_WORKED
         return Timeline(course=course, base=base, approximate=tuple(past.approximate()), why=why)
     good, bad, sets = past.bisect(good, bad)
@@ -86,8 +87,9 @@ def find(oracle: Oracle, base: Answer, *, since: datetime | None, now: datetime)
         good=good,
         bad=bad,
         blame=found,
+        released=past.released(bad) if found is None else (),
         sets=sets,
-        approximate=tuple(past.approximate()),
+        approximate=(*past.approximate(), *past.unsolvable(good, bad)),
         why=f"it broke on {bad.time:%Y-%m-%d}; the search ended before the cause was known" if cut else "",
     )
 
@@ -98,16 +100,44 @@ class _Past:
     def __init__(self, oracle: Oracle, base: Answer) -> None:
         self._oracle = oracle
         self._sources = source_names(base)
-        self._names = {name for step in base.facts.steps for name in step.resolved} - self._sources
-        self._undated = tuple(sorted(name for name in self._names if not self._dates(name)))
+        resolved = {name for step in base.facts.steps for name in step.resolved}
+        self._names = (resolved or named_by(oracle.combo)) - self._sources
+        self._undated = self._without_dates()
+        self._knows_names = bool(resolved)
         self._answered: dict[Change, Answer] = {}
+        self._unsolvable: set[datetime] = set()
+        """Times between a set that works and one that does not at which there was no set."""
+        self._ends_unsolvable = False
+        """Whether there is no set at the last time that is looked at."""
+        self._early = ""
+        """What is known of days before the first with a set."""
         self.undecided = False
+
+    def learn_names(self, now: datetime) -> None:
+        """Find out from earlier sets which packages take part, where there is no set today that shows it."""
+        if self._knows_names:
+            return
+        known = 0
+        while known < len(self._names):
+            known = len(self._names)
+            self._undated = self._without_dates()
+            times = self._uploads(now - timedelta(days=365 * _YEARS), now)
+            self._resolved(times[:: -(-len(times) // _MOST_RESOLVED) or 1])
+
+    def _without_dates(self) -> tuple[str, ...]:
+        return tuple(sorted(name for name in self._names if not self._dates(name)))
 
     def frame(self, time: datetime) -> Frame:
         """Return the conditions of a time."""
         return Frame(
             until=time.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"), undated=self._undated
         )
+
+    def ends(self, now: datetime) -> Moment:
+        """Return what is chosen at the last time that is looked at."""
+        bad = self.at(now)
+        self._ends_unsolvable = _unsolvable(bad)
+        return bad
 
     def at(self, time: datetime) -> Moment:
         """Return what is chosen at a time."""
@@ -130,9 +160,38 @@ class _Past:
         known = self._resolved(times[::-1][::step])
         # The first time at which a set was chosen counts; sets without a solution do not.
         distinct = [[*group][-1] for _, group in groupby(known, key=_identity)]
-        solvable = [each.time for each in distinct if each.resolved.says is None]
+        solvable = [each.time for each in distinct if not _unsolvable(each)]
+        if solvable and _unsolvable(distinct[-1]):
+            self._early = f"before {solvable[-1]:%Y-%m-%d}"
         places = [2**power for power in range(len(solvable)) if 2**power < len(solvable)]
-        return [solvable[place] for place in dict.fromkeys([*places, len(solvable) - 1])] if solvable else []
+        # The newest set is that of today, unless there is none today.
+        newest = [0] if solvable and _unsolvable(distinct[0]) else []
+        return [solvable[place] for place in dict.fromkeys([*newest, *places, len(solvable) - 1])] if solvable else []
+
+    def first_solvable(self, since: datetime, now: datetime) -> list[datetime]:
+        """Return the first time from ``since`` on at which there was a set, as a list; empty where there was none."""
+        if not _unsolvable(self.at(since)):
+            return [since]
+        low, high = since, now
+        while times := self._uploads(low, high):
+            step = -(-len(times) // _MOST_RESOLVED)
+            sampled = times[step - 1 :: step]
+            solvable = [each.time for each in self._resolved(sampled) if not _unsolvable(each)]
+            if not solvable and high == now and _unsolvable(self.at(now)):
+                return []
+            high = min([*solvable, high])
+            low = max([time for time in sampled if time < high], default=low)
+            if step == 1:
+                break
+        self._early = f"from {since:%Y-%m-%d} to {low:%Y-%m-%d}"
+        return [high]
+
+    def never(self, times: Sequence[datetime], since: datetime | None) -> str:
+        """Return why no set that works was found among those of ``times``."""
+        if not times:
+            return "no earlier set of versions can be resolved"
+        early = f"; {self._early} no set of versions can be resolved" if self._early else ""
+        return f"it did not work {'on' if since else 'as far back as'} {min(times):%Y-%m-%d} either{early}"
 
     def asked(self, times: Sequence[datetime]) -> Iterator[Moment]:
         """Yield what is known of each time, as far as the set differs from that of the time before."""
@@ -157,18 +216,16 @@ class _Past:
         return answers
 
     def neighbors(self, good: Moment, bad: Moment) -> bool:
-        """Return whether nothing was uploaded between two times."""
-        return not self._uploads(good.time, bad.time)
+        """Return whether no set is unknown between two times."""
+        return not self._open(good, bad)
 
     def bisect(self, good: Moment, bad: Moment) -> tuple[Moment, Moment, int]:
         """Return the last set that works and the first after it that does not, and how many distinct sets there are."""
         sets = 0
-        while times := self._uploads(good.time, bad.time):
+        while times := self._open(good, bad):
             step = -(-len(times) // _MOST_RESOLVED)
             moments = [good, *self._resolved(times[step - 1 :: step]), bad]
-            distinct = [next(group) for _, group in groupby(moments, key=_identity)]
-            # Sets that equal the last one are the last one.
-            row = distinct if _identity(distinct[-1]) == _identity(bad) else [*distinct, bad]
+            row = self._row(moments)
             sets = max(sets, len(row))
             kinds = self._kinds(row)
             works = [place for place, kind in kinds.items() if kind is True]
@@ -177,12 +234,52 @@ class _Past:
                 (place for place, kind in kinds.items() if kind is False and place > last), default=len(row) - 1
             )
             good, bad = row[last], row[following]
+            # The last time at which the good set was chosen counts.
+            same = [each.time for each in moments if _identity(each) == _identity(good) and each.time < bad.time]
+            good = Moment(time=max(same), resolved=good.resolved, answer=good.answer)
+            self._unsolvable |= {each.time for each in moments if _unsolvable(each) and each.time < bad.time}
             if following - last > 1 or self._oracle.over or step == 1:
                 break
-            # The last time at which the good set was chosen counts.
-            same = [each.time for each in moments if _identity(each) == _identity(good)]
-            good = Moment(time=max(same), resolved=good.resolved, answer=good.answer)
         return self._with_answer(good), self._with_answer(bad), sets
+
+    def _open(self, good: Moment, bad: Moment) -> list[datetime]:
+        """Return the times between two that are to be looked at: not those between two without a set."""
+        gap = [time for time in self._unsolvable if good.time < time < bad.time]
+        times = self._uploads(good.time, bad.time)
+        return [time for time in times if not gap or not min(gap) <= time <= max(gap)]
+
+    def _row(self, moments: Sequence[Moment]) -> list[Moment]:
+        """Return the distinct sets of moments, of which the last is bad; a time without a set is neither good nor bad.
+
+        Only where there is none at the last moment, the first of the times without one up to then is the end.
+        """
+        bad = moments[-1]
+        distinct = [next(group) for _, group in groupby(filter(_has_set, moments), key=_identity)]
+        if _unsolvable(bad):
+            return [*distinct, list(takewhile(_unsolvable, reversed(moments)))[-1]]
+        # Sets that equal the last one are the last one.
+        return distinct if _identity(distinct[-1]) == _identity(bad) else [*distinct, bad]
+
+    def released(self, bad: Moment) -> tuple[str, ...]:
+        """Return the name and the version of what was uploaded right before a time."""
+        then = bad.time - timedelta(seconds=1)
+        return tuple(
+            f"{name} {each.version}"
+            for name in sorted(self._names)
+            for each in self._oracle.releases(name) or ()
+            if each.uploaded is not None and each.uploaded.replace(microsecond=0) == then
+        )
+
+    def unsolvable(self, good: Moment, bad: Moment) -> Iterator[str]:
+        """Yield what is not known because there was no set between two times, or is none today."""
+        gap = [time for time in self._unsolvable if good.time < time < bad.time]
+        if gap:
+            yield (
+                f"from {min(gap):%Y-%m-%d} to {max(gap):%Y-%m-%d} no set of versions can be resolved: "
+                f"whether it was broken then is unknown"
+            )
+        if self._ends_unsolvable and not _unsolvable(bad):
+            yield "today no set of versions can be resolved; it broke before that"
 
     def _with_answer(self, moment: Moment) -> Moment:
         """Return a moment with what was answered about its set; that of today is the combo itself."""
@@ -192,13 +289,15 @@ class _Past:
         def ask(places: Sequence[int]) -> Mapping[int, Hashable | None]:
             answers = self._answers([row[place] for place in places])
             says = {place: answers.get(row[place].resolved.change) for place in places}
-            return {
-                place: None if answer.says is Says.UNKNOWN else answer.says is Says.WORKS
-                for place, answer in says.items()
-                if answer is not None
-            }
+            return {place: self._kind(answer) for place, answer in says.items() if answer is not None}
 
         return edges([], ask, known={0: True, len(row) - 1: False}, width=max(1, self._oracle.jobs))
+
+    def _kind(self, answer: Answer) -> bool | None:
+        """Return whether a set works. None: unknown, or there is none, which only the end of a row may be."""
+        if answer.says is Says.UNKNOWN or (answer.says is Says.UNSOLVABLE and not self._ends_unsolvable):
+            return None
+        return answer.says is Says.WORKS
 
     def _uploads(self, after: datetime, until: datetime) -> list[datetime]:
         """Return the moments right after something was uploaded."""
@@ -220,3 +319,11 @@ class _Past:
 def _identity(moment: Moment) -> Hashable:
     """Return what equal sets have in common; sets without a solution are all the same."""
     return moment.resolved.lock or moment.resolved.says or moment.time
+
+
+def _unsolvable(moment: Moment) -> bool:
+    return moment.resolved.says is Says.UNSOLVABLE
+
+
+def _has_set(moment: Moment) -> bool:
+    return not _unsolvable(moment)

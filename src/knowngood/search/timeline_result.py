@@ -21,16 +21,18 @@ def sentence(found: Timeline) -> str:
             return f"{combo} works today"
         case Course.BROKE:
             day = f"{found.bad.time:%Y-%m-%d}" if found.bad else "an unknown day"
-            return f"{combo} broke on {day}: {_culprit(found)}"
+            return f"{combo} broke on {day}: {culprit(found)}"
         case Course.NEVER_WORKED:
             return f"{combo} fails today, and {found.why}"
         case Course.UNDECIDED:
             return f"undecided: {found.why or 'it could not be tested'}"
 
 
-def _culprit(found: Timeline) -> str:
+def culprit(found: Timeline) -> str:
+    """Return what broke a combo, as far as that is known."""
     if found.blame is None:
-        return "since then no set of versions meets its requirements"
+        uploaded = f"; uploaded at that time: {', '.join(found.released)}" if found.released else ""
+        return f"since then no set of versions can be resolved{uploaded}"
     named = [_move(each) for each in found.blame.moved if each.package in found.blame.culprits]
     if not named:
         return "the release that broke it could not be found"
@@ -154,6 +156,7 @@ def as_json(found: Timeline, trail: Trail) -> str:
                 }
                 for each in (blamed.moved if blamed is not None else ())
             ],
+            "released": list(found.released),
             "sets": found.sets,
             "approximate": list(found.approximate),
             "why": found.why,

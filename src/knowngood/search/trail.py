@@ -89,7 +89,7 @@ def trail_of(oracle: Oracle) -> Trail:
     return Trail(
         answers=tuple(oracle.answers),
         run=oracle.run_id,
-        elapsed=oracle.budget.elapsed,
+        elapsed=oracle.elapsed,
         interrupted=oracle.interrupted,
         spent=oracle.over and not oracle.interrupted,
     )
