@@ -120,3 +120,54 @@ def test_a_lower_bound_does_not_lead_to_another_major_version(universe: "Univers
     universe.matrix('[[combo]]\nid = "old"\nsteps = [["app", "lib==1.0"]]\n', "import app")
 
     assert universe.found("old", "--no-proof")["fix"] == ["lib>=1.2,<2"]
+
+
+def test_a_cheaper_pair_that_the_resolver_ties_takes_the_place_of_a_dearer_fix(universe: "Universe") -> None:
+    universe.release("kit", "1.0", "1.1", "2.0", files={"kit.py": ""})
+    universe.release("extra", "1.0", "2.0", files={"extra.py": ""})
+    old, new = {"frame.py": "def old(): pass\n"}, {"frame.py": "def new(): pass\n"}
+    universe.release("frame", "1.0", requires=("kit<1.1", "extra<2"), files=old)
+    universe.release("frame", "1.9", requires=("kit>=1.1,<2", "extra>=2"), files=old)
+    universe.release("frame", "2.0", requires=("kit>=2", "extra>=2"), files=new)
+    passing = '[[combo]]\nid = "old"\nsteps = [["frame==1.0", "kit==1.0", "extra==1.0"]]\n'
+    red = '[[combo]]\nid = "new"\nsteps = [["frame==2.0", "kit==2.0", "extra==2.0"]]\n'
+    universe.matrix(passing + red, "import frame, kit, extra\nframe.old()")
+    universe.run("run", "--progress", "none")
+
+    found = universe.found("new")
+
+    works = [each["change"]["requirements"] for each in found["tried"] if each["says"] == "works"]
+    assert works[0] == ["extra==1.0", "frame==1.0", "kit==1.0"], "the set that passes is the first that works"
+    assert (found["class"], found["fix"], found["verified"]) == ("minimal", ["frame<2", "kit<2"], True)
+    assert found["scope"].endswith("; other sets of several moves were not tried")
+
+
+def test_a_cheaper_pair_that_a_second_failure_names_takes_the_place_of_a_pin(universe: "Universe") -> None:
+    universe.release("lib", "1.0", "2.0", files={"lib.py": "major = int('VERSION'[0])\n"})
+    universe.release("tool", "1.0", files={"tool.py": "def helper(): pass\n"})
+    universe.release("tool", "2.0", files={"tool.py": "def other(): pass\n"})
+    universe.release("base", "1.0", requires=("lib", "tool"), files={"base.py": "import lib, tool\ndef old(): pass\n"})
+    later = "import lib, tool\nif lib.major == 1:\n    from tool import helper\n    def old(): pass\n"
+    universe.release("base", "2.0", requires=("lib", "tool"), files={"base.py": later})
+    universe.matrix('[[combo]]\nid = "pinned"\nsteps = [["base==2.0"]]\n', "import base\nbase.old()")
+
+    found = universe.found("pinned")
+
+    works = [each["change"]["requirements"] for each in found["tried"] if each["says"] == "works"]
+    assert works[0] == ["base<2"], "the diagnosis names it"
+    assert (found["class"], found["fix"], found["verified"]) == ("minimal", ["lib<2", "tool<2"], True)
+    assert "sets of moves that the resolver or another failure asks for" in found["scope"]
+
+
+def test_a_part_that_is_not_needed_once_the_others_are_nearer_is_left_out(universe: "Universe") -> None:
+    universe.release("extra", "1.0", "2.0", files={"extra.py": ""})
+    old, new = {"frame.py": "def old(): pass\n"}, {"frame.py": "def new(): pass\n"}
+    universe.release("frame", "1.0", requires=("extra<2",), files=old)
+    universe.release("frame", "1.9", requires=("extra",), files=old)
+    universe.release("frame", "2.0", requires=("extra",), files=new)
+    passing = '[[combo]]\nid = "old"\nsteps = [["frame==1.0", "extra==1.0"]]\n'
+    red = '[[combo]]\nid = "new"\nsteps = [["frame==2.0", "extra==2.0"]]\n'
+    universe.matrix(passing + red, "import frame, extra\nframe.old()")
+    universe.run("run", "--progress", "none")
+
+    assert universe.found("new", "--no-proof")["fix"] == ["frame<2"]

@@ -35,6 +35,13 @@ def test_the_order_of_steps_is_part_of_a_frame() -> None:
     assert [step.lines for step in combo.steps] == [("b",), ("a",)]
 
 
+def test_steps_that_become_one_have_no_order_whichever_was_said_first() -> None:
+    joined, ordered = Change(joined=True), Change(frame=Frame(order=(1, 0)))
+
+    for change in (joined.plus(ordered), ordered.plus(joined)):
+        assert [step.lines for step in applied(change).steps] == [("a", "b")]
+
+
 def test_the_parts_of_a_change_are_the_change() -> None:
     change = Change(requirements=("a<2",), frame=Frame(until="2024-05-01T00:00:00Z", constraints=("c==1",)))
 

@@ -70,12 +70,14 @@ class Change:
         """Return both changes as one; where both are about a package, ``other`` counts."""
         kept = self.without(other.names).requirements
         required = packages.names(other.requirements)
+        joined, frame = self.joined or other.joined, self.frame.plus(other.frame)
         return Change(
             requirements=tuple(sorted({*kept, *other.requirements})),
             dropped=tuple(sorted({*(name for name in self.dropped if name not in required), *other.dropped})),
-            joined=self.joined or other.joined,
+            joined=joined,
             python=other.python or self.python,
-            frame=self.frame.plus(other.frame),
+            # One step has no order.
+            frame=replace(frame, order=()) if joined else frame,
         )
 
     def without(self, names: frozenset[str]) -> "Change":

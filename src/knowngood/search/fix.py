@@ -84,9 +84,14 @@ def find(oracle: Oracle, *, passing: Sequence[ComboFacts] = (), proves: bool = T
 
 def _verified(oracle: Oracle, red: Answer, found: Answer) -> Fix:
     """Return a change that works as a fix: as small and as near as possible, and confirmed."""
-    found = _shrink(oracle, found)
-    found, bounds = _nearest(oracle, found)
+    found, bounds = _nearest(oracle, _shrink(oracle, found))
     needed = tuple(_needed(oracle, found))
+    for _ in range(_ROUNDS):
+        if all(says != Says.WORKS for _, says in needed):
+            break
+        # Nearer versions may do without a part that was needed beside the first ones.
+        found, bounds = _nearest(oracle, _shrink(oracle, found))
+        needed = tuple(_needed(oracle, found))
     confirmed, why = _confirm(oracle, red, found)
     return Fix(
         kind=FixClass.SMALLEST_FOUND if confirmed is not None else FixClass.UNDECIDED,
