@@ -11,7 +11,7 @@ from packaging.utils import canonicalize_name
 from knowngood.cli import complete
 from knowngood.cli.options import format_option
 from knowngood.cli.output import width
-from knowngood.cli.searching import SearchOptions, check_demands, search_options, searching, watch
+from knowngood.cli.searching import SearchOptions, check_demands, search_options, searching, watching
 from knowngood.errors import ExitCode, MatrixFileError, UsageError, some
 from knowngood.project.files import near
 
@@ -68,7 +68,8 @@ def fix(
         for combo in ready.combos:
             if ready.stop.requested:
                 break
-            found = session.search(ready.request, combo, wishes, stop=ready.stop, watch=watch)
+            with watching() as watch:
+                found = session.search(ready.request, combo, wishes, stop=ready.stop, watch=watch)
             if found.absent:
                 note = f"note: {combo.id} does not install {some(found.absent)}, which --keep names"
                 click.echo(note, err=True)
@@ -174,7 +175,8 @@ def fix_failures(request: "RunRequest", judged: "JudgedRun", which: str, stop: "
         if stop.requested:
             break
         click.echo(f"\nfix {combo.id} ({number} of {len(combos)})", err=True)
-        searches.append(search(asked, combo, Wishes(), stop=stop, watch=watch))
+        with watching() as watch:
+            searches.append(search(asked, combo, Wishes(), stop=stop, watch=watch))
         # At once, so that a run that is killed later has it.
         record(recorded, searches[-1:])
     _print_fixes(searches, len(combos))

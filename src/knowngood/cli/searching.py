@@ -1,5 +1,6 @@
 """What the verbs that search have in common: their options, the combo they are about, and what they print meanwhile."""
 
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from knowngood.project.project import Project
     from knowngood.run.request import RunRequest
     from knowngood.run.stop import Stop
-    from knowngood.search.ask import Answer, Candidate, Oracle
+    from knowngood.search.ask import Oracle, Watch
     from knowngood.search.budget import Budget
 
 
@@ -95,7 +96,10 @@ class Searching:
         """Yield the oracle about a combo."""
         from knowngood.search.session import opened
 
-        with opened(self.request, combo, verb, budget=self.budget, stop=self.stop, watch=watch) as oracle:
+        with (
+            watching() as watch,
+            opened(self.request, combo, verb, budget=self.budget, stop=self.stop, watch=watch) as oracle,
+        ):
             yield oracle
 
     def keep(self, searched: "Searched") -> None:
@@ -171,18 +175,20 @@ def searching(options: SearchOptions, combos: Sequence[str], *, single: bool = F
         yield Searching(project=project, combos=chosen, request=request, stop=stop, budget=budget)
 
 
-def watch(oracle: "Oracle", candidates: "Sequence[Candidate]", answers: "Sequence[Answer]") -> None:
-    """Print what is tried and why, and then what came out, on standard error."""
-    from knowngood.report.text import plain, seconds, shorten
-    from knowngood.search.result import line
+@contextmanager
+def watching() -> "Iterator[Watch]":
+    """Yield what shows a search on standard error while it works."""
+    from rich.console import Console
 
-    if not answers:
-        each = f", about {seconds(oracle.probe_seconds)} each" if oracle.probe_seconds else ""
-        click.echo(f"{len(oracle.answers)} asked, {seconds(oracle.elapsed)}{each}; trying", err=True)
-        for candidate in candidates:
-            click.echo(shorten(plain(f"  {candidate.change or 'as it is'}  ({candidate.why})"), width()), err=True)
-    for answer in answers:
-        click.echo(shorten(f"  {line(answer)}", width()), err=True)
+    from knowngood.cli.live.search import shown
+    from knowngood.report.text import shorten
+
+    def print_line(text: str) -> None:
+        indent = text[: len(text) - len(text.lstrip())]
+        click.echo(indent + shorten(text, width() - len(indent)), err=True)
+
+    with shown(console=Console(stderr=True), is_tty=sys.stderr.isatty(), print_line=print_line) as watch:
+        yield watch
 
 
 def package_name(oracle: "Oracle", text: str) -> str:

@@ -188,6 +188,10 @@ class Oracle:
         self.recorded: RecordedRun | None = None
         """The run that all candidates are in; None before the first."""
         self.judged: JudgedRun | None = None
+        self.more = 0
+        """How many candidates the search has in view beyond those that are being asked."""
+        self.resolving = 0
+        """How many candidates are being resolved."""
 
     @property
     def jobs(self) -> int:
@@ -286,7 +290,9 @@ class Oracle:
             replace(self._combo(each, number), id=f"{self.combo.id}-set{number}")
             for number, each in enumerate(wanted.values(), 1)
         )
+        self.resolving = len(combos)
         forecasts = plan(replace(self._request, combos=combos), stop=self._stop, sizes=False) if combos else ()
+        self.resolving = 0
         rules = self._request.project.rules
         for change, forecast in zip(wanted, forecasts, strict=True):
             cell = judge_combo(forecast.facts, rules)[0] if not forecast.possible else None
@@ -313,11 +319,12 @@ class Oracle:
         installed = self._facts.installed
         return self._keep - installed.keys() - named_by(self.combo) if installed else frozenset()
 
-    def ask(self, candidates: Sequence[Candidate], *, fresh: bool = False) -> tuple[Answer, ...]:
+    def ask(self, candidates: Sequence[Candidate], *, fresh: bool = False, more: int = 0) -> tuple[Answer, ...]:
         """Return an answer for each candidate: fewer than asked for when the budget ends; those that come first count.
 
-        With ``fresh``, environments and probes are new, whatever is known.
+        With ``fresh``, environments and probes are new, whatever is known. ``more`` candidates are in view after them.
         """
+        self.more = more
         candidates = [replace(each, change=each.change.without(self._keep)) for each in candidates]
         wanted: dict[Change, Candidate] = {}
         for candidate in candidates:

@@ -142,7 +142,7 @@ def _search(oracle: Oracle, red: Answer, passing: Sequence[ComboFacts]) -> tuple
             batch = [*kept[:width], *free]
             seen -= {candidate.change for candidate in kept[width:]}
             queue += kept[width:]
-        answers = oracle.ask(batch)
+        answers = oracle.ask(batch, more=len(queue))
         cut |= len(answers) < len(batch)
         working = [answer for answer in answers if answer.says is Says.WORKS]
         sound = [answer for answer in working if answer.against_metadata <= red.against_metadata]

@@ -113,7 +113,8 @@ class _Proving:
         for start in range(0, len(candidates), width):
             if self._oracle.over:
                 break
-            answers += self._oracle.ask(candidates[start : start + width])
+            more = max(0, len(candidates) - start - width)
+            answers += self._oracle.ask(candidates[start : start + width], more=more)
             works = [each for each in answers if each.says is Says.WORKS and cost_of(self._oracle, each) < self._limit]
             works = [each for each in works if each.against_metadata <= self._found.against_metadata]
             if works:

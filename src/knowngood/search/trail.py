@@ -102,7 +102,8 @@ def ask_each(oracle: Oracle, candidates: Sequence[Candidate], *, fresh: bool = F
     for start in range(0, len(candidates), width):
         if oracle.over:
             break
-        asked = oracle.ask(candidates[start : start + width], fresh=fresh)
+        more = max(0, len(candidates) - start - width)
+        asked = oracle.ask(candidates[start : start + width], fresh=fresh, more=more)
         # What an interrupt cut short is not known to be undecidable.
         kept = [each for each in asked if not (oracle.interrupted and each.says is Says.UNKNOWN)]
         answers |= {each.candidate.change: each for each in kept}
