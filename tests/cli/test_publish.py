@@ -49,7 +49,9 @@ def statuses(file: Path) -> dict[str, str]:
     return {cell["combo"]: cell["verdict"]["status"] for cell in cells}
 
 
-def test_a_red_run_is_published_on_request_and_the_baseline_stays(project: Project, index: Index) -> None:
+def test_a_red_run_is_published_on_request_with_its_history_and_the_baseline_stays(
+    project: Project, index: Index
+) -> None:
     write(project, index)
     assert project.run("run", "--accept").returncode == 0
     write(project, index, one="2.0")
@@ -62,8 +64,20 @@ def test_a_red_run_is_published_on_request_and_the_baseline_stays(project: Proje
     assert statuses(reports / "matrix.json") == {"one": "fail", "two": "pass"}
     assert statuses(reports / "baseline.json") == {"one": "pass", "two": "pass"}
     assert set(published(project)) == {
-        *("badge.json", "badge.svg", "feed.xml", "index.html", "matrix.json", "matrix.md", "locks/two.txt")
+        *("badge.json", "badge.svg", "feed.xml", "history.json", "index.html", "matrix.json", "matrix.md"),
+        "locks/two.txt",
     }
+    [state] = json.loads((reports / "history.json").read_text(encoding="utf-8"))["states"]
+    assert {cell["combo"]: cell["status"] for cell in state["cells"]} == {"one": "fail", "two": "pass"}
+    assert len({cell["lock"] for cell in state["cells"]}) == 2 and all(cell["lock"] for cell in state["cells"])
+
+    (reports / "history.json").write_text("{", encoding="utf-8")
+    before = published(project)
+    refused = project.run("run", "--publish", "--fresh")
+
+    assert refused.returncode == 2 and len(project.logs()) == 2
+    assert "error: reports/m/history.json cannot be read as a history, and it was left as it is" in refused.stderr
+    assert published(project) == before
 
 
 def test_accept_alone_writes_only_the_baseline(project: Project, index: Index) -> None:

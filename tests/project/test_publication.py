@@ -38,7 +38,7 @@ def test_a_published_report_is_for_people_programs_badges_and_feeds(project: Pro
 
     assert folder == project.folder / "reports" / "embedding"
     assert sorted(path.name for path in folder.iterdir()) == [
-        *("badge.json", "badge.svg", "feed.xml", "index.html", "matrix.json", "matrix.md")
+        *("badge.json", "badge.svg", "feed.xml", "history.json", "index.html", "matrix.json", "matrix.md")
     ]
     assert (folder / "matrix.md").read_text(encoding="utf-8").startswith("# ")
     assert len(read_report(folder / "matrix.json", name="it").cells) == len(JUDGED.cells)

@@ -142,12 +142,14 @@ class MatrixRun:
 
 
 def _check_writable(project: Project, options: RunOptions) -> None:
-    """Raise ``UsageError`` when the run or its report could not be written."""
+    """Raise ``UsageError`` when the run or its report could not be written, or a history not be extended."""
     if options.report_dir is not None:
         check_writable(options.report_dir, next_step="name another folder with --report-dir, or leave it out")
     if options.publish or options.accept:
         folder = project.publication.folder
         check_writable(folder, next_step=f"make {near(folder)} a folder that you may write to, or leave the option out")
+    if options.publish:
+        _ = project.publication.history.read()  # hours later it would be too late for the error
     check_writable(project.runs.folder, next_step="name another folder for runs with --state-dir")
 
 

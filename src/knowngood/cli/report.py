@@ -15,7 +15,7 @@ from knowngood.report.formats import FORMATS, FormatName, ReportContext
 
 if TYPE_CHECKING:
     from knowngood.cli.output import Detail
-    from knowngood.model import JudgedRun
+    from knowngood.model import History, JudgedRun
     from knowngood.project.baseline import Comparison
     from knowngood.project.project import Project
 
@@ -95,6 +95,8 @@ def report(
             baseline=comparison.baseline if comparison else "",
             url=url,
             searches=project.searched,
+            history=_history(project, judged),
+            beside=format_ == "all",
         )
         _write(context, names, output)
     raise SystemExit(exit_code(judged) if gate else ExitCode.AS_EXPECTED)
@@ -110,6 +112,15 @@ def _compared(project: "Project", judged: "JudgedRun", baseline: str | None) -> 
         return None
     before = find_baseline(project, baseline)
     return project.baseline.compare(judged, before) if before else None
+
+
+def _history(project: "Project", judged: "JudgedRun") -> "History | None":
+    """Return what was published of the matrix; None where its file is not here, or nothing was."""
+    try:
+        _ = project.matrix
+    except KnowngoodError:
+        return None
+    return project.publication.history.with_run(judged)
 
 
 def _write(context: ReportContext, names: Sequence[FormatName], output: Path | None) -> None:

@@ -25,7 +25,7 @@ from knowngood.run.stop import Stop
 
 if TYPE_CHECKING:
     from knowngood.cli.live.display import Display
-    from knowngood.model import JudgedRun
+    from knowngood.model import History, JudgedRun
     from knowngood.project.baseline import Comparison
 
 
@@ -82,7 +82,12 @@ def finish(outcome: Outcome) -> ExitCode:
     judged, options = outcome.judged, outcome.matrix_run.options
     folder = outcome.matrix_run.project.runs.new(judged.run.info.id).folder
     changes = outcome.comparison.changes if outcome.comparison else ()
-    context = ReportContext(judged=judged, changes=changes, searches=outcome.matrix_run.project.searched)
+    context = ReportContext(
+        judged=judged,
+        changes=changes,
+        searches=outcome.matrix_run.project.searched,
+        history=_history(outcome),
+    )
     print_run(judged, folder, options.environ, options.detail, repeated=options.repeated)
     if outcome.comparison and not options.detail.quiet:
         click.echo()
@@ -101,6 +106,15 @@ def finish(outcome: Outcome) -> ExitCode:
     elif accept and not options.detail.quiet:
         click.echo(accept)
     return exit_code(judged) or (ExitCode.AS_EXPECTED if published else ExitCode.USAGE)
+
+
+def _history(outcome: Outcome) -> "History | None":
+    """Return what was published of the matrix; None, after an error message, where it cannot be read."""
+    try:
+        return outcome.matrix_run.project.publication.history.with_run(outcome.judged)
+    except KnowngoodError as error:
+        print_error(error)
+        return None
 
 
 def _write_report(context: ReportContext, folder: Path, report: Path, detail: Detail) -> None:

@@ -1,5 +1,6 @@
 """Make the cell of a probe in one pass: numbers, diagnosis, prediction, expectation; then the cell, whole."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
@@ -72,6 +73,7 @@ def make_cell(evidence: ProbeEvidence, reference: Mapping[str, Array], day: date
         failures=attempt.failures if attempt else (),
         checks=tuple(replace(check, message=shorten_paths(check.message)) for check in checks),
         installed=facts.installed,
+        lock=_lock(facts),
         tested=_tested(facts),
         contents=_contents(facts),
         drift=evidence.combo.drift,
@@ -97,6 +99,12 @@ def make_cell(evidence: ProbeEvidence, reference: Mapping[str, Array], day: date
         diagnosis=diagnosis and replace(diagnosis, evidence=tuple(map(shorten_paths, diagnosis.evidence))),
         log=finding.log or (last.action.log if last else None) or None,
     )
+
+
+def _lock(facts: ComboFacts) -> str:
+    locks = [step.lock for step in facts.steps]
+    complete = len(locks) == len(facts.combo.steps) and all(locks)
+    return hashlib.sha256("\n".join(locks).encode()).hexdigest() if locks and complete else ""
 
 
 def _about_unmet(finding: Finding, comparison: Comparison) -> Finding:

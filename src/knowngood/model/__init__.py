@@ -29,6 +29,7 @@ from knowngood.model.declared import (
     is_named,
 )
 from knowngood.model.fixes import FixClass, FixState, VerifiedFix
+from knowngood.model.history import CellState, History, MovedRelease, State
 from knowngood.model.isolation import Isolation, Tampering
 from knowngood.model.judged import (
     Cell,
@@ -107,6 +108,7 @@ __all__ = [
     "Asset",
     "Basis",
     "Cell",
+    "CellState",
     "Change",
     "ChangeKind",
     "Check",
@@ -132,6 +134,7 @@ __all__ = [
     "FixState",
     "Frame",
     "Group",
+    "History",
     "Index",
     "IndexChoice",
     "InstallerName",
@@ -140,6 +143,7 @@ __all__ = [
     "Known",
     "LastWith",
     "Matrix",
+    "MovedRelease",
     "NearestWithout",
     "NextWithWheel",
     "Numbers",
@@ -169,6 +173,7 @@ __all__ = [
     "Solvable",
     "Source",
     "SourceFacts",
+    "State",
     "Status",
     "Step",
     "StepFacts",

@@ -190,6 +190,8 @@ class Cell:
     failures: tuple[Failures, ...] = ()
     """The failing tests of a suite by cause: the largest group first."""
     installed: Mapping[str, str] = field(default_factory=dict)
+    lock: str = ""
+    """What identifies the locks of all steps of its combo, as SHA-256; empty: a step has none."""
     tested: tuple[Tested, ...] = ()
     """What its steps installed that is not from an index."""
     contents: Mapping[str, str] = field(default_factory=dict)

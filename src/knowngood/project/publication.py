@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from knowngood.errors import UsageError, some
 from knowngood.model import JudgedRun, Matrix, Status, StepFacts
 from knowngood.project import files
+from knowngood.project.files import near
+from knowngood.project.history import HistoryFile
 from knowngood.project.runs import REPORT, RecordedRun
 from knowngood.report import matrix_reader
 from knowngood.report.formats import FORMATS, PUBLISHED, ReportContext
@@ -35,6 +37,20 @@ class Publication:
         """The published report for programs, once there is one."""
         return self.folder / REPORT
 
+    @property
+    def matrix(self) -> Matrix:
+        """The matrix that is published."""
+        return self._project.matrix
+
+    @property
+    def history(self) -> HistoryFile:
+        """The history of what was published."""
+        return HistoryFile(self)
+
+    def read(self) -> JudgedRun:
+        """Return what is published. Raises ``UsageError``: nothing is, or it cannot be read."""
+        return read_report(self.file, name=near(self.file))
+
     def latest(self) -> RecordedRun:
         """Return the newest run that can be published. Raises ``UsageError``: there is none."""
         newest = reason = None
@@ -53,10 +69,10 @@ class Publication:
         )
 
     def publish(self, context: ReportContext, *, locks: Sequence[Path] = ()) -> Path:
-        """Write the report of a complete run, red or green, and return its folder.
+        """Write the report of a complete run, red or green, extend the history by it, and return its folder.
 
-        ``locks`` are the folders of the run, or of the shards it was merged from. Raises ``UsageError`` when the run is
-        not complete, see ``blocker``.
+        ``locks`` are the folders of the run, or of the shards it was merged from. Raises ``UsageError``, and writes
+        nothing, when the run is not complete, see ``blocker``, or when the history cannot be read.
         """
         reason = blocker(context.judged, self._project.matrix)
         if reason is not None:
@@ -65,7 +81,11 @@ class Publication:
                 cause=reason,
                 next_step="run all combos to completion: knowngood run --publish, without --only and --shard",
             )
-        write_report(publication(context), self.folder, locks=locks)
+        edition = publication(context)
+        history = self.history.extended_by(edition.judged)
+        # First: a report without its state would be compared with the wrong one the next time.
+        self.history.write(history)
+        write_report(replace(edition, history=history), self.folder, locks=locks)
         return self.folder
 
 

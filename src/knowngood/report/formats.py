@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:  # defining the classes of the model takes a third of the time of `--help`
-    from knowngood.model import Change, JudgedRun, Searched
+    from knowngood.model import Change, History, JudgedRun, Searched
 
 
 class FormatName(StrEnum):
@@ -47,6 +47,8 @@ class ReportContext:
     """A web page of this run; empty: there is none."""
     searches: "tuple[Searched, ...]" = ()
     """What searches about combos of the matrix found."""
+    history: "History | None" = None
+    """What was published of the matrix before, the run of this report included if it is complete; None: nothing."""
 
 
 class Format(ABC):
@@ -71,7 +73,8 @@ class Markdown(Format):
         """Return the page."""
         from knowngood.report import markdown
 
-        return markdown.render(context.judged, searches=context.searches)
+        page = FORMATS[FormatName.HTML].file if context.beside else ""
+        return markdown.render(context.judged, searches=context.searches, history=context.history, page=page)
 
 
 class Json(Format):
@@ -97,7 +100,9 @@ class Html(Format):
         from knowngood.report.html import page
 
         beside = {str(name): FORMATS[name].file for name in PUBLISHED} if context.beside else {}
-        return page.render(context.judged, changes=context.changes, searches=context.searches, beside=beside)
+        return page.render(
+            context.judged, changes=context.changes, searches=context.searches, history=context.history, beside=beside
+        )
 
 
 class Junit(Format):
@@ -158,7 +163,8 @@ class Atom(Format):
         """Return the feed."""
         from knowngood.report import atom
 
-        return atom.render(context.judged, context.changes)
+        page = FORMATS[FormatName.HTML].file if context.beside else ""
+        return atom.render(context.judged, context.changes, history=context.history, page=page)
 
 
 class Github(Format):

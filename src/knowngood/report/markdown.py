@@ -2,19 +2,28 @@
 
 from collections.abc import Sequence
 
-from knowngood.model import Cell, JudgedRun, Searched, Status
+from knowngood.model import Cell, History, JudgedRun, Searched, Status
 from knowngood.report import words
 from knowngood.report.coverage import left_out, values
 from knowngood.report.explain_markdown import conflicts, tests
+from knowngood.report.history import entries, sentence
 from knowngood.report.markup import code, diagnosis, fence, inline, joined, paragraph, table
 from knowngood.report.searches import markdown
 from knowngood.report.summary import caption, cautions, summary
 from knowngood.report.table import VIOLATION, columns_of, metric, without_left_out
 from knowngood.report.text import count, size
 
+MOST_STATES = 10
+"""States in the table of the history."""
 
-def render(judged: JudgedRun, *, searches: Sequence[Searched] = ()) -> str:
-    """Return the page in GitHub-flavored Markdown, ending in a newline: caption, table, legend, one part per combo."""
+
+def render(
+    judged: JudgedRun, *, searches: Sequence[Searched] = (), history: History | None = None, page: str = ""
+) -> str:
+    """Return the page in GitHub-flavored Markdown, ending in a newline: caption, table, legend, one part per combo.
+
+    ``page`` is the page beside it that shows the same run, for links to the states of the history; empty: none.
+    """
     combos: dict[str, list[Cell]] = {}
     for cell in judged.cells:
         if not cell.left_out:
@@ -31,6 +40,7 @@ def render(judged: JudgedRun, *, searches: Sequence[Searched] = ()) -> str:
         *_coverage(judged),
         *(block for combo, cells in combos.items() for block in _combo(cells, sizes.get(combo))),
         *markdown(searches, judged),
+        *_history(history, page),
     ]
     return joined(blocks) + "\n"
 
@@ -77,6 +87,23 @@ def _coverage(judged: JudgedRun) -> list[list[str]]:
         *([["**Unsolvable together:**"], known] if known else []),
         *([[f"**{left_out(judged.coverage)}:** {', '.join(map(inline, names))}"]] if names else []),
     ]
+
+
+def _history(history: History | None, page: str) -> list[list[str]]:
+    """Return the newest states as a table: their days, their verdicts, what changed, and which releases moved."""
+    if history is None or not history.states:
+        return []
+    rows = [
+        (
+            f"[{entry.days}]({page}#{entry.anchor})" if page else entry.days,
+            *(inline(text) for text in (entry.verdicts, entry.headline, entry.releases)),
+        )
+        for entry in entries(history)[:MOST_STATES]
+    ]
+    lines = [
+        f"| {' | '.join(text or ' ' for text in row)} |" for row in (("days", "verdicts", "changed", "releases"), *rows)
+    ]
+    return [["## History"], [f"{sentence(history)}."], [lines[0], "| --- | --- | --- | --- |", *lines[1:]]]
 
 
 def _combo(cells: Sequence[Cell], environment_bytes: int | None) -> list[list[str]]:

@@ -77,6 +77,7 @@ def _cell_object(cell: Cell, facts: ComboFacts | None) -> dict[str, object]:
         "check": cell.check,
         "message": cell.message,
         "installed": _sorted(cell.installed),
+        "lock": cell.lock,
         "tested": [asdict(project) for project in cell.tested],
         "contents": _sorted(cell.contents),
         "drift": [asdict(drift) for drift in cell.drift],

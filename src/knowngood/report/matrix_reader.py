@@ -124,6 +124,7 @@ class _Cell:
     check: str | None = None
     message: str = ""
     installed: dict[str, str] = field(default_factory=dict)
+    lock: str = ""
     tested: tuple[Tested, ...] = ()
     contents: dict[str, str] = field(default_factory=dict)
     drift: tuple[Drift, ...] = ()
@@ -255,6 +256,7 @@ def _cell(cell: _Cell, probes: tuple[str, ...]) -> Cell:
         suite=cell.suite,
         failures=cell.failures,
         installed=cell.installed,
+        lock=cell.lock,
         tested=cell.tested,
         contents=cell.contents,
         drift=cell.drift,

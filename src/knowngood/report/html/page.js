@@ -226,4 +226,13 @@
     if (link && link.hash === location.hash) reveal();
   });
   reveal();
+
+  // A click on a strip shows the state of that day; the list of states has the same links for everybody.
+  document.getElementById("history")?.addEventListener("click", (event) => {
+    const { state } = event.target.dataset;
+    const item = state && document.getElementById(state);
+    if (!item) return;
+    for (let around = item.parentElement; around; around = around.parentElement) if (around.tagName === "DETAILS") around.open = true;
+    location.hash = state;
+  });
 })();

@@ -11,11 +11,12 @@ from types import MappingProxyType
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from knowngood.model import Change, JudgedRun, Searched, Status
+from knowngood.model import Change, History, JudgedRun, Searched, Status
 from knowngood.report import words
 from knowngood.report.budget import Level, fit
 from knowngood.report.html.anchors import Anchors
 from knowngood.report.html.changed import comparison, labels
+from knowngood.report.html.history import view
 from knowngood.report.html.overview import (
     MOST_BRIEF,
     MOST_CAUSES,
@@ -53,20 +54,21 @@ def render(
     *,
     changes: Sequence[Change] = (),
     searches: Sequence[Searched] = (),
+    history: History | None = None,
     self_contained: bool = True,
     beside: Mapping[str, str] = MappingProxyType({}),
 ) -> str:
     """Return the whole page, ending in a newline; the same run always gives the same bytes.
 
-    ``changes`` are those since a baseline, ``searches`` what was found about combos of the matrix. With
-    ``self_contained`` the page needs no other file; otherwise it needs those of ``side_files()`` beside it. ``beside``
-    are the files of other formats in the same folder, which the page links to. A large run has fewer details, so that
-    the page keeps within ``BUDGET`` bytes.
+    ``changes`` are those since a baseline, ``searches`` what was found about combos of the matrix, ``history`` what was
+    published of it. With ``self_contained`` the page needs no other file; otherwise it needs those of ``side_files()``
+    beside it. ``beside`` are the files of other formats in the same folder, which the page links to. A large run has
+    fewer details, so that the page keeps within ``BUDGET`` bytes.
     """
     anchors = Anchors(judged.cells)
     shown = columns(judged)
     changed = labels(changes)
-    view = {
+    content = {
         "assets": _assets(self_contained),
         "self_contained": self_contained,
         "beside": beside,
@@ -90,13 +92,14 @@ def render(
         "held": len(judged.cells) > MOST_PARSED,
         "plots": plots(judged),
         "searches": sections(searches, judged),
+        "history": view(history, judged, anchors),
         "legend": [(status_badge(status), words.MEANING[status]) for status in _statuses(judged)],
     }
     template = _environment().get_template("page.html.jinja")
 
     def render_at(level: Level, step: int) -> str:
         prepared = rows(judged, shown, anchors, changed, level, step=step)
-        return template.render({**view, "rows": prepared, "level": level}).rstrip() + "\n"
+        return template.render({**content, "rows": prepared, "level": level}).rstrip() + "\n"
 
     return fit(render_at, len(judged.cells))
 
