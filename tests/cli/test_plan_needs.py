@@ -10,8 +10,20 @@ import pytest
 
 from support.index import Index, serve
 from support.project import Project
-from support.wheels import build_wheel
+from support.wheels import build_sdist, build_wheel
 
+BACKEND = """
+from pathlib import Path
+
+def prepare_metadata_for_build_wheel(folder, settings=None):
+    info = Path(folder, "compiled-1.0.dist-info")
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\\nName: compiled\\nVersion: 1.0\\n")
+    return info.name
+
+def build_wheel(*arguments, **options):
+    raise RuntimeError("no plan builds a wheel")
+"""
 PROBE = '[[probe]]\nid = "imports"\nsource = "import tiny"\n'
 
 
@@ -164,3 +176,18 @@ def test_an_option_for_one_matrix_is_an_error_with_several(project: Project, siz
     assert (
         "works with one matrix, not with 2\nnext: leave it out, or name one matrix: knowngood plan m " in result.stderr
     )
+
+
+def test_a_plan_names_what_has_to_be_built_and_for_which_combos(project: Project, sized: Index) -> None:
+    build_sdist(sized.folder, "compiled", "1.0", backend=BACKEND)
+    combos = (combo("a", '[["compiled"]]'), combo("b", '[["tiny==1.0"], ["compiled"]]'), combo("c", '[["tiny"]]'))
+    project.write(matrix(sized.url, *combos))
+
+    files = {row["combo"]: {file["name"]: file["sdist"] for file in row["files"]} for row in plan(project)["combos"]}
+
+    assert files == {
+        "a": {"compiled-1.0.tar.gz": True},
+        "b": {"tiny-1.0-py3-none-any.whl": False, "compiled-1.0.tar.gz": True},
+        "c": {"tiny-2.0-py3-none-any.whl": False},
+    }
+    assert "build     compiled-1.0.tar.gz for a, b\n" in knowngood(project, "plan")

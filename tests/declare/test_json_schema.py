@@ -100,6 +100,7 @@ timeout = "1.5h"
 installer = "pip"
 warnings = "fail"
 isolation = "none"
+sdists = { never = ["numpy"], network = true }
 memory = "2g"
 env = { NAME = "value" }
 

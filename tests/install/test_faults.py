@@ -16,6 +16,7 @@ from support.wheels import build_sdist, build_wheel
 from support.workshop import Workshop, failed
 
 WHEEL = "solid-2.0-py3-none-any.whl"
+WHEELS_ONLY = "--only-binary=:all:"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +69,15 @@ FAULTS = {
     "a version that does not exist": _unsolvable(Reason.VERSION_NOT_FOUND, r"solid==9\.9", "solid==9.9"),
     "a package for another Python": _unsolvable(Reason.NO_MATCHING_FILE, "future", "future"),
     "a version for another Python": _unsolvable(Reason.NO_MATCHING_FILE, r"solid==3\.0", "solid==3.0"),
+    "only a source distribution, and none may be built": _unsolvable(
+        Reason.ONLY_SDIST, "old-style.*(building from source is disabled|may not be built)", "old-style", WHEELS_ONLY
+    ),
+    "an older version has a wheel, and the asked one may not be built": _unsolvable(
+        Reason.ONLY_SDIST, "mixed.*(building from source is disabled|may not be built)", "mixed==2.0", WHEELS_ONLY
+    ),
+    "a version that nobody has, where none may be built": _unsolvable(
+        Reason.VERSION_NOT_FOUND, "mixed==3", "mixed==3", WHEELS_ONLY
+    ),
     "a package for another platform": _unsolvable(Reason.NO_MATCHING_FILE, "alien", "alien"),
     "two packages that exclude each other": _unsolvable(
         Reason.CONFLICT, "(?s)wants-old.*solid<2|wants-new.*solid>=2", "wants-old", "wants-new"
@@ -130,6 +140,8 @@ def goods(tmp_path_factory: pytest.TempPathFactory) -> Path:
     build_wheel(folder, "alien", "1.0").rename(folder / "alien-1.0-cp27-cp27m-win32.whl")
     build_sdist(folder, "broken-build", "1.0", backend=BACKEND)
     build_sdist(folder, "old-style", "1.0")
+    build_wheel(folder, "mixed", "1.0")
+    build_sdist(folder, "mixed", "2.0")
     return folder
 
 

@@ -4,8 +4,15 @@ from knowngood.model import Combo, Step
 
 
 def declared(*steps: tuple[str, ...]) -> tuple[Step, ...]:
-    """Return the install steps with these requirements."""
-    return tuple(Step(lines=lines, requirements=lines) for lines in steps)
+    """Return the install steps with these requirements and options."""
+    return tuple(
+        Step(
+            lines=lines,
+            requirements=tuple(line for line in lines if not line.startswith("--")),
+            options=tuple(line for line in lines if line.startswith("--")),
+        )
+        for lines in steps
+    )
 
 
 def lines(combo: Combo) -> tuple[tuple[str, ...], ...]:

@@ -153,6 +153,11 @@ REASONS: Mapping[Reason, Meaning] = {
         "the index has no such version",
         "ask for one that exists; a yanked version counts only when it is pinned",
     ),
+    Reason.ONLY_SDIST: _meaning(
+        Status.UNSOLVABLE,
+        "only a source distribution fits, and `sdists` or `--only-binary` does not let it be built",
+        "use a version with a wheel, or let the package be built",
+    ),
     Reason.NO_MATCHING_FILE: _meaning(
         Status.UNSOLVABLE,
         "the version exists, but none of its files fits this Python or platform",

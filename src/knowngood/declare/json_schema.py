@@ -68,7 +68,8 @@ KEYS: Mapping[str, Mapping[str, str]] = {
     "MatrixTable": {
         **_SHARED,
         "reference": "The id of the combo that the numbers of the others are compared with.",
-        "isolation": "Whether probes run in a sandbox: sandbox, none, or auto where bubblewrap works.",
+        "isolation": "Whether probes and builds run in a sandbox: sandbox, none, or auto where bubblewrap works.",
+        "sdists": "never: only wheels are installed; or a table: never, a list of packages, and network, for builds.",
     },
     "ProjectTable": {
         "path": "Its folder. Default: the one of the matrix, or above it.",

@@ -78,6 +78,7 @@ def parse(text: str | bytes, *, path: Path, project: Path, files: Files, selecti
         assets=tuple(Asset(name=name, wheel=asset.wheel, path=asset.path) for name, asset in tables.assets.items()),
         reference=_reference(matrix.reference, [combo.id for combo in combos], grids),
         isolation=matrix.isolation or Isolation.AUTO,
+        sdists=matrix.sdists,
         wanted=tuple(maker.wanted),
         selections=selections.all,
     )

@@ -19,6 +19,7 @@ from pydantic import (
     field_validator,
 )
 
+from knowngood.declare import sdists
 from knowngood.declare.problems import WrongValueError, kind, parse_choice, shown
 from knowngood.declare.values import (
     ID,
@@ -41,7 +42,16 @@ from knowngood.declare.values import (
     variable_name,
     variable_value,
 )
-from knowngood.model import UNDECIDED, InstallerName, Isolation, ResolutionMode, Status, WarningPolicy
+from knowngood.model import (
+    ANY_SDISTS,
+    UNDECIDED,
+    InstallerName,
+    Isolation,
+    ResolutionMode,
+    Sdists,
+    Status,
+    WarningPolicy,
+)
 
 JSON_SCHEMA = Path(__file__).with_name("matrix-file.schema.json")
 """The JSON Schema of these tables, for editors; ``json_schema`` renders it."""
@@ -221,8 +231,11 @@ Array = Annotated[tuple[T, ...], Field(strict=False)]  # strict mode would refus
 _DISTINCT = {"minItems": 1, "uniqueItems": True}
 Distinct = Annotated[Array[T], AfterValidator(_distinct), Field(json_schema_extra=_DISTINCT)]
 
-Package = Annotated[str, BeforeValidator(package_name), _json(pattern=r"^[A-Za-z0-9]([\w.-]*[A-Za-z0-9])?$")]
+PACKAGE = {"type": "string", "pattern": r"^[A-Za-z0-9]([\w.-]*[A-Za-z0-9])?$"}
+Package = Annotated[str, BeforeValidator(package_name), WithJsonSchema(PACKAGE)]
 PYTHON = {"type": "string", "pattern": r"^(pypy)?[1-9]\d?\.\d{1,2}(\.\d{1,3})?t?$"}
+
+SdistsKey = Annotated[Sdists, BeforeValidator(sdists.read), WithJsonSchema(sdists.json_schema(PACKAGE))]
 
 Probes = Distinct[Annotated[str, BeforeValidator(_script)]]
 Packages = Distinct[Package]
@@ -261,6 +274,7 @@ class MatrixTable(Table):
     warnings: Warnings | None = None
     env: Env = {}
     isolation: IsolationKey | None = None
+    sdists: SdistsKey = ANY_SDISTS
 
 
 class ProjectTable(Table):

@@ -1,7 +1,7 @@
 """Read the tables of a matrix file one by one, so that a mistake in one does not hide those in the others."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
@@ -64,9 +64,10 @@ def read_tables(raw: Mapping[str, Any], scripts: Scripts, files: ProjectFiles, p
     steps = reader.steps(raw, files, {name: index.url for name, index in indexes.items()})
     for position, table in reader.repeated(raw, "probe"):
         reader.declare(position, table)
+    matrix = reader.read(MatrixTable, raw.get("matrix", {}), ("matrix",))
     return Tables(
-        matrix=reader.read(MatrixTable, raw.get("matrix", {}), ("matrix",)),
-        steps=steps,
+        matrix=matrix,
+        steps=replace(steps, sdists=matrix.sdists) if matrix is not None else steps,
         has_project="project" in raw,
         indexes=indexes,
         assets=dict(reader.named(AssetTable, raw, "asset")),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
 
 from knowngood import packages
 from knowngood.declare.line_contents import Asked, Chosen, Order, together
@@ -9,7 +10,7 @@ from knowngood.declare.lines import Lines
 from knowngood.declare.options import ONLY_PIP, ONLY_UV
 from knowngood.declare.problems import WrongValueError, shown
 from knowngood.declare.projects import Projects
-from knowngood.model import InstallerName, ResolutionMode, Step
+from knowngood.model import ALL_PACKAGES, ANY_SDISTS, InstallerName, ResolutionMode, Sdists, Step
 
 StepLines = tuple[tuple[str, ...], ...]
 """The lines of each step of a combo."""
@@ -63,6 +64,7 @@ class Steps:
     lines: Lines
     projects: Projects
     own: OwnProject | None = None
+    sdists: Sdists = ANY_SDISTS
 
     def make(
         self,
@@ -78,7 +80,7 @@ class Steps:
         Raises ``WrongValueError`` when one of its lines is wrong.
         """
         asked = self._asked(declared, chosen)
-        steps = tuple(wanted.step(lines, python) for lines, wanted in asked)
+        steps = tuple(self._from_wheels(wanted.step(lines, python)) for lines, wanted in asked)
         if resolution is ResolutionMode.HIGHEST and not cutoff:
             return steps
         # What the combo says counts, whatever [tool.uv] of the project says.
@@ -119,6 +121,7 @@ class Steps:
         if whole.overrides and installer is InstallerName.PIP and not by_uv:
             raise WrongValueError("pip has no overrides: it cannot use override-dependencies of [tool.uv]", _for(other))
         for step in asked:
+            self._check_builds(step)
             if "--require-hashes" in step.options:
                 _check_hashes(step)
 
@@ -128,6 +131,28 @@ class Steps:
         Raises ``WrongValueError`` when it declares no lower bound.
         """
         return self.projects.bound(package, python)
+
+    def _from_wheels(self, step: Step) -> Step:
+        """Return a step as ``sdists`` limits it."""
+        return replace(step, options=tuple(dict.fromkeys((*step.options, *self.sdists.options))))
+
+    def _check_builds(self, step: Asked) -> None:
+        """Raise ``WrongValueError`` when a step has something built that ``sdists`` does not let be built."""
+        for option in step.options:
+            name, _, package = option.partition("=")
+            if (
+                name == "--no-binary"
+                and package != ":none:"
+                and self.sdists.never
+                and (package == ALL_PACKAGES or self.sdists.forbids(package))
+            ):
+                what = f"{name} {package} has packages built, which sdists forbids"
+                raise WrongValueError(what, "leave the option out, or the package out of sdists")
+        for asked in packages.requirements(step.requirements):
+            name = packages.name_of(asked)
+            if asked.url and not urlsplit(asked.url).path.endswith(".whl") and self.sdists.forbids(name):
+                what = f"{shown(str(asked))} is not a wheel, so it is built, which sdists forbids"
+                raise WrongValueError(what, f"name a wheel, or leave {name} out of sdists")
 
     def _asked(self, declared: StepLines, chosen: Chosen | None = None) -> StepsAsked:
         if chosen is None:

@@ -34,6 +34,9 @@ SERVER_ERRORS = r"too many \d+ error responses"
 OURS = "knowngood: "
 """What begins a line that we add to the output of an installer, see ``routing``."""
 
+NOT_BUILT = "its source distribution may not be built: sdists or --only-binary forbids it"
+"""What we add where an installer does not say why it passed over a source distribution."""
+
 _BUILD_ERROR = re.compile(
     r"^[ \t]*(?P<key>{})$".format(
         "|".join(
@@ -77,6 +80,7 @@ INDEX_RULES = (
     rule(Status.INFRA, Reason.NOT_AN_INDEX, rf"^{OURS}.* is not a package index: "),
     rule(Status.UNSOLVABLE, Reason.PACKAGE_NOT_FOUND, rf"^{OURS}.* does not have it$"),
     rule(Status.UNSOLVABLE, Reason.CONFLICT, rf"^{OURS}.* which no release replaces; "),
+    rule(Status.UNSOLVABLE, Reason.ONLY_SDIST, rf"^{OURS}.* has no wheel that fits, and {NOT_BUILT}"),
 )
 """What our own lines mean. They come first: an installer calls a package that it could not look up "not found"."""
 

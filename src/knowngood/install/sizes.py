@@ -7,7 +7,7 @@ run of its installation says.
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -37,6 +37,8 @@ class File:
     """Whether uv's cache has it: then it takes no more of the disk, either."""
     local: bool = False
     """Whether it is in a folder of this machine."""
+    sdist: bool = False
+    """Whether it is a source distribution or a repository, from which a wheel has to be built."""
 
 
 def files(
@@ -49,7 +51,10 @@ def files(
     """
     pins = tuple(lock.pins(text))  # without what was built here: a comment follows it
     from_index = [pin for pin in pins if pin.url is None]
-    unknown = {pin.name: File(name=f"{pin.name}=={pin.version}" if pin.version else pin.name) for pin in pins}
+    unknown = {
+        pin.name: File(name=f"{pin.name}=={pin.version}" if pin.version else pin.name, sdist=_has_to_be_built(pin.url))
+        for pin in pins
+    }
     if not from_index:
         return tuple(unknown.values())
     folder.mkdir(parents=True, exist_ok=True)
@@ -80,7 +85,11 @@ def files(
         for package in tomllib.loads(read_text(made)).get("packages", []):
             name = canonicalize_name(package["name"])
             sizes[name] = _file(package, chosen.get(name), name in kept, places)
-    return tuple(sizes.get(name) or File(name=file.name, kept=name in kept) for name, file in unknown.items())
+    return tuple(sizes.get(name) or replace(file, kept=name in kept) for name, file in unknown.items())
+
+
+def _has_to_be_built(url: str | None) -> bool:
+    return url is not None and not urlsplit(url).path.endswith(".whl")
 
 
 def _file(package: Mapping[str, Any], chosen: str | None, kept: bool, places: tuple[Path, ...]) -> File:
@@ -91,7 +100,7 @@ def _file(package: Mapping[str, Any], chosen: str | None, kept: bool, places: tu
         return File(name=chosen or f"{package['name']}=={package.get('version', '')}", kept=kept)
     local = next((place / name for place in places if (place / name).is_file()), None) or _path(listed[name])
     size = listed[name].get("size") or (local.stat().st_size if local is not None else None)
-    return File(name=name, size=size, kept=kept, local=local is not None)
+    return File(name=name, size=size, kept=kept, local=local is not None, sdist=not name.endswith(".whl"))
 
 
 def _path(entry: Mapping[str, Any]) -> Path | None:

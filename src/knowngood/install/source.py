@@ -20,7 +20,7 @@ from knowngood.install.interface import OUTSIDE, Built, Tools
 from knowngood.install.origin import Backend, Origin, SourceTree, key
 from knowngood.install.uv.installer import UV, binary
 from knowngood.install.wheelhouse import Wheel, Wheelhouse
-from knowngood.model import Action, Ending, Exit, InstallerName, Source, SourceFacts, Status
+from knowngood.model import ALL_PACKAGES, Action, Ending, Exit, InstallerName, Source, SourceFacts, Status
 from knowngood.process.files import read_text
 
 _LIMIT = 3600.0  # seconds for one build
@@ -156,7 +156,7 @@ class Builds:
         if not path.exists():
             return _failed(source, origin, _not_started(f"there is no {source.path} in the project"))
         folder, python = self._new_folder(path), self._tools.python(version)
-        lock, stopped = self._lock_of_build(origin.backend, python, folder)
+        lock, stopped = self._lock_of_build(origin.backend, settings, python, folder)
         if stopped is not None:
             return _failed(source, origin, stopped)
         locked = read_text(lock) if lock is not None else ""
@@ -187,8 +187,10 @@ class Builds:
             self._count += 1
             return self._folder / f"{self._count}-{path.name}"
 
-    def _lock_of_build(self, backend: Backend, python: Path, folder: Path) -> tuple[Path | None, Action | None]:
-        """Return the lock of what a build requires, and the command that an outage stopped.
+    def _lock_of_build(
+        self, backend: Backend, settings: tuple[str, ...], python: Path, folder: Path
+    ) -> tuple[Path | None, Action | None]:
+        """Return the lock of what a build with ``settings`` requires, and the command that an outage stopped.
 
         There is none when nothing is required, and when there is no solution: the build itself says that best.
         """
@@ -208,6 +210,7 @@ class Builds:
             "--no-header",
             "--no-annotate",
             "--quiet",
+            *(setting for setting in settings if setting.startswith("--no-build")),
         ]
 
         def compile_requires() -> Action:
@@ -318,9 +321,14 @@ def _not_started(why: str) -> Action:
 
 
 def _settings(options: Iterable[str]) -> tuple[str, ...]:
-    """Return the options that a build backend gets, as uv has them."""
-    settings = (option.partition("=")[2] for option in options if option.startswith("--config-settings="))
-    return tuple(f"--config-setting={setting}" for setting in settings)
+    """Return the options of a build, as uv has them: what its back end gets, and which requirements are not built."""
+    passed = {"--config-settings": "--config-setting", "--only-binary": "--no-build-package"}
+    named = ((passed.get(option.partition("=")[0]), option.partition("=")[2]) for option in options)
+    return tuple(
+        "--no-build" if option == "--no-build-package" and value == ALL_PACKAGES else f"{option}={value}"
+        for option, value in named
+        if option is not None
+    )
 
 
 def _is_outage(action: Action) -> bool:

@@ -30,7 +30,7 @@ from knowngood.model.declared import (
 )
 from knowngood.model.fixes import FixClass, FixState, VerifiedFix
 from knowngood.model.history import CellState, History, MovedRelease, State
-from knowngood.model.isolation import Isolation, Tampering
+from knowngood.model.isolation import ALL_PACKAGES, ANY_SDISTS, Isolation, Sdists, Tampering
 from knowngood.model.judged import (
     Cell,
     Change,
@@ -98,6 +98,8 @@ from knowngood.model.transcripts import (
 )
 
 __all__ = [
+    "ALL_PACKAGES",
+    "ANY_SDISTS",
     "BREAK_PYTHON",
     "SEARCH_PATH",
     "UNDECIDED",
@@ -167,6 +169,7 @@ __all__ = [
     "Run",
     "RunInfo",
     "Score",
+    "Sdists",
     "Searched",
     "Seconds",
     "Selection",

@@ -7,7 +7,7 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from knowngood.model.isolation import Isolation
+from knowngood.model.isolation import ANY_SDISTS, Isolation, Sdists
 
 
 class InstallerName(StrEnum):
@@ -315,6 +315,7 @@ class Matrix:
     assets: tuple[Asset, ...] = ()
     reference: str | None = None
     isolation: Isolation = Isolation.AUTO
+    sdists: Sdists = ANY_SDISTS
     wanted: tuple[Wanted, ...] = ()
     """What its selectors need to know before it can run."""
     selections: tuple[Selection, ...] = ()

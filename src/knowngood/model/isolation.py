@@ -15,6 +15,33 @@ class Isolation(StrEnum):
     """Not: what they write into shared files is found afterwards."""
 
 
+ALL_PACKAGES = ":all:"
+"""What stands for every package where names are expected, as for pip and uv."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sdists:
+    """What a matrix says about source distributions, and about the builds of the project."""
+
+    never: tuple[str, ...] = ()
+    """Canonical names of the packages that only wheels are taken of, or ``:all:``."""
+    network: bool = False
+    """Whether builds in the sandbox may use the network."""
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """The options of an install command that say so."""
+        return tuple(f"--only-binary={name}" for name in self.never)
+
+    def forbids(self, name: str) -> bool:
+        """Return whether a package, given its canonical name, may not be built."""
+        return ALL_PACKAGES in self.never or name in self.never
+
+
+ANY_SDISTS = Sdists()
+"""What a matrix that does not mention them says."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tampering:
     """Files that several environments share, and that something wrote into, replaced or removed.

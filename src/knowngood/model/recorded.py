@@ -205,6 +205,7 @@ class Reason(StrEnum):
     SKIPPED = "skipped"
     PACKAGE_NOT_FOUND = "package-not-found"
     VERSION_NOT_FOUND = "version-not-found"
+    ONLY_SDIST = "only-sdist"
     NO_MATCHING_FILE = "no-matching-file"
     CONFLICT = "conflict"
     BUILD_ERROR = "build-error"

@@ -1,5 +1,6 @@
 """Resolve and install with real pip in a virtualenv, as a Dockerfile does: each step starts where the last ended."""
 
+import contextlib
 import json
 import os
 import re
@@ -9,13 +10,14 @@ from dataclasses import dataclass, replace
 from importlib.metadata import version as version_of
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
-from packaging.utils import canonicalize_name
+from packaging.utils import InvalidSdistFilename, canonicalize_name, parse_sdist_filename
 from packaging.version import Version
 
 from knowngood import packages
 from knowngood.install import lock
+from knowngood.install.common_output import NOT_BUILT, OURS
 from knowngood.install.environment import Environment
 from knowngood.install.index import Addresses, Routes
 from knowngood.install.interface import (
@@ -30,7 +32,7 @@ from knowngood.install.interface import (
     Tools,
 )
 from knowngood.install.pip import settings
-from knowngood.install.pip.output import PipOutput
+from knowngood.install.pip.output import MISSING, PipOutput
 from knowngood.install.uv.installer import Uv
 from knowngood.install.variables import Variables
 from knowngood.model import Action, InstallerName
@@ -43,6 +45,7 @@ _YANKED = re.compile(
     r"is a yanked version: '(?P<name>[^']+)' candidate [^\n]*\nReason for being yanked: (?P<reason>[^\n]+)"
 )
 _NO_REASON = "<none given>"
+_NO_SOURCES = re.compile(r"No sources permitted for (?P<name>[\w.-]+): (?P<url>\S+)")
 _LOCKS_BUILDS = Version("25.3")
 """The first pip with ``--build-constraint``."""
 
@@ -191,9 +194,30 @@ def _with_hidden_causes(action: Action, details: Path) -> Action:
         return action
     lines = read_text(details, _LARGEST).splitlines()
     hidden = [line.strip() for line in lines if "Could not fetch URL" in line or "is not a trusted or secure" in line]
+    hidden += [sentence] if (sentence := _forbidden_build(action.output, lines)) is not None else []
     if not hidden:
         return action
     return replace(action, output="\n".join([action.output.rstrip(), *dict.fromkeys(hidden)]) + "\n")
+
+
+def _forbidden_build(output: str, log: Iterable[str]) -> str | None:
+    """Return a sentence about what pip did not find because only its source distributions fit; None without any.
+
+    pip writes only to its debug log that it passed over them.
+    """
+    missing = MISSING.search(output)
+    asked = packages.requirement(missing["requirement"].strip()) if missing is not None else None
+    if asked is None:
+        return None
+    for line in log:
+        skipped = _NO_SOURCES.search(line)
+        if skipped is None or canonicalize_name(skipped["name"]) != packages.name_of(asked):
+            continue
+        with contextlib.suppress(InvalidSdistFilename):
+            version = parse_sdist_filename(unquote(urlsplit(skipped["url"]).path).rpartition("/")[2])[1]
+            if asked.specifier.contains(version, prereleases=True):
+                return f"{OURS}{asked} has no wheel that fits, and {NOT_BUILT}"
+    return None
 
 
 def _variables(routes: Routes, settings: Mapping[str, str], addresses: Addresses | None) -> dict[str, str]:

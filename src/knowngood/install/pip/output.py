@@ -28,7 +28,8 @@ _DEPENDENCY = re.compile(
 _REQUIRES_PYTHON = re.compile(
     r"Package '(?P<package>[\w.-]+)' requires a different Python: \S+ not in '(?P<requires>[^']+)'"
 )
-_MISSING = re.compile(r"No matching distribution found for (?P<requirement>.+)")
+MISSING = re.compile(r"No matching distribution found for (?P<requirement>.+)")
+"""What pip did not find in any index."""
 
 _UNREADABLE = re.compile(r"^Requested (?P<requirement>\S+) from \S+ has invalid metadata: ", re.MULTILINE)
 
@@ -118,7 +119,7 @@ class PipOutput(PatternOutput):
 
     def conflict(self, output: str) -> Conflict:
         """Read the list that follows ``The conflict is caused by``, and what pip says about a single package."""
-        python, missing = _REQUIRES_PYTHON.search(output), _MISSING.search(output)
+        python, missing = _REQUIRES_PYTHON.search(output), MISSING.search(output)
         unreadable = _UNREADABLE.search(output)
         return Conflict(
             dependencies=tuple(

@@ -75,6 +75,12 @@ class UvOutput(PatternOutput):
         ),
         rule(Status.INFRA, Reason.GIT_FAILED, r"^\s*cause: Git operation failed"),
         rule(
+            Status.UNSOLVABLE,
+            Reason.ONLY_SDIST,
+            r"^\s*cause: Building source distributions for `[^`]+` is disabled",
+            r"^hint: Wheels are required for `[^`]+` because building from source is disabled",
+        ),
+        rule(
             Status.BUILD_FAIL,
             Reason.BUILD_ERROR,
             r"Failed to (download and )?build",
@@ -103,6 +109,7 @@ class UvOutput(PatternOutput):
     sentences = patterns(
         r"`(?P<place>[^`]+)`\n\s*cause: Git operation failed[\s\S]*?^\s*(?:fatal|error): (?P<sentence>.+)$",
         r"^\s*hint: (?P<sentence>An index .+(?:credentials|403 Forbidden).*)$",
+        r"^hint: (?P<sentence>Wheels are required for .+)$",
         r"^\s*cause: (?P<sentence>(?:Because|Hash mismatch)[\s\S]+?)(?=\n\s*\n|\n\s*(?:cause|hint):|\Z)",
         r"^\s*cause: (?P<sentence>HTTP status.+)$",
         r"^\s*error: (?P<sentence>.+)(?:\n\s+cause: .+)*\n\s+cause: (?P<root>.+)$",

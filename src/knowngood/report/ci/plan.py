@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from types import MappingProxyType
 from typing import Protocol
 
+from knowngood.errors import some
 from knowngood.model import Coverage
 from knowngood.report.coverage import as_object
 from knowngood.report.text import aligned, count, plain, seconds, shorten, size
@@ -40,6 +41,11 @@ class File(Protocol):
         """Whether it is in a folder of this machine."""
         ...
 
+    @property
+    def sdist(self) -> bool:
+        """Whether a wheel has to be built from it."""
+        ...
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Row:
@@ -59,6 +65,11 @@ class Row:
     """Canonical name -> version of each package that it would install."""
     files: tuple[File, ...] | None = None
     """What would be installed; None if it is unknown or nothing has to be built."""
+
+    @property
+    def builds(self) -> tuple[str, ...]:
+        """The source distributions that a run has to build for it, as far as they are known."""
+        return tuple(file.name for file in self.files or () if file.sdist and not file.kept)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -128,9 +139,18 @@ def render(rows: Sequence[Row], jobs: int, *, free: int) -> str:
     parts = [f"{counts['run']} to run", f"{counts['reused']} reused", f"{counts['impossible']} impossible"]
     parts += [f"{counts['unknown']} unknown"] if counts["unknown"] else []
     wanted = needs(rows, jobs)
-    need = _wanted(wanted, free) if counts["run"] else []
+    need = [*_wanted(wanted, free), *_built(rows)] if counts["run"] else []
     duration = _duration(wanted, jobs) if counts["run"] else ""
     return "\n".join([*lines, "", *need, f"{count(len(rows), 'combo')}: {', '.join(parts)}{duration}"]) + "\n"
+
+
+def _built(rows: Sequence[Row]) -> list[str]:
+    """Return what has to be built, and for which combos."""
+    combos: dict[str, list[str]] = {}
+    for row in rows:
+        for name in row.builds:
+            combos.setdefault(name, []).append(row.combo)
+    return [f"build     {plain(name)} for {plain(some(ids))}" for name, ids in sorted(combos.items())]
 
 
 def _wanted(needs: Needs, free: int) -> list[str]:
@@ -211,7 +231,10 @@ def _row(row: Row) -> dict[str, object]:
     files = (
         None
         if row.files is None
-        else [{"name": it.name, "size": it.size, "kept": it.kept, "local": it.local} for it in row.files]
+        else [
+            {"name": it.name, "size": it.size, "kept": it.kept, "local": it.local, "sdist": it.sdist}
+            for it in row.files
+        ]
     )
     fields = {name: getattr(row, name) for name in ("matrix", "combo", "status", "remark", "seconds", "estimated")}
     return {**fields, "lock": dict(row.lock), "files": files}
