@@ -1,8 +1,9 @@
 """Run the command line in processes that are forked from one that has imported it already.
 
 Each command is a process of its own, with its own environment variables, folder, streams, signals and exit code, as if
-it had been started by a shell. Only what every process does alike happens once: the start of the interpreter, the imports, compiling
-templates and models. It is most of the time of a short command. A command whose subject is the start itself is to be started for real.
+it had been started by a shell. Only what every process does alike happens once: the start of the interpreter, the
+imports, compiling templates and models. It is most of the time of a short command. A command whose subject is the
+start itself is to be started for real.
 
 This file is both sides: the tests import it, and it is also the script of the process that forks.
 """
