@@ -65,6 +65,7 @@ from knowngood.model.questions import (
     Solvable,
     Uploaded,
 )
+from knowngood.model.reasons import Reason
 from knowngood.model.recorded import (
     Action,
     Basis,
@@ -77,7 +78,6 @@ from knowngood.model.recorded import (
     IndexChoice,
     ProbeBasis,
     ProbeFacts,
-    Reason,
     Reused,
     Run,
     RunInfo,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from knowngood.model.declared import Phase, Status
-from knowngood.model.recorded import Reason
+from knowngood.model.reasons import Reason
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,7 +6,8 @@ from typing import Protocol
 from packaging.requirements import Requirement
 
 from knowngood.model.declared import Status
-from knowngood.model.recorded import Action, Reason
+from knowngood.model.reasons import Reason
+from knowngood.model.recorded import Action
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

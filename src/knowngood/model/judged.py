@@ -7,7 +7,8 @@ from enum import StrEnum
 from knowngood.model.covers import Coverage
 from knowngood.model.declared import Combo, Expectation, Phase, Status
 from knowngood.model.fixes import FixState, VerifiedFix
-from knowngood.model.recorded import Reason, Reused, Run
+from knowngood.model.reasons import Reason
+from knowngood.model.recorded import Reused, Run
 from knowngood.model.transcripts import Check
 
 

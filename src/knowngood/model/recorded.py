@@ -10,6 +10,7 @@ from knowngood.model.declared import Combo, Phase, ProbeKind, Selection
 from knowngood.model.fixes import VerifiedFix
 from knowngood.model.isolation import Tampering
 from knowngood.model.questions import Answered
+from knowngood.model.reasons import Reason
 from knowngood.model.transcripts import Transcript, shortened
 
 
@@ -170,61 +171,6 @@ class EnvironmentFacts:
             for distribution in self.distributions
             if not modules or any(module.partition(".")[0] in modules for module in distribution.modules)
         )
-
-
-class Reason(StrEnum):
-    """The reasons for a verdict: a closed list; where several apply, the earlier one is given."""
-
-    HARNESS_BUG = "harness-bug"
-    INTERRUPTED = "interrupted"
-    NOT_REACHED = "not-reached"
-    NOT_COVERED = "not-covered"
-    OUT_OF_TIME = "out-of-time"
-    NO_SPACE = "no-space"
-    PYTHON_MISSING = "python-missing"
-    OFFLINE = "offline"
-    INDEX_UNREACHABLE = "index-unreachable"
-    INDEX_REFUSED = "index-refused"
-    INDEX_ERROR = "index-error"
-    NOT_AN_INDEX = "not-an-index"
-    NO_UPLOAD_TIMES = "no-upload-times"
-    GIT_FAILED = "git-failed"
-    FILE_MISSING = "file-missing"
-    HASH_MISMATCH = "hash-mismatch"
-    CORRUPT_DOWNLOAD = "corrupt-download"
-    KILLED_BY_OTHERS = "killed-by-others"
-    WORKER_LOST = "worker-lost"
-    UNRECOGNISED = "unrecognised"
-    ASSET_UNAVAILABLE = "asset-unavailable"
-    PROJECT_UNREADABLE = "project-unreadable"
-    SETUP_FAILED = "setup-failed"
-    COMMAND_MISSING = "command-missing"
-    SHADOWED = "shadowed"
-    USAGE_ERROR = "usage-error"
-    NO_TESTS = "no-tests"
-    SKIPPED = "skipped"
-    PACKAGE_NOT_FOUND = "package-not-found"
-    VERSION_NOT_FOUND = "version-not-found"
-    ONLY_SDIST = "only-sdist"
-    NO_MATCHING_FILE = "no-matching-file"
-    CONFLICT = "conflict"
-    BUILD_ERROR = "build-error"
-    OUT_OF_MEMORY = "out-of-memory"
-    TIMED_OUT = "timed-out"
-    SIGNALLED = "signalled"
-    NO_START = "no-start"
-    LEFT_EARLY = "left-early"
-    PIN_VIOLATED = "pin-violated"
-    PLUGIN_ERROR = "plugin-error"
-    INTERNAL_ERROR = "internal-error"
-    COLLECTION_ERROR = "collection-error"
-    CHECK_FAILED = "check-failed"
-    EXIT_CODE = "exit-code"
-    NO_CHECKS = "no-checks"
-    NOT_FINITE = "not-finite"
-    ALARM = "alarm"
-    NUMBERS_MOVED = "numbers-moved"
-    ALL_PASSED = "all-passed"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
