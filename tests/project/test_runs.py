@@ -233,7 +233,7 @@ def test_a_run_that_is_kept_outside_its_project_remembers_it(tmp_path: Path) -> 
 def test_a_run_that_was_cut_short_is_resumed(runs: Runs, end: tuple[Event, ...]) -> None:
     recorded = record(runs, today(), (*DONE, *end))
 
-    assert runs.unfinished("d1", COMBOS) == recorded
+    assert runs.unfinished("d1", lambda: COMBOS) == recorded
 
 
 @pytest.mark.parametrize(
@@ -253,21 +253,21 @@ def test_a_run_is_not_resumed_when(
 ) -> None:
     record(runs, about, events)
 
-    assert runs.unfinished(digest, combos) is None
+    assert runs.unfinished(digest, lambda: combos) is None
 
 
 def test_an_unfinished_run_is_not_resumed_after_a_newer_complete_one(runs: Runs) -> None:
     record(runs, today(FIRST), DONE)
     record(runs, today(SECOND), (*DONE, RunFinished()))
 
-    assert runs.unfinished("d1", COMBOS) is None
+    assert runs.unfinished("d1", lambda: COMBOS) is None
 
 
 def test_a_newer_run_of_another_selection_does_not_hide_an_unfinished_one(runs: Runs) -> None:
     recorded = record(runs, today(FIRST), DONE)
     record(runs, today(SECOND), (), combos=(ONE,))
 
-    assert runs.unfinished("d1", COMBOS) == recorded
+    assert runs.unfinished("d1", lambda: COMBOS) == recorded
 
 
 def test_a_run_that_another_process_still_writes_is_not_resumed(runs: Runs) -> None:
@@ -282,11 +282,11 @@ with RecordedRun(file=Path({str(recorded.file)!r}), name="it").lock():
 """
     with subprocess.Popen([sys.executable, "-c", holding], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
         assert other.stdout is not None and other.stdout.readline() == b"held\n"
-        assert runs.unfinished("d1", COMBOS) is None
+        assert runs.unfinished("d1", lambda: COMBOS) is None
         # A process that is killed releases the lock as well.
         other.kill()
 
-    assert runs.unfinished("d1", COMBOS) == recorded
+    assert runs.unfinished("d1", lambda: COMBOS) == recorded
 
 
 def test_a_log_on_a_full_disk_is_an_infrastructure_error_with_a_next_step(tmp_path: Path) -> None:
@@ -344,7 +344,7 @@ def test_a_log_of_a_newer_version_is_refused_with_a_word_and_never_continued(tmp
     with pytest.raises(UsageError, match="a newer version of knowngood recorded run 2026") as refused:
         recorded.read()
     assert "schema 99" in refused.value.cause and "update knowngood" in refused.value.next_step
-    assert runs.unfinished("d1", COMBOS) is None
+    assert runs.unfinished("d1", lambda: COMBOS) is None
 
 
 @pytest.mark.parametrize("started", ["yesterday", "2026-01-01T00:00:00", ""])
@@ -356,7 +356,7 @@ def test_a_log_without_a_valid_time_is_not_continued(started: str, tmp_path: Pat
         log(event)
     log.close()
 
-    assert runs.unfinished("d1", COMBOS) is None
+    assert runs.unfinished("d1", lambda: COMBOS) is None
     assert runs.selected("d1") == ()
 
 

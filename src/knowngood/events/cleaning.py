@@ -5,9 +5,10 @@ the lock of a step another lock.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, is_dataclass, replace
-from functools import partial
+from functools import cache, partial
+from operator import is_
 from typing import Any, TypeVar
 
 from knowngood.model import Distribution, SourceFacts, Transcript, VerifiedFix
@@ -49,26 +50,41 @@ def cleaned(event: Recorded, clean: Callable[[str], str]) -> Recorded:
 
 
 def _cleaned(value: Any, clean: Callable[[str], str]) -> Any:
+    """Return ``value`` itself if nothing in it is changed: a run begins with the combos of its whole matrix."""
     if type(value) is str:
-        return clean(value)
+        text = clean(value)
+        return value if text == value else text
     if isinstance(value, tuple):
-        return tuple(_cleaned(item, clean) for item in value)
+        items = [_cleaned(item, clean) for item in value]
+        return value if all(map(is_, items, value)) else tuple(items)
     if isinstance(value, Mapping):
         return {clean(name): _cleaned(item, clean) for name, item in value.items()}
-    if is_dataclass(value) and not isinstance(value, type):
-        return _with_clean_fields(value, clean)
+    if fields_of := _fields_of(type(value)):  # type: ignore[arg-type]  # a class is hashable
+        return _with_clean_fields(value, fields_of, clean)
     return value
 
 
-def _with_clean_fields(value: Any, clean: Callable[[str], str]) -> Any:
-    kept = _IDENTIFIES | {"name"} if isinstance(value, Distribution | SourceFacts) else _IDENTIFIES
-    before = {field.name: getattr(value, field.name) for field in fields(value) if field.name not in kept}
+def _with_clean_fields(value: Any, fields_of: Iterable[tuple[str, bool]], clean: Callable[[str], str]) -> Any:
     free = partial(_clean_if_free, clean=clean)
-    of_packages = _OF_PACKAGES | {"steps"} if isinstance(value, VerifiedFix) else _OF_PACKAGES
-    after = {name: _cleaned(held, free if name in of_packages else clean) for name, held in before.items()}
+    after = {}
+    for name, is_of_packages in fields_of:
+        before = getattr(value, name)
+        changed = _cleaned(before, free if is_of_packages else clean)
+        if changed is not before and changed != before:
+            after[name] = changed
     if isinstance(value, Transcript):  # the values are digests
         after["reads"] = {clean(path): digest for path, digest in value.reads.items()}
-    return replace(value, **after) if after != before else value
+    return replace(value, **after) if after else value
+
+
+@cache
+def _fields_of(kind: type) -> tuple[tuple[str, bool], ...]:
+    """Return (name, whether it is of packages) of the fields of a dataclass that ``clean`` sees; else none."""
+    if not is_dataclass(kind):
+        return ()
+    kept = _IDENTIFIES | {"name"} if issubclass(kind, Distribution | SourceFacts) else _IDENTIFIES
+    of_packages = _OF_PACKAGES | {"steps"} if issubclass(kind, VerifiedFix) else _OF_PACKAGES
+    return tuple((field.name, field.name in of_packages) for field in fields(kind) if field.name not in kept)
 
 
 def _clean_if_free(text: str, clean: Callable[[str], str]) -> str:

@@ -4,7 +4,7 @@ import contextlib
 import itertools
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
@@ -246,11 +246,14 @@ class Runs:
                 if (path / LOG).is_file():
                     yield RecordedRun(file=path / LOG, name=f"run {path.name}")
 
-    def unfinished(self, digest: str, combos: tuple[Combo, ...]) -> RecordedRun | None:
-        """Return the newest run of just these combos that was cut short and that no living process still writes."""
+    def unfinished(self, digest: str, combos: Callable[[], tuple[Combo, ...]]) -> RecordedRun | None:
+        """Return the newest run of just these combos that was cut short and that no living process still writes.
+
+        ``combos`` is only called when there is a run of the same matrix: it takes long for thousands of combos.
+        """
         for recorded in self.newest():
             request = recorded.request()
-            if request is None or request.info.digest != digest or _combos(request) != combos:
+            if request is None or request.info.digest != digest or _combos(request) != combos():
                 continue
             age = _age(request)
             if recorded.ended():

@@ -63,4 +63,4 @@ class RunRequest:
         """
         if self.into is not None or not self.resume or self.fresh or self.fresh_probes:
             return self.into
-        return self.runs.unfinished(self.project.matrix.digest, cleaned(self.combos, clean))
+        return self.runs.unfinished(self.project.matrix.digest, lambda: cleaned(self.combos, clean))
