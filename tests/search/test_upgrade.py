@@ -25,6 +25,10 @@ def test_twenty_moves_take_few_cells_and_what_blocks_is_named(universe: "Univers
     (blocked,) = document["blocked"]
     assert blocked["moves"] == [{"package": "lib", "from": "1.0", "to": "2.0"}]
     assert (blocked["works"], blocked["fails"]) == ("1.2", "1.3")
+    assert blocked["frontier"] == [
+        {"package": "lib", "from": "1.0", "to": "1.2", "says": "works"},
+        {"package": "lib", "from": "1.3", "to": "2.0", "says": "fails"},
+    ]
     assert len(document["steps"]) == 20
     assert document["steps"][-1]["versions"]["lib"] == "1.2"
     assert all(version == "2.0" for name, version in document["steps"][-1]["versions"].items() if name != "lib")
@@ -77,5 +81,47 @@ def test_what_cannot_be_upgraded_says_why(universe: "Universe") -> None:
 
     assert (newest.returncode, newest.stdout.splitlines()[0]) == (0, "now is up to date.")
     assert (missing.returncode, "no set of versions meets it" in missing.stdout) == (1, True)
+    assert "no release of lib meets >=9; the newest is 1.0" in " ".join(missing.stdout.split())
     assert (wrong.returncode, "error: invalid requirement 'lib>>9'" in wrong.stderr) == (2, True)
     assert (broken.returncode, "now does not work as it is" in broken.stdout) == (1, True)
+
+
+def test_what_forbids_a_demand_is_named_with_its_range_and_the_path_goes_as_far_as_it_can(
+    universe: "Universe",
+) -> None:
+    universe.release("lib", "1.0", "1.1", "2.0", "3.0", files={"lib.py": "def call(): pass\n"})
+    universe.release("app", "1.0", "1.1", requires=("lib<2",), files={"app.py": ""})
+    universe.release("app", "2.0", requires=("lib<3",), files={"app.py": ""})
+    universe.matrix('[[combo]]\nid = "now"\nsteps = [["lib==1.0", "app==1.0"]]\n', "import lib, app\nlib.call()")
+
+    document = universe.searched("upgrade", "now", "--to", "lib>=3")
+    shown = universe.run("upgrade", "now", "--to", "lib>=3")
+
+    assert not document["reached"]
+    assert document["steps"][-1]["versions"] == {"app": "2.0", "lib": "2.0"}, "as far as a resolver can"
+    (blocked,) = document["blocked"]
+    assert (blocked["says"], blocked["blocker"]) == ("unsolvable", "app")
+    assert blocked["frontier"] == [
+        {"package": "lib", "from": "1.0", "to": "2.0", "says": "works"},
+        {"package": "lib", "from": "3.0", "to": "3.0", "says": "unsolvable"},
+    ]
+    assert blocked["blocking"] == [{"package": "app", "from": "1.0", "to": "2.0", "says": "unsolvable"}]
+    said = " ".join(shown.stdout.split())
+    assert "now cannot be upgraded to lib>=3; 1 step on the way there works." in said
+    assert "blocked by app: lib 1.0 -> 3.0; lib 1.0 to 2.0 can be resolved, lib 3.0 cannot be resolved" in said
+    assert shown.returncode == 1
+
+
+def test_the_frontier_of_packages_that_are_tied_moves_them_together(universe: "Universe") -> None:
+    universe.release("core", "1.0", "1.1", files={"core.py": "def call(): pass\n"})
+    universe.release("core", "2.0", files={"core.py": "def renamed(): pass\n"})
+    for version in ("1.0", "1.1", "2.0"):
+        universe.release("plug", version, requires=(f"core=={version}",), files={"plug.py": ""})
+    universe.matrix('[[combo]]\nid = "now"\nsteps = [["core==1.0", "plug==1.0"]]\n', "import core, plug\ncore.call()")
+
+    document = universe.searched("upgrade", "now")
+
+    (blocked,) = document["blocked"]
+    assert (blocked["works"], blocked["fails"]) == ("1.1", "2.0")
+    assert document["steps"][-1]["versions"] == {"core": "1.1", "plug": "1.1"}
+    assert [move["package"] for move in document["steps"][-1]["moves"]] == ["core", "plug"]

@@ -65,6 +65,9 @@ def prove(oracle: Oracle, red: Answer, found: Answer) -> Proof:
         if oracle.over:
             return Proof(scope=scope, gap="the search ended early")
         run, refuted = sift(oracle, failed, [Candidate(change=change, why="is it cheaper?") for change in cheaper])
+        # What a move drags along may make it dearer than the fix.
+        costs = _costs(oracle, [candidate.change for candidate in run])
+        run = [candidate for candidate in run if (whole := costs.get(candidate.change)) is None or whole < limit]
         if len(run) <= MOST_CELLS:
             return _Proving(oracle, red, found, names).proof(run, refuted, scope)
         gap = f"{len(run)} cheaper moves are too many to run"
@@ -156,10 +159,7 @@ class _Proving:
 
     def _cheaper(self, sets: Mapping[Change, str]) -> list[tuple[Change, str]]:
         """Return the sets of moves that are cheaper than the fix with all that they move, the cheapest first."""
-        oracle, costs = self._oracle, dict[Change, Cost]()
-        for change, resolved in zip(sets, self._resolved(list(sets)), strict=True):
-            if resolved.says is None:
-                costs[change] = cost(oracle.combo, change, oracle.before, resolved.versions, oracle.uploaded)
+        costs = _costs(self._oracle, list(sets))
         cheaper = [change for change, each in costs.items() if each < self._limit]
         return [(change, sets[change]) for change in sorted(cheaper, key=lambda change: costs[change])]
 
@@ -168,6 +168,16 @@ class _Proving:
 
     def _least(self, change: Change) -> Cost:
         return _least(self._oracle, change)
+
+
+def _costs(oracle: Oracle, changes: Sequence[Change]) -> dict[Change, Cost]:
+    """Return what changes cost with all that they drag along, for those of which a resolver says that."""
+    resolved = oracle.resolve([Candidate(change=change, why="is it cheaper?") for change in changes])
+    return {
+        change: cost(oracle.combo, change, oracle.before, each.versions, oracle.uploaded)
+        for change, each in zip(changes, resolved, strict=True)
+        if each.says is None and each.versions
+    }
 
 
 def _words(message: str) -> frozenset[str]:

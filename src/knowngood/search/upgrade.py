@@ -9,15 +9,17 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 
+from packaging.requirements import Requirement
 from packaging.version import Version
 
 from knowngood import packages
 from knowngood.search.ask import Answer, Candidate, Oracle, Resolved, Says
 from knowngood.search.blame import held
+from knowngood.search.blocked import Blocked, Range, ranges, unsolvable
 from knowngood.search.changes import Change, named_by
 from knowngood.search.frame import Frame
 from knowngood.search.frontier import representatives
-from knowngood.search.rows import edges
+from knowngood.search.rows import Kinds, edges
 from knowngood.search.trail import ask_each, kind_of, message, source_names
 
 Group = tuple[str, ...]
@@ -31,22 +33,6 @@ class Step:
     moves: tuple[tuple[str, str, str], ...]
     """(package, version before, version after)."""
     answer: Answer
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Blocked:
-    """A group that cannot move to the goal."""
-
-    moves: tuple[tuple[str, str, str], ...]
-    """(package, version now, version of the goal)."""
-    says: Says
-    cause: str
-    blocker: str
-    """The package that conflicts with it, as the diagnosis has it; empty when it names none."""
-    last: str = ""
-    """The newest version of its first package that works; empty when that was not found out."""
-    first: str = ""
-    """The next version, which does not."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,24 +70,68 @@ def find(oracle: Oracle, base: Answer, demand: Sequence[str]) -> Upgrade:
         why = f"{oracle.combo.id} {'could not be tested' if undecided else 'does not work as it is'}: {message(base)}"
         return Upgrade(base=base, demand=wanted, why=why, undecided=undecided)
     goal = _goal(oracle, base, wanted)
-    if goal.says is not None:
-        unknown = goal.says is Says.UNKNOWN
-        why = f"{'nobody can say which versions meet it' if unknown else 'no set of versions meets it'}: {goal.message}"
-        return Upgrade(base=base, demand=wanted, why=why, undecided=unknown)
+    if goal.says is Says.UNKNOWN:
+        why = f"nobody can say which versions meet it: {goal.message}"
+        return Upgrade(base=base, demand=wanted, why=why, undecided=True)
     sources = source_names(base)
     now = {name: version for step in base.facts.steps for name, version in step.resolved.items() if name not in sources}
+    missed: tuple[Blocked, ...] = ()
+    if goal.says is Says.UNSOLVABLE:
+        missed, nearer = _missed(oracle, base, wanted, goal, now)
+        why = f"no set of versions meets it: {goal.message}"
+        goal = _goal(oracle, base, nearer) if nearer else goal
+        if goal.says is not None:
+            return Upgrade(base=base, demand=wanted, blocked=missed, versions=now, why=why)
+        wanted_now = nearer
+    else:
+        wanted_now = wanted
     path = _Path(oracle, base, now, goal.versions, sources)
-    path.walk(path.groups(wanted))
+    path.walk(path.groups(wanted_now))
     return Upgrade(
-        base=base, demand=wanted, steps=tuple(path.steps), blocked=tuple(path.blocked), versions=dict(path.now)
+        base=base,
+        demand=wanted,
+        steps=tuple(path.steps),
+        blocked=(*path.blocked, *missed),
+        versions=dict(path.now),
     )
+
+
+def _missed(
+    oracle: Oracle, base: Answer, demand: Sequence[str], goal: Resolved, now: Mapping[str, str]
+) -> tuple[tuple[Blocked, ...], tuple[str, ...]]:
+    """Return what blocks demands that have no solution, and demands that go as far as a resolver can."""
+    parsed = list(packages.requirements(demand))
+    rest = _released(oracle, base, packages.names(demand))
+    alone = oracle.resolve([Candidate(change=_with(rest, [each]), why="can it be met alone?") for each in parsed])
+    blocked: list[Blocked] = []
+    nearer: list[str] = []
+    for wanted, resolved in zip(parsed, alone, strict=True):
+        if resolved.says is None and len(parsed) > 1:
+            nearer.append(str(wanted))
+            continue
+        each = unsolvable(oracle, wanted, now, rest, resolved.message or goal.message)
+        blocked.append(each)
+        name, before, _ = each.moves[0]
+        if each.last and each.last != before:
+            nearer.append(f"{name}=={each.last}")
+    return tuple(blocked), tuple(nearer)
+
+
+def _with(rest: Change, wanted: Sequence[Requirement]) -> Change:
+    return rest.plus(Change(requirements=tuple(map(str, wanted))))
+
+
+def _released(oracle: Oracle, base: Answer, names: Sequence[str]) -> Change:
+    """Return the change by which any version is fine of what the combo pins, but not of ``names``."""
+    others = sorted(named_by(oracle.combo) - source_names(base) - {*names})
+    return Change(requirements=tuple(f"{name}>=0" for name in others))
 
 
 def _goal(oracle: Oracle, base: Answer, demand: Sequence[str]) -> Resolved:
     """Return the newest set that meets the demand, or where that does not work the nearest, if that works."""
     asked = packages.names(demand)
     others = [name for name in sorted(named_by(oracle.combo) - source_names(base)) if name not in asked]
-    newest = Change(requirements=(*demand, *(f"{name}>=0" for name in others)))
+    newest = _released(oracle, base, asked).plus(Change(requirements=tuple(demand)))
     installed = base.facts.installed
     nearest = Change(requirements=(*demand, *(f"{name}=={installed[name]}" for name in others if name in installed)))
     whys = [Candidate(change=newest, why="the newest set"), Candidate(change=nearest, why="the nearest set")]
@@ -225,43 +255,61 @@ class _Path:
         moves = tuple((name, self.now[name], self._goal[name]) for name in group)
         diagnosis = answer.failing.diagnosis if answer.failing is not None else None
         others = [diagnosis.culprit, diagnosis.conflicts_with] if diagnosis is not None else []
-        last, first = self._frontier(group[0])
         self.blocked.append(
             Blocked(
                 moves=moves,
                 says=answer.says,
                 cause=message(answer),
                 blocker=next((name for name in others if name and name not in group), ""),
-                last=last,
-                first=first,
+                frontier=self._frontier(group),
             )
         )
 
-    def _frontier(self, name: str) -> tuple[str, str]:
-        """Return the newest version of a package that works here, and the next; take the step to it."""
-        now, goal = packages.version(self.now[name]), packages.version(self._goal[name])
-        if now is None or goal is None or now >= goal:
-            return "", ""
+    def _frontier(self, group: Group) -> tuple[Range, ...]:
+        """Return which versions of the first package of a group that moves up work here; take the step to the last."""
+        name = next((name for name in group if self._goes_up(name)), "")
+        now, goal = packages.version(self.now.get(name, "")), packages.version(self._goal.get(name, ""))
+        if now is None or goal is None:
+            return ()
         between = [version for version in self._oracle.versions(name) if now < version < goal]
         row: list[Version] = [now, *representatives(between), goal]
         answers: dict[int, Answer] = {}
 
         def ask(places: Sequence[int]) -> Mapping[int, Hashable | None]:
-            changes = {place: self._at(name, row[place]) for place in places}
+            changes = {place: self._at(name, row[place], group) for place in places}
             whys = [Candidate(change=change, why=f"how far {name} can go") for change in changes.values()]
             known = ask_each(self._oracle, whys)
             answers.update({place: known[change] for place, change in changes.items() if change in known})
             kinds = {place: kind_of(answers[place]) for place in places if place in answers}
-            return {place: None if kind is None else kind.says is Says.WORKS for place, kind in kinds.items()}
+            return {place: None if kind is None else _bad(kind.says) for place, kind in kinds.items()}
 
-        kinds = edges([], ask, known={0: True, len(row) - 1: False}, width=max(1, self._oracle.jobs))
-        works = max(place for place, kind in kinds.items() if kind is True)
-        fails = min(place for place, kind in kinds.items() if kind is False and place > works)
+        known: Kinds = {0: Says.WORKS, len(row) - 1: Says.FAILS}
+        kinds = edges([], ask, known=known, width=max(1, self._oracle.jobs))
+        works = max(place for place, kind in kinds.items() if kind is Says.WORKS)
         if works:
-            moves = ((name, self.now[name], str(row[works])),)
-            self.now[name] = str(row[works])
-            self.steps.append(Step(moves=moves, answer=answers[works]))
-        return str(row[works]), str(row[fails])
+            self._go(answers[works])
+        return ranges(name, row, kinds)
 
-    def _at(self, name: str, version: Version) -> Change:
-        return held(self._oracle, {**self.now, name: str(version)}, Frame(), sources=self._sources)
+    def _goes_up(self, name: str) -> bool:
+        now, goal = packages.version(self.now[name]), packages.version(self._goal[name])
+        return now is not None and goal is not None and now < goal
+
+    def _go(self, answer: Answer) -> None:
+        """Take the step to a set that works, with all that it moves."""
+        after = {name: answer.facts.installed.get(name, version) for name, version in self.now.items()}
+        moves = tuple((name, version, after[name]) for name, version in self.now.items() if after[name] != version)
+        self.now = after
+        self.steps.append(Step(moves=moves, answer=answer))
+
+    def _at(self, name: str, version: Version, group: Group) -> Change:
+        """Return the set of now with another version of a package; what a resolver ties to it may move with it."""
+        tied = [other for other in group if other != name]
+        kept = {other: now for other, now in {**self.now, name: str(version)}.items() if other not in tied}
+        named = named_by(self._oracle.combo)
+        free = Change(requirements=tuple(f"{other}>=0" for other in tied if other in named))
+        return held(self._oracle, kept, Frame(), sources=self._sources).plus(free)
+
+
+def _bad(says: Says) -> Says:
+    """Return what a version counts as on the way to a goal: without a solution it does not work either."""
+    return Says.WORKS if says is Says.WORKS else Says.FAILS

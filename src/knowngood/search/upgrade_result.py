@@ -4,8 +4,10 @@ from knowngood import packages
 from knowngood.model import Searched
 from knowngood.report.markup import fence, inline, joined, table
 from knowngood.report.text import aligned, count, strict_json, wrap
+from knowngood.search.ask import Says
+from knowngood.search.blocked import Blocked, Range
 from knowngood.search.trail import GLYPHS, Trail
-from knowngood.search.upgrade import Blocked, Step, Upgrade
+from knowngood.search.upgrade import Step, Upgrade
 
 SCHEMA = 1
 """Version of the JSON; it changes when a reader of the old one would be wrong."""
@@ -22,7 +24,8 @@ def sentence(found: Upgrade) -> str:
         return f"{combo} is up to date"
     if found.reached:
         return f"{combo} can be upgraded{wanted} in {steps}, each of which works"
-    return f"{combo} cannot be upgraded{wanted or ' to the newest of all'}; {steps} on the way there work"
+    works = "works" if len(found.steps) == 1 else "work"
+    return f"{combo} cannot be upgraded{wanted or ' to the newest of all'}; {steps} on the way there {works}"
 
 
 def _moves(moves: tuple[tuple[str, str, str], ...]) -> str:
@@ -32,8 +35,18 @@ def _moves(moves: tuple[tuple[str, str, str], ...]) -> str:
 def blocked_text(each: Blocked) -> str:
     """Return in one sentence what blocks an upgrade."""
     by = f" by {each.blocker}" if each.blocker else ""
-    reach = f"; {each.moves[0][0]} {each.last} works, {each.first} does not" if each.first else ""
-    return f"blocked{by}: {_moves(each.moves)}{reach}: {each.cause or each.says}"
+    reach = f"; {_ranges(each.frontier, each.says)}" if each.frontier else ""
+    forbids = f"; of {each.blocker} {_ranges(each.blocking, each.says)}" if each.blocking else ""
+    return f"blocked{by}: {_moves(each.moves)}{reach}{forbids}: {each.cause or each.says}"
+
+
+def _ranges(stretches: tuple[Range, ...], says: Says) -> str:
+    """Return what holds for versions in words. ``says``: whether these ran, or only a resolver was asked."""
+    words = {Says.WORKS: "work", Says.FAILS: "do not work", Says.UNSOLVABLE: "do not allow it"}
+    if says is Says.UNSOLVABLE:
+        words = {Says.WORKS: "can be resolved", Says.UNSOLVABLE: "cannot be resolved"}
+    named = [(f"{each.low} to {each.high}" if each.high != each.low else each.low, each) for each in stretches]
+    return ", ".join(f"{each.package} {span} {words.get(each.says, 'unknown')}" for span, each in named)
 
 
 def lines_of(step: Step, found: Upgrade) -> list[str]:
@@ -131,12 +144,18 @@ def as_json(found: Upgrade, trail: Trail) -> str:
                     "blocker": each.blocker or None,
                     "works": each.last or None,
                     "fails": each.first or None,
+                    "frontier": _listed_ranges(each.frontier),
+                    "blocking": _listed_ranges(each.blocking),
                 }
                 for each in found.blocked
             ],
             **trail.document,
         }
     )
+
+
+def _listed_ranges(stretches: tuple[Range, ...]) -> list[dict[str, str]]:
+    return [{"package": each.package, "from": each.low, "to": each.high, "says": str(each.says)} for each in stretches]
 
 
 def _listed(moves: tuple[tuple[str, str, str], ...]) -> list[dict[str, str]]:
