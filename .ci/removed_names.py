@@ -3,7 +3,8 @@
 Usage: python .ci/removed_names.py PYTHON3.8 PYTHON3.9 ... (paths of interpreters, the oldest first)
 
 Writes src/knowngood/judge/diagnosis/removed.py, the data of the rule about Python. It holds modules, names of modules,
-members of classes and parameters of functions, private ones too, since packages use them: pathlib._PosixFlavour.
+members of classes and parameters of functions, private ones too, since packages use them: pathlib._PosixFlavour. It
+also holds what a release began to put into every class.
 """
 
 import itertools
@@ -77,7 +78,11 @@ for name in modules():
         entry = [own, every, needed]
         content[attribute] = entry
     found[name] = content
-print("\n@@" + json.dumps([list(sys.version_info[:2]), found]))
+class Plain:
+    field: int = 1
+    def method(self):
+        self.field = 2
+print("\n@@" + json.dumps([list(sys.version_info[:2]), found, sorted(vars(Plain))]))
 '''
 
 
@@ -89,7 +94,13 @@ def main() -> None:
         listed.append(json.loads(output.rpartition("\n@@")[2]))
     last = listed[-1][1]
     lines = []
-    for (_, before), (version, after) in itertools.pairwise(listed):
+    added = [
+        (version, name)
+        for (_, _, before), (version, _, after) in itertools.pairwise(listed)
+        for name in after
+        if name not in before
+    ]
+    for (_, before, _), (version, after, _) in itertools.pairwise(listed):
         gone = sorted(module for module in before if module not in after and module not in last)
         tops = [module for module in gone if module.rpartition(".")[0] not in gone]
         lines.append((version, "", tops))
@@ -115,10 +126,10 @@ def main() -> None:
                 inner += [f"{name}{part if part.startswith(('(', '.')) else '.' + part}" for part in parts]
             if names or inner:
                 lines.append((version, module, sorted(names + inner)))
-    TARGET.write_text(rendered(lines), encoding="utf-8")
+    TARGET.write_text(rendered(lines, added), encoding="utf-8")
 
 
-def rendered(lines: list[tuple[list[int], str, list[str]]]) -> str:
+def rendered(lines: list[tuple[list[int], str, list[str]]], added: list[tuple[list[int], str]]) -> str:
     """Return the Python module with the data."""
     words: list[str] = []
     current: list[int] = []
@@ -135,6 +146,11 @@ def rendered(lines: list[tuple[list[int], str, list[str]]]) -> str:
         '"""After a Python and a module (``-`` before modules that are gone): what it no longer has. A name ``x``, a',
         "member ``X.y`` of a class, or a parameter ``f(p)``; a parameter that must be passed since then is ``f(+p)``.",
         '"""',
+        "",
+        "ADDED = {",
+        *(f'    "{name}": ({version[0]}, {version[1]}),' for version, name in added),
+        "}",
+        '"""Name -> the first Python that puts it into the namespace of every class."""',
         "",
     ]
     return "\n".join(text)

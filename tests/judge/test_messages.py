@@ -193,6 +193,49 @@ MESSAGES: Mapping[str, tuple[Failure, str | None, str | None, tuple[str, ...]]] 
         "ipython-sql",
         ("prettytable<3.12",),
     ),
+    "a version of another package that is asked for": (
+        message(
+            "Pandas requires version '3.1.0' or newer of 'openpyxl' (version '3.0.10' currently installed).",
+            {"pandas": "2.2", "openpyxl": "3.0.10"},
+            "pandas/compat.py",
+        ),
+        "openpyxl",
+        "pandas",
+        ("openpyxl>=3.1.0",),
+    ),
+    "a version that another package must have at least": (
+        message("lib version must be at least 2.4.1", {"user": "2.2", "lib": "2.4.0"}, "user/x.py"),
+        "lib",
+        "user",
+        ("lib>=2.4.1",),
+    ),
+    "a version that another package must have, or a newer one": (
+        message("the lib version must be 2.4.1 or newer", {"user": "2.2", "lib": "2.4.0"}, "user/x.py"),
+        "lib",
+        "user",
+        ("lib>=2.4.1",),
+    ),
+    "the least version that a package supports": (
+        message("user supports at least lib 2.4.1.", {"user": "2.2", "lib": "2.4.0"}, "user/x.py"),
+        "lib",
+        "user",
+        ("lib>=2.4.1",),
+    ),
+    "a function that only says that something was taken away": (
+        message(
+            '"safe_load()" has been removed, use another one',
+            {"reader": "0.19.1"},
+            "reader/main.py",
+            text="raise AttributeError(s)",
+            answers={
+                "releases": {"reader": ("0.16 2020", "0.17.9 2022", "0.18 2023", "0.19.1 2025")},
+                "without": {("reader", False): "0.17.9"},
+            },
+        ),
+        "reader",
+        None,
+        ("reader<0.18",),
+    ),
 }
 
 
@@ -213,6 +256,8 @@ def test_a_message_that_names_a_package_is_read(name: str) -> None:
         "it depends on numpy>=1.20",
         "upgrade numpy to 1.26 or later",
         "you can use numpy>=1.20 here",
+        "user supports at least numpy 1.20",
+        "requires version 1.20 of numpy",
     ],
 )
 def test_a_message_that_asks_for_nothing_that_is_missing_says_nothing(text: str) -> None:
@@ -268,6 +313,7 @@ def test_what_declares_another_version_is_the_other_party_of_a_pin_that_nobody_a
         ("open_connection() got an unexpected keyword argument 'loop'", "TypeError", "3.9.18", None),
         ("ForwardRef._evaluate() missing 1 required keyword-only argument: 'recursive_guard'", "TypeError", "3.13.0",
          "python"),
+        ("cannot import name '_Union' from 'typing' (x)", "ImportError", "3.11.7", "python"),
     ],
 )  # fmt: skip
 def test_what_a_python_removed_or_changed_always_brings_in_python(
@@ -281,6 +327,49 @@ def test_what_a_python_removed_or_changed_always_brings_in_python(
 
     assert (diagnosis.culprit, diagnosis.conflicts_with) == ("old", party)
     assert (diagnosis.confidence is Confidence.CERTAIN) == (party == "python")
+
+
+BEFORE, SINCE = "2015-01-01T00:00:00+00:00", "2025-01-01T00:00:00+00:00"
+LACKING = "cannot import name '_unheard_of' from 'json' (x)"
+EVERY_CLASS = "Class <class 'x.Y'> has additional attributes {'__firstlineno__'}"
+MADE_UP = "No module named 'old.six.moves'"
+
+
+@pytest.mark.parametrize(
+    ("raised", "python", "uploaded", "answers", "party"),
+    [
+        # A newer package may want what only a newer Python has; the age of many is not known.
+        (LACKING, "3.11.7", BEFORE, {}, "python"),
+        (LACKING, "3.11.7", SINCE, {}, None),
+        (LACKING, "3.11.7", None, {}, None),
+        (EVERY_CLASS, "3.13.0", BEFORE, {}, "python"),
+        (EVERY_CLASS, "3.12.1", BEFORE, {}, None),
+        # A module that other releases have as a file was left out of this one.
+        (MADE_UP, "3.12.1", BEFORE, {}, "python"),
+        (MADE_UP, "3.12.1", BEFORE, {"last_with": {"old.six.moves:": "0.9"}}, None),
+        (MADE_UP, "3.12.1", BEFORE, {"first_with": {"old.six.moves:": "1.1"}}, None),
+        (MADE_UP, "3.12.1", SINCE, {}, None),
+    ],
+)
+def test_what_only_the_age_of_a_package_explains_brings_in_python(
+    raised: str, python: str, uploaded: str | None, answers: dict[str, dict[str, str]], party: str | None
+) -> None:
+    releases = {"old": ("0.9 2014", "1.0 2015", "1.1 2016", "2.0 2025")}
+    failure = Failure(
+        states=({"old": "1.0"},),
+        raised=raised,
+        kind="builtins.ImportError" if raised != EVERY_CLASS else "builtins.AssertionError",
+        files=("old/x.py",),
+        text="from .six.moves import x" if raised == MADE_UP else "raise AssertionError(x)",
+        python=python,
+        answers={"releases": releases, **({"uploaded": {"old": uploaded}} if uploaded else {}), **answers},
+    )
+
+    diagnosis = failure.diagnose()
+
+    assert (diagnosis.culprit, diagnosis.conflicts_with) == ("old", party)
+    assert diagnosis.confidence is not Confidence.CERTAIN
+    assert (diagnosis.fix == ("old>=2.0",)) == (party == "python")
 
 
 def test_a_class_of_a_package_is_not_taken_for_one_of_the_standard_library() -> None:

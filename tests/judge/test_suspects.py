@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from knowngood.model import Confidence, ProjectStatus
+from knowngood.model import Confidence, ProjectStatus, Releases
 from support.failures import Failure, rounds
 
 OLD, NEW = "2021-01-01T00:00:00+00:00", "2024-01-01T00:00:00+00:00"
@@ -64,10 +64,52 @@ def test_what_super_looked_for_is_looked_for_in_the_package_of_the_base_class() 
         kind=ATTRIBUTE,
         files=("user/x.py",),
         owners=("lib.core:Stream",),
-        answers={"uploaded": {"user": OLD, "lib": NEW}},
+        answers={
+            "uploaded": {"user": OLD, "lib": NEW},
+            "releases": {"lib": ("0.9 2019", "1.4 2022", "1.5 2023", "2 2024")},
+            "last_with": {":Stream.transform": "1.4"},
+        },
     )
 
-    assert (failure.diagnose().culprit, failure.diagnose().conflicts_with) == ("lib", "user")
+    diagnosis = failure.diagnose()
+
+    assert (diagnosis.culprit, diagnosis.conflicts_with, diagnosis.fix) == ("lib", "user", ("lib<1.5",))
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "culprit"),
+    [
+        # Of several newer packages, the one that has begun another major version since then.
+        (("1.0 2020", "1.9 2024"), ("1.0 2020", "2.0 2024"), "second"),
+        (("1.0 2020", "2.0 2024"), ("1.0 2020", "1.9 2024"), "first"),
+        # If both have, or none has, nothing tells them apart.
+        (("1.0 2020", "2.0 2024"), ("1.0 2020", "2.0 2024"), "user"),
+        (("1.0 2020", "1.9 2024"), ("1.0 2020", "1.9 2024"), "user"),
+    ],
+)
+def test_of_several_newer_packages_that_a_package_needs_the_one_that_announced_a_break_is_the_culprit(
+    first: tuple[str, ...], second: tuple[str, ...], culprit: str
+) -> None:
+    failure = Failure(
+        steps=(("user",),),
+        states=({"user": "1", "first": first[-1].split()[0], "second": second[-1].split()[0]},),
+        requires={"user": ("first", "second")},
+        raised="it is so",
+        files=("user/x.py",),
+        text="return len(answer)",
+        answers={
+            "uploaded": {"user": OLD, "first": NEW, "second": NEW},
+            "releases": {"first": first, "second": second},
+        },
+    )
+
+    diagnosis = failure.diagnose()
+    known = {answer.question: answer.answer for answer in failure.facts().answers}
+    asked = [question for questions in rounds(failure.case(), known) for question in questions]
+
+    assert diagnosis.culprit == culprit
+    assert culprit == "user" or (diagnosis.conflicts_with, diagnosis.fix) == ("user", (f"{culprit}<2",))
+    assert {Releases(package="first"), Releases(package="second")} <= set(asked)
 
 
 @pytest.mark.parametrize(
@@ -139,7 +181,7 @@ def test_a_release_that_expects_another_type_goes_back_to_the_last_one_that_does
     diagnosis = failure.diagnose()
 
     assert (diagnosis.culprit, diagnosis.conflicts_with, diagnosis.fix) == ("host", "plugin", ("host<8.1",))
-    assert "host 8.0 does not use it" in diagnosis.evidence
+    assert "host 8.0 does not use parents" in diagnosis.evidence
 
 
 def test_who_warns_of_a_version_is_the_code_that_the_warning_is_about() -> None:

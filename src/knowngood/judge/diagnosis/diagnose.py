@@ -139,7 +139,7 @@ def _first(case: Case, answers: Answers, rules: Iterable[Rule]) -> Diagnosis:
 
 
 def _missing(case: Case) -> Symbol | None:
-    return plugins.missing(case) or symbols.missing(case)
+    return plugins.missing(case) or symbols.missing(case) or fallback.refused(case)
 
 
 def _about_rules(case: Case, answers: Answers) -> Iterator[Question]:

@@ -56,7 +56,7 @@ def back(
     if symbol is not None:
         last = answers.nearest_without(package, newer=False) if uses else answers.last_with(symbol.module, symbol.name)
         if last is not None and last < installed:
-            says = f"{package} {last} {'does not use it' if uses else 'still has it'}"
+            says = f"{package} {last} {f'does not use {symbol.word}' if uses else 'still has it'}"
             return _below(package, history, last, installed, exactly=True, evidence=says)
     then = answers.uploaded(partner) if partner is not None else None
     if history is not None and then is not None:

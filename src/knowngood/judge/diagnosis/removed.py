@@ -1,13 +1,58 @@
 """List what each Python removed from its standard library. Written by .ci/removed_names.py: do not edit."""
 
 REMOVED = """
-3.8: -: _sysconfigdata_m_linux_x86_64-linux-gnu macpath multiprocessing.semaphore_tracker asyncio.base_futures:
-InvalidStateError asyncio.events: SendfileNotAvailableError asyncio.futures: InvalidStateError asyncio.locks: coroutine
-asyncio.selector_events: BaseSelectorEventLoop._sock_sendall(+pos) BaseSelectorEventLoop._sock_sendall(+view)
-asyncio.streams: IncompleteReadError LimitOverrunError asyncio.tasks: coroutine calendar: monthlen nextmonth prevmonth
-codecs: unicode_internal_decode unicode_internal_encode collections: _nt_itemgetters ctypes: _CFuncPtr.variadic
-dataclasses: InitVar(+type) dataclass(_cls) difflib: _count_leading enum: Enum.name Enum.value fileinput:
-FileInput(bufsize) input(bufsize) gzip: _test http.client: MAXAMOUNT importlib.resources: _ZipImportResourceReader
+3.7: -: asyncio.compat asyncio.test_utils macurl2path argparse: _ensure_value ast: _NUM_TYPES asyncio:
+BaseEventLoop._call_soon(+context) async asyncio.base_events: BaseEventLoop._call_soon(+context) Server(+backlog)
+Server(+protocol_factory) Server(+ssl_context) Server(+ssl_handshake_timeout) _FATAL_ERROR_IGNORE _ensure_resolved
+_is_dgram_socket _is_stream_socket coroutine asyncio.base_subprocess: coroutine asyncio.coroutines: _YIELD_FROM
+_YIELD_FROM_BUG debug_wrapper asyncio.events: _format_args_and_kwargs _format_callback _format_callback_source
+_get_function_source extract_stack asyncio.futures: _TracebackLogger asyncio.proactor_events:
+_ProactorBaseWritePipeTransport(extra) _ProactorBaseWritePipeTransport(loop) _ProactorBaseWritePipeTransport(protocol)
+_ProactorBaseWritePipeTransport(server) _ProactorBaseWritePipeTransport(sock) _ProactorBaseWritePipeTransport(waiter)
+asyncio.queues: coroutine asyncio.selector_events: _SelectorSslTransport coroutine asyncio.sslproto:
+_is_sslproto_available asyncio.streams: coroutine asyncio.subprocess: coroutine asyncio.tasks: async
+asyncio.unix_events: _set_nonblocking coroutine binascii: b2a_base64(data) builtins: enumerate(+iterable) collections:
+AsyncGenerator AsyncIterable AsyncIterator Awaitable ByteString Callable Collection Container Coroutine Generator
+Hashable ItemsView Iterable Iterator KeysView Mapping MappingView MutableMapping MutableSequence MutableSet Reversible
+Sequence Set Sized ValuesView _class_template _field_template _repr_template namedtuple(verbose) concurrent.futures:
+ProcessPoolExecutor ThreadPoolExecutor concurrent.futures.process: _process_worker(+initargs)
+_process_worker(+initializer) _shutdown concurrent.futures.thread: _worker(+initargs) _worker(+initializer) dbm.dumb:
+_Database._update(+flag) dis: _disassemble_str(file) email._header_value_parser: _non_atom_end_matcher(pattern)
+_non_attribute_end_matcher(pattern) _non_extended_attribute_end_matcher(pattern) _non_printable_finder(source)
+_non_token_end_matcher(pattern) _wsp_splitter(source) email.utils: ecre enum: Enum.name Enum.value functools:
+partialmethod(func) gettext: ENOENT gzip: GzipFile._write_gzip_header(+compresslevel) hashlib: _trans_36 _trans_5C
+http.client: _is_illegal_header_value(pattern) _is_legal_header_name(pattern) http.cookies: _is_legal_key(pattern)
+_warn_deprecated_setter http.server: CGIHTTPRequestHandler(client_address) CGIHTTPRequestHandler(request)
+CGIHTTPRequestHandler(server) SimpleHTTPRequestHandler(client_address) SimpleHTTPRequestHandler(request)
+SimpleHTTPRequestHandler(server) importlib.util: _LazyModule(+name) multiprocessing.forkserver: UNSIGNED_STRUCT
+_serve_one(+child_r) _serve_one(+fds) _serve_one(+unused_fds) _serve_one(alive_r) _serve_one(listener) _serve_one(s)
+read_unsigned write_unsigned multiprocessing.managers: DictProxy.has_key ntpath: splitunc os: _fwalk(+isbytes) plistlib:
+Dict Plist _InternalDict posix: stat_float_times re: RegexFlag.A RegexFlag.I RegexFlag.L RegexFlag.M RegexFlag.S
+RegexFlag.T RegexFlag.U RegexFlag.X _alphanum_bytes _alphanum_str shlex: _find_unsafe(pattern) signal: Signals.SIGCLD
+Signals.SIGIOT Signals.SIGPOLL socket: AddressFamily.AF_ROUTE sre_constants: RANGE_IGNORE error sre_parse:
+_parse_sub_cond ssl: Options.OP_SINGLE_DH_USE Options.OP_SINGLE_ECDH_USE SSLObject(owner) SSLObject(session)
+SSLObject(sslobj) SSLSocket(_context) SSLSocket(_session) SSLSocket(ca_certs) SSLSocket(cert_reqs) SSLSocket(certfile)
+SSLSocket(ciphers) SSLSocket(do_handshake_on_connect) SSLSocket(family) SSLSocket(fileno) SSLSocket(keyfile)
+SSLSocket(npn_protocols) SSLSocket(proto) SSLSocket(server_hostname) SSLSocket(server_side) SSLSocket(sock)
+SSLSocket(ssl_version) SSLSocket(suppress_ragged_eofs) SSLSocket(type) _SSLContext.set_servername_callback
+_SSLMethod.PROTOCOL_SSLv23 _dnsname_match(max_wildcards) _ipaddress_match(+cert_ipaddress) _ipaddress_match(ipname)
+subprocess: Popen._check_timeout(+stderr_seq) Popen._check_timeout(+stdout_seq) _PLATFORM_DEFAULT_CLOSE_FDS threading:
+_pickSomeNonDaemonThread token: ASYNC AWAIT tokenize: ASYNC AWAIT trace: _settrace _unsettrace types: _ag typing:
+CallableMeta GenericMeta NamedTuple(fields) NamedTuple(typename) TupleMeta TypingMeta _Any _ClassVar _FinalTypingBase
+_ForwardRef _NoReturn _Optional _PY36 _ProtocolMeta(args) _ProtocolMeta(bases) _ProtocolMeta(extra) _ProtocolMeta(name)
+_ProtocolMeta(namespace) _ProtocolMeta(orig_bases) _ProtocolMeta(origin) _ProtocolMeta(tvars) _TypeAlias _TypingBase
+_Union _generic_new _get_type_vars _make_subclasshook _next_in_mro _no_slots_copy _qualname _replace_arg _subs_tree
+_trim_name _type_vars unittest.mock: MethodWrapperTypes _iterate_read_data _setup_func(+sig) unittest.util:
+_ordered_count uuid: _unixdll_getnode lib libname weakref: finalize(func) finalize(obj) webbrowser:
+_synthesize(update_tryorder) register(update_tryorder) xml.dom.minidom: DocumentLS.async xml.dom.xmlbuilder:
+DocumentLS.async zipfile: ZipExtFile(decrypter) _ZipDecrypter.crctable 3.8: -: _sysconfigdata_m_linux_x86_64-linux-gnu
+macpath multiprocessing.semaphore_tracker asyncio.base_futures: InvalidStateError asyncio.events:
+SendfileNotAvailableError asyncio.futures: InvalidStateError asyncio.locks: coroutine asyncio.selector_events:
+BaseSelectorEventLoop._sock_sendall(+pos) BaseSelectorEventLoop._sock_sendall(+view) asyncio.streams:
+IncompleteReadError LimitOverrunError asyncio.tasks: coroutine calendar: monthlen nextmonth prevmonth codecs:
+unicode_internal_decode unicode_internal_encode collections: _nt_itemgetters ctypes: _CFuncPtr.variadic dataclasses:
+InitVar(+type) dataclass(_cls) difflib: _count_leading enum: Enum.name Enum.value fileinput: FileInput(bufsize)
+input(bufsize) gzip: _test http.client: MAXAMOUNT importlib.resources: _ZipImportResourceReader
 _zipimport_get_resource_reader inspect: _get_paramkind_descr _getfullargs isasyncgenfunction(+obj)
 isasyncgenfunction(object) iscoroutinefunction(+obj) iscoroutinefunction(object) isgeneratorfunction(+obj)
 isgeneratorfunction(object) ipaddress: _BaseNetwork(address) itertools: accumulate(+iterable) combinations(+iterable)
@@ -185,7 +230,7 @@ _ParameterKind(module) _ParameterKind(names) _ParameterKind(qualname) _Parameter
 _ParameterKind(value) _is_type locale: format multiprocessing.connection: CHALLENGE FAILURE WELCOME _mmap_counter
 multiprocessing.pool: job_counter multiprocessing.process: _process_counter multiprocessing.util: _afterfork_counter
 _finalizer_counter ntpath: islink opcode: _specialization_stats hasnargs os: _walk pathlib: Path.link_to _Flavour
-_PosixFlavour _PreciseSelector _WindowsFlavour _is_wildcard_pattern _posix_flavor _windows_flavor pickle: PyStringMap
+_PosixFlavour _PreciseSelector _WindowsFlavour _is_wildcard_pattern _posix_flavour _windows_flavour pickle: PyStringMap
 pkgutil: ImpImporter ImpLoader _get_spec _import_imp plistlib: PlistFormat(boundary) PlistFormat(module)
 PlistFormat(names) PlistFormat(qualname) PlistFormat(start) PlistFormat(type) PlistFormat(value) poplib:
 POP3_SSL(certfile) POP3_SSL(keyfile) posixpath: islink pprint: _perfcheck pstats: SortKey(boundary) SortKey(module)
@@ -314,3 +359,9 @@ zipfile._path: translate zipfile._path.glob: replace translate zoneinfo._tzpath:
 """After a Python and a module (``-`` before modules that are gone): what it no longer has. A name ``x``, a
 member ``X.y`` of a class, or a parameter ``f(p)``; a parameter that must be passed since then is ``f(+p)``.
 """
+
+ADDED = {
+    "__firstlineno__": (3, 13),
+    "__static_attributes__": (3, 13),
+}
+"""Name -> the first Python that puts it into the namespace of every class."""

@@ -8,7 +8,7 @@ from packaging.version import Version
 from knowngood import packages
 from knowngood.judge.diagnosis.case import Case
 from knowngood.judge.diagnosis.culprit import choose_culprit, dates
-from knowngood.judge.diagnosis.moves import away, back
+from knowngood.judge.diagnosis.moves import Symbol, away, back, lists
 from knowngood.judge.diagnosis.questions import Answers
 from knowngood.judge.diagnosis.rules import python
 from knowngood.judge.diagnosis.rules.symbols import missing
@@ -17,6 +17,7 @@ from knowngood.tracebacks import installed_path, standard_path
 
 _TOOK_AWAY = re.compile(r"\b(removed|moved|renamed|replaced|no longer|has been|deprecated)\b")
 """Words by which a message says that something existed before."""
+_MOST_LISTS = 6
 _BEGINNING = 2000  # characters of a message in which to look for them
 
 
@@ -24,6 +25,8 @@ def questions(case: Case, answers: Answers) -> Iterator[Question]:
     """Ask for the dates of all packages that may have a part, unless the installer names the package itself."""
     if case.verdict.status is not Status.UNSOLVABLE and case.failed_build is None:
         yield from dates(case)
+        if len(case.path) == 1 and len(newer := _newer_needs(case, answers, case.path[0])) > 1:
+            yield from lists(case, *newer[:_MOST_LISTS])
 
 
 def diagnose(case: Case, answers: Answers) -> Diagnosis | None:
@@ -70,7 +73,7 @@ def diagnose(case: Case, answers: Answers) -> Diagnosis | None:
         why = f"it failed in {case.label(nearest)}, which uses the newer {case.label(base)}"
         return _between(case, answers, base, nearest, why)
     took_away = _TOOK_AWAY.search(case.text[:_BEGINNING]) is not None
-    move = back(case, answers, nearest, None) if took_away else None
+    move = back(case, answers, nearest, None, refused(case), uses=True) if took_away else None
     return Diagnosis(
         culprit=nearest,
         conflicts_with=None,
@@ -94,6 +97,15 @@ def _withdrawn(case: Case, answers: Answers, package: str) -> Diagnosis:
     )
 
 
+def refused(case: Case) -> Symbol | None:
+    """Return the function that raises on purpose, and says that something was taken away: older releases lack it."""
+    frame = case.frames[0] if case.frames and case.path and case.owner(case.frames[0].file) == case.path[0] else None
+    if frame is None or not _raises_on_purpose(case) or not frame.function.isidentifier() or "__" in frame.function:
+        return None
+    said = _TOOK_AWAY.search(case.raised[0].message[:_BEGINNING]) if case.raised else None
+    return Symbol(module="", name="", word=frame.function) if said is not None else None
+
+
 def _named_in_line(case: Case) -> tuple[str, str] | None:
     """Return the package whose module the failing line names, and the one that the line belongs to."""
     frame = next((frame for frame in case.frames if case.owner(frame.file)), None)
@@ -108,7 +120,7 @@ def _named_in_line(case: Case) -> tuple[str, str] | None:
 
 
 def _between(case: Case, answers: Answers, provider: str, consumer: str, why: str) -> Diagnosis:
-    symbol = missing(case)
+    symbol = missing(case) or refused(case)
     return choose_culprit(
         case,
         answers,
@@ -123,18 +135,32 @@ def _between(case: Case, answers: Answers, provider: str, consumer: str, why: st
 
 def _built_on(case: Case, answers: Answers, nearest: str) -> str | None:
     """Return the newer package that ``nearest`` builds on: one that the combo asks for, or the only one there is."""
-    needed = [name for name in case.needs(nearest) if _is_newer(answers, name, nearest)]
+    needed = _newer_needs(case, answers, nearest)
+    broke = [name for name in needed if _broke_since(case, answers, name, nearest)]
     requested = [
         name
         for name in case.requested
         if name != nearest and _is_newer(answers, name, nearest) and (name in needed or not _only_runs(case, name))
     ]
-    # A declared requirement comes first, and among those one that is pinned to one version.
-    requested.sort(key=lambda name: (name not in needed, name not in case.pinned))
+    # A declared requirement comes first, among those one that is pinned to one version, then one that broke since.
+    requested.sort(key=lambda name: (name not in needed, name not in case.pinned, name not in broke))
     if requested:
         return requested[0]
     # An error that the package raises itself, on purpose, is about how it is used.
-    return needed[0] if len(needed) == 1 and not _raises_on_purpose(case) else None
+    only = needed if len(needed) == 1 else broke
+    return only[0] if len(only) == 1 and not _raises_on_purpose(case) else None
+
+
+def _newer_needs(case: Case, answers: Answers, nearest: str) -> list[str]:
+    """Return what ``nearest`` requires, the probe may have loaded, and came out later."""
+    return [name for name in case.needs(nearest) if name in case.loaded and _is_newer(answers, name, nearest)]
+
+
+def _broke_since(case: Case, answers: Answers, name: str, user: str) -> bool:
+    """Return whether a package has begun another major version since ``user`` came out: it announced a break."""
+    history, then = answers.history(name), answers.uploaded(user)
+    known = history.newest_at(then) if history is not None and then is not None else None
+    return known is not None and known.major < case.installed[name].major
 
 
 def _requested(case: Case, answers: Answers) -> Diagnosis | None:

@@ -2,6 +2,7 @@
 
 import collections.abc
 import re
+import sys
 import typing
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -11,7 +12,7 @@ from functools import lru_cache
 from knowngood.judge.diagnosis.case import Case
 from knowngood.judge.diagnosis.moves import Move, Symbol, forward
 from knowngood.judge.diagnosis.questions import Answers
-from knowngood.judge.diagnosis.removed import REMOVED
+from knowngood.judge.diagnosis.removed import ADDED, REMOVED
 from knowngood.model import Confidence, Diagnosis, Question, Raised
 from knowngood.tracebacks import standard_path
 
@@ -69,6 +70,7 @@ _NO_MEMBER = re.compile(
     r"|missing \d+ required (?:positional|keyword-only) arguments?: '(?P<needed>\w+)')"
 )
 
+_DUNDER = re.compile(r"(?<!\w)__[a-z_]+__(?!\w)")
 _CALLED = re.compile(r"^(?P<owner>\w+)\.\w+\(\) (?:missing|got|takes)")
 
 
@@ -83,10 +85,20 @@ def diagnose(case: Case, answers: Answers) -> Diagnosis | None:
         removed = _removed(case, raised.message, answers)
         if removed is not None:
             return _diagnosis(case, answers, removed, raised.message)
+        if (added := _added(case, raised)) is not None and predates(case, answers, case.path[0]):
+            puts = f"Python {ADDED[added][0]}.{ADDED[added][1]} puts {added} into every class"
+            why = f"{case.label(case.path[0])} does not know {case.label('python')}: {puts}"
+            return _unsupported(case, answers, why, (raised.message, puts), Confidence.LIKELY)
         if _is_syntax(case, raised):
             why = f"{case.label(case.path[0])} is not written for {case.label('python')}"
             return _unsupported(case, answers, why, (raised.message,), Confidence.LIKELY)
     return None
+
+
+def predates(case: Case, answers: Answers, package: str) -> bool:
+    """Return whether the installed release of ``package`` is known to be older than the Python of the environment."""
+    released, uploaded = _released(case), answers.uploaded(package)
+    return released is not None and uploaded is not None and uploaded < released
 
 
 def nearest(case: Case, answers: Answers, evidence: tuple[str, ...]) -> Diagnosis:
@@ -134,7 +146,7 @@ def removed_word(case: Case, answers: Answers) -> Symbol | None:
 
 def is_concerned(case: Case) -> bool:
     """Return whether Python may be the other party: it removed something, or its own library raised the error."""
-    if any(_removed(case, raised.message) or _is_syntax(case, raised) for raised in case.raised):
+    if any(_removed(case, each.message) or _is_syntax(case, each) or _added(case, each) for each in case.raised):
         return True
     innermost = standard_path(case.frames[0].file) if case.frames else None
     of_python = innermost is not None and not innermost.startswith("importlib/")
@@ -144,16 +156,20 @@ def is_concerned(case: Case) -> bool:
 
 def supported_since(case: Case) -> datetime | None:
     """Return when packages had caught up with the Python of this environment, as far as its release is known."""
+    released = _released(case)
+    return released + _CATCHING_UP if released is not None else None
+
+
+def _released(case: Case) -> datetime | None:
     day = _RELEASED.get(case.python)
-    return datetime.fromisoformat(day).replace(tzinfo=UTC) + _CATCHING_UP if day else None
+    return datetime.fromisoformat(day).replace(tzinfo=UTC) if day else None
 
 
 def _newer(case: Case, answers: Answers, user: str | None) -> Move | None:
     """Return the move of ``user`` to versions that came out after this Python, or that need not what it removed."""
-    day = _RELEASED.get(case.python)
-    if user is None or day is None:
+    since = _released(case)
+    if user is None or since is None:
         return None
-    since = datetime.fromisoformat(day).replace(tzinfo=UTC)
     move = forward(case, answers, user, "python", since, removed_word(case, answers))
     if move is not None and user == "setuptools" and "<" not in move.fix:
         # Newer setuptools removed pkg_resources, which is what most users of setuptools at run time want.
@@ -166,12 +182,19 @@ def _is_syntax(case: Case, raised: Raised) -> bool:
     return raised.type == "builtins.SyntaxError" and bool(case.path)
 
 
+def _added(case: Case, raised: Raised) -> str | None:
+    """Return what a message names that this Python, and no older one, puts into every class."""
+    names = _DUNDER.findall(raised.message) if case.path else []
+    return next((name for name in names if name in ADDED and ADDED[name] <= case.python), None)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Removal:
     """Something that a Python no longer has."""
 
     name: str
-    since: tuple[int, int]
+    since: tuple[int, int] | None
+    """None: the data does not have it, so only this Python is known to lack it."""
 
 
 @lru_cache(maxsize=1)
@@ -218,6 +241,8 @@ def _removed(case: Case, message: str, answers: Answers | None = None) -> _Remov
         name = f"{module}.{attribute}"
         moved = module == "collections" and attribute in collections.abc.__all__
         since = (3, 10) if moved else _data().get(name)
+        if since is None and _is_old_name(case, answers, module):
+            return _Removal(name=name, since=None)
     elif answers is not None and (absent := _NO_MEMBER.search(message)):
         keys = [f"{absent['owner']}.{absent['attribute']}"]
         if absent["function"]:
@@ -229,12 +254,24 @@ def _removed(case: Case, message: str, answers: Answers | None = None) -> _Remov
     return _Removal(name=name, since=since) if since is not None and since <= case.python else None
 
 
+def _is_old_name(case: Case, answers: Answers | None, module: str) -> bool:
+    """Return whether a name that a module of Python lacks is one of an older Python: its user is older than this one.
+
+    A newer user may want what only a newer Python has.
+    """
+    standard = module.partition(".")[0] in sys.stdlib_module_names and case.provider(module) is None
+    return standard and answers is not None and bool(case.path) and predates(case, answers, case.path[0])
+
+
 def _diagnosis(case: Case, answers: Answers, removed: _Removal, message: str) -> Diagnosis:
     user = next(iter(case.path), None)
-    python = f"Python {removed.since[0]}.{removed.since[1]}"
+    major, minor = removed.since or case.python
+    python = f"Python {major}.{minor}"
     backport = _BACKPORTS.get(removed.name.partition(".")[0])
     newer = _newer(case, answers, user)
     does = f"{python} {'changed' if '+' in removed.name else 'removed'} {removed.name.replace('(+', '(')}"
+    if removed.since is None:
+        does = f"{python} does not have {removed.name}, and {case.label(user or '')} is older than it"
     evidence = [message, does]
     if user is not None and newer is not None:
         culprit, fix, backport = user, (newer.fix,), None
@@ -243,12 +280,12 @@ def _diagnosis(case: Case, answers: Answers, removed: _Removal, message: str) ->
         culprit, fix = backport, (backport,)
         evidence.append(f"{backport} brings it back")
     else:
-        culprit, fix = user or "python", (f"python<{removed.since[0]}.{removed.since[1]}",)
+        culprit, fix = user or "python", (f"python<{major}.{minor}",)
     return Diagnosis(
         culprit=culprit,
         conflicts_with=(user if backport else "python") if user else None,
         why=f"{case.label(user) if user else 'the probe'} relies on something that was removed: {does}",
         fix=fix,
         evidence=tuple(evidence),
-        confidence=Confidence.CERTAIN,
+        confidence=Confidence.CERTAIN if removed.since is not None else Confidence.LIKELY,
     )

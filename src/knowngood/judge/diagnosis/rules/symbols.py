@@ -11,6 +11,7 @@ from knowngood.judge.diagnosis.case import Case
 from knowngood.judge.diagnosis.culprit import choose_culprit, parties
 from knowngood.judge.diagnosis.moves import Symbol, back, up_to
 from knowngood.judge.diagnosis.questions import Answers
+from knowngood.judge.diagnosis.rules import python
 from knowngood.model import Confidence, Definitions, Diagnosis, Question, Raised
 
 _FROM_MODULE = re.compile(
@@ -87,6 +88,8 @@ def missing(case: Case) -> Symbol | None:
             owner, attribute = match["owner"] or match["kind"], match["attribute"] or match["of_kind"]
             if owner and owner not in _BUILTINS:
                 return Symbol(module="", name=f"{owner}.{attribute}", word=attribute)
+            if owner == "super" and (base := _base(case, raised)) is not None:
+                return Symbol(module="", name=f"{base}.{attribute}", word=attribute)
             if owner and owner != "super":
                 # A value of Python itself has no such attribute: code that was written for another type uses it.
                 return Symbol(module="", name="", word=attribute)
@@ -95,6 +98,12 @@ def missing(case: Case) -> Symbol | None:
                 called = ".".join((passed[1] if passed is not None else match["called"]).split(".")[-2:])
                 return Symbol(module="", name=f"{called}({match['keyword']})", word=match["keyword"])
     return None
+
+
+def _base(case: Case, raised: Raised) -> str | None:
+    """Return the class of an installed package in which ``super()`` looked for an attribute."""
+    places = (place.partition(":") for place in raised.owners)
+    return next((name for module, _, name in places if name and case.provider(module)), None)
 
 
 def _passed(case: Case, raised: Raised, match: re.Match[str]) -> tuple[str, str] | None:
@@ -142,6 +151,8 @@ def _from_module(case: Case, answers: Answers, match: re.Match[str], message: st
 def _incomplete(case: Case, answers: Answers, package: str, what: str, message: str) -> Diagnosis:
     """Diagnose a package that lacks a part of itself: the release is broken, and a later one is likely not."""
     symbol = missing(case)
+    if symbol is not None and _is_made_up(answers, symbol) and python.predates(case, answers, package):
+        return python.nearest(case, answers, (message, f"no release of {package} has a file of {what}"))
     move = up_to(case, answers, package, symbol) if symbol is not None else None
     move = move or back(case, answers, package, None, symbol) or back(case, answers, package, None, symbol, uses=True)
     return Diagnosis(
@@ -152,6 +163,12 @@ def _incomplete(case: Case, answers: Answers, package: str, what: str, message: 
         evidence=(message, *([move.evidence] if move is not None and move.evidence else [])),
         confidence=Confidence.LIKELY,
     )
+
+
+def _is_made_up(answers: Answers, symbol: Symbol) -> bool:
+    """Return whether no release has a file of a module: code makes it up on import, in ways that depend on Python."""
+    known = (answers.last_with(symbol.module, symbol.name), answers.first_with(symbol.module, symbol.name))
+    return not symbol.name and known == (None, None)
 
 
 def _absent(case: Case, module: str, message: str) -> Diagnosis | None:

@@ -16,7 +16,9 @@ _CLAUSE = r"(?:===?|[<>!~]=?)\s*v?\d[\w.*+!]*"
 CLAUSES = rf"{_CLAUSE}(?:\s*,\s*{_CLAUSE})*"
 """The versions that a message asks for: ``>=1, <2``."""
 _LATER = r"or (?:later|newer|greater|higher|above)"
-_PACKAGE = r"(?<![\w.-])(?P<name>[A-Za-z][\w.-]*)"
+_NAME = r"[A-Za-z][\w.-]*"
+_PACKAGE = rf"(?<![\w.-])(?P<name>{_NAME})"
+_QUOTE = r"[`'\"]"
 _CHECKS = tuple(
     re.compile(pattern)
     for pattern in (
@@ -27,6 +29,11 @@ _CHECKS = tuple(
         rf"{_PACKAGE} version (?P<spec>{_CLAUSE}(?:(?:\s*,|\s+and)\s*{_CLAUSE})*) is required for (?P<found>)",
         rf"(?:needs?|requires?) {_PACKAGE} (?:version )?(?P<least>\d[\w.]*) {_LATER}(?P<found>)",
         rf"{_PACKAGE} (?P<least>\d[\w.]*) {_LATER} is required(?P<found>)",
+        rf"requires? (?:at least )?version {_QUOTE}?(?P<least>\d[\w.]*\w){_QUOTE}? (?:{_LATER} )?of "
+        rf"{_QUOTE}?(?P<name>{_NAME})(?P<found>)",
+        rf"{_PACKAGE} (?:version )?must be (?:at least )?(?:version )?(?P<least>\d[\w.]*\w) {_LATER}(?P<found>)",
+        rf"{_PACKAGE} (?:version )?must be at least (?:version )?(?P<least>\d[\w.]*\w)(?P<found>)",
+        rf"(?:at least|minimum) (?:version of )?{_PACKAGE} (?:version )?(?P<least>\d[\w.]*\w)(?P<found>)",
         rf"(?:needs|requires) {_PACKAGE} (?P<most>\d[\w.]*) or (?:less|lower|earlier|below|older)\b[^\n]*(?P<found>)",
     )
 )
