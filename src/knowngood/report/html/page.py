@@ -39,6 +39,17 @@ MOST_PARSED = 100
 """Cells of a page whose details a browser parses at once; those of a larger page wait in ``noscript`` elements."""
 
 
+_SECTIONS = {
+    "comparison": "changes.html.jinja",
+    "maps": "maps.html.jinja",
+    "by_package": "versions.html.jinja",
+    "history": "history.html.jinja",
+    "searches": "searches.html.jinja",
+    "plots": "plots.html.jinja",
+}
+"""Name of the content -> template of what is the same at each level, so that it is rendered once."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Assets:
     """The style sheet and the script, and what the page's content security policy allows of them."""
@@ -95,7 +106,13 @@ def render(
         "history": view(history, judged, anchors),
         "legend": [(status_badge(status), words.MEANING[status]) for status in _statuses(judged)],
     }
-    template = _environment().get_template("page.html.jinja")
+    environment = _environment()
+    template = environment.get_template("page.html.jinja")
+    content["sections"] = {
+        name: Markup(environment.get_template(file).render(content))
+        for name, file in _SECTIONS.items()
+        if content[name]
+    }
 
     def render_at(level: Level, step: int) -> str:
         prepared = rows(judged, shown, anchors, changed, level, step=step)
