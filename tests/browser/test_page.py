@@ -1,5 +1,7 @@
 """Test the page in a browser, as a reader uses it."""
 
+import base64
+import re
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -11,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from browser.conftest import PHONE, Browser
-from browser.runs import grid, large, spread
-from knowngood.model import Change, ChangeKind, Phase, Reason, Status
+from browser.runs import grid, large, of, spread
+from knowngood.model import Change, ChangeKind, ComboFacts, Phase, Reason, Status, StepFacts
+from knowngood.report import matrix_reader
 from knowngood.report.html.page import render, side_files
 from report.factory import cell, combo, diagnosed, mission, only, passing
 
@@ -241,14 +244,53 @@ def test_the_keyboard_can_skip_to_the_results_and_open_a_cell_and_the_focus_is_v
     assert browser.run("return getComputedStyle(document.activeElement).outlineStyle") == "solid"
 
 
-def test_a_printed_page_has_open_details_and_no_filters(browser: Browser) -> None:
-    browser.open(render(only(diagnosed())))
+def test_a_printed_page_has_the_details_of_failures_and_no_controls(browser: Browser) -> None:
+    browser.open(render(only(diagnosed(), passing(combo("legacy")))))
     browser.media(medium="print", scheme="dark")
     assert browser.run("return getComputedStyle(document.body).color") == "rgb(26, 31, 36)", (
         "ink on paper, not light text"
     )
-    assert browser.run("return document.querySelector('.cell .packages').checkVisibility()")
-    assert not browser.run("return document.getElementById('filters').checkVisibility()")
+    seen = "return [...document.querySelectorAll('.cell .place, .cell .checks, .cell .packages')]"
+    assert browser.run(f"{seen}.map(part => part.checkVisibility())") == [True, True, False, False, False]
+    for hidden in ("#filters", "#compare", ".copied"):
+        assert not browser.run(f"return document.querySelector('{hidden}').checkVisibility()")
+
+
+def test_seven_combos_are_printed_on_four_pages(browser: Browser) -> None:
+    published = Path(__file__).parents[2] / "reports" / "embedding" / "matrix.json"
+    browser.open(render(matrix_reader.loads(published.read_bytes(), name="matrix.json")))
+    paper = {"paperWidth": 8.27, "paperHeight": 11.69, "printBackground": True}
+    pdf = base64.b64decode(browser.chrome.execute_cdp_cmd("Page.printToPDF", paper)["data"])
+    (pages,) = re.findall(rb"/Type ?/Pages.*?/Count (\d+)|/Count (\d+)", pdf)
+    assert 0 < int(b"".join(pages)) <= 4
+
+
+def test_two_combos_are_compared_by_verdict_lock_and_version(browser: Browser) -> None:
+    browser.open(render(mission()), at="?first=legacy&second=modern-loose")
+    rows = "return [...document.querySelectorAll('#compare tr')].map(row => [...row.cells].map(each => each.innerText))"
+    heads, verdicts, *packages = browser.run(rows)
+    assert heads[1:] == ["legacy", "modern-loose"]
+    assert verdicts[1].startswith("\u2713 pass")
+    assert verdicts[2].startswith("\u2713 UNEXPECTED PASS")
+    assert ["torch", "2.1.2", "2.9.0+cpu"] in packages
+    assert "python" not in [row[0] for row in packages], "both have the same Python"
+
+    browser.run(
+        "const form = document.querySelector('#compare form'); form.second.value = 'legacy-numpy2';"
+        "form.second.dispatchEvent(new Event('input', {bubbles: true}))"
+    )
+    assert browser.run(rows)[2:] == [["numpy", "1.24.3", "2.3.5"]]
+    assert browser.run("return location.search") == "?first=legacy&second=legacy-numpy2"
+    assert browser.run("return document.getElementById('same').textContent").startswith("All other packages")
+
+
+def test_the_locks_of_two_combos_are_compared(browser: Browser) -> None:
+    cells = [passing(combo(name)) for name in ("a", "b")]
+    steps = [StepFacts(number=1, requirements=(), resolved={}, lock=lock * 32) for lock in ("ab", "cd")]
+    facts = [ComboFacts(combo=each.combo, steps=(step,)) for each, step in zip(cells, steps, strict=True)]
+    browser.open(render(of(cells, facts)), at="?first=a&second=b")
+    locks = "return [...document.querySelectorAll('#compare tr')].at(-1).innerText"
+    assert browser.run(locks).split() == ["lock", "of", "step", "1", "abababababab", "cdcdcdcdcdcd"]
 
 
 def test_a_click_on_a_row_opens_it(browser: Browser) -> None:
@@ -287,10 +329,8 @@ def test_without_scripts_a_large_run_lists_every_cell_with_its_details(browser: 
     browser.command("Emulation.setScriptExecutionDisabled", value=True)
     browser.open(render(large(300)))
     # Styles depend on whether scripts run, so nothing can be asked with a script before this.
-    root = browser.chrome.execute_cdp_cmd("DOM.getDocument", {})["root"]["nodeId"]
-    last = {"nodeId": root, "selector": "#cells tbody:last-child summary"}
-    node = browser.chrome.execute_cdp_cmd("DOM.querySelector", last)["nodeId"]
-    assert browser.chrome.execute_cdp_cmd("DOM.getBoxModel", {"nodeId": node})["model"]["height"] > 0
+    metrics = browser.chrome.execute_cdp_cmd("Page.getLayoutMetrics", {})
+    assert metrics["cssContentSize"]["height"] > 300 * 70
     browser.command("Emulation.setScriptExecutionDisabled", value=False)
     assert browser.run("return document.querySelectorAll('#cells .cell').length") == 300
 

@@ -1,5 +1,6 @@
 """What is published of a run, and which runs may be published."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -11,7 +12,7 @@ from knowngood.errors import UsageError
 from knowngood.events import RunStarted, encode
 from knowngood.model import ComboFacts, JudgedRun, Matrix, Status, StepFacts
 from knowngood.project.project import Project
-from knowngood.project.publication import blocker, read_report
+from knowngood.project.publication import blocker, read_report, write_report
 from knowngood.report.formats import ReportContext
 from report.factory import mission, whole
 
@@ -121,6 +122,25 @@ def test_the_locks_of_passing_combos_are_published_and_others_are_deleted(projec
     passed = {cell.combo.id for cell in judged.cells if cell.verdict.status is Status.PASS}
     locks = {path.stem: path.read_text(encoding="utf-8") for path in (folder / "locks").iterdir()}
     assert locks == dict.fromkeys(passed, "# step 1: numpy\nnumpy==1.24.3 --hash=sha256:0\n")
+    page = (folder / "index.html").read_text(encoding="utf-8")
+    assert {*re.findall('href="(locks/[^"]*)"', page)} == {f"locks/{combo}.txt" for combo in passed}
+    assert "step1.lock" not in page, "what is published has no run beside it"
+
+
+def test_the_report_in_the_folder_of_a_run_links_to_the_locks_and_logs_of_the_run(tmp_path: Path) -> None:
+    run_folder, report = tmp_path / "run", tmp_path / "run" / "report"
+    failed = next(cell for cell in JUDGED.cells if cell.verdict.status is Status.FAIL and cell.log)
+    files = {f"combos/{failed.combo.id}/step1.lock", str(failed.log)}
+    for name in files:
+        (run_folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (run_folder / name).touch()
+
+    write_report(ReportContext(judged=JUDGED), report, locks=[run_folder])
+
+    page = (report / "index.html").read_text(encoding="utf-8")
+    linked = [name for name in re.findall('href="([^"#]*)" download', page) if not name.startswith("locks/")]
+    assert {*linked} == {f"../{name}" for name in files}
+    assert all((report / name).is_file() for name in linked)
 
 
 def with_a_step(facts: ComboFacts) -> ComboFacts:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from packaging.pylock import Pylock
 
+from knowngood import model
 from knowngood.errors import UndecidedError, UsageError
 from knowngood.judge.verdict import judge
 from knowngood.model import (
@@ -121,6 +122,19 @@ def test_requirements_name_the_indexes_that_the_run_used_without_their_secrets()
         "# index      ours: https://packages.example/simple; it needs credentials, which are not shown here\n"
     ) in text
     assert "token" not in text
+
+
+def test_one_command_installs_what_a_cell_installed_from_the_indexes_of_its_run() -> None:
+    run = replace(proof().judged.run, indexes=(OWN,))
+    (cell,) = proof().cells
+    assert requirements.install_line(cell, run) == (
+        "pip install --no-deps --find-links https://download.pytorch.org/whl/cpu/torch/ "
+        "--find-links https://download.pytorch.org/whl/cpu/torchvision/ numpy==1.26.4 sympy==1.12 torch==2.1.2+cpu"
+    )
+    mine = replace(cell, tested=(model.Tested(name="numpy", version="1.26.4", origin="."),))
+    assert "numpy" not in requirements.install_line(mine, replace(run, indexes=()))
+    hostile = replace(cell, installed={"a; rm": "1"})
+    assert requirements.install_line(hostile, run) == ""
 
 
 def test_constraints_are_sorted_and_have_no_hashes() -> None:

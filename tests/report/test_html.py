@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from browser.runs import EARLIER, NUMBERS, grid, large, of, spread
 from knowngood.model import Cell, Change, ChangeKind, ComboFacts, JudgedRun, Phase, Reason, Status, StepFacts
+from knowngood.report import explain_markdown
 from knowngood.report.budget import BUDGET
 from knowngood.report.html.overview import sentence
 from knowngood.report.html.page import render, side_files
@@ -100,6 +101,7 @@ def test_the_security_policy_allows_only_the_pages_own_style_and_script() -> Non
         kind: b64encode(hashlib.sha256("".join(element.itertext()).encode()).digest()).decode()
         for kind, name in (("style", "style"), ("script", "script"))
         for element in root.iter(name)
+        if element.get("type") is None
     }
     assert policy(root) == (
         "default-src 'none'; img-src data:; "
@@ -110,7 +112,7 @@ def test_the_security_policy_allows_only_the_pages_own_style_and_script() -> Non
 
 def test_a_page_that_is_not_self_contained_links_to_its_side_files() -> None:
     root = parsed(render(mission(), self_contained=False))
-    assert [script.get("src") for script in root.iter("script")] == ["page.js"]
+    assert [script.get("src") for script in root.iter("script")] == [None, "page.js"]
     assert [link.get("href") for link in root.iter("link") if link.get("rel") == "stylesheet"] == ["page.css"]
     assert set(side_files()) == {"page.css", "page.js"}
     assert "style-src 'self'; script-src 'self'" in policy(root)
@@ -131,7 +133,7 @@ def test_hostile_text_does_nothing_and_is_shown_literally(harmless: set[str], ju
     root = parsed(page, strict=False)
     assert dangerous(page) <= {"\n", "\t"}
     assert elements(root) <= harmless
-    assert len(list(root.iter("script"))) == 1
+    assert [script.get("type") for script in root.iter("script")] in ([None], ["application/json", None])
     for element in root.iter():
         assert not [name for name in element.attrib if name.startswith("on") or name == "style"]
     assert all(re.match("#|https?://", link) for link in links(root))
@@ -148,7 +150,9 @@ def test_markup_in_a_message_is_shown_as_text() -> None:
     attack = "</pre></script><script>alert(1)</script><img src=x onerror=alert(1)>"
     attacked = cell(combo("a"), Status.FAIL, Phase.PROBE, Reason.CHECK_FAILED, check="c", message=f"{attack}\n  more")
     root = parsed(render(only(attacked)))
-    assert [f"{attack}\n  more"] == [block(element) for element in root.iter("pre")]
+    message, issue = [block(element) for element in root.iter("pre")]
+    assert message == f"{attack}\n  more"
+    assert attack in issue
     assert not list(root.iter("img"))
 
 
@@ -353,6 +357,26 @@ def test_numbers_durations_and_sizes_have_charts_with_a_description_if_the_run_h
     assert f"legacy {METRICS['import_seconds']:.1f}s" in text_of(by_id(root, "plot-time-0-desc"))
     nothing = cell(combo("a"), Status.NOT_RUN, Phase.RESOLVE, Reason.INTERRUPTED, as_expected=None)
     assert "measured" not in ids(parsed(render(only(nothing))))
+
+
+def test_a_pass_has_one_command_that_installs_it_and_a_failure_has_a_text_for_an_issue() -> None:
+    root = parsed(render(only(passing(combo("good")), diagnosed())))
+    command = "pip install --no-deps numpy==1.24.3 sentence-transformers==2.2.2 torch==2.1.2 transformers==4.36.2"
+    copied = [text_of(element) for element in classed(by_id(root, "good"), "copy")]
+    assert copied == [command]
+    assert command in text_of(by_id(root, "good--embedding"))
+    (text,) = [block(element) for element in by_id(root, "legacy-loose--embedding").iter("pre") if element.get("class")]
+    unlogged = replace(diagnosed(), log=None)
+    assert f"{text}\n" == explain_markdown.render(unlogged, run((unlogged,)), run_folder="")
+
+
+def test_the_page_links_to_the_files_that_are_beside_it_and_to_no_others() -> None:
+    files = {"locks/good.txt", "../combos/good/step1.lock", "../logs/bad/embedding.log", "../logs/other.log"}
+    bad = cell(combo("bad"), Status.FAIL, Phase.PROBE, Reason.CHECK_FAILED, log="logs/bad/embedding.log")
+    root = parsed(render(only(passing(combo("good")), bad), files=files))
+    assert [link for link in links(by_id(root, "good")) if link[0] != "#"] == ["locks/good.txt"]
+    assert list(links(by_id(root, "good--embedding"))) == ["locks/good.txt", "../combos/good/step1.lock"]
+    assert list(links(by_id(root, "bad--embedding"))) == ["../logs/bad/embedding.log"]
 
 
 def test_packages_that_two_cells_share_are_listed_once() -> None:

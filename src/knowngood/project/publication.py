@@ -14,6 +14,7 @@ from knowngood.project.history import HistoryFile
 from knowngood.project.runs import REPORT, RecordedRun
 from knowngood.report import matrix_reader
 from knowngood.report.formats import FORMATS, PUBLISHED, ReportContext
+from knowngood.report.html.files import RUN, candidates, lock_of
 from knowngood.report.publication import publication
 from knowngood.report.text import plain
 
@@ -117,9 +118,10 @@ def write_report(context: ReportContext, folder: Path, *, locks: Sequence[Path] 
     ``locks`` are the folders of the run, or of the shards it was merged from. Without any, locks are left as they are.
     Raises ``OSError``.
     """
-    context = replace(context, beside=True)
+    written = _locks(context.judged, locks)
+    context = replace(context, beside=True, files=frozenset(written) | _evidence(context.judged, folder, locks))
     texts = {folder / FORMATS[name].file: FORMATS[name].render(context) for name in PUBLISHED}
-    texts |= {folder / "locks" / name: lock for name, lock in _locks(context.judged, locks).items()}
+    texts |= {folder / name: lock for name, lock in written.items()}
     for path, text in texts.items():
         files.write(path, text)
     for path in (folder / "locks").glob("*.txt") if locks else ():
@@ -142,7 +144,7 @@ def read_report(file: Path, *, name: str) -> JudgedRun:
 
 
 def _locks(judged: JudgedRun, run_folders: Sequence[Path]) -> dict[str, str]:
-    """Return the locks of each passing combo as one file with hashes, in the order of its steps, by name."""
+    """Return the locks of each passing combo as one file with hashes, in the order of its steps, by its path."""
     failed = {cell.combo.id for cell in judged.cells if cell.verdict.status is not Status.PASS}
     texts = {}
     for facts in judged.run.combos:
@@ -155,8 +157,16 @@ def _locks(judged: JudgedRun, run_folders: Sequence[Path]) -> dict[str, str]:
             if lock is not None
         ]
         if len(parts) == len(locks):
-            texts[f"{facts.combo.id}.txt"] = "\n".join(parts)
+            texts[lock_of(facts.combo.id)] = "\n".join(parts)
     return texts
+
+
+def _evidence(judged: JudgedRun, folder: Path, run_folders: Sequence[Path]) -> set[str]:
+    """Return the locks and logs of the run that a report in the run's own folder finds beside it."""
+    if [folder.parent] != [*run_folders]:
+        return set()
+    paths = {path for cell in judged.cells for _, path in candidates(cell) if path.startswith(RUN)}
+    return {path for path in paths if (folder.parent / path.removeprefix(RUN)).is_file()}
 
 
 def _lock(combo: str, step: StepFacts, run_folders: Sequence[Path]) -> str | None:

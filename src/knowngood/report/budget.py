@@ -24,6 +24,8 @@ class Level:
     """Facts from the evidence of a diagnosis."""
     tests: int = 20
     """Failing tests that are named for one cause; how many more there are is never left out."""
+    issue: bool = True
+    """The text for an issue about a failure."""
     locks: bool = True
     """The lock of each install step."""
     installed: bool = True
@@ -44,6 +46,7 @@ class Level:
             (0 < self.excerpt < whole.excerpt, f"all but the last {self.excerpt} characters of the output of commands"),
             (self.message < whole.message, f"all but the first {self.message} characters of messages"),
             (self.evidence < whole.evidence, f"all but the {self.evidence} strongest facts of each diagnosis"),
+            (not self.issue, "texts for issues"),
             (not self.locks, "the locks of the install steps"),
             (not self.installed, "packages that no combo names"),
             (not self.steps, "the install steps"),
@@ -56,12 +59,23 @@ class Level:
 LEVELS = (
     Level(),
     Level(excerpt=1500, message=2000),
-    Level(excerpt=600, message=1000, locks=False),
-    Level(excerpt=0, message=600, tests=10, locks=False, installed=False, evidence=6),
-    Level(excerpt=0, message=400, tests=5, locks=False, installed=False, evidence=4, passed=False),
-    Level(excerpt=0, message=240, tests=3, locks=False, installed=False, evidence=2, passed=False, records=False),
+    Level(excerpt=600, message=1000, issue=False, locks=False),
+    Level(excerpt=0, issue=False, message=600, tests=10, locks=False, installed=False, evidence=6),
+    Level(excerpt=0, issue=False, message=400, tests=5, locks=False, installed=False, evidence=4, passed=False),
     Level(
         excerpt=0,
+        issue=False,
+        message=240,
+        tests=3,
+        locks=False,
+        installed=False,
+        evidence=2,
+        passed=False,
+        records=False,
+    ),
+    Level(
+        excerpt=0,
+        issue=False,
         message=240,
         tests=3,
         locks=False,

@@ -31,8 +31,7 @@ def render(cell: Cell, run: Run, *, run_folder: str) -> str:
         [f"- {label}: {inline(text)}" for label, text in explanation.notes(cell, run)],
         *_measured(cell),
         [f"Log: {code(log)}"] if log else [],
-        ["Run it again:"],
-        fence(explanation.rerun(cell, run)),
+        *([["Run it again:"], fence(explanation.rerun(cell, run))] if run.info.command else []),
     ]
     return joined(blocks) + "\n"
 

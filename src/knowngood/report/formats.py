@@ -41,6 +41,8 @@ class ReportContext:
     """What the run changed since the baseline; empty without a baseline."""
     beside: bool = False
     """Whether all published formats are written into one folder, so that they can link to each other."""
+    files: "frozenset[str]" = frozenset()
+    """The paths of locks and logs that the page can link to, relative to its folder."""
     baseline: str = "the baseline"
     """The name of the baseline, for people."""
     url: str = ""
@@ -101,7 +103,12 @@ class Html(Format):
 
         beside = {str(name): FORMATS[name].file for name in PUBLISHED} if context.beside else {}
         return page.render(
-            context.judged, changes=context.changes, searches=context.searches, history=context.history, beside=beside
+            context.judged,
+            changes=context.changes,
+            searches=context.searches,
+            history=context.history,
+            beside=beside,
+            files=context.files,
         )
 
 

@@ -86,7 +86,7 @@ def pins(facts: ComboFacts) -> Mapping[str, str]:
             next_step=f"knowngood explain {facts.combo.id} says why",
         )
     for name, version in versions.items():
-        if not _valid(name, version):
+        if not valid(name, version):
             raise UsageError(
                 f"cannot export {name[:40]!r} {version[:40]!r}", cause="no installer accepts such a name or version"
             )
@@ -133,7 +133,7 @@ def key(name: str, version: str) -> Key:
     return canonicalize_name(name), Version(version)
 
 
-def _valid(name: str, version: str) -> bool:
+def valid(name: str, version: str) -> bool:
     """Return whether both are well-formed, so that neither can smuggle anything into a file."""
     if not (name + version).isascii() or (name + version).split() != [name + version]:
         return False

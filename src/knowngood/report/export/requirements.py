@@ -1,7 +1,9 @@
 """Write a combo as ``requirements.txt``, in the order of its steps, or as a sorted ``constraints.txt``."""
 
+import shlex
 from collections.abc import Mapping
 
+from knowngood.model import Cell, Run
 from knowngood.report.export.evidence import (
     Key,
     Proof,
@@ -16,6 +18,7 @@ from knowngood.report.export.evidence import (
     package_indexes,
     parts,
     pins,
+    valid,
 )
 
 
@@ -33,7 +36,7 @@ def render(proof: Proof, locks: Mapping[int, str]) -> str:
     if any(source.is_path for source in elsewhere.values()):
         notes.append("run it in the folder of the project, which its paths are relative to")
     notes += [] if hashed else ["without hashes: the locks of the run do not have them for every package"]
-    lines = [*header(proof, *notes), *_options(proof)]
+    lines = [*header(proof, *notes), *_options(proof.judged.run)]
     for step in steps:
         lines += ["", comment(f"step {step.number}: {' '.join(step.requirements)}")]
         for pin in step.brought:
@@ -54,6 +57,21 @@ def constraints(proof: Proof) -> str:
     return "\n".join([*header(proof, *notes), "", *pinned]) + "\n"
 
 
+def install_line(cell: Cell, run: Run) -> str:
+    """Return one command that installs exactly what a cell installed, from the indexes of its run.
+
+    Projects and URLs that were tested are not part of it, nor is the environment's own pip. Empty text: nothing else
+    was installed, or a name or version is not one that an installer takes.
+    """
+    left_out = {project.name for project in cell.tested} | {"pip"}
+    versions = {name: version for name, version in cell.installed.items() if name not in left_out}
+    if not versions or not all(valid(name, version) for name, version in versions.items()):
+        return ""
+    pinned = (f"{name}=={versions[name]}" for name in sorted(versions))
+    options = [word for line in _options(run) for word in line.split()]
+    return shlex.join(["pip", "install", "--no-deps", *options, *pinned])
+
+
 _UNRESOLVABLE = (
     "because of the conflicts, no resolver can install these packages under these constraints: "
     "export requirements instead, and install them with --no-deps"
@@ -64,8 +82,7 @@ def _key(pin: str) -> Key:
     return key(*pin.split("==", 1))
 
 
-def _options(proof: Proof) -> list[str]:
-    run = proof.judged.run
+def _options(run: Run) -> list[str]:
     default = default_index(run)
     # As in the run, only the pages of these packages: a second index would offer everything it has.
     pages = [

@@ -1,11 +1,14 @@
 """Prepare the first screen: the verdict in a sentence, which combos are known good, and why the others fail."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from knowngood.model import Cell, Change, ChangeKind, Group, IndexChoice, JudgedRun, Status
 from knowngood.report import words
+from knowngood.report.export.requirements import install_line
 from knowngood.report.html.anchors import Anchors, Link
+from knowngood.report.html.files import lock_of
 from knowngood.report.html.rows import Badge, badge
 from knowngood.report.summary import cautions, predicted, pythons
 from knowngood.report.table import key_packages
@@ -34,8 +37,12 @@ class GoodCombo:
     """(package, version) of the packages that tell the combos apart."""
     remark: str
     """What makes it less than clean; empty for most combos."""
-    conflicts: tuple[str, ...] = ()
+    conflicts: tuple[str, ...]
     """The first declared requirements that its environment does not meet, a sentence each."""
+    install: str
+    """One command that installs exactly its packages."""
+    lock: str
+    """The address of its lock; empty if there is none beside the page."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,29 +69,32 @@ class Cause:
     """The first of its cells."""
 
 
-def good(judged: JudgedRun, anchors: Anchors) -> tuple[GoodCombo, ...]:
-    """Return the combos that are known good, in the order of the matrix: all passed, and none against its metadata."""
-    return tuple(combo for combo in _passing(judged, anchors) if not combo.conflicts)
+def good(judged: JudgedRun, anchors: Anchors, files: Collection[str] = ()) -> tuple[GoodCombo, ...]:
+    """Return the combos that are known good, in the order of the matrix: all passed, and none against its metadata.
+
+    ``files`` are the paths of files that the page may link to.
+    """
+    return tuple(combo for combo in _passing(judged, anchors, files) if not combo.conflicts)
 
 
-def against_metadata(judged: JudgedRun, anchors: Anchors) -> tuple[GoodCombo, ...]:
+def against_metadata(judged: JudgedRun, anchors: Anchors, files: Collection[str] = ()) -> tuple[GoodCombo, ...]:
     """Return the combos whose cells all passed although declared requirements are not met."""
-    return tuple(combo for combo in _passing(judged, anchors) if combo.conflicts)
+    return tuple(combo for combo in _passing(judged, anchors, files) if combo.conflicts)
 
 
-def _passing(judged: JudgedRun, anchors: Anchors) -> tuple[GoodCombo, ...]:
+def _passing(judged: JudgedRun, anchors: Anchors, files: Collection[str]) -> tuple[GoodCombo, ...]:
     combos: dict[str, list[Cell]] = {}
     for cell in judged.cells:
         combos.setdefault(cell.combo.id, []).append(cell)
     packages = key_packages(judged)
     return tuple(
-        _good(cells[0], packages, anchors)
+        _good(cells[0], packages, anchors, install_line(cells[0], judged.run), files)
         for cells in combos.values()
         if all(cell.verdict.status is Status.PASS for cell in cells)
     )
 
 
-def _good(cell: Cell, packages: Iterable[str], anchors: Anchors) -> GoodCombo:
+def _good(cell: Cell, packages: Iterable[str], anchors: Anchors, install: str, files: Collection[str]) -> GoodCombo:
     combo = cell.combo
     unexpected = "unexpected pass" if cell.as_expected is False else ""
     reused = "reused" if cell.reused else ""
@@ -94,6 +104,8 @@ def _good(cell: Cell, packages: Iterable[str], anchors: Anchors) -> GoodCombo:
         versions=tuple((name, cell.installed[name]) for name in packages if name in cell.installed),
         remark=", ".join(filter(None, (unexpected, words.where(cell), words.flaky(cell), reused))),
         conflicts=words.conflicts(cell, most=MOST_CONFLICTS),
+        install=install,
+        lock=quote(lock_of(combo.id)) if lock_of(combo.id) in files else "",
     )
 
 

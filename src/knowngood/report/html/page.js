@@ -16,7 +16,7 @@
 
   // Add a button beside each command when its details are opened.
   function addButtons(root) {
-    for (const code of root.querySelectorAll("code.copy")) {
+    for (const code of root.querySelectorAll(".copy")) {
       if (code.nextElementSibling?.className === "copied") continue;
       const button = document.createElement("button");
       button.type = "button";
@@ -157,8 +157,8 @@
           && (!query || textOf(cell).includes(query));
         number += match;
         cell.hidden = !match || number > limit;
-        if (!cell.hidden) cell.classList.remove("later");
       }
+      table.classList.add("ready");
       shown.value = number === cells.length ? "" : `${number} of ${cells.length} match`;
       document.getElementById("nothing").hidden = number > 0;
       more.hidden = number <= limit;
@@ -215,7 +215,6 @@
     const cell = name && cells.find((each) => anchorOf(each) === name);
     if (!cell) return;
     cell.hidden = false;
-    cell.classList.remove("later");
     open(cell);
     document.getElementById(name)?.scrollIntoView();
   }

@@ -3,7 +3,7 @@
 import hashlib
 import pkgutil
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
@@ -14,6 +14,7 @@ from markupsafe import Markup, escape
 from knowngood.model import Change, History, JudgedRun, Searched, Status
 from knowngood.report import words
 from knowngood.report.budget import Level, fit
+from knowngood.report.html import compare
 from knowngood.report.html.anchors import Anchors
 from knowngood.report.html.changed import comparison, labels
 from knowngood.report.html.history import view
@@ -33,10 +34,10 @@ from knowngood.report.html.versions import by_package
 from knowngood.report.searches import sections
 from knowngood.report.text import plain
 
-MOST_LISTED = 200
-"""Rows that a browser with scripts lists at first; it lists the others when the reader asks for them."""
 MOST_PARSED = 100
 """Cells of a page whose details a browser parses at once; those of a larger page wait in ``noscript`` elements."""
+MOST_PRINTED = 20
+"""Cells of a page whose details are printed, whether they are open or not."""
 
 
 _SECTIONS = {
@@ -68,13 +69,14 @@ def render(
     history: History | None = None,
     self_contained: bool = True,
     beside: Mapping[str, str] = MappingProxyType({}),
+    files: Collection[str] = (),
 ) -> str:
     """Return the whole page, ending in a newline; the same run always gives the same bytes.
 
     ``changes`` are those since a baseline, ``searches`` what was found about combos of the matrix, ``history`` what was
     published of it. With ``self_contained`` the page needs no other file; otherwise it needs those of ``side_files()``
-    beside it. ``beside`` are the files of other formats in the same folder, which the page links to. A large run has
-    fewer details, so that the page keeps within ``BUDGET`` bytes.
+    beside it. The page links to ``beside``, the files of other formats in the same folder, and to ``files``, the paths
+    of locks and logs relative to it. A large run has fewer details, so that the page keeps within ``BUDGET`` bytes.
     """
     anchors = Anchors(judged.cells)
     shown = columns(judged)
@@ -87,8 +89,9 @@ def render(
         "head": head(judged, changes),
         "comparison": comparison(changes, anchors),
         "maps": maps(judged.cells, anchors),
-        "good": good(judged, anchors),
-        "against": against_metadata(judged, anchors),
+        "compared": Markup(compare.data(judged)),
+        "good": good(judged, anchors, files),
+        "against": against_metadata(judged, anchors, files),
         "against_title": words.AGAINST_METADATA.capitalize(),
         "against_mark": words.AGAINST_METADATA_MARK,
         "against_note": words.AGAINST_METADATA_NOTE,
@@ -99,7 +102,7 @@ def render(
         "most_causes": MOST_CAUSES,
         "by_package": by_package(judged),
         "columns": shown,
-        "most_listed": MOST_LISTED,
+        "most_printed": MOST_PRINTED,
         "held": len(judged.cells) > MOST_PARSED,
         "plots": plots(judged),
         "searches": sections(searches, judged),
@@ -115,7 +118,7 @@ def render(
     }
 
     def render_at(level: Level, step: int) -> str:
-        prepared = rows(judged, shown, anchors, changed, level, step=step)
+        prepared = rows(judged, shown, anchors, changed, level, files, step=step)
         return template.render({**content, "rows": prepared, "level": level}).rstrip() + "\n"
 
     return fit(render_at, len(judged.cells))
@@ -133,7 +136,7 @@ def _icon(tone: str) -> Markup:
 
 def side_files() -> dict[str, str]:
     """Return name -> text of the files that a page which is not self-contained needs beside it."""
-    return {name: _text(name) for name in ("page.css", "page.js")}
+    return {"page.css": _text("page.css"), "page.js": _text("compare.js") + _text("page.js")}
 
 
 def _statuses(judged: JudgedRun) -> list[Status]:

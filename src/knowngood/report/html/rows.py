@@ -1,14 +1,16 @@
 """Prepare the list of all cells: for each its badge, its versions, why, and its details."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 
 from knowngood.model import UNDECIDED, Cell, JudgedRun, Run, Status
-from knowngood.report import words
+from knowngood.report import explain_markdown, words
 from knowngood.report.budget import Level
+from knowngood.report.export.requirements import install_line
 from knowngood.report.html.anchors import Anchors, Link
 from knowngood.report.html.changed import Label
 from knowngood.report.html.detail import Detail, detail
+from knowngood.report.html.files import FileLink, links
 from knowngood.report.table import ABSENT, VIOLATION, installed, key_packages, total_seconds
 from knowngood.report.text import count, seconds, shorten
 
@@ -107,6 +109,11 @@ class Row:
     detail: Detail
     same: Link | None
     """An earlier cell with the same packages, which are then not listed again."""
+    install: str
+    """One command that installs exactly these packages; empty unless the cell passed."""
+    files: tuple[FileLink, ...]
+    issue: str
+    """Markdown about a failure, to be pasted into an issue."""
 
 
 def columns(judged: JudgedRun) -> Columns:
@@ -128,10 +135,14 @@ def rows(
     anchors: Anchors,
     changed: Mapping[tuple[str, str], Label],
     level: Level,
+    files: Collection[str] = (),
     *,
     step: int = 1,
 ) -> tuple[Row, ...]:
-    """Return a row for every cell in the order of the matrix, or for every ``step``-th."""
+    """Return a row for every cell in the order of the matrix, or for every ``step``-th.
+
+    ``files`` are the paths of files that the page may link to.
+    """
     run = judged.run
     facts = {combo.combo.id: combo for combo in run.combos}
     # Looking up the facts of a cell takes no time in a run of its own.
@@ -163,9 +174,21 @@ def rows(
                 change=changed.get((combo, cell.probe)),
                 detail=detail(cell, facts.get(combo), alone.get(combo, without_facts), level),
                 same=same,
+                install=install_line(cell, run) if packages and not same and level.installed and _passed(cell) else "",
+                files=links(cell, files),
+                issue="" if _passed(cell) or not level.issue else _issue(cell, run),
             )
         )
     return tuple(prepared)
+
+
+def _issue(cell: Cell, run: Run) -> str:
+    # Nobody else has the log.
+    return explain_markdown.render(replace(cell, log=None), run, run_folder="")
+
+
+def _passed(cell: Cell) -> bool:
+    return cell.verdict.status is Status.PASS
 
 
 def _version(cell: Cell, package: str) -> Version:
