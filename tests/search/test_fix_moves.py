@@ -7,6 +7,8 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 from search.test_fix import APP, NEW, OLD, plant
 from support.project import wait_for
 
@@ -171,3 +173,16 @@ def test_a_part_that_is_not_needed_once_the_others_are_nearer_is_left_out(univer
     universe.run("run", "--progress", "none")
 
     assert universe.found("new", "--no-proof")["fix"] == ["frame<2"]
+
+
+def test_another_python_counts_as_another_set_although_the_lock_is_the_same(universe: "Universe") -> None:
+    universe.release("lib", "1.0", files={"lib.py": "def old(): pass\n"})
+    universe.release("lib", "2.0", files={"lib.py": "def new(): pass\n"})
+    probe = "import sys, lib\nlib.old()\nassert sys.version_info < (3, 11), 'too new a Python'"
+    universe.matrix('[[combo]]\nid = "c"\npython = "3.11"\nsteps = [["lib"]]\n', probe)
+
+    found = universe.found("c", "--no-proof")
+    if "not on this machine: Python" in found["scope"]:
+        pytest.skip("this machine has no Python 3.10")
+
+    assert (found["fix"], found["python"], found["verified"]) == (["lib<2"], "3.10", True)

@@ -23,6 +23,7 @@ from knowngood.install.environment import Environment, metadata_of
 from knowngood.model import Distribution, EnvironmentFacts, Extension
 from knowngood.packages import version
 from knowngood.process.files import open_regular, read_text
+from knowngood.syntax import parse
 
 _LARGEST = 128 * 2**20
 """Bytes. Larger libraries hold kernels for GPUs; to read them would take longer than all others together."""
@@ -263,10 +264,12 @@ def _makes_namespace(file: Path) -> bool:
     """Return whether a package does nothing in its ``__init__.py`` that another one could overwrite."""
     try:
         text = read_text(file)
-        tree = ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    except ValueError:
         return True
-    return "extend_path" in text or "declare_namespace" in text or not any(map(_does_something, tree.body))
+    tree = parse(text)
+    return (
+        tree is None or "extend_path" in text or "declare_namespace" in text or not any(map(_does_something, tree.body))
+    )
 
 
 def _does_something(node: ast.stmt) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from knowngood.process.files import read_regular, read_text
+from knowngood.syntax import parse
 
 _DEEPEST = 4  # star imports followed
 _LARGEST_SOURCE = 2 * 1024 * 1024  # bytes
@@ -179,7 +180,4 @@ def _trees(folder: Path, word: str) -> Iterator[ast.Module]:
 
 def _parsed(file: Path) -> ast.Module | None:
     source = read_regular(file, _LARGEST_SOURCE + 1, linked=True)
-    try:
-        return ast.parse(source) if len(source) <= _LARGEST_SOURCE else None
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
+    return parse(source) if len(source) <= _LARGEST_SOURCE else None

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from knowngood.judge.standing import standing
+from knowngood.model import ComboFacts
 from knowngood.search.ask import Answer, Candidate, Oracle, Resolved, Says
 
 
@@ -31,18 +32,18 @@ def sift(
 
     A candidate that has the same set as one before it is refuted as well: the answer of that one is its own.
     """
-    fails = {locks for answer in failed if answer.says is Says.FAILS and (locks := _locks(answer))}
+    fails = {key for answer in failed if answer.says is Says.FAILS and (key := _key(answer.facts))}
     reasons = [(answer, _standing(oracle, answer)) for answer in failed if answer.says is Says.FAILS]
     seen, kept, refuted = set(fails), list[Candidate](), list[Refuted]()
     for candidate, resolved in zip(candidates, oracle.resolve(candidates), strict=True):
         why = None
         if resolved.says is Says.UNSOLVABLE:
             why = Why.UNSOLVABLE
-        elif resolved.lock and resolved.lock in seen:
+        elif (known := _key(resolved.facts)) and known in seen:
             why = Why.SAME
         elif any(_stands(names, answer, resolved) for answer, names in reasons):
             why = Why.FILES
-        seen |= {resolved.lock} if resolved.lock else set()
+        seen |= {known} if (known := _key(resolved.facts)) and resolved.says is None else set()
         if why is None:
             kept.append(candidate)
         else:
@@ -50,9 +51,10 @@ def sift(
     return kept, refuted
 
 
-def _locks(answer: Answer) -> tuple[str, ...]:
-    locks = tuple(step.lock for step in answer.facts.steps)
-    return locks if all(locks) else ()
+def _key(facts: ComboFacts) -> tuple[str, ...]:
+    """Return what equal sets have in common: the Python and the locks; empty where a lock is not known."""
+    locks = tuple(step.lock for step in facts.steps)
+    return (facts.combo.python, *locks) if locks and all(locks) else ()
 
 
 def _standing(oracle: Oracle, answer: Answer) -> frozenset[str]:
