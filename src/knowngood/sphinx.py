@@ -5,6 +5,7 @@ reStructuredText and MyST and nothing needs escaping.
 """
 
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import ClassVar
 
@@ -51,8 +52,9 @@ class ReportDirective(SphinxDirective):
             judged = read_report(Path(path), name=relative)
         except UsageError as error:
             raise self.error("; ".join(filter(None, [error.what, error.cause, error.next_step]))) from error
+        today = datetime.now(UTC).date()
         show = self.options.get("show", Show.ALL)
-        elements = [_node(part) for part in parts(judged, show, packages=self.options.get("packages", ()))]
+        elements = [_node(part) for part in parts(judged, show, packages=self.options.get("packages", ()), today=today)]
         for element in elements:
             self.set_source_info(element)
         return list(elements)

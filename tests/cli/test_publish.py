@@ -177,3 +177,38 @@ def test_the_shards_of_a_matrix_are_published_as_one_run(project: Project, index
     assert both.returncode == 0, both.stderr
     assert statuses(project.folder / "reports" / "m" / "baseline.json") == {"one": "pass", "two": "pass"}
     assert {"locks/one.txt", "locks/two.txt"} < set(published(project))
+
+
+def test_verbs_that_show_results_say_that_they_are_older_than_promised(project: Project, index: Index) -> None:
+    write(project, index)
+    project.matrix.write_text(project.matrix.read_text().replace("[matrix]", '[matrix]\nstale-after = "7d"'))
+    assert project.run("run", "--quiet").returncode == 0
+    [log] = project.logs()
+    log.write_text(re.sub(r'("started": ?")\d{4}', r"\g<1>2025", log.read_text()))
+    (project.folder / "page.md").write_text("<!-- knowngood:begin m -->\n<!-- knowngood:end -->\n")
+    line = re.compile(
+        r"^stale   of the results in (\S+), the oldest is from 2025-\d\d-\d\d, and the matrix ", re.MULTILINE
+    )
+
+    published_late, shown, embedded = (
+        project.run("publish"),
+        project.run("report"),
+        project.run("docs"),
+    )
+    rerun = project.run("run", "--fresh")
+
+    folders = [line.search(result.stderr) for result in (published_late, shown, embedded, rerun)]
+    assert [found and found[1] for found in folders] == [
+        "reports/m",
+        str(log.parent.relative_to(project.folder)),
+        "reports/m",
+        "reports/m",
+    ]
+    assert published_late.stderr.endswith("the last 7 days; run it again: knowngood run m --fresh --publish\n")
+    reports = project.folder / "reports" / "m"
+    assert '<p id="stale" class="cautions" data-oldest="2025' in (reports / "index.html").read_text(encoding="utf-8")
+    assert "out of date" in (reports / "matrix.md").read_text(encoding="utf-8")
+    assert re.search(r"tested \d+ days ago", (reports / "badge.json").read_text(encoding="utf-8"))
+
+    assert "stale" not in project.run("publish").stderr
+    assert '<p id="stale" class="cautions" hidden' in (reports / "index.html").read_text(encoding="utf-8")

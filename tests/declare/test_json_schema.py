@@ -101,6 +101,7 @@ installer = "pip"
 warnings = "fail"
 isolation = "none"
 sdists = { never = ["numpy"], network = true }
+stale-after = "7d"
 memory = "2g"
 env = { NAME = "value" }
 

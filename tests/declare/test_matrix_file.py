@@ -130,6 +130,13 @@ def test_a_timeout_may_be_a_number_or_a_duration(read: Read, written: str, secon
     assert matrix.combos[0].timeout == seconds
 
 
+def test_results_are_out_of_date_after_thirty_days_unless_the_file_says_otherwise(read: Read) -> None:
+    combo = '[[combo]]\nid = "a"\nprobes = ["embedding"]\nsteps = [["numpy"]]\n'
+
+    assert read(combo).stale_after == 30
+    assert read(f'[matrix]\nstale-after = "7d"\n{combo}').stale_after == 7
+
+
 def test_each_of_several_pythons_makes_a_combo_with_a_suffix(read: Read) -> None:
     matrix = read("""
 [matrix]

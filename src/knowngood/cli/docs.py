@@ -11,7 +11,7 @@ import click
 
 from knowngood.cli import complete
 from knowngood.cli.options import PATH
-from knowngood.cli.output import write_file
+from knowngood.cli.output import print_stale, write_file
 from knowngood.errors import ExitCode, NothingSelectedError, UsageError
 from knowngood.project.files import near
 
@@ -132,7 +132,9 @@ def _report(page: Path, slot: "Slot", project: Path) -> "JudgedRun":
             next_step="publish a run of it: knowngood run NAME --publish",
         )
     path = project / "reports" / name / "matrix.json"
-    return read_report(path, name=near(path))
+    judged = read_report(path, name=near(path))
+    print_stale(judged, what=near(path.parent))
+    return judged
 
 
 def _evidence(page: Path, report: Path) -> str | None:

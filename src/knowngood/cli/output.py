@@ -4,6 +4,7 @@ import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -119,6 +120,26 @@ def _paint(text: str, cell: "Cell") -> str:
     if cell.as_expected and color == "red":
         return click.style(text, dim=True)
     return click.style(text, fg=color, bold=True if not cell.as_expected else None)
+
+
+def today() -> date:
+    """Return the day, in UTC, by which results are out of date."""
+    return datetime.now(UTC).date()
+
+
+def print_stale(judged: "JudgedRun", *, what: str) -> None:
+    """Print on standard error that results are older than their matrix promises; nothing when they are not.
+
+    ``what`` names them: a run or a published report.
+    """
+    from knowngood.report.age import is_stale, promise
+    from knowngood.report.text import plain
+
+    if is_stale(judged, today()):
+        command = f"knowngood run {judged.run.info.matrix} --fresh --publish"
+        click.echo(
+            f"stale   {plain(f'of the results in {what}, {promise(judged)}; run it again: {command}')}", err=True
+        )
 
 
 def print_missing(judged: "JudgedRun") -> None:

@@ -6,7 +6,7 @@ import click
 
 from knowngood.cli import complete
 from knowngood.cli.options import matrix_option, signatures_option, state_option
-from knowngood.cli.output import find_baseline, print_missing
+from knowngood.cli.output import find_baseline, print_missing, print_stale, today
 from knowngood.project.files import near
 
 
@@ -50,5 +50,6 @@ def publish(
         click.echo(f"baseline   {near(project.baseline.accept(judged))}")
     before = find_baseline(project, baseline)
     changes = project.baseline.compare(judged, before).changes if before else ()
-    context = ReportContext(judged=judged, changes=changes, searches=project.searched)
+    context = ReportContext(judged=judged, changes=changes, searches=project.searched, today=today())
     click.echo(f"published  {near(project.publication.publish(context, locks=folders))}")
+    print_stale(judged, what=near(project.publication.folder))

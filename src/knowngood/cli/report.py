@@ -8,7 +8,7 @@ import click
 
 from knowngood.cli import complete
 from knowngood.cli.options import PATH, detail_options, matrix_option, repeated, signatures_option, state_option
-from knowngood.cli.output import find_baseline, print_missing, print_run, print_sum, write_file
+from knowngood.cli.output import find_baseline, print_missing, print_run, print_stale, print_sum, today, write_file
 from knowngood.errors import ExitCode, KnowngoodError, UsageError
 from knowngood.project.files import near
 from knowngood.report.formats import FORMATS, FormatName, ReportContext
@@ -97,8 +97,10 @@ def report(
             searches=project.searched,
             history=_history(project, judged),
             beside=format_ == "all",
+            today=today(),
         )
         _write(context, names, output)
+    print_stale(judged, what=near(runs[0].folder) if len(runs) == 1 else "these runs")
     raise SystemExit(exit_code(judged) if gate else ExitCode.AS_EXPECTED)
 
 

@@ -1,5 +1,6 @@
 """Run matrices one after the other, and sum up: an overview, how to continue after an early end, the exit code."""
 
+import contextlib
 import shlex
 import sys
 import time
@@ -12,7 +13,7 @@ import click
 
 from knowngood.cli.fix import fix_failures
 from knowngood.cli.matrices import gravest, matrix_of, name_of
-from knowngood.cli.output import Detail, print_comparison, print_error, print_run, print_sum, width
+from knowngood.cli.output import Detail, print_comparison, print_error, print_run, print_stale, print_sum, today, width
 from knowngood.cli.prepare import MatrixRun
 from knowngood.errors import ExitCode, KnowngoodError, UsageError, some
 from knowngood.judge.verdict import exit_code, is_signal, stopped_by
@@ -87,6 +88,7 @@ def finish(outcome: Outcome) -> ExitCode:
         changes=changes,
         searches=outcome.matrix_run.project.searched,
         history=_history(outcome),
+        today=today(),
     )
     print_run(judged, folder, options.environ, options.detail, repeated=options.repeated)
     if outcome.comparison and not options.detail.quiet:
@@ -99,6 +101,7 @@ def finish(outcome: Outcome) -> ExitCode:
     if accept and not options.detail.quiet and _next_step(outcome):
         click.echo(accept)
     published = _publish_outcome(outcome, context, folder)
+    _print_stale(outcome)
     click.echo("\n" * (not options.detail.quiet), nl=False)
     print_sum(judged, elapsed=outcome.elapsed)
     if next_step := _next_step(outcome):
@@ -182,6 +185,14 @@ def _publish_outcome(outcome: Outcome, context: ReportContext, folder: Path) -> 
         )
         return False
     return True
+
+
+def _print_stale(outcome: Outcome) -> None:
+    """Print that what is published of the matrix is out of date; nothing when it is not, or nothing is published."""
+    publication = outcome.matrix_run.project.publication
+    if publication.file.is_file():
+        with contextlib.suppress(KnowngoodError):
+            print_stale(publication.read(), what=near(publication.folder))
 
 
 def run_all(runs: Sequence[MatrixRun], stop: Stop) -> ExitCode:

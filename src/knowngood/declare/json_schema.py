@@ -70,6 +70,7 @@ KEYS: Mapping[str, Mapping[str, str]] = {
         "reference": "The id of the combo that the numbers of the others are compared with.",
         "isolation": "Whether probes and builds run in a sandbox: sandbox, none, or auto where bubblewrap works.",
         "sdists": "never: only wheels are installed; or a table: never, a list of packages, and network, for builds.",
+        "stale-after": "The days after which its results are out of date: 30d, the default, or 7d.",
     },
     "ProjectTable": {
         "path": "Its folder. Default: the one of the matrix, or above it.",

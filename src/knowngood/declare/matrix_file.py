@@ -39,6 +39,8 @@ from knowngood.model import (
 
 DEFAULT_TIMEOUT = 600.0
 """Seconds that a probe may take unless the file says otherwise."""
+DEFAULT_STALE_AFTER = 30
+"""Days after which results are out of date unless the file says otherwise."""
 
 
 def parse(text: str | bytes, *, path: Path, project: Path, files: Files, selections: Selections = NOTHING) -> Matrix:
@@ -79,6 +81,7 @@ def parse(text: str | bytes, *, path: Path, project: Path, files: Files, selecti
         reference=_reference(matrix.reference, [combo.id for combo in combos], grids),
         isolation=matrix.isolation or Isolation.AUTO,
         sdists=matrix.sdists,
+        stale_after=matrix.stale_after or DEFAULT_STALE_AFTER,
         wanted=tuple(maker.wanted),
         selections=selections.all,
     )

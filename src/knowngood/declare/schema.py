@@ -26,6 +26,7 @@ from knowngood.declare.values import (
     as_of,
     checked_id,
     checked_line,
+    days,
     exact_wheel,
     index_url,
     last_day,
@@ -210,6 +211,7 @@ Seconds = Annotated[
 Memory = Annotated[int, BeforeValidator(memory), _json(pattern=r"^\d+(\.\d+)?\s*[mgtMGT]([iI]?[bB])?$")]
 Resolution = Annotated[ResolutionMode, BeforeValidator(_resolution), _choices(ResolutionMode)]
 AsOf = Annotated[str, BeforeValidator(as_of), _json(pattern=r"^(now|\d{1,4}d|\d{4}-\d{2}-\d{2})$")]
+Days = Annotated[int, BeforeValidator(days), _json(pattern=r"^0*[1-9]\d{0,3}d$")]
 IsolationKey = Annotated[Isolation, BeforeValidator(_isolation), _choices(Isolation)]
 Installer = Annotated[InstallerName, BeforeValidator(_installer), _choices(InstallerName)]
 Warnings = Annotated[WarningPolicy, BeforeValidator(_warnings), _choices(WarningPolicy)]
@@ -275,6 +277,7 @@ class MatrixTable(Table):
     env: Env = {}
     isolation: IsolationKey | None = None
     sdists: SdistsKey = ANY_SDISTS
+    stale_after: Days | None = Field(default=None, alias="stale-after")
 
 
 class ProjectTable(Table):

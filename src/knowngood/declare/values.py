@@ -92,6 +92,14 @@ def as_of(value: object) -> str:
         raise WrongValueError(f"invalid day {shown(moment)}", 'write "now", "7d" or "2026-01-31"') from None
 
 
+def days(value: object) -> int:
+    """Return a number of days, written as ``30d``."""
+    written = text(value, "a number of days")
+    if not _DAYS.fullmatch(written) or not int(written[:-1]):
+        raise WrongValueError(f"invalid number of days {shown(written)}", 'write it as "30d"')
+    return int(written[:-1])
+
+
 def package_name(value: object) -> str:
     """Return the canonical form of a package name."""
     name = text(value, "a package name")

@@ -75,16 +75,15 @@ from knowngood.model.recorded import (
     EnvironmentFacts,
     Exit,
     Extension,
-    IndexChoice,
     ProbeBasis,
     ProbeFacts,
     Reused,
     Run,
-    RunInfo,
     SourceFacts,
     StepFacts,
     Trouble,
 )
+from knowngood.model.run_info import IndexChoice, RunInfo
 from knowngood.model.searched import Searched
 from knowngood.model.transcripts import (
     Array,

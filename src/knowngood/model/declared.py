@@ -316,6 +316,8 @@ class Matrix:
     reference: str | None = None
     isolation: Isolation = Isolation.AUTO
     sdists: Sdists = ANY_SDISTS
+    stale_after: int = 30
+    """Days after which its results are too old."""
     wanted: tuple[Wanted, ...] = ()
     """What its selectors need to know before it can run."""
     selections: tuple[Selection, ...] = ()

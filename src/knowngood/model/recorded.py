@@ -2,15 +2,15 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
 from enum import StrEnum
 
 from knowngood.model.covers import Cover
-from knowngood.model.declared import Combo, Phase, ProbeKind, Selection
+from knowngood.model.declared import Combo, Phase, ProbeKind
 from knowngood.model.fixes import VerifiedFix
 from knowngood.model.isolation import Tampering
 from knowngood.model.questions import Answered
 from knowngood.model.reasons import Reason
+from knowngood.model.run_info import IndexChoice, RunInfo
 from knowngood.model.transcripts import Transcript, shortened
 
 
@@ -277,54 +277,6 @@ class ComboFacts:
     def requirements(self, step: int) -> tuple[str, ...]:
         """Return what the combo asks for in a step, given its number: PEP 508 requirements and bare URLs."""
         return self.combo.steps[step - 1].requirements
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class IndexChoice:
-    """The index that was used for some packages, decided once in a run."""
-
-    name: str
-    asked: str
-    used: str
-    """The URL, or ``default`` for each installer's own default index."""
-    packages: tuple[str, ...]
-    """Empty: all packages."""
-    why: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RunInfo:
-    """What was run, when, and on which machine."""
-
-    id: str
-    started: str
-    """UTC, ISO 8601."""
-    matrix: str
-    title: str
-    digest: str
-    reference: str | None
-    platform: str
-    cpu: str
-    cores: int
-    python: str
-    versions: Mapping[str, str]
-    """knowngood, uv, pip, virtualenv -> version."""
-    command: str
-    """The command that runs the same again, without a selection."""
-    isolation: str = ""
-    """How probes were kept apart: ``sandbox`` or ``none``; empty in a log from before it was recorded."""
-    shard: str = ""
-    """Such as ``2/8``, when only that part of the selection ran here."""
-    selections: tuple[Selection, ...] = ()
-    """The versions that the selectors of the matrix stood for."""
-
-    @property
-    def day(self) -> date:
-        """The day of the run, by which its known issues expire."""
-        try:
-            return datetime.fromisoformat(self.started).date()
-        except ValueError:  # a log that was written by hand
-            return date.min
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -8,14 +8,12 @@ from enum import StrEnum
 from xml.etree.ElementTree import Element, SubElement
 
 from knowngood.model import Cell, JudgedRun
+from knowngood.report.age import is_stale, oldest
 from knowngood.report.ci.outcome import TestOutcome, outcome_of, plain_name
 from knowngood.report.text import columns, count, document, shorten, started
 
 SCHEMA = 1
 """Version of the format of the endpoint."""
-
-FRESH_DAYS = 30
-"""The badge of an older run says how old it is, and loses its color."""
 
 LONGEST_LABEL = 40
 
@@ -50,13 +48,15 @@ def render(judged: JudgedRun, *, today: date | None = None) -> str:
 
 
 def badge(judged: JudgedRun, *, today: date | None = None) -> Badge:
-    """Return the badge of a run as seen on ``today``; None: on the day of the run itself."""
+    """Return the badge of a run as seen on ``today``; None: on the day of the run itself.
+
+    That of a run that is out of date says how old it is, and has no color.
+    """
     message, color = _result(judged)
-    start = started(judged.run.info)
-    age = (today - start.date()).days if today and start else 0
-    if age > FRESH_DAYS:
-        message, color = f"{message}; tested {count(age, 'day')} ago", Color.NONE
-    elif start is None:
+    day = oldest(judged)
+    if today is not None and day is not None and is_stale(judged, today):
+        message, color = f"{message}; tested {count((today - day).days, 'day')} ago", Color.NONE
+    elif started(judged.run.info) is None:
         message, color = f"{message}; date unknown", Color.NONE
     label = shorten(plain_name(judged.run.info.matrix), LONGEST_LABEL)
     return Badge(label=label, message=message, color=color)

@@ -12,6 +12,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:  # defining the classes of the model takes a third of the time of `--help`
+    from datetime import date
+
     from knowngood.model import Change, History, JudgedRun, Searched
 
 
@@ -49,6 +51,8 @@ class ReportContext:
     """A web page of this run; empty: there is none."""
     searches: "tuple[Searched, ...]" = ()
     """What searches about combos of the matrix found."""
+    today: "date | None" = None
+    """The day on which it is rendered, by which results are out of date; None: they are not."""
     history: "History | None" = None
     """What was published of the matrix before, the run of this report included if it is complete; None: nothing."""
 
@@ -76,7 +80,9 @@ class Markdown(Format):
         from knowngood.report import markdown
 
         page = FORMATS[FormatName.HTML].file if context.beside else ""
-        return markdown.render(context.judged, searches=context.searches, history=context.history, page=page)
+        return markdown.render(
+            context.judged, searches=context.searches, history=context.history, today=context.today, page=page
+        )
 
 
 class Json(Format):
@@ -109,6 +115,7 @@ class Html(Format):
             history=context.history,
             beside=beside,
             files=context.files,
+            today=context.today,
         )
 
 
@@ -145,7 +152,7 @@ class Badge(Format):
         """Return the document."""
         from knowngood.report import badge
 
-        return badge.render(context.judged)
+        return badge.render(context.judged, today=context.today)
 
 
 class BadgeSvg(Format):
@@ -157,7 +164,7 @@ class BadgeSvg(Format):
         """Return the picture."""
         from knowngood.report import badge
 
-        return badge.render_svg(context.judged)
+        return badge.render_svg(context.judged, today=context.today)
 
 
 class Atom(Format):
@@ -184,7 +191,7 @@ class Github(Format):
         """Return the summary."""
         from knowngood.report.github import summary
 
-        return summary.render(context.judged, context.changes, baseline_name=context.baseline)
+        return summary.render(context.judged, context.changes, baseline_name=context.baseline, today=context.today)
 
 
 class Annotations(Format):

@@ -1,9 +1,11 @@
 """Render ``matrix.md``, the tested matrix as a page for docs and repositories, with diffs that stay small."""
 
 from collections.abc import Sequence
+from datetime import date
 
 from knowngood.model import Cell, History, JudgedRun, Searched, Status
 from knowngood.report import words
+from knowngood.report.age import stale
 from knowngood.report.coverage import left_out, values
 from knowngood.report.explain_markdown import conflicts, tests
 from knowngood.report.history import entries, sentence
@@ -18,7 +20,12 @@ MOST_STATES = 10
 
 
 def render(
-    judged: JudgedRun, *, searches: Sequence[Searched] = (), history: History | None = None, page: str = ""
+    judged: JudgedRun,
+    *,
+    searches: Sequence[Searched] = (),
+    history: History | None = None,
+    page: str = "",
+    today: date | None = None,
 ) -> str:
     """Return the page in GitHub-flavored Markdown, ending in a newline: caption, table, legend, one part per combo.
 
@@ -33,7 +40,7 @@ def render(
         [f"# {inline(judged.run.info.title)}"],
         [inline(caption(judged)), *_origins(judged)],
         [f"{inline(summary(judged))}."],
-        [f"- {inline(caution)}" for caution in cautions(judged)],
+        [f"- {inline(caution)}" for caution in (*stale(judged, today), *cautions(judged))],
         _matrix(judged),
         _legend(judged),
         *against_metadata(judged),

@@ -30,7 +30,13 @@ def render(judged: JudgedRun) -> str:
     return strict_json(
         {
             "schema": SCHEMA,
-            "matrix": {"id": info.matrix, "title": info.title, "digest": info.digest, "reference": info.reference},
+            "matrix": {
+                "id": info.matrix,
+                "title": info.title,
+                "digest": info.digest,
+                "reference": info.reference,
+                "stale_after": info.stale_after,
+            },
             "run": {**_run_object(judged.run), "cover": coverage.as_object(judged.coverage)},
             "cells": [_cell_object(cell, facts_by_combo.get(cell.combo.id)) for cell in judged.cells],
             "causes": [

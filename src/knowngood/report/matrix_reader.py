@@ -90,6 +90,7 @@ class _Matrix:
     title: str
     digest: str = ""
     reference: str | None = None
+    stale_after: int = 30
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -199,6 +200,7 @@ def _judged(read: _Document) -> JudgedRun:
         title=matrix.title,
         digest=matrix.digest,
         reference=matrix.reference,
+        stale_after=matrix.stale_after,
         platform=run.platform,
         cpu=run.cpu,
         isolation=run.isolation,

@@ -81,6 +81,7 @@ def describe(
         versions=versions(),
         command=command or f"knowngood run {matrix.id}",
         isolation=isolation,
+        stale_after=matrix.stale_after,
         shard=shard,
         selections=matrix.selections,
     )

@@ -6,6 +6,7 @@ Only the first part has the date, and a row depends only on its own cell, so tha
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from enum import StrEnum
 from typing import TypeAlias
 from urllib.parse import quote
@@ -14,6 +15,7 @@ from packaging.utils import canonicalize_name
 
 from knowngood.model import UNDECIDED, Cell, Combo, JudgedRun, Run, Status
 from knowngood.report import coverage, words
+from knowngood.report.age import stale
 from knowngood.report.summary import caption, cautions
 from knowngood.report.table import VIOLATION, installed, key_packages, named, without_left_out
 from knowngood.report.text import count, plain, shorten
@@ -67,17 +69,20 @@ class Table:
 Part: TypeAlias = Caption | Heading | Items | Table
 
 
-def parts(judged: JudgedRun, show: Show, *, packages: Sequence[str] = ()) -> tuple[Part, ...]:
+def parts(
+    judged: JudgedRun, show: Show, *, packages: Sequence[str] = (), today: date | None = None
+) -> tuple[Part, ...]:
     """Return the parts of a page in order.
 
     ``packages``, in any spelling, are the version columns in their order; without them ``key_packages`` chooses.
+    With ``today``, results that are out of date on that day are said to be.
     """
     judged = without_left_out(judged)
     columns = tuple(map(canonicalize_name, packages)) or key_packages(judged)
     page: list[Part] = [Caption(text=caption(judged))]
     if show is not Show.DEPENDENCIES:
         limits = cautions(judged) if show is Show.ALL else coverage.sentences(judged)
-        remarks = (*_legend(judged, columns), *limits)
+        remarks = (*stale(judged, today), *_legend(judged, columns), *limits)
         page += [_matrix(judged, columns), *([Items(texts=remarks)] if remarks else [])]
     if show is not Show.TABLE:
         for cells in _passing(judged):

@@ -1,9 +1,11 @@
 """Render the summary of a CI job: the whole matrix, then each cell that did not pass, the unexpected ones first."""
 
 from collections.abc import Sequence
+from datetime import date
 
 from knowngood.model import Cell, Change, JudgedRun, Status
 from knowngood.report import diff, explain_markdown, words
+from knowngood.report.age import stale
 from knowngood.report.budget import Part, page
 from knowngood.report.explanation import to_look_at
 from knowngood.report.markdown import against_metadata
@@ -26,7 +28,9 @@ _WIDTH = 300
 """Columns of a line that replaces an explanation."""
 
 
-def render(judged: JudgedRun, changes: Sequence[Change] = (), *, baseline_name: str = "the baseline") -> str:
+def render(
+    judged: JudgedRun, changes: Sequence[Change] = (), *, baseline_name: str = "the baseline", today: date | None = None
+) -> str:
     """Return the summary in GitHub-flavored Markdown, ending in a newline, of less than a million bytes.
 
     ``changes`` are those since a baseline, if there is one. Parts that do not fit are left out whole, explanations of
@@ -36,7 +40,10 @@ def render(judged: JudgedRun, changes: Sequence[Change] = (), *, baseline_name: 
     expected = words.each_once(
         cell for cell in judged.cells if cell.as_expected and cell.verdict.status is not Status.PASS
     )
-    notes = [f"- {inline(shorten(text, _CAUTION))}" for text in (*predicted(judged), *cautions(judged))[:_CAUTIONS]]
+    notes = [
+        f"- {inline(shorten(text, _CAUTION))}"
+        for text in (*stale(judged, today), *predicted(judged), *cautions(judged))[:_CAUTIONS]
+    ]
     head = [
         f"# {inline(shorten(judged.run.info.title, _TITLE))}",
         f"**{inline(summary(judged))}**",

@@ -184,6 +184,8 @@ class Head:
     cautions: tuple[str, ...]
     """What limits the run."""
     predicted: tuple[str, ...]
+    stale_after: int
+    """Days after which the results are out of date."""
 
 
 def head(judged: JudgedRun, changes: Sequence[Change]) -> Head:
@@ -211,6 +213,7 @@ def head(judged: JudgedRun, changes: Sequence[Change]) -> Head:
         digest=info.digest,
         cautions=cautions(judged),
         predicted=predicted(judged),
+        stale_after=info.stale_after,
     )
 
 

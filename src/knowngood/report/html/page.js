@@ -14,6 +14,10 @@
     if (days >= 0) age.textContent = days === 0 ? "(today)" : days === 1 ? "(1 day ago)" : `(${days} days ago)`;
   }
 
+  // The page said so when it was written, or its reader's clock says so now.
+  const stale = document.getElementById("stale");
+  if (stale && Math.floor((Date.now() - Date.parse(stale.dataset.oldest)) / DAY) > Number(stale.dataset.days)) stale.hidden = false;
+
   // Add a button beside each command when its details are opened.
   function addButtons(root) {
     for (const code of root.querySelectorAll(".copy")) {

@@ -5,6 +5,7 @@ import pkgutil
 from base64 import b64encode
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import cache
 from types import MappingProxyType
 
@@ -13,6 +14,7 @@ from markupsafe import Markup, escape
 
 from knowngood.model import Change, History, JudgedRun, Searched, Status
 from knowngood.report import words
+from knowngood.report.age import is_stale, oldest, promise
 from knowngood.report.budget import Level, fit
 from knowngood.report.html import compare
 from knowngood.report.html.anchors import Anchors
@@ -67,6 +69,7 @@ def render(
     changes: Sequence[Change] = (),
     searches: Sequence[Searched] = (),
     history: History | None = None,
+    today: date | None = None,
     self_contained: bool = True,
     beside: Mapping[str, str] = MappingProxyType({}),
     files: Collection[str] = (),
@@ -74,9 +77,10 @@ def render(
     """Return the whole page, ending in a newline; the same run always gives the same bytes.
 
     ``changes`` are those since a baseline, ``searches`` what was found about combos of the matrix, ``history`` what was
-    published of it. With ``self_contained`` the page needs no other file; otherwise it needs those of ``side_files()``
-    beside it. The page links to ``beside``, the files of other formats in the same folder, and to ``files``, the paths
-    of locks and logs relative to it. A large run has fewer details, so that the page keeps within ``BUDGET`` bytes.
+    published of it. Results that are out of date on ``today`` are said to be. With ``self_contained`` the page needs no
+    other file; otherwise it needs those of ``side_files()`` beside it. The page links to ``beside``, the files of other
+    formats in the same folder, and to ``files``, the paths of locks and logs relative to it. A large run has fewer
+    details, so that the page keeps within ``BUDGET`` bytes.
     """
     anchors = Anchors(judged.cells)
     shown = columns(judged)
@@ -87,6 +91,9 @@ def render(
         "beside": beside,
         "icon": _icon(head(judged, changes).tone),
         "head": head(judged, changes),
+        "is_stale": is_stale(judged, today),
+        "oldest": oldest(judged),
+        "promise": promise(judged),
         "comparison": comparison(changes, anchors),
         "maps": maps(judged.cells, anchors),
         "compared": Markup(compare.data(judged)),
