@@ -127,6 +127,20 @@ def test_the_nearest_release_that_does_not_mention_a_word_is_found(
     assert release_index(index, tmp_path).nearest_without(question, "3.11.7") == expected
 
 
+def test_a_name_that_came_and_went_with_one_major_version_is_found(tmp_path: Path) -> None:
+    lines = {9: 1, 8: 5, 7: 3, 6: 2, 5: 4}
+    versions = [f"{major}.{minor}" for major, minors in lines.items() for minor in range(minors)]
+    for version in versions:
+        source = "name = 1\n" if version.startswith("6.") else "other = 1\n"
+        build_wheel(tmp_path / "files", "lib", version, files={"lib/__init__.py": source})
+
+    with serve(tmp_path / "files") as index:
+        index.dates = {f"lib-{version}-py3-none-any.whl": "2021-01-01T00:00:00Z" for version in versions}
+        question = LastWith(package="lib", installed="9.0", module="lib", name="name")
+
+        assert release_index(index, tmp_path).nearest_with(question, "3.11.7") == "6.1"
+
+
 def archive(folder: Path, version: str, source: str) -> None:
     """Write a source distribution of ``lib`` whose build would fail."""
     files = {

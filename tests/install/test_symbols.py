@@ -124,6 +124,26 @@ def test_members_and_parameters_are_looked_for_in_all_modules(tmp_path: Path, na
     assert offers(write(tmp_path), "", name) is offered
 
 
+@pytest.mark.parametrize(
+    ("source", "mentioned"),
+    [
+        ("import py.log", True),
+        ("from py.log import Producer", True),
+        ("import py\npy.log.Producer()", True),
+        ("from py import io, log", True),
+        ("from py import (\n    io,\n    log,\n)", True),
+        ("from py import io\nlog = 1", False),
+        ("from .log import Producer", False),
+        ("happy.log", False),
+        ("import py.logger", False),
+    ],
+)
+def test_a_module_is_mentioned_however_it_is_imported(tmp_path: Path, source: str, mentioned: bool) -> None:
+    (tmp_path / "user.py").write_text(source, encoding="utf-8")
+
+    assert mentions(tmp_path, "py.log") == mentioned
+
+
 def test_only_whole_words_are_mentioned(tmp_path: Path) -> None:
     folder = write(tmp_path)
 

@@ -282,6 +282,23 @@ def test_a_provider_that_is_too_old_goes_forward_to_the_release_that_has_the_nam
     assert "protobuf 3.20.0 is the first version that has it" in diagnosis.evidence
 
 
+@pytest.mark.parametrize(("file", "word"), [("user/x.py", "lib.log"), ("lib/x.py", "log")])
+def test_releases_are_asked_for_a_missing_module_as_its_user_writes_it(file: str, word: str) -> None:
+    failure = Failure(
+        states=({"user": "1.0", "lib": "2.0"},),
+        raised="No module named 'lib.log'; 'lib' is not a package",
+        files=(file,),
+        text="from .log import x",
+    )
+    lists: dict[Question, Answer] = {
+        Releases(package=name): ("1.0 2021-01-01T00:00:00+00:00 wheel",) for name in ("user", "lib")
+    }
+
+    asked = [question for questions in rounds(failure.case(), lists) for question in questions]
+
+    assert [question.word for question in asked if isinstance(question, NearestWithout)] == [word]
+
+
 def test_a_newer_user_of_a_name_goes_back_to_the_last_release_that_does_not_use_it() -> None:
     failure = Failure(
         states=({"langgraph": "1.0.1", "langgraph-prebuilt": "1.0.13"},),

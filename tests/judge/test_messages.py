@@ -329,6 +329,22 @@ def test_what_a_python_removed_or_changed_always_brings_in_python(
     assert (diagnosis.confidence is Confidence.CERTAIN) == (party == "python")
 
 
+def test_what_a_python_is_known_to_have_removed_goes_before_what_only_age_explains() -> None:
+    failure = Failure(
+        states=({"old": "1.0"},),
+        causes=("module 'json' has no attribute '_unheard_of'",),
+        raised="module 'uuid' has no attribute '_load_system_functions'",
+        kind="builtins.AttributeError",
+        files=("old/x.py",),
+        python="3.13.0",
+        answers={"uploaded": {"old": BEFORE}},
+    )
+
+    diagnosis = failure.diagnose()
+
+    assert (diagnosis.confidence, diagnosis.evidence[0]) == (Confidence.CERTAIN, failure.raised)
+
+
 BEFORE, SINCE = "2015-01-01T00:00:00+00:00", "2025-01-01T00:00:00+00:00"
 LACKING = "cannot import name '_unheard_of' from 'json' (x)"
 EVERY_CLASS = "Class <class 'x.Y'> has additional attributes {'__firstlineno__'}"

@@ -67,6 +67,8 @@ class Failure:
     """Where the values in the lines come from, as ``Frame`` has it."""
     owners: tuple[str, ...] = ()
     """The classes that lack an attribute, as ``Raised`` has it."""
+    causes: tuple[str, ...] = ()
+    """Messages of the exceptions that led to it, the first one first."""
     spawned: tuple[str, ...] = ()
     """Programs that the probe started."""
 
@@ -115,7 +117,7 @@ class Failure:
             for file in reversed(self.files)
         )
         failed = Raised(type=self.kind, message=self.raised, frames=frames, owners=self.owners)
-        raised = (failed,) if self.raised else ()
+        raised = (*(replace(failed, message=cause) for cause in self.causes), failed) if self.raised else ()
         checks = [
             Check(
                 name="script",

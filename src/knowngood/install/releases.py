@@ -5,7 +5,7 @@ import re
 import shutil
 import tarfile
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -123,6 +123,8 @@ _LIMIT = 60.0  # seconds for one command; a diagnosis is not worth more
 _LARGEST_SOURCE = 2 * 1024 * 1024  # bytes
 _STRIDES = (0, 1, 2, 4, 7, 12, 20, 33, 54)
 """The release lines that are looked into, counted from the installed one, until one is the way it should be."""
+_MOST_MAJORS = 6
+"""The major versions whose nearest release is looked into as well: a name may have come and gone with one of them."""
 _LARGEST_ARCHIVE = 20 * 1024 * 1024  # bytes
 _LARGEST_WHEEL = 120 * 1024 * 1024  # bytes; a name is not worth a larger download
 _MOST_SOURCES = 4000  # files of one distribution
@@ -232,18 +234,10 @@ class ReleaseIndex:
         own = self._unpacked(package, base)
         if not releases or own is None or fits(own):
             return None
-        lines = [
-            number
-            for number, release in enumerate(releases)
-            if number == 0 or release.version.release[:2] != releases[number - 1].version.release[:2]
-        ]
         low = -1
-        for stride in _STRIDES:
-            high = lines[stride] if stride < len(lines) else len(releases) - 1
+        for high in _places(releases):
             if self._fits(package, releases[high], fits):
                 break
-            if stride >= len(lines):
-                return None
             low = high
         else:
             return None
@@ -319,6 +313,21 @@ class ReleaseIndex:
             timeout=_LIMIT,
         )
         return self.review(action, InstallerName.UV), lock
+
+
+def _places(releases: Sequence[Release]) -> list[int]:
+    """Return which of ``releases``, the nearest first, to look into, in order."""
+    lines = [number for number, release in enumerate(releases) if _begins(releases, number, 2)]
+    majors = [number for number in lines if _begins(releases, number, 1)]
+    strides = [lines[stride] for stride in _STRIDES if stride < len(lines)]
+    last = [len(releases) - 1] if len(lines) <= _STRIDES[-1] else []
+    return sorted({*strides, *majors[:_MOST_MAJORS], *last})
+
+
+def _begins(releases: Sequence[Release], number: int, numbers: int) -> bool:
+    """Return whether a release differs from the one before in the first ``numbers`` of its version."""
+    before = releases[number - 1].version.release[:numbers] if number else None
+    return releases[number].version.release[:numbers] != before
 
 
 def _is_readable(release: Release) -> bool:

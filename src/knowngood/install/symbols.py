@@ -38,8 +38,11 @@ def offers(folder: Path, module: str, name: str, *, lazily: bool = True) -> bool
 
 
 def mentions(folder: Path, word: str) -> bool:
-    """Return whether any source below ``folder`` has ``word``, on its own."""
-    pattern = re.compile(rb"\b" + re.escape(word.encode()) + rb"\b")
+    """Return whether any source below ``folder`` has ``word`` on its own; a dotted word is a module, as imported."""
+    parent, _, last = (re.escape(part).encode() for part in word.rpartition("."))
+    whole = rb"(?<![\w.])" + parent + rb"\." + last if parent else rb"\b" + last
+    inside = rb"|\bfrom\s+" + parent + rb"\s+import\s+(?:\([^)]*|[^(\n]*)\b" + last + rb"\b" if parent else b""
+    pattern = re.compile(whole + rb"\b" + inside)
     return any(pattern.search(source) for _, source in sources(folder))
 
 

@@ -92,7 +92,7 @@ def _withdrawn(case: Case, answers: Answers, package: str) -> Diagnosis:
         conflicts_with=next((owner for owner in case.path if owner != package), None),
         why=f"{case.label(package)} has a part in the failure, and its index has yanked it",
         fix=(move.fix,) if move is not None else (),
-        evidence=_place(case),
+        evidence=(*_place(case), *([move.evidence] if move is not None and move.evidence else [])),
         confidence=Confidence.POSSIBLE,
     )
 

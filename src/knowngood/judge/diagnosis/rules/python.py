@@ -81,10 +81,9 @@ def questions(case: Case, answers: Answers) -> Iterable[Question]:
 
 def diagnose(case: Case, answers: Answers) -> Diagnosis | None:
     """Find something that the Python of this environment no longer has, or whose syntax it does not know."""
+    if (found := _first_removed(case, answers)) is not None:
+        return _diagnosis(case, answers, *found)
     for raised in case.raised:
-        removed = _removed(case, raised.message, answers)
-        if removed is not None:
-            return _diagnosis(case, answers, removed, raised.message)
         if (added := _added(case, raised)) is not None and predates(case, answers, case.path[0]):
             puts = f"Python {ADDED[added][0]}.{ADDED[added][1]} puts {added} into every class"
             why = f"{case.label(case.path[0])} does not know {case.label('python')}: {puts}"
@@ -136,10 +135,10 @@ def ways(case: Case, answers: Answers, *parties: str | None) -> Iterator[tuple[t
 
 def removed_word(case: Case, answers: Answers) -> Symbol | None:
     """Return what Python removed and the failure misses, to look for releases that do not use it."""
-    found = (_removed(case, raised.message, answers) for raised in case.raised)
-    removed = next(filter(None, found), None)
-    if removed is None:
+    found = _first_removed(case, answers)
+    if found is None:
         return None
+    removed, _ = found
     module, _, name = removed.name.rpartition(".")
     return Symbol(module=module, name=name, word=name.split("(")[0].rpartition(".")[2] or name)
 
@@ -252,6 +251,16 @@ def _removed(case: Case, message: str, answers: Answers | None = None) -> _Remov
         if not answers.definitions((absent["owner"] or absent["function"]).partition(".")[0]):
             name, since = next((_members()[key] for key in keys if key in _members()), ("", None))
     return _Removal(name=name, since=since) if since is not None and since <= case.python else None
+
+
+def _first_removed(case: Case, answers: Answers) -> tuple[_Removal, str] | None:
+    """Return what is missing and the message about it; what the data has goes before what only its age explains."""
+    found = [
+        (removed, raised.message)
+        for raised in case.raised
+        if (removed := _removed(case, raised.message, answers)) is not None
+    ]
+    return next((pair for pair in found if pair[0].since is not None), next(iter(found), None))
 
 
 def _is_old_name(case: Case, answers: Answers | None, module: str) -> bool:

@@ -81,7 +81,9 @@ def missing(case: Case) -> Symbol | None:
             if match["missing"]:
                 # A part of a package; all there is to know of it is whether it exists.
                 parent, _, child = match["missing"].rpartition(".")
-                return Symbol(module=match["missing"], name="", word=child) if parent else None
+                # A package imports its own parts by relative names.
+                word = child if case.path[:1] == (case.provider(match["missing"]),) else match["missing"]
+                return Symbol(module=match["missing"], name="", word=word) if parent else None
             name = match["name"] or match["attribute"]
             return Symbol(module=match["module"] or match["of"], name=name, word=name)
         if match := _OF_THING.search(raised.message):
