@@ -333,6 +333,22 @@ def test_a_package_that_hangs_goes_to_the_next_patch_of_its_line() -> None:
     assert failure.diagnose().fix == ("pypdf2>=1.27.5,<1.28",)
 
 
+@pytest.mark.parametrize("files", [("fast/x.py",), ("/project/p/probe.py",)])
+def test_a_package_that_crashes_alone_goes_to_its_next_release(files: tuple[str, ...]) -> None:
+    failure = Failure(
+        steps=(("fast",),),
+        states=({"fast": "5.1.0"},),
+        status=Status.CRASH,
+        files=files,
+        raised="x",
+        answers={"releases": {"fast": ("4.3 2021", "5.1.0 2022", "5.2.0 2022", "5.3.0 2023")}},
+    )
+
+    assert failure.diagnose().fix == ("fast>=5.2.0",)
+    failure.answers["releases"]["fast"] = ("4.3 2021", "5.1.0 2022")
+    assert failure.diagnose().fix == (() if files == ("fast/x.py",) else ("fast<5",))
+
+
 def test_the_only_package_that_the_probe_loaded_goes_below_its_major_version() -> None:
     failure = Failure(
         steps=(("numpy", "pandas"),),

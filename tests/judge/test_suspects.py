@@ -1,10 +1,11 @@
 """Which packages are suspects: what the probe loaded, and where it saw the values of the failing line come from."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from knowngood.model import Confidence, ProjectStatus, Releases
+from knowngood.model import Answer, Confidence, NearestWithout, ProjectStatus, Question, Releases
 from support.failures import Failure, rounds
 
 OLD, NEW = "2021-01-01T00:00:00+00:00", "2024-01-01T00:00:00+00:00"
@@ -181,7 +182,52 @@ def test_a_release_that_expects_another_type_goes_back_to_the_last_one_that_does
     diagnosis = failure.diagnose()
 
     assert (diagnosis.culprit, diagnosis.conflicts_with, diagnosis.fix) == ("host", "plugin", ("host<8.1",))
-    assert "host 8.0 does not use parents" in diagnosis.evidence
+    assert "host 8.0 does not mention parents" in diagnosis.evidence
+
+
+@pytest.mark.parametrize(
+    ("answers", "files", "fix"),
+    [
+        ({"without": {("lib", False): "1.4"}}, ("/project/p/probe.py",), ("lib<1.5",)),
+        ({"without": {("lib", False): "1.4"}}, ("user/x.py",), ("lib<1.5",)),
+        # A newer user that does without it goes first, and so does a release that has it.
+        ({"without": {("lib", False): "1.4", ("user", True): "1.1"}}, ("user/x.py",), ("user>=1.1",)),
+        ({"without": {("lib", False): "1.4"}, "last_with": {":Client.open": "1.5"}}, ("user/x.py",), ("lib<2",)),
+        ({}, ("/project/p/probe.py",), ("lib<2",)),
+    ],
+)
+def test_a_member_that_no_release_ever_had_leads_to_the_last_one_without_the_class(
+    answers: dict[str, dict[Any, str]], files: tuple[str, ...], fix: tuple[str, ...]
+) -> None:
+    failure = Failure(
+        states=({"user": "1", "lib": "2"},),
+        raised="'Client' object has no attribute 'open'",
+        kind=ATTRIBUTE,
+        files=files,
+        owners=("lib.core:Client",),
+        answers={
+            "uploaded": {"user": OLD, "lib": NEW},
+            "releases": {"lib": ("1.4 2019", "1.5 2022", "2 2024"), "user": ("1 2021", "1.1 2025")},
+            **answers,
+        },
+    )
+
+    assert failure.diagnose().fix == fix
+
+
+def test_the_class_is_asked_for_when_no_release_has_the_member() -> None:
+    failure = Failure(
+        states=({"lib": "2"},),
+        raised="'Client' object has no attribute 'open'",
+        kind=ATTRIBUTE,
+        files=("/project/p/probe.py",),
+        owners=("lib.core:Client",),
+    )
+    lists: dict[Question, Answer] = {Releases(package="lib"): ("1.4 2019-01-01T00:00:00+00:00 wheel",)}
+
+    asked = [question for questions in rounds(failure.case(), lists) for question in questions]
+
+    assert NearestWithout(package="lib", installed="2", word="Client", newer=False) in asked
 
 
 def test_who_warns_of_a_version_is_the_code_that_the_warning_is_about() -> None:

@@ -196,6 +196,8 @@ def _move(
             return move
         if consumer is not None and answers.nearest_without(consumer, newer=True) is not None:
             return moves.forward(case, answers, consumer, provider, None, symbol)
+        if symbol.owner:
+            return moves.back(case, answers, provider, consumer, symbol.as_owner, uses=True)
     return moves.back(case, answers, provider, consumer, symbol)
 
 

@@ -33,6 +33,16 @@ class Symbol:
         """Whether all there is to know is that code uses the word: no package should have it."""
         return not self.module and not self.name
 
+    @property
+    def owner(self) -> str:
+        """The class that lacks it as a member, or no text."""
+        return "" if self.module or "(" in self.name else self.name.rpartition(".")[0]
+
+    @property
+    def as_owner(self) -> "Symbol":
+        """The class that lacks it, to look for releases that do not have that class."""
+        return Symbol(module="", name="", word=self.owner)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Move:
@@ -56,7 +66,7 @@ def back(
     if symbol is not None:
         last = answers.nearest_without(package, newer=False) if uses else answers.last_with(symbol.module, symbol.name)
         if last is not None and last < installed:
-            says = f"{package} {last} {f'does not use {symbol.word}' if uses else 'still has it'}"
+            says = f"{package} {last} {f'does not mention {symbol.word}' if uses else 'still has it'}"
             return _below(package, history, last, installed, exactly=True, evidence=says)
     then = answers.uploaded(partner) if partner is not None else None
     if history is not None and then is not None:
@@ -128,7 +138,10 @@ def lists(case: Case, *names: str | None) -> Iterator[Question]:
 def about_provider(
     case: Case, answers: Answers, provider: str, consumer: str | None, symbol: Symbol
 ) -> Iterator[Question]:
-    """Ask which release of ``provider`` has ``symbol``; and else, which of ``consumer`` does without it."""
+    """Ask which release of ``provider`` has ``symbol``; else, which of ``consumer`` does without it.
+
+    If nobody ever had it, the value was of another type: then ask which release had no such class.
+    """
     installed = case.facts.installed[provider]
     older = LastWith(package=provider, installed=installed, module=symbol.module, name=symbol.name)
     newer = FirstWith(package=provider, installed=installed, module=symbol.module, name=symbol.name)
@@ -139,8 +152,14 @@ def about_provider(
         yield without(case, provider, symbol, newer=False)
     elif older in answers and answers.last_with(symbol.module, symbol.name) is None:
         yield newer
-        if newer in answers and answers.first_with(symbol.module, symbol.name) is None and consumer is not None:
-            yield without(case, consumer, symbol, newer=True)
+        if newer not in answers or answers.first_with(symbol.module, symbol.name) is not None:
+            return
+        if consumer is not None:
+            yield (user := without(case, consumer, symbol, newer=True))
+            if user not in answers or answers.nearest_without(consumer, newer=True) is not None:
+                return
+        if symbol.owner:
+            yield without(case, provider, symbol.as_owner, newer=False)
 
 
 def without(case: Case, package: str, symbol: Symbol, *, newer: bool) -> Question:

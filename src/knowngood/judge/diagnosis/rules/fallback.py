@@ -74,11 +74,13 @@ def diagnose(case: Case, answers: Answers) -> Diagnosis | None:
         return _between(case, answers, base, nearest, why)
     took_away = _TOOK_AWAY.search(case.text[:_BEGINNING]) is not None
     move = back(case, answers, nearest, None, refused(case), uses=True) if took_away else None
+    fix = (move.fix,) if move is not None else ()
     return Diagnosis(
         culprit=nearest,
         conflicts_with=None,
         why=f"it failed in {case.label(nearest)}{_called_by(case)}",
-        fix=(move.fix,) if move is not None else (),
+        # A crash is a mistake of the package alone, as a hang is.
+        fix=_next(case, answers, nearest) if case.verdict.status is Status.CRASH else fix,
         evidence=_place(case),
         confidence=Confidence.POSSIBLE,
     )
@@ -174,11 +176,14 @@ def _requested(case: Case, answers: Answers) -> Diagnosis | None:
         name, others = asked[0], len(case.requested) > 1
         only = "the only one of them that the probe loaded" if others else "the only package that the combo asks for"
         move = back(case, answers, name, None)
+        fix: tuple[str, ...] = (move.fix,) if move is not None and answers.history(name) is not None else ()
+        if case.verdict.status is Status.CRASH and answers.history(name) is not None:
+            fix = _next(case, answers, name) or fix
         return Diagnosis(
             culprit=name,
             conflicts_with=None,
             why=f"cause unknown; best guess: {case.label(name)}, {only}",
-            fix=(move.fix,) if move is not None and answers.history(name) is not None else (),
+            fix=fix,
             evidence=(f"{name} is {only}",),
             confidence=Confidence.POSSIBLE,
         )
@@ -199,20 +204,26 @@ def _hung(case: Case, answers: Answers) -> Diagnosis | None:
     if not case.path:
         return None
     nearest = case.path[0]
-    version, history = case.installed.get(nearest), answers.history(nearest)
-    fix = (f"{nearest}>{version}",) if version else ()
-    if version is not None and history is not None:
-        line = Version(packages.next_line(version))
-        specifier = history.since(None, version, before=line) or history.since(None, version)
-        fix = (f"{nearest}{specifier}",) if specifier else ()
     return Diagnosis(
         culprit=nearest,
         conflicts_with=None,
         why=f"it hung in {case.label(nearest)}",
-        fix=fix,
+        fix=_next(case, answers, nearest),
         evidence=_place(case),
         confidence=Confidence.POSSIBLE,
     )
+
+
+def _next(case: Case, answers: Answers, package: str) -> tuple[str, ...]:
+    """Return the constraint of the next patch of ``package``, else of the next release."""
+    version, history = case.installed.get(package), answers.history(package)
+    if version is None:
+        return ()
+    if history is None:
+        return (f"{package}>{version}",)
+    line = Version(packages.next_line(version))
+    specifier = history.since(None, version, before=line) or history.since(None, version)
+    return (f"{package}{specifier}",) if specifier else ()
 
 
 def _is_newer(answers: Answers, name: str, other: str) -> bool:
