@@ -69,6 +69,13 @@ def site(session: nox.Session) -> None:
 
 
 @nox.session
+def screenshots(session: nox.Session) -> None:
+    """Make the pictures of the README and the docs again; needs chromium and chromedriver."""
+    _install(session, "tests")
+    session.run("python", ".ci/screenshots.py")
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Compare knowngood with tox, nox and uv alone, and write bench/RESULTS.md; options go after ``--``."""
     _install(session, "bench", "tests")

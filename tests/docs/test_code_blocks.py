@@ -38,6 +38,7 @@ NOT_RUN = {
     ("CONTRIBUTING.md", "nox -s tests -- -m real"),
     ("CONTRIBUTING.md", "nox -s tests -- -m browser"),
     ("CONTRIBUTING.md", "nox -s site"),
+    ("CONTRIBUTING.md", "nox -s screenshots"),
     ("CONTRIBUTING.md", "nox -s bench"),
     ("docs/getting-started.md", "pip install knowngood nox"),
     ("docs/getting-started.md", 'nox -s matrix -- --only "old-*"'),
