@@ -1,6 +1,8 @@
 """A user runs ``knowngood init`` in projects of many kinds, and then what it wrote."""
 
 import json
+import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -8,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
+import yaml
 
 from knowngood.project.scaffold import around
 from knowngood.project.scaffold.origin import Origin
@@ -358,6 +361,74 @@ def test_the_workflow_fits_its_schema_and_an_auditor_accepts_it(tmp_path: Path, 
     assert f"pip install '{origin.elsewhere}'" in text or f"pip install {origin.elsewhere}\n" in text
     assert ("name its repository" in text) == (origin.path is not None)
     assert "file://" not in text
+
+
+def script(text: str, job: str, step: str) -> tuple[str, dict[str, str]]:
+    """Return the script of a step of a workflow and its variables, with expressions as they are on a server."""
+    (found,) = (each for each in yaml.safe_load(text)["jobs"][job]["steps"] if each.get("name") == step)
+    values = {"github.token": "T", "github.server_url": "https://ci.example", "github.repository": "o/r"}
+    values |= {"github.run_id": "7", "inputs.accept && '1' || ''": "1"}
+    return found["run"], {
+        name: re.sub(r"\$\{\{ (.+?) \}\}", lambda expression: values[expression[1]], value)
+        for name, value in found.get("env", {}).items()
+    }
+
+
+def test_the_workflow_keeps_report_history_and_baseline_on_a_branch(tmp_path: Path, index: Index) -> None:
+    origin = Origin(requirement="knowngood==1.0", why="")
+    text = around.workflow(matrix="shop", pythons=(MINOR,), origin=origin, branch="main", below="my shop")
+    remote, programs = tmp_path / "remotes" / "o" / "r", tmp_path / "bin"
+    programs.mkdir()
+    (programs / "knowngood").write_text(f'#!/bin/sh\nexec {sys.executable} -m knowngood "$@"\n', encoding="utf-8")
+    (programs / "knowngood").chmod(0o755)
+    subprocess.run(["git", "init", "--quiet", "--bare", remote], check=True)
+    config = tmp_path / "gitconfig"
+    config.write_text(
+        f'[url "{(tmp_path / "remotes").as_uri()}/"]\n    insteadOf = https://ci.example/\n', encoding="utf-8"
+    )
+
+    def run(job: str, name: str, folder: Path, output: Path) -> None:
+        code, variables = script(text, job, name)
+        environ = Project(folder=tmp_path).environment() | variables
+        environ |= {"PATH": f"{programs}:{environ['PATH']}", "GIT_CONFIG_GLOBAL": str(config)}
+        environ |= {"GITHUB_OUTPUT": str(output), "GIT_TERMINAL_PROMPT": "0"}
+        command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", code]
+        done = subprocess.run(
+            command, cwd=folder, env=environ, capture_output=True, text=True, timeout=300, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    histories = []
+    for number, version in enumerate(("1.0", "2.0")):
+        machine = tmp_path / f"machine{number}"
+        project = Project(folder=machine / "my shop")
+        project.folder.mkdir(parents=True)
+        subprocess.run(["git", "init", "--quiet"], cwd=machine, check=True)
+        subprocess.run(["git", "remote", "add", "origin", remote.as_uri()], cwd=machine, check=True)
+        subprocess.run(["git", "fetch", "--quiet", "origin"], cwd=machine, check=True)
+        matrix = project.folder / "matrices" / "shop.toml"
+        matrix.parent.mkdir()
+        matrix.write_text(
+            f'[index.local]\nurl = "{index.url}"\n[[probe]]\nid = "p"\nsource = "import tiny"\n'
+            f'[[combo]]\nid = "c"\nsteps = [["tiny=={version}"]]\n',
+            encoding="utf-8",
+        )
+        assert project.run("run").returncode == 0
+        for name in ("Restore the published report", "Publish the report"):
+            run("matrix", name, project.folder, machine / "output")
+        assert (machine / "output").read_text(encoding="utf-8") == "published=1\n"
+        store = tmp_path / f"store{number}"
+        shutil.copytree(project.folder / "reports" / "shop", store / "published")
+        run("store", "Push it to the branch", store, store / "output")
+        shown = ["git", "show", "matrix:my shop/reports/shop/history.json"]
+        histories.append(json.loads(subprocess.run(shown, cwd=remote, capture_output=True, check=True).stdout))
+
+    assert [len(history["states"]) for history in histories] == [1, 2]
+    assert [each["after"] for each in histories[1]["states"][1]["releases"]] == ["2.0"]
+    listed = subprocess.run(
+        ["git", "ls-tree", "-r", "--name-only", "matrix"], cwd=remote, capture_output=True, text=True
+    )
+    assert {Path(name).name for name in listed.stdout.splitlines()} >= {"baseline.json", "history.json", "index.html"}
 
 
 @pytest.mark.parametrize(("origin", "below"), WORKFLOWS)

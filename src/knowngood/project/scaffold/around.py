@@ -22,12 +22,18 @@ sessions()
 '''
 
 _WORKFLOW = """# Run the matrix once a week, and whenever it changes. Written by `knowngood init`: change it.
+# The branch `matrix` keeps the published report, its history and the baseline.
 name: {title}
 
 on:
   schedule:
     - cron: "{cron}"
   workflow_dispatch:
+    inputs:
+      accept:
+        description: Make this run the baseline, whatever regressed
+        type: boolean
+        default: false
   push:
     branches: [{branch}]
     paths: {paths}
@@ -47,10 +53,12 @@ jobs:
     timeout-minutes: 120
     permissions:
       contents: read
+    outputs:
+      published: ${{{{ steps.publish.outputs.published }}}}
 {directory}    steps:
       - uses: actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1
         with:
-          fetch-depth: 0 # the version of a project may come from its tags
+          fetch-depth: 0 # tags, for the version of a project, and the branch with the published report
           persist-credentials: false
       - uses: actions/setup-python@5fda3b95a4ea91299a34e894583c3862153e4b97 # v7.0.0
         with:
@@ -68,6 +76,13 @@ jobs:
           knowngood run {matrix} --progress lines || code=$?
           echo "::$token::"
           exit "$code"
+      - name: Restore the published report
+        if: ${{{{ !cancelled() }}}}
+        # After the run, which is about the project as it was checked out.
+        run: |
+          if git cat-file -e origin/matrix:./reports/{matrix} 2> /dev/null; then
+            git restore --source origin/matrix --worktree -- reports/{matrix}
+          fi
       - name: Write the report
         if: ${{{{ !cancelled() }}}}
         run: |
@@ -80,6 +95,71 @@ jobs:
           name: {name}
           path: {prefix}report
           overwrite: true
+      - name: Publish the report
+        id: publish
+        if: ${{{{ !cancelled() }}}}
+        env:
+          ACCEPT: ${{{{ inputs.accept && '1' || '' }}}}
+        # Red or green. A run with an undecided cell is not published.
+        run: |
+          if knowngood publish --matrix {matrix} ${{ACCEPT:+--accept}}; then
+            echo "published=1" >> "$GITHUB_OUTPUT"
+          fi
+      - name: Keep the published report
+        if: ${{{{ !cancelled() && steps.publish.outputs.published == '1' }}}}
+        uses: actions/upload-artifact@bbbca2ddaa5d8feaa63e36b76fdaad77386f024f # v7.0.0
+        with:
+          name: {name}-published
+          path: {prefix}reports/{matrix}
+          overwrite: true
+
+  store:
+    name: Store the published report
+    needs: [matrix]
+    # Only runs of the default branch are stored. This job runs no other code.
+    if: >-
+      ${{{{ !cancelled() && needs.matrix.outputs.published == '1' && github.event_name != 'pull_request'
+      && (github.event_name == 'schedule' || github.ref_name == github.event.repository.default_branch) }}}}
+    runs-on: ubuntu-24.04
+    timeout-minutes: 15
+    permissions:
+      contents: write # to push to the branch `matrix`
+    steps:
+      - name: Fetch the published report
+        uses: actions/download-artifact@3e5f45b2cfb9172054b4087a40e8e0b5a5461e7c # v8.0.1
+        with:
+          name: {name}-published
+          path: published
+      - name: Push it to the branch
+        env:
+          GH_TOKEN: ${{{{ github.token }}}}
+          REPORT: {stored}
+          REPOSITORY: ${{{{ github.server_url }}}}/${{{{ github.repository }}}}
+          RUN_URL: ${{{{ github.server_url }}}}/${{{{ github.repository }}}}/actions/runs/${{{{ github.run_id }}}}
+        run: |
+          git init --quiet --initial-branch matrix branch
+          cd branch
+          git config credential.helper '!f() {{ echo username=x-access-token; echo "password=$GH_TOKEN"; }}; f'
+          git config user.name "github-actions[bot]"
+          git config user.email "41898282+github-actions[bot]@users.noreply.github.com"
+          git remote add origin "$REPOSITORY"
+          # Another matrix may be stored at the same time: then the push is refused, and is tried again on top of it.
+          for attempt in 1 2 3; do
+            # The first run starts the branch. An unreachable remote fails here, before anything is replaced.
+            tip="$(git ls-remote origin refs/heads/matrix)"
+            if [ -n "$tip" ]; then
+              git fetch --quiet --depth 1 origin matrix
+              git reset --quiet --hard FETCH_HEAD
+            fi
+            rm -rf "$REPORT"
+            mkdir -p "$(dirname "$REPORT")"
+            cp -R ../published "$REPORT"
+            git add --all "$REPORT"
+            git diff --cached --quiet || git commit --quiet --message "Publish $RUN_URL"
+            if git push --quiet origin HEAD:refs/heads/matrix; then exit 0; fi
+            sleep "$attempt"
+          done
+          exit 1
 """
 
 
@@ -177,6 +257,7 @@ def workflow(*, matrix: str, pythons: tuple[str, ...], origin: Origin, branch: s
         pythons=" ".join(pythons),
         matrix=matrix,
         prefix=at,
+        stored=json.dumps(f"{at}reports/{matrix}"),
     )
 
 
