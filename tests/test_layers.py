@@ -148,7 +148,14 @@ def test_declaring_judging_and_reporting_touch_nothing_outside_the_process(modul
         module
         for module in MODULES
         if module
-        not in ("process/helpers", "cli/main", "__init__", "probe/in_env/pytest_launcher", "run/executors/dask_worker")
+        not in (
+            "process/helpers",
+            "cli/main",
+            "__init__",
+            "probe/in_env/pytest_launcher",
+            "run/executors/dask_worker",
+            "install/pip/launcher",
+        )
     ],
 )
 def test_only_one_module_spawns_and_only_the_command_line_and_the_python_api_read_the_environment(module: str) -> None:
@@ -168,7 +175,7 @@ def _is_os(node: ast.expr) -> bool:
 IN_ENV = [module for module in MODULES if module.startswith("probe/in_env/")]
 
 
-@pytest.mark.parametrize("module", ["process/supervisor", "process/remover", *IN_ENV])
+@pytest.mark.parametrize("module", ["process/supervisor", "process/remover", "install/pip/launcher", *IN_ENV])
 def test_what_runs_without_our_packages_imports_only_the_standard_library(module: str) -> None:
     theirs = {"pytest"} if module == "probe/in_env/pytest_launcher" else set()
     names = {name.split(".")[0] for name in imports(MODULES[module])}

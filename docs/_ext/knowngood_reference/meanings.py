@@ -153,6 +153,11 @@ REASONS: Mapping[Reason, Meaning] = {
         "the index has no such version",
         "ask for one that exists; a yanked version counts only when it is pinned",
     ),
+    Reason.BUILD_CONFINED: _meaning(
+        Status.INFRA,
+        "a build failed because the sandbox lets it write only into its own folders, and gives it no network",
+        'set `sdists = { network = true }` if it needs the network, or `isolation = "none"` if you trust it',
+    ),
     Reason.ONLY_SDIST: _meaning(
         Status.UNSOLVABLE,
         "only a source distribution fits, and `sdists` or `--only-binary` does not let it be built",

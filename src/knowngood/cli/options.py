@@ -46,7 +46,7 @@ isolation_option = click.option(
     "--isolation",
     type=click.Choice(["auto", "sandbox", "none"]),
     metavar="HOW",
-    help="Whether probes run in a sandbox of bubblewrap: auto, sandbox or none.  [default: as the matrix says]",
+    help="Whether probes and builds run in a sandbox: auto, sandbox or none.  [default: as the matrix says]",
 )
 
 

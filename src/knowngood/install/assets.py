@@ -47,6 +47,7 @@ class Assets:
                 "pip",
                 "install",
                 "--no-deps",
+                "--only-binary=:all:",
                 "--link-mode",
                 "copy",
                 "--python",

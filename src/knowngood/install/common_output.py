@@ -78,6 +78,7 @@ INDEX_RULES = (
     rule(Status.INFRA, Reason.INDEX_ERROR, rf"^{OURS}.* answered with an error: "),
     rule(Status.INFRA, Reason.NO_UPLOAD_TIMES, rf"^{OURS}.* does not say when files were uploaded"),
     rule(Status.INFRA, Reason.NOT_AN_INDEX, rf"^{OURS}.* is not a package index: "),
+    rule(Status.INFRA, Reason.BUILD_CONFINED, rf"^{OURS}a build .* in the sandbox: "),
     rule(Status.UNSOLVABLE, Reason.PACKAGE_NOT_FOUND, rf"^{OURS}.* does not have it$"),
     rule(Status.UNSOLVABLE, Reason.CONFLICT, rf"^{OURS}.* which no release replaces; "),
     rule(Status.UNSOLVABLE, Reason.ONLY_SDIST, rf"^{OURS}.* has no wheel that fits, and {NOT_BUILT}"),

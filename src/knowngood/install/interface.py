@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from knowngood.install.confined import BuildSandbox
 from knowngood.install.environment import Environment
 from knowngood.install.interpreters import Interpreter
 from knowngood.install.variables import Variables
@@ -190,6 +191,8 @@ class Tools:
     """The environment variables of its commands."""
     find_python: Callable[[str], Interpreter | None]
     """Finds a base interpreter on this machine; an installer that brings its own Python has no use for it."""
+    builds: BuildSandbox | None = None
+    """What builds run in; None: as any process of the user."""
     copies: bool = False
     """Whether files are copied into environments, which otherwise may share them."""
     review: Callable[[Action, InstallerName], Action] = lambda action, installer: action

@@ -24,6 +24,7 @@ from packaging.utils import (
 from packaging.version import InvalidVersion, Version
 
 from knowngood import packages
+from knowngood.install.confined import BuildSandbox, run_uv
 from knowngood.install.environment import Environment
 from knowngood.install.interface import OUTSIDE
 from knowngood.install.pages import File, Page
@@ -151,6 +152,8 @@ class ReleaseIndex:
     page: Callable[[str], Page | None]
     contents: Callable[[File], bytes | None] = _nothing
     """Returns the contents of a file of a page; None when it cannot be read."""
+    builds: BuildSandbox | None = None
+    """What builds run in that a resolution needs; None: as any process of the user."""
 
     def uploaded(self, versions: Mapping[str, str]) -> dict[str, str]:
         """Return canonical name -> when that version was uploaded, UTC, ISO 8601, where the index has the date."""
@@ -305,8 +308,11 @@ class ReleaseIndex:
         source.write_text("".join(f"{requirement}\n" for requirement in requirements), encoding="utf-8")
         lock.unlink(missing_ok=True)
         command: list[str | Path] = [self.uv, "pip", "compile", source, "--quiet", "--python", self.python]
-        action = self.processes.run(
+        action = run_uv(
+            self.builds,
+            self.processes,
             [*command, "--format", "pylock.toml", "--output-file", lock, *options],
+            python=self.python,
             env=self.environ,
             cwd=OUTSIDE,
             log=self.folder / f"{topic}.log",

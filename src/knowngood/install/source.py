@@ -16,6 +16,7 @@ from pathlib import Path
 
 from knowngood import packages
 from knowngood.install import wheelhouse
+from knowngood.install.confined import run_uv
 from knowngood.install.interface import OUTSIDE, Built, Tools
 from knowngood.install.origin import Backend, Origin, SourceTree, key
 from knowngood.install.uv.installer import UV, binary
@@ -214,9 +215,7 @@ class Builds:
         ]
 
         def compile_requires() -> Action:
-            action = self._tools.processes.run(
-                [*command, *options], env=self._tools.environ, cwd=OUTSIDE, log=folder / "lock.log", timeout=_LOCK_LIMIT
-            )
+            action = self._uv([*command, *options], python, folder / "lock.log", _LOCK_LIMIT)
             return self._tools.review(action, InstallerName.UV)
 
         action = compile_requires()
@@ -235,14 +234,10 @@ class Builds:
         for left in (copy, made):
             shutil.rmtree(left, ignore_errors=True)
         source = origin.copy(copy)
+        made.mkdir()
         command: list[str | Path] = [binary(), "build", "--wheel", "--no-create-gitignore", "--python", python]
-        action = self._tools.processes.run(
-            [*command, "--out-dir", made, *arguments, source],
-            env=self._tools.environ,
-            cwd=OUTSIDE,
-            log=folder / "build.log",
-            timeout=_LIMIT,
-        )
+        command += ["--out-dir", made, *arguments, source]
+        action = self._uv(command, python, folder / "build.log", _LIMIT, writable=(copy, made))
         action = self._tools.review(action, InstallerName.UV)
         shutil.rmtree(copy, ignore_errors=True)
         # The place of the copy is of no use to anyone.
@@ -253,6 +248,22 @@ class Builds:
             return action, wheelhouse.read_wheel(built[0]) if built else None
         except (OSError, ValueError, zipfile.BadZipFile) as error:
             return _not_started(f"its build made {built[0].name}, which is not a wheel: {error}"), None
+
+    def _uv(
+        self, command: list[str | Path], python: Path, log: Path, limit: float, writable: tuple[Path, ...] = ()
+    ) -> Action:
+        tools = self._tools
+        return run_uv(
+            tools.builds,
+            tools.processes,
+            command,
+            python=python,
+            env=tools.environ,
+            cwd=OUTSIDE,
+            log=log,
+            timeout=limit,
+            writable=writable,
+        )
 
     def _variables(self, origin: Origin) -> list[str]:
         prefix = origin.backend.name.replace("-", "_").upper() + "_"

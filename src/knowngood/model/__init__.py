@@ -30,7 +30,7 @@ from knowngood.model.declared import (
 )
 from knowngood.model.fixes import FixClass, FixState, VerifiedFix
 from knowngood.model.history import CellState, History, MovedRelease, State
-from knowngood.model.isolation import ALL_PACKAGES, ANY_SDISTS, Isolation, Sdists, Tampering
+from knowngood.model.isolation import ALL_PACKAGES, ANY_SDISTS, PROBES_ONLY, Isolation, Sdists, Tampering
 from knowngood.model.judged import (
     Cell,
     Change,
@@ -100,6 +100,7 @@ __all__ = [
     "ALL_PACKAGES",
     "ANY_SDISTS",
     "BREAK_PYTHON",
+    "PROBES_ONLY",
     "SEARCH_PATH",
     "UNDECIDED",
     "Action",

@@ -15,6 +15,9 @@ class Isolation(StrEnum):
     """Not: what they write into shared files is found afterwards."""
 
 
+PROBES_ONLY = "sandbox-for-probes"
+"""What a run records when its probes were in a sandbox, and its builds could not be."""
+
 ALL_PACKAGES = ":all:"
 """What stands for every package where names are expected, as for pip and uv."""
 

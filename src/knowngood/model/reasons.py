@@ -36,6 +36,7 @@ class Reason(StrEnum):
     SKIPPED = "skipped"
     PACKAGE_NOT_FOUND = "package-not-found"
     VERSION_NOT_FOUND = "version-not-found"
+    BUILD_CONFINED = "build-confined"
     ONLY_SDIST = "only-sdist"
     NO_MATCHING_FILE = "no-matching-file"
     CONFLICT = "conflict"

@@ -48,6 +48,18 @@ class Sandbox:
 
     def command(self, argv: Sequence[str | Path], access: Access, cwd: Path) -> list[str]:
         """Return the command that runs ``argv`` in the sandbox."""
+        return [*self.prefix(access), "--chdir", str(cwd), "--", *map(str, argv)]
+
+    def replacing(self, argv: Sequence[str | Path], file: Path, *, by: Path, kept: Path, cwd: Path) -> list[str]:
+        """Return the command that runs ``argv`` where ``file`` has been replaced, and nothing else is different.
+
+        ``by`` is in its place, and the file itself is at ``kept``, a path that does not exist yet.
+        """
+        mounts = ["--dev-bind", "/", "/", "--ro-bind", str(file), str(kept), "--ro-bind", str(by), str(file)]
+        return [str(self.program), *mounts, "--die-with-parent", "--chdir", str(cwd), "--", *map(str, argv)]
+
+    def prefix(self, access: Access) -> list[str]:
+        """Return the program and its options; more of them, ``--`` and a command are to follow."""
         options = [*_READ_ONLY]
         if not access.shares_processes:
             options += _HIDDEN
@@ -63,8 +75,12 @@ class Sandbox:
             options += ["--ro-bind", str(path), str(path)]
         for path in _outermost(access.writable):
             options += ["--bind", str(path), str(path)]
-        options += ["--die-with-parent", "--chdir", str(cwd)]
-        return [str(self.program), *options, "--", *map(str, argv)]
+        return [str(self.program), *options, "--die-with-parent"]
+
+    @property
+    def nests(self) -> bool:
+        """Whether a command in the sandbox can start another sandbox, as builds need it."""
+        return _nests(str(self.program))
 
 
 def find(outside: Mapping[str, str]) -> Sandbox | None:
@@ -82,6 +98,14 @@ def _works(program: str) -> bool:
     sandbox = Sandbox(program=Path(program))
     command = sandbox.command(["/bin/sh", "-c", f"echo {_WORKS}"], ALL_READ_ONLY, Path("/"))
     return answer_of(command, env={"PATH": os.defpath}, timeout=_PATIENCE).strip() == _WORKS
+
+
+@cache
+def _nests(program: str) -> bool:
+    sandbox = Sandbox(program=Path(program))
+    inner = sandbox.command(["/bin/sh", "-c", f"echo {_WORKS}"], ALL_READ_ONLY, Path("/"))
+    outer = sandbox.command(inner, ALL_READ_ONLY, Path("/"))
+    return answer_of(outer, env={"PATH": os.defpath}, timeout=_PATIENCE).strip() == _WORKS
 
 
 def _outermost(paths: Sequence[Path]) -> list[Path]:

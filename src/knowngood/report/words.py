@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from knowngood import packages
 from knowngood.model import (
+    PROBES_ONLY,
     UNDECIDED,
     Cell,
     Confidence,
@@ -231,8 +232,12 @@ def offer(cell: Cell) -> str:
 
 
 def isolation(info: RunInfo) -> str:
-    """Return how the probes of a run were kept apart; empty where that was not recorded."""
-    how = {"sandbox": "probes in a sandbox", "none": "probes without a sandbox"}
+    """Return how the probes and builds of a run were kept apart; empty where that was not recorded."""
+    how = {
+        "sandbox": "probes and builds in a sandbox",
+        PROBES_ONLY: "probes in a sandbox, builds without one",
+        "none": "probes and builds without a sandbox",
+    }
     return how.get(info.isolation, info.isolation)
 
 

@@ -15,8 +15,9 @@ from knowngood.cache.verdicts import Verdicts
 from knowngood.errors import UsageError
 from knowngood.install import registry
 from knowngood.install.assets import Assets
+from knowngood.install.confined import BuildSandbox
 from knowngood.install.index import Routes
-from knowngood.install.interface import Resolution, Step, Tools
+from knowngood.install.interface import OUTSIDE, Resolution, Step, Tools
 from knowngood.install.interpreters import Interpreters
 from knowngood.install.pages import File, Page
 from knowngood.install.routing import Routing, routing
@@ -26,6 +27,7 @@ from knowngood.model import Action, InstallerName, Phase, ProbeBasis, Reason, Tr
 from knowngood.model import Step as DeclaredStep
 from knowngood.probe.launch import Launcher
 from knowngood.process import Processes, sandbox
+from knowngood.process.helpers import answer_of
 from knowngood.process.temporary import remove_leftovers
 from knowngood.project.tree import Tree, Trees
 from knowngood.run import host
@@ -35,6 +37,8 @@ from knowngood.run.guard import Guard
 from knowngood.run.host import Machine
 from knowngood.run.reuse import KeptVerdicts, VerdictReuse
 from knowngood.run.stop import Stop
+
+_PATIENCE = 20.0  # seconds for uv to say where its cache is
 
 Resolver = tuple[InstallerName, str]
 """An installer, and what distinguishes the Python that it resolves for from other builds."""
@@ -120,6 +124,8 @@ class RunContext:
     """The folder that paths in the matrix are relative to. It is only read."""
     trees: Trees
     """Snapshots of the project and of other folders, each taken when it is first asked for."""
+    build_sandbox: BuildSandbox | None
+    """What builds run in; None: as any process of the user."""
     builds: Builds
     """Builds what steps install from this machine, each once."""
     guard: Guard
@@ -136,7 +142,11 @@ class RunContext:
     def tools(self) -> Tools:
         """What installers work with."""
         return Tools(
-            processes=self.processes, environ=self.environ, find_python=self.interpreters.find, review=self.review
+            processes=self.processes,
+            environ=self.environ,
+            find_python=self.interpreters.find,
+            builds=self.build_sandbox,
+            review=self.review,
         )
 
     def folder(self, combo: str) -> Path:
@@ -231,6 +241,7 @@ def _context(
         sandbox=_sandbox(machine) if settings.sandboxed else None,
     )
     many_files, bytecode = threading.Lock(), BytecodeStore(folder=cache / "bytecode")
+    inside = _build_sandbox(settings, machine, environ, (folder, environments, project, cache))
     interpreters = Interpreters(outside=machine.outside, cache=cache / "pythons")
     return RunContext(
         processes=processes,
@@ -245,8 +256,15 @@ def _context(
         stop=stop,
         project=project,
         trees=trees,
+        build_sandbox=inside,
         builds=Builds(
-            tools=Tools(processes=processes, environ=environ, find_python=interpreters.find, review=routing.review),
+            tools=Tools(
+                processes=processes,
+                environ=environ,
+                find_python=interpreters.find,
+                builds=inside,
+                review=routing.review,
+            ),
             folder=folder / "builds",
             kept=Wheelhouse(folder=cache / "wheels"),
             project=project,
@@ -291,6 +309,26 @@ def _sandbox(machine: Machine) -> sandbox.Sandbox:
             next_step='install it here (apt install bubblewrap), or choose isolation = "none"',
         )
     return box
+
+
+def _build_sandbox(
+    settings: RunSettings, machine: Machine, environ: Mapping[str, str], readable: tuple[Path, ...]
+) -> BuildSandbox | None:
+    """Return what builds run in; they need the folders ``readable``, too."""
+    if not settings.confines_builds:
+        return None
+    asked = [str(machine.uv), "--directory", str(OUTSIDE), "cache", "dir"]
+    uv_cache = Path(answer_of(asked, env=environ, timeout=_PATIENCE).strip())
+    uv_cache.mkdir(parents=True, exist_ok=True)
+    home = Path(environ.get("XDG_CACHE_HOME") or Path(environ.get("HOME", "/"), ".cache"))
+    return BuildSandbox(
+        sandbox=_sandbox(machine),
+        outside=machine.outside,
+        uv_cache=uv_cache,
+        pip_cache=Path(environ.get("PIP_CACHE_DIR") or home / "pip"),
+        readable=readable,
+        network=settings.build_network,
+    )
 
 
 def _fetch(settings: RunSettings, store: Assets, logs: Path) -> Trouble | None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from knowngood.events import IndexChosen, Interrupted, RunFinished
 from knowngood.install.index import check_folders
-from knowngood.model import Isolation, Run
+from knowngood.model import Run
 from knowngood.process.files import read_regular
 from knowngood.process.redaction import Redactor
 from knowngood.run import host
@@ -24,7 +24,7 @@ from knowngood.run.forecast import Forecast, forecast
 from knowngood.run.recorder import EventLog, Recorder, Sink
 from knowngood.run.request import RunRequest
 from knowngood.run.stop import Stop
-from knowngood.run.work import Work, is_sandboxed, secrets_of
+from knowngood.run.work import Work, isolation_of, secrets_of
 
 _LARGEST_INPUT = 16 * 2**20  # bytes
 
@@ -55,7 +55,7 @@ def execute(
         request.project.matrix,
         command=request.command,
         shard=request.shard,
-        isolation=str(Isolation.SANDBOX if is_sandboxed(request) else Isolation.NONE),
+        isolation=isolation_of(request),
         run_id=request.run_id,
     )
     folder = earlier or request.runs.new(info.id)

@@ -287,6 +287,7 @@ class _Evaluation:
             processes=context.processes,
             uv=context.uv,
             environ=context.environ,
+            builds=context.build_sandbox,
             # An installer that brings its own Python needs no base interpreter.
             python=base.path if base is not None else environment.python,
             folder=self.workspace.folder / "lookups",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from knowngood.errors import UsageError
 from knowngood.install import index, registry
 from knowngood.install.loopback import token
-from knowngood.model import ComboFacts, Isolation, Run
+from knowngood.model import PROBES_ONLY, ComboFacts, Isolation, Run
 from knowngood.model.reusable import why_not_reused
 from knowngood.probe import reads
 from knowngood.probe.settings import secrets
@@ -68,6 +68,8 @@ def _settings(request: RunRequest, run: str, routes: index.Routes) -> RunSetting
         fresh_probes=request.fresh_probes,
         keep=request.keep,
         sandboxed=is_sandboxed(request),
+        confines_builds=confines_builds(request),
+        build_network=request.project.matrix.sdists.network,
     )
 
 
@@ -89,6 +91,29 @@ def is_sandboxed(request: RunRequest) -> bool:
         cause=f"{program} cannot make namespaces here" if program else f"there is no {sandbox.PROGRAM} on PATH",
         next_step='install it (apt install bubblewrap), allow user namespaces, or choose isolation = "auto" or "none"',
     )
+
+
+def confines_builds(request: RunRequest) -> bool:
+    """Return whether the builds of a request run in a sandbox. Raises ``UsageError`` as ``is_sandboxed`` does."""
+    if not is_sandboxed(request):
+        return False
+    box = sandbox.find(request.machine.outside)
+    if box is not None and box.nests:
+        return True
+    if (request.isolation or request.project.matrix.isolation) is Isolation.AUTO:
+        return False
+    raise UsageError(
+        'isolation = "sandbox" needs a sandbox in a sandbox for builds, which does not work on this machine',
+        cause=f"a program that {sandbox.PROGRAM} runs cannot make namespaces here",
+        next_step='allow nested user namespaces, or choose isolation = "auto": then only probes run in a sandbox',
+    )
+
+
+def isolation_of(request: RunRequest) -> str:
+    """Return how a run records that its probes and builds are kept apart."""
+    if not is_sandboxed(request):
+        return str(Isolation.NONE)
+    return str(Isolation.SANDBOX) if confines_builds(request) else PROBES_ONLY
 
 
 def secrets_of(request: RunRequest) -> tuple[str, ...]:

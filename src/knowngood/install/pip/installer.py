@@ -102,16 +102,25 @@ class Pip:
         details = step.file(f"{verb}.debug.log")
         step.folder.mkdir(parents=True, exist_ok=True)
         details.unlink(missing_ok=True)
-        pip: list[str | Path] = [environment.python, "-I", "-m", "pip", "install"]
         # Without --verbose the output of a build would only go to the debug log.
         options: list[str | Path] = ["--verbose", "--no-color", "--progress-bar=off", "--log", details]
         limit = RESOLVE_LIMIT if verb == "resolve" else INSTALL_LIMIT
-        action = self._run([*pip, *options, *arguments], step.file(f"{verb}.log"), limit)
+        log = step.file(f"{verb}.log")
+        if self.tools.builds is None:
+            action = self._run([environment.python, "-I", "-m", "pip", "install", *options, *arguments], log, limit)
+        else:
+            places = (built.place for built in step.sources if built.place is not None)
+            writable = (step.folder, *places)
+            arguments = ["install", *options, *arguments]
+            with self.tools.builds.pip(environment.python, arguments, OUTSIDE, writable) as command:
+                guard = self.tools.builds.sandbox.program.name
+                action = self.tools.builds.explained(self._run([*command], log, limit, guard))
         self.tools.processes.redact(details)
         return self.tools.review(_with_hidden_causes(action, details), InstallerName.PIP)
 
-    def _run(self, command: list[str | Path], log: Path, limit: float) -> Action:
-        return self.tools.processes.run(command, env=self.tools.environ, cwd=OUTSIDE, log=log, timeout=limit)
+    def _run(self, command: list[str | Path], log: Path, limit: float, guard: str = "") -> Action:
+        run = self.tools.processes.run
+        return run(command, env=self.tools.environ, cwd=OUTSIDE, log=log, timeout=limit, guard=guard)
 
 
 def _yanked(planned: Iterable[Mapping[str, Any]], output: str) -> Mapping[str, str]:

@@ -14,6 +14,7 @@ from uv import find_uv_bin
 from knowngood import packages
 from knowngood.install import lock
 from knowngood.install.common_output import OURS
+from knowngood.install.confined import run_uv
 from knowngood.install.environment import Environment
 from knowngood.install.index import Addresses, Routes
 from knowngood.install.interface import (
@@ -107,7 +108,9 @@ class Uv:
         target += [option for option in _options(step.declared.options) if option not in _RESOLVING]
         target += ["--link-mode", "copy"] if self.tools.copies else []
         target += ["--require-hashes"] if "--require-hashes" in step.declared.options else []
-        return self._run(["pip", "install", *target], step.file("install.log"), INSTALL_LIMIT)
+        places = tuple(built.place for built in step.sources if built.place is not None)
+        log = step.file("install.log")
+        return self._run(["pip", "install", *target], log, INSTALL_LIMIT, python=environment.python, writable=places)
 
     def forget(self, names: Sequence[str], log: Path) -> None:
         """Run ``uv cache clean``, which waits for other commands of uv to end."""
@@ -165,13 +168,32 @@ class Uv:
 
     def _compile(self, *arguments: str | Path, log: Path) -> Action:
         options = ["--generate-hashes", "--no-annotate", "--no-header"]
-        action = self._run(["pip", "compile", *arguments, *options], log, RESOLVE_LIMIT)
+        python = Path(arguments[arguments.index("--python") + 1])
+        action = self._run(["pip", "compile", *arguments, *options], log, RESOLVE_LIMIT, python=python)
         # uv prints the lock as well, unless it is quiet, and then it is quiet about what was withdrawn.
         return replace(action, output="") if action.exit.ok else action
 
-    def _run(self, arguments: list[str | Path], log: Path, limit: float) -> Action:
-        command = [binary(), *arguments]
-        action = self.tools.processes.run(command, env=self.tools.environ, cwd=OUTSIDE, log=log, timeout=limit)
+    def _run(
+        self,
+        arguments: list[str | Path],
+        log: Path,
+        limit: float,
+        *,
+        python: Path | None = None,
+        writable: tuple[Path, ...] = (),
+    ) -> Action:
+        """Run uv, which may have ``python`` build what it needs, also into the folders ``writable``."""
+        action = run_uv(
+            self.tools.builds if python is not None else None,
+            self.tools.processes,
+            [binary(), *arguments],
+            python=python or Path(),
+            env=self.tools.environ,
+            cwd=OUTSIDE,
+            log=log,
+            timeout=limit,
+            writable=writable,
+        )
         return self.tools.review(action, InstallerName.UV)
 
 

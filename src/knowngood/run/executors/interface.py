@@ -61,6 +61,10 @@ class RunSettings:
     """Whether another machine looks verdicts up and keeps them; then no environment outlives its combo, either."""
     sandboxed: bool = False
     """Whether probes run in a sandbox."""
+    confines_builds: bool = False
+    """Whether builds run in a sandbox."""
+    build_network: bool = False
+    """Whether builds in a sandbox may use the network."""
 
     @property
     def reuses_verdicts(self) -> bool:
