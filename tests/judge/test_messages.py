@@ -221,6 +221,18 @@ MESSAGES: Mapping[str, tuple[Failure, str | None, str | None, tuple[str, ...]]] 
         "user",
         ("lib>=2.4.1",),
     ),
+    "two versions, of which the lower one is installed": (
+        message(
+            "Incompatible versions when loading a.proto: gencode 5.29.0 runtime 5.27.0. Runtime version cannot be "
+            "older than the linked gencode version.",
+            {"runtime": "5.27.0", "user": "1.71.0"},
+            "runtime/version.py",
+            "user/a_pb2.py",
+        ),
+        "runtime",
+        "user",
+        ("runtime>=5.29.0",),
+    ),
     "a function that only says that something was taken away": (
         message(
             '"safe_load()" has been removed, use another one',
@@ -264,6 +276,21 @@ def test_a_message_that_asks_for_nothing_that_is_missing_says_nothing(text: str)
     diagnosis = message(text, {"numpy": "1.26.4", "user": "1.0"}, "user/x.py").diagnose()
 
     assert diagnosis.confidence in (Confidence.POSSIBLE, Confidence.UNKNOWN)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "gencode 5.29.0, runtime 5.27.0",
+        "runtime 5.29.0 is not older than 5.30.0",
+        "runtime 5.27.0 is older than 5.29.0 and 5.30.0",
+        "runtime 5.27.0 is older than 5.25.0",
+    ],
+)
+def test_versions_in_a_message_say_nothing_unless_the_lower_of_two_is_installed(text: str) -> None:
+    diagnosis = message(text, {"lib": "5.27.0", "user": "1.71.0"}, "lib/version.py", "user/a.py").diagnose()
+
+    assert diagnosis.confidence is Confidence.POSSIBLE
 
 
 def test_a_fixture_that_an_installed_plugin_defines_says_nothing() -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 from knowngood import packages
 from knowngood.judge.diagnosis.case import Case
@@ -37,6 +38,10 @@ _CHECKS = tuple(
         rf"(?:needs|requires) {_PACKAGE} (?P<most>\d[\w.]*) or (?:less|lower|earlier|below|older)\b[^\n]*(?P<found>)",
     )
 )
+_VERSION = re.compile(r"(?<![\w.-])\d+(?:\.\d+){1,3}(?!\w|\.\w)")
+_OLDER = re.compile(r"\b(?:older than|too old|lower than|less than|at least|or (?:newer|later|higher|above))\b")
+_BEGINNING = 2000  # characters of a message
+_NEAR = 4  # distributions from the innermost frame outwards
 _ALIASES = {"pytorch": "torch", "sklearn": "scikit-learn", "opencv": "opencv-python"}
 """Name in messages -> name of the distribution, where they differ."""
 
@@ -68,6 +73,32 @@ def diagnose(case: Case, answers: Answers) -> Diagnosis | None:
                 evidence=(check[0].strip(),),
                 confidence=Confidence.CERTAIN,
             )
+    return _too_old(case, answers)
+
+
+def _too_old(case: Case, answers: Answers) -> Diagnosis | None:
+    """Find a message that names two versions, the lower of which is that of an installed package, and says so."""
+    for raised in case.raised:
+        message = raised.message[:_BEGINNING]
+        named = dict.fromkeys(_VERSION.findall(message))
+        if len(named) != 2 or not _OLDER.search(message):
+            continue
+        lower, higher = sorted(named, key=Version)
+        parties = [name for name in case.path[:_NEAR] if case.installed.get(name) == Version(lower)]
+        if len(parties) != 1:
+            continue
+        provider = parties[0]
+        return choose_culprit(
+            case,
+            answers,
+            provider=provider,
+            consumer=next((owner for owner in case.path if owner != provider), None),
+            wanted=packages.requirement(f"{provider}>={higher}"),
+            stated=True,
+            why=f"the message calls {case.label(provider)} too old, and names {higher}",
+            evidence=(message.splitlines()[0],),
+            confidence=Confidence.LIKELY,
+        )
     return None
 
 
