@@ -29,8 +29,16 @@ FIX = "knowngood fix --no-proof: found, shrunk, confirmed"
 FIX_PROVEN = "knowngood fix, with its proof"
 EXHAUSTIVE = "every version of the package that has to move"
 BISECTION = "bisection of the versions of that package"
+FRONTIER = "knowngood frontier"
+ROW_EXHAUSTIVE = "every release of the row"
+ROW_BISECTION = "bisection of the row"
 SIZES = (10, 100, 1000)
 """Combos of the tiny matrices."""
+
+
+def of_row(method: str, row: str) -> str:
+    """Return the name of the series of a method for a row."""
+    return f"{method}, {row}"
 
 
 def sized(what: str, combos: int) -> str:
@@ -161,6 +169,13 @@ FIGURES = (
     Figure(part="start", what="list of 100 combos", limit=0.5, kind=Kind.SECONDS, of=LIST),
     Figure(part="fix", what="fix of a light breakage, proof apart", limit=10, kind=Kind.SECONDS, of=FIX),
     Figure(part="fix", what="cells of such a fix beyond the failing one", limit=7, kind=Kind.CELLS, of=FIX),
+    Figure(
+        part="frontier",
+        what="cells of a frontier of 40 releases with an island",
+        limit=19,
+        kind=Kind.CELLS,
+        of=of_row(FRONTIER, "an island"),
+    ),
     Figure(part="copy", what="copy of 5,000 files", limit=1.0, kind=Kind.SECONDS, of=COPY),
     Figure(part="copy", what="copy of 5,000 files, over cp -a", limit=1.5, kind=Kind.RATIO, of=COPY, against=CP),
     Figure(part="page", what="opening a page of 1,000 cells", limit=1.0, kind=Kind.SECONDS, of=PAGE_LOAD),

@@ -27,6 +27,8 @@ class Sample:
     """Peak memory of the command itself, without its children, in bytes; 0 where it was not measured."""
     cells: int = 0
     """How many candidates a search ran beyond the combo that fails; 0 for anything else."""
+    right: float | None = None
+    """Of which share of the releases a search is right, 0 to 1; None for anything else."""
 
 
 class CommandError(Exception):

@@ -11,6 +11,7 @@ from bench.fixes import fixes
 from bench.measure import CommandError, Sample, measure
 from bench.ours import Ours
 from bench.peers import Peer, floor, loop, peers
+from bench.searches import frontiers
 from bench.work import Place, Resolutions, Work, compile_command, discard, outcomes, parallel, quoted, write_probes
 from browser.conftest import DESKTOP, Browser, chromium
 from browser.runs import large
@@ -261,5 +262,14 @@ def _fetch(place: Place, asset: Asset) -> Path:
     return folder / asset.path
 
 
-PARTS = {"six": six, "tiny": tiny_combos, "plan": plan, "start": start, "fix": fixes, "copy": copy, "page": page}
+PARTS = {
+    "six": six,
+    "tiny": tiny_combos,
+    "plan": plan,
+    "start": start,
+    "fix": fixes,
+    "frontier": frontiers,
+    "copy": copy,
+    "page": page,
+}
 """Name -> the function that measures the part: (place, python with all tools installed, rounds, record)."""

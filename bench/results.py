@@ -14,6 +14,7 @@ _TITLES = {
     "plan": "Resolving a hundred combos",
     "start": "Start-up",
     "fix": "The fixes of light breakages",
+    "frontier": "Which releases of a row work",
     "copy": "The private copy of a project",
     "page": "The page of a thousand cells",
 }
@@ -99,6 +100,8 @@ as they are in `bench/results.json`, which has every sample. The first run downl
 - The breakages of `bench/matrices/fix.toml` are each searched without verdicts and environments, from a warm cache of
   wheels. The other two methods run on the same machinery, and know which package has to move; they neither shrink
   nor confirm.
+- The rows are of 40 releases on an index of this machine, with edges and islands where they are known to be. A method
+  is right about a release if it says of it what was planted. Each begins without verdicts.
 - The page is timed inside Chromium, by its own clock: until it is loaded, and until a filter is laid out.
 """
 
@@ -128,7 +131,12 @@ def _row(figure: Figure, parts: Mapping[str, Part]) -> str:
 def _details(part: Part) -> list[str]:
     floor = part.series.get(FLOOR)
     counted = any(sample.cells for samples in part.series.values() for sample in samples)
-    optional = [*(["x floor"] if floor else []), *(["cells, median"] if counted else [])]
+    judged = any(sample.right is not None for samples in part.series.values() for sample in samples)
+    optional = [
+        *(["x floor"] if floor else []),
+        *(["cells, median"] if counted else []),
+        *(["right about, least"] if judged else []),
+    ]
     heads = ["what", "seconds, median", "least to most", "CPU seconds", *optional, "n"]
     lines = [f"| {' | '.join(heads)} |", f"|---{'|---:' * (len(heads) - 1)}|"]
     for what, samples in part.series.items():
@@ -143,6 +151,9 @@ def _details(part: Part) -> list[str]:
             cells.append(f"{ratio(samples, floor):.2f}" if len(samples) == len(floor) else "")
         if counted:
             cells.append(f"{median(sample.cells for sample in samples):g}")
+        if judged:
+            shares = [sample.right for sample in samples if sample.right is not None]
+            cells.append(f"{100 * min(shares):.0f} %" if shares else "")
         lines.append(f"| {' | '.join([*cells, str(len(samples))])} |")
     machine = ", ".join(part.machine.values())
     versions = ", ".join(f"{name} {version}" for name, version in part.versions.items())

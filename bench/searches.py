@@ -1,36 +1,33 @@
-"""Compare the search for a frontier with exhaustive search and with bisection: ``python bench/searches.py --help``.
+"""Compare the search for a frontier with exhaustive search and with bisection.
 
 Rows of releases are planted on an index of this machine, with edges and islands where they are known to be. Each method
 runs on the same machinery and begins without verdicts, so that cells and seconds can be compared; a method is right
 about a release if it says of it what was planted.
 """
 
-import argparse
-import os
-import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+from packaging.version import Version
 
-from packaging.version import Version  # noqa: E402
-from tabulate import tabulate  # noqa: E402
+from bench import figures
+from bench.fixes import bisect, every_version
+from bench.measure import Sample
+from bench.work import Place, discard
+from knowngood.project.project import Project
+from knowngood.run import host
+from knowngood.run.executors.interface import ALL_OPTIMIZATIONS, Optimization
+from knowngood.run.request import RunRequest
+from knowngood.search import frontier
+from knowngood.search.ask import Oracle, Says
+from knowngood.search.session import opened
+from support.index import serve
+from support.wheels import build_wheel
 
-from bench.fixes import bisect, every_version  # noqa: E402
-from knowngood.project.project import Project  # noqa: E402
-from knowngood.run import host  # noqa: E402
-from knowngood.run.executors.interface import ALL_OPTIMIZATIONS, Optimization  # noqa: E402
-from knowngood.run.request import RunRequest  # noqa: E402
-from knowngood.search import frontier  # noqa: E402
-from knowngood.search.ask import Oracle, Says  # noqa: E402
-from knowngood.search.session import opened  # noqa: E402
-from support.index import serve  # noqa: E402
-from support.wheels import build_wheel  # noqa: E402
-
+LINES = 40
+"""Releases of a row, each a release line of its own."""
 Verdicts = Mapping[Version, bool]
 """Whether each release works, as far as a method says."""
 Method = Callable[[Oracle], Verdicts]
@@ -89,13 +86,13 @@ def _asked(oracle: Oracle) -> Verdicts:
 
 
 METHODS: Mapping[str, Method] = {
-    "knowngood frontier": by_frontier,
-    "exhaustive": exhaustively,
-    "bisection": by_bisection,
+    figures.FRONTIER: by_frontier,
+    figures.ROW_EXHAUSTIVE: exhaustively,
+    figures.ROW_BISECTION: by_bisection,
 }
 
 
-def measure(lines: int, jobs: int, folder: Path, *, only: str = "") -> Iterable[Cost]:
+def measure(lines: int, jobs: int, folder: Path, *, env: Mapping[str, str], only: str = "") -> Iterable[Cost]:
     """Yield the cost of each method for each row, or for the row that is called ``only``."""
     chosen = {name: works for name, works in rows(lines).items() if only in ("", name)}
     for number, (name, works) in enumerate(chosen.items()):
@@ -106,10 +103,10 @@ def measure(lines: int, jobs: int, folder: Path, *, only: str = "") -> Iterable[
         truth = {Version(f"{line}.0"): line in works for line in range(lines)}
         with serve(place / "index") as index:
             for method in METHODS:
-                yield _cost(name, method, truth, place / method.replace(" ", "-"), index.url, jobs)
+                yield _cost(name, method, truth, place / method.replace(" ", "-"), index.url, jobs, env)
 
 
-def _cost(row: str, method: str, truth: Verdicts, place: Path, url: str, jobs: int) -> Cost:
+def _cost(row: str, method: str, truth: Verdicts, place: Path, url: str, jobs: int, outside: Mapping[str, str]) -> Cost:
     file = place / "matrices" / "row.toml"
     file.parent.mkdir(parents=True)
     probe = "import row\nassert row.works"
@@ -119,7 +116,7 @@ def _cost(row: str, method: str, truth: Verdicts, place: Path, url: str, jobs: i
         encoding="utf-8",
     )
     project = Project.open("row", start=place)
-    env = {**os.environ, "XDG_CACHE_HOME": str(place / "cache")}
+    env = {**outside, "XDG_CACHE_HOME": str(place / "cache")}
     request = RunRequest(
         project=project,
         combos=(),
@@ -136,30 +133,12 @@ def _cost(row: str, method: str, truth: Verdicts, place: Path, url: str, jobs: i
     return Cost(row=row, method=method, cells=cells, seconds=seconds, right=right, releases=len(truth))
 
 
-def table(costs: Iterable[Cost]) -> str:
-    """Return the costs as a table."""
-    return tabulate(
-        [
-            [cost.row, cost.method, cost.cells, f"{cost.seconds:.1f}", f"{cost.right} of {cost.releases}"]
-            for cost in costs
-        ],
-        headers=["row", "method", "cells", "seconds", "right about"],
-        tablefmt="github",
-        disable_numparse=True,
-    )
-
-
-def main() -> None:
-    """Measure, and print the table."""
-    parser = argparse.ArgumentParser(description="Compare ways to find out which releases of a package work.")
-    parser.add_argument("--lines", type=int, default=40, help="releases of a row, from 9 on (default: 40)")
-    parser.add_argument("--jobs", type=int, default=2, help="cells at a time (default: 2)")
-    options = parser.parse_args()
-    if options.lines < 9:
-        parser.error(f"--lines {options.lines}: a row with an island has at least 9 releases")
-    with tempfile.TemporaryDirectory(prefix="knowngood-bench-") as folder:
-        print(table(measure(options.lines, options.jobs, Path(folder))))
-
-
-if __name__ == "__main__":
-    main()
+def frontiers(place: Place, python: Path, rounds: int, record: Callable[[str, Sample], None]) -> None:
+    """Measure each row once in each round by each method; the search runs in this process, and not in ``python``."""
+    try:
+        for number in range(rounds):
+            for cost in measure(LINES, place.jobs, place.below(f"rows{number}").folder, env=place.env):
+                sample = Sample(seconds=cost.seconds, cpu=0.0, cells=cost.cells, right=cost.right / cost.releases)
+                record(figures.of_row(cost.method, cost.row), sample)
+    finally:
+        discard(place.folder)

@@ -281,10 +281,23 @@ def test_incomplete_records_are_another_outcome_than_complete_ones(tmp_path: Pat
 
 
 def test_searches_are_compared_by_what_they_take_and_what_they_are_right_about(tmp_path: Path) -> None:
-    costs = list(searches.measure(9, 2, tmp_path, only="two edges"))
+    costs = list(searches.measure(9, 2, tmp_path, env=os.environ, only="two edges"))
 
-    assert [cost.method for cost in costs] == ["knowngood frontier", "exhaustive", "bisection"]
+    assert [cost.method for cost in costs] == list(searches.METHODS)
     by = {cost.method: cost for cost in costs}
-    assert (by["exhaustive"].cells, by["exhaustive"].right) == (9, 9)
-    assert by["bisection"].cells < 9 and by["bisection"].right < 9, "it knows one edge only"
-    assert "| two edges | exhaustive" in searches.table(costs)
+    every, halved = by[figures.ROW_EXHAUSTIVE], by[figures.ROW_BISECTION]
+    assert (every.cells, every.right) == (9, 9)
+    assert halved.cells < 9 and halved.right < 9, "it knows one edge only"
+
+
+def test_the_page_says_of_which_share_of_the_releases_a_method_is_right() -> None:
+    series = {
+        figures.of_row(figures.FRONTIER, "an island"): (Sample(seconds=3.0, cpu=0.0, cells=18, right=1.0),),
+        figures.of_row(figures.ROW_BISECTION, "an island"): (Sample(seconds=1.0, cpu=0.0, cells=5, right=0.625),),
+    }
+    part = results.Part(measured="2026-01-01", rounds=1, machine={}, versions={}, series=series)
+
+    text = results.render(results.load(results.dump({"frontier": part})), "")
+
+    assert "| cells of a frontier of 40 releases with an island | 19 cells | 18 cells |" in text
+    assert "| bisection of the row, an island | 1.00 | 1.00 to 1.00 | 0.00 | 5 | 62 % | 1 |" in text

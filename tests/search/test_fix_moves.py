@@ -11,6 +11,7 @@ import pytest
 
 from search.test_fix import APP, NEW, OLD, plant
 from support.project import wait_for
+from support.wheels import build_sdist
 
 if TYPE_CHECKING:
     from search.conftest import Universe
@@ -186,3 +187,41 @@ def test_another_python_counts_as_another_set_although_the_lock_is_the_same(univ
         pytest.skip("this machine has no Python 3.10")
 
     assert (found["fix"], found["python"], found["verified"]) == (["lib<2"], "3.10", True)
+
+
+def test_a_release_far_from_the_installed_one_is_found_where_no_diagnosis_names_it(universe: "Universe") -> None:
+    check = "import lib\nassert lib.answer() == 42, 'another answer'"
+    universe.release("lib", "1.0", "2.0", "3.0", files={"lib.py": "def answer(): return 42\n"})
+    rest = tuple(f"{major}.0" for major in range(4, 13))
+    universe.release("lib", *rest, files={"lib.py": "def answer(): return 0\n"})
+    universe.matrix('[[combo]]\nid = "c"\nsteps = [["lib"]]\n', check)
+
+    found = universe.found("c", "--no-proof")
+
+    assert (found["fix"], found["verified"]) == (["lib<4"], True)
+    assert found["cells"] <= 16
+
+
+BACKEND = """
+import zipfile
+def build_wheel(folder, settings=None, metadata=None):
+    name = "lib-1.0-py3-none-any.whl"
+    files = {"lib.py": "def old(): pass", "lib-1.0.dist-info/WHEEL":
+        "Wheel-Version: 1.0\\nGenerator: t\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n",
+        "lib-1.0.dist-info/METADATA": "Metadata-Version: 2.1\\nName: lib\\nVersion: 1.0\\n"}
+    files["lib-1.0.dist-info/RECORD"] = "".join(f"{path},,\\n" for path in [*files, "lib-1.0.dist-info/RECORD"])
+    with zipfile.ZipFile(f"{folder}/{name}", "w") as wheel:
+        for path, text in files.items():
+            wheel.writestr(path, text)
+    return name
+"""
+
+
+def test_a_release_that_has_to_be_built_is_tried_where_no_wheel_works(universe: "Universe") -> None:
+    build_sdist(universe.index.folder, "lib", "1.0", backend=BACKEND)
+    universe.release("lib", "2.0", "3.0", files={"lib.py": "def new(): pass\n"})
+    universe.matrix('[[combo]]\nid = "c"\nsteps = [["lib"]]\n', "import lib\nlib.old()")
+
+    found = universe.found("c", "--no-proof")
+
+    assert (found["fix"], found["verified"]) == (["lib<2"], True)

@@ -53,6 +53,8 @@ class Candidate:
     why: str
     likely: float = 0.1
     """How likely it is to work: 0 to 1."""
+    final: bool = False
+    """Whether nothing is proposed on top of it when it fails in another way."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -258,6 +260,12 @@ class Oracle:
     def versions(self, package: str) -> tuple[Version, ...]:
         """Return the versions of ``installable``, without local parts."""
         return tuple(dict.fromkeys(Version(release.version.public) for release in self.installable(package)))
+
+    def builds(self, package: str) -> tuple[Version, ...]:
+        """Return the final versions that have to be built, the lowest first; none where no version has a wheel."""
+        releases = self.releases(package) or ()
+        sources = [each.version for each in releases if each.files is Files.SOURCE and not each.version.is_prerelease]
+        return tuple(sources) if len(sources) < len(releases) else ()
 
     def exists(self, package: str, specifier: SpecifierSet) -> bool | None:
         """Return whether a release meets a specifier; None when the index cannot say."""

@@ -153,6 +153,7 @@ def _search(oracle: Oracle, red: Answer, passing: Sequence[ComboFacts]) -> tuple
         for answer in answers:
             level = depth.get(answer.candidate.change, 1)
             later = answer.progress > red.progress or answer.fingerprint not in shown
+            later = later and (not answer.candidate.final or answer.progress > red.progress)
             if answer.says in (Says.FAILS, Says.UNSOLVABLE) and later and level < _DEEPEST:
                 # Another failure: the first one may be gone, and this one comes after it.
                 shown.add(answer.fingerprint)

@@ -21,6 +21,8 @@ _BY_CONFIDENCE = {
     Confidence.POSSIBLE: 0.4,
     Confidence.UNKNOWN: 0.1,
 }
+_MOST_FAR = 3
+"""Suspects of which releases far from the installed one are proposed, where nothing else works."""
 _MOST_PERMUTED = 3
 """Steps of which every order is tried."""
 _LATER = (timedelta(), timedelta(days=30), timedelta(days=90))
@@ -67,6 +69,9 @@ def proposals(oracle: Oracle, answer: Answer, passing: Sequence[ComboFacts] = ()
     for place, name in enumerate(suspects(answer)):
         yield from _neighbors(oracle, answer, name, likely=max(0.02, 0.25 - 0.04 * place))
     yield from _pythons(answer)
+    if not change:
+        for place, name in enumerate(suspects(answer)[:_MOST_FAR]):
+            yield from _far(oracle, answer, name, likely=0.012 - 0.001 * place)
 
 
 def _of_diagnosis(answer: Answer, cell: Cell) -> Iterator[Candidate]:
@@ -187,6 +192,32 @@ def _neighbors(oracle: Oracle, answer: Answer, name: str, *, likely: float) -> I
             yield Candidate(
                 change=moved, why=f"{name} {'below' if '<' in text else 'above'} {version}", likely=likely * share
             )
+
+
+def _far(oracle: Oracle, answer: Answer, name: str, *, likely: float) -> Iterator[Candidate]:
+    """Propose release lines 2, 4, 8 ... away from the installed one, the ends, and the newest that have to be built.
+
+    A program that was written for a release of years ago may need one that no neighbor leads to.
+    """
+    version = packages.public(answer.facts.installed.get(name, ""))
+    if version is None:
+        return
+    ends = {packages.line_of(each): each for each in oracle.versions(name)}
+    lines = [end for _, end in sorted(ends.items())]
+    below = [each for each in lines if packages.line_of(each) < packages.line_of(version)][::-1]
+    above = [each for each in lines if packages.line_of(each) > packages.line_of(version)]
+    oldest = min((each for each in (*lines, version)), default=version)
+    built = {packages.line_of(each): each for each in oracle.builds(name) if each < oldest}
+    chosen = [*_doubling(below), *_doubling(above), *_doubling([built[line] for line in sorted(built)][::-1])]
+    for end in dict.fromkeys(chosen):
+        moved = answer.candidate.change.plus(Change(requirements=(f"{name}=={end}",)))
+        yield Candidate(change=moved, why=f"{name} far from {version}", likely=likely, final=True)
+
+
+def _doubling(row: Sequence[Version]) -> list[Version]:
+    """Return the versions 1, 2, 4, 8 ... places away, and the last."""
+    places = [2**power - 1 for power in range(len(row)) if 2**power - 1 < len(row)]
+    return [row[place] for place in dict.fromkeys([*places, len(row) - 1])] if row else []
 
 
 def _line_ends(versions: Sequence[Version], installed: Version) -> Iterator[tuple[str, float]]:
