@@ -4,7 +4,8 @@ import base64
 import re
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
@@ -14,10 +15,11 @@ import pytest
 
 from browser.conftest import PHONE, Browser
 from browser.runs import grid, large, of, spread
-from knowngood.model import Change, ChangeKind, ComboFacts, Phase, Reason, Status, StepFacts
+from knowngood.model import Change, ChangeKind, ComboFacts, Phase, Reason, State, Status, StepFacts
 from knowngood.report import matrix_reader
 from knowngood.report.html.page import render, side_files
 from report.factory import cell, combo, diagnosed, mission, only, passing
+from report.histories import HISTORY
 
 pytestmark = pytest.mark.browser
 
@@ -216,7 +218,10 @@ def test_on_a_phone_the_page_never_scrolls_sideways(browser: Browser, name: str,
 @pytest.mark.parametrize("name", RUNS)
 def test_axe_finds_no_barrier(browser: Browser, name: str, scheme: str) -> None:
     browser.media(scheme=scheme)
-    browser.open(render(RUNS[name], changes=[REGRESSED] if name == "mission" else []))
+    if name == "mission":
+        browser.open(render(RUNS[name], changes=[REGRESSED], history=HISTORY, today=date(2027, 1, 1)))
+    else:
+        browser.open(render(RUNS[name]))
     browser.run(OPEN_ALL)
     browser.run(files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8"))
     report = browser.run("return axe.run()")
@@ -402,3 +407,38 @@ def test_a_message_keeps_all_of_its_line_breaks(browser: Browser) -> None:
     message = "\n  indented\n\nlast"
     browser.open(render(only(cell(combo("a"), Status.FAIL, Phase.PROBE, Reason.CHECK_FAILED, message=message))))
     assert browser.run("return document.querySelector('.cell pre').textContent") == message
+
+
+def test_a_click_on_a_strip_opens_the_state_of_that_day_and_a_link_to_it_works_as_well(browser: Browser) -> None:
+    history = replace(HISTORY, states=tuple(day_of(number) for number in range(9)))
+    page = render(mission(), history=history)
+    oldest = history.states[0].id
+    browser.open(page)
+    assert browser.run("return document.querySelectorAll('.strips rect').length") == 9
+    shown = f"return document.getElementById('state-{oldest}').checkVisibility()"
+    assert browser.run(shown) is False, "older states are folded away"
+
+    browser.run("document.querySelector('.strips rect').dispatchEvent(new MouseEvent('click', { bubbles: true }))")
+
+    assert browser.run("return location.hash") == f"#state-{oldest}"
+    assert browser.run(shown) is True
+    browser.open(page, at=f"#state-{oldest}")
+    assert browser.run(shown) is True
+
+
+def test_a_banner_appears_when_the_clock_of_the_reader_says_that_the_results_are_out_of_date(browser: Browser) -> None:
+    old, new = (replace(mission().run.info, started=started) for started in ("2020-01-01", "2999-01-01"))
+    for info, visible in ((old, True), (new, False)):
+        browser.open(render(replace(mission(), run=replace(mission().run, info=info))))
+        assert browser.run("return document.getElementById('stale').checkVisibility()") is visible
+
+
+def day_of(number: int) -> State:
+    day, status = f"2026-11-{number + 1:02}", [Status.PASS, Status.FAIL][number % 2]
+    return replace(
+        HISTORY.states[0],
+        id=f"{day}-{number:08x}",
+        first=day,
+        last=day,
+        cells=(replace(HISTORY.states[0].cells[0], status=status),),
+    )

@@ -39,8 +39,9 @@ def render(history: History) -> str:
 def bounded(history: History) -> History:
     """Return the history without its oldest states, as many as it has beyond ``MOST_STATES`` and ``MOST_BYTES``."""
     history = _without(history, len(history.states) - MOST_STATES)
-    while len(history.states) > 1 and encoded_size(render(history)) > MOST_BYTES:
-        history = _without(history, max(1, len(history.states) // 20))
+    while len(history.states) > 1 and (size := encoded_size(render(history))) > MOST_BYTES:
+        beyond = (size - MOST_BYTES) * len(history.states) // size
+        history = _without(history, min(max(1, beyond), len(history.states) - 1))
     return history
 
 

@@ -97,7 +97,7 @@ def view(history: History | None, judged: JudgedRun, anchors: Anchors) -> View |
     states = history.states
     listed = entries(history)
     shown = {entry.state.id: entry.anchor for entry in listed[:MOST_ENTRIES]}
-    timelines = {combo: _timeline(combo, states) for combo in combos(states)}
+    timelines = _timelines(states)
     changed = {combo for combo, line in timelines.items() if len(_merged(line, by_lock=False)) > 1}
     chosen = [combo for combo in timelines if len(timelines) <= MOST_STRIPS or combo in changed]
     probes = {cell.combo.id: cell.probe for cell in reversed(judged.cells)}
@@ -140,8 +140,20 @@ class _Point:
         return f"{self.status}{', unexpected' if self.as_expected is False else ''}"
 
 
-def _timeline(combo: str, states: Sequence[State]) -> tuple[_Point, ...]:
-    return tuple(_point(state, [cell for cell in state.cells if cell.combo == combo]) for state in states)
+def _timelines(states: Sequence[State]) -> dict[str, tuple[_Point, ...]]:
+    """Return what each combo was in each state."""
+    by_state = [_by_combo(state) for state in states]
+    return {
+        combo: tuple(_point(state, cells.get(combo, ())) for state, cells in zip(states, by_state, strict=True))
+        for combo in combos(states)
+    }
+
+
+def _by_combo(state: State) -> dict[str, list[CellState]]:
+    cells: dict[str, list[CellState]] = {}
+    for cell in state.cells:
+        cells.setdefault(cell.combo, []).append(cell)
+    return cells
 
 
 def _point(state: State, cells: Sequence[CellState]) -> _Point:
