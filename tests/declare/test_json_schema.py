@@ -103,6 +103,7 @@ isolation = "none"
 sdists = { never = ["numpy"], network = true }
 stale-after = "7d"
 memory = "2g"
+min-free = "500m"
 env = { NAME = "value" }
 
 [project]

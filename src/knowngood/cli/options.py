@@ -142,6 +142,17 @@ def parse_duration(context: click.Context, option: click.Parameter, value: str |
         ) from None
 
 
+def parse_size(context: click.Context, option: click.Parameter, value: str | None) -> int | None:
+    """Return the bytes of a size of the disk: ``500m`` or ``2g``. Raises ``UsageError``."""
+    from knowngood.declare.problems import WrongValueError
+    from knowngood.declare.values import size
+
+    try:
+        return size(value, "the disk") if value is not None else None
+    except WrongValueError as error:
+        raise UsageError(f"{option.opts[0]}: {error.what}", next_step=f"write {option.opts[0]} 500m or 2g") from None
+
+
 def takes_matrix(verb: Callable[..., None]) -> Callable[..., None]:
     """Let a verb take ``matrix``, as an argument or as the option ``--matrix``."""
 

@@ -49,6 +49,8 @@ class RunOptions:
     jobs: int | None
     offline: bool
     isolation: str | None
+    min_free: int | None
+    """Bytes of the disk that stay free; None: as the matrix says."""
     keep: bool
     fresh: bool
     fresh_probes: bool
@@ -126,6 +128,7 @@ class MatrixRun:
             keep=options.keep,
             offline=options.offline,
             isolation=isolation_from(options.isolation),
+            min_free=options.min_free,
             fresh=options.fresh,
             fresh_probes=options.fresh_probes or options.last_failed,
             optimizations=options.optimizations,

@@ -20,6 +20,7 @@ from knowngood.cli.options import (
     offline_option,
     only_option,
     parse_duration,
+    parse_size,
     repeated,
     shard_option,
     signatures_option,
@@ -76,6 +77,12 @@ class _Run(click.Command):
 @where_options
 @offline_option
 @isolation_option
+@click.option(
+    "--min-free",
+    metavar="SIZE",
+    callback=parse_size,
+    help="How much of the disk stays free: 500m or 2g; with less, combos are infra.  [default: as the matrix says]",
+)
 @click.option("--keep", is_flag=True, help="Keep the environments, and print where they are.")
 @click.option("--fresh", is_flag=True, help="Start over: reuse no verdict and no environment, and do not resume.")
 @click.option("--fresh-probes", is_flag=True, help="Run every probe again; environments of earlier runs are reused.")

@@ -69,6 +69,7 @@ KEYS: Mapping[str, Mapping[str, str]] = {
         **_SHARED,
         "reference": "The id of the combo that the numbers of the others are compared with.",
         "isolation": "Whether probes and builds run in a sandbox: sandbox, none, or auto where bubblewrap works.",
+        "min-free": "How much of the disk stays free: 500m or 2g; with less, combos are infra. Default: nothing.",
         "sdists": "never: only wheels are installed; or a table: never, a list of packages, and network, for builds.",
         "stale-after": "The days after which its results are out of date: 30d, the default, or 7d.",
     },

@@ -81,6 +81,7 @@ def parse(text: str | bytes, *, path: Path, project: Path, files: Files, selecti
         reference=_reference(matrix.reference, [combo.id for combo in combos], grids),
         isolation=matrix.isolation or Isolation.AUTO,
         sdists=matrix.sdists,
+        min_free=matrix.min_free or 0,
         stale_after=matrix.stale_after or DEFAULT_STALE_AFTER,
         wanted=tuple(maker.wanted),
         selections=selections.all,

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, TypeVar, cast
 
@@ -30,7 +31,6 @@ from knowngood.declare.values import (
     exact_wheel,
     index_url,
     last_day,
-    memory,
     one_line,
     package_name,
     pattern,
@@ -38,6 +38,7 @@ from knowngood.declare.values import (
     python_version,
     relative_path,
     seconds,
+    size,
     text,
     url,
     variable_name,
@@ -208,7 +209,12 @@ Seconds = Annotated[
         }
     ),
 ]
-Memory = Annotated[int, BeforeValidator(memory), _json(pattern=r"^\d+(\.\d+)?\s*[mgtMGT]([iI]?[bB])?$")]
+Memory = Annotated[
+    int, BeforeValidator(partial(size, of="memory")), _json(pattern=r"^\d+(\.\d+)?\s*[mgtMGT]([iI]?[bB])?$")
+]
+Disk = Annotated[
+    int, BeforeValidator(partial(size, of="the disk")), _json(pattern=r"^\d+(\.\d+)?\s*[mgtMGT]([iI]?[bB])?$")
+]
 Resolution = Annotated[ResolutionMode, BeforeValidator(_resolution), _choices(ResolutionMode)]
 AsOf = Annotated[str, BeforeValidator(as_of), _json(pattern=r"^(now|\d{1,4}d|\d{4}-\d{2}-\d{2})$")]
 Days = Annotated[int, BeforeValidator(days), _json(pattern=r"^0*[1-9]\d{0,3}d$")]
@@ -277,6 +283,7 @@ class MatrixTable(Table):
     env: Env = {}
     isolation: IsolationKey | None = None
     sdists: SdistsKey = ANY_SDISTS
+    min_free: Disk | None = Field(default=None, alias="min-free")
     stale_after: Days | None = Field(default=None, alias="stale-after")
 
 

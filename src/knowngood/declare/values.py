@@ -285,15 +285,15 @@ def seconds(value: object) -> float:
     return duration
 
 
-def memory(value: object) -> int:
-    """Return a size in bytes: a string such as ``512m``, ``2g`` or ``1.5g``."""
+def size(value: object, of: str) -> int:
+    """Return a size of ``of``, memory or the disk, in bytes: a string such as ``512m``, ``2g`` or ``1.5g``."""
     if not isinstance(value, str):
-        raise WrongValueError(f"a size of memory must be a string, not {kind(value)}", 'write "512m" or "2g"')
+        raise WrongValueError(f"a size of {of} must be a string, not {kind(value)}", 'write "512m" or "2g"')
     match = _MEMORY.fullmatch(value.strip().lower())
-    size = float(match[1]) * _BYTES[match[2]] if match else 0.0
-    if not 2**20 <= size <= 2**50:
-        raise WrongValueError(f"invalid size of memory {shown(value)}", 'write "512m" or "2g", and at least "1m"')
-    return int(size)
+    many = float(match[1]) * _BYTES[match[2]] if match else 0.0
+    if not 2**20 <= many <= 2**50:
+        raise WrongValueError(f"invalid size of {of} {shown(value)}", 'write "512m" or "2g", and at least "1m"')
+    return int(many)
 
 
 def last_day(value: object) -> date:

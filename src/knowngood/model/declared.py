@@ -316,6 +316,8 @@ class Matrix:
     reference: str | None = None
     isolation: Isolation = Isolation.AUTO
     sdists: Sdists = ANY_SDISTS
+    min_free: int = 0
+    """Bytes of the disk that stay free: a combo is not built or probed with less."""
     stale_after: int = 30
     """Days after which its results are too old."""
     wanted: tuple[Wanted, ...] = ()

@@ -130,6 +130,10 @@ class RunContext:
     """Builds what steps install from this machine, each once."""
     guard: Guard
     """Sees what probes write into files that environments share."""
+    cache: Path
+    """The folder of everything that outlives runs."""
+    min_free: int = 0
+    """Bytes of the disk that stay free."""
     resolutions: Resolutions = field(default_factory=Resolutions)
     bytecode: BytecodeSharing | None = None
     pool: EnvironmentPool | None = None
@@ -148,6 +152,16 @@ class RunContext:
             builds=self.build_sandbox,
             review=self.review,
         )
+
+    def lacks_space(self) -> str | None:
+        """Return why nothing more is written to the disks of the run and of the caches; None while there is room."""
+        for place in (self.processes.root, self.cache):
+            free = shutil.disk_usage(place).free
+            if free < self.min_free:
+                left, kept = (f"{size / 2**30:.2f} GiB" for size in (free, self.min_free))
+                there = f"the disk with {place} has {left} left, and min-free keeps {kept} of it free"
+                return f"{there}: delete files, or lower min-free"
+        return None
 
     def folder(self, combo: str) -> Path:
         """Return the folder for the files and logs of a combo."""
@@ -225,7 +239,8 @@ def _context(
     builds: bool,
 ) -> RunContext:
     folder, cache = processes.root, machine.cache_folder
-    folder.mkdir(parents=True, exist_ok=True)
+    for place in (folder, cache):
+        place.mkdir(parents=True, exist_ok=True)
     environ = routing.environ
     store = Assets(folder=cache / "assets", processes=processes, uv=machine.uv, python=machine.python, environ=environ)
     trouble = _fetch(settings, store, folder / "assets") if builds else None
@@ -254,6 +269,8 @@ def _context(
         launcher=launcher,
         trouble=trouble,
         stop=stop,
+        cache=cache,
+        min_free=settings.min_free,
         project=project,
         trees=trees,
         build_sandbox=inside,

@@ -250,7 +250,7 @@ class _Evaluation:
         """Build the environment, or reuse an unchanged one of an earlier run."""
         built = self.workspace.claim(self._keys.build) if self._keys else None
         if built is None:
-            return self._steps.install()
+            return self._has_space(Phase.INSTALL) and self._steps.install()
         self._begin(Phase.INSTALL, "the environment of an earlier run")
         self._replay(built.events)
         return True
@@ -323,7 +323,17 @@ class _Evaluation:
             record=self._record,
             build_again=self._build_again,
         )
-        return probing.run([probes[name] for name in self._combo.probes])
+        lasted = self._has_space(Phase.PROBE) and probing.run([probes[name] for name in self._combo.probes])
+        # A probe that found too little of the disk says nothing about the versions, whatever it made of that.
+        return lasted and self._has_space(Phase.PROBE)
+
+    def _has_space(self, phase: Phase) -> bool:
+        """Return whether the disk has as much left as is to stay free; else record that as what stopped the combo."""
+        message = self._context.lacks_space()
+        if message is not None:
+            trouble = Trouble(phase=phase, reason=Reason.NO_SPACE, message=message)
+            self._emit(TroubleMet(combo=self._combo.id, trouble=trouble))
+        return message is None
 
     def _build_again(self) -> bool:
         """Build the environment another time; only the facts of this time count."""

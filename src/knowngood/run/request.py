@@ -40,6 +40,8 @@ class RunRequest:
     """Whether packages only come from folders of this machine, and from what uv has kept."""
     isolation: Isolation | None = None
     """Whether probes run in a sandbox; None: as the matrix says."""
+    min_free: int | None = None
+    """Bytes of the disk that stay free; None: as the matrix says."""
     optimizations: frozenset[Optimization] = ALL_OPTIMIZATIONS
     run_id: str | None = None
     """The id of the run, if it is a new one; by default one that sorts by time."""

@@ -61,6 +61,8 @@ class RunSettings:
     """Whether another machine looks verdicts up and keeps them; then no environment outlives its combo, either."""
     sandboxed: bool = False
     """Whether probes run in a sandbox."""
+    min_free: int = 0
+    """Bytes of the disk that stay free."""
     confines_builds: bool = False
     """Whether builds run in a sandbox."""
     build_network: bool = False
