@@ -1,5 +1,6 @@
 """The site builds without a warning, loads nothing from other servers, has no broken link, and fits a phone."""
 
+import json
 import re
 import shutil
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ import pytest
 from bs4 import Tag
 from selenium import webdriver
 
-from docs.blocks import DOCS, WRITTEN
+from docs.blocks import DOCS, ROOT, WRITTEN
 from docs.conftest import Site
 
 PHONE, DESKTOP = 390, 1280
@@ -42,6 +43,17 @@ def test_the_site_builds_without_a_warning_and_has_every_page(site: Site) -> Non
     for path in WRITTEN:
         if path.relative_to(DOCS).parts[0] not in ("_build", "_ext", "recipes"):
             assert path.relative_to(DOCS).with_suffix(".html").as_posix() in site.pages
+
+
+def test_every_schema_is_at_the_address_that_it_names_and_the_reference_links_to_it(site: Site) -> None:
+    listed = {str(link["href"]) for link in site.pages["reference/formats.html"].find_all("a", href=True)}
+    files = sorted((ROOT / "src" / "knowngood").rglob("*.schema.json"))
+    assert files
+    for file in files:
+        address = json.loads(file.read_text(encoding="utf-8"))["$id"]
+        home = "https://knowngood.github.io/knowngood/"
+        assert address.startswith(home) and address in listed
+        assert (site.folder / address.removeprefix(home)).read_bytes() == file.read_bytes()
 
 
 def test_no_page_loads_anything_from_another_server(site: Site) -> None:

@@ -13,7 +13,7 @@ from docutils import nodes
 from docutils.statemachine import StringList
 from sphinx.util.docutils import SphinxDirective
 
-from knowngood_reference import cli, enums, formats, schema
+from knowngood_reference import cli, enums, formats, schema, schemas
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -50,7 +50,7 @@ class IfBuilt(SphinxDirective):
 
 
 def setup(app: "Sphinx") -> dict[str, Any]:
-    """Add the directives."""
+    """Add the directives, and the schemas."""
     app.add_directive("cli-reference", _directive(cli.verbs))
     app.add_directive("enum-reference", _directive(enums.meanings))
     app.add_directive("exit-codes", _directive(enums.exit_codes))
@@ -59,4 +59,5 @@ def setup(app: "Sphinx") -> dict[str, Any]:
     app.add_directive("report-schema", _directive(schema.outermost))
     app.add_directive("report-schema-parts", _directive(schema.parts))
     app.add_directive("if-built", IfBuilt)
+    app.connect("build-finished", schemas.copy)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -155,6 +155,7 @@ def schema() -> dict[str, Any]:
         grid["properties"][key] |= {"type": "array", "items": {"type": "object", "minProperties": 1}}
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
+        "$id": "https://knowngood.github.io/knowngood/schemas/matrix-file.json",
         **document,
         "title": "knowngood matrix",
         "anyOf": [{"required": ["combo"]}, {"required": ["grid"]}],
