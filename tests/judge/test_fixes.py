@@ -93,6 +93,37 @@ def test_without_a_missing_name_a_package_goes_back_to_the_line_that_was_current
     assert dated(installed, releases).diagnose().fix == fix
 
 
+@pytest.mark.parametrize(
+    ("python", "user", "fix"),
+    [
+        ("3.11.7", ("1.34.0 2020", "2.5.0 2021", "3.1.0 2023"), ("user>=3.1.0",)),
+        # What was current then is not older than the Python, or the user has no newer release.
+        ("3.8.18", ("1.34.0 2020", "2.5.0 2021", "3.1.0 2023"), ("host<6",)),
+        ("3.11.7", ("1.34.0 2020",), ("host<6",)),
+        ("3.11.7", ("1.34.0 2020", "2.5.0 2021"), ("host<6",)),
+    ],
+)
+def test_what_was_current_before_the_python_came_out_gives_way_to_a_newer_user(
+    python: str, user: tuple[str, ...], fix: tuple[str, ...]
+) -> None:
+    failure = Failure(
+        steps=(("user", "host"),),
+        states=({"user": "1.34.0", "host": "9.2.0"},),
+        raised="it is so",
+        kind="builtins.AssertionError",
+        files=("host/x.py", "user/x.py"),
+        python=python,
+        answers={
+            "uploaded": {"user": "2020-07-01T00:00:00+00:00", "host": "2026-01-01T00:00:00+00:00"},
+            "releases": {"host": ("5.4.3 2020", "6.0 2021", "9.2.0 2026"), "user": user},
+        },
+    )
+
+    diagnosis = failure.diagnose()
+
+    assert (diagnosis.culprit, diagnosis.conflicts_with, diagnosis.fix) == ("host", "user", fix)
+
+
 def test_where_nothing_of_the_time_runs_on_this_python_the_oldest_line_that_does_is_nearest_to_it() -> None:
     releases = ("4.2 2022 elsewhere", "4.3.0 2024", "4.3.3 2024", "4.9.0 2024", "4.16.0 2025")
 

@@ -198,7 +198,11 @@ def _move(
             return moves.forward(case, answers, consumer, provider, None, symbol)
         if symbol.owner:
             return moves.back(case, answers, provider, consumer, symbol.as_owner, uses=True)
-    return moves.back(case, answers, provider, consumer, symbol)
+    move = moves.back(case, answers, provider, consumer, symbol)
+    if consumer is None or consumer in case.own or move is None or not python.is_newer(case, move.current):
+        return move
+    # Nobody ran what was current then with this Python, so an old user needs a newer release of itself.
+    return moves.forward(case, answers, consumer, provider, python.released(case)) or move
 
 
 def _dates(case: Case, answers: Answers, provider: str, consumer: str | None) -> list[str]:

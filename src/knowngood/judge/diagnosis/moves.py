@@ -5,7 +5,7 @@ version.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from packaging.version import Version
@@ -50,6 +50,8 @@ class Move:
 
     fix: str
     evidence: str = ""
+    current: datetime | None = None
+    """When the release to go back to came out, if only dates say so."""
 
 
 def back(
@@ -73,7 +75,8 @@ def back(
         last = _settled(history, then, installed)
         if last is not None:
             says = f"{package} {last} was current when {case.label(partner or '')} was uploaded"
-            return _below(package, history, last, installed, exactly=False, evidence=says)
+            move = _below(package, history, last, installed, exactly=False, evidence=says)
+            return replace(move, current=history.uploaded(last)) if move is not None else None
         oldest = history.oldest_line() if history.newest_at(then) is None else None
         if oldest is None or oldest >= installed:
             return None

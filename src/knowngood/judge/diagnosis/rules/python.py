@@ -96,8 +96,13 @@ def diagnose(case: Case, answers: Answers) -> Diagnosis | None:
 
 def predates(case: Case, answers: Answers, package: str) -> bool:
     """Return whether the installed release of ``package`` is known to be older than the Python of the environment."""
-    released, uploaded = _released(case), answers.uploaded(package)
-    return released is not None and uploaded is not None and uploaded < released
+    return is_newer(case, answers.uploaded(package))
+
+
+def is_newer(case: Case, time: datetime | None) -> bool:
+    """Return whether the Python of the environment is known to have come out after ``time``."""
+    day = released(case)
+    return day is not None and time is not None and time < day
 
 
 def nearest(case: Case, answers: Answers, evidence: tuple[str, ...]) -> Diagnosis:
@@ -155,18 +160,19 @@ def is_concerned(case: Case) -> bool:
 
 def supported_since(case: Case) -> datetime | None:
     """Return when packages had caught up with the Python of this environment, as far as its release is known."""
-    released = _released(case)
-    return released + _CATCHING_UP if released is not None else None
+    day = released(case)
+    return day + _CATCHING_UP if day is not None else None
 
 
-def _released(case: Case) -> datetime | None:
+def released(case: Case) -> datetime | None:
+    """Return when the Python of the environment came out, as far as it is known."""
     day = _RELEASED.get(case.python)
     return datetime.fromisoformat(day).replace(tzinfo=UTC) if day else None
 
 
 def _newer(case: Case, answers: Answers, user: str | None) -> Move | None:
     """Return the move of ``user`` to versions that came out after this Python, or that need not what it removed."""
-    since = _released(case)
+    since = released(case)
     if user is None or since is None:
         return None
     move = forward(case, answers, user, "python", since, removed_word(case, answers))
