@@ -127,6 +127,16 @@ def test_the_nearest_release_that_does_not_mention_a_word_is_found(
     assert release_index(index, tmp_path).nearest_without(question, "3.11.7") == expected
 
 
+@pytest.mark.parametrize(("module", "expected"), [("lib", "1.1.1"), ("lib.elsewhere", None)])
+def test_the_nearest_release_whose_module_lacks_a_name_is_found(
+    index: Index, tmp_path: Path, module: str, expected: str | None
+) -> None:
+    # Releases of 1.x mention "name" or "other"; only those with "other" define it.
+    question = NearestWithout(package="lib", installed="2.0", word="other", newer=False, module=module)
+
+    assert release_index(index, tmp_path).nearest_without(question, "3.11.7") == expected
+
+
 def test_a_name_that_came_and_went_with_one_major_version_is_found(tmp_path: Path) -> None:
     lines = {9: 1, 8: 5, 7: 3, 6: 2, 5: 4}
     versions = [f"{major}.{minor}" for major, minors in lines.items() for minor in range(minors)]

@@ -213,6 +213,8 @@ def test_a_member_that_no_release_ever_had_leads_to_the_last_one_without_the_cla
     )
 
     assert failure.diagnose().fix == fix
+    # A word that other files may have says nothing about a class of which nobody knows where it is.
+    assert replace(failure, owners=()).diagnose().fix != ("lib<1.5",)
 
 
 def test_the_class_is_asked_for_when_no_release_has_the_member() -> None:
@@ -227,7 +229,7 @@ def test_the_class_is_asked_for_when_no_release_has_the_member() -> None:
 
     asked = [question for questions in rounds(failure.case(), lists) for question in questions]
 
-    assert NearestWithout(package="lib", installed="2", word="Client", newer=False) in asked
+    assert NearestWithout(package="lib", installed="2", word="Client", newer=False, module="lib.core") in asked
 
 
 def test_who_warns_of_a_version_is_the_code_that_the_warning_is_about() -> None:

@@ -216,9 +216,11 @@ class ReleaseIndex:
         return found or self._nearest(question.package, question.installed, python, newer, has_plainly)
 
     def nearest_without(self, question: NearestWithout, python: str) -> str | None:
-        """Return the nearest older or newer release whose sources do not mention a word."""
+        """Return the nearest older or newer release whose sources, or module, do not have a word."""
 
         def lacks(folder: Path) -> bool:
+            if question.module:
+                return offers(folder, question.module, question.word) is False
             return not mentions(folder, question.word)
 
         return self._nearest(question.package, question.installed, python, question.newer, lacks)

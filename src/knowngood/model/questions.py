@@ -93,6 +93,8 @@ class NearestWithout:
     word: str
     newer: bool
     """Whether to look above the installed version rather than below it."""
+    module: str = ""
+    """With a module, the question is in which version that module does not have the word as a name."""
     ask: Literal["nearest-without"] = "nearest-without"
 
 

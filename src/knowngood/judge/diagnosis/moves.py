@@ -27,6 +27,8 @@ class Symbol:
     name: str
     word: str
     """The part of it that code which uses it must mention."""
+    home: str = ""
+    """The module of the class that lacks it, as it was recorded."""
 
     @property
     def is_use(self) -> bool:
@@ -35,13 +37,13 @@ class Symbol:
 
     @property
     def owner(self) -> str:
-        """The class that lacks it as a member, or no text."""
-        return "" if self.module or "(" in self.name else self.name.rpartition(".")[0]
+        """The class that lacks it as a member, if its module is known; else no text."""
+        return "" if not self.home or "(" in self.name else self.name.rpartition(".")[0]
 
     @property
     def as_owner(self) -> "Symbol":
         """The class that lacks it, to look for releases that do not have that class."""
-        return Symbol(module="", name="", word=self.owner)
+        return Symbol(module="", name="", word=self.owner, home=self.home)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,7 +70,8 @@ def back(
     if symbol is not None:
         last = answers.nearest_without(package, newer=False) if uses else answers.last_with(symbol.module, symbol.name)
         if last is not None and last < installed:
-            says = f"{package} {last} {f'does not mention {symbol.word}' if uses else 'still has it'}"
+            lacks = f"has no {symbol.word} in {symbol.home}" if symbol.home else f"does not mention {symbol.word}"
+            says = f"{package} {last} {lacks if uses else 'still has it'}"
             return _below(package, history, last, installed, exactly=True, evidence=says)
     then = answers.uploaded(partner) if partner is not None else None
     if history is not None and then is not None:
@@ -168,7 +171,8 @@ def about_provider(
 def without(case: Case, package: str, symbol: Symbol, *, newer: bool) -> Question:
     """Ask for the nearest release of ``package`` that does not mention ``symbol``."""
     installed = case.facts.installed[package]
-    return NearestWithout(package=package, installed=installed, word=symbol.word, newer=newer)
+    home = symbol.home if symbol.is_use else ""
+    return NearestWithout(package=package, installed=installed, word=symbol.word, newer=newer, module=home)
 
 
 def _settled(history: History, time: datetime, installed: Version) -> Version | None:

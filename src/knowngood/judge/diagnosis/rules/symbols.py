@@ -89,7 +89,9 @@ def missing(case: Case) -> Symbol | None:
         if match := _OF_THING.search(raised.message):
             owner, attribute = match["owner"] or match["kind"], match["attribute"] or match["of_kind"]
             if owner and owner not in _BUILTINS:
-                return Symbol(module="", name=f"{owner}.{attribute}", word=attribute)
+                homes = (place.rpartition(":") for place in raised.owners)
+                home = next((module for module, _, name in homes if name == owner), "")
+                return Symbol(module="", name=f"{owner}.{attribute}", word=attribute, home=home)
             if owner == "super" and (base := _base(case, raised)) is not None:
                 return Symbol(module="", name=f"{base}.{attribute}", word=attribute)
             if owner and owner != "super":
