@@ -24,6 +24,7 @@ html_theme = "furo"
 html_title = "knowngood"
 html_static_path = ["_static"]
 html_css_files = ["knowngood.css"]
+html_js_files = ["knowngood.js"]
 html_show_copyright = False
 html_show_sourcelink = False
 html_copy_source = False
@@ -31,6 +32,6 @@ html_copy_source = False
 html_extra_path = ["../reports"] if (DOCS.parent / "reports" / "embedding" / "index.html").is_file() else []
 
 highlight_language = "text"
-pygments_style = "friendly"
+pygments_style = "xcode"  # each color is readable for everybody, as axe measures it
 pygments_dark_style = "github-dark"
 copybutton_prompt_text = "$ "
