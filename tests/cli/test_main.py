@@ -1,13 +1,16 @@
 """The command line as a whole: exit codes of crashes, and a fast ``--help``."""
 
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import click
+import pytest
 from click.testing import CliRunner
 
+from knowngood.cli.examples import EXAMPLES, GROUPS
 from knowngood.cli.main import Verbs, main
 from support.project import Project
 
@@ -48,11 +51,29 @@ def test_our_own_crash_exits_70_and_names_a_file_with_what_a_maintainer_needs() 
     Path(named[1]).unlink()
 
 
-def test_every_verb_has_a_short_help_that_fits_on_its_line() -> None:
-    listed = CliRunner().invoke(main, ["--help"]).stdout.partition("Commands:")[2].strip().splitlines()
+def test_the_help_lists_every_verb_once_in_a_group_with_a_short_help_that_fits_on_its_line() -> None:
+    shown = CliRunner().invoke(main, ["--help"]).stdout
+    listed = re.findall(r"^  (\w+) {2,}\S.*$", shown.partition("Begin:")[2], re.MULTILINE)
 
-    assert len(listed) == len(main.commands)
-    assert not [line for line in listed if line.endswith("...")]
+    assert sorted(listed) == sorted(main.commands)
+    assert sorted(listed) == sorted(name for names in GROUPS.values() for name in names)
+    assert [title for title in GROUPS if f"\n{title}:\n" not in shown] == []
+    assert not [line for line in shown.splitlines() if line.startswith("  ") and line.endswith("...")]
+
+
+@pytest.mark.parametrize("name", main.commands)
+def test_the_help_of_a_verb_ends_with_examples_that_its_options_allow(name: str) -> None:
+    verb = main.commands[name]
+    shown = CliRunner().invoke(main, [name, "--help"]).stdout
+    assert EXAMPLES[name]
+    for command, purpose in EXAMPLES[name]:
+        first, *words = shlex.split(command)
+        assert first == name
+        assert re.search(rf"knowngood {re.escape(command)} +{re.escape(purpose)}$", shown, re.MULTILINE)
+        try:
+            verb.make_context(name, words)
+        except click.BadParameter as error:
+            assert error.message.endswith("does not exist."), "of a file, in an example"
 
 
 def test_help_imports_neither_pydantic_nor_rich(project: Project) -> None:

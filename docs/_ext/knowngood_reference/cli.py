@@ -40,6 +40,11 @@ def _verb(context: click.Context) -> list[str]:
     return [
         *("", "```{program} " + context.command_path, "```", "", "```text", usage, "```", ""),
         *(line for part in paragraphs for line in (part, "")),
+        *(
+            ["```text", *(command.epilog or "").removeprefix("\b\nExamples:\n").splitlines(), "```", ""]
+            if command.epilog
+            else []
+        ),
         *(line for option in options for line in [*_option(option, context), ""]),
     ]
 

@@ -21,6 +21,7 @@ from knowngood.cli.cache import cache
 from knowngood.cli.confluence import confluence
 from knowngood.cli.diff import diff
 from knowngood.cli.docs import docs
+from knowngood.cli.examples import GROUPS, epilog
 from knowngood.cli.explain import explain
 from knowngood.cli.export import export
 from knowngood.cli.fix import fix
@@ -103,6 +104,18 @@ class Verbs(click.Group):
             print_error(worded(error))
             sys.exit(ExitCode.USAGE)
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the verbs in the groups of ``examples.GROUPS``; those that are in none are one list."""
+        listed = {name: verb for name in self.list_commands(ctx) if (verb := self.get_command(ctx, name))}
+        others = tuple(name for name in listed if name not in {verb for verbs in GROUPS.values() for verb in verbs})
+        sections = {**GROUPS, "Commands": others}
+        limit = formatter.width - 6 - max(map(len, listed), default=0)
+        for title, names in sections.items():
+            rows = [(name, listed[name].get_short_help_str(limit)) for name in names if name in listed]
+            if rows:
+                with formatter.section(title):
+                    formatter.write_dl(rows, col_max=30, col_spacing=2 + 10 - max(len(name) for name, _ in rows))
+
     def invoke(self, ctx: click.Context) -> Any:
         """Invoke a verb. Any other exception is our own crash: exit 70 and name a file to send."""
         try:
@@ -178,4 +191,5 @@ VERBS = (
     *(confluence, forecast, timeline, upgrade),
 )
 for verb in VERBS:
+    verb.epilog = epilog(str(verb.name))
     main.add_command(verb)
