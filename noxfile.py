@@ -47,6 +47,23 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session
+def fuzz(session: nox.Session) -> None:
+    """Read 10,000 random files of each kind; ``-- --examples N`` sets another number."""
+    _install(session, "tests")
+    options = (
+        session.posargs if "--examples" in " ".join(session.posargs) else ["--examples", "10000", *session.posargs]
+    )
+    session.run("python", "-m", "pytest", "-n", str(os.cpu_count() or 1), "tests/fuzz", *options)
+
+
+@nox.session
+def soak(session: nox.Session) -> None:
+    """Provoke faults in real runs and print which promises held; ``-- --minutes M``, ``-- --help`` has the options."""
+    _install(session, "tests")
+    session.run("python", "bench/soak.py", *session.posargs)
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
     """Check the style with ruff."""
     _install(session, "lint")

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from support import fuzz
 from support.index import Index, serve
 from support.workshop import outside
 
@@ -16,6 +17,14 @@ sys.dont_write_bytecode = False
 # A slow example means a busy machine, not a slow program.
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--examples", type=int, metavar="N", help="draw N random inputs for each fuzz test")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    fuzz.EXAMPLES[:] = filter(None, [config.getoption("--examples")])
 
 
 @pytest.fixture(scope="session")

@@ -1,11 +1,7 @@
 import json
-from collections.abc import Hashable, Mapping
-from dataclasses import is_dataclass, replace
-from datetime import UTC, date, datetime
-from enum import Enum
-from functools import cache
-from types import UnionType
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -37,42 +33,13 @@ from knowngood.events import (
 )
 from knowngood.model import IndexChoice, Phase, Reason, Run, Trouble
 from support.facts import BAD, GOOD, action, attempt, check, combo, info
+from support.fuzz import values
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678_901, tzinfo=UTC)
-SCALARS: dict[Any, st.SearchStrategy[Any]] = {
-    str: st.text(st.characters(exclude_categories=()), max_size=6),  # lone surrogates too: a probe may print anything
-    bool: st.booleans(),
-    int: st.integers(),
-    float: st.floats(allow_nan=False, allow_infinity=False),  # a log is JSON: it has no NaN
-    type(None): st.none(),
-    date: st.dates(),
-}
 
 
 def line(event: Event, seq: int = 1) -> bytes:
     return encode(event, seq=seq, at=NOW, elapsed=1.23456)
-
-
-@cache
-def values(hint: Hashable) -> st.SearchStrategy[Any]:
-    """Return values of a type as the fields of events are annotated with it."""
-    if hint in SCALARS:
-        return SCALARS[hint]
-    if isinstance(hint, type) and is_dataclass(hint):
-        return st.builds(hint, **{name: values(of) for name, of in get_type_hints(hint).items()})
-    if isinstance(hint, type) and issubclass(hint, Enum):
-        return st.sampled_from(list(hint))
-    parts = get_args(hint)
-    if get_origin(hint) is Literal:
-        return st.sampled_from(parts)
-    if get_origin(hint) in (Union, UnionType):
-        return st.one_of(*(values(part) for part in parts))
-    if get_origin(hint) is Mapping:
-        return st.dictionaries(values(parts[0]), values(parts[1]), max_size=2)
-    assert get_origin(hint) is tuple, f"no values for {hint!r}"
-    if parts[1:] == (...,):
-        return st.lists(values(parts[0]), max_size=2).map(tuple)
-    return st.tuples(*(values(part) for part in parts))
 
 
 @pytest.mark.parametrize("kind", Event.__args__, ids=lambda kind: kind.__name__)

@@ -20,7 +20,7 @@ MODULES = {path.relative_to(SOURCE).with_suffix("").as_posix(): path for path in
 
 FLOORS = (
     {"model", "errors"},
-    {"packages", "tracebacks", "patterns", "atomic", "sessions", "syntax"},
+    {"packages", "tracebacks", "patterns", "atomic", "sessions", "strict_json", "syntax"},
     {"process", "events"},
     {"declare", "install", "probe", "judge", "report"},
     {"project", "cache"},

@@ -8,11 +8,13 @@ This is the Python API. It is imported lazily: ``import knowngood`` itself costs
 - ``read_report`` reads a ``matrix.json`` back.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    # Not even the standard library is imported: until `__main__` runs, Ctrl-C is a traceback.
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+    from typing import Any
+
     from knowngood.events import Event
     from knowngood.model import JudgedRun, Run
     from knowngood.project.project import Project as Project
@@ -21,7 +23,7 @@ __version__ = "0.1.0"
 __all__ = ["Project", "__version__", "read_report", "render_report", "run_matrix"]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "Any":
     if name == "Project":
         from knowngood.project.project import Project
 
@@ -32,12 +34,12 @@ def __getattr__(name: str) -> Any:
 def run_matrix(
     project: "Project",
     *,
-    only: Sequence[str] = (),
+    only: "Sequence[str]" = (),
     jobs: int | None = None,
     fresh: bool = False,
     keep: bool = False,
     offline: bool = False,
-    environ: Mapping[str, str] | None = None,
+    environ: "Mapping[str, str] | None" = None,
     on_event: "Callable[[Event], None] | None" = None,
 ) -> "Run":
     """Build and probe the combos of a project's matrix, record the run in the project, and return it.
@@ -83,11 +85,13 @@ def render_report(judged: "JudgedRun", format_name: str) -> str:
     return FORMATS[FormatName(format_name)].render(ReportContext(judged=judged))
 
 
-def read_report(file: str | Path) -> "JudgedRun":
+def read_report(file: "str | Path") -> "JudgedRun":
     """Return the judged run that a ``matrix.json`` reports, without what only the event log has, such as output.
 
     Raises ``UsageError`` when the file cannot be read or is not a ``matrix.json`` of this version.
     """
+    from pathlib import Path
+
     from knowngood.project.publication import read_report as read
 
     return read(Path(file), name=str(file))

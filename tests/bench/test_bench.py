@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import figures, plot, results, searches, tiny
+from bench import figures, plot, promises, results, searches, tiny
 from bench.figures import Figure, Kind
 from bench.measure import CommandError, Sample, environment, measure
 from bench.peers import peers
@@ -301,3 +301,26 @@ def test_the_page_says_of_which_share_of_the_releases_a_method_is_right() -> Non
 
     assert "| cells of a frontier of 40 releases with an island | 19 cells | 18 cells |" in text
     assert "| bisection of the row, an island | 1.00 | 1.00 to 1.00 | 0.00 | 5 | 62 % | 1 |" in text
+
+
+def test_a_promise_holds_only_within_its_time_and_the_table_has_every_promise(tmp_path: Path) -> None:
+    tally, limited = promises.Tally(), promises.Promise.GONE
+    assert limited.limit is not None
+    assert tally.note(promises.Promise.RECORDED, held=True)
+    assert tally.note(limited, held=True, seconds=limited.limit)
+    assert promises.Tally().all_held
+    assert not tally.note(limited, held=True, seconds=limited.limit + 1)
+    assert not tally.note(promises.Promise.DISK, held=False)
+    assert not tally.all_held
+    table = tally.table()
+    assert f"| {limited.sentence} | 2 | 1 | 5.0 s of 4 s |" in table
+    assert all(promise.sentence in table for promise in promises.Promise)
+
+    page = tmp_path / "page.md"
+    page.write_text(f"before\n{promises.BEGIN}\nold\n{promises.END}\nafter\n")
+    promises.publish(page, table)
+    promises.publish(page, table)
+    assert page.read_text() == f"before\n{promises.BEGIN}\n\n{table}\n{promises.END}\nafter\n"
+    page.write_text("nothing")
+    with pytest.raises(ValueError, match="no place"):
+        promises.publish(page, table)

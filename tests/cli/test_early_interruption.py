@@ -45,3 +45,14 @@ def test_ctrl_c_during_the_imports_of_a_verb_exits_130_with_a_word(module: str, 
         _, errors = started.communicate(timeout=60)
 
     assert (started.returncode, errors) == (130, "error: interrupted, before anything was done\n")
+
+
+def test_nothing_is_imported_before_ctrl_c_is_handled() -> None:
+    """Until ``__main__`` runs, Ctrl-C is a traceback of Python: an import before it would make that time longer."""
+    source = (
+        "import sys; before = set(sys.modules); import knowngood, knowngood.__main__; "
+        "print(sorted(name for name in set(sys.modules) - before if not name.startswith('knowngood')))"
+    )
+    found = subprocess.run([sys.executable, "-I", "-c", source], capture_output=True, text=True, check=True).stdout
+
+    assert found == "['_signal']\n" or found == "[]\n"

@@ -1,6 +1,7 @@
 """Provoke real faults of indexes, packages and builds, and test what each installer's output is classified as."""
 
 import re
+import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,6 +94,38 @@ FAULTS = {
         requirements=("old-style",), status=Status.BUILD_FAIL, reason=Reason.BUILD_ERROR, message="setuptools"
     ),
 }  # fmt: skip
+
+HEAD = b"Metadata-Version: 2.1\nName: solid\nVersion: 1.0\n"
+METADATA = {
+    "garbage": (b"\x00\xff garbage \x01" * 50, Status.INFRA),
+    "empty": (b"", Status.INFRA),
+    "those of another package": (HEAD.replace(b"solid", b"other"), Status.INFRA),
+    "those of another version": (HEAD.replace(b"1.0", b"9.9"), Status.INFRA),
+    # Releases with such requirements exist, and no installer can do anything with them.
+    "those of a release with an odd requirement": (HEAD + b"Requires-Dist: six>dev\n", Status.UNSOLVABLE),
+}
+
+
+@pytest.mark.parametrize("installer", InstallerName)
+@pytest.mark.parametrize("what", METADATA)
+def test_a_file_whose_metadata_are_not_its_own_is_not_held_against_the_versions(
+    what: str, installer: InstallerName, tmp_path: Path, workshop: Workshop
+) -> None:
+    metadata, expected = METADATA[what]
+    wheel = build_wheel(tmp_path / "whole", "solid", "1.0")
+    (tmp_path / "spoiled").mkdir()
+    with zipfile.ZipFile(wheel) as whole, zipfile.ZipFile(tmp_path / "spoiled" / wheel.name, "w") as spoiled:
+        for name in whole.namelist():
+            spoiled.writestr(name, metadata if name.endswith("METADATA") else whole.read(name))
+    with serve(tmp_path / "spoiled") as index:
+        facts = workshop.carry_out(installer, (("solid==1.0",),), Routes(default=index.url), environment=installer)
+    action = failed(facts)
+    status, _ = OUTPUTS[installer].classify(action)
+
+    assert status is expected, action.output
+    message = OUTPUTS[installer].message(action, status)
+    assert "\n" not in message and len(message) > 5, message
+
 
 WAYS_OF_GIT = {
     "no repository": ("git+file://{folder}/nothing", "does not appear to be a git repository"),

@@ -16,7 +16,7 @@ import pytest
 
 from knowngood.model import Action, Ending
 from knowngood.process import Processes
-from knowngood.process.helpers import Helper
+from knowngood.process.helpers import Helper, end_all
 from support.processes import living, wait_for
 
 STUBBORN = """
@@ -344,7 +344,7 @@ def test_a_command_whose_supervisor_is_killed_is_recorded_as_killed_from_outside
     )
 
     assert (action.exit.ending, action.exit.signal) == (Ending.SIGNALLED, "SIGKILL")
-    assert action.exit.note == "another process killed its supervisor"
+    assert action.exit.note == "another process killed or stopped its supervisor"
 
 
 LEAVES = """
@@ -400,9 +400,44 @@ def test_what_a_killed_supervisor_ran_is_ended(tmp_path: Path, mark: str) -> Non
         timeout=200,
     )
 
-    assert action.exit.note == "another process killed its supervisor"
+    assert action.exit.note == "another process killed or stopped its supervisor"
     assert wait_for(mark, 0, within=10.0) == []
     assert time.monotonic() - began < 60
+
+
+def test_a_supervisor_that_stays_stopped_is_ended_with_what_it_runs_long_before_its_time_is_over(
+    tmp_path: Path, mark: str
+) -> None:
+    name, _, value = mark.partition("=")
+    began = time.monotonic()
+
+    action = Processes(tmp_path).run(
+        [sys.executable, "-c", LEAVES.format(signal="SIGSTOP")],
+        env={name: value},
+        cwd=tmp_path,
+        log=tmp_path / "log",
+        timeout=600,
+    )
+
+    note = "another process killed or stopped its supervisor"
+    assert (action.exit.ending, action.exit.note) == (Ending.SIGNALLED, note)
+    assert wait_for(mark, 0, within=10.0) == []
+    assert time.monotonic() - began < 60
+
+
+def test_idle_supervisors_that_were_stopped_are_ended_together_within_seconds() -> None:
+    helpers = [Helper("supervisor.py") for _ in range(4)]
+    for helper in helpers:
+        assert helper.ask(b'{"end": 0}\n', 60) == b"{}\n"
+        os.kill(helper._process.pid, signal.SIGSTOP)
+        (worker,) = Path(f"/proc/{helper._process.pid}/task/{helper._process.pid}/children").read_text().split()
+        os.kill(int(worker), signal.SIGSTOP)
+    began = time.monotonic()
+
+    end_all(helpers)
+
+    assert time.monotonic() - began < 25
+    assert [helper.alive for helper in helpers if helper._process.poll() is None] == []
 
 
 def test_a_stopped_supervisor_is_ended_with_what_it_runs_when_its_time_is_over(tmp_path: Path, mark: str) -> None:

@@ -174,7 +174,7 @@ def _requires_python(path: Path) -> str | None:
         return None
     with zipfile.ZipFile(path) as wheel:
         name = next(name for name in wheel.namelist() if name.endswith(".dist-info/METADATA"))
-        match = re.search(r"^Requires-Python: (.+)$", wheel.read(name).decode(), re.MULTILINE)
+        match = re.search(r"^Requires-Python: (.+)$", wheel.read(name).decode(errors="replace"), re.MULTILINE)
     return match[1] if match else None
 
 

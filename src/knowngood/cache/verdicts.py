@@ -7,6 +7,7 @@ whole or not at all, so several runs can share a folder.
 import contextlib
 import json
 import os
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -15,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from secrets import token_hex
 
-from knowngood import atomic
+from knowngood import atomic, strict_json
 from knowngood.cache.keys import Ingredients, key
 from knowngood.events import (
     EnvironmentCreated,
@@ -170,7 +171,7 @@ def parse(data: bytes) -> Entry | None:
     """Return the entry that ``data`` holds; None for anything else, including an entry of another version."""
     first, _, rest = data.partition(b"\n")
     try:
-        head = json.loads(first)
+        head = strict_json.loads(first)
         if head["schema"] != SCHEMA:
             return None
         names = ("run", "combo", "recorded", "key")
@@ -228,7 +229,7 @@ def take_in(verdicts: Verdicts, source: Path) -> TakenIn:
     Raises ``OSError`` or ``zipfile.BadZipFile``: ``source`` is not an archive that can be read.
     """
     added = refused = known = 0
-    with zipfile.ZipFile(source) as archive:
+    with _opened(source) as archive:
         for member in archive.infolist():
             data = _member(archive, member)
             entry = parse(data)
@@ -242,6 +243,13 @@ def take_in(verdicts: Verdicts, source: Path) -> TakenIn:
                 verdicts.write(marked, marked.lines())
                 added += 1
     return TakenIn(added=added, refused=refused, known=known)
+
+
+def _opened(source: Path) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(source)
+    except (NotImplementedError, ValueError, OverflowError, struct.error) as error:
+        raise zipfile.BadZipFile(str(error)) from error  # a damaged directory of members
 
 
 def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:

@@ -69,7 +69,7 @@ class Folding:
                 self._run = replace(run, interrupted=event.signal)
             case RunFinished():
                 self._run = replace(run, finished=True)
-            case _ if event.combo in self._facts:
+            case _ if event.combo in self._facts and _is_possible(self._facts[event.combo], event):
                 self._facts[event.combo] = add(self._facts[event.combo], event)
             case _:
                 self._bad += 1
@@ -105,6 +105,8 @@ def fold(events: Iterable[Event | Unknown | None]) -> Run | None:
 def add(facts: ComboFacts, event: Event) -> ComboFacts:
     """Return the facts of a combo with one more event of it. Events that record no fact change nothing."""
     match event:
+        case _ if not _is_possible(facts, event):
+            return facts
         case ComboStarted():
             return ComboFacts(combo=facts.combo, started=True, host=event.host)
         case StepResolved():
@@ -142,6 +144,11 @@ def add(facts: ComboFacts, event: Event) -> ComboFacts:
             return replace(facts, finished=True)
         case _:
             return facts
+
+
+def _is_possible(facts: ComboFacts, event: Event) -> bool:
+    """Return whether an event can be one of its combo: it names a step that the combo has."""
+    return not isinstance(event, StepResolved | StepInstalled) or 1 <= event.step <= len(facts.combo.steps)
 
 
 def _step(facts: ComboFacts, number: int, requirements: tuple[str, ...]) -> StepFacts:

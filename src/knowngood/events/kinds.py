@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Annotated, Any, Literal
 
+from knowngood import strict_json
 from knowngood.model import (
     Action,
     Answer,
@@ -340,7 +341,7 @@ def decode(lines: Iterable[bytes]) -> Iterable[Event | Unknown | None]:
     names = {kind.__dataclass_fields__["event"].default for kind in Event.__args__}
     for line in lines:
         try:
-            raw = json.loads(line)
+            raw = strict_json.loads(line)
         except (ValueError, RecursionError):
             yield None
             continue

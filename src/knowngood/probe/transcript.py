@@ -5,12 +5,11 @@
 
 import hashlib
 import hmac
-import json
-import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from knowngood import strict_json
 from knowngood.model import Array, Check, Frame, Outcome, Problem, ProblemKind, Raised, Transcript
 from knowngood.tracebacks import installed_path
 
@@ -45,7 +44,7 @@ def read(
     seen: set[int] = set()
     for line in data[:LARGEST].splitlines():
         try:
-            record = json.loads(_unsealed(line, nonce))
+            record = strict_json.loads(_unsealed(line, nonce))
             if record["number"] in seen:
                 raise ValueError("a copy of a record")
             seen.add(record["number"])
@@ -236,7 +235,7 @@ def _raised(raw: Mapping[str, Any]) -> Raised:
 
 
 def _scalar(value: object) -> bool | int | float | str | None:
-    if value is None or isinstance(value, bool | int | str) or (isinstance(value, float) and math.isfinite(value)):
+    if value is None or isinstance(value, bool | int | float | str):  # without those that strict_json refuses
         return value
     raise TypeError(f"not a scalar: {value!r:.80}")
 

@@ -223,7 +223,7 @@ class Session:
 
 def _exit(answer: bytes) -> Exit:
     if not answer:
-        return Exit(ending=Ending.SIGNALLED, signal="SIGKILL", note="another process killed its supervisor")
+        return Exit(ending=Ending.SIGNALLED, signal="SIGKILL", note="another process killed or stopped its supervisor")
     result = json.loads(answer)
     return Exit(**(result | {"ending": Ending(result["ending"])}))
 

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 _LONGEST_END = 30.0  # seconds for a helper to end what it runs and exit
+_LOOK = 5.0  # seconds without an answer after which it is looked whether a helper is stopped
 _LONGEST_REMOVAL = 600.0  # seconds for folders that wait to be deleted
 
 
@@ -59,9 +60,10 @@ class Helper:
     def ask(self, line: bytes, patience: float) -> bytes:
         """Send one line and return the line that answers it; return nothing when the helper is gone or hung up on.
 
-        A helper that does not answer within ``patience`` seconds is killed, and so is what it runs.
+        A helper that does not answer within ``patience`` seconds, or that stays stopped, is killed, and so is what it
+        runs.
         """
-        answer = b""
+        answer, stopped = b"", False
         self._answered = False
         deadline = time.monotonic() + patience
         waiting = select.poll()
@@ -69,7 +71,11 @@ class Helper:
             waiting.register(self._output, select.POLLIN)
             self.send(line)
             while not answer.endswith(b"\n"):
-                if not waiting.poll(max(0.0, deadline - time.monotonic()) * 1000):
+                left = max(0.0, deadline - time.monotonic())
+                if not waiting.poll(min(left, _LOOK) * 1000):
+                    before, stopped = stopped, self._is_stopped()
+                    if left > _LOOK and not (before and stopped):
+                        continue
                     self._kill()
                     if not waiting.poll(_LONGEST_END * 1000):
                         return b""
@@ -86,12 +92,13 @@ class Helper:
         """Close the helper's input, so that it finishes and exits. May be called from any thread, and twice."""
         self._input.close()
 
-    def end(self, *, wait_for_children: bool = False) -> None:
-        """Hang up and return when the helper has exited; with ``wait_for_children``, when its children have as well."""
+    def end(self, *, wait_for_children: bool = False, begun: float | None = None) -> None:
+        """Hang up and return when the helper has exited; with ``wait_for_children``, when its children have as well.
+
+        ``begun`` is when it was hung up on, if that was before.
+        """
         self.hang_up()
-        try:
-            self._process.wait(_LONGEST_END)
-        except subprocess.TimeoutExpired:  # it was stopped, as by SIGSTOP
+        if not self._exits(time.monotonic() if begun is None else begun):
             self._kill()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(_LONGEST_END)
@@ -99,6 +106,32 @@ class Helper:
             # The pipe ends when the last process that inherited it has exited; one that was stopped never does.
             select.select([self._output], [], [], _LONGEST_REMOVAL)
         self._output.close()
+
+    def _exits(self, begun: float) -> bool:
+        """Wait for the helper to exit; return False if it is stopped, as by SIGSTOP, or takes too long."""
+        while (elapsed := time.monotonic() - begun) < _LONGEST_END:
+            try:
+                self._process.wait(max(0.1, _LOOK - elapsed))
+            except subprocess.TimeoutExpired:
+                if self._is_stopped():
+                    return False
+            else:
+                return True
+        return False
+
+    def _is_stopped(self) -> bool:
+        """Return whether the helper is stopped, as by SIGSTOP, or the worker that it watches over. Linux only."""
+        folder = Path(f"/proc/{self._process.pid}")
+        with contextlib.suppress(OSError, IndexError):
+            workers = (folder / "task" / folder.name / "children").read_text().split()
+            command = (folder / "cmdline").read_bytes()
+            for process in (folder, *(Path("/proc", worker) for worker in workers)):
+                with contextlib.suppress(OSError, IndexError):
+                    state = (process / "stat").read_text().rpartition(")")[2].split()[0]
+                    # What a command left running is a child of the helper as well, but is another program.
+                    if state == "T" and (process / "cmdline").read_bytes() == command:
+                        return True
+        return False
 
     def _kill(self) -> None:
         """Make the helper end, and what it runs with it. It may have been stopped, so it has to continue for that."""
@@ -112,8 +145,9 @@ def end_all(helpers: Iterable[Helper]) -> None:
     ending = list(helpers)
     for helper in ending:
         helper.hang_up()
+    begun = time.monotonic()
     for helper in ending:
-        helper.end()
+        helper.end(begun=begun)
 
 
 def answer_of(command: Sequence[str], *, env: Mapping[str, str], timeout: float) -> str:

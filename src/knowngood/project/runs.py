@@ -12,7 +12,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from knowngood import atomic
+from knowngood import atomic, strict_json
 from knowngood.errors import UsageError, some
 from knowngood.events import SCHEMA, RunFinished, decode, fold
 from knowngood.model import Combo, ComboFacts, Run, Selection
@@ -294,7 +294,7 @@ class Runs:
     def past_seconds(self) -> dict[str, float]:
         """Return how many seconds each combo took in the last run that finished it, by id."""
         try:
-            past = json.loads(read_regular(self.folder / _DURATIONS, LARGEST))
+            past = strict_json.loads(read_regular(self.folder / _DURATIONS, LARGEST))
             seconds = {str(combo): float(seconds) for combo, seconds in past.items()}
         except (ValueError, AttributeError, TypeError, OverflowError, RecursionError):
             return {}

@@ -3,13 +3,12 @@
 ``matrix_json`` writes the document, and ``matrix.schema.json`` describes it.
 """
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from knowngood import packages
+from knowngood import packages, strict_json
 from knowngood.errors import UsageError
 from knowngood.model import (
     Cell,
@@ -43,7 +42,7 @@ from knowngood.report.matrix_json import SCHEMA
 def loads(data: bytes | str, *, name: str = "matrix.json") -> JudgedRun:
     """Return the judged run in the text of a ``matrix.json``; raises ``UsageError`` as ``parse`` does."""
     try:
-        document: object = json.loads(data)
+        document: object = strict_json.loads(data)
     except (ValueError, RecursionError):
         raise _refused(name, "it is not JSON") from None
     return parse(document, name=name)

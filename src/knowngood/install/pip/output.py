@@ -79,6 +79,8 @@ class PipOutput(PatternOutput):
             r"Failed to build",
         ),
         rule(Status.UNSOLVABLE, Reason.CONFLICT, r"^ERROR: ResolutionImpossible", r"conflicting dependencies"),
+        # The file is not what its name says, and pip goes on as if the index did not have it.
+        rule(Status.INFRA, Reason.CORRUPT_DOWNLOAD, r"has inconsistent (?:name|version): expected '"),
         rule(
             Status.UNSOLVABLE,
             Reason.PACKAGE_NOT_FOUND,
@@ -104,6 +106,7 @@ class PipOutput(PatternOutput):
         r"The conflict is caused by:\n(?P<sentence>(?: {4}.+\n)+)",
         r"(?P<sentence>Could not fetch URL \S+: (?!404 ).+)$",
         r"^Requested (?P<sentence>\S+) from \S+ (?P<metadata>has invalid metadata: .+)$",
+        r"Requested (?P<sentence>\S+) from \S+ (?P<metadata>has inconsistent (?:name|version): .+)$",
         r"^\s*ERROR: (?P<sentence>Could not find a version.+\(from versions: (?!none\)).+)$",
         r"(?P<sentence>Could not fetch URL .+)$",
         r"^\s*ERROR: (?P<sentence>Could not find a version.+|HTTP error.+|Package .+)$",

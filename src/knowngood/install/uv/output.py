@@ -52,6 +52,10 @@ class UvOutput(PatternOutput):
             *BROKEN_ARCHIVE,
             r"cause: .*(unexpected end of file|invalid gzip header|corrupt deflate stream|[Ii]nvalid Zip archive)",
             BROKEN_TRANSFER,
+            # The file is not what its name says. Metadata with an odd requirement are those of a real release.
+            r"Metadata field \S+ not found",
+            r"^.*metadata name `[^`\n]*` does not match given name",
+            r"which indicates a malformed wheel",
         ),
         rule(
             Status.INFRA,
@@ -108,6 +112,7 @@ class UvOutput(PatternOutput):
     )
     sentences = patterns(
         r"`(?P<place>[^`]+)`\n\s*cause: Git operation failed[\s\S]*?^\s*(?:fatal|error): (?P<sentence>.+)$",
+        r"^\s*hint: (?P<sentence>Metadata for `[^`\n]+` \S+ could not be parsed):\s+(?P<why>Metadata field .+)$",
         r"^\s*hint: (?P<sentence>An index .+(?:credentials|403 Forbidden).*)$",
         r"^hint: (?P<sentence>Wheels are required for .+)$",
         r"^\s*cause: (?P<sentence>(?:Because|Hash mismatch)[\s\S]+?)(?=\n\s*\n|\n\s*(?:cause|hint):|\Z)",

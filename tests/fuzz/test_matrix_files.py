@@ -6,7 +6,7 @@ import math
 from datetime import datetime
 from pathlib import Path
 
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from knowngood.declare.expand import combo_ids
@@ -18,6 +18,7 @@ from knowngood.declare.projects import Projects
 from knowngood.declare.toml import read
 from knowngood.errors import MatrixFileError
 from support.files import MemoryFiles
+from support.fuzz import fuzzed
 
 FILES = MemoryFiles(
     {
@@ -197,13 +198,15 @@ def check(text: str | bytes) -> None:
         matrix = parse(text, path=Path("m.toml"), project=Path("/project"), files=FILES)
     except MatrixFileError as error:
         assert error.problems
+        lines = len(text.splitlines()) + 1
         for problem in error.problems:
+            assert 0 <= problem.line <= lines, problem
             assert all(part.isprintable() for part in (problem.where, problem.what, problem.hint)), problem
     else:
         assert combo_ids(read(text, path="m.toml")[1]) == tuple(combo.id for combo in matrix.combos)
 
 
-@settings(max_examples=300, deadline=None)
+@fuzzed(300)
 @given(st.text() | st.binary())
 @example("\x00")
 @example("'" * 1000)
@@ -211,26 +214,26 @@ def test_any_text_is_parsed_or_refused(text: str | bytes) -> None:
     check(text)
 
 
-@settings(max_examples=300, deadline=None)
+@fuzzed(300)
 @given(st.text(alphabet="[]{}=.,\"'#\n abcombo1\\", max_size=80))
 def test_any_scrap_of_toml_is_parsed_or_refused(text: str) -> None:
     check(text)
 
 
-@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@fuzzed(300)
 @given(st.dictionaries(KEYS, VALUES, max_size=5))
 def test_any_tables_are_parsed_or_refused(tables: dict[str, object]) -> None:
     check("".join(f"{json.dumps(key)} = {toml(value)}\n" for key, value in tables.items()))
 
 
-@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@fuzzed(300)
 @given(NEARLY_RIGHT)
 @example({"matrix": {}, "combo": [], "grid": [{"axes": {"numpy": ["1.0"], "Torch": "\0"}}]})
 def test_nearly_valid_tables_are_parsed_or_refused(tables: dict[str, object]) -> None:
     check("".join(f"{json.dumps(key)} = {toml(value)}\n" for key, value in tables.items()))
 
 
-@settings(max_examples=1000, deadline=None)
+@fuzzed(300)
 @given(LINES)
 def test_any_line_of_a_step_is_read_or_refused(line: str) -> None:
     lines = Lines(ProjectFiles(FILES, Path("/project")), Projects(ProjectFiles(FILES, Path("/project"))))
@@ -243,7 +246,7 @@ def test_any_line_of_a_step_is_read_or_refused(line: str) -> None:
         assert all(requirement.isprintable() for requirement in step.requirements)
 
 
-@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@fuzzed(300)
 @given(st.dictionaries(st.sampled_from(["project", "tool", "dependency-groups"]), PYPROJECT, max_size=3))
 def test_any_pyproject_is_read_or_refused(tables: dict[str, object]) -> None:
     text = "".join(f"{json.dumps(key)} = {toml(value)}\n" for key, value in tables.items())
@@ -257,7 +260,7 @@ def test_any_pyproject_is_read_or_refused(tables: dict[str, object]) -> None:
             assert all(problem.what.isprintable() and problem.hint.isprintable() for problem in error.problems), error
 
 
-@settings(max_examples=500, deadline=None)
+@fuzzed(300)
 @given(st.text(alphabet="abr=<>.1-\\\n #:[]'\";/@", max_size=60))
 def test_any_requirements_file_is_read_or_refused(text: str) -> None:
     files = ProjectFiles(MemoryFiles({"r.txt": text}), Path("/project"))
