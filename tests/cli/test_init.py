@@ -367,6 +367,7 @@ def script(text: str, job: str, step: str) -> tuple[str, dict[str, str]]:
     """Return the script of a step of a workflow and its variables, with expressions as they are on a server."""
     (found,) = (each for each in yaml.safe_load(text)["jobs"][job]["steps"] if each.get("name") == step)
     values = {"github.token": "T", "github.server_url": "https://ci.example", "github.repository": "o/r"}
+    values |= {"github.event.pull_request.number": "12"}
     values |= {"github.run_id": "7", "inputs.accept && '1' || ''": "1"}
     return found["run"], {
         name: re.sub(r"\$\{\{ (.+?) \}\}", lambda expression: values[expression[1]], value)
@@ -391,7 +392,11 @@ def test_the_workflow_keeps_report_history_and_baseline_on_a_branch(tmp_path: Pa
         code, variables = script(text, job, name)
         environ = Project(folder=tmp_path).environment() | variables
         environ |= {"PATH": f"{programs}:{environ['PATH']}", "GIT_CONFIG_GLOBAL": str(config)}
-        environ |= {"GITHUB_OUTPUT": str(output), "GIT_TERMINAL_PROMPT": "0"}
+        environ |= {
+            "GITHUB_OUTPUT": str(output),
+            "GIT_TERMINAL_PROMPT": "0",
+            "GITHUB_STEP_SUMMARY": str(output) + ".md",
+        }
         command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", code]
         done = subprocess.run(
             command, cwd=folder, env=environ, capture_output=True, text=True, timeout=300, check=False
@@ -414,9 +419,16 @@ def test_the_workflow_keeps_report_history_and_baseline_on_a_branch(tmp_path: Pa
             encoding="utf-8",
         )
         assert project.run("run").returncode == 0
-        for name in ("Restore the published report", "Publish the report"):
+        for name in (
+            "Restore the published report",
+            "Write the report",
+            "Compare with the baseline",
+            "Publish the report",
+        ):
             run("matrix", name, project.folder, machine / "output")
-        assert (machine / "output").read_text(encoding="utf-8") == "published=1\n"
+        # Only the second run has a baseline: the branch keeps the one of the first.
+        compared = "compared=1\n" * number
+        assert (machine / "output").read_text(encoding="utf-8") == f"{compared}published=1\n"
         store = tmp_path / f"store{number}"
         shutil.copytree(project.folder / "reports" / "shop", store / "published")
         run("store", "Push it to the branch", store, store / "output")

@@ -54,6 +54,7 @@ jobs:
     permissions:
       contents: read
     outputs:
+      compared: ${{{{ steps.compare.outputs.compared }}}}
       published: ${{{{ steps.publish.outputs.published }}}}
 {directory}    steps:
       - uses: actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1
@@ -88,6 +89,15 @@ jobs:
         run: |
           knowngood report --matrix {matrix} --format all --output report
           cat report/summary.md >> "$GITHUB_STEP_SUMMARY"
+      - name: Compare with the baseline
+        id: compare
+        if: ${{{{ !cancelled() && github.event_name == 'pull_request' }}}}
+        # Exit code 2: there is no baseline yet, or no run. Any other is about what changed.
+        run: |
+          code=0
+          echo "<!-- {name} -->" > report/comment.md
+          knowngood diff {matrix} --format markdown >> report/comment.md || code=$?
+          if [ "$code" != 2 ]; then echo "compared=1" >> "$GITHUB_OUTPUT"; fi
       - name: Keep the report
         if: ${{{{ !cancelled() }}}}
         uses: actions/upload-artifact@bbbca2ddaa5d8feaa63e36b76fdaad77386f024f # v7.0.0
@@ -160,6 +170,40 @@ jobs:
             sleep "$attempt"
           done
           exit 1
+
+  comment:
+    name: Comment on the pull request
+    needs: [matrix]
+    # A pull request from a fork gets no token that may comment. This job runs no other code.
+    if: >-
+      ${{{{ !cancelled() && needs.matrix.outputs.compared == '1'
+      && github.event.pull_request.head.repo.full_name == github.repository }}}}
+    runs-on: ubuntu-24.04
+    timeout-minutes: 15
+    permissions:
+      pull-requests: write # to write what the change does to the matrix
+    steps:
+      - name: Fetch the report
+        uses: actions/download-artifact@3e5f45b2cfb9172054b4087a40e8e0b5a5461e7c # v8.0.1
+        with:
+          name: {name}
+          path: report
+      - name: Keep the one comment up to date
+        env:
+          COMMENTS: repos/${{{{ github.repository }}}}/issues
+          GH_TOKEN: ${{{{ github.token }}}}
+          NUMBER: ${{{{ github.event.pull_request.number }}}}
+        # The first line of the comment identifies it.
+        run: |
+          MARK="$(sed -n 1p report/comment.md)"
+          export MARK
+          number="$(gh api --paginate "$COMMENTS/$NUMBER/comments" --jq \
+            '.[] | select(.user.login == "github-actions[bot]" and (.body | startswith(env.MARK))) | .id' | sed -n 1p)"
+          if [ -n "$number" ]; then
+            gh api --silent --method PATCH "$COMMENTS/comments/$number" --field body=@report/comment.md
+          else
+            gh api --silent --method POST "$COMMENTS/$NUMBER/comments" --field body=@report/comment.md
+          fi
 """
 
 
