@@ -18,7 +18,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from knowngood.judge.rules import Rules
+from knowngood.judge.evidence import Rules
 from knowngood.judge.verdict import judge_combo
 from knowngood.model import ComboFacts
 from knowngood.project.project import Project
@@ -52,7 +52,7 @@ def shared(facts: ComboFacts) -> Any:
     text = re.sub(r"(?:/[\w.+-]+)+/(?=(?:lib/python|include/python))", "/usr/", text.replace("/project/env/", "\0"))
     text = re.sub(r"https?://[^\s\"'\\<>]*?/(?=[\w.-]+(?:\.whl|\.tar\.gz|\.zip))", "https://index/", text)
     text = text.replace("\0", "/project/env/")
-    return json.loads(re.sub(r"/(?:tmp|root|home|work)(?:/[\w.+-]+)+/", "/project/", text))
+    return json.loads(re.sub(r"/(?:tmp|root|home|work|opt)(?:/[\w.+-]+)+/", "/project/", text))
 
 
 def merge(source: str, entries: Iterable[dict[str, Any]]) -> None:

@@ -88,7 +88,7 @@ def test_recorded_diagnoses_are_as_sure_as_they_are_right(
         for source, table in sorted(tables.items()):
             sys.stdout.write(f"\n{source}\n{printed(table)}\n")
 
-    assert set(tables) == {"all", "breakages", "reports", "sample"}
+    assert set(tables) == {"all", "breakages", "fresh", "reports", "sample"}
     assert_calibrated(tables["all"])
 
 
