@@ -379,13 +379,12 @@ TRIALS: tuple[Callable[[Trial], None], ...] = (
     fill_the_disk,
     break_sinks,
     kill_supervisors,
+    stop_supervisors,
     run_together,
     pause,
     lose_the_index,
     slow_the_index,
 )
-SLOW_TRIALS: tuple[Callable[[Trial], None], ...] = (stop_supervisors,)
-"""They take a minute each."""
 
 
 def build_goods(folder: Path) -> Path:

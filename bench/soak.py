@@ -18,7 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from bench.faults import SLOW_TRIALS, TRIALS, BrokenError, Trial, build_goods, usual_seconds  # noqa: E402
+from bench.faults import TRIALS, BrokenError, Trial, build_goods, usual_seconds  # noqa: E402
 from bench.promises import Tally, publish  # noqa: E402
 from knowngood.run import host  # noqa: E402
 
@@ -64,7 +64,7 @@ def main() -> None:
         begun = time.monotonic()
         with ThreadPoolExecutor(arguments.jobs) as pool:
             slots = threading.Semaphore(arguments.jobs)
-            for number, kind in _kinds(begun + arguments.minutes * 60, with_slow=arguments.minutes > 2):
+            for number, kind in _kinds(begun + arguments.minutes * 60):
                 slots.acquire()
                 pool.submit(attempt, number, kind).add_done_callback(lambda _: slots.release())
         minutes = (time.monotonic() - begun) / 60
@@ -78,12 +78,11 @@ def main() -> None:
         sys.exit("\n".join(["promises were broken:", *broken]))
 
 
-def _kinds(deadline: float, *, with_slow: bool) -> Iterator[tuple[int, Callable[[Trial], None]]]:
+def _kinds(deadline: float) -> Iterator[tuple[int, Callable[[Trial], None]]]:
     """Yield each kind of trial once, and then again until the deadline, with the number of the trial."""
-    kinds = (*TRIALS, *SLOW_TRIALS) if with_slow else TRIALS
     number = 0
-    while number < len(kinds) or time.monotonic() < deadline:
-        yield number, kinds[number % len(kinds)]
+    while number < len(TRIALS) or time.monotonic() < deadline:
+        yield number, TRIALS[number % len(TRIALS)]
         number += 1
 
 

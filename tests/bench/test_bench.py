@@ -324,3 +324,11 @@ def test_a_promise_holds_only_within_its_time_and_the_table_has_every_promise(tm
     page.write_text("nothing")
     with pytest.raises(ValueError, match="no place"):
         promises.publish(page, table)
+
+
+def test_the_docs_have_a_table_in_which_every_promise_was_tried_and_held() -> None:
+    text = (BENCH.parent / "docs" / "reliability.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (?P<promise>[^|]+) \| (\d+) \| (\d+) \|", text, re.MULTILINE)
+
+    assert [row[0] for row in rows] == [promise.sentence for promise in promises.Promise]
+    assert all(int(tried) > 0 and tried == held for _, tried, held in rows)
