@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from knowngood.errors import UsageError
 from knowngood.events import Event
-from knowngood.model import Cell, InstallerName, Isolation, Reason, Sdists, Source, Status, Step
+from knowngood.model import PROBES_ONLY, Cell, InstallerName, Isolation, Reason, Sdists, Source, Status, Step
 from knowngood.process.sandbox import find
+from knowngood.report.words import isolation
 from support.index import Index
 from support.runs import cells, matrix, record, request
 from support.wheels import build_sdist, build_wheel
@@ -254,3 +256,24 @@ def test_code_that_pip_runs_from_the_environment_changes_nothing_outside(home: H
     assert cells(events)["one"].verdict.status is Status.PASS
     assert [place for place in home.places if Path(place).exists()] == [str(home.folder / "mine.txt")]
     assert (home.folder / "mine.txt").read_text() == "mine"
+
+
+@works
+def test_where_a_sandbox_cannot_run_in_a_sandbox_only_probes_have_one_and_the_run_says_so(home: Home) -> None:
+    assert box is not None
+    program = home.folder / "bin" / "bwrap"
+    program.parent.mkdir()
+    # As where a security module lets bubblewrap make namespaces, and nothing that it runs.
+    program.write_text(f'#!/bin/sh\ncase "$*" in *" -- "*" -- "*) exit 1 ;; esac\nexec {box.program} "$@"\n')
+    program.chmod(0o755)
+    outside = {**home.environ, "PATH": f"{program.parent}:{home.environ['PATH']}"}
+    subject = matrix(home.folder, home.index.url, (combo(("tool",)),), probes={"works": "import tool"})
+
+    with pytest.raises(UsageError, match="a sandbox in a sandbox for builds") as error:
+        record(request(subject, home.folder / "runs" / "tiny" / "one", outside, isolation=Isolation.SANDBOX))
+    events = record(request(subject, home.folder / "runs" / "tiny" / "two", outside, isolation=Isolation.AUTO))
+
+    assert 'isolation = "auto"' in error.value.next_step
+    info = next(event.info for event in events if event.event == "run-started")
+    assert (info.isolation, isolation(info)) == (PROBES_ONLY, "probes in a sandbox, builds without one")
+    assert cells(events)["one"].verdict.status is Status.PASS
