@@ -234,7 +234,7 @@ class Builds:
         for left in (copy, made):
             shutil.rmtree(left, ignore_errors=True)
         source = origin.copy(copy)
-        made.mkdir()
+        made.mkdir(parents=True)
         command: list[str | Path] = [binary(), "build", "--wheel", "--no-create-gitignore", "--python", python]
         command += ["--out-dir", made, *arguments, source]
         action = self._uv(command, python, folder / "build.log", _LIMIT, writable=(copy, made))
