@@ -43,6 +43,7 @@ class Wheel:
 def read_wheel(path: Path) -> Wheel:
     """Return what a wheel is. Raises ``ValueError``, ``zipfile.BadZipFile`` or ``OSError`` when it is not a wheel."""
     name, version, _, tags = parse_wheel_filename(path.name)
+    path.lstat()  # raises ``FileNotFoundError``, which has a sentence of its own
     if not is_regular(path):
         raise OSError(errno.EINVAL, "not a regular file", str(path))
     return Wheel(
