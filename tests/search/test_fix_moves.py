@@ -11,7 +11,7 @@ import pytest
 
 from search.test_fix import APP, NEW, OLD, plant
 from support.project import wait_for
-from support.wheels import build_sdist
+from support.wheels import build_sdist, build_wheel
 
 if TYPE_CHECKING:
     from search.conftest import Universe
@@ -219,6 +219,8 @@ def build_wheel(folder, settings=None, metadata=None):
 
 def test_a_release_that_has_to_be_built_is_tried_where_no_wheel_works(universe: "Universe") -> None:
     build_sdist(universe.index.folder, "lib", "1.0", backend=BACKEND)
+    elsewhere = build_wheel(universe.index.folder, "lib", "1.0")
+    elsewhere.rename(elsewhere.with_name("lib-1.0-cp39-cp39-win_amd64.whl"))
     universe.release("lib", "2.0", "3.0", files={"lib.py": "def new(): pass\n"})
     universe.matrix('[[combo]]\nid = "c"\nsteps = [["lib"]]\n', "import lib\nlib.old()")
 

@@ -264,8 +264,9 @@ class Oracle:
     def builds(self, package: str) -> tuple[Version, ...]:
         """Return the final versions that have to be built, the lowest first; none where no version has a wheel."""
         releases = self.releases(package) or ()
-        sources = [each.version for each in releases if each.files is Files.SOURCE and not each.version.is_prerelease]
-        return tuple(sources) if len(sources) < len(releases) else ()
+        built = (Files.SOURCE, Files.ELSEWHERE)
+        sources = [each.version for each in releases if each.files in built and not each.version.is_prerelease]
+        return tuple(sources) if any(each.has_wheel for each in releases) else ()
 
     def exists(self, package: str, specifier: SpecifierSet) -> bool | None:
         """Return whether a release meets a specifier; None when the index cannot say."""
