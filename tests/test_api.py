@@ -101,8 +101,9 @@ def test_an_offline_run_asks_no_index(tmp_path: Path, index: Index) -> None:
     project.write(MATRIX.format(url=index.url))
     opened = knowngood.Project.open("m", start=project.folder)
 
-    run = knowngood.run_matrix(opened, only=["good"], offline=True, environ=project.environment())
+    run = knowngood.run_matrix(opened, only=["good"], offline=True, isolation="none", environ=project.environment())
 
+    assert run.info.isolation == "none"
     (cell,) = opened.judge(run).cells
     assert (cell.verdict.status, cell.verdict.reason) == ("infra", "offline")
 

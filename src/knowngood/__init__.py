@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     # Not even the standard library is imported: until `__main__` runs, Ctrl-C is a traceback.
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
-    from typing import Any
+    from typing import Any, Literal
 
     from knowngood.events import Event
     from knowngood.model import JudgedRun, Run
     from knowngood.project.project import Project as Project
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = ["Project", "__version__", "read_report", "render_report", "run_matrix"]
 
 
@@ -39,6 +39,7 @@ def run_matrix(
     fresh: bool = False,
     keep: bool = False,
     offline: bool = False,
+    isolation: "Literal['auto', 'sandbox', 'none'] | None" = None,
     environ: "Mapping[str, str] | None" = None,
     on_event: "Callable[[Event], None] | None" = None,
 ) -> "Run":
@@ -46,15 +47,16 @@ def run_matrix(
 
     ``only`` holds ids or globs of combos; empty stands for all. ``jobs`` combos are evaluated at a time, by default as
     many as processors and memory allow. ``fresh`` reuses no verdict and no environment of an earlier run; ``keep``
-    keeps the environments. ``offline`` asks nothing over the network. ``environ`` is the environment that installers
-    and probes see, by default that of this process. ``on_event`` is called with each event as it happens, from one
-    thread at a time.
+    keeps the environments. ``offline`` asks nothing over the network. ``isolation`` says whether builds and probes
+    run in a sandbox, by default as the matrix does. ``environ`` is the environment that installers and probes see, by
+    default that of this process. ``on_event`` is called with each event as it happens, from one thread at a time.
 
     Raises ``NothingSelectedError`` when no combo is selected, and ``UndecidedError`` when the run cannot be recorded.
     """
     import os
 
     from knowngood.declare.combo_selection import choose
+    from knowngood.model import Isolation
     from knowngood.run import host
     from knowngood.run.engine import execute
     from knowngood.run.request import RunRequest
@@ -70,6 +72,7 @@ def run_matrix(
         fresh=fresh,
         keep=keep,
         offline=offline,
+        isolation=Isolation(isolation) if isolation is not None else None,
     )
     return execute(request, [lambda event, folding: on_event(event)] if on_event is not None else [])
 

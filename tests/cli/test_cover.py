@@ -216,19 +216,20 @@ def test_a_cover_of_a_grid_that_an_index_cannot_resolve_is_undecided_and_proves_
 def test_an_interrupted_cover_is_resumed_with_the_combos_that_it_chose(project: Project, zoo: Index) -> None:
     slow = PROBE.replace("import ant, bee, cat, dog", "import time, ant; time.sleep(2)")
     write(project, zoo, probe=slow)
-    first = project.start("run", "matrices/m.toml", "--report-dir", "report", "--cover", "2", "--jobs", "1")
+    how = ("--cover", "2", "--isolation", "none")
+    first = project.start("run", "matrices/m.toml", "--report-dir", "report", *how, "--jobs", "1")
     wait_for(lambda: project.logs() and project.events("combo-finished"), seconds=120)
     first.send_signal(signal.SIGINT)
     printed, errors = first.communicate(timeout=60)
     assert first.returncode == 130 and "of 24 pairs" in printed, printed + errors
     begun = {cell["combo"] for cell in report(project)["cells"] if cell["verdict"]["reason"] != "not-covered"}
 
-    second = run(project, "--cover", "2")
+    second = run(project, *how)
 
     assert second.returncode == 0, second.stdout + second.stderr
     assert "resolving" not in second.stderr
     assert {cell["combo"] for cell in report(project)["cells"] if cell["verdict"]["status"] == "pass"} == begun
-    assert report(project)["run"]["command"].endswith("--cover 2")
+    assert report(project)["run"]["command"].endswith("--cover 2 --isolation none")
 
 
 @pytest.mark.parametrize("number", ["1", "7", "two", ""])

@@ -118,12 +118,13 @@ class MatrixRun:
         project = select(project, machine, offline=options.offline, resume=resume)
         part = _part(options)
         declared = _last_failed(project) if options.last_failed else project.matrix.combos
-        covering = f" --cover {options.cover}" if options.cover is not None else ""
+        how = [f" --cover {options.cover}"] if options.cover is not None else []
+        how += [f" --isolation {options.isolation}"] if options.isolation is not None else []
         request = RunRequest(
             project=project,
             combos=choose(declared, only=options.only),
             machine=machine,
-            command=f"knowngood run {name_of(project)}{covering}",
+            command=f"knowngood run {name_of(project)}{''.join(how)}",
             shard=options.shard or "",
             keep=options.keep,
             offline=options.offline,
