@@ -40,6 +40,8 @@ NOT_RUN = {
     ("CONTRIBUTING.md", "nox -s site"),
     ("CONTRIBUTING.md", "nox -s screenshots"),
     ("CONTRIBUTING.md", "nox -s bench"),
+    ("CONTRIBUTING.md", "nox -s fuzz"),
+    ("CONTRIBUTING.md", "nox -s soak"),
     ("docs/getting-started.md", "pip install knowngood nox"),
     ("docs/getting-started.md", 'nox -s matrix -- --only "old-*"'),
     ("docs/write-a-matrix.md", 'pip download --dest wheelhouse "numpy==2.0.2"'),
