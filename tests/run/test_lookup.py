@@ -3,7 +3,17 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from knowngood.model import Answer, ComboFacts, CurrentAt, Outcome, Question, Releases, Solvable, Uploaded
+from knowngood.model import (
+    Answer,
+    ComboFacts,
+    CurrentAt,
+    Outcome,
+    ProjectStatus,
+    Question,
+    Releases,
+    Solvable,
+    Uploaded,
+)
 from knowngood.run.evaluate import look_up
 from support.facts import RULES, attempt, check, combo, facts, step
 
@@ -32,12 +42,13 @@ def test_questions_are_answered_until_no_rule_asks_anything_new() -> None:
 
     answered = list(look_up(failing(), RULES, source))
 
-    dates, lists, back, fix = source.rounds
+    dates, lists, back, fix, status = source.rounds
     assert dates == (Uploaded(package="flask", version="2.0.0"), Uploaded(package="werkzeug", version="3.0.0"))
     assert lists == (Releases(package="werkzeug"), Releases(package="flask"))
     assert back == (CurrentAt(package="werkzeug", time="2021-05-11T00:00:00+00:00"),)
     assert fix == (Solvable(requirements=("flask==2.0.0", "werkzeug<3")),)
-    assert [entry.question for entry in answered] == [*dates, *lists, *back, *fix]
+    assert status == (ProjectStatus(package="werkzeug"), ProjectStatus(package="flask"))
+    assert [entry.question for entry in answered] == [*dates, *lists, *back, *fix, *status]
 
 
 def test_what_the_source_leaves_out_is_recorded_as_cannot_tell_and_not_asked_again() -> None:

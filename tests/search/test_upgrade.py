@@ -99,6 +99,7 @@ def test_what_forbids_a_demand_is_named_with_its_range_and_the_path_goes_as_far_
 
     assert not document["reached"]
     assert document["steps"][-1]["versions"] == {"app": "2.0", "lib": "2.0"}, "as far as a resolver can"
+    assert [[move["package"] for move in step["moves"]] for step in document["steps"]] == [["app"], ["lib"]]
     (blocked,) = document["blocked"]
     assert (blocked["says"], blocked["blocker"]) == ("unsolvable", "app")
     assert blocked["frontier"] == [
@@ -107,7 +108,7 @@ def test_what_forbids_a_demand_is_named_with_its_range_and_the_path_goes_as_far_
     ]
     assert blocked["blocking"] == [{"package": "app", "from": "1.0", "to": "2.0", "says": "unsolvable"}]
     said = " ".join(shown.stdout.split())
-    assert "now cannot be upgraded to lib>=3; 1 step on the way there works." in said
+    assert "now cannot be upgraded to lib>=3; 2 steps on the way there work." in said
     assert "blocked by app: lib 1.0 -> 3.0; lib 1.0 to 2.0 can be resolved, lib 3.0 cannot be resolved" in said
     assert shown.returncode == 1
 

@@ -20,6 +20,7 @@ from knowngood.install.index import Routes
 from knowngood.install.interface import OUTSIDE, Resolution, Step, Tools
 from knowngood.install.interpreters import Interpreters
 from knowngood.install.pages import File, Page
+from knowngood.install.pip.settings import cache_folder
 from knowngood.install.routing import Routing, routing
 from knowngood.install.source import Builds
 from knowngood.install.wheelhouse import Wheelhouse
@@ -337,12 +338,11 @@ def _build_sandbox(
     asked = [str(machine.uv), "--directory", str(OUTSIDE), "cache", "dir"]
     uv_cache = Path(answer_of(asked, env=environ, timeout=_PATIENCE).strip())
     uv_cache.mkdir(parents=True, exist_ok=True)
-    home = Path(environ.get("XDG_CACHE_HOME") or Path(environ.get("HOME", "/"), ".cache"))
     return BuildSandbox(
         sandbox=_sandbox(machine),
         outside=machine.outside,
         uv_cache=uv_cache,
-        pip_cache=Path(environ.get("PIP_CACHE_DIR") or home / "pip"),
+        pip_cache=cache_folder(environ),
         readable=readable,
         network=settings.build_network,
     )

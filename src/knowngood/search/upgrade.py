@@ -246,13 +246,18 @@ class _Path:
         return []
 
     def _step(self, group: Group, answer: Answer) -> None:
-        moves = tuple((name, self.now[name], self._goal[name]) for name in group)
+        moves = self._moves(group)
         self.now |= {name: version for name, _, version in moves}
         self.steps.append(Step(moves=moves, answer=answer))
 
+    def _moves(self, group: Group) -> tuple[tuple[str, str, str], ...]:
+        """Return what a group moves from here: an earlier step may have moved a part of it."""
+        here = ((name, self.now[name], self._goal[name]) for name in group)
+        return tuple((name, before, after) for name, before, after in here if before != after)
+
     def _block(self, group: Group, answer: Answer) -> None:
         """Record what blocks, and go as far with its first package as works."""
-        moves = tuple((name, self.now[name], self._goal[name]) for name in group)
+        moves = self._moves(group)
         diagnosis = answer.failing.diagnosis if answer.failing is not None else None
         others = [diagnosis.culprit, diagnosis.conflicts_with] if diagnosis is not None else []
         self.blocked.append(

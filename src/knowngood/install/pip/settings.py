@@ -72,3 +72,9 @@ def _files(outside: Mapping[str, str]) -> Iterator[Path]:
         yield Path(outside.get("XDG_CONFIG_HOME") or home / ".config") / "pip" / "pip.conf"
     if named is not None:
         yield Path(named)
+
+
+def cache_folder(environ: Mapping[str, str]) -> Path:
+    """Return the folder that pip keeps its cache in."""
+    caches = environ.get("XDG_CACHE_HOME") or Path(environ.get("HOME", "/"), ".cache")
+    return Path(environ.get("PIP_CACHE_DIR") or Path(caches, "pip"))
