@@ -42,14 +42,18 @@ class _Count:
 
 @dataclass
 class Tally:
-    """What was tried so far. Safe to use from any thread."""
+    """What was tried so far. Safe to use from any thread.
 
+    ``patience`` is how many times its limit each promise may take: more than 1 where other work runs beside.
+    """
+
+    patience: float = 1.0
     _counts: dict[Promise, _Count] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def note(self, promise: Promise, *, held: bool, seconds: float = 0.0) -> bool:
         """Count a try that took ``seconds``; return whether the promise held, which needs its limit to hold, too."""
-        held = held and (promise.limit is None or seconds <= promise.limit)
+        held = held and (promise.limit is None or seconds <= promise.limit * self.patience)
         with self._lock:
             count = self._counts.setdefault(promise, _Count())
             count.tried += 1

@@ -31,10 +31,13 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=10.0, help="for how long (default: 10)")
     parser.add_argument("--seed", type=int, help="the same random choices again")
     parser.add_argument("--jobs", type=int, default=2, help="how many faults at a time (default: 2)")
+    parser.add_argument(
+        "--patience", type=float, default=1.0, help="times its limit that a promise may take (default: 1)"
+    )
     parser.add_argument("--write", action="store_true", help=f"write the table into {PAGE.relative_to(ROOT)}")
     arguments = parser.parse_args()
     seed = arguments.seed if arguments.seed is not None else random.SystemRandom().randrange(10**6)
-    tally, broken = Tally(), []
+    tally, broken = Tally(patience=arguments.patience), []
 
     with tempfile.TemporaryDirectory(prefix="soak-", ignore_cleanup_errors=True) as name:
         folder = Path(name)

@@ -309,6 +309,7 @@ def test_a_promise_holds_only_within_its_time_and_the_table_has_every_promise(tm
     assert tally.note(promises.Promise.RECORDED, held=True)
     assert tally.note(limited, held=True, seconds=limited.limit)
     assert promises.Tally().all_held
+    assert promises.Tally(patience=2).note(limited, held=True, seconds=limited.limit + 1)
     assert not tally.note(limited, held=True, seconds=limited.limit + 1)
     assert not tally.note(promises.Promise.DISK, held=False)
     assert not tally.all_held
