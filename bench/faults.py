@@ -157,11 +157,13 @@ def kill_the_run(trial: Trial) -> None:
             running.kill()
             running.communicate()
             note_gone(trial, project)
-        before = [combo for combo in COMBOS if count(project, "combo-finished", combo)]
+        finished = [combo for combo in COMBOS if count(project, "combo-finished", combo)]
+        # A combo that the first of two kills cut short is rightly installed again.
+        before = {combo: count(project, "step-installed", combo) for combo in finished}
         code, output, _ = ended(start(project))
         after = [combo for combo in COMBOS if count(project, "combo-finished", combo)]
-        trial.note(Promise.RECORDED, set(before) <= set(after), f"{before} became {after}")
-        again = [combo for combo in before if count(project, "step-installed", combo) > 1]
+        trial.note(Promise.RECORDED, set(before) <= set(after), f"{finished} became {after}")
+        again = [combo for combo, steps in before.items() if count(project, "step-installed", combo) > steps]
         trial.note(Promise.RESUMED, code == 0 and not again, f"exit code {code}, again: {again}\n{output}")
         trial.note(Promise.SAME, project.cells().keys() == set(COMBOS) and _passes(project), output)
 

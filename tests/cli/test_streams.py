@@ -102,3 +102,14 @@ def test_a_run_that_cannot_be_published_has_its_table_and_an_error(project: Proj
     assert done.returncode == 2, done.stderr
     assert "error: the run is not published" in done.stderr and "Traceback" not in done.stderr
     assert "crashed" not in done.stderr and "two" in done.stdout
+
+
+@pytest.mark.parametrize("text", ["RUN", "REPORT"])
+def test_a_disk_without_any_room_is_an_error_and_no_traceback(project: Project, index: Index, text: str) -> None:
+    """Python does not even find a temporary folder then, because it tries to write into each."""
+    project.write(MATRIX.format(url=index.url))
+
+    done = _shell(project, f"ulimit -f 0; {text} 2>&1 | cat; exit ${{PIPESTATUS[0]}}")
+
+    assert done.returncode in (2, 3), done.stdout
+    assert "error: " in done.stdout and "Traceback" not in done.stdout

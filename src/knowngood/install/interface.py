@@ -4,7 +4,6 @@ An installer is a folder beside this module, and one line in ``registry``.
 """
 
 import hashlib
-import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,12 +17,13 @@ from knowngood.model import Action, InstallerName, ResolutionMode, Source, Sourc
 from knowngood.model import Step as DeclaredStep
 from knowngood.model.installer_output import InstallerOutput
 from knowngood.process import Processes
+from knowngood.process.temporary import system_folder
 
 CREATE_LIMIT = 120.0  # seconds
 RESOLVE_LIMIT = 900.0  # a resolution may build source distributions, and it may hang
 INSTALL_LIMIT = 3600.0
 
-OUTSIDE = Path(tempfile.gettempdir())
+OUTSIDE = system_folder()
 """Where commands run, away from the project: uv would read its settings, and Python take its files for modules."""
 
 

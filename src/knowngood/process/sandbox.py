@@ -7,13 +7,13 @@ it and do not let users make namespaces.
 
 import os
 import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from knowngood.process.helpers import answer_of
+from knowngood.process.temporary import system_folder
 
 PROGRAM = "bwrap"
 _PATIENCE = 20.0  # seconds
@@ -66,7 +66,7 @@ class Sandbox:
         if not access.network:
             options.append("--unshare-net")
         kept = [path.resolve() for path in (*access.readable, *access.writable)]
-        for folder in dict.fromkeys([*_TEMPORARY, tempfile.gettempdir()]):
+        for folder in dict.fromkeys([*_TEMPORARY, str(system_folder())]):
             place = Path(folder).resolve()
             # What is needed of the temporary folder is mounted over the empty one.
             if place.is_dir() and place not in kept and not any(place.is_relative_to(path) for path in kept):

@@ -48,9 +48,21 @@ def remove_leftovers(environ: Mapping[str, str]) -> None:
             os.close(lock)
 
 
+def system_folder() -> Path:
+    """Return the temporary folder of the system.
+
+    Python finds none on a full disk. Then it is ``/tmp``, and what writes there fails because the disk is full.
+    """
+    try:
+        return Path(tempfile.gettempdir())
+    except FileNotFoundError:
+        tempfile.tempdir = "/tmp"
+        return Path(tempfile.tempdir)
+
+
 def _parents(environ: Mapping[str, str]) -> tuple[Path, ...]:
     """Return where the folders may be, the best first; one with a long path is better than none."""
-    system = tempfile.gettempdir()
+    system = str(system_folder())
     paths = dict.fromkeys(Path(name).resolve() for name in (environ.get("TMPDIR") or system, system, "/tmp"))
     return tuple(sorted(paths, key=lambda path: len(str(path)) > _LONGEST))
 
