@@ -18,7 +18,7 @@ class CellState:
     as_expected: bool | None
     lock: str
     """What identifies the locks of all steps of its combo, as SHA-256; empty: it has none."""
-    message: str = ""
+    message: str
     """The beginning of the message of a cell that did not pass, when its verdict was first published."""
 
     @property

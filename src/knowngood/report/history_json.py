@@ -6,13 +6,13 @@ that a diff of the file shows what changed.
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from functools import cache
 from typing import Any, ClassVar
 
 from knowngood.errors import UsageError
-from knowngood.model import CellState, History, MovedRelease, Phase, Reason, State, Status
+from knowngood.model import CellState, History, MovedRelease, State
 from knowngood.report.text import encoded_size, strict_json
 
 FILE = "history.json"
@@ -59,28 +59,12 @@ def _state_objects(states: Iterable[State]) -> Iterator[dict[str, object]]:
             "id": state.id,
             "first": state.first,
             "last": state.last,
-            "cells": [_cell_object(cell) for name, cell in cells.items() if before.get(name) != cell],
+            "cells": [asdict(cell) for name, cell in cells.items() if before.get(name) != cell],
             "gone": [{"combo": combo, "probe": probe} for combo, probe in before if (combo, probe) not in cells],
-            "releases": [
-                {"package": each.package, "before": each.before, "after": each.after, "combos": each.combos}
-                for each in state.releases
-            ],
+            "releases": [asdict(each) for each in state.releases],
             "more_releases": state.more_releases,
         }
         before = cells
-
-
-def _cell_object(cell: CellState) -> dict[str, object]:
-    return {
-        "combo": cell.combo,
-        "probe": cell.probe,
-        "status": cell.status,
-        "phase": cell.phase,
-        "reason": cell.reason,
-        "as_expected": cell.as_expected,
-        "lock": cell.lock,
-        "message": cell.message,
-    }
 
 
 def loads(data: bytes, *, name: str) -> History:
@@ -116,6 +100,7 @@ def refused(name: str, cause: str) -> UsageError:
 
 
 _STRICT = {"extra": "forbid", "strict": True}
+"""Pydantic applies it to the dataclasses of ``model`` inside as well: they have no settings of their own."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -126,36 +111,14 @@ class _Name:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Cell:
-    __pydantic_config__: ClassVar[Any] = _STRICT
-    combo: str
-    probe: str
-    status: Status
-    phase: Phase
-    reason: Reason
-    as_expected: bool | None
-    lock: str
-    message: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Release:
-    __pydantic_config__: ClassVar[Any] = _STRICT
-    package: str
-    before: str | None
-    after: str | None
-    combos: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class _State:
     __pydantic_config__: ClassVar[Any] = _STRICT
     id: str
     first: str
     last: str
-    cells: tuple[_Cell, ...]
+    cells: tuple[CellState, ...]
     gone: tuple[_Name, ...]
-    releases: tuple[_Release, ...]
+    releases: tuple[MovedRelease, ...]
     more_releases: int
 
 
@@ -198,7 +161,7 @@ def _states(read: Iterable[_State]) -> Iterator[State]:
         for cell in state.cells:
             if not _LOCK.fullmatch(cell.lock):
                 raise ValueError(f"{where}: the lock of {cell.combo!r:.60} is not a SHA-256")
-            cells[cell.combo, cell.probe] = _cell(cell)
+            cells[cell.combo, cell.probe] = cell
         ids.add(state.id)
         before = state.last
         yield State(
@@ -206,10 +169,7 @@ def _states(read: Iterable[_State]) -> Iterator[State]:
             first=state.first,
             last=state.last,
             cells=tuple(cells.values()),
-            releases=tuple(
-                MovedRelease(package=each.package, before=each.before, after=each.after, combos=each.combos)
-                for each in state.releases
-            ),
+            releases=state.releases,
             more_releases=state.more_releases,
         )
 
@@ -221,16 +181,3 @@ def _day(text: str, where: str) -> str:
     except ValueError:
         pass
     raise ValueError(f"{where}: {text!r:.40} is not a day such as 2026-11-24")
-
-
-def _cell(cell: _Cell) -> CellState:
-    return CellState(
-        combo=cell.combo,
-        probe=cell.probe,
-        status=cell.status,
-        phase=cell.phase,
-        reason=cell.reason,
-        as_expected=cell.as_expected,
-        lock=cell.lock,
-        message=cell.message,
-    )
