@@ -3,7 +3,7 @@
 import pytest
 
 from knowngood.judge.probes import deciding, flaky, judge_probe, judged
-from knowngood.model import Action, Check, Ending, Exit, Outcome, ProbeFacts, Reason, Status, Transcript
+from knowngood.model import Action, Check, Ending, Exit, Outcome, ProbeFacts, Raised, Reason, Status, Transcript
 
 
 def attempt(ended: Exit, outcome: Outcome = Outcome.PASSED, *, bye: bool = True) -> ProbeFacts:
@@ -81,3 +81,22 @@ def test_a_failure_of_our_own_launcher_does_not_count_as_a_crash(output: str, st
     )
     verdict, _, message = judge_probe(facts)
     assert (verdict.status, verdict.reason) == (status, reason), message
+
+
+@pytest.mark.parametrize(
+    ("kind", "message", "status"),
+    [
+        ("OSError", "[Errno 28] No space left on device: 'x'", Status.INFRA),
+        ("OSError", "[Errno 122] Disk quota exceeded", Status.INFRA),
+        ("OSError", "[Errno 2] No such file or directory: 'x'", Status.FAIL),
+        ("AssertionError", "No space left on device", Status.FAIL),
+    ],
+)
+def test_a_full_disk_is_held_against_no_version(kind: str, message: str, status: Status) -> None:
+    writes = Check(name="writes", outcome=Outcome.FAILED, raised=(Raised(type=kind, message=message),))
+    transcript = Transcript(hello=True, bye=True, checks=(Check(name="starts", outcome=Outcome.PASSED), writes))
+
+    verdict, name, _ = judge_probe(ProbeFacts(probe="p", action=PASSED.action, transcript=transcript))
+
+    assert (verdict.status, name) == (status, "writes")
+    assert (verdict.reason is Reason.NO_SPACE) == (status is Status.INFRA)
