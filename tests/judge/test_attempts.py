@@ -86,10 +86,10 @@ def test_a_failure_of_our_own_launcher_does_not_count_as_a_crash(output: str, st
 @pytest.mark.parametrize(
     ("kind", "message", "status"),
     [
-        ("OSError", "[Errno 28] No space left on device: 'x'", Status.INFRA),
-        ("OSError", "[Errno 122] Disk quota exceeded", Status.INFRA),
-        ("OSError", "[Errno 2] No such file or directory: 'x'", Status.FAIL),
-        ("AssertionError", "No space left on device", Status.FAIL),
+        ("builtins.OSError", "[Errno 28] No space left on device: 'x'", Status.INFRA),
+        ("builtins.OSError", "[Errno 122] Disk quota exceeded", Status.INFRA),
+        ("builtins.OSError", "[Errno 2] No such file or directory: 'x'", Status.FAIL),
+        ("builtins.AssertionError", "No space left on device", Status.FAIL),
     ],
 )
 def test_a_full_disk_is_held_against_no_version(kind: str, message: str, status: Status) -> None:

@@ -73,18 +73,18 @@ def judge_probe(facts: ProbeFacts) -> tuple[Verdict, str | None, str]:
             check, message = failed[0].name, first_line(failed[0])
             if counted := suite(transcript):
                 message = suite_message(counted, failures(failed))
-            if full := next(filter(_lacked_space, failed), None):
-                status, reason, check, message = Status.INFRA, Reason.NO_SPACE, full.name, first_line(full)
         elif not transcript.left_out and not any(passed.outcome is Outcome.PASSED for passed in transcript.checks):
             status, reason, message = _nothing_ran(transcript)
     elif status in (Status.CRASH, Status.TIMEOUT, Status.OOM):
         message += _place(check, facts.action.output, noun="test" if suite(transcript) else "check")
+    if status is Status.FAIL and (full := next(filter(_lacked_space, transcript.checks), None)):
+        status, reason, check, message = Status.INFRA, Reason.NO_SPACE, full.name, first_line(full)
     return Verdict(status=status, phase=Phase.PROBE, reason=reason), check, message
 
 
 def _lacked_space(check: Check) -> bool:
     """Return whether a check failed on a full disk, which says nothing about the versions."""
-    return any(each.type == "OSError" and _FULL_DISK.search(each.message) for each in check.raised)
+    return any(each.type == "builtins.OSError" and _FULL_DISK.search(each.message) for each in check.raised)
 
 
 def _is_explained(ended: Exit, transcript: Transcript) -> bool:
