@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from browser.conftest import Browser
+from docs.blocks import WRITTEN
 
 pytestmark = pytest.mark.browser
 
@@ -27,8 +28,7 @@ def test_axe_finds_no_barrier_on_any_page_of_the_docs(browser: Browser, site: Pa
     browser.chrome.set_script_timeout(120)
     browser.media(scheme=scheme)
     axe = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
-    written = sorted((ROOT / "docs").glob("**/*.md"))
-    pages = [site / path.relative_to(ROOT / "docs").with_suffix(".html") for path in written]
+    pages = [site / path.relative_to(ROOT / "docs").with_suffix(".html") for path in WRITTEN]
     violations = []
     # The colors of a scheme are the same on all pages.
     for page in [*pages, site / "search.html"] if scheme == "light" else [site / "write-a-matrix.html"]:
