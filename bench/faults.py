@@ -27,6 +27,7 @@ _MATRIX = """\
 [matrix]
 timeout = "20s"
 installer = "{installer}"
+isolation = "{isolation}"
 
 [index.local]
 url = "{url}"
@@ -57,11 +58,15 @@ class Trial:
     """Seconds that a run takes without a fault."""
 
     def project(self, url: str, *, installer: str = "uv", name: str = "solid") -> Project:
-        """Write a project with a combo for each of ``COMBOS``, whose packages come from the index at ``url``."""
+        """Write a project with a combo for each of ``COMBOS``, whose packages come from the index at ``url``.
+
+        Half of them are without a sandbox, also where it works.
+        """
         project = Project(folder=self.folder / "project")
         project.folder.mkdir(parents=True, exist_ok=True)
         combos = (_COMBO.format(combo=combo, name=name, number=number) for number, combo in enumerate(COMBOS, start=1))
-        project.write(_MATRIX.format(url=url, installer=installer, name=name) + "".join(combos))
+        isolation = self.random.choice(["auto", "none"])
+        project.write(_MATRIX.format(url=url, installer=installer, isolation=isolation, name=name) + "".join(combos))
         return project
 
     @contextlib.contextmanager
@@ -148,24 +153,30 @@ def supervisors(run: int) -> list[int]:
 
 
 def kill_the_run(trial: Trial) -> None:
-    """Kill a run with signal 9 at a random moment, up to twice, and let the same command finish it."""
+    """Kill a run with signal 9 at a random moment, up to six times, and let the same command finish it."""
     with trial.index() as index:
         project = trial.project(index.url)
-        for _ in range(trial.random.randint(1, 2)):
+        before: dict[str, int] = {}  # finished combo -> steps installed until then
+        for _ in range(trial.random.randint(1, 6)):
             running = start(project)
             time.sleep(trial.some_time())
             running.kill()
             running.communicate()
             note_gone(trial, project)
-        finished = [combo for combo in COMBOS if count(project, "combo-finished", combo)]
-        # A combo that the first of two kills cut short is rightly installed again.
-        before = {combo: count(project, "step-installed", combo) for combo in finished}
+            _note_recorded(trial, project, before)
         code, output, _ = ended(start(project))
-        after = [combo for combo in COMBOS if count(project, "combo-finished", combo)]
-        trial.note(Promise.RECORDED, set(before) <= set(after), f"{finished} became {after}")
+        _note_recorded(trial, project, before)
         again = [combo for combo, steps in before.items() if count(project, "step-installed", combo) > steps]
         trial.note(Promise.RESUMED, code == 0 and not again, f"exit code {code}, again: {again}\n{output}")
         trial.note(Promise.SAME, project.cells().keys() == set(COMBOS) and _passes(project), output)
+
+
+def _note_recorded(trial: Trial, project: Project, before: dict[str, int]) -> None:
+    """Note whether the combos of ``before`` are still finished, and add those that are finished now."""
+    finished = [combo for combo in COMBOS if count(project, "combo-finished", combo)]
+    trial.note(Promise.RECORDED, set(before) <= set(finished), f"{list(before)} became {finished}")
+    for combo in finished:
+        before.setdefault(combo, count(project, "step-installed", combo))
 
 
 def _passes(project: Project) -> bool:
@@ -251,13 +262,13 @@ def run_together(trial: Trial) -> None:
     options = [(), ("--fresh",), ("--fresh-probes",), ("--no-optimization", "all"), ("--only", "one")]
     with trial.index() as index:
         project = trial.project(index.url)
-        several = [start(project, *trial.random.choice(options), "--report-dir", f"report{n}") for n in range(3)]
+        number = trial.random.randint(3, 6)
+        several = [start(project, *trial.random.choice(options), "--report-dir", f"report{n}") for n in range(number)]
         ends = [ended(running) for running in several]
-        wrong = [output for code, output, _ in ends if code != 0]
         torn = [line for log in project.logs() for line in log.read_bytes().splitlines() if not line.endswith(b"}")]
         others = [known for known in statuses(project) if set(known.values()) != {"pass"}]
-        held = not wrong and not torn and not others
-        trial.note(Promise.TOGETHER, held, f"{wrong} {torn} {others}")
+        for code, output, _ in ends:
+            trial.note(Promise.TOGETHER, code == 0 and not torn and not others, f"{code} {torn} {others}\n{output}")
 
 
 def fill_the_disk(trial: Trial) -> None:
@@ -389,6 +400,8 @@ TRIALS: tuple[Callable[[Trial], None], ...] = (
     lose_the_index,
     slow_the_index,
 )
+OFTEN: dict[Callable[[Trial], None], int] = {kill_the_run: 10, run_together: 3}
+"""How often a kind is tried while each of the others is tried once."""
 
 
 def build_goods(folder: Path) -> Path:

@@ -4,8 +4,10 @@ The Python that runs this needs knowngood and the dependencies of its tests.
 """
 
 import argparse
+import itertools
 import os
 import random
+import signal
 import sys
 import tempfile
 import threading
@@ -18,7 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from bench.faults import TRIALS, BrokenError, Trial, build_goods, usual_seconds  # noqa: E402
+from bench.faults import OFTEN, TRIALS, BrokenError, Trial, build_goods, usual_seconds  # noqa: E402
 from bench.promises import Tally, publish  # noqa: E402
 from knowngood.run import host  # noqa: E402
 
@@ -36,6 +38,8 @@ def main() -> None:
     )
     parser.add_argument("--write", action="store_true", help=f"write the table into {PAGE.relative_to(ROOT)}")
     arguments = parser.parse_args()
+    # A shell ignores Ctrl-C for what it starts in the background, and the runs would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     seed = arguments.seed if arguments.seed is not None else random.SystemRandom().randrange(10**6)
     tally, broken = Tally(patience=arguments.patience), []
 
@@ -82,11 +86,12 @@ def main() -> None:
 
 
 def _kinds(deadline: float) -> Iterator[tuple[int, Callable[[Trial], None]]]:
-    """Yield each kind of trial once, and then again until the deadline, with the number of the trial."""
-    number = 0
-    while number < len(TRIALS) or time.monotonic() < deadline:
-        yield number, TRIALS[number % len(TRIALS)]
-        number += 1
+    """Yield each kind of trial once, and then each as often as it is due until the deadline, with its number."""
+    round_ = [kind for kind in TRIALS for _ in range(OFTEN.get(kind, 1))]
+    for number, kind in enumerate(itertools.chain(TRIALS, itertools.cycle(round_))):
+        if number >= len(TRIALS) and time.monotonic() >= deadline:
+            return
+        yield number, kind
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """Serve a router on loopback, to uv and to pip: pages of the simple API, and files that have no address of their own.
 
-The address stays the same from run to run, because uv keeps downloads by the address of their index. Runs of the same
-user with the same routes listen on the same port side by side. A token in the path keeps other users out.
+The address stays the same from run to run, because uv keeps downloads by the address of their index. Only runs at the
+same time have different ports: a run that is stopped, as by Ctrl-Z, must not hold the requests of another one. A token
+in the path keeps other users out.
 """
 
 import hashlib
@@ -50,41 +51,36 @@ def token(folder: Path) -> str:
 
 
 @contextmanager
-def serve(directions: Directions, access: Access, secret: str, *, shared: bool = True) -> Iterator[Router]:
+def serve(directions: Directions, access: Access, secret: str) -> Iterator[Router]:
     """Yield a router that answers on loopback until the block ends. ``secret`` is the token of the user.
 
-    With ``shared`` others with the same directions may answer for it, on the same port.
-
-    Raises ``OSError`` when no port is free.
+    Inside of one process, those with the same directions are one router. Raises ``OSError`` when no port is free.
     """
-    listener = _listen(f"/{secret}/{directions.digest}/", shared=shared)
-    router = Router(directions, f"http://127.0.0.1:{listener.getsockname()[1]}/{secret}/{directions.digest}")
-    server = _Server(listener, router, access)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
+    path = f"/{secret}/{directions.digest}"
+    with _LOCK:
+        if path not in _SERVERS:
+            listener = _listen(path)
+            router = Router(directions, f"http://127.0.0.1:{listener.getsockname()[1]}{path}")
+            _SERVERS[path] = _Server(listener, router, access)
+        server = _SERVERS[path]
+        server.users += 1
     try:
-        yield router
+        yield server.router
     finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+        with _LOCK:
+            server.users -= 1
+            if not server.users:
+                del _SERVERS[path]
+                server.close()
 
 
-def _listen(path: str, *, shared: bool) -> socket.socket:
-    """Return a listening socket, on the same port for the same ``path`` if possible.
-
-    If it is ``shared``, several runs of one user listen on it side by side: each can answer for all. One that is
-    stopped would then let requests of the others wait. A port that another process has is left alone.
-    """
+def _listen(path: str) -> socket.socket:
+    """Return a listening socket, on the same port for the same ``path`` unless somebody has that one."""
     start = int(hashlib.sha256(path.encode()).hexdigest()[:8], 16)
     ports = [_FIRST_PORT + (start + number * 997) % _PORTS for number in range(_CANDIDATES)]
     for port in (*ports, 0):
-        if shared and port and _speaker(port) not in ("", _identity(path)):
-            continue
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if shared and hasattr(socket, "SO_REUSEPORT"):
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         try:
             listener.bind(("127.0.0.1", port))
             listener.listen(128)
@@ -93,29 +89,6 @@ def _listen(path: str, *, shared: bool) -> socket.socket:
             continue
         return listener
     raise OSError("no port is free on loopback")
-
-
-def _identity(path: str) -> str:
-    """Return what a router tells every client about the path that it answers for; the path itself is a secret."""
-    return hashlib.sha256(f"knowngood {path}".encode()).hexdigest()
-
-
-def _speaker(port: int) -> str:
-    """Return which paths a router on ``port`` answers for: nothing when nobody listens."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as client:
-        client.settimeout(1.0)
-        try:
-            client.connect(("127.0.0.1", port))
-        except OSError:
-            return ""
-        try:
-            client.sendall(b"GET /whoami HTTP/1.0\r\n\r\n")
-            answer = b""
-            while data := client.recv(4096):
-                answer += data
-        except OSError:
-            return "?"
-    return answer.rpartition(b"\r\n\r\n")[2].decode("ascii", "replace") or "?"
 
 
 class _Server(ThreadingHTTPServer):
@@ -127,9 +100,23 @@ class _Server(ThreadingHTTPServer):
         self.socket = listener
         self.router = router
         self.access = access
+        self.users = 0
+        self.thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        self.thread.start()
+
+    def close(self) -> None:
+        """Answer nothing from now on."""
+        self.shutdown()
+        self.server_close()
+        self.thread.join()
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Print nothing: installers may hang up."""
+
+
+_SERVERS: dict[str, _Server] = {}
+"""The routers of this process, by the beginning of the paths that they answer."""
+_LOCK = threading.Lock()
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -146,8 +133,7 @@ class _Handler(BaseHTTPRequestHandler):
         prefix = router.base.removeprefix("http://127.0.0.1").partition("/")[2]
         path = unquote(self.path.partition("?")[0])
         if not path.startswith(f"/{prefix}/"):
-            whoami = path == "/whoami"
-            self._send(200 if whoami else 404, _identity(f"/{prefix}/").encode() if whoami else b"")
+            self._send(404, b"")
             return
         match [part for part in path.removeprefix(f"/{prefix}/").split("/") if part]:
             case ["named" | "default" | "pip" as view, package]:

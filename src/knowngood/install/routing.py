@@ -183,11 +183,10 @@ class Routing:
 
 
 @contextmanager
-def routing(routes: Routes, outside: Mapping[str, str], cache: Path, *, shared: bool = True) -> Iterator[Routing]:
+def routing(routes: Routes, outside: Mapping[str, str], cache: Path) -> Iterator[Routing]:
     """Yield what a run needs to take packages from ``routes``. If it needs a router, that answers until the block ends.
 
     ``outside`` is the environment of the harness. ``cache`` is the folder for what all runs of the user share.
-    ``shared`` says whether another process may answer on the port of the router.
     """
     access = registry.access(outside)
     if routes.default is None and not routes.offline:
@@ -196,7 +195,7 @@ def routing(routes: Routes, outside: Mapping[str, str], cache: Path, *, shared: 
         router = addresses = None
         if routes.need_router:
             directions = _directions(routes, access, outside)
-            router = stack.enter_context(serve(directions, access, token(cache), shared=shared))
+            router = stack.enter_context(serve(directions, access, token(cache)))
             folder = cache / "indexes" / directions.digest
             addresses = replace(
                 _addresses(routes, directions, router, folder),

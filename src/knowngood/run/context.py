@@ -205,8 +205,7 @@ def prepare(
     trees = Trees(folder / "trees", processes=processes, environ=machine.outside)
     if given is not None and given.tree is not None:
         trees.add(project, given.tree)
-    # A worker of a cluster answers for itself: another one on this machine may be stopped, and would let requests wait.
-    routed = routing(routes or settings.routes, machine.outside, machine.cache_folder, shared=given is None)
+    routed = routing(routes or settings.routes, machine.outside, machine.cache_folder)
     with stop.calls(processes.cancel), routed as routes_of_run:
         try:
             bases = Bases(
