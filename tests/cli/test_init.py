@@ -7,12 +7,14 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
-from knowngood.project.scaffold import around
+from knowngood.project.scaffold import ci, noxfile
 from knowngood.project.scaffold.origin import Origin
 from support import sources
 from support.index import Index, serve
@@ -344,7 +346,7 @@ def test_the_workflow_fits_its_schema_and_an_auditor_accepts_it(tmp_path: Path, 
     path = tmp_path / ".github" / "workflows" / "matrix.yml"
     path.parent.mkdir(parents=True)
     path.write_text(
-        around.workflow(matrix="shop", pythons=("3.11", "3.12"), origin=origin, branch="main", below=below),
+        ci.workflow(matrix="shop", pythons=("3.11", "3.12"), origin=origin, branch="main", below=below),
         encoding="utf-8",
     )
 
@@ -375,49 +377,95 @@ def script(text: str, job: str, step: str) -> tuple[str, dict[str, str]]:
     }
 
 
-def test_the_workflow_keeps_report_history_and_baseline_on_a_branch(tmp_path: Path, index: Index) -> None:
-    origin = Origin(requirement="knowngood==1.0", why="")
-    text = around.workflow(matrix="shop", pythons=(MINOR,), origin=origin, branch="main", below="my shop")
-    remote, programs = tmp_path / "remotes" / "o" / "r", tmp_path / "bin"
-    programs.mkdir()
-    (programs / "knowngood").write_text(f'#!/bin/sh\nexec {sys.executable} -m knowngood "$@"\n', encoding="utf-8")
-    (programs / "knowngood").chmod(0o755)
-    subprocess.run(["git", "init", "--quiet", "--bare", remote], check=True)
-    config = tmp_path / "gitconfig"
-    config.write_text(
-        f'[url "{(tmp_path / "remotes").as_uri()}/"]\n    insteadOf = https://ci.example/\n', encoding="utf-8"
-    )
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Server:
+    """A server with the repository ``o/r``, and machines that run jobs of it on a project in its folder ``my shop``."""
 
-    def run(job: str, name: str, folder: Path, output: Path) -> None:
-        code, variables = script(text, job, name)
-        environ = Project(folder=tmp_path).environment() | variables
-        environ |= {"PATH": f"{programs}:{environ['PATH']}", "GIT_CONFIG_GLOBAL": str(config)}
-        environ |= {
-            "GITHUB_OUTPUT": str(output),
+    folder: Path
+    index: Index
+
+    @property
+    def remote(self) -> Path:
+        return self.folder / "remotes" / "o" / "r.git"
+
+    def machine(self, version: str) -> Path:
+        """Return a new machine with a checkout, whose matrix asks for a version of ``tiny``."""
+        machine = self.folder / f"machine-{version}"
+        matrix = machine / "my shop" / "matrices" / "shop.toml"
+        matrix.parent.mkdir(parents=True)
+        for arguments in (["init", "-q"], ["remote", "add", "origin", self.remote.as_uri()], ["fetch", "-q", "origin"]):
+            subprocess.run(["git", *arguments], cwd=machine, check=True)
+        matrix.write_text(
+            f'[index.local]\nurl = "{self.index.url}"\n[[probe]]\nid = "p"\nsource = "import tiny"\n'
+            f'[[combo]]\nid = "c"\nsteps = [["tiny=={version}"]]\n',
+            encoding="utf-8",
+        )
+        return machine
+
+    def run(self, code: str, folder: Path, environ: Mapping[str, str]) -> str:
+        """Run a script as CI does; return what it prints."""
+        environ = {
+            **Project(folder=self.folder).environment(),
+            "GIT_CONFIG_GLOBAL": str(self.folder / "gitconfig"),
             "GIT_TERMINAL_PROMPT": "0",
-            "GITHUB_STEP_SUMMARY": str(output) + ".md",
+            **environ,
         }
+        environ["PATH"] = f"{self.folder / 'bin'}:{environ['PATH']}"
         command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", code]
         done = subprocess.run(
             command, cwd=folder, env=environ, capture_output=True, text=True, timeout=300, check=False
         )
         assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
 
-    histories = []
+    def published(self, name: str) -> dict[str, Any]:
+        """Return a file of the published report on the branch."""
+        shown = ["git", "show", f"matrix:my shop/reports/shop/{name}"]
+        done = subprocess.run(shown, cwd=self.remote, capture_output=True, check=True)
+        read: dict[str, Any] = json.loads(done.stdout)
+        return read
+
+    def assert_has_two_states(self) -> None:
+        """Assert that the branch has what two runs found, and the whole report."""
+        history = self.published("history.json")
+        assert len(history["states"]) == 2
+        assert [each["after"] for each in history["states"][1]["releases"]] == ["2.0"]
+        command = ["git", "ls-tree", "-r", "--name-only", "matrix"]
+        listed = subprocess.run(command, cwd=self.remote, capture_output=True, text=True, check=True)
+        names = {Path(name).name for name in listed.stdout.splitlines()}
+        assert names >= {"baseline.json", "history.json", "index.html"}
+
+
+@pytest.fixture
+def server(tmp_path: Path, index: Index) -> Server:
+    made = Server(folder=tmp_path, index=index)
+    (tmp_path / "bin").mkdir()
+    for name, line in {
+        "knowngood": f'exec {sys.executable} -m knowngood "$@"',
+        "uv": "exit 0",
+        "apk": "exit 0",
+    }.items():
+        (tmp_path / "bin" / name).write_text(f"#!/bin/sh\n{line}\n", encoding="utf-8")
+        (tmp_path / "bin" / name).chmod(0o755)
+    subprocess.run(["git", "init", "--quiet", "--bare", made.remote], check=True)
+    (tmp_path / "gitconfig").write_text(
+        f'[url "{(tmp_path / "remotes").as_uri()}/"]\n    insteadOf = https://ci.example/\n', encoding="utf-8"
+    )
+    return made
+
+
+def test_the_workflow_keeps_report_history_and_baseline_on_a_branch(server: Server) -> None:
+    origin = Origin(requirement="knowngood==1.0", why="")
+    text = ci.workflow(matrix="shop", pythons=(MINOR,), origin=origin, branch="main", below="my shop")
+
+    def run(job: str, name: str, folder: Path, output: Path) -> None:
+        code, variables = script(text, job, name)
+        summary = {"GITHUB_OUTPUT": str(output), "GITHUB_STEP_SUMMARY": str(output) + ".md"}
+        server.run(code, folder, variables | summary)
+
     for number, version in enumerate(("1.0", "2.0")):
-        machine = tmp_path / f"machine{number}"
+        machine = server.machine(version)
         project = Project(folder=machine / "my shop")
-        project.folder.mkdir(parents=True)
-        subprocess.run(["git", "init", "--quiet"], cwd=machine, check=True)
-        subprocess.run(["git", "remote", "add", "origin", remote.as_uri()], cwd=machine, check=True)
-        subprocess.run(["git", "fetch", "--quiet", "origin"], cwd=machine, check=True)
-        matrix = project.folder / "matrices" / "shop.toml"
-        matrix.parent.mkdir()
-        matrix.write_text(
-            f'[index.local]\nurl = "{index.url}"\n[[probe]]\nid = "p"\nsource = "import tiny"\n'
-            f'[[combo]]\nid = "c"\nsteps = [["tiny=={version}"]]\n',
-            encoding="utf-8",
-        )
         assert project.run("run").returncode == 0
         for name in (
             "Restore the published report",
@@ -429,24 +477,44 @@ def test_the_workflow_keeps_report_history_and_baseline_on_a_branch(tmp_path: Pa
         # Only the second run has a baseline: the branch keeps the one of the first.
         compared = "compared=1\n" * number
         assert (machine / "output").read_text(encoding="utf-8") == f"{compared}published=1\n"
-        store = tmp_path / f"store{number}"
+        store = server.folder / f"store-{version}"
         shutil.copytree(project.folder / "reports" / "shop", store / "published")
         run("store", "Push it to the branch", store, store / "output")
-        shown = ["git", "show", "matrix:my shop/reports/shop/history.json"]
-        histories.append(json.loads(subprocess.run(shown, cwd=remote, capture_output=True, check=True).stdout))
+        assert len(server.published("history.json")["states"]) == number + 1
+    server.assert_has_two_states()
 
-    assert [len(history["states"]) for history in histories] == [1, 2]
-    assert [each["after"] for each in histories[1]["states"][1]["releases"]] == ["2.0"]
-    listed = subprocess.run(
-        ["git", "ls-tree", "-r", "--name-only", "matrix"], cwd=remote, capture_output=True, text=True
-    )
-    assert {Path(name).name for name in listed.stdout.splitlines()} >= {"baseline.json", "history.json", "index.html"}
+
+def test_the_jobs_for_gitlab_keep_report_history_and_baseline_on_a_branch(server: Server) -> None:
+    origin = Origin(requirement="knowngood==1.0", why="")
+    jobs = yaml.safe_load(ci.gitlab(matrix="shop", pythons=(MINOR,), origin=origin, below="my shop"))
+    run, store = jobs["matrix-shop"], jobs["matrix-shop-store"]
+    variables = {"CI_SERVER_HOST": "ci.example", "CI_PROJECT_URL": "https://ci.example/o/r", "CI_PIPELINE_URL": "u"}
+
+    for version, accept in (("1.0", "1"), ("2.0", "")):
+        machine = server.machine(version)
+        environ = {**variables, **store["variables"], "CI_PROJECT_DIR": str(machine), "ACCEPT": accept}
+        server.run("\n".join(["cd 'my shop'", *run["script"]]), machine, environ)
+        server.run("\n".join(run["after_script"]), machine, environ)
+        server.run("\n".join(store["script"]), machine, {**environ, "PUSH_TOKEN": "T"})
+    server.assert_has_two_states()
+    assert [cell["installed"] for cell in server.published("baseline.json")["cells"]] == [{"tiny": "1.0"}]
+    assert store["environment"]["name"] == "matrix-shop" and "environment" not in run, "the token has one reader"
+
+
+def test_a_job_for_gitlab_without_a_report_or_a_token_says_so(server: Server) -> None:
+    origin = Origin(requirement="knowngood==1.0", why="")
+    job = yaml.safe_load(ci.gitlab(matrix="shop", pythons=(MINOR,), origin=origin, below=""))["matrix-shop-store"]
+    environ = {"CI_PROJECT_DIR": str(server.folder)}
+
+    assert server.run("\n".join(job["script"]), server.folder, environ) == "No report was published.\n"
+    (server.folder / "report" / "published").mkdir(parents=True)
+    assert "PUSH_TOKEN is not set" in server.run("\n".join(job["script"]), server.folder, environ)
 
 
 @pytest.mark.parametrize(("origin", "below"), WORKFLOWS)
 def test_the_job_for_gitlab_fits_its_schema(tmp_path: Path, origin: Origin, below: str) -> None:
     path = tmp_path / ".gitlab-ci.yml"
-    text = around.gitlab(matrix="shop", pythons=("3.11", "3.12"), origin=origin, below=below)
+    text = ci.gitlab(matrix="shop", pythons=("3.11", "3.12"), origin=origin, below=below)
     path.write_text(text, encoding="utf-8")
 
     command = [str(TOOLS / "check-jsonschema"), "--builtin-schema", "vendor.gitlab-ci", str(path)]
@@ -459,11 +527,11 @@ def test_the_job_for_gitlab_fits_its_schema(tmp_path: Path, origin: Origin, belo
 
 
 def test_a_noxfile_that_names_a_folder_says_what_others_write() -> None:
-    text = around.noxfile(Origin(requirement="knowngood @ file:///a%20b", why="", path=Path("/a b"), version="7.1"))
+    text = noxfile.noxfile(Origin(requirement="knowngood @ file:///a%20b", why="", path=Path("/a b"), version="7.1"))
 
     note, more, begin = text.splitlines()[:3]
     assert "knowngood==7.1" in note and "git+https://" in more and begin == "# /// script"
-    assert "knowngood==7.1" not in around.noxfile(Origin(requirement="knowngood==7.2", why="", version="7.2"))
+    assert "knowngood==7.1" not in noxfile.noxfile(Origin(requirement="knowngood==7.2", why="", version="7.2"))
 
 
 def remote(folder: Path, url: str) -> None:
@@ -476,7 +544,7 @@ def remote(folder: Path, url: str) -> None:
 @pytest.mark.parametrize(
     ("url", "files", "written", "says"),
     [
-        ("git@gitlab.com:me/shop.git", {}, [".gitlab-ci.yml"], "add a schedule for it"),
+        ("git@gitlab.com:me/shop.git", {}, [".gitlab-ci.yml"], "keep its report; add a schedule"),
         (
             "https://gitlab.example.org/me/shop",
             {".gitlab-ci.yml": "test:\n  script: [pytest]\n"},

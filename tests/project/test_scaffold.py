@@ -10,7 +10,7 @@ import pytest
 
 from knowngood.errors import UsageError
 from knowngood.project.files import FolderFiles
-from knowngood.project.scaffold import around, origin, propose, smoke, survey
+from knowngood.project.scaffold import noxfile, origin, propose, smoke, survey
 from knowngood.project.scaffold.folder import poetry_bounds
 from knowngood.project.scaffold.origin import Origin
 from knowngood.project.scaffold.survey import Kind, Survey
@@ -540,21 +540,21 @@ def test_knowngood_is_installed_elsewhere_as_it_was_here(direct_url: str | None,
 
 def test_the_prefix_keeps_clear_of_the_sessions_that_a_noxfile_has() -> None:
     assert {"matrix", "combo", "init", "fix"} < SESSIONS
-    assert {around.prefix(f"@nox.session\ndef {name}(session): ...") for name in SESSIONS} == {"kg-"}
-    assert around.prefix("@nox.session\ndef docs(session): ...") == "kg-"
-    assert around.prefix('@nox.session(name="plan")\ndef x(session): ...') == "kg-"
-    assert around.prefix("@nox.session\ndef tests(session): ...") == ""
+    assert {noxfile.prefix(f"@nox.session\ndef {name}(session): ...") for name in SESSIONS} == {"kg-"}
+    assert noxfile.prefix("@nox.session\ndef docs(session): ...") == "kg-"
+    assert noxfile.prefix('@nox.session(name="plan")\ndef x(session): ...') == "kg-"
+    assert noxfile.prefix("@nox.session\ndef tests(session): ...") == ""
 
 
 @pytest.mark.parametrize(
-    ("noxfile", "expected"),
+    ("text", "expected"),
     [
         ("import nox\n", ["at its beginning:", "at its end:"]),
         ("# /// script\n# dependencies = ['nox']\n# ///\n", ["in its header, in `dependencies`:", "at its end:"]),
         ("from knowngood.nox import sessions\n", []),
     ],
 )
-def test_a_noxfile_that_exists_gets_the_lines_that_it_lacks(noxfile: str, expected: list[str]) -> None:
-    lines = around.lines_for(noxfile, FROM_INDEX)
+def test_a_noxfile_that_exists_gets_the_lines_that_it_lacks(text: str, expected: list[str]) -> None:
+    lines = noxfile.lines_for(text, FROM_INDEX)
 
     assert [line for line in lines if not line.startswith(" ") and line] == expected

@@ -11,10 +11,12 @@ from knowngood.declare.matrix_file import parse
 from knowngood.declare.named_files import Files
 from knowngood.errors import MatrixFileError, UsageError
 from knowngood.project.files import near, write
-from knowngood.project.scaffold import around, smoke
+from knowngood.project.scaffold import ci, noxfile, smoke
 from knowngood.project.scaffold.matrix import Draft
 from knowngood.project.scaffold.origin import Origin
 from knowngood.project.scaffold.survey import Survey
+
+_IGNORED = ".knowngood/"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,8 +76,8 @@ def propose(survey: Survey, *, name: str, origin: Origin, files: Files) -> Propo
             problems.append("; ".join(list(dict.fromkeys(problem.what for problem in error.problems))[:2]))
             continue
         proposed = tuple(_files(chosen, name, origin, probe))
-        noxfile = survey.folder.text("noxfile.py")
-        session = "" if noxfile and "knowngood.nox" not in noxfile else f"{around.prefix(noxfile)}matrix"
+        own = survey.folder.text("noxfile.py")
+        session = "" if own and "knowngood.nox" not in own else f"{noxfile.prefix(own)}matrix"
         return Proposal(
             matrix=name,
             files=proposed,
@@ -91,51 +93,51 @@ def propose(survey: Survey, *, name: str, origin: Origin, files: Files) -> Propo
 
 def _files(draft: Draft, name: str, origin: Origin, probe: Path) -> Iterator[NewFile]:
     survey = draft.survey
-    folder, top = survey.folder.path, around.top_of(survey.folder.path)
+    folder, top = survey.folder.path, ci.top_of(survey.folder.path)
     combos = [f"{combo.id} ({', '.join(combo.pythons)})" for combo in draft.combos()]
     yield NewFile(path=folder / "matrices" / f"{name}.toml", text=draft.text(), what=" ".join(combos))
     if survey.tests is None:
         yield NewFile(path=probe, text=smoke.text(survey), what="imports modules, and reads their attributes")
-    noxfile = folder / "noxfile.py"
+    sessions = folder / "noxfile.py"
     existing = survey.folder.text("noxfile.py")
-    advice = around.lines_for(existing, origin) if os.path.lexists(noxfile) else ()
+    advice = noxfile.lines_for(existing, origin) if os.path.lexists(sessions) else ()
     yield NewFile(
-        path=noxfile,
-        text=around.noxfile(origin),
+        path=sessions,
+        text=noxfile.noxfile(origin),
         what="the sessions matrix, combo(ID) and one for each other command",
-        kept=os.path.lexists(noxfile),
+        kept=os.path.lexists(sessions),
         advice=advice,
     )
     below = folder.relative_to(top).as_posix() if top is not None else ""
     place = "" if below == "." else below
     pythons = tuple(dict.fromkeys((*survey.pythons.chosen, survey.pythons.today)))
-    is_on_gitlab = around.is_on_gitlab(top)
+    is_on_gitlab = ci.is_on_gitlab(top)
     if is_on_gitlab:
-        yield from _gitlab(top or folder, name, around.gitlab(matrix=name, pythons=pythons, origin=origin, below=place))
+        yield from _gitlab(top or folder, name, ci.gitlab(matrix=name, pythons=pythons, origin=origin, below=place))
     if not is_on_gitlab or (top is not None and (top / ".github" / "workflows").is_dir()):
         workflow = (top or folder) / ".github" / "workflows" / f"matrix-{name}.yml"
-        branch = around.default_branch(top)
+        branch = ci.default_branch(top)
         yield NewFile(
             path=workflow,
-            text=around.workflow(matrix=shlex.quote(name), pythons=pythons, origin=origin, branch=branch, below=place),
+            text=ci.workflow(matrix=shlex.quote(name), pythons=pythons, origin=origin, branch=branch, below=place),
             what=f"runs the matrix every week; installs {origin.elsewhere}",
             kept=os.path.lexists(workflow),
         )
     ignore = folder / ".gitignore"
     text = survey.folder.text(".gitignore")
-    has_line = any(line.strip().strip("/") == around.IGNORED.strip("/") for line in text.splitlines())
+    has_line = any(line.strip().strip("/") == _IGNORED.strip("/") for line in text.splitlines())
     can_hold = ignore.is_file() if os.path.lexists(ignore) else top is not None
     if can_hold and not has_line:
-        line = f"{around.IGNORED}\n"
+        line = f"{_IGNORED}\n"
         break_before = "\n" if text and not text.endswith("\n") else ""
-        yield NewFile(path=ignore, text=f"{break_before}{line}", what=f"+ {around.IGNORED}", appends=ignore.is_file())
+        yield NewFile(path=ignore, text=f"{break_before}{line}", what=f"+ {_IGNORED}", appends=ignore.is_file())
 
 
 def _gitlab(top: Path, name: str, text: str) -> Iterator[NewFile]:
     """Yield the files with a job of GitLab: beside a file with others, one to include."""
     main = top / ".gitlab-ci.yml"
     if not os.path.lexists(main):
-        yield NewFile(path=main, text=text, what="a job that runs the matrix; add a schedule for it")
+        yield NewFile(path=main, text=text, what="jobs that run the matrix and keep its report; add a schedule")
         return
     job = top / ".gitlab" / f"matrix-{name}.yml"
     what = "a job that runs the matrix; add a schedule for it"

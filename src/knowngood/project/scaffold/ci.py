@@ -1,4 +1,4 @@
-"""Write the files around a matrix: the noxfile, the workflow, and the line of ``.gitignore``."""
+"""Write the files of CI that run a matrix: a workflow of GitHub, or jobs of GitLab."""
 
 import json
 import re
@@ -6,20 +6,6 @@ import shlex
 from pathlib import Path
 
 from knowngood.project.scaffold.origin import Origin
-from knowngood.sessions import SESSIONS
-
-IGNORED = ".knowngood/"
-
-_NOXFILE = '''{header}
-"""The sessions of knowngood. `nox -l` lists them."""
-
-import nox
-from knowngood.nox import sessions
-
-nox.options.sessions = ["matrix"]
-
-sessions()
-'''
 
 _WORKFLOW = """# Run the matrix once a week, and whenever it changes. Written by `knowngood init`: change it.
 # The branch `matrix` keeps the published report, its history and the baseline.
@@ -208,7 +194,11 @@ jobs:
 
 
 _GITLAB = """# Run the matrix on a schedule, and whenever it changes. Written by `knowngood init`: change it.
-# For a weekly run, add a pipeline schedule.
+# For a weekly run, add a pipeline schedule. To make a run the baseline, start a pipeline with the variable ACCEPT.
+#
+# To keep the published report, its history and the baseline on the branch `matrix`, create a project access token with
+# the scope write_repository. Give it to the second job alone: in the masked variable PUSH_TOKEN, whose environment
+# scope is {name}.
 {name}:
   image: python:3.13
   timeout: 2 hours
@@ -217,65 +207,80 @@ _GITLAB = """# Run the matrix on a schedule, and whenever it changes. Written by
     - changes: {paths}
   variables:
     GIT_DEPTH: 0 # the version of a project may come from its tags
+    ACCEPT: "" # any value: make this run the baseline, whatever regressed
   before_script:
 {note}    - python -m pip install {requirement}
     - uv python install {pythons}
 {directory}  script:
     - knowngood run {matrix} --progress lines
   after_script:
-{directory}    - knowngood report --matrix {matrix} --format all --output report
+{directory}    # After the run, which is about the project as it was checked out. The first run finds no branch.
+    - |
+      if git fetch --quiet --depth 1 origin matrix && git cat-file -e FETCH_HEAD:./reports/{matrix}; then
+        git restore --source FETCH_HEAD --worktree -- reports/{matrix}
+      fi
+    - knowngood report --matrix {matrix} --format all --output report
+    # Red or green. A run with an undecided cell is not published.
+    - if knowngood publish --matrix {matrix} ${{ACCEPT:+--accept}}; then cp -R reports/{matrix} report/published; fi
   artifacts:
     when: always
     paths: [{prefix}report]
     reports:
       junit: {prefix}report/junit.xml
+
+# Push the published report to a branch. This job runs no other code.
+{name}-store:
+  image: alpine:3
+  stage: .post
+  timeout: 15 minutes
+  rules:
+    - if: $CI_COMMIT_BRANCH != $CI_DEFAULT_BRANCH
+      when: never
+    - if: $CI_PIPELINE_SOURCE == "schedule" || $CI_PIPELINE_SOURCE == "web"
+      when: always
+    - changes: {paths}
+      when: always
+  needs: [{name}]
+  environment:
+    name: {name}
+    action: access
+  variables:
+    REPORT: {stored}
+  before_script:
+    - apk add --quiet git
+  script:
+    - |
+      published="$CI_PROJECT_DIR/{prefix}report/published"
+      if [ ! -d "$published" ]; then echo "No report was published."; exit 0; fi
+      if [ -z "$PUSH_TOKEN" ]; then echo "PUSH_TOKEN is not set: the report is not kept on a branch."; exit 0; fi
+      git init --quiet --initial-branch matrix "$CI_PROJECT_DIR/branch"
+      cd "$CI_PROJECT_DIR/branch"
+      git config credential.helper '!f() {{ echo username=knowngood; echo "password=$PUSH_TOKEN"; }}; f'
+      git config user.name knowngood
+      git config user.email "knowngood@$CI_SERVER_HOST"
+      git remote add origin "$CI_PROJECT_URL.git"
+      # Another matrix may be stored at the same time: then the push is refused, and is tried again on top of it.
+      for attempt in 1 2 3; do
+        tip="$(git ls-remote origin refs/heads/matrix)"
+        if [ -n "$tip" ]; then
+          git fetch --quiet --depth 1 origin matrix
+          git reset --quiet --hard FETCH_HEAD
+        fi
+        rm -rf "$REPORT"
+        mkdir -p "$(dirname "$REPORT")"
+        cp -R "$published" "$REPORT"
+        git add --all "$REPORT"
+        git diff --cached --quiet || git commit --quiet --message "Publish $CI_PIPELINE_URL [skip ci]"
+        if git push --quiet origin HEAD:refs/heads/matrix; then exit 0; fi
+        sleep "$attempt"
+      done
+      exit 1
 """
 
 _NOTE = (
     "Here it is installed from a folder, which other machines do not have. If no index has this",
     'version, name its repository: "knowngood @ git+https://..."',
 )
-
-
-def header(origin: Origin) -> str:
-    """Return the PEP 723 header of a noxfile: what nox needs to run it."""
-    needed = ", ".join(map(json.dumps, ("nox", origin.requirement)))
-    block = f'# /// script\n# requires-python = ">=3.11"\n# dependencies = [{needed}]\n# ///\n'
-    if origin.path is None:
-        return block
-    note = f"# The folder of knowngood is on one machine: for others, write {json.dumps(origin.elsewhere)} below,\n"
-    return f'{note}# or its repository: "knowngood @ git+https://..."\n{block}'
-
-
-def noxfile(origin: Origin) -> str:
-    """Return a noxfile with the sessions of knowngood and no other."""
-    return _NOXFILE.format(header=header(origin))
-
-
-def prefix(text: str) -> str:
-    """Return what the sessions of knowngood begin with in a noxfile, so that none has a name that it uses already."""
-    defined = {*re.findall(r"^def (\w+)\(", text, re.MULTILINE), *re.findall(r"name\s*=\s*[\"']([\w-]+)[\"']", text)}
-    return "kg-" if defined.intersection(SESSIONS) else ""
-
-
-def lines_for(text: str, origin: Origin) -> tuple[str, ...]:
-    """Return the lines that a noxfile needs for the sessions of knowngood; none if it has them."""
-    if "knowngood.nox" in text:
-        return ()
-    argument = json.dumps(prefix(text)) if prefix(text) else ""
-    calls = ("from knowngood.nox import sessions", "", f"sessions({argument})")
-    if re.search(r"^# /// script$", text, re.MULTILINE):
-        return (
-            "in its header, in `dependencies`:",
-            f"    {json.dumps(origin.requirement)},",
-            "at its end:",
-            *_indented(calls),
-        )
-    return ("at its beginning:", *_indented(header(origin).splitlines()), "at its end:", *_indented(calls))
-
-
-def _indented(lines: "tuple[str, ...] | list[str]") -> tuple[str, ...]:
-    return tuple(f"    {line}".rstrip() for line in lines)
 
 
 def workflow(*, matrix: str, pythons: tuple[str, ...], origin: Origin, branch: str, below: str) -> str:
@@ -318,6 +323,7 @@ def gitlab(*, matrix: str, pythons: tuple[str, ...], origin: Origin, below: str)
         directory=f"    - cd {shlex.quote(below)}\n" if below else "",
         matrix=matrix,
         prefix=at,
+        stored=json.dumps(f"{at}reports/{matrix}"),
     )
 
 
