@@ -67,6 +67,7 @@ def test_every_setting_of_uv_pip_has_a_treatment(tmp_path: Path) -> None:
             ("--config-settings=a=b", "--config-settings=c=d", "--config-settings=c=e"),
         ),
         ('config-settings-package = { numpy = { a = "b" } }', ("--config-settings-package=numpy:a=b",)),
+        ('build-constraint-dependencies = ["tool<2"]', ("--build-constraint=tool<2",)),
         ('default-groups = ["test"]\nlink-mode = "copy"', ()),
         ('pip = { only-binary = ["numpy"], no-deps = true, strict = true }', ("--only-binary=numpy", "--no-deps")),
         ('resolution = "highest"\npip = { resolution = "lowest" }', ("--resolution=lowest",)),

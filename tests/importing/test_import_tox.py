@@ -147,6 +147,53 @@ def test_a_variable_in_a_command_has_the_value_that_its_environment_sets(tmp_pat
     }
 
 
+SETTINGS = """
+[tox]
+env_list = py{311,312}-{old,new}, docs
+[testenv]
+pass_env =
+    DB_*, HOME, PIP_PROXY
+    new: TOKEN
+set_env =
+    PYTHONPATH = {toxinidir}/src
+    CORE = sysmon; python_version >= '3.12'
+    QUERY = a;b
+    old: UV_EXCLUDE_NEWER = P7D
+    new: PIP_PRE = 1
+    new: UV_INDEX = https://nightly.example.org/simple
+deps = six
+commands =
+    sphinx-build \\
+    new: -W \\
+    . out
+[testenv:docs]
+deps = sphinx
+pass_env = *
+commands = {envpython} -Im sphinx -b html . out
+"""
+
+
+def test_variables_of_the_shell_and_of_installers_and_lines_with_a_condition_mean_what_they_mean_to_tox(
+    tmp_path: Path,
+) -> None:
+    result = imported(tmp_path, "tox.ini", SETTINGS)
+
+    combos = {combo.id: combo for combo in result.matrix.combos}
+    probes = {probe.id: probe for probe in result.matrix.probes}
+    commands = {name: probes[combo.probes[0]] for name, combo in combos.items()}
+    assert dict(combos["old-py3.11"].env) == {"PYTHONPATH": "src", "QUERY": "a;b"}
+    assert dict(combos["new-py3.12"].env) == {"PYTHONPATH": "src", "QUERY": "a;b", "CORE": "sysmon"}
+    assert result.steps["old-py3.12"] == [["six", "--exclude-newer P7D"]]
+    assert result.steps["new-py3.12"] == [["six", "--pre"]]
+    assert commands["old-py3.11"].arguments == ("sphinx-build", ".", "out")
+    assert commands["new-py3.11"].arguments == ("sphinx-build", "-W", ".", "out")
+    assert commands["docs"].arguments == ("python", "-Im", "sphinx", "-b", "html", ".", "out")
+    assert commands["old-py3.11"].pass_env == ("DB_*",)
+    assert commands["new-py3.11"].pass_env == ("DB_*", "TOKEN")
+    assert "[index.NAME]" in result.remark(line_with(SETTINGS, "UV_INDEX"))
+    assert "pass-env" in result.remark(line_with(SETTINGS, "pass_env = *"))
+
+
 OF_TOX = """
 [tox]
 env_list = py{312,311}

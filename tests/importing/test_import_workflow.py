@@ -69,6 +69,47 @@ def test_the_rows_of_a_workflow_matrix_are_combos(tmp_path: Path) -> None:
     assert any("windows" in what for _, what in result.remarks)
 
 
+TESTED = """
+jobs:
+  test:
+    runs-on: ubuntu-latest
+    container: python:3.12
+    env: { DB: sqlite, LEVEL: "1" }
+    services:
+      redis: { image: redis }
+    steps:
+      - run: pip install six pytest
+      - run: echo ready
+        env: { UNUSED: "1" }
+      - env: { DB: postgres }
+        run: |
+          export MODE=fast
+          LEVEL=2 pytest tests
+      - env: { DB: mysql }
+        run: pytest more
+  check:
+    runs-on: ubuntu-latest
+    container: python:3.12
+    steps:
+      - run: pip install six && docker compose up -d
+      - run: sudo apt-get install -y jq
+      - run: poe check
+"""
+
+
+def test_tests_have_the_variables_of_their_steps_and_what_may_be_a_test_is_named(tmp_path: Path) -> None:
+    result = imported(tmp_path, NAME, TESTED, {"pyproject.toml": PROJECT})
+
+    tested, checked = result.matrix.combos
+    assert dict(tested.env) == {"DB": "postgres", "LEVEL": "2", "MODE": "fast"}
+    assert dict(checked.env) == {}
+    assert "another test has postgres" in result.remark(line_with(TESTED, "pytest more"))
+    assert "setup" in result.remark(line_with(TESTED, "image: redis"))
+    assert "setup" in result.remark(line_with(TESTED, "docker compose"))
+    assert "command probe" in result.remark(line_with(TESTED, "poe check"))
+    assert line_with(TESTED, "apt-get") not in dict(result.remarks)
+
+
 PLAIN = """
 jobs:
   test:

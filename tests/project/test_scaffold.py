@@ -143,6 +143,7 @@ PYTHONS = [
     ('requires-python = ">=3.12"', {"tox.ini": "[tox]\nenvlist = py310,py312\n"}, "3.12"),
     ("", {".python-version": "3.11.4\n"}, "3.11"),
     ("", {"Dockerfile": "FROM python:3.12-slim\n"}, "3.12"),
+    ("", {"Dockerfile": "FROM python:3.6-alpine\n"}, "3.13"),
     ("", {}, "3.13"),
 ]
 
@@ -151,7 +152,7 @@ PYTHONS = [
 def test_pythons_are_those_that_the_project_declares(
     tmp_path: Path, line: str, files: Mapping[str, str], expected: str
 ) -> None:
-    seen = look(tmp_path, {"pyproject.toml": f"{SHOP}{line}\n", **SRC, **files})
+    seen = look(tmp_path, {"pyproject.toml": f"{SHOP}{line}\n", **SRC, **files}, installed=(*HERE, "3.6"))
 
     assert " ".join(seen.pythons.chosen) == expected
 
@@ -290,6 +291,41 @@ def test_what_a_setup_py_requires_is_read_from_its_text(tmp_path: Path, case: st
     survey = look(tmp_path, {**SRC, **TEST, "setup.py": text})
 
     assert ((survey.bounded, survey.unbounded) if survey.known else None) == expected
+
+
+def test_a_setup_py_that_says_nothing_leaves_it_to_setup_cfg(tmp_path: Path) -> None:
+    setup_cfg = "[metadata]\nname = shop\n[options]\ninstall_requires =\n    six>=1\n    attrs\n"
+
+    seen = look(tmp_path, {**SRC, "setup.py": "from setuptools import setup\nsetup()\n", "setup.cfg": setup_cfg})
+
+    assert (seen.known, seen.bounded, seen.unbounded) == (True, ("six>=1",), ("attrs",))
+
+
+def test_settings_of_uv_that_cannot_be_used_are_left_out_unless_they_say_where_packages_come_from(
+    tmp_path: Path,
+) -> None:
+    text = SHOP + "[tool.uv]\nexclude-dependencies = ['six']\n"
+    files = FolderFiles(tmp_path)
+
+    proposal = propose.propose(
+        look(tmp_path, {"pyproject.toml": text, **SRC}), name="m", origin=FROM_INDEX, files=files
+    )
+
+    assert tomllib.loads(proposal.files[0].text)["project"] == {"tool-uv": False}
+    assert proposal.problems[0].startswith("[tool.uv] is not used: [tool.uv] exclude-dependencies")
+    sources = "[tool.uv.sources]\nsix = { path = '.' }\n"
+    with pytest.raises(UsageError, match="no matrix could be made") as caught:
+        propose.propose(look(tmp_path, {"pyproject.toml": text + sources}), name="m", origin=FROM_INDEX, files=files)
+    assert "tool-uv = false" in caught.value.next_step
+
+
+def test_a_submodule_that_is_not_checked_out_is_named(tmp_path: Path) -> None:
+    modules = '[submodule "a"]\n\tpath = tests/data\n[submodule "b"]\n\tpath = tests/there\n'
+    (tmp_path / "tests" / "data").mkdir(parents=True)
+
+    seen = look(tmp_path, {"pyproject.toml": SHOP, **SRC, ".gitmodules": modules, "tests/there/x": ""})
+
+    assert seen.absent == ("tests/data",)
 
 
 @pytest.mark.parametrize(("files", "project", "lines"), NEEDS)

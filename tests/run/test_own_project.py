@@ -272,6 +272,21 @@ def test_an_editable_project_is_built_with_the_lock_of_its_build(own: Own) -> No
     assert statuses(events) == {"c0": Status.PASS}, message(events)
 
 
+def test_limits_for_builds_hold_for_source_distributions_too(own: Own) -> None:
+    if own.installer is InstallerName.PIP:
+        pytest.skip("pip has no option for it that takes requirements")
+    for version in ("1.0", "2.0"):
+        build_wheel(own.index.folder, "tool", version)
+    backend = (own.project / "backend.py").read_text(encoding="utf-8")
+    says = "\nimport tool\nassert tool.__version__ == '1.0', tool.__version__\n"
+    backend = backend.replace("'1.0'", "'2.0'") + says
+    build_sdist(own.index.folder, "mine", "2.0", backend=backend, requires=("tool",))
+
+    events = own.run((step("mine==2.0", options=("--build-constraint=tool<2",)),), (step("mine==2.0"),), probe="pass")
+
+    assert statuses(events) == {"c0": Status.PASS, "c1": Status.BUILD_FAIL}, message(events)
+
+
 @pytest.mark.parametrize("editable", [False, True])
 def test_without_build_isolation_a_build_sees_the_packages_of_the_steps_before(own: Own, editable: bool) -> None:
     for version in ("1.0", "2.0"):

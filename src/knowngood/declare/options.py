@@ -59,8 +59,12 @@ class Item:
     text: str
 
 
+BUILD_CONSTRAINT = "--build-constraint"
+"""What limits the requirements of builds. Its value is a requirement, where installers have the name of a file."""
+
 ONLY_UV = frozenset(
     {
+        BUILD_CONSTRAINT,
         "--config-settings-package",
         "--exclude-newer",
         "--exclude-newer-package",

@@ -8,6 +8,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from knowngood.declare.line_contents import Asked, together
+from knowngood.declare.options import BUILD_CONSTRAINT
 from knowngood.declare.problems import WrongValueError, did_you_mean, shown
 
 
@@ -21,6 +22,7 @@ class Treatment(Enum):
 
 
 _HONORED = (
+    "build-constraint-dependencies",
     "config-settings",
     "config-settings-package",
     "conflicts",
@@ -58,7 +60,6 @@ _NO_EFFECT = (
 )
 _INDEXES = "declare the index in [index.NAME] of the matrix"
 _REFUSED: Mapping[str, str] = {
-    "build-constraint-dependencies": "the requirements of builds cannot be limited",
     "dependency-metadata": "metadata cannot be replaced",
     "exclude-dependencies": "dependencies cannot be left out",
     "extra-build-dependencies": "builds get the requirements that each package declares",
@@ -106,6 +107,8 @@ def limits(uv: Mapping[str, Any], file: str) -> Asked:
             _check(key, f"[tool.uv.pip] {key}", file)
     settings = {key: value for key, value in {**uv, **own}.items() if value not in (None, False)}
     options = tuple(option for key, value in settings.items() for option in _options(key, value, file))
+    builds = _requirements(settings, "build-constraint-dependencies", file)
+    options += tuple(f"{BUILD_CONSTRAINT}={line}" for line in builds)
     return together(
         [
             Asked(options=options),

@@ -63,7 +63,7 @@ class Uv:
         options: list[str | Path] = []
         options += ["--constraints", step.write("constraints", constraints)] if constraints else []
         options += ["--overrides", step.write("overrides", declared.overrides)] if declared.overrides else []
-        options += ["--python", python, *_options(declared.options), *_until(step)]
+        options += [*_limited_builds(step), "--python", python, *_options(declared.options), *_until(step)]
         if step.declared.cutoff and (refused := self._undated(step)) is not None:
             return Resolution(action=refused)
         highest: tuple[str, ...] = ()
@@ -105,6 +105,7 @@ class Uv:
             if built.place is not None:
                 target += ["--editable", built.place]
                 target += ["--build-constraints", built.constraints] if built.constraints is not None else []
+        target += _limited_builds(step)
         target += [option for option in _options(step.declared.options) if option not in _RESOLVING]
         target += ["--link-mode", "copy"] if self.tools.copies else []
         target += ["--require-hashes"] if "--require-hashes" in step.declared.options else []
@@ -225,6 +226,11 @@ def _without_times(action: Action, source: str) -> Action:
     return replace(action, output=output, exit=replace(action.exit, code=action.exit.code or 1))
 
 
+def _limited_builds(step: Step) -> list[str | Path]:
+    limits = [option.partition("=")[2] for option in step.declared.options if option.startswith("--build-constraint=")]
+    return ["--build-constraints", step.write("build-constraints", limits)] if limits else []
+
+
 _RESOLVING = frozenset({"--no-deps"})
 """Options that only matter while a step is resolved."""
 
@@ -239,8 +245,8 @@ def _options(options: Iterable[str]) -> list[str]:
                 named.append("--prerelease=allow")
             case "--config-settings":
                 named.append(f"--config-setting={value}")
-            case "--upgrade" | "--upgrade-package" | "--require-hashes" | "--prefer-binary":
-                pass  # not an option of a command that takes a lock, or of uv
+            case "--upgrade" | "--upgrade-package" | "--require-hashes" | "--prefer-binary" | "--build-constraint":
+                pass  # not an option of a command that takes a lock, or of uv, or one that takes a file
             case _:
                 named.append(option)
     return named

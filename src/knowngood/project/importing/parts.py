@@ -48,6 +48,8 @@ class Probe:
     """The arguments of pytest, or the whole command."""
     pytest: bool = True
     python_options: tuple[str, ...] = ()
+    pass_env: tuple[str, ...] = ()
+    """Names and globs of the variables of the shell that reach it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -40,6 +40,8 @@ _AROUND = frozenset(
 """Programs that are run before or after tests, and in a matrix would test nothing."""
 _SERVICES = frozenset({"docker", "docker-compose", "podman", "systemctl", "service", "pg_ctl"})
 _WITH_VALUE = frozenset({"-W", "-X"})
+_BUNDLED = re.compile(r"-([bBdEiIOqsSuvx]+)([mc])(.*)", re.DOTALL)
+"""Options of the interpreter in one word, such as ``-Im``."""
 _NAMES_A_FILE = re.compile(
     r"--(junitxml|junit-xml|junit-prefix)=|--override-ini=junit_|--cov-report=(html|xml|json|lcov|annotate):"
 )
@@ -68,7 +70,7 @@ def probe(words: Sequence[str]) -> Probe | None:
             elif not rest or rest[:1] in (["--version"], ["-V"]):
                 return None
             else:
-                return Probe(words=("python", *options, *given, *rest), pytest=False)
+                return Probe(words=("python", *options, *words[1:]), pytest=False)
         elif program == "coverage":
             if words[1:2] != ["run"]:
                 return None
@@ -92,10 +94,15 @@ def around(words: Sequence[str]) -> str:
 
 def _python_options(words: list[str]) -> tuple[list[str], list[str]]:
     """Return the options of the interpreter that a probe may have, and the rest of the words."""
+    words = list(words)
     options: list[str] = []
     position = 0
     while position < len(words) and words[position].startswith("-") and words[position] not in ("-m", "-c", "-"):
         word = words[position]
+        if match := _BUNDLED.fullmatch(word):
+            apart = [*(f"-{flag}" for flag in match[1]), f"-{match[2]}", *filter(None, [match[3]])]
+            words[position : position + 1] = apart
+            continue
         if word in _WITH_VALUE and position + 1 < len(words):
             options += words[position : position + 2]
             position += 1

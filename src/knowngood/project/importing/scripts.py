@@ -29,6 +29,8 @@ class Done:
     folder: str
     """The current folder."""
     install: Install | None
+    sets: tuple[str, ...] = ()
+    """The variables that it exports, or that are set for it alone."""
 
 
 def walk(
@@ -121,6 +123,7 @@ class _Walk:
                 line=command.line,
                 folder=folder,
                 install=self._reader.read(words, command.line, self._places(folder)),
+                sets=tuple(name for name, _, _ in command.assignments()),
             )
 
     def _call(

@@ -3,25 +3,42 @@
 import posixpath
 import re
 import shlex
-from collections.abc import Iterator
-from typing import Protocol
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import NamedTuple, Protocol
 
 import tomli
+from packaging.markers import InvalidMarker, Marker, UndefinedComparison, UndefinedEnvironmentName
 
 from knowngood.declare.pyproject import Table
 from knowngood.errors import UsageError
+from knowngood.model import BREAK_PYTHON, SEARCH_PATH
 from knowngood.project.importing import probing, pythons
 from knowngood.project.importing.commands import Commands
 from knowngood.project.importing.indexes import Indexes
 from knowngood.project.importing.parts import Cell, Imported, Line, Probe, Remarks, Source, Step
 from knowngood.project.importing.scripts import inside, joined
-from knowngood.project.importing.tox_config import UNKNOWN, Row, ToxConfig, python_of
+from knowngood.project.importing.tox_config import UNKNOWN, Row, ToxConfig, is_true, python_of
 from knowngood.project.importing.tox_toml import ToxToml
 
 _UNREAD = re.compile(r"\{[^{}]*\}|" + UNKNOWN.format(r"\w+"))
 _REPORTS = re.compile(r"--(cov|cov-config|cov-report|junitxml|junit-xml|basetemp)(=.*)?", re.DOTALL)
 """Options of pytest that select no test."""
-_PATHS = frozenset({"PATH", "PYTHONPATH", "VIRTUAL_ENV", "HOME", "TMPDIR", "COVERAGE_FILE"})
+_PATHS = frozenset({"PATH", "VIRTUAL_ENV", "HOME", "TMPDIR", "COVERAGE_FILE"})
+_OWN = _PATHS | BREAK_PYTHON | {SEARCH_PATH, "TEMP", "TMP", "TERM", "USERPROFILE", "WINDIR"}
+"""Variables that a probe never gets from the shell, or has of its own."""
+_NAME = re.compile(r"(?!(PIP|UV|TOX|VIRTUALENV)_)[\w*?\[\]]+")
+_OF_INSTALLERS = re.compile(r"(PIP|UV|TOX|VIRTUALENV)_")
+_INSTALLER_OPTIONS = {
+    "PIP_CONSTRAINT": "-c",
+    "PIP_NO_BINARY": "--no-binary",
+    "PIP_ONLY_BINARY": "--only-binary",
+    "UV_CONSTRAINT": "-c",
+    "UV_EXCLUDE_NEWER": "--exclude-newer",
+    "UV_PRERELEASE": "--prerelease",
+    "UV_RESOLUTION": "--resolution",
+}
+_INDEXES = re.compile(r"(PIP|UV)_((EXTRA_|DEFAULT_)?INDEX(_URL)?|FIND_LINKS)")
 
 
 def read_ini(source: Source) -> Imported:
@@ -48,6 +65,14 @@ def read_pyproject(source: Source, settings: Table) -> Imported | None:
     if not {"env_list", "envlist", "env", "env_base", "env_run_base"} & set(settings):
         return None
     return Tox(ToxToml(settings, ("tool", "tox"), source.text), source).read()
+
+
+class Variable(NamedTuple):
+    """A variable that an environment sets."""
+
+    name: str
+    value: str
+    line: int
 
 
 class Settings(Protocol):
@@ -101,13 +126,21 @@ class Tox:
             return
         factor, rest = python_of(name)
         stated = self._config.value(name, "basepython", "base_python")
-        python = pythons.named(stated) if stated else None
-        steps = self._locked(name) or self._unlocked(name)
+        python = factor or (pythons.named(stated) if stated else None)
+        env = tuple(self._env(name, python))
+        steps = self._locked(name) or self._unlocked(name, self._settings(env))
         before, probes = self._tests(name)
         steps = (*steps, *before)
         if steps:
-            env = tuple(self._env(name))
-            yield Cell(group="tox", name=rest or "tests", steps=steps, python=factor or python, probes=probes, env=env)
+            passed = self._passed(name)
+            yield Cell(
+                group="tox",
+                name=rest or "tests",
+                steps=steps,
+                python=python,
+                probes=tuple(replace(probe, pass_env=passed) for probe in probes),
+                env=tuple((each.name, each.value) for each in env if not _OF_INSTALLERS.match(each.name)),
+            )
 
     def _locked(self, name: str) -> tuple[Step, ...]:
         """Return the step that the runner of tox-uv for locked projects is."""
@@ -123,8 +156,8 @@ class Tox:
         install = self._commands.read(words, row.line, inside(self._folder))
         return (install.lines,) if install is not None and install.lines else ()
 
-    def _unlocked(self, name: str) -> tuple[Step, ...]:
-        """Return the steps that an environment consists of; the command that installs has a say in each."""
+    def _unlocked(self, name: str, settings: Step) -> tuple[Step, ...]:
+        """Return the steps of an environment; the command that installs and ``settings`` have a say in each."""
         dependencies, package = self._dependencies(name), self._package(name)
         always: list[Line] = []
         for row in self._config.rows(name, "install_command"):
@@ -136,7 +169,7 @@ class Tox:
             always = [line for line in always if line.text.startswith("-c ")]
         if package:
             package = (*package, *always)
-        return tuple(step for step in (dependencies, package) if step)
+        return tuple(tuple(dict.fromkeys((*step, *settings))) for step in (dependencies, package) if step)
 
     def _dependencies(self, name: str) -> Step:
         lines: list[Line] = []
@@ -247,15 +280,59 @@ class Tox:
         text = _braced(row.text)[:80]
         self._remarks.add_once(row.line, f"{text!r} is not read: only tox can replace what is in braces")
 
-    def _env(self, name: str) -> Iterator[tuple[str, str]]:
+    def _env(self, name: str, python: str | None) -> Iterator[Variable]:
         for row in self._config.rows(name, "setenv", "set_env"):
             variable, equals, value = (part.strip() for part in row.text.partition("="))
-            if variable in _PATHS:
+            value, holds = _marked(value, python)
+            if variable in _PATHS or not holds:
                 continue
-            if not equals or _UNREAD.search(value):
+            if variable == SEARCH_PATH:
+                value = ":".join(map(posixpath.normpath, value.split(":")))
+            outside = variable == SEARCH_PATH and any(part.startswith(("/", "..")) for part in value.split(":"))
+            if not equals or _UNREAD.search(value) or outside:
                 self._remarks.add_once(row.line, f"{_braced(row.text)[:80]!r} is not read")
             else:
-                yield variable, value
+                yield Variable(variable, value, row.line)
+
+    def _settings(self, env: Iterable[Variable]) -> Step:
+        """Return the options of a step that variables of pip and uv are."""
+        lines: list[Line] = []
+        for name, value, line in env:
+            if option := _INSTALLER_OPTIONS.get(name):
+                lines += self._commands.arguments([option, value], line, inside(self._folder))
+            elif name == "PIP_PRE" and is_true(value):
+                lines.append(Line("--pre", line))
+            elif _INDEXES.fullmatch(name):
+                what = "an index is that of all combos of a matrix, for packages that it names"
+                self._remarks.add_once(line, f"{name} is not read: {what}: declare [index.NAME]")
+        return tuple(lines)
+
+    def _passed(self, name: str) -> tuple[str, ...]:
+        """Return the variables of the shell that reach the tests."""
+        variables: dict[str, None] = {}
+        for row in self._config.rows(name, "passenv", "pass_env"):
+            for variable in re.split(r"[,\s]+", row.text):
+                if variable == "*":
+                    self._remarks.add_once(
+                        row.line, "passenv = * is not read: name the variables in pass-env of a probe"
+                    )
+                elif _NAME.fullmatch(variable) and variable not in _OWN:
+                    variables[variable] = None
+        return tuple(variables)
+
+
+def _marked(value: str, python: str | None) -> tuple[str, bool]:
+    """Return the value of a variable without the marker after it, and whether that marker holds."""
+    before, semicolon, after = value.rpartition(";")
+    version = re.match(r"(?:pypy)?(\d+\.\d+)", python or "")
+    if not semicolon:
+        return value, True
+    try:
+        marker = Marker(after.strip())
+        known = {"python_version": version[1], "python_full_version": f"{version[1]}.0"} if version else {}
+        return before.rstrip(), marker.evaluate(known)
+    except (InvalidMarker, UndefinedComparison, UndefinedEnvironmentName):
+        return value, True
 
 
 def _braced(text: str) -> str:

@@ -17,6 +17,8 @@ _CONDITION = re.compile(r"(?P<factors>!?[\w.{][\w.{},!-]*(?:\s*,\s*!?[\w.{][\w.{
 _BRACES = re.compile(r"\{([^{}]*)\}")
 _SUBSTITUTION = re.compile(r"\{(\[[^\]{}]+\][^{}]+|[\w./][\w./]*(?::[^{}]*)?)\}")
 _RANGE = re.compile(r"(\d+)-(\d+)")
+_CONTINUED = "\\\n"
+"""What separates the lines of a setting that a backslash joins, until it is known which of them hold."""
 UNKNOWN = "\N{SINGLE LEFT-POINTING ANGLE QUOTATION MARK}{}\N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK}"
 """What stands for a folder that only tox knows, in what may be left out."""
 
@@ -67,7 +69,7 @@ class ToxConfig:
         names: dict[str, None] = {}
         for row in rows:
             text = self.substituted(row.text, "")
-            for name in _listed(text):
+            for name in _listed(_joined(text)):
                 for each in itertools.islice(expanded(name), MOST_ENVIRONMENTS):
                     names[each] = None
         return tuple(names)[:MOST_ENVIRONMENTS] or tuple(self._sections) or ("py",)
@@ -112,7 +114,7 @@ class ToxConfig:
 
         Of the factors that a condition asks for, it is the rarest. An empty one: an environment may have none of them.
         """
-        match = _condition(text)
+        match = _condition(text.partition(_CONTINUED)[0])
         if match is None:
             return frozenset({""})
         wanted = ([part for part in each.split("-") if part[:1] != "!"] for each in _alternatives(match["factors"]))
@@ -135,7 +137,7 @@ class ToxConfig:
         """Return a text with what stands in braces replaced; what only tox can replace stays."""
 
         def referred(section: str, key: str) -> str:
-            return " ".join(row.text for row in self._rows(section, key))
+            return " ".join(_joined(row.text) for row in self._rows(section, key))
 
         return substituted(text, environment, self._variables(environment), referred)
 
@@ -180,7 +182,7 @@ class ToxConfig:
             text = re.sub(r"(^|\s+)#.*", "", text).strip()
             start = start if waiting else first + number
             if text.endswith("\\"):
-                waiting += text[:-1].rstrip() + " "
+                waiting += text[:-1].rstrip() + _CONTINUED
                 continue
             if waiting + text:
                 rows.append(Row(text=waiting + text, line=start))
@@ -275,12 +277,25 @@ def substituted(text: str, environment: str, variables: Mapping[str, str], refer
 
 
 def _held(text: str, environment: str) -> Iterator[str]:
-    """Yield the part of a line that applies to an environment: all of it, or what follows its condition."""
+    """Yield the part of a line that applies to an environment: all of it, or what follows its condition.
+
+    A line that is continued may have conditions of its own on each of its parts.
+    """
+    text, _, rest = text.partition(_CONTINUED)
     match = _condition(text)
-    if match is None:
-        yield text
-    elif _holds(match["factors"], environment) and match["content"]:
-        yield from _held(match["content"], environment)
+    if match is not None and not _holds(match["factors"], environment):
+        return
+    content = text if match is None else match["content"]
+    first = [text] if match is None else list(_held(content, environment))
+    if content and not first:
+        return
+    parts = (part for each in rest.split(_CONTINUED) for part in _held(each, environment))
+    if whole := " ".join(filter(None, (*first, *(parts if rest else ())))):
+        yield whole
+
+
+def _joined(text: str) -> str:
+    return text.replace(_CONTINUED, " ")
 
 
 def _condition(text: str) -> re.Match[str] | None:

@@ -32,6 +32,11 @@ _MOST_ROWS = 1000
 _DEEPEST = 3  # workflows that call workflows
 _OTHER_SYSTEMS = re.compile(r"(?i)windows|macos|\bmac\b|\bwin\b")
 _RUNNERS = frozenset({"tox", "nox", "make", "just", "task", "hatch", "rye", "bazel"})
+_OF_THE_JOB = re.compile(
+    r"(sudo|apt|apt-get|brew|choco|printf|tee|exit|find|sed|grep|chmod|chown|ln|tar|zip|unzip|wget|gh|npm|node|date|"
+    r"conda|mamba|micromamba|locale-gen|jq|awk|head|tail|sort|test|\[+|:|shopt|umask|df|free|ccache|gpg|ssh\S*)"
+)
+"""Programs that prepare a job, and test nothing."""
 _TESTING = re.compile(r"unittest|manage\.py test|django test|nose|\btests?\b|trial")
 _SYSTEM_AXES = frozenset({"os", "runs-on", "platform", "runner", "arch", "architecture"})
 _PYTHON_AXES = frozenset(
@@ -148,6 +153,7 @@ class _Workflow:
         if not self._is_run(job, values):
             return None
         walker = _Job(self._commands, self._remarks, values, _image_python(job, values))
+        walker.env = self._env(job.get("env"), self._env(self._content.get("env"), {}, values), values)
         folder = _folder_of(job) or _folder_of(self._content)
         for step in job.get("steps") or ():
             if isinstance(step, dict):
@@ -157,13 +163,19 @@ class _Workflow:
         if all(_only_tools(step) for step in walker.steps):
             self._remarks.add(line_of(name), f"the job {name} installs only tools")
             return None
+        if isinstance(job.get("services"), dict):
+            services = some(list(map(str, job["services"])))
+            what = f"{services} of {name}: no service is started: a probe has setup = [[…]] and teardown for it"
+            self._remarks.add(line_of(next(iter(job["services"]), name)), what)
+        for line, words in walker.unread if not walker.probes else ():
+            self._remarks.add_once(line, f"{words!r} is not read: if it tests something, make it a command probe")
         return Cell(
             group=name,
             name=_label(name, row, varying),
             steps=tuple(walker.steps),
             python=walker.python,
             probes=tuple(dict.fromkeys(walker.probes)),
-            env=tuple(_wanted(self._env(job.get("env"), self._env(self._content.get("env"), {}, values), values))),
+            env=tuple(_wanted(walker.env)),
         )
 
     def _is_run(self, job: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
@@ -193,6 +205,10 @@ class _Job:
         self.python = python
         self.steps: list[Step] = []
         self.probes: list[Probe] = []
+        self.env: dict[str, str] = {}
+        """The variables of the tests: those of the job, of the steps that test, and what these export."""
+        self.unread: list[tuple[int, str]] = []
+        """The commands that may be tests, each with its line."""
 
     def step(self, step: Mapping[str, Any], folder: str, env: dict[str, str]) -> None:
         """Follow one step of the job."""
@@ -213,7 +229,9 @@ class _Job:
             self._setup(with_table["python-version"], values)
         if isinstance(script, Text):
             place = substituted(str(step.get("working-directory") or folder or "."), values)
-            self._script(script, values, posixpath.normpath(place))
+            given = step.get("env")
+            named = set(map(str, given)) if isinstance(given, dict) else set()
+            self._script(script, values, posixpath.normpath(place), named)
 
     def _setup(self, version: Any, values: Mapping[str, Any]) -> None:
         text = substituted(str(version), values).strip()
@@ -225,7 +243,8 @@ class _Job:
         else:
             self.python = python
 
-    def _script(self, script: Text, values: dict[str, Any], folder: str) -> None:
+    def _script(self, script: Text, values: dict[str, Any], folder: str, named: set[str]) -> None:
+        """Follow the script of a step; ``named`` are the variables that the step sets."""
         text = substituted(script, values)
         variables = {**values["env"], "HOME": "/root", "RUNNER_OS": "Linux"}
         for done in walk(
@@ -241,6 +260,8 @@ class _Job:
                 self.python = self.python or done.install.python
                 if done.install.lines:
                     self.steps.append(done.install.lines)
+            elif done.words[0] == "export":
+                named |= {*done.sets}
             elif posixpath.basename(done.words[0]) in _RUNNERS:
                 self._remarks.add_once(done.line, f"{joined(done.words)!r} is not read: {_advice(done.words[0])}")
             elif (probe := probing.probe(done.words)) is not None and (
@@ -251,7 +272,20 @@ class _Job:
                         done.line, f"the tests run in {folder}: a probe runs in the folder of the project"
                     )
                 self.probes.append(probe)
+                self._set({name: variables[name] for name in (*named, *done.sets) if name in variables}, done.line)
+            elif why := probing.around(done.words):
+                self._remarks.add_once(done.line, f"{joined(done.words)!r} is not read: {why}")
+            elif probe is not None and not _OF_THE_JOB.fullmatch(done.words[0]) and probe.words[1:2] != ("-c",):
+                self.unread.append((done.line, joined(done.words)))
         # What a step writes into $GITHUB_ENV is not known.
+
+    def _set(self, variables: Mapping[str, str], line: int) -> None:
+        """Set variables of a test; all tests of a job share them."""
+        for name, value in variables.items():
+            if len(self.probes) > 1 and self.env.get(name, value) != value:
+                self._remarks.add_once(line, f"{name} = {value} is not read: another test has {self.env[name]}")
+            else:
+                self.env[name] = value
 
 
 def _advice(program: str) -> str:

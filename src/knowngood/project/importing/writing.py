@@ -48,6 +48,7 @@ def write(imported: Imported, tables: Sequence[Table], *, path: str) -> str:
     for probe, probe_id in probes.items():
         parts += ["", "[[probe]]", f"id = {_string(probe_id)}", f"{_kind(probe)} = {_array(probe.words)}"]
         parts += [f"python-options = {_array(probe.python_options)}"] if probe.python_options else []
+        parts += [f"pass-env = {_array(probe.pass_env)}"] if probe.pass_env else []
     if has_imports:
         parts += ["", "[[probe]]", 'id = "imports"', f"source = '''{_IMPORTS}'''"]
     every = tuple(probes.values()) + (("imports",) if has_imports else ())

@@ -165,7 +165,7 @@ class Folder:
                 return None
             if "install_requires" in call:
                 return requirements(call["install_requires"])
-            return requirements(listed or "") if call else None
+            return requirements(listed or "") if call or listed else None
         return requirements(listed) if listed else None
 
     @property

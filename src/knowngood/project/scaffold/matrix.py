@@ -38,6 +38,8 @@ class Draft:
     uses_lock: bool = True
     uses_needs: bool = True
     """Whether groups, extras and files for the tests are used; else it is pytest alone."""
+    uses_uv: bool = True
+    """Whether ``[tool.uv]`` of the project counts."""
 
     def combos(self) -> tuple[Combo, ...]:
         """Return the combos, the most useful first."""
@@ -133,6 +135,8 @@ class Draft:
                 yield f"groups = {array(tests.needs.groups)}"
         if tests is not None and tests.editable and survey.kind is Kind.PACKAGE:
             yield "editable = true # its tests import it from its own folder"
+        if not self.uses_uv:
+            yield "tool-uv = false # knowngood does not have all of its settings"
         yield ""
 
     def _base(self) -> tuple[tuple[str, ...], ...]:

@@ -63,9 +63,13 @@ def propose(survey: Survey, *, name: str, origin: Origin, files: Files) -> Propo
         script = f"smoke-{name}"
     draft = Draft(survey=survey, smoke=script)
     probe = folder / "probes" / f"{script}.py"
-    drafts = (draft, replace(draft, uses_lock=False), replace(draft, uses_lock=False, uses_needs=False))
-    dropped = ("", f"{survey.lock} is not used", "groups, extras and files for tests are not used")
+    drafts = [draft, replace(draft, uses_lock=False), replace(draft, uses_lock=False, uses_needs=False)]
+    dropped = ["", f"{survey.lock} is not used", "groups, extras and files for tests are not used"]
+    if (uv := survey.folder.tool("uv")) and not {"sources", "workspace"} & set(uv):
+        drafts.insert(1, replace(draft, uses_uv=False))
+        dropped.insert(1, "[tool.uv] is not used")
     problems: list[str] = []
+    hint = ""
     for chosen, leaves_out in zip(drafts, dropped, strict=True):
         if leaves_out and problems:
             problems[-1] = f"{leaves_out}: {problems[-1]}"
@@ -74,6 +78,7 @@ def propose(survey: Survey, *, name: str, origin: Origin, files: Files) -> Propo
             parse(chosen.text(), path=path, project=folder, files=_With(files, probe, smoke.text(survey)))
         except MatrixFileError as error:
             problems.append("; ".join(list(dict.fromkeys(problem.what for problem in error.problems))[:2]))
+            hint = error.problems[0].hint
             continue
         proposed = tuple(_files(chosen, name, origin, probe))
         own = survey.folder.text("noxfile.py")
@@ -87,7 +92,9 @@ def propose(survey: Survey, *, name: str, origin: Origin, files: Files) -> Propo
             problems=tuple(problems),
         )
     raise UsageError(
-        f"no matrix could be made for {near(folder)}", cause=problems[-1], next_step="fix that, and run init again"
+        f"no matrix could be made for {near(folder)}",
+        cause=problems[-1],
+        next_step=f"{hint or 'fix that'}, and run init again",
     )
 
 

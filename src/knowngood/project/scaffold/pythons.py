@@ -173,7 +173,7 @@ def _today(folder: Folder, chosen: tuple[str, ...], find: Finder) -> tuple[str, 
         (dockerfile, _FROM.search(folder.text(dockerfile)) if dockerfile else None),
     )
     for name, match in stated:
-        if match and find(match[1]) is not None:
+        if match and match[1] in MINORS and find(match[1]) is not None:
             return match[1], name
     return chosen[-1], "the newest"
 

@@ -41,6 +41,9 @@ def chosen(survey: Survey, origin: Origin, *, obtained: str) -> Iterator[str]:
         yield _row("", survey.tests.needs.why)
         for note in survey.tests.notes:
             yield _row("", note)
+    if survey.absent:
+        what = f"{some(survey.absent)} not checked out, and the tests may need it: git submodule update --init"
+        yield _row("submodules", what)
     if survey.dockerfile and survey.image is None:
         yield _row("image", f"`knowngood import {survey.dockerfile}` makes a combo from its install commands")
     yield _row("knowngood", f"{origin.requirement} ({origin.why})")

@@ -15,7 +15,7 @@ from knowngood.project.importing.entry import import_file
 from knowngood.project.importing.locks import read_lock
 from knowngood.project.importing.parts import Imported
 from knowngood.project.scaffold import modules, pythons, testing
-from knowngood.project.scaffold.folder import Folder, is_bounded, name_of
+from knowngood.project.scaffold.folder import Folder, ini, is_bounded, name_of
 from knowngood.project.scaffold.modules import Modules
 from knowngood.project.scaffold.pythons import Pythons
 from knowngood.project.scaffold.testing import Tests
@@ -67,6 +67,8 @@ class Survey:
     """Those that do not."""
     known: bool
     """Whether the dependencies are known before a build."""
+    absent: tuple[str, ...]
+    """The folders of submodules of git that are not checked out."""
 
     @property
     def id(self) -> str:
@@ -109,7 +111,13 @@ def look(folder: Path, find: pythons.Finder, obtain: Callable[[tuple[str, ...]],
         bounded=tuple(line for line in lines if is_bounded(line)),
         unbounded=tuple(dict.fromkeys(name_of(line) for line in lines if not is_bounded(line) and " @ " not in line)),
         known=dependencies is not None,
+        absent=tuple(path for path in _submodules(seen) if not seen.paths(f"{path}/*")),
     )
+
+
+def _submodules(folder: Folder) -> tuple[str, ...]:
+    sections = ini(folder.text(".gitmodules")).values()
+    return tuple(section["path"] for section in sections if folder.holds(section.get("path", ".")))
 
 
 def is_split(folder: Folder, lock: str) -> bool:
