@@ -17,8 +17,8 @@ from pathlib import Path
 
 import nox
 
-from knowngood.declare.expand import combo_ids
-from knowngood.declare.selections import NOTHING, Selections, from_json
+from knowngood.declare.grids import combo_ids
+from knowngood.declare.selectors import NOTHING, Selections, from_json
 from knowngood.declare.values import slug
 from knowngood.sessions import VERBS
 

@@ -293,7 +293,7 @@ UNSURE = {
 
 @pytest.mark.parametrize("name", UNSURE)
 def test_a_script_runs_every_time_when_what_it_depends_on_is_not_known(home: Home, name: str) -> None:
-    from knowngood.model.reusable import why_not_reused
+    from knowngood.model.recorded import why_not_reused
 
     script, why = UNSURE[name]
     home.write({"data.txt": "x"})

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from knowngood.project.scaffold import ci, noxfile
-from knowngood.project.scaffold.origin import Origin
+from knowngood.project.scaffold.machine import Origin
 from support import sources
 from support.index import Index, serve
 from support.project import Project

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from knowngood.cli.live.display import Board, Lines, Silence, choose
-from knowngood.cli.live.progress import Progress
+from knowngood.cli.live.display import Board, Lines, Progress, Silence, choose
 from knowngood.events import (
     ComboFinished,
     ComboStarted,

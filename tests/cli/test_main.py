@@ -10,8 +10,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from knowngood.cli.examples import EXAMPLES, GROUPS
-from knowngood.cli.main import Verbs, main
+from knowngood.cli.main import EXAMPLES, GROUPS, Verbs, main
 from support.project import Project
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import knowngood
 from declare.conftest import ProblemsOf, Read
-from knowngood.declare.expand import combo_ids
+from knowngood.declare.grids import combo_ids
 from knowngood.model import InstallerName
 from support.declared import lines
 
@@ -334,7 +334,7 @@ def test_combo_ids_accepts_keys_that_toml_does_not_have(raw: Mapping[str, object
 def test_combo_ids_needs_only_the_standard_library_and_packaging() -> None:
     script = (
         "import sys\n"
-        "import knowngood.declare.expand\n"
+        "import knowngood.declare.grids\n"
         "roots = {name.partition('.')[0] for name in sys.modules}\n"
         "print(*sorted(roots - set(sys.stdlib_module_names) - {'__main__', '__mp_main__'}))\n"
     )

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from declare.conftest import ProblemsOf
-from knowngood.declare import globs
+from knowngood.declare import checks
 from knowngood.declare.matrix_file import parse
-from knowngood.declare.selections import NOTHING, Selections
+from knowngood.declare.selectors import NOTHING, Selections
 from knowngood.model import Matrix, Selection, Wanted
 from support.files import MemoryFiles
 
@@ -110,9 +110,9 @@ GLOBS = st.text("ab*?", max_size=6)
 @given(GLOBS, GLOBS, TEXTS)
 def test_globs_that_match_the_same_text_overlap(first: str, second: str, text: str) -> None:
     if fnmatchcase(text, first) and fnmatchcase(text, second):
-        assert globs.overlap(first, second)
+        assert checks.overlap(first, second)
 
 
 @given(GLOBS, TEXTS)
 def test_a_text_overlaps_exactly_the_globs_that_match_it(glob: str, text: str) -> None:
-    assert globs.overlap(text, glob) == globs.overlap(glob, text) == fnmatchcase(text, glob)
+    assert checks.overlap(text, glob) == checks.overlap(glob, text) == fnmatchcase(text, glob)

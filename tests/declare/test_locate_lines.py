@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from knowngood.declare.locate import LineIndex, Where
+from knowngood.declare.toml import LineIndex, Where
 
 TEXT = '''# first
 [matrix]

@@ -9,7 +9,7 @@ from pathlib import Path
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from knowngood.declare.expand import combo_ids
+from knowngood.declare.grids import combo_ids
 from knowngood.declare.lines import Lines
 from knowngood.declare.matrix_file import parse
 from knowngood.declare.named_files import ProjectFiles

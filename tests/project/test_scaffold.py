@@ -10,9 +10,9 @@ import pytest
 
 from knowngood.errors import UsageError
 from knowngood.project.files import FolderFiles
-from knowngood.project.scaffold import noxfile, origin, propose, smoke, survey
+from knowngood.project.scaffold import noxfile, propose, smoke, survey
 from knowngood.project.scaffold.folder import poetry_bounds
-from knowngood.project.scaffold.origin import Origin
+from knowngood.project.scaffold.machine import Origin, origin_of
 from knowngood.project.scaffold.survey import Kind, Survey
 from knowngood.sessions import SESSIONS
 from support.repositories import write
@@ -571,7 +571,7 @@ class Installed(Distribution):
     ],
 )
 def test_knowngood_is_installed_elsewhere_as_it_was_here(direct_url: str | None, requirement: str) -> None:
-    assert origin.of(Installed(direct_url)).requirement == requirement
+    assert origin_of(Installed(direct_url)).requirement == requirement
 
 
 def test_the_prefix_keeps_clear_of_the_sessions_that_a_noxfile_has() -> None:

@@ -4,15 +4,14 @@ import sys
 
 import click
 
-from knowngood.cli import complete
-from knowngood.cli.options import format_option
+from knowngood.cli.options import complete_combos, format_option
 from knowngood.cli.output import width
 from knowngood.cli.searching import SearchOptions, print_as, search_options, searching
 from knowngood.errors import ExitCode, UsageError
 
 
 @click.command(short_help="Find out whether the order of steps matters.")
-@click.argument("combo", shell_complete=complete.combos)
+@click.argument("combo", shell_complete=complete_combos)
 @format_option("text", "json")
 @search_options
 def confluence(search: SearchOptions, combo: str, format_: str) -> None:

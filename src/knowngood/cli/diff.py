@@ -5,8 +5,7 @@ from pathlib import Path
 
 import click
 
-from knowngood.cli import complete
-from knowngood.cli.options import format_option, signatures_option, state_option, takes_matrix
+from knowngood.cli.options import complete_runs, format_option, signatures_option, state_option, takes_matrix
 
 
 @click.command(short_help="Compare a run with the baseline.")
@@ -14,13 +13,13 @@ from knowngood.cli.options import format_option, signatures_option, state_option
 @click.option(
     "--baseline",
     metavar="RUN",
-    shell_complete=complete.runs,
+    shell_complete=complete_runs,
     help="Run to compare with: the start of its id, or its path.  [default: the baseline of the matrix]",
 )
 @click.option(
     "--run",
     metavar="RUN",
-    shell_complete=complete.runs,
+    shell_complete=complete_runs,
     help="Run that is compared: the start of its id, or its path.  [default: newest]",
 )
 @format_option("text", "markdown", "json")

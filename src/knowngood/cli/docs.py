@@ -9,8 +9,7 @@ from urllib.parse import quote
 
 import click
 
-from knowngood.cli import complete
-from knowngood.cli.options import PATH
+from knowngood.cli.options import PATH, complete_matrices
 from knowngood.cli.output import print_stale, write_file
 from knowngood.errors import ExitCode, NothingSelectedError, UsageError
 from knowngood.project.files import near
@@ -24,7 +23,7 @@ _ENDINGS = (".md", ".rst")
 
 @click.command(short_help="Update tested-versions tables in your docs.")
 @click.argument("pages", metavar="[FILE]...", nargs=-1, type=PATH)
-@click.option("--matrix", metavar="NAME", shell_complete=complete.matrices, help="Only the tables of this matrix.")
+@click.option("--matrix", metavar="NAME", shell_complete=complete_matrices, help="Only the tables of this matrix.")
 @click.option("--check", is_flag=True, help="Write nothing; print what would change, and exit 1 if anything would.")
 def docs(pages: tuple[Path, ...], matrix: str | None, check: bool) -> None:
     """Update the tested-versions tables in your docs from the published reports.

@@ -6,8 +6,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from knowngood.cli import complete
-from knowngood.cli.options import format_option, matrix_option, run_option, signatures_option, state_option
+from knowngood.cli.options import (
+    complete_combos,
+    complete_probes,
+    format_option,
+    matrix_option,
+    run_option,
+    signatures_option,
+    state_option,
+)
 from knowngood.cli.output import width
 from knowngood.errors import NothingSelectedError, similar_or_some
 from knowngood.project.files import near
@@ -28,11 +35,11 @@ _STYLES = {
 
 
 @click.command(short_help="Explain why a combo failed, and how to fix it.")
-@click.argument("combo", required=False, shell_complete=complete.combos)
+@click.argument("combo", required=False, shell_complete=complete_combos)
 @matrix_option
 @run_option
 @click.option(
-    "--probe", metavar="NAME", shell_complete=complete.probes, help="Only this probe, if the combo has several."
+    "--probe", metavar="NAME", shell_complete=complete_probes, help="Only this probe, if the combo has several."
 )
 @format_option("text", "markdown", "json")
 @signatures_option

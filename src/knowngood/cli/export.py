@@ -6,8 +6,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from knowngood.cli import complete
-from knowngood.cli.options import PATH, format_option, matrix_option, run_option, signatures_option, state_option
+from knowngood.cli.options import (
+    PATH,
+    complete_combos,
+    format_option,
+    matrix_option,
+    run_option,
+    signatures_option,
+    state_option,
+)
 from knowngood.cli.output import write_file
 from knowngood.errors import UsageError, some
 from knowngood.project.files import near
@@ -19,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="Export a proven combo as exact versions.")
-@click.argument("combo", shell_complete=complete.combos)
+@click.argument("combo", shell_complete=complete_combos)
 @format_option("requirements", "constraints", "pylock", "dockerfile")
 @matrix_option
 @run_option

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import click
 from packaging.utils import canonicalize_name
 
-from knowngood.cli import complete
-from knowngood.cli.options import format_option
+from knowngood.cli.options import complete_combos, format_option
 from knowngood.cli.output import width
 from knowngood.cli.searching import SearchOptions, check_demands, search_options, searching, watching
 from knowngood.errors import ExitCode, MatrixFileError, UsageError, some
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="Find the smallest change with which a combo works.")
-@click.argument("combos", metavar="COMBO...", nargs=-1, required=True, shell_complete=complete.combos)
+@click.argument("combos", metavar="COMBO...", nargs=-1, required=True, shell_complete=complete_combos)
 @click.option("--keep", metavar="PACKAGE", multiple=True, help="Do not move this package. Repeatable.")
 @click.option("--to", metavar="REQUIREMENT", multiple=True, help="Require this of the fix: 'numpy>=2'. Repeatable.")
 @click.option("--proof/--no-proof", default=True, help="Also try cheaper changes, to show that none works.")

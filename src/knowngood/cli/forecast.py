@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from knowngood.cli import complete
-from knowngood.cli.options import format_option
+from knowngood.cli.options import complete_combos, format_option
 from knowngood.cli.output import width
 from knowngood.cli.searching import SearchOptions, print_as, search_options, searching
 from knowngood.errors import ExitCode, UsageError
@@ -22,7 +21,7 @@ _HABIT = 7  # days that cooldowns mostly last
 
 
 @click.command(short_help="Predict what releases in a cooldown will break.")
-@click.argument("combos", metavar="[COMBO]...", nargs=-1, shell_complete=complete.combos)
+@click.argument("combos", metavar="[COMBO]...", nargs=-1, shell_complete=complete_combos)
 @click.option(
     "--cooldown",
     metavar="DAYS",

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from knowngood.cli import complete
-from knowngood.cli.options import format_option
+from knowngood.cli.options import complete_combos, format_option
 from knowngood.cli.output import width
 from knowngood.cli.searching import Searching, SearchOptions, package_name, print_as, search_options, searching
 from knowngood.errors import ExitCode, UsageError
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="Find out which versions of a package work in a combo.")
-@click.argument("combo", shell_complete=complete.combos)
+@click.argument("combo", shell_complete=complete_combos)
 @click.argument("package")
 @click.argument("second", metavar="[PACKAGE]", required=False)
 @click.option(

@@ -29,8 +29,8 @@ def init(environ: Mapping[str, str], folder: Path, name: str | None, dry_run: bo
     that a wrong lower bound is reported.
     """
     from knowngood.project.files import FolderFiles
-    from knowngood.project.scaffold import origin, propose, summary, survey
-    from knowngood.project.scaffold.obtain import MachinePythons
+    from knowngood.project.scaffold import propose, summary, survey
+    from knowngood.project.scaffold.machine import MachinePythons, find_origin
     from knowngood.run.host import cache_folder
 
     folder = folder.absolute()
@@ -47,7 +47,7 @@ def init(environ: Mapping[str, str], folder: Path, name: str | None, dry_run: bo
     seen = survey.look(folder, pythons.find, pythons.obtain)
     name = name or seen.id
     _check_free(folder, name)
-    source = origin.find()
+    source = find_origin()
     proposal = propose.propose(seen, name=name, origin=source, files=FolderFiles(folder))
     if not dry_run:
         propose.carry_out(proposal)

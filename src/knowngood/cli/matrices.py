@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from knowngood.cli import complete
+from knowngood.cli.options import complete_matrices
 from knowngood.errors import ExitCode, KnowngoodError, UsageError
 
 if TYPE_CHECKING:
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 def takes_matrices(verb: Callable[..., None]) -> Callable[..., None]:
     """Let a verb take ``names``, any number of matrices, and ``everything``, which stands for all in ``matrices/``."""
 
-    @click.argument("arguments", metavar="[MATRIX]...", nargs=-1, shell_complete=complete.matrices)
+    @click.argument("arguments", metavar="[MATRIX]...", nargs=-1, shell_complete=complete_matrices)
     @click.option("--all", "everything", is_flag=True, help="All matrices in matrices/.")
     @click.option(
         "--matrix",
         metavar="NAME",
-        shell_complete=complete.matrices,
+        shell_complete=complete_matrices,
         help="The matrix, unless MATRIX or --all is given.",
     )
     @wraps(verb)

@@ -1,24 +1,85 @@
-"""Declare the options that several verbs share."""
+"""Declare the options that several verbs share, and complete what a user types for them in a shell."""
 
 import shlex
-from collections.abc import Callable
-from functools import wraps
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import reduce, wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
+from click.shell_completion import CompletionItem
 
-from knowngood.cli import complete
 from knowngood.errors import UsageError
 
 if TYPE_CHECKING:
     from knowngood.declare.combo_selection import Shard
     from knowngood.model import Isolation
+    from knowngood.project.project import Project
+    from knowngood.run.executors.interface import MakeExecutor
+
+
+MOST = 200
+"""The most completions that are offered: of more, nobody reads one."""
+
+
+def complete_matrices(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Return the matrices in ``matrices/``, or else files."""
+    items = _fitting(incomplete, ((name, "") for name in _declared()))
+    return items or [CompletionItem(incomplete, type="file")]
+
+
+def complete_combos(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Return the combos of the matrix that the command line names, or of the only one, with their titles."""
+    found = ((combo.id, combo.title) for project in _projects(context) for combo in project.matrix.combos)
+    return _fitting(incomplete, found)
+
+
+def complete_probes(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Return the probes of the matrix."""
+    found = ((probe.id, "") for project in _projects(context) for probe in project.matrix.probes)
+    return _fitting(incomplete, found)
+
+
+def complete_runs(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Return the ids of the runs of the matrix, newest first, or else files."""
+    found = ((run.id, project.matrix.title) for project in _projects(context) for run in project.runs.newest())
+    return _fitting(incomplete, found) or [CompletionItem(incomplete, type="file")]
+
+
+def _projects(context: click.Context) -> "Iterator[Project]":
+    """Yield the projects of the matrices that the words before name, or else of all in ``matrices/``."""
+    from knowngood.project.project import Project
+
+    given = context.params
+    # Where the last word is an option that waits for its value, click leaves the words before it unparsed.
+    words = [*(given.get("arguments") or given.get("matrix_arguments") or ()), *context.args]
+    options = [name for name in (given.get("matrix"), given.get("matrix_option")) if name]
+    known = _declared()
+    named = options or [word for word in words if word in known or word.endswith(".toml")]
+    for name in named or known:
+        with suppress(Exception):
+            yield Project.open(name, state_dir=given.get("state_dir"))
+
+
+def _declared() -> "Mapping[str, Path]":
+    from knowngood.project import project
+
+    return project.matrices(Path.cwd())
+
+
+def _fitting(incomplete: str, found: Iterable[tuple[str, str]]) -> list[CompletionItem]:
+    fitting: dict[str, str] = {}
+    with suppress(Exception):
+        fitting.update((value, help_) for value, help_ in found if value.startswith(incomplete))
+    return [CompletionItem(value, help=help_ or None) for value, help_ in list(fitting.items())[:MOST]]
+
 
 PATH = click.Path(path_type=Path)
 
 matrix_option = click.option(
-    "--matrix", metavar="NAME", shell_complete=complete.matrices, help="A matrix file, or the name of one in matrices/."
+    "--matrix", metavar="NAME", shell_complete=complete_matrices, help="A matrix file, or the name of one in matrices/."
 )
 state_option = click.option(
     "--state-dir",
@@ -36,7 +97,7 @@ signatures_option = click.option(
 run_option = click.option(
     "--run",
     metavar="RUN",
-    shell_complete=complete.runs,
+    shell_complete=complete_runs,
     help="Run to read: the start of its id, its folder, or its events.jsonl.  [default: newest]",
 )
 offline_option = click.option(
@@ -68,7 +129,7 @@ only_option = click.option(
     "--only",
     metavar="ID",
     multiple=True,
-    shell_complete=complete.combos,
+    shell_complete=complete_combos,
     help="Only this combo, or those that match a glob: 'legacy*'. Repeatable.",
 )
 shard_option = click.option(
@@ -156,9 +217,9 @@ def parse_size(context: click.Context, option: click.Parameter, value: str | Non
 def takes_matrix(verb: Callable[..., None]) -> Callable[..., None]:
     """Let a verb take ``matrix``, as an argument or as the option ``--matrix``."""
 
-    @click.argument("matrix_arguments", metavar="[MATRIX]", nargs=-1, shell_complete=complete.matrices)
+    @click.argument("matrix_arguments", metavar="[MATRIX]", nargs=-1, shell_complete=complete_matrices)
     @click.option(
-        "--matrix", "matrix_option", metavar="NAME", shell_complete=complete.matrices, help="The same as MATRIX."
+        "--matrix", "matrix_option", metavar="NAME", shell_complete=complete_matrices, help="The same as MATRIX."
     )
     @wraps(verb)
     def command(*args: Any, matrix_arguments: tuple[str, ...], matrix_option: str | None, **options: Any) -> None:
@@ -178,3 +239,72 @@ def parse_shard(text: str | None) -> "Shard | None":
     from knowngood.declare.combo_selection import Shard
 
     return Shard.parse(text) if text else None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Where:
+    """Where combos are evaluated."""
+
+    executor: Literal["local", "dask"] = "local"
+    scheduler: str | None = None
+    """The address of a scheduler, or its file."""
+    insecure: bool = False
+    """Whether it may be one that anybody who reaches it can use."""
+
+    def check(self, *refused: str) -> None:
+        """Raise ``UsageError`` when the options do not go together; ``refused`` are given ones that need this machine.
+
+        Nothing is connected for it.
+        """
+        if self.executor == "local":
+            given = "--scheduler" if self.scheduler is not None else "--insecure" if self.insecure else ""
+            if given:
+                raise UsageError(f"{given} needs --executor dask", next_step="add --executor dask, or leave it out")
+            return
+        if self.scheduler is None:
+            raise UsageError(
+                "--executor dask needs a scheduler",
+                next_step="add --scheduler ADDRESS, or the FILE of `dask scheduler --scheduler-file FILE`",
+            )
+        if refused:
+            raise UsageError(
+                f"{refused[0]} does not go with --executor dask",
+                cause="each worker evaluates one combo at a time, and keeps no environment",
+                next_step=f"leave {refused[0]} out, and start as many workers as combos are to run at a time",
+            )
+
+    @contextmanager
+    def opened(self) -> "Iterator[MakeExecutor | None]":
+        """Yield what makes executors for runs, connected to the scheduler; None: combos run on this machine.
+
+        Raises ``UsageError`` or ``UndecidedError``.
+        """
+        if self.executor == "local":
+            yield None
+            return
+        from knowngood.run.executors.dask import DaskCluster, scheduler_address
+
+        assert self.scheduler is not None, "it was checked"
+        with DaskCluster(scheduler_address(self.scheduler, insecure=self.insecure)) as cluster:
+            yield cluster.executor
+
+
+def where_options(verb: Callable[..., None]) -> Callable[..., None]:
+    """Let a verb take ``where``, from the options about clusters."""
+
+    @wraps(verb)
+    def command(*args: Any, executor: Any, scheduler: str | None, insecure: bool, **options: Any) -> None:
+        verb(*args, where=Where(executor=executor, scheduler=scheduler, insecure=insecure), **options)
+
+    shared = (
+        click.option(
+            "--executor",
+            type=click.Choice(["local", "dask"]),
+            default="local",
+            show_default=True,
+            help="Where combos are built and probed: on this machine, or on the workers of a Dask cluster.",
+        ),
+        click.option("--scheduler", metavar="ADDRESS|FILE", help="The Dask scheduler: tls://HOST:PORT, or its file."),
+        click.option("--insecure", is_flag=True, help="Use a scheduler that does not ask who uses it (tcp://)."),
+    )
+    return reduce(lambda function, option: option(function), reversed(shared), command)

@@ -87,7 +87,7 @@ def plan(
     Exits 3 when an index could not be reached, and 0 otherwise.
     """
     from knowngood.cli.prepare import covered
-    from knowngood.cli.signals import stopped_by_signals
+    from knowngood.cli.streams import stopped_by_signals
     from knowngood.judge.verdict import stopped_by
     from knowngood.report.ci import plan as report
     from knowngood.report.coverage import lines as coverage_lines

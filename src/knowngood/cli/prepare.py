@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from knowngood.cli.clusters import Where
 from knowngood.cli.matrices import name_of
-from knowngood.cli.options import isolation_from, parse_shard
+from knowngood.cli.options import Where, isolation_from, parse_shard
 from knowngood.cli.output import Detail, find_baseline
 from knowngood.declare.combo_selection import choose, divide
 from knowngood.errors import NothingSelectedError, UsageError

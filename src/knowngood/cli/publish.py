@@ -4,20 +4,19 @@ from pathlib import Path
 
 import click
 
-from knowngood.cli import complete
-from knowngood.cli.options import matrix_option, signatures_option, state_option
+from knowngood.cli.options import complete_runs, matrix_option, signatures_option, state_option
 from knowngood.cli.output import find_baseline, print_missing, print_stale, today
 from knowngood.project.files import near
 
 
 @click.command(short_help="Publish the report of a complete run.")
-@click.argument("runs", metavar="[RUN]...", nargs=-1, shell_complete=complete.runs)
+@click.argument("runs", metavar="[RUN]...", nargs=-1, shell_complete=complete_runs)
 @matrix_option
 @click.option("--accept", is_flag=True, help="Also make the run the baseline.")
 @click.option(
     "--baseline",
     metavar="RUN",
-    shell_complete=complete.runs,
+    shell_complete=complete_runs,
     help="Run to compare with: the start of its id, or its path.  [default: the baseline of the matrix]",
 )
 @signatures_option

@@ -6,8 +6,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from knowngood.cli import complete
-from knowngood.cli.options import PATH, detail_options, matrix_option, repeated, signatures_option, state_option
+from knowngood.cli.options import (
+    PATH,
+    complete_runs,
+    detail_options,
+    matrix_option,
+    repeated,
+    signatures_option,
+    state_option,
+)
 from knowngood.cli.output import find_baseline, print_missing, print_run, print_stale, print_sum, today, write_file
 from knowngood.errors import ExitCode, KnowngoodError, UsageError
 from knowngood.project.files import near
@@ -21,7 +28,7 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="Render runs again, in any format.")
-@click.argument("logs", metavar="[LOG]...", nargs=-1, shell_complete=complete.runs)
+@click.argument("logs", metavar="[LOG]...", nargs=-1, shell_complete=complete_runs)
 @matrix_option
 @click.option(
     "--format",
@@ -35,7 +42,7 @@ if TYPE_CHECKING:
 @click.option(
     "--baseline",
     metavar="RUN",
-    shell_complete=complete.runs,
+    shell_complete=complete_runs,
     help="Run to compare with: the start of its id, or its path.  [default: the baseline of the matrix]",
 )
 @click.option("--url", default="", metavar="URL", help="Page of this run, for the issue to link to.")

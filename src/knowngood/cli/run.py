@@ -7,12 +7,11 @@ from typing import Any
 
 import click
 
-from knowngood.cli import complete
-from knowngood.cli.clusters import where_options
 from knowngood.cli.fix import EXPECTED, UNEXPECTED
 from knowngood.cli.matrices import note_unset, open_all, refuse, takes_matrices
 from knowngood.cli.options import (
     PATH,
+    complete_runs,
     cover_option,
     detail_options,
     isolation_option,
@@ -25,6 +24,7 @@ from knowngood.cli.options import (
     shard_option,
     signatures_option,
     state_option,
+    where_options,
 )
 from knowngood.run.executors.interface import Optimization
 
@@ -61,7 +61,7 @@ class _Run(click.Command):
 @click.option(
     "--baseline",
     metavar="RUN",
-    shell_complete=complete.runs,
+    shell_complete=complete_runs,
     help="Run to compare with: the start of its id, or its path.  [default: the baseline of the matrix]",
 )
 @click.option(
@@ -142,7 +142,7 @@ def run(
     """
     from knowngood.cli.prepare import MatrixRun, RunOptions, covered_runs
     from knowngood.cli.runs import run_all
-    from knowngood.cli.signals import stopped_by_signals
+    from knowngood.cli.streams import stopped_by_signals
     from knowngood.run.stop import Stop
 
     chosen = RunOptions(environ=environ, repeated=repeated(state_dir, signatures), **options)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from knowngood.cli.clusters import Where, where_options
 from knowngood.cli.matrices import note_unset
 from knowngood.cli.options import (
+    Where,
     isolation_from,
     isolation_option,
     jobs_option,
@@ -21,6 +21,7 @@ from knowngood.cli.options import (
     parse_duration,
     signatures_option,
     state_option,
+    where_options,
 )
 from knowngood.cli.output import width
 from knowngood.errors import ExitCode, UsageError, some
@@ -143,7 +144,7 @@ def searching(options: SearchOptions, combos: Sequence[str], *, single: bool = F
 
     With ``single`` it has to be one combo. Raises ``UsageError``, ``NothingSelectedError`` or ``MatrixFileError``.
     """
-    from knowngood.cli.signals import stopped_by_signals
+    from knowngood.cli.streams import stopped_by_signals
     from knowngood.declare.combo_selection import select
     from knowngood.project.project import Project
     from knowngood.run import host, selection

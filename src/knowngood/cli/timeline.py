@@ -5,15 +5,14 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
-from knowngood.cli import complete
-from knowngood.cli.options import format_option
+from knowngood.cli.options import complete_combos, format_option
 from knowngood.cli.output import width
 from knowngood.cli.searching import SearchOptions, print_as, search_options, searching
 from knowngood.errors import ExitCode, UsageError
 
 
 @click.command(short_help="Find out which release broke a combo, and when.")
-@click.argument("combo", shell_complete=complete.combos)
+@click.argument("combo", shell_complete=complete_combos)
 @click.option("--since", metavar="DATE", help="A day on which it worked.  [default: found by going back in time]")
 @format_option("text", "markdown", "json")
 @search_options

@@ -4,15 +4,14 @@ import sys
 
 import click
 
-from knowngood.cli import complete
-from knowngood.cli.options import format_option
+from knowngood.cli.options import complete_combos, format_option
 from knowngood.cli.output import width
 from knowngood.cli.searching import SearchOptions, check_demands, print_as, search_options, searching
 from knowngood.errors import ExitCode
 
 
 @click.command(short_help="Find a path to newer versions on which every step works.")
-@click.argument("combo", shell_complete=complete.combos)
+@click.argument("combo", shell_complete=complete_combos)
 @click.option(
     "--to", metavar="REQUIREMENT", multiple=True, help="Require this at the end of the path: 'numpy>=2'. Repeatable."
 )

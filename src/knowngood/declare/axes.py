@@ -12,9 +12,9 @@ from typing import Protocol
 from packaging.requirements import Requirement
 
 from knowngood.declare.line_contents import Order
-from knowngood.declare.locate import Where
 from knowngood.declare.problems import WrongValueError, did_you_mean, kind, parse_choice, shown
 from knowngood.declare.selectors import Selector, read_selector
+from knowngood.declare.toml import Where
 from knowngood.declare.values import (
     as_of,
     axis_requirement,

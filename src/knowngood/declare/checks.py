@@ -1,18 +1,20 @@
 """Check a matrix file as a whole: ids that collide, names that refer to nothing, grids that are too large."""
 
+import re
+import string
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import cache
 from typing import Any
 
-from knowngood.declare import globs
-from knowngood.declare.expand import identified, listed
 from knowngood.declare.grid import MOST_COMBOS, Grid
-from knowngood.declare.locate import Where
+from knowngood.declare.grids import identified, listed
 from knowngood.declare.probe_table import Scripts
 from knowngood.declare.problems import Problems, WrongValueError, did_you_mean, listing, shown
 from knowngood.declare.schema import SharedTable
 from knowngood.declare.sections import Tables
+from knowngood.declare.toml import Where
 from knowngood.declare.values import collision_key
 from knowngood.model import InstallerName, ResolutionMode, is_named
 
@@ -99,7 +101,7 @@ class _Combos:
         """Return whether a combo has this id, or could have it: release lines come and go with the index."""
         if any(fnmatchcase(combo_id, glob) for combo_id in self.ids) or glob in self.ids:
             return True
-        return any(globs.overlap(glob, possible) for grid in self.grids for possible in grid.possible_ids)
+        return any(overlap(glob, possible) for grid in self.grids for possible in grid.possible_ids)
 
 
 def _check_reference(raw: Mapping[str, Any], combos: _Combos, problems: Problems) -> None:
@@ -108,7 +110,7 @@ def _check_reference(raw: Mapping[str, Any], combos: _Combos, problems: Problems
     reference = matrix.get("reference") if isinstance(matrix, Mapping) else None
     if not isinstance(reference, str) or reference in combos.ids or _unsure(problems):
         return
-    if globs.is_glob(reference):
+    if is_glob(reference):
         hint = "the others are compared with a single combo: write its id"
     elif combos.may_have(reference):
         return
@@ -217,3 +219,50 @@ def _check_probes(raw: Mapping[str, Any], tables: Tables, scripts: Scripts, prob
 def _tables(raw: Mapping[str, Any], key: str) -> list[Any]:
     tables = raw.get(key)
     return tables if isinstance(tables, list) else []
+
+
+_TOKEN = re.compile(r"\[!?\]?[^\]]*\]|.", re.DOTALL)
+
+
+def is_glob(text: str) -> bool:
+    """Return whether a text has a wildcard."""
+    return any(mark in text for mark in "*?[")
+
+
+def overlap(first: str, second: str) -> bool:
+    """Return whether some text matches both globs."""
+    left, right = _tokens(first), _tokens(second)
+    # The ends in ``right`` that can be reached once the tokens of ``left`` so far are read.
+    ends = _skip_stars({0}, right)
+    for token in left:
+        if token == "*":
+            ends = set(range(min(ends), len(right) + 1)) if ends else ends
+            continue
+        after = {end for end in ends if end < len(right) and right[end] == "*"}
+        after |= {end + 1 for end in ends if end < len(right) and _same(token, right[end])}
+        ends = _skip_stars(after, right)
+    return len(right) in ends
+
+
+def _skip_stars(ends: set[int], tokens: tuple[str, ...]) -> set[int]:
+    skipped = set(ends)
+    for end in ends:
+        position = end
+        while position < len(tokens) and tokens[position] == "*":
+            position += 1
+            skipped.add(position)
+    return skipped
+
+
+@cache
+def _same(first: str, second: str) -> bool:
+    """Return whether a character matches both tokens."""
+    letters = next((token for token in (first, second) if token != "?" and len(token) == 1), string.printable)
+    return "*" not in (first, second) and any(
+        fnmatchcase(letter, first) and fnmatchcase(letter, second) for letter in letters
+    )
+
+
+@cache
+def _tokens(glob: str) -> tuple[str, ...]:
+    return tuple(_TOKEN.findall(glob))

@@ -15,7 +15,7 @@ from knowngood.declare.axes import (
     variable_of,
 )
 from knowngood.declare.line_contents import Chosen, Order
-from knowngood.declare.selections import Selections
+from knowngood.declare.selectors import Selections
 from knowngood.declare.values import LONGEST_ID, fitted
 from knowngood.model import InstallerName, ResolutionMode, Selection, Wanted
 

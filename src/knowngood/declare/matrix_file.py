@@ -10,16 +10,15 @@ from typing import Any
 
 from knowngood.declare import toml
 from knowngood.declare.checks import check
-from knowngood.declare.expand import matrix_pythons, spread
 from knowngood.declare.grid import Grid, Point
-from knowngood.declare.grids import read_grids
+from knowngood.declare.grids import matrix_pythons, read_grids, spread
 from knowngood.declare.named_files import Files, ProjectFiles
 from knowngood.declare.probe_table import Scripts
 from knowngood.declare.problems import Problems
 from knowngood.declare.pythons import check_pythons
 from knowngood.declare.schema import GridTable, MatrixTable, SharedTable
 from knowngood.declare.sections import Tables, read_tables
-from knowngood.declare.selections import NOTHING, Selections
+from knowngood.declare.selectors import NOTHING, Selections
 from knowngood.declare.values import slug
 from knowngood.model import (
     Asset,

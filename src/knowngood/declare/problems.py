@@ -9,7 +9,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import TypeVar
 
-from knowngood.declare.locate import LineIndex, Where
+from knowngood.declare.toml import LineIndex, Where
 from knowngood.errors import MatrixFileError, Problem
 
 _LONGEST_SHOWN = 60  # characters of a value that a message quotes

@@ -9,10 +9,10 @@ from typing import Any
 from knowngood import packages
 from knowngood.declare.axes import variable_of
 from knowngood.declare.grid import Grid
-from knowngood.declare.locate import Where
 from knowngood.declare.probe_table import Scripts
 from knowngood.declare.problems import Problems, WrongValueError, shown
 from knowngood.declare.sections import Tables
+from knowngood.declare.toml import Where
 from knowngood.declare.values import search_path
 from knowngood.model import BREAK_PYTHON, SEARCH_PATH, InstallerName, Probe, ProbeKind
 

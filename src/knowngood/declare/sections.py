@@ -8,7 +8,6 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from knowngood.declare.lines import Lines
-from knowngood.declare.locate import Where
 from knowngood.declare.named_files import ProjectFiles
 from knowngood.declare.probe_table import ProbeTable, Scripts
 from knowngood.declare.problems import Problems, WrongValueError, did_you_mean, kind, listing, shown
@@ -26,6 +25,7 @@ from knowngood.declare.schema import (
     Table,
 )
 from knowngood.declare.steps import Steps, own_project
+from knowngood.declare.toml import Where
 from knowngood.declare.values import checked_id
 from knowngood.model import Probe
 

@@ -1,12 +1,16 @@
-"""Read version selectors, such as ``latest`` and ``minors:>=1.26,<3``: what they mean, only an index can say."""
+"""Read version selectors, such as ``latest`` and ``minors:>=1.26,<3``, and look up what an index had for them."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.version import InvalidVersion, Version
 
 from knowngood.declare.problems import WrongValueError, did_you_mean, shown
+from knowngood.model import Selection, Wanted
 
 MOST_LAST = 100
 """Most release lines that ``last:N`` may ask for."""
@@ -110,3 +114,79 @@ def read_selector(text: str) -> Selector | None:
         what = f"{shown(text)} has no range" if not argument else f"invalid range in {shown(text)}"
         raise WrongValueError(what, form)
     return Selector(kind=kind, argument=argument)
+
+
+_TEXTS = ("package", "selector", "python", "as_of", "bound")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Selections:
+    """The versions that selectors stand for."""
+
+    all: tuple[Selection, ...] = ()
+    _by_need: dict[tuple[str, str, str, str], Selection] = field(default_factory=dict)
+    _lines: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        lines: dict[tuple[str, str], set[str]] = {}
+        for selection in self.all:
+            wanted = selection.wanted
+            self._by_need[_key(wanted)] = selection
+            lines.setdefault((wanted.package, wanted.selector), set()).update(line for line, _ in selection.versions)
+        for name, found in lines.items():
+            self._lines[name] = tuple(sorted(filter(None, found), key=_version))
+
+    def of(self, wanted: Wanted) -> Selection | None:
+        """Return what was chosen for a selector; None when nobody has asked yet. Bounds are not compared."""
+        return self._by_need.get(_key(wanted))
+
+    def lines(self, package: str, selector: str) -> tuple[str, ...]:
+        """Return the release lines that a selector stands for with any Python, lowest first."""
+        return self._lines.get((package, selector), ())
+
+
+NOTHING = Selections()
+
+
+def _key(wanted: Wanted) -> tuple[str, str, str, str]:
+    return wanted.package, wanted.selector, wanted.python, wanted.as_of or "now"
+
+
+def _version(line: str) -> Version:
+    try:
+        return Version(line)
+    except InvalidVersion:
+        return Version("0")
+
+
+def to_json(selections: Iterable[Selection]) -> list[dict[str, Any]]:
+    """Return selections as they are kept in a file."""
+    return [
+        {
+            **{name: getattr(selection.wanted, name) for name in _TEXTS},
+            "versions": [list(pair) for pair in selection.versions],
+        }
+        for selection in selections
+        if selection.versions
+    ]
+
+
+def from_json(raw: object) -> Selections:
+    """Return the selections in a file; what is not one is left out."""
+    entries = raw if isinstance(raw, list) else []
+    return Selections(all=tuple(selection for entry in entries if (selection := _selection(entry)) is not None))
+
+
+def _selection(entry: object) -> Selection | None:
+    if not isinstance(entry, Mapping):
+        return None
+    texts = {name: entry.get(name, "") for name in _TEXTS}
+    versions = entry.get("versions")
+    if not all(isinstance(text, str) for text in texts.values()) or not isinstance(versions, list):
+        return None
+    pairs = tuple(
+        (pair[0], pair[1])
+        for pair in versions
+        if isinstance(pair, list) and len(pair) == 2 and all(isinstance(part, str) for part in pair)
+    )
+    return Selection(wanted=Wanted(**texts), versions=pairs)

@@ -4,7 +4,6 @@ Four groups: what a matrix file declares, the facts that a run records, what is 
 baseline. This room imports no other.
 """
 
-from knowngood.model.covers import Cover, Coverage, Pair, UnsolvablePair, Values
 from knowngood.model.declared import (
     BREAK_PYTHON,
     SEARCH_PATH,
@@ -28,7 +27,6 @@ from knowngood.model.declared import (
     WarningPolicy,
     is_named,
 )
-from knowngood.model.fixes import FixClass, FixState, VerifiedFix
 from knowngood.model.history import CellState, History, MovedRelease, State
 from knowngood.model.isolation import ALL_PACKAGES, ANY_SDISTS, PROBES_ONLY, Isolation, Sdists, Tampering
 from knowngood.model.judged import (
@@ -83,8 +81,8 @@ from knowngood.model.recorded import (
     StepFacts,
     Trouble,
 )
-from knowngood.model.run_info import IndexChoice, RunInfo
-from knowngood.model.searched import Searched
+from knowngood.model.run_info import Cover, Coverage, IndexChoice, Pair, RunInfo, UnsolvablePair, Values
+from knowngood.model.searched import FixClass, FixState, Searched, VerifiedFix
 from knowngood.model.transcripts import (
     Array,
     Check,

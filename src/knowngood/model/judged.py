@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from knowngood.model.covers import Coverage
 from knowngood.model.declared import Combo, Expectation, Phase, Status
-from knowngood.model.fixes import FixState, VerifiedFix
 from knowngood.model.reasons import Reason
 from knowngood.model.recorded import Reused, Run
+from knowngood.model.run_info import Coverage
+from knowngood.model.searched import FixState, VerifiedFix
 from knowngood.model.transcripts import Check
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from knowngood.model.reusable import CHANGED
+from knowngood.model.recorded import CHANGED
 
 EXISTS = "exists"
 _NAMES = "names:"

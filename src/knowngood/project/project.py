@@ -15,7 +15,7 @@ from knowngood import atomic
 from knowngood.declare.combo_selection import select
 from knowngood.declare.matrix_file import parse
 from knowngood.declare.schema import JSON_SCHEMA
-from knowngood.declare.selections import NOTHING, Selections, from_json, to_json
+from knowngood.declare.selectors import NOTHING, Selections, from_json, to_json
 from knowngood.declare.values import slug
 from knowngood.errors import UsageError, similar, some
 from knowngood.model import JudgedRun, Matrix, Run, Searched

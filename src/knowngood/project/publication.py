@@ -1,4 +1,4 @@
-"""Write the report of a run, and publish that of a complete run into ``reports/MATRIX``."""
+"""Write the report of a run, publish that of a complete run into ``reports/MATRIX``, and extend its history there."""
 
 import hashlib
 from collections.abc import Sequence
@@ -6,17 +6,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from knowngood.errors import UsageError, some
-from knowngood.model import JudgedRun, Matrix, Status, StepFacts
+from knowngood.errors import KnowngoodError, UsageError, some
+from knowngood.judge.history import extended
+from knowngood.model import History, JudgedRun, Matrix, Status, StepFacts
+from knowngood.process.files import LARGEST, is_regular, read_regular
 from knowngood.project import files
 from knowngood.project.files import near
-from knowngood.project.history import HistoryFile
 from knowngood.project.runs import REPORT, RecordedRun
-from knowngood.report import matrix_reader
+from knowngood.report import history_json, matrix_reader
 from knowngood.report.formats import FORMATS, PUBLISHED, ReportContext
+from knowngood.report.history_json import FILE
 from knowngood.report.html.files import RUN, candidates, lock_of
-from knowngood.report.publication import publication
-from knowngood.report.text import plain
+from knowngood.report.publication import publication, published
+from knowngood.report.text import plain, published_day
 
 if TYPE_CHECKING:
     from knowngood.project.project import Project
@@ -44,7 +46,7 @@ class Publication:
         return self._project.matrix
 
     @property
-    def history(self) -> HistoryFile:
+    def history(self) -> "HistoryFile":
         """The history of what was published."""
         return HistoryFile(self)
 
@@ -177,3 +179,66 @@ def _lock(combo: str, step: StepFacts, run_folders: Sequence[Path]) -> str | Non
         if data and step.lock in ("", hashlib.sha256(data).hexdigest()):
             return data.decode("utf-8", "replace")
     return None
+
+
+class HistoryFile:
+    """The history of what was published of a matrix, one entry a state. Only ``publish`` changes it."""
+
+    def __init__(self, publication: "Publication") -> None:
+        self._publication = publication
+
+    @property
+    def file(self) -> Path:
+        """The file that holds the history, once a run was published."""
+        return self._publication.folder / FILE
+
+    def read(self) -> History | None:
+        """Return the history; None when there is none yet. Raises ``UsageError``: it cannot be read."""
+        if not self.file.exists() and not self.file.is_symlink():
+            return None
+        name = near(self.file)
+        if not is_regular(self.file):
+            raise history_json.refused(name, "it is not a regular file")
+        data = read_regular(self.file, LARGEST)
+        if len(data) == LARGEST:
+            raise history_json.refused(name, f"it has {LARGEST} bytes or more, which knowngood never writes")
+        return history_json.loads(data, name=name)
+
+    def extended_by(self, judged: JudgedRun) -> History:
+        """Return the history with what the published edition of a complete run found; nothing is written.
+
+        Raises ``UsageError``: the history cannot be read.
+        """
+        history = self.read()
+        before = self._published()
+        extension = extended(
+            history, judged, day=_day(judged), before=before, before_day=_day(before) if before else ""
+        )
+        return history_json.bounded(extension)
+
+    def with_run(self, judged: JudgedRun) -> History | None:
+        """Return the history as publishing a run would leave it; as it is, if the run is not complete.
+
+        None where nothing was ever published. Raises ``UsageError``: the history cannot be read.
+        """
+        if not self.file.exists() and not self._publication.file.exists():
+            return None
+        if blocker(judged, self._publication.matrix) is not None:
+            return self.read()
+        return self.extended_by(published(judged))
+
+    def write(self, history: History) -> None:
+        """Write the history. Raises ``OSError``: it cannot be written, and is as it was."""
+        files.write(self.file, history_json.render(history))
+
+    def _published(self) -> JudgedRun | None:
+        """Return the report that is published now; None when there is none that can be read."""
+        try:
+            return self._publication.read()
+        except KnowngoodError:
+            return None
+
+
+def _day(judged: JudgedRun) -> str:
+    day = published_day(judged.run.info)
+    return day.date().isoformat() if day else judged.run.info.day.isoformat()

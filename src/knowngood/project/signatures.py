@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationIn
 from pydantic_core import ErrorDetails
 
 from knowngood import patterns
-from knowngood.declare.locate import LineIndex
 from knowngood.declare.problems import did_you_mean, dotted, kind, shown
+from knowngood.declare.toml import LineIndex
 from knowngood.errors import UsageError
 from knowngood.judge.diagnosis.signatures import Signature
 from knowngood.project.files import near

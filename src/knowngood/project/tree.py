@@ -19,7 +19,7 @@ from knowngood.errors import UndecidedError
 from knowngood.model import Reason
 from knowngood.process import Processes
 from knowngood.project import repository
-from knowngood.project.globs import matcher
+from knowngood.project.files import matcher
 from knowngood.project.repository import Repository
 
 _LEFT_BEHIND = frozenset(

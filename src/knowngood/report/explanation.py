@@ -27,7 +27,7 @@ from knowngood.model import (
     Status,
     Transcript,
 )
-from knowngood.model.reusable import why_not_reused
+from knowngood.model.recorded import why_not_reused
 from knowngood.report import words
 from knowngood.report.table import named
 from knowngood.report.text import count, plain

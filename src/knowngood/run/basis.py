@@ -11,7 +11,7 @@ from knowngood.cache.keys import Ingredients, digest_of
 from knowngood.model import Probe, ProbeBasis
 from knowngood.probe.settings import passed
 from knowngood.process.files import LARGEST, open_regular, read_regular
-from knowngood.project.globs import matcher
+from knowngood.project.files import matcher
 from knowngood.project.tree import Tree, is_left_behind
 
 _NOT_TESTED = ("reports", ".github", ".knowngood", "matrices/*.toml")

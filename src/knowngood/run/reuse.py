@@ -8,7 +8,7 @@ from knowngood.cache.verdicts import BUILT, KEPT, Entry, Verdicts, now, stripped
 from knowngood.events import Event
 from knowngood.judge.verdict import judge_combo
 from knowngood.model import UNDECIDED, Basis, ComboFacts, Reused, Status
-from knowngood.model.reusable import why_not_reused
+from knowngood.model.recorded import why_not_reused
 from knowngood.probe.launch import Launcher
 from knowngood.probe.reads import EXISTS, still
 from knowngood.run.basis import Bases

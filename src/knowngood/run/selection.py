@@ -11,8 +11,7 @@ from itertools import groupby
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
-from knowngood.declare.selections import Selections
-from knowngood.declare.selectors import Kind, Selector, read_selector
+from knowngood.declare.selectors import Kind, Selections, Selector, read_selector
 from knowngood.install import index, registry
 from knowngood.install.releases import read_page
 from knowngood.install.router import describe

@@ -8,7 +8,7 @@ from knowngood.errors import UsageError
 from knowngood.install import index, registry
 from knowngood.install.loopback import token
 from knowngood.model import PROBES_ONLY, ComboFacts, Isolation, Run
-from knowngood.model.reusable import why_not_reused
+from knowngood.model.recorded import why_not_reused
 from knowngood.probe import reads
 from knowngood.probe.settings import secrets
 from knowngood.process import sandbox

@@ -10,8 +10,8 @@ from typing import Any
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from knowngood.declare.locate import LineIndex
 from knowngood.declare.pyproject import Table, strings, table
+from knowngood.declare.toml import LineIndex
 from knowngood.errors import UsageError
 from knowngood.project.importing import probing, pythons
 from knowngood.project.importing.parts import Cell, Imported, Line, Remarks, Source

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from knowngood.declare.locate import LineIndex, Where
+from knowngood.declare.toml import LineIndex, Where
 from knowngood.errors import UsageError
 from knowngood.project.importing import probing, pythons
 from knowngood.project.importing.commands import Commands

@@ -8,8 +8,8 @@ import tomli
 from packaging.dependency_groups import resolve_dependency_groups
 from packaging.requirements import InvalidRequirement, Requirement
 
-from knowngood.declare.locate import LineIndex
 from knowngood.declare.pyproject import Table, table
+from knowngood.declare.toml import LineIndex
 from knowngood.errors import UsageError
 from knowngood.project.importing import edgetest, hatch, pythons, tox
 from knowngood.project.importing.parts import Cell, Imported, Line, Probe, Remarks, Source

@@ -5,7 +5,7 @@ import re
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
-from knowngood.declare.expand import DEFAULT_PYTHON
+from knowngood.declare.grids import DEFAULT_PYTHON
 from knowngood.declare.named_files import ProjectFiles
 from knowngood.declare.problems import WrongValueError
 from knowngood.declare.values import python_version

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
-from knowngood.declare.locate import LineIndex, Where
 from knowngood.declare.pyproject import Table, table
+from knowngood.declare.toml import LineIndex, Where
 from knowngood.project.importing.tox_config import MOST_ENVIRONMENTS, Row, expanded, is_true, substituted
 
 _DEEPEST = 10  # references to references

@@ -5,7 +5,7 @@ import re
 import shlex
 from pathlib import Path
 
-from knowngood.project.scaffold.origin import Origin
+from knowngood.project.scaffold.machine import Origin
 
 _WORKFLOW = """# Run the matrix once a week, and whenever it changes. Written by `knowngood init`: change it.
 # The branch `matrix` keeps the published report, its history and the baseline.

@@ -3,7 +3,7 @@
 import json
 import re
 
-from knowngood.project.scaffold.origin import Origin
+from knowngood.project.scaffold.machine import Origin
 from knowngood.sessions import SESSIONS
 
 _NOXFILE = '''{header}

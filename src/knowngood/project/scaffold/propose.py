@@ -12,8 +12,8 @@ from knowngood.declare.named_files import Files
 from knowngood.errors import MatrixFileError, UsageError
 from knowngood.project.files import near, write
 from knowngood.project.scaffold import ci, noxfile, smoke
+from knowngood.project.scaffold.machine import Origin
 from knowngood.project.scaffold.matrix import Draft
-from knowngood.project.scaffold.origin import Origin
 from knowngood.project.scaffold.survey import Survey
 
 _IGNORED = ".knowngood/"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from knowngood.errors import some
 from knowngood.project.files import near
-from knowngood.project.scaffold.origin import Origin
+from knowngood.project.scaffold.machine import Origin
 from knowngood.project.scaffold.propose import Proposal
 from knowngood.project.scaffold.survey import Kind, Survey
 
