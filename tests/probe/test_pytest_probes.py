@@ -412,6 +412,34 @@ def test_another_import_mode_tests_the_installed_project(tmp_path: Path, mode: s
     assert facts.transcript.modules == {"thing": str(tmp_path / "site-packages" / "thing" / "__init__.py")}
 
 
+OWN = {f"src/{path}" if path.startswith("thing") else path: text for path, text in FLAT.items()}
+"""The same with a ``src`` layout."""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "way_out"),
+    [
+        (("--doctest-modules",), "name the folder of the tests in its arguments, or install"),
+        (("--doctest-modules", "--import-mode=append"), "name the folder of the tests in its arguments, or install"),
+        (("-o", "pythonpath=src"), 'add "-o", "pythonpath=" to its arguments, or install'),
+        (("-p", "path", "--import-mode=importlib"), "such as a line of conftest.py, or install"),
+    ],
+)
+def test_the_way_out_of_shadowing_sources_is_one_that_works(
+    tmp_path: Path, arguments: tuple[str, ...], way_out: str
+) -> None:
+    installed(tmp_path / "site-packages")
+    (tmp_path / "site-packages" / "thing" / "more.py").touch()
+    (tmp_path / "site-packages" / "path.py").write_text("import sys\nsys.path.insert(0, 'src')\n", encoding="utf-8")
+    env = (("PYTHONPATH", str(tmp_path / "site-packages")),)
+
+    facts = run({**OWN, "src/thing/more.py": ""}, tmp_path, *arguments, env=env)
+
+    assert verdict(facts)[:2] == (Status.ERROR, Reason.SHADOWED)
+    assert way_out in message(facts)
+    assert "src folder" not in message(facts)
+
+
 def test_the_sources_of_an_editable_project_do_not_shadow_it(tmp_path: Path) -> None:
     installed(tmp_path / "site-packages", editable=True)
 

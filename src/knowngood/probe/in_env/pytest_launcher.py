@@ -85,6 +85,9 @@ def _recording(pytest: Any, recorder: Any, deadline: float | None) -> Any:
     optional = pytest.hookimpl(optionalhook=True)
 
     class Recording(_reporting(pytest)):  # type: ignore[misc]
+        def pytest_configure(self, config: Any) -> None:
+            recorder.config = config
+
         @pytest.hookimpl(hookwrapper=True)
         def pytest_load_initial_conftests(self) -> Generator[None, Any, None]:
             outcome = yield

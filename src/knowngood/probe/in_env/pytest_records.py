@@ -50,6 +50,8 @@ class Recorder:
         self.problem = False
         self.modules: dict[str, str] = {}
         self.loaded: set[str] = set()
+        self.twice: dict[str, str] = {}
+        self.config: Any = None
 
     def write(self, kind: str, **fields: Any) -> None:
         """Write one record."""
@@ -122,6 +124,7 @@ class Recorder:
         raised = self.shortened(_raised_of(report))
         self.write("begin", check=name)
         text = _with_way_out(message(report))
+        self.twice.update(_collected_twice(raised, os.path.join(self.tree, report.nodeid)))
         text = text if self.failures <= _DETAILED else text[:300]
         self.write("end", check=name, outcome="failed", seconds=0.0, message=text, raised=raised)
 
@@ -138,15 +141,46 @@ class Recorder:
 
     def shadowed(self) -> str:
         """Return why the tests do not test what is installed; empty when they do."""
-        wrong = sorted(name for name in self.modules if _is_shadowed(name, self.modules[name], self.tree))
+        modules = dict(self.modules, **self.twice)
+        wrong = sorted(name for name in modules if _is_shadowed(name, modules[name], self.tree))
         if not wrong:
             return ""
-        file = os.path.relpath(self.modules[wrong[0]], self.tree)
-        return (
-            "the tests import %s from the sources of the project (%s), not from the environment: "
-            'add "--import-mode=append" (or "--import-mode=importlib") to the arguments of pytest, '
-            "move the package into a src folder, or install the project with editable = true" % (wrong[0], file)
-        )
+        file = os.path.relpath(modules[wrong[0]], self.tree)
+        source = "the tests import %s from the sources of the project (%s), not from the environment" % (wrong[0], file)
+        return "%s: %s" % (source, self.way_out(file))
+
+    def way_out(self, file: str) -> str:
+        """Return how to test what is installed, and not ``file`` of the tree."""
+        moved = "" if file.startswith("src" + os.sep) else "move the package into a src folder, "
+        rest = "%sor install the project with editable = true" % moved
+        if self.option("doctestmodules", False):
+            every = "with --doctest-modules, pytest imports every module in the folders that it searches"
+            return "%s: name the folder of the tests in its arguments, %s" % (every, rest)
+        if any(os.path.join(self.tree, file).startswith(folder + os.sep) for folder in self.search_path()):
+            return 'the setting "pythonpath" of pytest leads there: add "-o", "pythonpath=" to its arguments, ' + rest
+        if self.option("importmode", "prepend") != "prepend":
+            return "remove what puts them on the search path, such as a line of conftest.py, " + rest
+        return 'add "--import-mode=append" (or "--import-mode=importlib") to the arguments of pytest, ' + rest
+
+    def option(self, name: str, default: Any) -> Any:
+        """Return an option of pytest; ``default`` if this pytest does not have it."""
+        return default if self.config is None else self.config.getoption(name, default)
+
+    def search_path(self) -> list[str]:
+        """Return the folders that the settings of pytest put first on the search path."""
+        try:
+            return [os.path.realpath(str(folder)) for folder in self.config.getini("pythonpath")]
+        except (AttributeError, KeyError, ValueError):  # pytest before 7 has no such setting
+            return []
+
+
+def _collected_twice(raised: list[dict[str, Any]], collected: str) -> dict[str, str]:
+    """Return the module of the project that was installed, if pytest collects its source as well."""
+    for error in raised:
+        named = re.match(r"\('([\w.]+)'", error["message"])
+        if error["type"].endswith(".ImportPathMismatchError") and named is not None:
+            return {name: collected for name in _project_modules() if (named.group(1) + ".").startswith(name + ".")}
+    return {}
 
 
 def message(report: Any) -> str:
