@@ -116,7 +116,9 @@ def test_uv_may_have_an_old_python_and_pip_one_that_virtualenv_can_seed(read: Re
     [
         (f'[matrix]\nenv = {{ PYTHONOPTIMIZE = "1" }}\n{COMBO}', "matrix.env.PYTHONOPTIMIZE", '["-O"]'),
         (f'{COMBO}env = {{ A = "1", PYTHONWARNINGS = "error" }}\n', "combo[0].env.PYTHONWARNINGS", '["-W", "error"]'),
-        (f'{COMBO}env = {{ PYTHONPATH = "src" }}\n', "combo[0].env.PYTHONPATH", "python-options"),
+        (f'{COMBO}env = {{ PYTHONPATH = "src" }}\n', "combo[0].env.PYTHONPATH", 'command = ["python"'),
+        (f'{COMBO}env = {{ PYTHONHASHSEED = "0" }}\n', "combo[0].env.PYTHONHASHSEED", 'command = ["python"'),
+        (f'{COMBO}env = {{ PYTHONHOME = "/usr" }}\n', "combo[0].env.PYTHONHOME", "choose the Python with python"),
     ],
 )
 def test_a_variable_of_python_that_reaches_only_scripts_is_refused(

@@ -211,6 +211,21 @@ def test_no_package_is_blamed_for_what_the_code_of_the_project_raises(
     assert f"it failed in the code of the project, {place}, and no recorded fact" in cell.diagnosis.why
 
 
+@pytest.mark.parametrize("own", [True, False])
+def test_what_the_user_works_on_is_not_replaced_by_an_older_release_of_it(*, own: bool) -> None:
+    lost = Raised(type="builtins.ImportError", message="cannot import name 'lost' from 'mine'")
+    probe = replace(check("works", Outcome.FAILED, "ImportError: no"), raised=(lost,))
+    (installing,) = project().steps
+    answers = answered(VERSIONS, uploaded=DAYS, last_with={"mine:lost": "0.9"}, solvable={("mine<0.10",): True})
+    steps = (installing if own else replace(installing, sources=()),)
+
+    (cell,) = judge_combo(replace(project(suite=False), probes=(attempt(probe),), steps=steps, answers=answers), RULES)
+
+    assert cell.diagnosis is not None
+    assert cell.diagnosis.culprit == "mine"
+    assert cell.diagnosis.fix == (() if own else ("mine<0.10",))
+
+
 def test_what_another_test_printed_does_not_explain_a_test_that_asserts() -> None:
     asserts = project(TEST, kind="builtins.AssertionError")
     (probe,) = asserts.probes

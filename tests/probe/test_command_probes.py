@@ -66,6 +66,31 @@ def test_how_a_command_ends_is_the_verdict(
     assert said.startswith(message) and bool(said) == bool(message)
 
 
+@pytest.mark.parametrize("line", ["from thing import _fast", "import thing._fast"])
+@pytest.mark.parametrize("installed", [True, False])
+def test_a_command_that_misses_a_module_in_the_sources_is_an_error_only_if_it_is_installed(
+    tmp_path: Path, line: str, *, installed: bool
+) -> None:
+    environment = tmp_path / "env"
+    for folder in (environment / "lib" / "python3" / "site-packages", tmp_path / "project" / "src"):
+        (folder / "thing").mkdir(parents=True)
+        (folder / "thing" / "__init__.py").write_text(line, encoding="utf-8")
+    if installed:
+        (environment / "lib" / "python3" / "site-packages" / "thing" / "_fast.abi3.so").touch()
+    (environment / "bin").mkdir()
+    (environment / "bin" / "python").symlink_to(sys.executable)
+    command = ("python", "-c", "import sys; sys.path.insert(0, 'src'); import thing")
+
+    verdict, _, said = judge_probe(run(command, tmp_path, python=environment / "bin" / "python"))
+
+    if not installed:
+        assert (verdict.status, verdict.reason) == (Status.FAIL, Reason.CHECK_FAILED)
+        return
+    assert (verdict.status, verdict.reason) == (Status.ERROR, Reason.SHADOWED), said
+    assert said.startswith("the command imports thing from the sources of the project (src/thing/__init__.py), which")
+    assert "no thing._fast" in said and "option -I" in said
+
+
 ENDS = {
     "a pass": ("pass", Status.PASS),
     "a failure": ("exit(1)", Status.FAIL),

@@ -228,6 +228,7 @@ def test_what_pytest_refuses_is_a_usage_error_in_its_own_words(
 
     assert verdict(facts)[:2] == (Status.ERROR, Reason.USAGE_ERROR)
     assert said in message(facts)
+    assert "usage:" not in message(facts)
 
 
 def test_a_plugin_that_cannot_be_loaded_is_a_plugin_error(tmp_path: Path) -> None:

@@ -17,10 +17,15 @@ from knowngood.declare.values import search_path
 from knowngood.model import BREAK_PYTHON, SEARCH_PATH, InstallerName, Probe, ProbeKind
 
 _OPTIONS_FOR = {
+    "PYTHONDEBUG": '["-d"]',
     "PYTHONDEVMODE": '["-X", "dev"]',
     "PYTHONDONTWRITEBYTECODE": '["-B"]',
+    "PYTHONINTMAXSTRDIGITS": '["-X", "int_max_str_digits=10000"]',
     "PYTHONOPTIMIZE": '["-O"]',
+    "PYTHONPROFILEIMPORTTIME": '["-X", "importtime"]',
     "PYTHONTRACEMALLOC": '["-X", "tracemalloc"]',
+    "PYTHONVERBOSE": '["-v"]',
+    "PYTHONWARNDEFAULTENCODING": '["-X", "warn_default_encoding"]',
     "PYTHONWARNINGS": '["-W", "error"]',
 }
 
@@ -142,8 +147,11 @@ def _check_variables(tables: Tables, subjects: tuple[_Subject, ...], scripts: Sc
             places += [((*subject.where, "env", name), name) for name in subject.env]
     for where, name in places:
         if name.startswith("PYTHON"):
-            option = _OPTIONS_FOR.get(name, '["-X", "dev"], for example')
-            hint = f"write python-options = {option} into the [[probe]] table"
+            hint = 'remove it, or run the script as a command: command = ["python", "probes/NAME.py"]'
+            if name in _OPTIONS_FOR:
+                hint = f"write python-options = {_OPTIONS_FOR[name]} into the [[probe]] table"
+            elif name in BREAK_PYTHON:
+                hint = "remove it, and choose the Python with python"
             problems.add(where, f"{name} has no effect on a script: it runs with python -I", hint)
 
 

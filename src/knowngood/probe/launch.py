@@ -136,7 +136,8 @@ class Launcher:
         if ran.problem is not None:
             return ProbeFacts(probe=probe.id, action=ran.action, transcript=Transcript(problem=ran.problem))
         if probe.kind is ProbeKind.COMMAND:
-            return ProbeFacts(probe=probe.id, action=ran.action, transcript=surround.transcript_of(argv, ran.action))
+            seen = surround.transcript_of(argv, ran.action, python.parent.parent, folder / "work")
+            return ProbeFacts(probe=probe.id, action=ran.action, transcript=seen)
         written = read_regular(records, transcript.LARGEST)
         if (shown := self.processes.redactor(written)) != written:
             records.write_bytes(shown)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from knowngood.model import Action, Check, Ending, Exit, Outcome, Probe, Problem, ProblemKind, Transcript
+from knowngood.model import Action, Check, Ending, Exit, Outcome, Probe, Problem, ProblemKind, Raised, Transcript
 from knowngood.process import Processes
 from knowngood.process.commands import Session
 from knowngood.process.files import read_regular
@@ -21,6 +21,10 @@ SKIP = 125
 _LAST_LINES, _LONGEST = 20, 2000  # lines and characters of the output of a command that become its message
 _LONGEST_TEARDOWN = 60.0  # seconds
 _MOST_VARIABLES = 2**20  # bytes of the file of variables
+_NOT_FOUND = re.compile(
+    r"No module named '(?P<module>\w{1,200}\.[\w.]{1,200})'"
+    r"|cannot import name '(?P<name>\w{1,200})' from (?:partially initialized module )?'(?P<package>\w{1,200})'"
+)
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 
 
@@ -81,8 +85,8 @@ def run(processes: Processes, probe: Probe, argv: Sequence[str], main: Main) -> 
                 _run(session, command, last, always=True)
 
 
-def transcript_of(argv: Sequence[str], action: Action) -> Transcript:
-    """Return the transcript of the command ``argv``: it is one check."""
+def transcript_of(argv: Sequence[str], action: Action, environment: Path, tree: Path) -> Transcript:
+    """Return the transcript of the command ``argv``, which ran in ``tree`` with ``environment``: it is one check."""
     if action.exit.ending is Ending.NOT_STARTED:
         message = f"the command {argv[0]!r} cannot be started: {action.exit.note}"
         return Transcript(problem=Problem(kind=ProblemKind.MISSING, message=message))
@@ -92,14 +96,35 @@ def transcript_of(argv: Sequence[str], action: Action) -> Transcript:
         return Transcript(hello=started, checks=(open_check,) if started else ())
     code = action.exit.code or 0
     outcome = Outcome.PASSED if code == 0 else Outcome.SKIPPED if code == SKIP else Outcome.FAILED
+    raised = last_exception(action.output) if outcome is Outcome.FAILED else ()
+    if shadowed := _shadowed(raised, environment, tree):
+        return Transcript(problem=Problem(kind=ProblemKind.SHADOWED, message=shadowed))
     check = Check(
         name=COMMAND,
         outcome=outcome,
         seconds=action.seconds,
         message="" if code == 0 else _message(code, action.output),
-        raised=last_exception(action.output) if outcome is Outcome.FAILED else (),
+        raised=raised,
     )
     return Transcript(hello=True, bye=True, checks=(check,))
+
+
+def _shadowed(raised: Sequence[Raised], environment: Path, tree: Path) -> str:
+    """Return why a module was not found that is installed: Python looked for it in the sources; else empty."""
+    match = _NOT_FOUND.search(raised[-1].message) if raised else None
+    if match is None:
+        return ""
+    package, _, part = (match["module"] or f"{match['package']}.{match['name']}").partition(".")
+    below = (Path(frame.file) for frame in raised[-1].frames if Path(frame.file).is_relative_to(tree))
+    source = next((file for file in below if package in file.relative_to(tree).parent.parts), None)
+    installed = (f"{package}/{part.replace('.', '/')}{end}" for end in ("", ".*"))
+    if source is None or not any(any(environment.glob(f"lib/*/site-packages/{file}")) for file in installed):
+        return ""
+    return (
+        f"the command imports {package} from the sources of the project ({source.relative_to(tree)}), which have no "
+        f"{package}.{part}, and not from the environment: give its Python the option -I, so that it does not look into "
+        "the folder that it runs in, or install the project with editable = true"
+    )
 
 
 def _run(

@@ -122,8 +122,16 @@ def alternatives(
 ) -> Iterator[tuple[tuple[str, ...], str]]:
     """Yield fixes with their evidence, the best first: that of the diagnosis, then others that may take its place.
 
-    To move Python comes last.
+    To move Python comes last. What the user is working on is not replaced by another release of it.
     """
+    for fix, evidence in _alternatives(case, answers, diagnosis, symbol):
+        if case.own.isdisjoint(packages.names(fix)):
+            yield fix, evidence
+
+
+def _alternatives(
+    case: Case, answers: Answers, diagnosis: Diagnosis, symbol: Symbol | None
+) -> Iterator[tuple[tuple[str, ...], str]]:
     culprit, other = diagnosis.culprit, diagnosis.conflicts_with
     moves_python = "python" in packages.names(diagnosis.fix)
     if diagnosis.fix and not moves_python:

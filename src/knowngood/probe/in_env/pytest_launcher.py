@@ -245,9 +245,8 @@ class _Tee:
     @property
     def text(self) -> str:
         """What was written last, without the summary of options."""
-        lines = "".join(self.kept).strip().splitlines()
-        wanted = [line for line in lines if not line.startswith("usage:")]
-        return "\n".join(line.replace("ERROR: ", "", 1) for line in wanted).strip()
+        lines = [line.replace("ERROR: ", "", 1) for line in "".join(self.kept).strip().splitlines()]
+        return "\n".join(line for line in lines if not line.startswith("usage:")).strip()
 
 
 def run(arguments: list[str], recorder: Any, deadline: float | None) -> int:
