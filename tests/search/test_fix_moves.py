@@ -227,3 +227,18 @@ def test_a_release_that_has_to_be_built_is_tried_where_no_wheel_works(universe: 
     found = universe.found("c", "--no-proof")
 
     assert (found["fix"], found["verified"]) == (["lib<2"], True)
+
+
+def test_two_releases_that_no_diagnosis_names_are_found_among_all_release_lines(universe: "Universe") -> None:
+    for name in ("one", "two"):
+        universe.release(name, "1.0", "3.0", "4.0", "5.0", files={f"{name}.py": "ANSWER = 0\n"})
+        universe.release(name, "2.0", files={f"{name}.py": "ANSWER = 42\n"})
+    probe = "import one, two\nassert one.ANSWER == 42, 'the first'\nassert two.ANSWER == 42, 'the second'"
+    universe.matrix('[[combo]]\nid = "c"\nsteps = [["one", "two"]]\n', probe)
+
+    found = universe.found("c", "--no-proof")
+    lost = universe.found("c", "--no-proof", "--keep", "two")
+
+    assert (found["fix"], found["verified"]) == (["one<3", "two<3"], True)
+    assert (lost["class"], lost["fix"]) == ("none", [])
+    assert "single moves of 2 loaded distributions, at the ends of their release lines" in lost["scope"]

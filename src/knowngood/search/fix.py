@@ -17,7 +17,7 @@ from knowngood.model import ComboFacts, FixClass, Reason
 from knowngood.search.ask import Answer, Candidate, Oracle, Says
 from knowngood.search.changes import Change, union
 from knowngood.search.propose import proposals
-from knowngood.search.prove import cost_of, prove
+from knowngood.search.prove import Proof, cost_of, prove
 from knowngood.search.refute import Why, sift
 
 Ask = Callable[[Sequence[int]], Sequence[bool | None]]
@@ -64,9 +64,13 @@ def find(oracle: Oracle, *, passing: Sequence[ComboFacts] = (), proves: bool = T
         return Fix(kind=FixClass.WORKS, red=red, why=f"{oracle.combo.id} works{demanded}")
     if red.says is Says.UNKNOWN:
         return Fix(kind=FixClass.UNDECIDED, red=red, why=_message(red))
-    found, complete = _search(oracle, red, passing)
+    found, complete = _search(oracle, red, [red], passing)
+    swept = Proof(scope="")
+    if found is None and complete and not oracle.over:
+        swept = prove(oracle, red)
+        found = swept.better
     if found is None:
-        return _none(oracle, red, complete=complete)
+        return _none(oracle, red, swept, complete=complete)
     fix = _verified(oracle, red, found)
     if not proves or fix.green is None:
         return fix
@@ -116,9 +120,11 @@ def _gap(oracle: Oracle, fix: Fix) -> str:
     return ""
 
 
-def _search(oracle: Oracle, red: Answer, passing: Sequence[ComboFacts]) -> tuple[Answer | None, bool]:
+def _search(
+    oracle: Oracle, red: Answer, bases: Sequence[Answer], passing: Sequence[ComboFacts]
+) -> tuple[Answer | None, bool]:
     """Return the cheapest of the first changes that work, and whether everything that was proposed was tried."""
-    queue = list(proposals(oracle, red, passing))
+    queue = [candidate for base in bases for candidate in proposals(oracle, base, passing)]
     seen: set[Change] = {red.candidate.change}
     shown: set[Fingerprint | None] = {red.fingerprint}
     depth = {red.candidate.change: 0}
@@ -184,18 +190,21 @@ def _with_bound(oracle: Oracle, batch: list[Candidate]) -> tuple[list[Candidate]
     return [batch[0], asked], batch[1:]
 
 
-def _none(oracle: Oracle, red: Answer, *, complete: bool) -> Fix:
+def _none(oracle: Oracle, red: Answer, swept: Proof, *, complete: bool) -> Fix:
     missing = [answer for answer in oracle.answers if _lacks_python(answer)]
     unknown = [answer for answer in oracle.answers if answer.says is Says.UNKNOWN and answer not in missing]
     tried = _counts([answer for answer in oracle.answers[1:] if answer not in missing])
     if missing:
         tried += f"; not on this machine: Python {', '.join(sorted({each.combo.python for each in missing}))}"
+    tried += f"; {swept.scope}" if swept.scope else ""
     if oracle.interrupted:
         return Fix(kind=FixClass.NONE_FOUND, red=red, scope=tried, why="it was interrupted")
-    if not complete:
+    if not complete or oracle.over:
         return Fix(kind=FixClass.NONE_FOUND, red=red, scope=tried, why="the budget is spent")
     if unknown:
         return Fix(kind=FixClass.UNDECIDED, red=red, scope=tried, why=f"{len(unknown)} could not be tested")
+    if swept.gap:
+        return Fix(kind=FixClass.NONE_FOUND, red=red, scope=tried, why=swept.gap)
     if all(answer.says is Says.UNSOLVABLE for answer in oracle.answers if answer not in missing):
         why = f"nothing that was tried has a solution ({_message(red)})"
         return Fix(kind=FixClass.NONE, red=red, scope=tried, why=why)

@@ -23,6 +23,8 @@ class Refuted:
 
     candidate: Candidate
     why: Why
+    like: Answer | None = None
+    """The answer with whose failure it must fail as well; None where it is not refuted from files."""
 
 
 def sift(
@@ -36,18 +38,19 @@ def sift(
     reasons = [(answer, _standing(oracle, answer)) for answer in failed if answer.says is Says.FAILS]
     seen, kept, refuted = set(fails), list[Candidate](), list[Refuted]()
     for candidate, resolved in zip(candidates, oracle.resolve(candidates), strict=True):
-        why = None
+        why, like = None, None
         if resolved.says is Says.UNSOLVABLE:
             why = Why.UNSOLVABLE
         elif (known := _key(resolved.facts)) and known in seen:
             why = Why.SAME
-        elif any(_stands(names, answer, resolved) for answer, names in reasons):
-            why = Why.FILES
+        else:
+            like = next((answer for answer, names in reasons if _stands(names, answer, resolved)), None)
+            why = Why.FILES if like is not None else None
         seen |= {known} if (known := _key(resolved.facts)) and resolved.says is None else set()
         if why is None:
             kept.append(candidate)
         else:
-            refuted.append(Refuted(candidate=candidate, why=why))
+            refuted.append(Refuted(candidate=candidate, why=why, like=like))
     return kept, refuted
 
 
