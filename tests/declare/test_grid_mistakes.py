@@ -87,6 +87,11 @@ def test_a_mistake_has_its_line_and_the_right_word(
     assert hint in problem.hint
 
 
+def test_oldest_without_a_project_says_that_there_is_none(problems_of: ProblemsOf) -> None:
+    (problem,) = problems_of(HEAD + 'axes.six = ["oldest"]', {})
+    assert "no project declares the versions of six" in problem.what
+
+
 def test_a_package_that_is_called_like_an_axis_is_quoted(read: Read) -> None:
     (combo,) = read(HEAD + 'axes = { "package:installer" = ["1.0"], "package:DB" = ["2.0"] }', FILES).combos
     assert combo.steps[0].requirements == ("installer==1.0", "db==2.0")

@@ -330,6 +330,16 @@ def judged_of(events: list[Event]) -> JudgedRun:
     return judge(run, RULES)
 
 
+def test_a_build_that_reaches_no_server_says_nothing_about_the_project(own: Own) -> None:
+    write(own.project, {"broken": "<urlopen error [Errno -2] Name or service not known>"})
+
+    events = own.run((step(sources=(HERE,)),))
+
+    assert message(events) == (
+        "infra index-unreachable step 1: a server that a build asks for cannot be reached: Name or service not known"
+    )
+
+
 def test_an_outage_while_the_project_is_built_says_nothing_about_it(own: Own) -> None:
     build_wheel(own.index.folder, "tool", "1.0")
     pyproject = (own.project / "pyproject.toml").read_text(encoding="utf-8")

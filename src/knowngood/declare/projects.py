@@ -61,7 +61,12 @@ class Projects:
         """
         project = self._pyprojects.read(self.default)
         if project.dependencies is None:
+            files = (posixpath.join(project.folder, name) for name in ("pyproject.toml", "setup.py", "setup.cfg"))
             what = f"what {shown(project.file)} requires is known to its build only"
+            if not any(map(self._files.has_file, files)):
+                what = (
+                    f"no project declares the versions of {package} that it allows: there is no {shown(project.file)}"
+                )
             raise WrongValueError(what, 'write the version in place of "oldest"')
         every = (*project.dependencies, *(line for lines in (project.extras or {}).values() for line in lines))
         groups = (line for group in project.groups for line in project.group(group))

@@ -71,6 +71,16 @@ _NO_NETWORK = re.compile(
 )
 
 
+def out_of_reach(action: Action) -> str:
+    """Return a sentence about a build that failed because it reached no server; empty for any other failure.
+
+    Some builds download what they need. That they could not says nothing about the versions.
+    """
+    failed = action.exit.ending is Ending.EXITED and not action.exit.ok and _FAILED_BUILD.search(action.output)
+    match = _NO_NETWORK.search(action.output) if failed and OURS not in action.output else None
+    return f"a server that a build asks for cannot be reached: {match[0]}" if match else ""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BuildSandbox:
     """The sandbox of the builds of one run."""

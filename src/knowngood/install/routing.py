@@ -21,6 +21,7 @@ import tomli_w
 from knowngood.install import registry
 from knowngood.install.access import Access
 from knowngood.install.common_output import OURS, package_name
+from knowngood.install.confined import out_of_reach
 from knowngood.install.folder_index import FolderIndex, lay_out, without
 from knowngood.install.index import Addresses, Route, Routes
 from knowngood.install.loopback import serve, token
@@ -73,7 +74,7 @@ class Routing:
         """
         sentences = self.router.explain(action.output) if self.router else ()
         if not sentences and not action.exit.ok:
-            sentences = self._doubt(action, installer)
+            sentences = tuple(self._doubt(action, installer)) or tuple(filter(None, [out_of_reach(action)]))
         if not sentences:
             return action
         lines = "".join(f"{OURS}{sentence}\n" for sentence in sentences)
