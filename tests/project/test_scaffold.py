@@ -340,6 +340,13 @@ def test_what_brings_pytest_is_found(
 
 PYTEST = [
     ({**SRC, **TEST}, {}, ["tests"], False),
+    ({**SRC, **TEST, "Makefile": "x:\n\tpytest perf/test_speed.py\n", "perf/test_speed.py": ""}, {}, ["tests"], False),
+    (
+        {**SRC, **TEST, "checks/test_a.py": "", "tox.ini": "[testenv]\ncommands = pytest -q {posargs:checks/}\n"},
+        {},
+        ["checks"],
+        False,
+    ),
     ({**FLAT, **TEST}, {}, ["tests"], True),
     ({**FLAT, **TEST, "tests/__init__.py": ""}, {}, ["tests"], True),
     ({**FLAT, **TEST, "conftest.py": ""}, {}, ["tests"], True),

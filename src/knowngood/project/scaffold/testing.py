@@ -38,6 +38,9 @@ _PLUGINS = (
 """What a configuration of pytest shows that it needs."""
 
 
+_BESIDE = re.compile(r"(.*[/_])?(bench|perf|fuzz|docs?\b|examples?\b|profil)")
+"""Paths of what pytest runs as well, beside the tests."""
+_POSARGS = re.compile(r"\{posargs:?([^{}]*)\}")
 _OTHER_TOOLS = re.compile(
     r"(pre-commit|black|ruff|flake8|isort|pylint|sphinx|furo|mkdocs|myst)(-.*)?|build|twine|tox|nox|bump2version|coveralls"
 )
@@ -151,17 +154,18 @@ def _paths(
         existing = tuple(path for path in paths if _has_tests(folder, path))
         if existing:
             return existing, "testpaths in the settings of pytest"
-    for call in calls:
-        existing = tuple(word for word in call if not word.startswith("-") and folder.holds(word))
-        existing = tuple(word.rstrip("/") for word in existing if word not in (".", "./") and _has_tests(folder, word))
-        if existing:
-            return existing, "the command that runs them"
     packages = (
         f"{top}{module}/{name}" for module in modules.names for top in ("src/", "") for name in ("tests", "test")
     )
-    for path in ("tests", "test", "testing", *packages):
-        if folder.has_folder(path) and _has_tests(folder, path):
-            return (path,), f"{path}/"
+    folders = ("tests", "test", "testing", *packages)
+    usual = next((path for path in folders if folder.has_folder(path) and _has_tests(folder, path)), "")
+    for call in calls:
+        existing = tuple(word for word in call if not word.startswith("-") and folder.holds(word))
+        existing = tuple(word.rstrip("/") for word in existing if word not in (".", "./") and _has_tests(folder, word))
+        if existing and not (usual and all(map(_BESIDE.match, existing))):
+            return existing, "the command that runs them"
+    if usual:
+        return (usual,), f"{usual}/"
     if files := folder.matching("test_*.py", "*_test.py", "tests.py", "test.py"):
         return files, ", ".join(files[:3])
     return (), ""
@@ -181,6 +185,7 @@ def _calls(folder: Folder) -> Iterator[tuple[str, ...]]:
     texts = [folder.text("tox.ini"), _words_of_nox(folder.text("noxfile.py")), scripts, folder.text("Makefile")]
     for text in (*texts, *map(folder.text, workflows)):
         for line in text.splitlines():
+            line = _POSARGS.sub(r"\1", line)
             match = re.search(r"(?:^|[\s;&@=\"'])(?:py\.test|pytest)(\s.*|$)", line.split(" #")[0])
             if match is None or re.search(r"\b(install|deps|add)\b", line[: match.start()]):
                 continue
