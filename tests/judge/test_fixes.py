@@ -17,6 +17,7 @@ from knowngood.model import (
     Solvable,
     Status,
     Step,
+    Trial,
     Uploaded,
 )
 from support.failures import Failure, rounds, signature
@@ -458,3 +459,134 @@ def test_a_fix_keeps_numpy_back_where_it_takes_a_compiled_package_behind_numpy_2
     )
 
     assert failure.diagnose().fix == fix
+
+
+SET = ("lib==1.9 2021-01-01T00:00:00+00:00", "user==1.0 2021-01-01T00:00:00+00:00")
+
+
+def tried(trials: dict[tuple[str, ...], tuple[str, ...]], **more: Any) -> Failure:
+    """Return the failure of a user of something that lib 2 lacks, with what came of ``trials`` of sets of versions."""
+    answers: dict[str, dict[Any, Any]] = {
+        "uploaded": {"user": "2021-06-01T00:00:00+00:00", "lib": "2023-05-15T00:00:00+00:00"},
+        "releases": {"lib": ("1.9 2021", "2.0 2022"), "user": ("1.0 2021", "1.4 2023", "2.0 2024", "5.0 2025")},
+        "last_with": {"lib:gone": "1.9"},
+        "solvable": dict.fromkeys(trials, SET),
+        "trials": trials,
+    }
+    return Failure(
+        steps=(("user==1.0", "lib"),),
+        states=({"user": "1.0", "lib": "2.0", "dep": "3.0"},),
+        raised=more.pop("raised", "cannot import name 'gone' from 'lib' (x)"),
+        files=more.pop("files", ("user/x.py",)),
+        answers=answers,
+        **more,
+    )
+
+
+def test_a_fix_whose_trial_fails_for_another_reason_gets_what_that_failure_needs() -> None:
+    failure = tried(
+        {("user==1.0", "lib<2"): ("fail", "ImportError: no dep", "dep<3"), ("user==1.0", "lib<2", "dep<3"): ("pass",)}
+    )
+
+    diagnosis = failure.diagnose()
+
+    assert diagnosis.fix == ("lib<2", "dep<3")
+    assert "with lib<2, dep<3 the probe passed in a trial" in diagnosis.evidence
+    assert "with lib<2 the probe still fails, as a trial showed: ImportError: no dep" in diagnosis.evidence
+
+
+def test_what_a_failed_trial_says_of_the_same_package_replaces_the_first_bound() -> None:
+    failure = tried({("user==1.0", "lib<2"): ("fail", "it warns", "lib<1.5"), ("user==1.0", "lib<1.5"): ("pass",)})
+    failure.answers["releases"]["lib"] = ("1.4 2020", "1.9 2021", "2.0 2022")
+
+    assert failure.diagnose().fix == ("lib<1.5",)
+
+
+def test_a_fix_that_no_trial_confirms_is_not_offered_where_its_trial_failed() -> None:
+    failure = tried({("user==1.0", "lib<2"): ("fail", "ImportError: something else")})
+    failure.answers["releases"]["user"] = ("1.0 2021",)
+
+    diagnosis = failure.diagnose()
+
+    assert (diagnosis.culprit, diagnosis.fix, diagnosis.confidence) == ("lib", (), Confidence.LIKELY)
+
+
+def test_a_diagnosis_whose_fix_changes_nothing_in_a_trial_is_only_possible() -> None:
+    failure = tried({("user==1.0", "lib<2"): ("fail", "script: cannot import name 'gone' from 'lib' (x)")})
+    failure.answers["releases"]["user"] = ("1.0 2021",)
+
+    diagnosis = failure.diagnose()
+
+    assert (diagnosis.culprit, diagnosis.fix, diagnosis.confidence) == ("lib", (), Confidence.POSSIBLE)
+
+
+@pytest.mark.parametrize("guess", ["user>=1.4,<2", "user>=2.0,<3", "user>=5.0,<6"])
+def test_where_the_culprit_cannot_go_back_its_user_goes_to_the_first_major_version_that_passes(guess: str) -> None:
+    failed: dict[tuple[str, ...], tuple[str, ...]] = {
+        ("lib", text): ("fail", "no") for text in ("user>=1.4,<2", "user>=2.0,<3", "user>=5.0,<6")
+    }
+    failure = tried({("user==1.0", "lib<2"): ("fail", "another"), **failed, ("lib", guess): ("pass",)})
+
+    diagnosis = failure.diagnose()
+
+    assert (diagnosis.culprit, diagnosis.conflicts_with, diagnosis.fix) == ("user", "lib", (guess,))
+
+
+def test_no_fix_is_guessed_without_a_trial_that_passes() -> None:
+    failure = tried({("user==1.0", "lib<2"): ("fail", "another"), ("lib", "user>=2.0,<3"): ("fail", "another")})
+    failure.answers["solvable"] |= {("lib", "user>=1.4,<2"): SET, ("lib", "user>=5.0,<6"): SET}
+
+    assert failure.diagnose().fix == ()
+
+
+def test_a_trial_that_passes_makes_a_possible_diagnosis_likely() -> None:
+    trials: dict[tuple[str, ...], tuple[str, ...]] = {("lib", "user>=1.4,<2"): ("pass",)}
+
+    diagnosis = tried(trials, raised="2", kind="builtins.AssertionError", files=("lib/x.py", "user/x.py")).diagnose()
+
+    assert (diagnosis.culprit, diagnosis.fix) == ("lib", ("user>=1.4,<2",))
+    assert diagnosis.confidence is Confidence.LIKELY
+
+
+@pytest.mark.parametrize(("ended", "fix"), [(("pass",), ("lib<2",)), (("fail", "it does not build"), ()), (None, ())])
+def test_a_fix_that_has_to_be_built_is_offered_where_a_trial_built_it(ended: Any, fix: tuple[str, ...]) -> None:
+    failure = tried({("user==1.0", "lib<2"): ended})
+    failure.answers["releases"] = {"lib": ("1.8 2020", "1.9 2021 elsewhere", "2.0 2022"), "user": ("1.0 2021",)}
+
+    assert failure.diagnose().fix == fix
+
+
+def test_a_set_is_tried_when_it_is_known_and_no_more_than_a_few_times() -> None:
+    failure = tried({})
+    case = failure.case()
+    known = {entry.question: entry.answer for entry in case.facts.answers}
+    last = LastWith(package="lib", installed="2.0", module="lib", name="gone")
+    tries: dict[Question, Answer] = {}
+    texts = ("user==1.0", "lib<2"), *(("lib", guess) for guess in ("user>=1.4,<2", "user>=2.0,<3", "user>=5.0,<6"))
+    for requirements in texts:
+        tries[Solvable(requirements=requirements)] = SET
+        tries[Trial(requirements=requirements, probe="works")] = ("fail", "no")
+
+    asked = [question for questions in rounds(case, {**known, last: "1.9", **tries}) for question in questions]
+
+    assert [question.requirements for question in asked if isinstance(question, Trial)] == [
+        texts[0],
+        texts[2],
+        texts[1],
+        texts[3],
+    ]
+    unsolved = {**known, last: "1.9"}
+    assert not [each for each in rounds(case, unsolved) if any(isinstance(question, Trial) for question in each)]
+
+
+def test_a_set_with_the_users_own_project_is_not_tried() -> None:
+    failure = tried({("user==1.0", "lib<2"): ("pass",)})
+    case = failure.case()
+    step = replace(case.facts.combo.steps[0], constraints=("dep<9",))
+    facts = replace(case.facts, answers=(), combo=replace(case.facts.combo, steps=(step,)))
+    known: dict[Question, Answer] = {entry.question: entry.answer for entry in case.facts.answers}
+    known[Solvable(requirements=("user==1.0", "dep<9", "lib<2"))] = SET
+
+    asked = [question for questions in rounds(replace(case, facts=facts), known) for question in questions]
+
+    assert [type(question) for question in asked if isinstance(question, Solvable | Trial)] == [Solvable]

@@ -483,3 +483,22 @@ def test_no_package_is_called_one() -> None:
 
     assert diagnosis is not None
     assert diagnosis.culprit not in ("at", "least", "one")
+
+
+@pytest.mark.parametrize(
+    ("newer", "culprit", "confidence"),
+    [("openpyxl", "openpyxl", Confidence.CERTAIN), ("pandas", "pandas", Confidence.LIKELY)],
+)
+def test_which_of_two_packages_must_move_is_not_certain_where_only_dates_say_so(
+    newer: str, culprit: str, confidence: Confidence
+) -> None:
+    failure = message(
+        "Pandas requires version '3.1.0' or newer of 'openpyxl' (version '3.0.10' currently installed).",
+        {"pandas": "2.2.3", "openpyxl": "3.0.10"},
+        "pandas/io.py",
+    )
+    failure.answers = {"uploaded": {name: NEW if name == newer else OLD for name in ("pandas", "openpyxl")}}
+
+    diagnosis = failure.diagnose()
+
+    assert (diagnosis.culprit, diagnosis.confidence) == (culprit, confidence)

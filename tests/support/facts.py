@@ -30,6 +30,7 @@ from knowngood.model import (
     Solvable,
     StepFacts,
     Transcript,
+    Trial,
     Uploaded,
 )
 from support.declared import declared
@@ -137,6 +138,7 @@ def answered(
     definitions: Mapping[str, tuple[str, ...]] | None = None,
     status: Mapping[str, str] | None = None,
     solvable: Mapping[tuple[str, ...], Answer] | None = None,
+    trials: Mapping[tuple[str, ...], Answer] | None = None,
 ) -> tuple[Answered, ...]:
     """Return questions with their answers: by package, ``module:name``, name of a class, or requirements.
 
@@ -170,4 +172,6 @@ def answered(
         answers.append((Definitions(name=name, among=tuple(installed)), owners))
     for requirements, possible in (solvable or {}).items():
         answers.append((Solvable(requirements=requirements), possible))
+    for requirements, ended in (trials or {}).items():
+        answers.append((Trial(requirements=requirements, probe="works"), ended))
     return tuple(Answered(question=question, answer=answer) for question, answer in answers)

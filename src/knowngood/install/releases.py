@@ -193,6 +193,15 @@ class ReleaseIndex:
         page = self.page(package)
         return tuple(map(str, read_page(page, python))) if page is not None else None
 
+    def size(self, versions: Mapping[str, str], python: str) -> int:
+        """Return how many bytes the wheels of ``versions`` are, by canonical name, as far as the index says."""
+        return sum(
+            release.size
+            for name, version in versions.items()
+            for release in self._releases(name, python)
+            if str(release.version) == version
+        )
+
     def status(self, package: str) -> str | None:
         """Return the status of a project at its index, and the reason for it; None where the index states none."""
         page = self.page(package)

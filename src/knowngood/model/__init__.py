@@ -61,6 +61,7 @@ from knowngood.model.questions import (
     Question,
     Releases,
     Solvable,
+    Trial,
     Uploaded,
 )
 from knowngood.model.reasons import Reason
@@ -182,6 +183,7 @@ __all__ = [
     "Tampering",
     "Tested",
     "Transcript",
+    "Trial",
     "Trouble",
     "UnsolvablePair",
     "Uploaded",

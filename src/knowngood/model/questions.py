@@ -112,6 +112,21 @@ class Solvable:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Trial:
+    """Does the probe pass with a set that meets all of these requirements? It is built, and the probe is run once.
+
+    The answer is ``("pass",)``; or ``("fail", MESSAGE)``, followed by the fix that the diagnosis of that failure has.
+    """
+
+    requirements: tuple[str, ...]
+    options: tuple[str, ...] = ()
+    """Options of the installer that matter, such as ``--pre``."""
+    probe: str = ""
+    """The id of the probe that failed; empty where the combo never got to one."""
+    ask: Literal["trial"] = "trial"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Definitions:
     """In the source of which distributions is a class or function defined? The answer is their canonical names."""
 
@@ -131,6 +146,7 @@ Question: TypeAlias = (
     | FirstWith
     | NearestWithout
     | Solvable
+    | Trial
     | Definitions
 )
 

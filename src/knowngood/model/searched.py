@@ -50,7 +50,7 @@ class FixState(StrEnum):
     """How far a fix is known to work."""
 
     OFFERED = "offered"
-    """A diagnosis derived it; nobody ran it."""
+    """A diagnosis derived it; the evidence says if it was tried once."""
     VERIFIED = "verified"
     """It was run in a fresh environment and passed, while the combo as it is still failed."""
 

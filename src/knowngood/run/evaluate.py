@@ -48,6 +48,7 @@ from knowngood.model import (
     Reason,
     Releases,
     Solvable,
+    Trial,
     Trouble,
     Uploaded,
 )
@@ -57,6 +58,7 @@ from knowngood.run.executors.interface import Task
 from knowngood.run.install_steps import StepRunner
 from knowngood.run.probing import Probing
 from knowngood.run.reuse import replayed
+from knowngood.run.trial import Trials
 from knowngood.run.workspace import Workspace
 
 
@@ -83,6 +85,8 @@ class IndexAndFiles:
 
     index: ReleaseIndex
     environment: Environment
+    trials: Trials | None = None
+    """Tries sets of versions; None: nothing is tried."""
 
     def answer(self, questions: Sequence[Question], facts: ComboFacts) -> Mapping[Question, Answer]:
         """Return the answers to ``questions``; all dates are looked up at once, and so are all definitions."""
@@ -119,6 +123,8 @@ class IndexAndFiles:
                 return self.index.nearest_without(question, python)
             case Solvable():
                 return self.index.solvable(question.requirements, question.options)
+            case Trial():
+                return self.trials.answer(question, facts) if self.trials is not None else None
             case Uploaded() | Definitions():
                 return None
 
@@ -295,7 +301,14 @@ class _Evaluation:
             page=context.page,
             contents=context.contents,
         )
-        source = IndexAndFiles(index=index, environment=environment)
+        python = self._facts.python_version or self._combo.python
+        trials = Trials(
+            task=Task(combo=self._combo, settings=self._settings),
+            context=context,
+            evaluate=evaluate,
+            size=lambda versions: index.size(versions, python),
+        )
+        source = IndexAndFiles(index=index, environment=environment, trials=trials)
         for answered in look_up(self._facts, self._settings.rules, source):
             self._record(QuestionAnswered(combo=self._combo.id, question=answered.question, answer=answered.answer))
         return True

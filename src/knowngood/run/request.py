@@ -50,6 +50,8 @@ class RunRequest:
     into: RecordedRun | None = None
     """A run that the combos are added to: a search finds its candidates one after the other."""
 
+    tries_fixes: bool = True
+    """Whether a fix that a diagnosis offers is tried once; a search tries them itself."""
     executor: MakeExecutor | None = None
     """What evaluates the combos; None: this machine."""
 

@@ -67,6 +67,7 @@ def _settings(request: RunRequest, run: str, routes: index.Routes) -> RunSetting
         fresh=request.fresh,
         fresh_probes=request.fresh_probes,
         keep=request.keep,
+        tries_fixes=request.tries_fixes,
         min_free=request.project.matrix.min_free if request.min_free is None else request.min_free,
         sandboxed=is_sandboxed(request),
         confines_builds=confines_builds(request),

@@ -371,6 +371,7 @@ class Oracle:
             run_id=self.run_id,
             into=self.recorded,
             kept=self._request.project.searches,
+            tries_fixes=False,
         )
         run = execute(request, stop=self._stop)
         self.recorded = self._request.project.searches.new(self.run_id)

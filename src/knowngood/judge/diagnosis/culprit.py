@@ -149,6 +149,23 @@ def _alternatives(
         yield diagnosis.fix, ""
 
 
+def guesses(case: Case, answers: Answers, diagnosis: Diagnosis) -> Iterator[tuple[str, ...]]:
+    """Yield moves of the two parties that no fact speaks for: one counts only if its trial passes."""
+    culprit, other = diagnosis.culprit, diagnosis.conflicts_with
+    forward = [_majors(case, answers, name, newer=True) for name in (other, culprit)]
+    back = _majors(case, answers, culprit, newer=False)
+    # The user of what is gone may have learned to do without it; then the culprit goes farther back.
+    yield from (*forward[0][:2], *back, *forward[0][2:], *forward[1])
+
+
+def _majors(case: Case, answers: Answers, package: str | None, *, newer: bool) -> list[tuple[str, ...]]:
+    history, installed = answers.history(package), case.installed.get(package or "")
+    if history is None or installed is None or package in case.own:
+        return []
+    specifiers = history.majors_after(installed) if newer else history.majors_before(installed)
+    return [(f"{package}{specifier}",) for specifier in specifiers]
+
+
 def _newer_than_asked(case: Case, package: str | None) -> Iterator[tuple[tuple[str, ...], str]]:
     """Yield a newer release of what the combo pins: it may need what the combo asks for otherwise."""
     for step in case.facts.combo.steps:

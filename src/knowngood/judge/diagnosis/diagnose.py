@@ -6,7 +6,7 @@ from dataclasses import replace
 from knowngood import packages
 from knowngood.judge.diagnosis import offers
 from knowngood.judge.diagnosis.case import Case
-from knowngood.judge.diagnosis.culprit import alternatives, ways
+from knowngood.judge.diagnosis.culprit import alternatives, guesses, ways
 from knowngood.judge.diagnosis.moves import Symbol, lists
 from knowngood.judge.diagnosis.questions import Answers, Rule
 from knowngood.judge.diagnosis.rules import (
@@ -54,14 +54,33 @@ def diagnose(case: Case, answers: Answers) -> Diagnosis | None:
         return replace(_UNKNOWN, why=why)
     diagnosis = _diagnosed(case, answers)
     possible = dict(alternatives(case, answers, diagnosis, _missing(case)))
-    fix, offered, objections = offers.choose(case, answers, possible)
+    further = tuple(guesses(case, answers, diagnosis))
+    fix, offered, objections = offers.choose(case, answers, possible, further)
+    diagnosis = _as_tried(case, answers, diagnosis, fix)
     evidence = (
         *diagnosis.evidence,
         *_from_index(case, answers, diagnosis),
         *objections,
         *filter(None, [possible.get(offered)]),
+        *([f"with {', '.join(fix)} the probe passed in a trial"] if offers.passed(case, answers, fix) else []),
     )
     return replace(diagnosis, fix=fix, evidence=tuple(dict.fromkeys(evidence)))
+
+
+def _as_tried(case: Case, answers: Answers, diagnosis: Diagnosis, fix: tuple[str, ...]) -> Diagnosis:
+    """Return a diagnosis as sure as the trials of its fixes make it; its culprit is what moved in one that passed."""
+    culprit, other = diagnosis.culprit, diagnosis.conflicts_with
+    names = packages.names(fix)
+    if offers.passed(case, answers, fix):
+        could_move = culprit in packages.names(diagnosis.fix)
+        if could_move and culprit not in names and other in names and other in case.installed:
+            # To move the culprit did not work.
+            diagnosis = replace(diagnosis, culprit=other, conflicts_with=culprit)
+        if diagnosis.confidence is Confidence.POSSIBLE:
+            return replace(diagnosis, confidence=Confidence.LIKELY)
+    elif offers.is_refuted(case, answers, diagnosis.fix):
+        return replace(diagnosis, confidence=Confidence.POSSIBLE)
+    return diagnosis
 
 
 def _from_index(case: Case, answers: Answers, diagnosis: Diagnosis) -> Iterator[str]:
@@ -157,7 +176,7 @@ def _about_fix(case: Case, answers: Answers) -> Iterator[Question]:
     if diagnosis.signature and "python" in packages.names(diagnosis.fix):
         yield from ways(case, answers, diagnosis, symbol)
     possible = dict(alternatives(case, answers, diagnosis, symbol))
-    yield from offers.questions(case, answers, possible)
+    yield from offers.questions(case, answers, possible, guesses(case, answers, diagnosis))
     if diagnosis.fix and not offers.choose(case, answers, possible)[0]:
         # The other party may move instead.
         yield from lists(case, diagnosis.conflicts_with)

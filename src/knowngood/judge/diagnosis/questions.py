@@ -26,6 +26,7 @@ from knowngood.model import (
     Question,
     Releases,
     Solvable,
+    Trial,
     Uploaded,
 )
 from knowngood.model.questions import release
@@ -104,6 +105,22 @@ class History:
             release.version for release in self.usable if packages.line_of(release.version) < packages.line_of(version)
         )
         return max(lower, default=None)
+
+    def majors_after(self, version: Version) -> tuple[str, ...]:
+        """Return the specifiers of what is above ``version``: the rest of its major version, the next, the last."""
+        newer = [release.version for release in self.usable if release.version > version]
+        majors = sorted({other.major for other in newer})
+        first = {major: min(other for other in newer if other.major == major) for major in majors}
+        chosen = dict.fromkeys((*majors[:2], *majors[-1:]))
+        return tuple(f">={first[major].public},<{major + 1}" for major in chosen)
+
+    def majors_before(self, version: Version) -> tuple[str, ...]:
+        """Return the specifiers of what is below ``version``: below its release line, and below its major version."""
+        older = [release.version for release in self.usable if release.version < version]
+        major = Version(f"{version.epoch}!{version.major}")
+        line = Version(f"{version.epoch}!{version.major}.{version.minor}")
+        starts = dict.fromkeys(start for start in (line, major) if any(other < start for other in older))
+        return tuple(f"<{bound(start)}" for start in starts)
 
     def below(self, last: Version, installed: Version, *, exactly: bool = False) -> str | None:
         """Return the specifier that admits ``last``, but neither ``installed`` nor anything known to fail.
@@ -230,6 +247,16 @@ class Answers:
         """Return whether all requirements of ``question`` can be met at once."""
         answer = self._answers.get(question)
         return answer if isinstance(answer, bool) else (True if isinstance(answer, tuple) else None)
+
+    def trial(self, question: Trial) -> tuple[str, ...]:
+        """Return ``("pass",)``, or ``("fail", MESSAGE)`` and a fix for that; empty where nothing came of the trial."""
+        answer = self._answers.get(question)
+        return answer if isinstance(answer, tuple) else ()
+
+    @property
+    def trials(self) -> int:
+        """How many trials there were."""
+        return sum(isinstance(asked, Trial) for asked in self._answers)
 
     def solution(self, question: Solvable) -> Mapping[str, tuple[Version, datetime | None]]:
         """Return canonical name -> version and day of the set that meets ``question``; empty where it is not known."""

@@ -65,6 +65,8 @@ class RunSettings:
     """Bytes of the disk that stay free."""
     confines_builds: bool = False
     """Whether builds run in a sandbox."""
+    tries_fixes: bool = True
+    """Whether a fix that a diagnosis offers is tried once."""
     build_network: bool = False
     """Whether builds in a sandbox may use the network."""
 

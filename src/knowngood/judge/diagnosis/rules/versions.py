@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -63,7 +64,7 @@ def diagnose(case: Case, answers: Answers) -> Diagnosis | None:
             if requirement is None or version is None or packages.satisfies(version, requirement):
                 continue
             user = _speaker(case, check) or next((owner for owner in case.path if owner != name), None)
-            return choose_culprit(
+            diagnosis = choose_culprit(
                 case,
                 answers,
                 provider=name,
@@ -73,6 +74,8 @@ def diagnose(case: Case, answers: Answers) -> Diagnosis | None:
                 evidence=(check[0].strip(),),
                 confidence=Confidence.CERTAIN,
             )
+            # That the two do not fit is certain. Only their dates say that the one that asks has to move.
+            return diagnosis if diagnosis.culprit == name else replace(diagnosis, confidence=Confidence.LIKELY)
     return _too_old(case, answers)
 
 

@@ -1,0 +1,76 @@
+"""Trials of fixes, for real: the set that a fix leads to is built, and the probe runs in it once."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from knowngood.events import Event, QuestionAnswered
+from knowngood.model import Trial
+from support.index import Index
+from support.runs import cells, matrix, names, record, request
+from support.wheels import build_wheel
+from support.workshop import combo
+
+COMBO = combo(("user==1.0",), name="one")
+
+
+def stock(index: Index) -> None:
+    """Serve a user of what lib 2 and then dep 2 lack: to go back with lib alone is not enough."""
+    source = "from lib import gone\nfrom dep import lost\n"
+    build_wheel(index.folder, "user", "1.0", requires=("lib", "dep"), files={"user.py": source})
+    for version in ("1.0", "2.0"):
+        has = version == "1.0"
+        build_wheel(index.folder, "lib", version, files={"lib.py": "gone = 1\n" if has else ""})
+        build_wheel(index.folder, "dep", version, files={"dep.py": "lost = 1\n" if has else ""})
+
+
+def trials(events: list[Event]) -> list[tuple[tuple[str, ...], Any]]:
+    answered = [event for event in events if isinstance(event, QuestionAnswered) and isinstance(event.question, Trial)]
+    return [(event.question.requirements, event.answer) for event in answered if isinstance(event.question, Trial)]
+
+
+def test_a_fix_that_leads_to_another_failure_is_completed_by_trials(
+    index: Index, tmp_path: Path, environ: Mapping[str, str]
+) -> None:
+    stock(index)
+    subject = matrix(tmp_path, index.url, (COMBO,), probes={"works": "import user\n"})
+    folder = tmp_path / "runs" / "tiny" / "first"
+
+    events = record(request(subject, folder, environ))
+
+    diagnosis = cells(events)["one"].diagnosis
+    assert diagnosis is not None
+    assert (diagnosis.culprit, diagnosis.fix) == ("lib", ("lib<2", "dep<2"))
+    (first, failed), (second, passed) = trials(events)
+    assert (first, second) == (("user==1.0", "lib<2"), ("user==1.0", "lib<2", "dep<2"))
+    assert failed[:1] == ("fail",) and "cannot import name 'lost'" in failed[1]
+    assert passed == ("pass",)
+    # Only the answers are recorded, and no environment is left.
+    assert {getattr(event, "combo", "one") for event in events} == {"one"}
+    assert not list(folder.rglob("one.trial*/env"))
+
+
+def test_nothing_is_tried_with_what_the_probe_of_a_user_may_do_outside_of_its_folder(
+    index: Index, tmp_path: Path, environ: Mapping[str, str]
+) -> None:
+    stock(index)
+    subject = matrix(tmp_path, index.url, (COMBO,), probes={"works": "import user\n"})
+    subject = replace(subject, probes=tuple(replace(probe, network=True) for probe in subject.probes))
+
+    events = record(request(subject, tmp_path / "runs" / "tiny" / "second", environ))
+
+    diagnosis = cells(events)["one"].diagnosis
+    assert diagnosis is not None
+    assert diagnosis.fix == ("lib<2",)
+    assert trials(events) == [(("user==1.0", "lib<2"), None)]
+
+
+def test_a_search_tries_nothing_twice(index: Index, tmp_path: Path, environ: Mapping[str, str]) -> None:
+    stock(index)
+    subject = matrix(tmp_path, index.url, (COMBO,), probes={"works": "import user\n"})
+
+    events = record(request(subject, tmp_path / "runs" / "tiny" / "third", environ, tries_fixes=False))
+
+    assert trials(events) == [(("user==1.0", "lib<2"), None)]
+    assert "question-answered" in names(events)
