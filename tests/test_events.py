@@ -212,3 +212,22 @@ def test_any_name_of_a_metric_is_read_as_it_was_written(name: str) -> None:
     event = ProbeFinished(combo="one", probe=facts.probe, action=facts.action, transcript=facts.transcript)
 
     assert list(decode([line(event)])) == [event]
+
+
+def test_what_finished_combos_have_in_common_is_kept_once() -> None:
+    started = RunStarted(info=info(), combos=tuple(combo(name) for name in ("a", "b", "c")))
+    events: list[Event] = [started]
+    for name, metric in (("a", 1), ("b", 1), ("c", True)):
+        recorded = attempt(replace(check("works"), metrics={"works": metric}))
+        probe = ProbeFinished(combo=name, probe="works", action=recorded.action, transcript=recorded.transcript)
+        events += [ComboStarted(combo=name), probe, ComboFinished(combo=name)]
+    lines = [line(event, seq) for seq, event in enumerate(events, 1)]
+
+    run = fold(decode(lines))
+
+    assert run is not None
+    a, b, c = (facts.probes[0].transcript.checks[0].metrics for facts in run.combos)
+    assert a is b
+    assert [type(metrics["works"]) for metrics in (a, b, c)] == [int, int, bool]
+    assert run.combos[0].combo.steps is run.combos[1].combo.steps
+    assert run == fold(events)

@@ -1,10 +1,12 @@
 """Plain text, widths, counts, sizes and durations."""
 
+import json
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from knowngood.report.text import columns, count, plain, seconds, shorten, size, wrap
+from knowngood.report.text import columns, count, plain, seconds, shorten, size, strict_json, wrap
 from report.hostile import CORPUS, anything, dangerous
 
 
@@ -102,3 +104,21 @@ def test_a_size_has_two_or_three_digits(value: int, shown: str) -> None:
 
 def test_counts_agree_with_their_noun() -> None:
     assert [count(number, "cell") for number in (0, 1, 2)] == ["0 cells", "1 cell", "2 cells"]
+
+
+DOCUMENTS = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(st.characters(exclude_categories=["Cs"])),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=3), inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@given(DOCUMENTS)
+def test_json_is_laid_out_as_by_the_standard_library_whether_its_items_are_there_or_come_one_by_one(
+    document: object,
+) -> None:
+    shown = strict_json(document)
+
+    assert shown == json.dumps(document, indent=2) + "\n"
+    if isinstance(document, dict):
+        assert strict_json({k: iter(v) if isinstance(v, list) else v for k, v in document.items()}) == shown

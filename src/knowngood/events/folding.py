@@ -1,7 +1,9 @@
 """Fold the events of a run into the run: a live run, a resumed run and every report use the same fold."""
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import fields, is_dataclass, replace
+from functools import cache
+from typing import Any
 
 from knowngood.events.kinds import (
     BasisKnown,
@@ -31,6 +33,61 @@ from knowngood.events.kinds import (
 )
 from knowngood.model import Answered, ComboFacts, ProbeFacts, Run, RunInfo, StepFacts
 
+_MOST_SHARED = 20_000
+"""Values. Those that all combos have in common are found again soon after the others were forgotten."""
+
+
+class _Shared:
+    """Lets equal parts of the facts of many combos be one object, without which thousands of combos take gigabytes.
+
+    Combos that differ in one version have all other distributions in common, and their steps, probes and variables.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[Any, Any] = {}
+        self._ids: set[int] = set()
+
+    def __call__(self, value: Any) -> Any:
+        """Return a value that is equal to ``value``, its parts included: the first one of all that are equal."""
+        if len(self._known) > _MOST_SHARED:
+            self._known.clear()
+            self._ids.clear()
+        return self._one(value)
+
+    def _one(self, value: Any) -> Any:
+        # Parts are compared by identity: 1, 1.0 and True are equal, and not the same.
+        if id(value) in self._ids:
+            return value
+        kind = type(value)
+        key: Any
+        if kind is str:
+            key = value
+        elif kind is tuple:
+            value = tuple(map(self._one, value))
+            key = (tuple, *map(id, value))
+        elif kind is dict:
+            names = [*map(self._one, value)]
+            for name in names:
+                value[name] = self._one(value[name])
+            key = (dict, *map(id, names), *map(id, value.values()))
+        elif names := _field_names(kind):  # type: ignore[arg-type]  # a class is hashable
+            parts = [self._one(getattr(value, name)) for name in names]
+            for name, part in zip(names, parts, strict=True):
+                # It stays equal, so nobody can see that a frozen value changes; a copy would be checked again.
+                object.__setattr__(value, name, part)
+            key = (kind, *map(id, parts))
+        else:
+            return value
+        first = self._known.setdefault(key, value)
+        self._ids.add(id(first))
+        return first
+
+
+@cache
+def _field_names(kind: type) -> list[str]:
+    """Return the names of the fields of a dataclass; none for anything else."""
+    return [field.name for field in fields(kind)] if is_dataclass(kind) else []
+
 
 class Folding:
     """Folds events into a run while they happen. ``begun`` is what was recorded of the run before."""
@@ -40,6 +97,7 @@ class Folding:
         self._facts = {facts.combo.id: facts for facts in begun.combos} if begun else {}
         self._unknown = begun.unknown_events if begun else 0
         self._bad = begun.bad_lines if begun else 0
+        self._shared = _Shared()
 
     def __call__(self, event: Event | Unknown | None) -> None:
         """Add an event to the run."""
@@ -53,13 +111,13 @@ class Folding:
                 self._run = Run(
                     info=event.info, combos=(), elsewhere=event.elsewhere, order=event.order, cover=event.cover
                 )
-                self._facts = {combo.id: ComboFacts(combo=combo) for combo in event.combos}
+                self._facts = {combo.id: ComboFacts(combo=self._shared(combo)) for combo in event.combos}
             case _ if run is None:
                 self._bad += 1
             case RunResumed():
                 self._run = replace(run, interrupted=None, finished=False)
             case CombosAdded():
-                self._facts |= {combo.id: ComboFacts(combo=combo) for combo in event.combos}
+                self._facts |= {combo.id: ComboFacts(combo=self._shared(combo)) for combo in event.combos}
             case IndexChosen():
                 kept = tuple(choice for choice in run.indexes if choice.name != event.choice.name)
                 self._run = replace(run, indexes=(*kept, event.choice))
@@ -70,7 +128,8 @@ class Folding:
             case RunFinished():
                 self._run = replace(run, finished=True)
             case _ if event.combo in self._facts and _is_possible(self._facts[event.combo], event):
-                self._facts[event.combo] = add(self._facts[event.combo], event)
+                facts = add(self._facts[event.combo], event)
+                self._facts[event.combo] = self._shared(facts) if isinstance(event, ComboFinished) else facts
             case _:
                 self._bad += 1
 

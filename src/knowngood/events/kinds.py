@@ -323,15 +323,35 @@ def _codec() -> Any:
     return TypeAdapter(Annotated[Event, Field(discriminator="event")])
 
 
+@cache
+def _combo_codec() -> Any:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Combo)
+
+
 def encode(event: Event, *, seq: int, at: datetime, elapsed: float) -> bytes:
     """Return one line of an event log.
 
     ``seq`` counts from 1 in a log, ``at`` is the wall clock, ``elapsed`` is seconds since this process began the run.
     """
     head = {"seq": seq, "at": at.astimezone(UTC).isoformat(timespec="milliseconds"), "elapsed": round(elapsed, 3)}
+    if isinstance(event, RunStarted | CombosAdded):
+        # Thousands of combos one by one: as nested dictionaries they take more memory than all facts of the run.
+        lists = {name: getattr(event, name) for name in ("combos", "elsewhere") if hasattr(event, name)}
+        body = _json(head | _codec().dump_python(event, exclude=set(lists)))
+        dumped = (f'"{name}":[{",".join(map(_combo, combos))}]' for name, combos in lists.items())
+        return f"{body[:-1]},{','.join(dumped)}}}\n".encode()
+    return f"{_json(head | _codec().dump_python(event))}\n".encode()
+
+
+def _combo(combo: Combo) -> str:
+    return _json(_combo_codec().dump_python(combo))
+
+
+def _json(value: object) -> str:
     # Not pydantic's own JSON, which replaces lone surrogates in keys: the name of a metric may hold one.
-    body = _codec().dump_python(event)
-    return json.dumps(head | body, ensure_ascii=True, separators=(",", ":"), default=str).encode() + b"\n"
+    return json.dumps(value, ensure_ascii=True, separators=(",", ":"), default=str)
 
 
 def decode(lines: Iterable[bytes]) -> Iterable[Event | Unknown | None]:

@@ -57,8 +57,8 @@ def stopped_by(reason: str) -> ExitCode:
 
 def judge(run: Run, rules: Rules) -> JudgedRun:
     """Return the verdict of every cell of ``run``, in the order of the matrix."""
-    combos = [Evidence.of(facts, rules) for facts in run.combos]
-    reference = _arrays(evidence for evidence in combos if evidence.facts.combo.id == run.info.reference)
+    reference = _arrays(Evidence.of(facts, rules) for facts in run.combos if facts.combo.id == run.info.reference)
+    combos = (Evidence.of(facts, rules) for facts in run.combos)
     day, machine = run.info.day, run.info.platform
     cells = tuple(cell for evidence in combos for cell in _cells(evidence, reference, day, machine))
     if run.interrupted is not None and not is_signal(run.interrupted):

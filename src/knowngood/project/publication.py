@@ -1,7 +1,7 @@
 """Write the report of a run, publish that of a complete run into ``reports/MATRIX``, and extend its history there."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -120,14 +120,16 @@ def write_report(context: ReportContext, folder: Path, *, locks: Sequence[Path] 
     ``locks`` are the folders of the run, or of the shards it was merged from. Without any, locks are left as they are.
     Raises ``OSError``.
     """
-    written = _locks(context.judged, locks)
+    # One text after the other: those of thousands of combos do not fit into memory together.
+    written = set()
+    for name, lock in _locks(context.judged, locks):
+        files.write(folder / name, lock)
+        written.add(name)
     context = replace(context, beside=True, files=frozenset(written) | _evidence(context.judged, folder, locks))
-    texts = {folder / FORMATS[name].file: FORMATS[name].render(context) for name in PUBLISHED}
-    texts |= {folder / name: lock for name, lock in written.items()}
-    for path, text in texts.items():
-        files.write(path, text)
+    for format_ in PUBLISHED:
+        files.write(folder / FORMATS[format_].file, FORMATS[format_].render(context))
     for path in (folder / "locks").glob("*.txt") if locks else ():
-        if path not in texts:
+        if f"locks/{path.name}" not in written:
             path.unlink()
 
 
@@ -145,10 +147,9 @@ def read_report(file: Path, *, name: str) -> JudgedRun:
         raise UsageError(f"{name} cannot be read", cause=str(error), next_step=f"name a {REPORT}") from error
 
 
-def _locks(judged: JudgedRun, run_folders: Sequence[Path]) -> dict[str, str]:
-    """Return the locks of each passing combo as one file with hashes, in the order of its steps, by its path."""
+def _locks(judged: JudgedRun, run_folders: Sequence[Path]) -> Iterator[tuple[str, str]]:
+    """Yield the path of a file for each passing combo, and its text: its locks with hashes, in the order of steps."""
     failed = {cell.combo.id for cell in judged.cells if cell.verdict.status is not Status.PASS}
-    texts = {}
     for facts in judged.run.combos:
         locks = [_lock(facts.combo.id, step, run_folders) for step in facts.steps]
         if facts.combo.id in failed or not locks:
@@ -159,8 +160,7 @@ def _locks(judged: JudgedRun, run_folders: Sequence[Path]) -> dict[str, str]:
             if lock is not None
         ]
         if len(parts) == len(locks):
-            texts[lock_of(facts.combo.id)] = "\n".join(parts)
-    return texts
+            yield lock_of(facts.combo.id), "\n".join(parts)
 
 
 def _evidence(judged: JudgedRun, folder: Path, run_folders: Sequence[Path]) -> set[str]:

@@ -38,7 +38,7 @@ def render(judged: JudgedRun) -> str:
                 "stale_after": info.stale_after,
             },
             "run": {**_run_object(judged.run), "cover": coverage.as_object(judged.coverage)},
-            "cells": [_cell_object(cell, facts_by_combo.get(cell.combo.id)) for cell in judged.cells],
+            "cells": (_cell_object(cell, facts_by_combo.get(cell.combo.id)) for cell in judged.cells),
             "causes": [
                 {
                     "cause": group.cause,

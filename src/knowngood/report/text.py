@@ -6,7 +6,7 @@ A width is in columns of a terminal; lines are labeled, titled as sections, wrap
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from typing import TypeAlias
 from unicodedata import category
@@ -152,8 +152,35 @@ def strict_json(document: object) -> str:
 
     A number that is not finite becomes a string, such as ``"nan"``; half of a surrogate pair becomes U+FFFD. Raises
     ``TypeError`` for a value that JSON cannot hold.
+
+    Below the keys of ``document`` there may be iterators: their items are taken one by one.
     """
-    return json.dumps(_strict(document), indent=2, allow_nan=False) + "\n"
+    return "".join(_json_parts(document)) + "\n"
+
+
+def _json_parts(document: object) -> Iterator[str]:
+    """Yield the parts of a document; the objects of its longest lists one by one, because they take much memory."""
+    if not isinstance(document, Mapping) or not document:
+        yield _json(document)
+        return
+    opening = "{"
+    for name, value in document.items():
+        yield f"{opening}\n  {_json(name)}: "
+        if isinstance(value, list | tuple | Iterator):
+            empty = True
+            for item in value:
+                yield f"{'[' if empty else ','}\n    {_json(item, 4)}"
+                empty = False
+            yield "[]" if empty else "\n  ]"
+        else:
+            yield _json(value, 2)
+        opening = ","
+    yield "\n}"
+
+
+def _json(value: object, indent: int = 0) -> str:
+    # No text in JSON has a line break of its own.
+    return json.dumps(_strict(value), indent=2, allow_nan=False).replace("\n", "\n" + " " * indent)
 
 
 def _strict(value: object) -> Json:

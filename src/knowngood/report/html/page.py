@@ -125,8 +125,12 @@ def render(
     }
 
     def render_at(level: Level, step: int) -> str:
+        # Thousands of rows are prepared one by one, and joined at once, because they take much memory.
         prepared = rows(judged, shown, anchors, changed, level, files, step=step)
-        return template.render({**content, "rows": prepared, "level": level}).rstrip() + "\n"
+        number = len(judged.cells[::step])
+        stream = template.stream({**content, "rows": prepared, "number": number, "level": level})
+        stream.enable_buffering(1000)
+        return "".join(stream).rstrip() + "\n"
 
     return fit(render_at, len(judged.cells))
 

@@ -1,6 +1,6 @@
 """Prepare the list of all cells: for each its badge, its versions, why, and its details."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from knowngood.model import UNDECIDED, Cell, JudgedRun, Run, Status
@@ -138,8 +138,8 @@ def rows(
     files: Collection[str] = (),
     *,
     step: int = 1,
-) -> tuple[Row, ...]:
-    """Return a row for every cell in the order of the matrix, or for every ``step``-th.
+) -> Iterator[Row]:
+    """Yield a row for every cell in the order of the matrix, or for every ``step``-th.
 
     ``files`` are the paths of files that the page may link to.
     """
@@ -149,37 +149,33 @@ def rows(
     alone = {name: Run(info=run.info, combos=(combo,)) for name, combo in facts.items()}
     without_facts = Run(info=run.info, combos=())
     first: dict[tuple[tuple[str, str], ...], Link] = {}
-    prepared = []
     for cell, anchor in zip(judged.cells[::step], anchors.ids[::step], strict=True):
         combo = cell.combo.id
         packages = tuple(sorted(cell.installed.items()))
         same = first.get(packages) if packages and level.installed else None
         first.setdefault(packages, Link(text=words.name(cell), anchor=anchor))
         total = total_seconds(cell)
-        prepared.append(
-            Row(
-                anchor=anchor,
-                combo=combo,
-                title=cell.combo.title if cell.combo.title != combo and level.records else "",
-                probe=cell.probe,
-                python=cell.python,
-                versions=tuple(_version(cell, package) for package in shown.packages),
-                badge=badge(cell),
-                passed=cell.verdict.status is Status.PASS,
-                time=seconds(total) if total else ABSENT,
-                tested=cell.reused.recorded if cell.reused else run.info.started,
-                cause=shorten(_cause(cell), _CAUSE),
-                fix=words.stated_fix(cell),
-                possible=words.fix_label(cell) != "fix",
-                change=changed.get((combo, cell.probe)),
-                detail=detail(cell, facts.get(combo), alone.get(combo, without_facts), level),
-                same=same,
-                install=install_line(cell, run) if packages and not same and level.installed and _passed(cell) else "",
-                files=links(cell, files),
-                issue="" if _passed(cell) or not level.issue else _issue(cell, run),
-            )
+        yield Row(
+            anchor=anchor,
+            combo=combo,
+            title=cell.combo.title if cell.combo.title != combo and level.records else "",
+            probe=cell.probe,
+            python=cell.python,
+            versions=tuple(_version(cell, package) for package in shown.packages),
+            badge=badge(cell),
+            passed=cell.verdict.status is Status.PASS,
+            time=seconds(total) if total else ABSENT,
+            tested=cell.reused.recorded if cell.reused else run.info.started,
+            cause=shorten(_cause(cell), _CAUSE),
+            fix=words.stated_fix(cell),
+            possible=words.fix_label(cell) != "fix",
+            change=changed.get((combo, cell.probe)),
+            detail=detail(cell, facts.get(combo), alone.get(combo, without_facts), level),
+            same=same,
+            install=install_line(cell, run) if packages and not same and level.installed and _passed(cell) else "",
+            files=links(cell, files),
+            issue="" if _passed(cell) or not level.issue else _issue(cell, run),
         )
-    return tuple(prepared)
 
 
 def _issue(cell: Cell, run: Run) -> str:
