@@ -176,6 +176,21 @@ MESSAGES: Mapping[str, tuple[Failure, str | None, str | None, tuple[str, ...]]] 
         None,
         ("pytest-asyncio<1",),
     ),
+    "a fixture that a plugin no longer brings, beside another plugin": (
+        message(
+            "",
+            {"pytest": "8.2", "pytest-aiohttp": "1.1", "pytest-asyncio": "1.0"},
+            requires={"pytest-asyncio": ("pytest",), "pytest-aiohttp": ("pytest", "pytest-asyncio")},
+            output="E       fixture 'event_loop' not found\n",
+            answers={
+                "releases": {"pytest-asyncio": ("0.21 2022", "0.26 2023", "1.0 2024"), "pytest-aiohttp": ("0.3 2020",)},
+                "last_with": {"pytest-aiohttp|:event_loop": None, "pytest-asyncio|:event_loop": "0.26"},
+            },
+        ),
+        "pytest-asyncio",
+        None,
+        ("pytest-asyncio<1",),
+    ),
     "a module that the failing line names": (
         message(
             "'DEFAULT'",

@@ -142,6 +142,8 @@ def answered(
 ) -> tuple[Answered, ...]:
     """Return questions with their answers: by package, ``module:name``, name of a class, or requirements.
 
+    Before ``module:name`` may be the package that was asked about: ``package|module:name``.
+
     ``releases`` are ``VERSION YEAR``, or ``VERSION YEAR FILES`` for other files than a wheel; ``without`` is by package
     and whether it is about newer releases.
     """
@@ -153,8 +155,9 @@ def answered(
     for package, version in (with_wheel or {}).items():
         answers.append((NextWithWheel(package=package, above=None), version))
     for symbol, last in (last_with or {}).items():
-        module, _, name = symbol.partition(":")
-        answers.append((LastWith(package=module, installed="9", module=module, name=name), last))
+        package, _, place = symbol.rpartition("|")
+        module, _, name = place.partition(":")
+        answers.append((LastWith(package=package or module, installed="9", module=module, name=name), last))
     for symbol, first in (first_with or {}).items():
         module, _, name = symbol.partition(":")
         answers.append((FirstWith(package=module, installed="9", module=module, name=name), first))

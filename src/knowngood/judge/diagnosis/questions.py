@@ -222,9 +222,18 @@ class Answers:
         answer = self._answers.get(ProjectStatus(package=package))
         return answer if isinstance(answer, str) and answer.partition(":")[0] != "active" else None
 
-    def last_with(self, module: str, name: str) -> Version | None:
-        """Return the newest version below the installed one in which ``module`` still has ``name``."""
-        return self._version(lambda asked: isinstance(asked, LastWith) and (asked.module, asked.name) == (module, name))
+    def last_with(self, module: str, name: str, package: str | None = None) -> Version | None:
+        """Return the newest version below the installed one in which ``module`` still has ``name``.
+
+        ``package``: of this package only; None: of any that has it.
+        """
+        found = (
+            answer
+            for asked, answer in self._answers.items()
+            if isinstance(asked, LastWith) and (asked.module, asked.name) == (module, name)
+            if answer and package in (None, asked.package)
+        )
+        return packages.version(str(next(found, "")))
 
     def first_with(self, module: str, name: str) -> Version | None:
         """Return the lowest version above the installed one in which ``module`` has ``name``."""

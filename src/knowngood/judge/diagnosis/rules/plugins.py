@@ -9,7 +9,7 @@ from knowngood.judge.diagnosis.case import Case
 from knowngood.judge.diagnosis.culprit import choose_culprit
 from knowngood.judge.diagnosis.moves import Symbol
 from knowngood.judge.diagnosis.questions import Answers
-from knowngood.model import Confidence, Definitions, Diagnosis, Question
+from knowngood.model import Confidence, Definitions, Diagnosis, LastWith, Question
 
 _REFUSED = re.compile(
     r"Plugin '(?P<plugin>[^'\n]+)' for hook '(?P<hook>\w+)'"
@@ -18,14 +18,19 @@ _REFUSED = re.compile(
 _UNKNOWN = re.compile(r"unknown hook '(?P<hook>\w+)' in plugin (?:<[^\n]* from )?'?(?P<plugin>[\w./-]+)")
 _FIXTURE = re.compile(r"fixture '(?P<fixture>\w+)' not found")
 _HOST = "pytest"
+_MOST_PLUGINS = 6  # whose older releases are read for a lost fixture
 
 
 def questions(case: Case, answers: Answers) -> Iterator[Question]:
-    """Ask who defines the hook that a plugin uses, or a fixture that is missing."""
+    """Ask who defines the hook that a plugin uses, or a fixture that is missing, and who once did."""
     if _HOST in case.distributions and (match := _REFUSED.search(case.text) or _UNKNOWN.search(case.text)):
         yield Definitions(name=match["hook"], among=(_HOST,))
     if (match := _FIXTURE.search(case.text)) and (plugins := _plugins(case)):
-        yield Definitions(name=match["fixture"], among=plugins)
+        yield (brought := Definitions(name=match["fixture"], among=plugins))
+        if brought in answers and not answers.definitions(match["fixture"]):
+            for plugin in plugins[:_MOST_PLUGINS]:
+                installed = case.facts.installed[plugin]
+                yield LastWith(package=plugin, installed=installed, module="", name=match["fixture"])
 
 
 def diagnose(case: Case, answers: Answers) -> Diagnosis | None:
@@ -61,7 +66,8 @@ def _lost(case: Case, answers: Answers, fixture: str) -> Diagnosis | None:
     plugins = [plugin for plugin in _plugins(case) if plugin not in answers.definitions(fixture)]
     if answers.definitions(fixture) or not plugins:
         return None
-    culprit = next((plugin for plugin in plugins if plugin in case.requested), plugins[0])
+    asked_for = next((plugin for plugin in plugins if plugin in case.requested), plugins[0])
+    culprit = next((plugin for plugin in plugins if answers.last_with("", fixture, plugin)), asked_for)
     return choose_culprit(
         case,
         answers,
