@@ -14,6 +14,7 @@ from knowngood.model import (
     ChangeKind,
     Check,
     Confidence,
+    Cover,
     Diagnosis,
     Ending,
     EnvironmentFacts,
@@ -24,6 +25,7 @@ from knowngood.model import (
     JudgedRun,
     Numbers,
     Outcome,
+    Pair,
     Phase,
     ProbeFacts,
     Raised,
@@ -35,6 +37,7 @@ from knowngood.model import (
     Status,
     StepFacts,
     Transcript,
+    UnsolvablePair,
     Verdict,
 )
 from knowngood.report.formats import FORMATS, PUBLISHED, FormatName, ReportContext
@@ -309,3 +312,14 @@ def test_a_command_is_published_as_it_works_in_any_copy_of_the_project(text: str
 )
 def test_a_message_keeps_its_words_and_loses_what_differs_between_runs(text: str, expected: str) -> None:
     assert stable(text) == expected
+
+
+def test_what_a_cover_left_out_is_published_without_what_differs_from_machine_to_machine() -> None:
+    pair = Pair(grid=0, values=(("numpy", "2"), ("torch", "2.1")))
+    never = UnsolvablePair(pair=pair, why="no wheel in /home/me1/work/index")
+    run = replace(executed(FIRST).run, cover=Cover(strength=2, left_out=(combo("rest"),), unsolvable=(never,)))
+    cover = published(replace(executed(FIRST), run=run)).run.cover
+
+    assert cover is not None
+    assert [left_out.id for left_out in cover.left_out] == ["rest"]
+    assert [pair.why for pair in cover.unsolvable] == ["no wheel in .../index"]

@@ -242,3 +242,17 @@ def test_two_releases_that_no_diagnosis_names_are_found_among_all_release_lines(
     assert (found["fix"], found["verified"]) == (["one<3", "two<3"], True)
     assert (lost["class"], lost["fix"]) == ("none", [])
     assert "single moves of 2 loaded distributions, at the ends of their release lines" in lost["scope"]
+
+
+def test_a_cheaper_move_is_also_tried_with_what_it_drags_along_held_where_it_is(universe: "Universe") -> None:
+    for name in ("app", "drag"):
+        universe.release(name, "1.0", "2.0", files={f"{name}.py": "V = 'VERSION'\n"})
+    universe.release("lib", "1.0", requires=("drag<2",), files={"lib.py": "V = 'VERSION'\n"})
+    universe.release("lib", "2.0", requires=("drag",), files={"lib.py": "V = 'VERSION'\n"})
+    works = "app.V == '1.0' or (lib.V, drag.V) == ('2.0', '1.0')"
+    combo = '[[combo]]\nid = "c"\nsteps = [["app==2.0", "lib<2"]]\n'
+    universe.matrix(combo, f"import app, drag, lib\nassert {works}, 'they do not fit'")
+
+    found = universe.found("c")
+
+    assert (found["class"], found["fix"]) == ("minimal", ["drag==1.0", "lib>=2.0"]), found["why"]

@@ -1,12 +1,15 @@
 """``run --fix`` searches for the fixes of what failed, and reports say which fixes were verified."""
 
 import json
+import signal
+import subprocess
 from typing import TYPE_CHECKING, Any
 
 import jsonschema
 
 from report.test_matrix_json import SCHEMA
 from search.test_fix import plant
+from support.project import wait_for
 
 if TYPE_CHECKING:
     from search.conftest import Universe
@@ -116,3 +119,29 @@ def test_the_budget_of_a_run_ends_the_searches_and_the_run_keeps_its_verdicts(un
     assert result.returncode == 1, result.stdout + result.stderr
     assert "fix     loose: none found: " in result.stdout
     assert diagnoses(universe)["loose"]["verified"] is None
+
+
+def test_a_run_whose_searches_the_user_stopped_is_complete_and_is_not_published(universe: "Universe") -> None:
+    plant(universe)
+    universe.matrix('[[combo]]\nid = "loose"\nsteps = [["app"]]\n', "import time; time.sleep(0.5)\nimport app")
+    project = universe.project
+    process = subprocess.Popen(
+        project.command("run", "--fix", "--publish"),
+        cwd=project.folder,
+        env=project.environment(**universe.environment),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    searches = project.folder / ".knowngood" / "searches"
+    wait_for(lambda: any(searches.glob("*/*/events.jsonl")), seconds=120)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=120)
+    published = project.folder / "reports" / "m" / "matrix.json"
+
+    assert process.returncode == 130, errors
+    assert "the run is not published" in errors
+    assert "SIGINT ended the searches for fixes" in errors
+    assert not published.exists()
+    assert universe.run("publish").returncode == 0
+    assert published.exists()

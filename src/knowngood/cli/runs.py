@@ -40,6 +40,8 @@ class Outcome:
     """What changed against the baseline, if there is one."""
     elapsed: float
     """Seconds."""
+    stopped: str | None = None
+    """The signal that ended the searches for fixes after the run was complete."""
 
     @property
     def has_finished_combos(self) -> bool:
@@ -58,7 +60,13 @@ def execute(matrix_run: MatrixRun, stop: Stop) -> Outcome:
     comparison = matrix_run.project.baseline.compare(judged, matrix_run.before) if matrix_run.before else None
     if matrix_run.options.fix is not None:
         judged = fix_failures(matrix_run.request, judged, matrix_run.options.fix, stop)
-    return Outcome(matrix_run=matrix_run, judged=judged, comparison=comparison, elapsed=time.monotonic() - started)
+    return Outcome(
+        matrix_run=matrix_run,
+        judged=judged,
+        comparison=comparison,
+        elapsed=time.monotonic() - started,
+        stopped=stop.reason if stop.reason and is_signal(stop.reason) and run.interrupted is None else None,
+    )
 
 
 def _live_display(matrix_run: MatrixRun) -> "Display":
@@ -167,6 +175,11 @@ def _how_to_accept(outcome: Outcome) -> str:
 def _publish_outcome(outcome: Outcome, context: ReportContext, folder: Path) -> bool:
     """Publish and accept a run as far as the user asks for it; return whether all of that was done."""
     project, options = outcome.matrix_run.project, outcome.matrix_run.options
+    if outcome.stopped and (options.publish or options.accept):
+        next_step = "knowngood publish, which publishes the complete run with the fixes that were found"
+        cause = f"{outcome.stopped} ended the searches for fixes"
+        print_error(UsageError("the run is not published, or not accepted", cause=cause, next_step=next_step))
+        return False
     try:
         if options.accept:
             click.echo(f"baseline   {near(project.baseline.accept(context.judged))}")

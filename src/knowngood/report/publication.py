@@ -19,6 +19,7 @@ from knowngood.model import (
     Check,
     Combo,
     ComboFacts,
+    Cover,
     Coverage,
     Diagnosis,
     EnvironmentFacts,
@@ -135,6 +136,7 @@ def _run(run: Run, days: tuple[str, str]) -> Run:
         info=_info(run.info, days),
         combos=tuple(_facts(facts) for facts in run.combos),
         elsewhere=run.elsewhere,
+        cover=_cover(run.cover) if run.cover else None,
         order=run.order,
         indexes=tuple(_index(choice) for choice in run.indexes),
         interrupted=run.interrupted,
@@ -142,6 +144,11 @@ def _run(run: Run, days: tuple[str, str]) -> Run:
         unknown_events=run.unknown_events,
         bad_lines=run.bad_lines,
     )
+
+
+def _cover(cover: Cover) -> Cover:
+    known = (replace(proven, why=stable(proven.why)) for proven in cover.unsolvable)
+    return replace(cover, left_out=tuple(map(_combo, cover.left_out)), unsolvable=tuple(known))
 
 
 def _info(info: RunInfo, days: tuple[str, str]) -> RunInfo:

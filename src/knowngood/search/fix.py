@@ -110,7 +110,9 @@ def _verified(oracle: Oracle, red: Answer, found: Answer) -> Fix:
 
 def _gap(oracle: Oracle, fix: Fix) -> str:
     """Return what is not shown about the parts of a fix; empty when each is needed and has its bound."""
-    moved = {name for name in packages.names(fix.change.requirements) if name in oracle.before}
+    after = fix.green.facts.installed if fix.green is not None else {}
+    named = packages.names(fix.change.requirements)
+    moved = {name for name in named if name in oracle.before and oracle.before[name] != after.get(name)}
     if moved - {name for name, _, _ in fix.bounds}:
         return "not all bounds were found"
     if len(fix.needed) < len(fix.change.parts) or any(

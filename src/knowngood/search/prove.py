@@ -66,6 +66,7 @@ def prove(oracle: Oracle, red: Answer, found: Answer | None = None) -> Proof:
             continue
         if oracle.over:
             return Proof(scope=scope, gap="the search ended early")
+        moves += proving.held(moves)
         run, refuted = sift(oracle, failed, [Candidate(change=change, why=proving.why) for change in moves])
         # What a move drags along may make it dearer than the fix.
         costs = _costs(oracle, [candidate.change for candidate in run])
@@ -96,6 +97,16 @@ class _Proving:
             return [move for rank in zip_longest(*rows) for move in rank if move is not None]
         own = self._found.candidate.change
         return [move for row in rows for move in row if move != own and self._may_be_cheaper(move)]
+
+    def held(self, moves: Sequence[Change]) -> list[Change]:
+        """Return each move that leads a resolver to move other packages too, with these held where they are."""
+        before, alone = self._oracle.before, list[Change]()
+        for move, resolved in zip(moves, self._resolved(moves), strict=True):
+            now = resolved.versions if resolved.says is None else {}
+            dragged = [name for name in sorted(before.keys() & now.keys() - move.names) if before[name] != now[name]]
+            pins = (f"{name}=={before[name].partition('+')[0]}" for name in dragged)
+            alone += [move.plus(Change(requirements=tuple(pins)))] if dragged else []
+        return [move for move, each in zip(alone, self._resolved(alone), strict=True) if each.says is None]
 
     def is_cheaper(self, cost: Cost) -> bool:
         """Return whether something that costs that much is cheaper than the fix."""
