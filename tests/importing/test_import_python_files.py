@@ -5,6 +5,59 @@ import pytest
 from knowngood.errors import UsageError
 from support.importing import PROJECT, imported, line_with
 
+LOOPS = """
+import nox
+
+VERSIONS = {"old": "django~=4.2.0", "new": "django~=5.2.0"}
+
+for name, wanted in VERSIONS.items():
+    @nox.session(name=f"compat-{name}", python="3.12")
+    def compat(session, wanted=wanted):
+        session.install(wanted)
+        session.run("pytest")
+
+for name in load():
+    @nox.session
+    def computed(session):
+        session.install("six")
+
+
+def define(name):
+    @nox.session(name=name)
+    def made(session):
+        session.install("six")
+"""
+
+
+def test_sessions_that_a_loop_defines_are_read_and_others_are_named(tmp_path: Path) -> None:
+    result = imported(tmp_path, "noxfile.py", LOOPS)
+
+    assert result.steps == {"compat-old": [["django~=4.2.0"]], "compat-new": [["django~=5.2.0"]]}
+    assert "load()" in result.remark(line_with(LOOPS, "in load()"))
+    assert "made is not read" in result.remark(line_with(LOOPS, "def made"))
+
+
+OF_UV = """
+# /// script
+# dependencies = ["httpx"]
+# [tool.uv]
+# exclude-newer = "2025-01-01T00:00:00Z"
+# sources = { httpx = { path = "x" } }
+# find-links = ["x"]
+# ///
+"""
+
+
+def test_settings_of_uv_in_a_script_are_options_or_named(tmp_path: Path) -> None:
+    result = imported(tmp_path, "tool.py", OF_UV)
+
+    assert result.steps == {"tool": [["httpx", "--exclude-newer 2025-01-01T00:00:00Z"]]}
+    assert [what.split(" in ")[0] for _, what in result.remarks if "[tool.uv]" in what] == [
+        "[tool.uv] sources is not read",
+        "[tool.uv] find-links",
+    ]
+
+
 NOXFILE = """
 import nox
 import os
@@ -93,6 +146,7 @@ venv = Venv(
         ),
         *[Venv(name=name, command="python -m unittest", pys=3.12) for name in ("a", "b")],
         Venv(name="lint", pys="3.12", command="black .", pkgs=unknown()),
+        Venv(name="gone", pys=elsewhere(), command="pytest"),
     ],
 )
 """
@@ -111,6 +165,7 @@ def test_the_leaves_of_a_riotfile_inherit_and_are_combos(tmp_path: Path) -> None
     assert len(rows) == 9
     assert ("tests/web",) in {probe.arguments for probe in result.matrix.probes}
     assert "unknown()" in result.remark(line_with(RIOTFILE, "unknown()"))
+    assert "gone is left out" in "".join(what for _, what in result.remarks)
 
 
 SCRIPT = """#!/usr/bin/env python

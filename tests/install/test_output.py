@@ -89,6 +89,16 @@ def test_a_recorded_output_is_classified_by_its_cause_and_summed_up_in_a_sentenc
             id="a compiler that fails",
         ),
         pytest.param(
+            UV,
+            "cc1plus: fatal error: ./src/a.cc: No such file or directory\ncompilation terminated.\n"
+            "error: Failed to build `/x/source`\n  cause: The build backend returned an error\n"
+            "  cause: Call to `setuptools.build_meta.build_wheel` failed (exit status: 1)\n",
+            BUILD_FAIL,
+            Reason.BUILD_ERROR,
+            "cc1plus: fatal error: ./src/a.cc: No such file or directory",
+            id="a compiler that finds no source",
+        ),
+        pytest.param(
             PIP,
             "  Link requires a different Python (3.11.7 not in: '>=4'): http://x/solid-3.0-py3-none-any.whl\n"
             "ERROR: Ignored the following versions that require a different python version: 2.9 "

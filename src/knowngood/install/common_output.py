@@ -42,6 +42,7 @@ _BUILD_ERROR = re.compile(
         "|".join(
             (
                 r"[\w./+-]+:\d+(:\d+)?: (fatal )?error: .+",
+                r"[\w+-]+: fatal error: .+",
                 r"[\w.]*(?:Error|Exception|Exit): .+",
                 r"error in \S+ setup command: .+",
             )

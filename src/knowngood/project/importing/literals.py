@@ -7,6 +7,9 @@ import ast
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from knowngood.errors import UsageError
+from knowngood.project.importing.parts import Source
+
 _LARGEST = 10_000  # items of a list, or characters of a string
 _METHODS: Mapping[type, frozenset[str]] = {
     str: frozenset({"endswith", "join", "lower", "removeprefix", "replace", "split", "startswith", "strip", "upper"}),
@@ -215,6 +218,17 @@ class Scope:
                 result = getattr(owner, node.func.attr)(*arguments)
                 return list(result) if isinstance(owner, dict) and node.func.attr != "get" else result
         raise UnknownError(_source(node))
+
+
+def parse(source: Source) -> ast.Module:
+    """Return the syntax tree of a file. Raises ``UsageError``: it is not Python."""
+    try:
+        return ast.parse(source.text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        at = f" on line {error.lineno}" if isinstance(error, SyntaxError) else ""
+        why = error.msg if isinstance(error, SyntaxError) else str(error)
+        cause = f"it is not Python: {why or 'it is nested too deeply'}{at}"
+        raise UsageError(f"{source.path} cannot be read", cause=cause, next_step="fix it, and try again") from error
 
 
 def module_scope(tree: ast.Module, names: Mapping[str, Any] | None = None) -> Scope:

@@ -8,11 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from knowngood.declare.values import slug, version_slug
-from knowngood.errors import UsageError
 from knowngood.project.importing import probing, pythons
 from knowngood.project.importing.commands import Commands
 from knowngood.project.importing.indexes import Indexes
-from knowngood.project.importing.literals import Scope, UnknownError, dotted, module_scope
+from knowngood.project.importing.literals import Scope, UnknownError, dotted, module_scope, parse
 from knowngood.project.importing.parts import Cell, Imported, Probe, Remarks, Source, Step
 from knowngood.project.importing.scripts import inside, joined
 
@@ -46,17 +45,6 @@ def read(source: Source) -> Imported:
     return _Noxfile(source, parse(source)).read()
 
 
-def parse(source: Source) -> ast.Module:
-    """Return the syntax tree of a file. Raises ``UsageError``: it is not Python."""
-    try:
-        return ast.parse(source.text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        at = f" on line {error.lineno}" if isinstance(error, SyntaxError) else ""
-        why = error.msg if isinstance(error, SyntaxError) else str(error)
-        cause = f"it is not Python: {why or 'it is nested too deeply'}{at}"
-        raise UsageError(f"{source.path} cannot be read", cause=cause, next_step="fix it, and try again") from error
-
-
 class _Noxfile:
     def __init__(self, source: Source, tree: ast.Module) -> None:
         self._source = source
@@ -66,14 +54,42 @@ class _Noxfile:
         self._commands = Commands(source, self._remarks, self._indexes)
         self._module = module_scope(tree)
         self._functions = {node.name: node for node in tree.body if isinstance(node, Function)}
+        self._read: set[Function] = set()
 
     def read(self) -> Imported:
-        cells: list[Cell] = []
-        for function in self._functions.values():
-            decorators = [(_decorator(node), node) for node in function.decorator_list]
-            if any(name.endswith("session") for name, _ in decorators):
-                cells += self._session(function, decorators)
-        return Imported(cells=tuple(dict.fromkeys(cells)), indexes=self._indexes.all(), remarks=self._remarks.all())
+        cells = tuple(dict.fromkeys(self._sessions(self._tree.body)))
+        for node in ast.walk(self._tree):
+            if isinstance(node, Function) and _is_session(node) and node not in self._read:
+                self._remarks.add_once(node.lineno, f"the session {node.name} is not read: only a call defines it")
+        return Imported(cells=cells, indexes=self._indexes.all(), remarks=self._remarks.all())
+
+    def _sessions(self, statements: Sequence[ast.stmt]) -> Iterator[Cell]:
+        """Yield the cells of the sessions that statements define; a loop defines some in each turn."""
+        for node in statements:
+            match node:
+                case ast.FunctionDef() | ast.AsyncFunctionDef() if _is_session(node):
+                    self._read.add(node)
+                    yield from self._session(node, [(_decorator(each), each) for each in node.decorator_list])
+                case ast.If() | ast.Try():
+                    yield from self._sessions([*node.body, *node.orelse])
+                case ast.For() if any(isinstance(each, Function) and _is_session(each) for each in ast.walk(node)):
+                    yield from self._turns(node)
+                case _:
+                    pass
+
+    def _turns(self, node: ast.For) -> Iterator[Cell]:
+        outer = self._module
+        try:
+            items = list(outer.value(node.iter))[:_MOST_CELLS]
+        except (UnknownError, TypeError) as error:
+            self._read |= {each for each in ast.walk(node) if isinstance(each, Function)}
+            self._remarks.add(node.lineno, f"the sessions of a loop are not read: {error}")
+            return
+        for item in items:
+            self._module = Scope(outer.names)
+            self._module.bind(node.target, item)
+            yield from self._sessions(node.body)
+        self._module = outer
 
     def _session(self, function: Function, decorators: Sequence[tuple[str, ast.expr]]) -> Iterator[Cell]:
         settings: dict[str, Any] = {}
@@ -142,7 +158,10 @@ class _Noxfile:
     ) -> Cell | None:
         arguments = [argument.arg for argument in function.args.args]
         session = arguments[0] if arguments else "session"
-        scope = Scope({**self._module.names, **values, f"{session}.python": python, f"{session}.posargs": []})
+        scope = Scope({**self._module.names, f"{session}.python": python, f"{session}.posargs": []})
+        for argument, default in zip(reversed(arguments[1:]), reversed(function.args.defaults), strict=False):
+            self._pass(scope, argument, default, self._module)
+        scope.names.update(values)
         scope.names[f"{session}.interactive"] = False
         state = _State(scope=scope)
         self._synced(function, settings, state)
@@ -352,6 +371,10 @@ class _Noxfile:
                 *(f"{session}.{verb}" for verb in _RUNS),
             ):
                 self._remarks.add(each.lineno, f"{ast.unparse(each)[:80]} is not read: {why}")
+
+
+def _is_session(function: Function) -> bool:
+    return any(_decorator(node).endswith("session") for node in function.decorator_list)
 
 
 def _decorator(node: ast.expr) -> str:

@@ -2,10 +2,13 @@
 
 import posixpath
 import re
+from collections.abc import Iterator
 
 import tomli
 
-from knowngood.declare.pyproject import strings
+from knowngood.declare.problems import WrongValueError
+from knowngood.declare.pyproject import Table, strings, table
+from knowngood.declare.uv_settings import SETTINGS, Treatment, limits
 from knowngood.errors import UsageError
 from knowngood.project.importing import pythons
 from knowngood.project.importing.indexes import Indexes
@@ -64,21 +67,36 @@ def read_script(source: Source) -> Imported:
     line = text.count("\n", 0, blocks[0].start()) + 1
     rows = (row[2:] if row.startswith("# ") else row[1:] for row in blocks[0]["content"].splitlines())
     try:
-        table = tomli.loads("\n".join(rows))
+        block = tomli.loads("\n".join(rows))
     except (tomli.TOMLDecodeError, RecursionError) as error:
         cause = f"the block on line {line} is not TOML: {error}"
         raise UsageError(f"{source.path} cannot be read", cause=cause, next_step="follow PEP 723") from error
-    listed = table.get("dependencies", [])
-    dependencies = strings(table, "dependencies")
+    listed = block.get("dependencies", [])
+    dependencies = strings(block, "dependencies")
     if not isinstance(listed, list) or len(dependencies) < len(listed):
         cause = f"dependencies in the block on line {line} is not an array of strings"
         raise UsageError(f"{source.path} cannot be read", cause=cause, next_step="follow PEP 723")
     if not dependencies:
         raise UsageError(f"{source.path} has no dependencies", next_step="add some to its block '# /// script'")
-    python = _python(source, str(table.get("requires-python", "")))
+    python = _python(source, str(block.get("requires-python", "")))
     name = posixpath.splitext(posixpath.basename(source.path))[0]
-    cell = Cell(name=name, steps=(step(dependencies, line),), python=python)
+    options = _options_of_uv(block, line, remarks)
+    cell = Cell(name=name, steps=(step((*dependencies, *options), line),), python=python)
     return Imported(cells=(cell,), remarks=remarks.all())
+
+
+def _options_of_uv(block: Table, line: int, remarks: Remarks) -> Iterator[str]:
+    """Yield the options of a step that ``[tool.uv]`` of a script stands for."""
+    uv = table(table(block, "tool"), "uv")
+    for key, value in uv.items():
+        try:
+            limits_of = limits({key: value}, "the block")
+        except WrongValueError as wrong:
+            remarks.add(line, wrong.what)
+            continue
+        yield from (option.replace("=", " ", 1) for option in limits_of.options)
+        if not limits_of.options and SETTINGS[key] is Treatment.HONORED:
+            remarks.add(line, f"[tool.uv] {key} is not read")
 
 
 def _is_project(source: Source, folder: str) -> bool:

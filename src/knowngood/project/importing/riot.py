@@ -13,8 +13,7 @@ from knowngood.errors import UsageError
 from knowngood.project.importing import probing, pythons
 from knowngood.project.importing.commands import Commands
 from knowngood.project.importing.indexes import Indexes
-from knowngood.project.importing.literals import Scope, UnknownError, dotted, module_scope
-from knowngood.project.importing.noxfile import parse
+from knowngood.project.importing.literals import Scope, UnknownError, dotted, module_scope, parse
 from knowngood.project.importing.parts import Cell, Imported, Line, Probe, Remarks, Source
 from knowngood.project.importing.scripts import inside
 
@@ -87,6 +86,10 @@ class _Riotfile:
             for child, inner in nested:
                 yield from self._cells(child, venv, inner)
             return
+        if venv.command and not venv.versions:
+            self._remarks.add_once(
+                call.lineno, f"{venv.name or 'an environment'} is left out: no Python of it is known"
+            )
         if not venv.versions or not venv.command:
             return
         probes = self._probes(venv, call.lineno)
