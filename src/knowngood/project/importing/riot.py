@@ -87,9 +87,7 @@ class _Riotfile:
                 yield from self._cells(child, venv, inner)
             return
         if venv.command and not venv.versions:
-            self._remarks.add_once(
-                call.lineno, f"{venv.name or 'an environment'} is left out: no Python of it is known"
-            )
+            self._remarks.add(call.lineno, f"{venv.name or 'an environment'} is left out: no Python of it is known")
         if not venv.versions or not venv.command:
             return
         probes = self._probes(venv, call.lineno)
