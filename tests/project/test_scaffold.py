@@ -319,6 +319,20 @@ def test_settings_of_uv_that_cannot_be_used_are_left_out_unless_they_say_where_p
     assert "tool-uv = false" in caught.value.next_step
 
 
+def test_the_files_that_tox_installs_with_pytest_are_needed_together(tmp_path: Path) -> None:
+    tox = "[tox]\nenvlist = docs, 3.12-unit\n[testenv]\ndeps =\n    3.12: -r{toxinidir}/requirements/test.txt\n"
+    tox += "    3.12: -r requirements/test-ci.txt\n    docs: -r requirements/docs.txt\ncommands = unit: pytest\n"
+    needs = {
+        "requirements/test.txt": "pytest\n",
+        "requirements/test-ci.txt": "boto3\n",
+        "requirements/docs.txt": "sphinx\n",
+    }
+
+    made = matrix(tmp_path, {"pyproject.toml": SHOP, **SRC, **TEST, **needs, "tox.ini": tox})
+
+    assert combos(made)["highest"]["steps"] == [["-r requirements/test.txt", "-r requirements/test-ci.txt"]]
+
+
 def test_a_submodule_that_is_not_checked_out_is_named(tmp_path: Path) -> None:
     modules = '[submodule "a"]\n\tpath = tests/data\n[submodule "b"]\n\tpath = tests/there\n'
     (tmp_path / "tests" / "data").mkdir(parents=True)

@@ -9,7 +9,12 @@ from dataclasses import dataclass
 import tomli
 from packaging.utils import canonicalize_name
 
+from knowngood.declare.named_files import ProjectFiles
 from knowngood.declare.pyproject import Table, strings, table
+from knowngood.errors import UsageError
+from knowngood.project.files import FolderFiles
+from knowngood.project.importing import tox
+from knowngood.project.importing.parts import Source
 from knowngood.project.scaffold.folder import Folder, Requires, ini, name_of, poetry_requirements
 from knowngood.project.scaffold.modules import Modules
 
@@ -253,7 +258,9 @@ def _needs(folder: Folder) -> Needs:
         best = min(
             files, key=lambda name: (_rank(re.sub(r"\W|_|requirements|txt|in", "", name)), name.endswith(".in"), name)
         )
-        return Needs(lines=(f"-r {best}",), extras=more, why=f"{best} has pytest")
+        together = _files_of_tox(folder, f"-r {best}")
+        why = "tox.ini installs them together" if len(together) > 1 else f"{best} has pytest"
+        return Needs(lines=together or (f"-r {best}",), extras=more, why=why)
     return Needs(lines=("pytest",), extras=more, why="no list has pytest, so the newest")
 
 
@@ -312,9 +319,9 @@ def _of_tools(folder: Folder) -> Iterator[tuple[str, tuple[str, ...]]]:
         if name == "hatch-test":
             lines = (*lines, "pytest", "pytest-mock", "pytest-rerunfailures")
         yield f"the Hatch environment {name!r}", lines
-    tox = ini(folder.text("tox.ini"))
+    sections = ini(folder.text("tox.ini"))
     for section in ("testenv", "testenv:test", "testenv:tests"):
-        deps = [line.strip() for line in tox.get(section, {}).get("deps", "").splitlines()]
+        deps = [line.strip() for line in sections.get(section, {}).get("deps", "").splitlines()]
         plain = [line.partition(":")[2].strip() if re.match(r"[\w,{}!-]+:\s", line) else line for line in deps]
         yield "tox.ini", tuple(line for line in plain if line and not re.search(r"[{}]", line))
     setup = folder.text("setup.py")
@@ -324,6 +331,19 @@ def _of_tools(folder: Folder) -> Iterator[tuple[str, tuple[str, ...]]]:
     for name in ("test", "tests", "testing", "dev"):
         found = re.search(rf"[\"']{name}[\"']\s*:\s*\[([^\]]*)\]", setup)
         yield "setup.py", tuple(re.findall(r"[\"']([^\"']+)[\"']", found[1])) if found else ()
+
+
+def _files_of_tox(folder: Folder, line: str) -> tuple[str, ...]:
+    """Return the files that an environment of tox installs for its tests, if ``line`` is among them."""
+    if not folder.text("tox.ini"):
+        return ()
+    files = ProjectFiles(FolderFiles(folder.path), folder.path)
+    with contextlib.suppress(UsageError):
+        for cell in tox.read_ini(Source(path="tox.ini", text=folder.text("tox.ini"), files=files)).cells:
+            lines = tuple(each.text for step in cell.steps for each in step if re.match(r"-[rc] ", each.text))
+            if line in lines and any(probe.pytest for probe in cell.probes):
+                return lines
+    return ()
 
 
 def _requirement_files(folder: Folder) -> tuple[str, ...]:
@@ -351,5 +371,5 @@ def _with_names(folder: Folder, needs: Needs) -> frozenset[str]:
     lines = [line for key in groups if canonicalize_name(key) in needs.groups for line in _flat_group(groups, key)]
     lines += [line for extra in folder.extras if extra.name in needs.extras for line in extra.lines]
     for line in needs.lines:
-        lines += closure(folder, line[3:]) if line.startswith("-r ") else [line]
+        lines += closure(folder, line[3:]) if line.startswith("-r ") else [] if line.startswith("-c ") else [line]
     return frozenset(map(name_of, lines))
