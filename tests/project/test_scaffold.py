@@ -320,13 +320,16 @@ def test_settings_of_uv_that_cannot_be_used_are_left_out_unless_they_say_where_p
 
 
 def test_the_files_that_tox_installs_with_pytest_are_needed_together(tmp_path: Path) -> None:
-    tox = "[tox]\nenvlist = docs, 3.12-unit\n[testenv]\ndeps =\n    3.12: -r{toxinidir}/requirements/test.txt\n"
-    tox += "    3.12: -r requirements/test-ci.txt\n    docs: -r requirements/docs.txt\ncommands = unit: pytest\n"
-    needs = {
-        "requirements/test.txt": "pytest\n",
-        "requirements/test-ci.txt": "boto3\n",
-        "requirements/docs.txt": "sphinx\n",
-    }
+    deps = [
+        "-r requirements/heads.txt",
+        "3.12: -r{toxinidir}/requirements/test.txt",
+        "3.12: -rrequirements/test-ci.txt",
+    ]
+    listed = "\n    ".join(["", *deps, "docs: -r requirements/docs.txt"])
+    tox = f"[tox]\nenvlist = docs, 3.12-unit\n[testenv]\ndeps ={listed}\ncommands = unit: pytest\n"
+    head = "https://x.org/six/zipball/main\n"
+    lists = {"test": "pytest\n", "test-ci": "boto3\n", "docs": "sphinx\n", "heads": head}
+    needs = {f"requirements/{name}.txt": text for name, text in lists.items()}
 
     made = matrix(tmp_path, {"pyproject.toml": SHOP, **SRC, **TEST, **needs, "tox.ini": tox})
 

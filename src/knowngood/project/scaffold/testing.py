@@ -342,7 +342,8 @@ def _files_of_tox(folder: Folder, line: str) -> tuple[str, ...]:
         for cell in tox.read_ini(Source(path="tox.ini", text=folder.text("tox.ini"), files=files)).cells:
             lines = tuple(each.text for step in cell.steps for each in step if re.match(r"-[rc] ", each.text))
             if line in lines and any(probe.pytest for probe in cell.probes):
-                return lines
+                # Branches of repositories would be tested in place of releases.
+                return tuple(each for each in lines if not any("://" in row for row in closure(folder, each[3:])))
     return ()
 
 
