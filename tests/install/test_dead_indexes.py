@@ -242,3 +242,15 @@ def test_an_index_that_answered_is_not_asked_again_whether_it_is_there(
             assert routed.router is None
 
     assert healthy.requests == ["/simple"]
+
+
+def test_a_repository_that_git_cannot_reach_is_named(workshop: Workshop) -> None:
+    requirement = "tool @ git+https://nowhere.invalid/tool"
+
+    action = failed(workshop.carry_out(InstallerName.UV, ((requirement,),), decide([])))
+
+    message = (
+        "git cannot reach https://nowhere.invalid/tool/: Could not resolve host: nowhere.invalid; check the address"
+    )
+    assert message in action.output
+    assert OUTPUTS[InstallerName.UV].classify(action)[0] is Status.INFRA

@@ -69,16 +69,25 @@ _NO_NETWORK = re.compile(
     r"Temporary failure in name resolution|Name or service not known|Could not resolve host|Network is unreachable"
     r"|getaddrinfo|[Dd][Nn][Ss] error|[Ff]ailed to lookup address|error sending request|NewConnectionError"
 )
+_LONGEST = 200  # characters of a message
+_REPOSITORY = re.compile(r"unable to access '(?P<url>[^'\s]{1,2000})':[^\n]{0,200}")
 
 
 def out_of_reach(action: Action) -> str:
-    """Return a sentence about a build that failed because it reached no server; empty for any other failure.
+    """Return a sentence about a build that failed because it, or git, reached no server; empty for any other failure.
 
     Some builds download what they need. That they could not says nothing about the versions.
     """
     failed = action.exit.ending is Ending.EXITED and not action.exit.ok and _FAILED_BUILD.search(action.output)
     match = _NO_NETWORK.search(action.output) if failed and OURS not in action.output else None
-    return f"a server that a build asks for cannot be reached: {match[0]}" if match else ""
+    if match is None:
+        return ""
+    line, _, _ = action.output[match.start() : match.start() + _LONGEST].partition("\n")
+    why = line.rstrip(" \r>)'\"")
+    repository = _REPOSITORY.search(action.output)
+    if repository is not None and repository.end() > match.start() > repository.start():
+        return f"git cannot reach {repository['url']}: {why}; check the address and the network, then run again"
+    return f"a server that a build asks for cannot be reached: {why}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
