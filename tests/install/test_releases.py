@@ -49,6 +49,15 @@ def test_a_release_is_as_good_as_its_best_file_for_the_python(files: list[File],
     assert [each.files for each in read_page(Page(files=tuple(files)), "3.12.1")] == [expected]
 
 
+@pytest.mark.parametrize(
+    ("wheel", "size"), [("a-1.0-py3-none-any.whl", 2), ("a-1.0-cp39-cp39-manylinux2014_x86_64.whl", 30)]
+)
+def test_the_size_of_a_release_is_that_of_what_would_be_downloaded(wheel: str, size: int) -> None:
+    (only,) = read_page(Page(files=(file(wheel, size=2), file("a-1.0.tar.gz", size=30))), "3.12.1")
+
+    assert only.size == size
+
+
 def test_a_release_came_out_with_its_first_file_and_releases_are_sorted_by_version() -> None:
     files = [
         file("a-1.10-py3-none-any.whl", "2022-03-02T00:00:00Z"),

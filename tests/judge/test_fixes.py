@@ -590,3 +590,37 @@ def test_a_set_with_the_users_own_project_is_not_tried() -> None:
     asked = [question for questions in rounds(replace(case, facts=facts), known) for question in questions]
 
     assert [type(question) for question in asked if isinstance(question, Solvable | Trial)] == [Solvable]
+
+
+@pytest.mark.parametrize(
+    ("uploaded", "other"), [("2020-10-28T00:00:00+00:00", "python"), ("2023-01-01T00:00:00+00:00", None)]
+)
+def test_a_package_older_than_its_python_that_passes_in_a_newer_release_fails_with_python(
+    uploaded: str, other: str | None
+) -> None:
+    failure = Failure(
+        steps=(("old==6.1.2",),),
+        states=({"old": "6.1.2"},),
+        raised="it has been removed",
+        kind="builtins.TypeError",
+        files=("old/x.py",),
+        answers={
+            "uploaded": {"old": uploaded},
+            "releases": {"old": ("6.1.2 2020", "6.2.5 2023", "6.3 2024")},
+            "solvable": dict.fromkeys([("old<6.1.2",), ("old>=6.2.5,<7",)], ("old==6.2.5",)),
+            "trials": {("old>=6.2.5,<7",): ("pass",)},
+        },
+    )
+
+    diagnosis = failure.diagnose()
+
+    assert (diagnosis.culprit, diagnosis.conflicts_with, diagnosis.fix) == ("old", other, ("old>=6.2.5,<7",))
+
+
+def test_a_trial_that_fails_as_before_adds_nothing_to_its_fix() -> None:
+    failure = tried({("user==1.0", "lib<2"): ("fail", "script: cannot import name 'gone' from 'lib' (x)", "dep<3")})
+    failure.answers["trials"][("user==1.0", "lib<2", "dep<3")] = ("pass",)
+    failure.answers["solvable"][("user==1.0", "lib<2", "dep<3")] = SET
+    failure.answers["releases"]["user"] = ("1.0 2021",)
+
+    assert failure.diagnose().fix == ()

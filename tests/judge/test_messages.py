@@ -161,6 +161,26 @@ MESSAGES: Mapping[str, tuple[Failure, str | None, str | None, tuple[str, ...]]] 
         "pytest-black",
         ("pytest<9",),
     ),
+    "a plugin without a name that uses a hook of an older pytest": (
+        message(
+            "",
+            {"pytest": "9.2", "pytest-pylint": "0.18", "pytest-other": "1.0"},
+            requires={"pytest-pylint": ("pytest",), "pytest-other": ("pytest",)},
+            output="INTERNALERROR> pluggy._manager.PluginValidationError: Plugin '139692322690384' for hook "
+            "'pytest_collect_file'\n"
+            "INTERNALERROR> hookimpl definition: pytest_collect_file(path, parent)\n"
+            "INTERNALERROR> Argument(s) {'path'} are declared in the hookimpl but can not be found in the hookspec\n",
+            answers={
+                "uploaded": {"pytest": NEW, "pytest-pylint": OLD},
+                "releases": {"pytest": ("8.4 2023", "9.0 2023", "9.2 2024")},
+                "last_with": {":pytest_collect_file(path)": "8.4"},
+                "definitions": {"pytest_collect_file": ("pytest", "pytest-pylint")},
+            },
+        ),
+        "pytest",
+        "pytest-pylint",
+        ("pytest<9",),
+    ),
     "a fixture that a plugin no longer brings": (
         message(
             "",

@@ -139,6 +139,20 @@ def test_an_argument_that_is_refused_leads_to_what_the_line_calls(
     assert (failure.diagnose().culprit, failure.diagnose().conflicts_with) == (culprit, "user")
 
 
+def test_an_argument_that_is_handed_on_leads_to_the_package_whose_function_is_known_to_refuse_it() -> None:
+    failure = Failure(
+        states=({"user": "1", "lib": "2"},),
+        raised="Connection.execute() got an unexpected keyword argument 'proxies'",
+        kind=KEYWORD,
+        files=("user/x.py",),
+        text="user.query(proxies=None)",
+        values=("user.query=user:Database.query", "self.connection.execute=lib.base:Connection.execute"),
+        answers={"definitions": {"Connection": ("lib", "user")}, "uploaded": {"user": OLD, "lib": NEW}},
+    )
+
+    assert (failure.diagnose().culprit, failure.diagnose().conflicts_with) == ("lib", "user")
+
+
 @pytest.mark.parametrize(
     ("answers", "fix"),
     [

@@ -18,9 +18,8 @@ from knowngood.cache.environments import PooledEnvironment
 from knowngood.cache.keys import asset_digest
 from knowngood.install import inspect
 from knowngood.install.environment import Environment
-from knowngood.install.releases import definitions
 from knowngood.install.snapshot import Snapshot
-from knowngood.install.symbols import offers
+from knowngood.install.symbols import definitions, offers
 from knowngood.model import Asset, Distribution
 from knowngood.process.files import open_regular, read_end, read_regular, read_text
 

@@ -5,10 +5,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from knowngood.events import Event, QuestionAnswered
-from knowngood.model import Trial
+from knowngood.model import ComboFacts, Trial
+from knowngood.run.context import prepare
+from knowngood.run.evaluate import evaluate
+from knowngood.run.stop import Stop
+from knowngood.run.trial import Trials
 from support.index import Index
-from support.runs import cells, matrix, names, record, request
+from support.runs import cells, machine, matrix, names, record, request, task
 from support.wheels import build_wheel
 from support.workshop import combo
 
@@ -74,3 +80,22 @@ def test_a_search_tries_nothing_twice(index: Index, tmp_path: Path, environ: Map
 
     assert trials(events) == [(("user==1.0", "lib<2"), None)]
     assert "question-answered" in names(events)
+
+
+@pytest.mark.parametrize(("sizes", "answer"), [((10**9, 0), None), ((10**7, 10**7), None), ((10**7, 10**4), ("pass",))])
+def test_what_is_too_large_to_be_tried_by_the_way_is_not_built(
+    sizes: tuple[int, int], answer: object, index: Index, tmp_path: Path, environ: Mapping[str, str]
+) -> None:
+    stock(index)
+    question = Trial(requirements=("lib<2",))
+    subject = task(COMBO, index.url, probe="import lib\n")
+    home = machine(environ, tmp_path / "cache")
+    folder, project = tmp_path / "run", tmp_path
+    with prepare(
+        subject.settings, machine=home, folder=folder, environments=tmp_path / "kept", stop=Stop(), project=project
+    ) as context:
+        trials = Trials(task=subject, context=context, evaluate=evaluate, sizes=lambda versions: sizes)
+
+        assert trials.answer(question, ComboFacts(combo=COMBO)) == answer
+
+    assert not list(folder.rglob("env"))

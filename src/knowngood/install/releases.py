@@ -1,7 +1,6 @@
 """Look up what a diagnosis asks: dates and releases from the index, what uv resolves, and names in source files."""
 
 import io
-import re
 import shutil
 import tarfile
 import tomllib
@@ -25,15 +24,14 @@ from packaging.version import InvalidVersion, Version
 
 from knowngood import packages
 from knowngood.install.confined import BuildSandbox, run_uv
-from knowngood.install.environment import Environment
 from knowngood.install.interface import OUTSIDE
 from knowngood.install.pages import File, Page
 from knowngood.install.symbols import mentions, offers
 from knowngood.install.uv.installer import UV
-from knowngood.model import Action, Distribution, FirstWith, InstallerName, LastWith, NearestWithout, Status
+from knowngood.model import Action, FirstWith, InstallerName, LastWith, NearestWithout, Status
 from knowngood.model.questions import Files, Release
 from knowngood.process import Processes
-from knowngood.process.files import read_regular, read_text
+from knowngood.process.files import read_text
 
 _SCALE = (Files.NONE, Files.SOURCE, Files.WHEEL, Files.OWN_WHEEL)
 """From the worst to the best file of a release."""
@@ -45,6 +43,7 @@ def read_page(page: Page, python: str) -> tuple[Release, ...]:
     built: set[Version] = set()
     times: dict[Version, datetime] = {}
     sizes: dict[Version, int] = {}
+    sources: dict[Version, int] = {}
     for file in page.files:
         version = _version(file.name)
         if version is None:
@@ -55,6 +54,8 @@ def read_page(page: Page, python: str) -> tuple[Release, ...]:
         best[version] = max(best.get(version, Files.NONE), kind, key=_SCALE.index)
         if kind in (Files.WHEEL, Files.OWN_WHEEL) and file.size is not None:
             sizes[version] = min(file.size, sizes.get(version, file.size))
+        elif kind is Files.SOURCE and file.size is not None:
+            sources[version] = min(file.size, sources.get(version, file.size))
         time = _time(file.upload_time)
         if time is not None:
             times[version] = min(time, times.get(version, time))
@@ -62,7 +63,12 @@ def read_page(page: Page, python: str) -> tuple[Release, ...]:
         if best[version] is Files.SOURCE:
             best[version] = Files.ELSEWHERE
     return tuple(
-        Release(version=version, uploaded=times.get(version), files=best[version], size=sizes.get(version, 0))
+        Release(
+            version=version,
+            uploaded=times.get(version),
+            files=best[version],
+            size=sizes.get(version) or sources.get(version, 0),
+        )
         for version in sorted(best)
     )
 
@@ -121,14 +127,12 @@ def _time(text: str | None) -> datetime | None:
 
 
 _LIMIT = 60.0  # seconds for one command; a diagnosis is not worth more
-_LARGEST_SOURCE = 2 * 1024 * 1024  # bytes
 _STRIDES = (0, 1, 2, 4, 7, 12, 20, 33, 54)
 """The release lines that are looked into, counted from the installed one, until one is the way it should be."""
 _MOST_MAJORS = 6
 """The major versions whose nearest release is looked into as well: a name may have come and gone with one of them."""
 _LARGEST_ARCHIVE = 20 * 1024 * 1024  # bytes
 _LARGEST_WHEEL = 120 * 1024 * 1024  # bytes; a name is not worth a larger download
-_MOST_SOURCES = 4000  # files of one distribution
 
 
 def _nothing(file: File) -> bytes | None:
@@ -193,14 +197,18 @@ class ReleaseIndex:
         page = self.page(package)
         return tuple(map(str, read_page(page, python))) if page is not None else None
 
-    def size(self, versions: Mapping[str, str], python: str) -> int:
-        """Return how many bytes the wheels of ``versions`` are, by canonical name, as far as the index says."""
-        return sum(
-            release.size
+    def sizes(self, versions: Mapping[str, str], python: str) -> tuple[int, int]:
+        """Return how many bytes the files of ``versions`` are, by canonical name, and those that have to be built.
+
+        What the index does not say counts as nothing.
+        """
+        chosen = [
+            release
             for name, version in versions.items()
             for release in self._releases(name, python)
             if str(release.version) == version
-        )
+        ]
+        return sum(each.size for each in chosen), sum(each.size for each in chosen if not each.has_wheel)
 
     def status(self, package: str) -> str | None:
         """Return the status of a project at its index, and the reason for it; None where the index states none."""
@@ -370,30 +378,3 @@ def _uploaded(package: Mapping[str, Any]) -> str:
     files = [*package.get("wheels", []), *([package["sdist"]] if "sdist" in package else [])]
     times = [file["upload-time"] for file in files if "upload-time" in file]
     return min(time if time.tzinfo else time.replace(tzinfo=UTC) for time in times).isoformat() if times else ""
-
-
-def definitions(
-    environment: Environment, names: Iterable[str], owners: Iterable[Distribution]
-) -> dict[str, tuple[str, ...]]:
-    """Return for each of ``names`` the distributions whose Python source defines a class or function of that name."""
-    wanted = tuple(dict.fromkeys(names))
-    if not wanted:
-        return {}
-    any_of = "|".join(map(re.escape, wanted)).encode()
-    defined = re.compile(rb"^[ \t]*(?:async\s+)?(?:class|def)\s+(" + any_of + rb")\b", re.MULTILINE)
-    definers: dict[str, list[str]] = {name: [] for name in wanted}
-    for owner in owners:
-        matches = {match for source in _sources(environment, owner) for match in defined.findall(source)}
-        for match in matches:
-            definers[match.decode()].append(owner.name)
-    return {name: tuple(owners) for name, owners in definers.items() if owners}
-
-
-def _sources(environment: Environment, distribution: Distribution) -> Iterable[bytes]:
-    for folder in environment.site_packages():
-        for module in distribution.modules:
-            place = folder / module.replace(".", "/")
-            files = [place.with_name(f"{place.name}.py")] if not place.is_dir() else sorted(place.rglob("*.py"))
-            for file in files[:_MOST_SOURCES]:
-                if file.is_file() and file.stat().st_size <= _LARGEST_SOURCE:
-                    yield read_regular(file, _LARGEST_SOURCE, linked=True)

@@ -6,9 +6,11 @@ nothing.
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from knowngood.install.environment import Environment
+from knowngood.model import Distribution
 from knowngood.process.files import read_regular, read_text
 from knowngood.syntax import parse
 
@@ -44,6 +46,23 @@ def mentions(folder: Path, word: str) -> bool:
     inside = rb"|\bfrom\s+" + parent + rb"\s+import\s+(?:\([^)]*|[^(\n]*)\b" + last + rb"\b" if parent else b""
     pattern = re.compile(whole + rb"\b" + inside)
     return any(pattern.search(source) for _, source in sources(folder))
+
+
+def definitions(
+    environment: Environment, names: Iterable[str], owners: Iterable[Distribution]
+) -> dict[str, tuple[str, ...]]:
+    """Return for each of ``names`` the distributions whose Python source defines a class or function of that name."""
+    wanted = tuple(dict.fromkeys(names))
+    if not wanted:
+        return {}
+    any_of = "|".join(map(re.escape, wanted)).encode()
+    defined = re.compile(rb"^[ \t]*(?:async\s+)?(?:class|def)\s+(" + any_of + rb")\b", re.MULTILINE)
+    definers: dict[str, list[str]] = {name: [] for name in wanted}
+    for owner in owners:
+        matches = {match for source in _sources_of(environment, owner) for match in defined.findall(source)}
+        for match in matches:
+            definers[match.decode()].append(owner.name)
+    return {name: tuple(owners) for name, owners in definers.items() if owners}
 
 
 def sources(folder: Path) -> Iterator[tuple[Path, bytes]]:
@@ -184,3 +203,13 @@ def _trees(folder: Path, word: str) -> Iterator[ast.Module]:
 def _parsed(file: Path) -> ast.Module | None:
     source = read_regular(file, _LARGEST_SOURCE + 1, linked=True)
     return parse(source) if len(source) <= _LARGEST_SOURCE else None
+
+
+def _sources_of(environment: Environment, distribution: Distribution) -> Iterable[bytes]:
+    for folder in environment.site_packages():
+        for module in distribution.modules:
+            place = folder / module.replace(".", "/")
+            files = [place.with_name(f"{place.name}.py")] if not place.is_dir() else sorted(place.rglob("*.py"))
+            for file in files[:_MOST_SOURCES]:
+                if file.is_file() and file.stat().st_size <= _LARGEST_SOURCE:
+                    yield read_regular(file, _LARGEST_SOURCE, linked=True)

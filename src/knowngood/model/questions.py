@@ -186,7 +186,7 @@ class Release:
     """When its first file was uploaded, UTC; None where the index does not say."""
     files: Files
     size: int = 0
-    """Bytes of its smallest wheel that fits; 0: unknown. Not recorded."""
+    """Bytes of its smallest wheel that fits, else of its source distribution; 0: unknown. Not recorded."""
 
     @property
     def installs(self) -> bool:

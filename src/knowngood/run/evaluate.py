@@ -29,7 +29,8 @@ from knowngood.events import (
     cleaned,
 )
 from knowngood.install.environment import Environment
-from knowngood.install.releases import ReleaseIndex, definitions
+from knowngood.install.releases import ReleaseIndex
+from knowngood.install.symbols import definitions
 from knowngood.judge.evidence import Rules
 from knowngood.judge.verdict import open_questions
 from knowngood.model import (
@@ -306,7 +307,7 @@ class _Evaluation:
             task=Task(combo=self._combo, settings=self._settings),
             context=context,
             evaluate=evaluate,
-            size=lambda versions: index.size(versions, python),
+            sizes=lambda versions: index.sizes(versions, python),
         )
         source = IndexAndFiles(index=index, environment=environment, trials=trials)
         for answered in look_up(self._facts, self._settings.rules, source):

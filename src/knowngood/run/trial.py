@@ -30,6 +30,8 @@ _PATIENCE = 20.0
 """Seconds that a trial may take longer than the failure: to pass is more work than to fail."""
 _MOST_DOWNLOADED = 150 * 1024 * 1024
 """Bytes of all files that only the trial needs: an offer is not worth more."""
+_MOST_BUILT = 1024 * 1024
+"""Bytes of all source distributions that have to be built: larger ones take minutes."""
 
 Evaluate = Callable[[Task, RunContext, Callable[[Event], None]], Generator[Any, Entry | None, Entry | None]]
 
@@ -42,8 +44,8 @@ class Trials:
     context: RunContext
     evaluate: Evaluate
     """Evaluates a combo, as ``run.evaluate`` does."""
-    size: Callable[[Mapping[str, str]], int]
-    """Returns how many bytes these versions are, by canonical name."""
+    sizes: Callable[[Mapping[str, str]], tuple[int, int]]
+    """Returns how many bytes the files of these versions are, by canonical name, and those that have to be built."""
 
     def answer(self, question: Trial, facts: ComboFacts) -> Answer:
         """Return how the probe ended with the set of ``question``; None where it was not tried, or nothing came of it.
@@ -111,7 +113,8 @@ class Trials:
                 for name, version in step.resolved.items()
                 if before.get(name) != version
             }
-            if self.size(new) > _MOST_DOWNLOADED:
+            downloaded, built = self.sizes(new)
+            if downloaded > _MOST_DOWNLOADED or built > _MOST_BUILT:
                 stages.close()
                 return False
             while True:

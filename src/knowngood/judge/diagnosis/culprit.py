@@ -160,6 +160,8 @@ def guesses(case: Case, answers: Answers, diagnosis: Diagnosis) -> Iterator[tupl
 
 def _majors(case: Case, answers: Answers, package: str | None, *, newer: bool) -> list[tuple[str, ...]]:
     history, installed = answers.history(package), case.installed.get(package or "")
+    if installed is None and case.failed_build is not None and case.failed_build[0] == package:
+        installed = packages.version(case.failed_build[1] or "")
     if history is None or installed is None or package in case.own:
         return []
     specifiers = history.majors_after(installed) if newer else history.majors_before(installed)

@@ -23,7 +23,17 @@ from knowngood.judge.diagnosis.rules import (
     versions,
 )
 from knowngood.judge.diagnosis.signatures import SPECIFIC, KnownBreakages
-from knowngood.model import UNDECIDED, Confidence, Diagnosis, FixState, ProjectStatus, Question, Status, VerifiedFix
+from knowngood.model import (
+    UNDECIDED,
+    Confidence,
+    Diagnosis,
+    FixState,
+    ProjectStatus,
+    Question,
+    Releases,
+    Status,
+    VerifiedFix,
+)
 
 _RULES: tuple[Rule, ...] = (
     resolver,
@@ -76,11 +86,20 @@ def _as_tried(case: Case, answers: Answers, diagnosis: Diagnosis, fix: tuple[str
         if could_move and culprit not in names and other in names and other in case.installed:
             # To move the culprit did not work.
             diagnosis = replace(diagnosis, culprit=other, conflicts_with=culprit)
+        elif other is None and culprit in names and _is_too_old(case, answers, culprit, fix):
+            diagnosis = replace(diagnosis, conflicts_with="python")
         if diagnosis.confidence is Confidence.POSSIBLE:
             return replace(diagnosis, confidence=Confidence.LIKELY)
     elif offers.is_refuted(case, answers, diagnosis.fix):
         return replace(diagnosis, confidence=Confidence.POSSIBLE)
     return diagnosis
+
+
+def _is_too_old(case: Case, answers: Answers, package: str | None, fix: tuple[str, ...]) -> bool:
+    """Return whether a package is older than the Python of the environment, and a newer release of it passed."""
+    wanted = next((each for each in packages.requirements(fix) if packages.name_of(each) == package), None)
+    forward = wanted is not None and any(clause.operator in (">=", ">") for clause in wanted.specifier)
+    return forward and package is not None and python.predates(case, answers, package)
 
 
 def _from_index(case: Case, answers: Answers, diagnosis: Diagnosis) -> Iterator[str]:
@@ -180,6 +199,8 @@ def _about_fix(case: Case, answers: Answers) -> Iterator[Question]:
     if diagnosis.fix and not offers.choose(case, answers, possible)[0]:
         # The other party may move instead.
         yield from lists(case, diagnosis.conflicts_with)
+        if case.failed_build is not None and case.failed_source is None:
+            yield Releases(package=case.failed_build[0])
 
 
 def _about_projects(case: Case, answers: Answers) -> Iterator[Question]:

@@ -107,7 +107,8 @@ def _variants(case: Case, answers: Answers, fix: Fix) -> Iterator[Fix]:
         if _misfit(case, answers, variant) is not None:
             waiting.append((*variant, "numpy<2"))
         more = answers.trial(_trial(case, variant))[2:]
-        if more and not _changes_python(more):
+        # After the same failure as before nothing is known that was not known before.
+        if more and not is_refuted(case, answers, variant) and not _changes_python(more):
             changed = set(packages.names(more))
             waiting.append((*(text for text in variant if changed.isdisjoint(packages.names([text]))), *more))
 

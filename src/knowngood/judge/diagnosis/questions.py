@@ -116,7 +116,8 @@ class History:
 
     def majors_before(self, version: Version) -> tuple[str, ...]:
         """Return the specifiers of what is below ``version``: below its release line, and below its major version."""
-        older = [release.version for release in self.usable if release.version < version]
+        final = [release for release in self.releases if not release.version.is_prerelease]
+        older = [release.version for release in final if release.version < version and release.files is not Files.NONE]
         major = Version(f"{version.epoch}!{version.major}")
         line = Version(f"{version.epoch}!{version.major}.{version.minor}")
         starts = dict.fromkeys(start for start in (line, major) if any(other < start for other in older))

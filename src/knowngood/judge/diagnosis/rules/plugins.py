@@ -24,7 +24,8 @@ _MOST_PLUGINS = 6  # whose older releases are read for a lost fixture
 def questions(case: Case, answers: Answers) -> Iterator[Question]:
     """Ask who defines the hook that a plugin uses, or a fixture that is missing, and who once did."""
     if _HOST in case.distributions and (match := _REFUSED.search(case.text) or _UNKNOWN.search(case.text)):
-        yield Definitions(name=match["hook"], among=(_HOST,))
+        # A plugin without a name is called by a number; then only its source shows which one it is.
+        yield Definitions(name=match["hook"], among=(_HOST, *_plugins(case)))
     if (match := _FIXTURE.search(case.text)) and (plugins := _plugins(case)):
         yield (brought := Definitions(name=match["fixture"], among=plugins))
         if brought in answers and not answers.definitions(match["fixture"]):
@@ -49,7 +50,8 @@ def diagnose(case: Case, answers: Answers) -> Diagnosis | None:
 
 
 def _refused(case: Case, answers: Answers, match: re.Match[str], symbol: Symbol, what: str) -> Diagnosis:
-    plugin = _distribution(case, match["plugin"])
+    implements = (name for name in answers.definitions(match["hook"]) if name != _HOST)
+    plugin = _distribution(case, match["plugin"]) or next(implements, None)
     return choose_culprit(
         case,
         answers,

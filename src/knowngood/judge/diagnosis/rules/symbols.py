@@ -124,9 +124,21 @@ def _passed(case: Case, raised: Raised, match: re.Match[str]) -> tuple[str, str]
             module, _, called = place.partition(":")
             provider = case.provider(module)
             if provider is not None and called and f"{name}(" in frame.text:
+                refuser = _refuser(case, raised, match["called"])
+                if refuser not in (None, provider):
+                    # It is known whose function refused it: that of another package.
+                    return None
                 called = called.removesuffix(".__init__").rpartition(".")[2]
                 return (provider, called) if called != refused else None
     return None
+
+
+def _refuser(case: Case, raised: Raised, called: str) -> str | None:
+    """Return the distribution whose function was called in the innermost line, as the probe recorded it."""
+    last = called.removesuffix(".__init__").rpartition(".")[2]
+    values = [value.partition("=")[2] for value in raised.frames[-1].values] if raised.frames else []
+    modules = (place.partition(":")[0] for place in values if place.rpartition(":")[2].split(".")[-1] == last)
+    return next(filter(None, map(case.provider, modules)), None)
 
 
 def _from_module(case: Case, answers: Answers, match: re.Match[str], message: str) -> Diagnosis | None:
