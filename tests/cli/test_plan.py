@@ -138,6 +138,19 @@ def test_the_jobs_of_a_plan_for_gitlab_are_those_for_github(
     ]
 
 
+def test_a_plan_that_takes_more_minutes_than_allowed_is_printed_but_starts_no_jobs(knowngood: Knowngood) -> None:
+    # Three combos never ran and count as a minute each; one is impossible and costs nothing.
+    assert knowngood("plan", "--max-minutes", "3").returncode == 0
+    table = knowngood("plan", "--max-minutes", "2.9")
+    jobs = knowngood("plan", "--max-minutes", "2.9", "--format", "github")
+
+    assert table.returncode == jobs.returncode == 3
+    assert "3 to run" in table.stdout and jobs.stdout == ""
+    assert "the plan takes about 3 minutes, and --max-minutes allows 2.9" in jobs.stderr
+    assert "3 combos would run; 3 of them never ran" in jobs.stderr
+    assert "--cover 2" in jobs.stderr
+
+
 def test_with_an_index_that_is_down_no_combo_is_impossible_and_plan_exits_3(
     knowngood: Knowngood, project: Project
 ) -> None:

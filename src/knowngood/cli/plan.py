@@ -21,7 +21,7 @@ from knowngood.cli.options import (
     state_option,
 )
 from knowngood.cli.output import width
-from knowngood.errors import ExitCode, UsageError
+from knowngood.errors import ExitCode, UndecidedError, UsageError
 
 if TYPE_CHECKING:
     from knowngood.judge.evidence import Rules
@@ -49,6 +49,12 @@ _MOST_JOBS = 256  # of one matrix on GitHub
     show_default=True,
     help="Limit the number of CI jobs.",
 )
+@click.option(
+    "--max-minutes",
+    type=click.FloatRange(0, min_open=True),
+    metavar="N",
+    help="Exit 3, and print no CI jobs, if the combos would take more than N minutes together.",
+)
 @click.option("--fresh", is_flag=True, help="Plan a `run --fresh`, which reuses no verdict.")
 @jobs_option
 @offline_option
@@ -64,6 +70,7 @@ def plan(
     cover: int | None,
     format_: str,
     shards: int,
+    max_minutes: float | None,
     fresh: bool,
     jobs: int | None,
     offline: bool,
@@ -84,7 +91,10 @@ def plan(
     `--format github` and `--format gitlab` divide the combos among CI jobs of about the same duration. Each job calls
     `run` with the matrix, the --shard and the --deal that the plan gives it, and runs combos of one matrix.
 
-    Exits 3 when an index could not be reached, and 0 otherwise.
+    With --max-minutes, a plan that costs more is an error. Its cost is the time of all combos together, estimated from
+    earlier runs.
+
+    Exits 3 when an index could not be reached or the plan costs too much, and 0 otherwise.
     """
     from knowngood.cli.prepare import covered
     from knowngood.cli.streams import stopped_by_signals
@@ -113,6 +123,9 @@ def plan(
     costs = {plan.name: plan.costs for plan in plans}
     covers = {plan.name: plan.coverage for plan in plans if plan.coverage is not None}
     free = shutil.disk_usage(projects[0].runs.folder.parent.parent).free
+    excess = _excess(rows, max_minutes)
+    if excess is not None and format_ in ("github", "gitlab"):
+        raise excess
     match format_:
         case "github":
             click.echo(report.render_github(forecast.deal_matrices(costs, most=shards)), nl=False)
@@ -128,7 +141,26 @@ def plan(
                 click.echo(f"{plan.name}: {line}", err=True)
     if stop.reason is not None:
         sys.exit(stopped_by(stop.reason))
+    if excess is not None:
+        raise excess
     sys.exit(ExitCode.UNDECIDED if any(row.status == "unknown" for row in rows) else ExitCode.AS_EXPECTED)
+
+
+def _excess(rows: "Sequence[Row]", most: float | None) -> UndecidedError | None:
+    """Return the error of a plan whose combos take more than ``most`` minutes together; None when they do not."""
+    minutes = sum(row.seconds for row in rows) / 60
+    if most is None or minutes <= most:
+        return None
+    from knowngood.report.text import count
+
+    running = [row for row in rows if row.seconds]
+    unknown = sum(not row.estimated for row in running)
+    return UndecidedError(
+        f"the plan takes about {minutes:.3g} minutes, and --max-minutes allows {most:.3g}",
+        cause=f"{count(len(running), 'combo')} would run"
+        + (f"; {unknown} of them never ran, so their time is a guess" if unknown else ""),
+        next_step="plan fewer combos with --cover 2 or --only, or allow more minutes",
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
