@@ -64,6 +64,13 @@ def soak(session: nox.Session) -> None:
 
 
 @nox.session
+def simulate(session: nox.Session) -> None:
+    """Simulate a run on 500 workers and print what it costs the client; ``-- --help`` has the options."""
+    _install(session, "tests")
+    session.run("python", "bench/cluster.py", *session.posargs)
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
     """Check the style with ruff."""
     _install(session, "lint")

@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
-BEGIN, END = "<!-- soak:begin -->", "<!-- soak:end -->"
-
 
 class Promise(Enum):
     """A promise, and the seconds that it may take, if it is one about time."""
@@ -80,11 +78,11 @@ class Tally:
             yield f"| {promise.sentence} | {count.tried} | {count.held} | {worst} |"
 
 
-def publish(page: Path, text: str) -> None:
-    """Replace what ``page`` has between the two markers. Raises ``ValueError``: it does not have them."""
+def publish(page: Path, text: str, *, name: str = "soak") -> None:
+    """Replace what ``page`` has between the two markers called ``name``. Raises ``ValueError``: it has none."""
     before = page.read_text(encoding="utf-8")
     after, count = re.subn(
-        rf"(?<={re.escape(BEGIN)}\n).*?(?={re.escape(END)})", lambda _: f"\n{text}\n", before, flags=re.DOTALL
+        rf"(?<=<!-- {name}:begin -->\n).*?(?=<!-- {name}:end -->)", lambda _: f"\n{text}\n", before, flags=re.DOTALL
     )
     if count != 1:
         raise ValueError(f"{page} has no place for the table")

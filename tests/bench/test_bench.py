@@ -9,11 +9,12 @@ import sys
 import tomllib
 import urllib.request
 import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from bench import figures, plot, promises, results, searches, tiny
+from bench import cluster, figures, plot, promises, results, searches, tiny
 from bench.figures import Figure, Kind
 from bench.measure import CommandError, Sample, environment, measure
 from bench.peers import peers
@@ -318,10 +319,10 @@ def test_a_promise_holds_only_within_its_time_and_the_table_has_every_promise(tm
     assert all(promise.sentence in table for promise in promises.Promise)
 
     page = tmp_path / "page.md"
-    page.write_text(f"before\n{promises.BEGIN}\nold\n{promises.END}\nafter\n")
+    page.write_text("before\n<!-- soak:begin -->\nold\n<!-- soak:end -->\nafter\n")
     promises.publish(page, table)
     promises.publish(page, table)
-    assert page.read_text() == f"before\n{promises.BEGIN}\n\n{table}\n{promises.END}\nafter\n"
+    assert page.read_text() == f"before\n<!-- soak:begin -->\n\n{table}\n<!-- soak:end -->\nafter\n"
     page.write_text("nothing")
     with pytest.raises(ValueError, match="no place"):
         promises.publish(page, table)
@@ -333,3 +334,21 @@ def test_the_docs_have_a_table_in_which_every_promise_was_tried_and_held() -> No
 
     assert [row[0] for row in rows] == [promise.sentence for promise in promises.Promise]
     assert all(int(tried) > 0 and tried == held for _, tried, held in rows)
+
+
+def test_what_a_million_combos_cost_follows_from_the_difference_of_two_simulated_runs(tmp_path: Path) -> None:
+    small = cluster.simulate(tmp_path / "small", workers=2, combos=2)
+    large = replace(
+        small, workers=500, combos=1002, events=9018, cpu=small.cpu + 10, memory=small.memory + 1000 * 2**13
+    )
+
+    table = cluster.render(small, large)
+
+    assert small.files == 2 * 6 + 1, "of each combo two locks or logs, three more logs and a verdict; and the event log"
+    assert small.events >= 2 * 9
+    assert "| CPU of the client | 10.0 ms | 2.8 h |" in table
+    assert "| memory of the client | 8.0 KiB | 7.6 GiB |" in table
+    assert "takes in 900 events for each second of its CPU, which is 100 combos" in table
+    # 500 workers with cells of a minute give 8.3 combos a second, of 10 ms each.
+    assert "a million in 33 h. The client is busy for 8 % of that time" in table
+    assert "up to 6,000 workers" in table and "500 workers down to cells of 5.0 s" in table

@@ -42,6 +42,7 @@ NOT_RUN = {
     ("CONTRIBUTING.md", "nox -s bench"),
     ("CONTRIBUTING.md", "nox -s fuzz"),
     ("CONTRIBUTING.md", "nox -s soak"),
+    ("CONTRIBUTING.md", "nox -s simulate"),
     ("docs/getting-started.md", "pip install knowngood nox"),
     ("docs/getting-started.md", 'nox -s matrix -- --only "old-*"'),
     ("docs/write-a-matrix.md", 'pip download --dest wheelhouse "numpy==2.0.2"'),
