@@ -278,3 +278,15 @@ def test_a_line_that_only_looks_like_a_download_is_left_out(installer: Installer
     text = "Downloading hope (many)\nnot Downloading numpy (1.0MiB)\n Downloaded numpy\nnot Downloading a.whl (1 kB)\n"
 
     assert OUTPUTS[installer].downloads(text) == ()
+
+
+def test_an_archive_that_uv_refuses_to_unpack_is_a_build_that_fails_and_no_trouble_with_the_network() -> None:
+    text = (
+        "error: Failed to download and build `jinja2==2.0`\n  cause: Failed to extract archive: jinja2==2.0\n"
+        "  cause: Invalid tar file\n  cause: at byte 1271808: extraction policy rejected input: archive member path"
+        ' rejected by name policy: "Jinja2-2.0/ext/Symbol List: Blocks.tmPreferences"\n'
+    )
+
+    status, reason = OUTPUTS[UV].classify(action(BAD, text))
+
+    assert (status, reason) == (Status.BUILD_FAIL, Reason.BUILD_ERROR)

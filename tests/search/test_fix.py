@@ -209,6 +209,7 @@ def test_a_search_is_interrupted_and_goes_on_when_it_is_repeated(universe: "Univ
         (("loose", "--keep", "lib<2"), "--keep 'lib<2' is not a name"),
         (("loose", "--keep", "lib[x]"), "--keep 'lib[x]' is not a name"),
         (("loose", "--keep", "Lib", "--to", "lib<2"), "--keep and --to both name lib"),
+        (("loose", "--to", "lib<2", "--to", "lib>3"), "several --to name lib"),
         (("loose", "--budget", "soon"), "--budget: "),
         (("loose", "--cells", "0"), "--cells"),
     ],

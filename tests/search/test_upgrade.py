@@ -113,6 +113,16 @@ def test_what_forbids_a_demand_is_named_with_its_range_and_the_path_goes_as_far_
     assert shown.returncode == 1
 
 
+def test_a_demand_for_a_package_that_no_index_has_is_blocked_with_what_the_resolver_says(universe: "Universe") -> None:
+    universe.release("lib", "1.0", files={"lib.py": "def call(): pass\n"})
+    universe.matrix('[[combo]]\nid = "now"\nsteps = [["lib==1.0"]]\n', "import lib")
+
+    (blocked,) = universe.searched("upgrade", "now", "--to", "nolib>1")["blocked"]
+
+    assert (blocked["says"], blocked["frontier"]) == ("unsolvable", [])
+    assert "nolib was not found" in blocked["cause"]
+
+
 def test_the_frontier_of_packages_that_are_tied_moves_them_together(universe: "Universe") -> None:
     universe.release("core", "1.0", "1.1", files={"core.py": "def call(): pass\n"})
     universe.release("core", "2.0", files={"core.py": "def renamed(): pass\n"})

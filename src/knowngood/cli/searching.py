@@ -136,6 +136,9 @@ def check_demands(demands: Sequence[str]) -> None:
                 cause="the requirement applies to the Python of the combo",
                 next_step=f"write --to {text.partition(';')[0].strip()!r}",
             )
+    names = [name for text in demands for name in packages.names([text])]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise UsageError(f"several --to name {twice}", next_step=f"write one for all of them: --to '{twice}>=1,<2'")
 
 
 @contextmanager

@@ -86,7 +86,9 @@ def unsolvable(oracle: Oracle, wanted: Requirement, now: Mapping[str, str], rest
     return Blocked(
         moves=((name, now.get(name, ""), goal),),
         says=Says.UNSOLVABLE,
-        cause=message if fitting else f"no release of {name} meets {wanted.specifier}; the newest is {versions[-1]}",
+        cause=f"no release of {name} meets {wanted.specifier}; the newest is {versions[-1]}"
+        if versions and not fitting
+        else message,
         blocker=blocker if fitting else "",
         frontier=_resolved(oracle, name, row, rest),
         blocking=_resolved(oracle, blocker, representatives(oracle.versions(blocker)), rest.plus(_demand(wanted)))

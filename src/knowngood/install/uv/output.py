@@ -44,6 +44,8 @@ class UvOutput(PatternOutput):
 
     rules: ClassVar[tuple[Rule, ...]] = (
         rule(Status.INFRA, Reason.NO_SPACE, *NO_SPACE, r"\(os error 28\)"),
+        # The archive is whole, but uv unpacks no file of such a name.
+        rule(Status.BUILD_FAIL, Reason.BUILD_ERROR, r"extraction policy rejected input"),
         rule(Status.INFRA, Reason.HASH_MISMATCH, r"Hash mismatch for"),
         rule(
             Status.INFRA,
