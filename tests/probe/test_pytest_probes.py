@@ -25,11 +25,20 @@ from support.facts import RULES, step
 from support.facts import facts as facts_of
 from support.workshop import launch
 
-WORKERS = pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["one process", "two workers"])
+WORKERS = pytest.mark.parametrize(
+    "workers", [(), ("-p", "xdist.plugin", "-n", "2")], ids=["one process", "two workers"]
+)
+FEW_PLUGINS = (("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1"),)
+"""Without this variable most of each run would be importing the plugins that the tests of knowngood use."""
 
 
 def run(
-    files: Mapping[str, str], folder: Path, *arguments: str, options: tuple[str, ...] = (), **more: object
+    files: Mapping[str, str],
+    folder: Path,
+    *arguments: str,
+    options: tuple[str, ...] = (),
+    env: tuple[tuple[str, str], ...] = (),
+    **more: object,
 ) -> ProbeFacts:
     """Run pytest with ``arguments`` on a project made of ``files``: path -> text."""
     project = folder / "project"
@@ -37,7 +46,7 @@ def run(
         (project / path).parent.mkdir(parents=True, exist_ok=True)
         (project / path).write_text(textwrap.dedent(text), encoding="utf-8")
     probe = Probe(id="tests", kind=ProbeKind.PYTEST, arguments=arguments, python_options=options)
-    return launch(probe, folder, tree=project, **more)  # type: ignore[arg-type]
+    return launch(probe, folder, tree=project, env=FEW_PLUGINS + env, **more)  # type: ignore[arg-type]
 
 
 def checks(facts: ProbeFacts) -> dict[str, Check]:

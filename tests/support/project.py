@@ -47,6 +47,9 @@ class Project:
         ours |= {
             "XDG_CACHE_HOME": str(self.folder / "cache"),
             "UV_CACHE_DIR": os.environ.get("UV_CACHE_DIR") or str(caches / "uv"),
+            # As is the pip that virtualenv unpacks, and that the first test compiles.
+            "VIRTUALENV_OVERRIDE_APP_DATA": str(caches / "virtualenv"),
+            "VIRTUALENV_SYMLINK_APP_DATA": "1",
         }
         return kept | ours | {"COLUMNS": "120"} | extra
 

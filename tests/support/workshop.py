@@ -42,7 +42,10 @@ _CREATED: list[tuple[Path, Action]] = []
 
 
 def outside(home: Path) -> dict[str, str]:
-    """Return the environment variables of a harness: private caches below ``home``, and installers without retries."""
+    """Return the environment variables of a harness: private caches below ``home``, and installers without retries.
+
+    The environments of virtualenv share one pip, which is compiled once and not by the first pip of each.
+    """
     return {
         "PATH": os.environ.get("PATH", os.defpath),
         "PYENV_ROOT": os.environ.get("PYENV_ROOT", str(Path.home() / ".pyenv")),
@@ -53,6 +56,7 @@ def outside(home: Path) -> dict[str, str]:
         "UV_LINK_MODE": "copy",
         "PIP_CACHE_DIR": str(home / "pip"),
         "PIP_RETRIES": "0",
+        "VIRTUALENV_SYMLINK_APP_DATA": "1",
     }
 
 
