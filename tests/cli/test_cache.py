@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import zipfile
 from collections.abc import Callable
@@ -38,11 +39,20 @@ def knowngood(project: Project, index: Index, cache: Path) -> Knowngood:
     return run
 
 
-@pytest.fixture
-def filled(knowngood: Knowngood) -> Knowngood:
-    """Return the same function, after a run that cached two verdicts."""
-    result = knowngood("run")
+@pytest.fixture(scope="module")
+def after_a_run(index: Index, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a project after a run that cached two verdicts."""
+    project = Project(folder=tmp_path_factory.mktemp("filled"))
+    project.write(matrix(index))
+    result = project.run("run", XDG_CACHE_HOME=str(project.folder / "cache"))
     assert result.returncode == 0, result.stdout + result.stderr
+    return project.folder
+
+
+@pytest.fixture
+def filled(knowngood: Knowngood, project: Project, after_a_run: Path) -> Knowngood:
+    """Return the same function, in a copy of a project after a run that cached two verdicts."""
+    shutil.copytree(after_a_run, project.folder, symlinks=True, dirs_exist_ok=True)
     return knowngood
 
 
@@ -154,18 +164,19 @@ def test_prune_with_an_invalid_number_of_days_is_an_error(knowngood: Knowngood, 
     assert knowngood("cache", "prune", "--older-than", days).returncode == 2
 
 
-def test_exported_verdicts_are_reused_on_another_machine(filled: Knowngood, project: Project) -> None:
+def test_exported_verdicts_are_reused_on_another_machine(knowngood: Knowngood, project: Project) -> None:
     elsewhere = project.folder / "elsewhere"
+    assert knowngood("run").returncode == 0
 
-    exported = filled("cache", "export", "out/known.zip")
-    imported = filled("cache", "import", "out/known.zip", home=elsewhere)
-    result = filled("run", home=elsewhere)
+    exported = knowngood("cache", "export", "out/known.zip")
+    imported = knowngood("cache", "import", "out/known.zip", home=elsewhere)
+    result = knowngood("run", home=elsewhere)
 
     assert exported.stdout == "exported 2 verdicts to out/known.zip\n"
     assert imported.stdout == "imported 2 verdicts from out/known.zip\n"
     assert result.returncode == 0
     assert len(project.events("facts-reused")) == 2
-    assert filled("cache", "import", "out/known.zip", "out/known.zip", home=elsewhere).returncode == 0
+    assert knowngood("cache", "import", "out/known.zip", "out/known.zip", home=elsewhere).returncode == 0
 
 
 def test_an_import_skips_and_counts_entries_that_do_not_match_their_key(filled: Knowngood, project: Project) -> None:

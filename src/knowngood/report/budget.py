@@ -129,6 +129,8 @@ class Part:
     """Its name in the sentence about the parts that were left out; raw text."""
     texts: tuple[str, ...]
     """Markdown, the best first: the page shows the first of them that fits."""
+    longer: Callable[[], str] | None = None
+    """Returns Markdown that is better than all of ``texts``; called only where one of them fits."""
 
 
 def page(head: Iterable[str], parts: Iterable[Part], *, most: int) -> str:
@@ -145,6 +147,8 @@ def page(head: Iterable[str], parts: Iterable[Part], *, most: int) -> str:
         if fitting is None:
             left_out.append(part.name)
             continue
+        if part.longer is not None:
+            fitting = first_fitting((part.longer(),), room - _GAP) or fitting
         blocks.append(fitting)
         room -= encoded_size(fitting) + _GAP
     return "\n\n".join([*blocks, *_omission(left_out)]) + "\n"

@@ -99,11 +99,23 @@ def _legend(judged: JudgedRun) -> str:
 
 
 def _explained(cell: Cell, judged: JudgedRun) -> Part:
-    brief = [paragraph(line) for line in briefly([cell], _WIDTH)]
-    full = explain_markdown.render(cell, judged.run, run_folder=".").rstrip("\n")
-    return Part(name=words.subject(cell), texts=(full, "\n".join(brief)))
+    def full() -> str:
+        return explain_markdown.render(cell, judged.run, run_folder=".").rstrip("\n")
+
+    brief = "\n".join(paragraph(line) for line in briefly([cell], _WIDTH))
+    # Of a large matrix most cells fit in neither form, and an explanation takes a millisecond.
+    texts, longer = ((brief,), full) if brief else ((full(),), None)
+    return Part(name=words.subject(cell), texts=texts, longer=longer)
 
 
 def _folded(part: Part) -> Part:
-    opened = f"<details>\n<summary>{inline(shorten(part.name, _VALUE))}, as expected</summary>"
-    return Part(name=part.name, texts=tuple(f"{opened}\n\n{text}\n\n</details>" for text in part.texts))
+    def fold(text: str) -> str:
+        opened = f"<details>\n<summary>{inline(shorten(part.name, _VALUE))}, as expected</summary>"
+        return f"{opened}\n\n{text}\n\n</details>"
+
+    longer = part.longer
+    return Part(
+        name=part.name,
+        texts=tuple(map(fold, part.texts)),
+        longer=None if longer is None else lambda: fold(longer()),
+    )
