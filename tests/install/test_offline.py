@@ -52,6 +52,7 @@ def test_what_is_missing_offline_says_nothing_about_the_versions(
         assert reason is Reason.OFFLINE, action.output
         message = OUTPUTS[installer].message(action, status)
         assert message.startswith(f"this run is offline: {requirement} is not on this machine"), message
+        assert message.endswith("; it comes from index wheels (dist); add it to that folder"), message
 
 
 def test_offline_uv_uses_what_it_has_kept_of_an_index(wheels: Path, environ: Mapping[str, str]) -> None:

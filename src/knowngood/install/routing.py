@@ -146,8 +146,11 @@ class Routing:
         package = package_name(missing)
         own = self.router.owner(package) if self.router else None
         if self.routes.offline:
-            where = f"; it comes from {own.title}" if own else ""
-            return (f"this run is offline: {missing} is not on this machine{where}; run again without --offline",)
+            source = own or (self._own_sources(installer)[0] if self.routes.default_route is not None else None)
+            where = f"; it comes from {source.title}" if source else ""
+            is_folder = source is not None and isinstance(source.upstream, FolderIndex)
+            next_step = "add it to that folder" if is_folder else "run again without --offline"
+            return (f"this run is offline: {missing} is not on this machine{where}; {next_step}",)
         if status not in (Status.UNSOLVABLE, Status.BUILD_FAIL):
             return ()
         if own is not None:
