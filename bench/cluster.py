@@ -41,12 +41,12 @@ from knowngood.install.index import Routes  # noqa: E402
 from knowngood.model import Basis, Combo, Distribution, EnvironmentFacts, ProbeBasis, ProbeKind, Reused  # noqa: E402
 from knowngood.process.redaction import Redactor  # noqa: E402
 from knowngood.run import host  # noqa: E402
+from knowngood.run.engine import EventLog, Recorder  # noqa: E402
 from knowngood.run.executors import hosts  # noqa: E402
 from knowngood.run.executors.client import Client  # noqa: E402
 from knowngood.run.executors.connection import Patience  # noqa: E402
 from knowngood.run.executors.interface import Site  # noqa: E402
 from knowngood.run.executors.worker import Reply  # noqa: E402
-from knowngood.run.recorder import EventLog, Recorder  # noqa: E402
 from knowngood.run.stop import Stop  # noqa: E402
 from support.facts import GOOD, action, attempt, check, info  # noqa: E402
 from support.loopback import Loopback, Threaded  # noqa: E402

@@ -22,7 +22,7 @@ MODULES = {path.relative_to(SOURCE).with_suffix("").as_posix(): path for path in
 
 FLOORS = (
     {"model", "errors"},
-    {"packages", "tracebacks", "patterns", "atomic", "sessions", "strict_json", "syntax"},
+    {"packages", "tracebacks", "patterns", "sessions", "strict_json", "syntax"},
     {"process", "events"},
     {"declare", "install", "probe", "judge", "report"},
     {"project", "cache"},
@@ -215,8 +215,8 @@ def test_no_module_is_a_heap() -> None:
     assert not {module: length for module, length in LENGTHS.items() if length > 400}
 
 
-STAND_ALONE = {"__main__", "atomic", "cli/list", "probe/in_env/imports", "process/remover"}
-"""Short modules that cannot be part of another: an entry point, a floor of its own, a verb, and two that are loaded by
+STAND_ALONE = {"__main__", "cli/list", "probe/in_env/imports", "process/remover"}
+"""Short modules that cannot be part of another: an entry point, a verb, and two that are loaded by
 their path: by a process of its own, and by several files inside the environment."""
 
 

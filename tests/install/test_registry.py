@@ -5,13 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from knowngood.install import index as install_variables
 from knowngood.install import registry
-from knowngood.install import variables as install_variables
 from knowngood.install.access import Network
-from knowngood.install.index import Routes
+from knowngood.install.index import Routes, Variables
 from knowngood.install.pip.installer import PIP
 from knowngood.install.uv.installer import UV
-from knowngood.install.variables import Variables
 from knowngood.model import InstallerName
 
 SOURCE = Path(registry.__file__).parents[1]

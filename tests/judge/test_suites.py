@@ -4,8 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from knowngood.judge.probes import judge_probe
-from knowngood.judge.suites import failed_checks, failures, suite
+from knowngood.judge.probes import failed_checks, failures, judge_probe, suite
 from knowngood.judge.verdict import judge_combo
 from knowngood.model import (
     Check,

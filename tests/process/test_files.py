@@ -93,7 +93,7 @@ READ_OTHERWISE = {
     "install/loopback.py": "folders of the user that serve as an index",
     "install/origin.py": "the user's own project",
     "install/pip/launcher.py": "a process of its own, with a time limit",
-    "install/pip/settings.py": "settings of the user",
+    "install/pip/installer.py": "settings of the user",
     "install/routing.py": "folders of the user that serve as an index",
     "install/uv/settings.py": "settings of the user",
     "install/wheelhouse.py": "members of a wheel",

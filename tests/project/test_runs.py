@@ -25,7 +25,7 @@ from knowngood.events import (
 )
 from knowngood.model import Combo, RunInfo
 from knowngood.project.runs import RecordedRun, Runs, read
-from knowngood.run.recorder import EventLog
+from knowngood.run.engine import EventLog
 from support.facts import action, attempt, check, combo, info
 
 ONE, TWO = combo("one"), combo("two")
@@ -296,7 +296,7 @@ import resource
 from pathlib import Path
 from knowngood.errors import UndecidedError
 from knowngood.events import ComboStarted
-from knowngood.run.recorder import EventLog
+from knowngood.run.engine import EventLog
 
 log = EventLog(Path({str(tmp_path / "events.jsonl")!r}))
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))

@@ -8,9 +8,9 @@ from datetime import date
 import pytest
 
 from knowngood.model import JudgedRun, Reused
-from knowngood.report.age import is_stale, oldest
 from knowngood.report.embed.parts import Items, Show, parts
 from knowngood.report.formats import FORMATS, FormatName, ReportContext
+from knowngood.report.summary import is_stale, oldest
 from report.factory import combo, mission, only, passing
 
 RUN = only(passing(combo("a")), passing(combo("b")))

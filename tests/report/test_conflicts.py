@@ -25,7 +25,7 @@ from knowngood.report.ci import ctrf, junit
 from knowngood.report.embed.parts import Heading, Items, Show, Table, parts
 from knowngood.report.github import summary
 from knowngood.report.html import page
-from knowngood.report.html.anchors import Anchors
+from knowngood.report.html.links import Anchors
 from knowngood.report.html.overview import against_metadata, good
 from knowngood.report.publication import published
 from knowngood.report.summary import summary as sum_of

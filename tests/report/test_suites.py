@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from knowngood.judge.changes import Snapshot, compare, snapshots
-from knowngood.judge.suites import failures, suite
+from knowngood.judge.probes import failures, suite
 from knowngood.model import Cell, ChangeKind, Check, JudgedRun, Outcome, Phase, Reason, Status, Suite, Transcript
 from knowngood.report import explain_markdown, explain_text, markdown, matrix_json, matrix_reader, recap, words
 from knowngood.report.github import summary

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from knowngood.search.plane import Place, Plane
+from knowngood.search.rows import Place, Plane
 
 
 @dataclass

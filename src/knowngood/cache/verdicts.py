@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from secrets import token_hex
 
-from knowngood import atomic, strict_json
+from knowngood import strict_json
 from knowngood.cache.keys import Ingredients, key
 from knowngood.events import (
     EnvironmentCreated,
@@ -32,7 +32,7 @@ from knowngood.events import (
     encode,
 )
 from knowngood.model import Reused, VerifiedFix
-from knowngood.process.files import read_regular
+from knowngood.process.files import read_regular, write_atomically
 
 SCHEMA = 2
 """Version of the entries. It changes when an older entry would be misread."""
@@ -154,7 +154,7 @@ class Verdicts:
 
     def write(self, entry: Entry, data: bytes) -> None:
         """Write the file of an entry, which holds ``data``. Raises ``OSError``."""
-        atomic.write(self._place(entry), data)
+        write_atomically(self._place(entry), data)
 
     def has_own(self, entry: Entry) -> bool:
         """Return whether a run with this cache recorded a result for the same key and the same reads."""

@@ -120,7 +120,7 @@ def _with_tables(project: "Project", tables: "Sequence[str]") -> bytes:
 
 def _write(project: "Project", searches: "Sequence[Search]") -> None:
     """Add the combos that work to the matrix file, which must be valid with them."""
-    from knowngood import atomic
+    from knowngood.process.files import write_atomically
     from knowngood.search.result import toml
 
     added, file = [search for search in searches if toml(search)], project.matrix.path
@@ -135,7 +135,7 @@ def _write(project: "Project", searches: "Sequence[Search]") -> None:
             cause=error.problems[0].what,
             next_step="add the combo by hand; where the file has combo = [...], write [[combo]] tables instead",
         ) from error
-    atomic.write(file.resolve(), text)
+    write_atomically(file.resolve(), text)
     for search in added:
         click.echo(f"written  {near(file)}: {search.fixed_id}", err=True)
 

@@ -124,9 +124,9 @@ def _write(ready: Searching, found: "Result") -> None:
     """Write the bounds that were found into each project of the user that declares some. Raises ``UsageError``."""
     from packaging.requirements import Requirement
 
-    from knowngood import atomic
+    from knowngood.process.files import write_atomically
+    from knowngood.search.declared import with_bounds
     from knowngood.search.frontier_result import suggestion
-    from knowngood.search.pyproject import with_bounds
 
     package, folder = found.frontier.package, ready.project.folder
     origins = dict.fromkeys(bound.origin for bound in found.bounds if bound.origin)
@@ -145,7 +145,7 @@ def _write(ready: Searching, found: "Result") -> None:
         before = file.read_bytes()
         after, changed = with_bounds(before.decode(), package, bounded)
         if after.encode() != before:
-            atomic.write(file.resolve(), after.encode())
+            write_atomically(file.resolve(), after.encode())
         for old, new in changed:
             click.echo(f"written  {near(file)}: {old} is now {new}" if old != new else f"right    {old}", err=True)
         if changed:

@@ -1,6 +1,7 @@
 """Group the verbs of the command line, give each its examples, and turn exceptions into messages and exit codes.
 
-A verb imports what it needs when it is invoked, so that ``--help`` does not wait for pydantic and rich.
+A verb imports what it needs when it is invoked, so that ``--help`` does not wait for pydantic and rich. ``--help``
+itself has no library for looks.
 """
 
 import difflib

@@ -1,4 +1,8 @@
-"""Declare the options that several verbs share, and complete what a user types for them in a shell."""
+"""Declare the options that several verbs share, and complete what a user types for them in a shell.
+
+Click completes the verbs and their options itself. A completion never prints an error: where nothing can be read, there
+is nothing to offer.
+"""
 
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping

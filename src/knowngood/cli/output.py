@@ -132,7 +132,7 @@ def print_stale(judged: "JudgedRun", *, what: str) -> None:
 
     ``what`` names them: a run or a published report.
     """
-    from knowngood.report.age import is_stale, promise
+    from knowngood.report.summary import is_stale, promise
     from knowngood.report.text import plain
 
     if is_stale(judged, today()):

@@ -230,7 +230,11 @@ def is_glob(text: str) -> bool:
 
 
 def overlap(first: str, second: str) -> bool:
-    """Return whether some text matches both globs."""
+    """Return whether some text matches both globs.
+
+    A release line that an index has not named yet is a wildcard in the id of its combo, and an entry of ``[[known]]``
+    may be a glob itself.
+    """
     left, right = _tokens(first), _tokens(second)
     # The ends in ``right`` that can be reached once the tokens of ``left`` so far are read.
     ends = _skip_stars({0}, right)

@@ -11,8 +11,8 @@ from typing import Protocol
 
 from knowngood.install.confined import BuildSandbox
 from knowngood.install.environment import Environment
+from knowngood.install.index import Variables
 from knowngood.install.interpreters import Interpreter
-from knowngood.install.variables import Variables
 from knowngood.model import Action, InstallerName, ResolutionMode, Source, SourceFacts
 from knowngood.model import Step as DeclaredStep
 from knowngood.model.installer_output import InstallerOutput

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from knowngood.install import variables
+from knowngood.install import index
 from knowngood.install.access import Access
 from knowngood.install.index import Addresses, Routes
 from knowngood.install.interface import Installer, Registration, Tools
@@ -42,13 +42,13 @@ def identities() -> dict[InstallerName, str]:
 
 
 def environment(routes: Routes, outside: Mapping[str, str], addresses: Addresses | None = None) -> dict[str, str]:
-    """Return the environment variables for the commands of every installer, see ``variables.environment``."""
-    return variables.environment(routes, [one.variables for one in _ALL.values()], outside, addresses)
+    """Return the environment variables for the commands of every installer, see ``index.environment``."""
+    return index.environment(routes, [one.variables for one in _ALL.values()], outside, addresses)
 
 
 def access(outside: Mapping[str, str]) -> Access:
     """Return what reaches indexes as the user's settings for all installers say."""
-    return Access(outside, variables.network_of([one.variables for one in _ALL.values()], outside))
+    return Access(outside, index.network_of([one.variables for one in _ALL.values()], outside))
 
 
 def indexes(name: InstallerName, outside: Mapping[str, str]) -> tuple[str, ...]:
@@ -64,5 +64,5 @@ def links(name: InstallerName, outside: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def secrets(indexes: Iterable[Index], outside: Mapping[str, str]) -> tuple[str, ...]:
-    """Return what must not appear in any log, see ``variables.secrets``."""
-    return variables.secrets(indexes, [one.variables for one in _ALL.values()], outside)
+    """Return what must not appear in any log, see ``index.secrets``."""
+    return index.secrets(indexes, [one.variables for one in _ALL.values()], outside)

@@ -9,13 +9,11 @@ from knowngood.judge.diagnosis import diagnose
 from knowngood.judge.diagnosis.questions import Answers
 from knowngood.judge.diagnosis.rules import numpy_abi
 from knowngood.judge.diagnosis.rules.numpy_abi import score, sentence
-from knowngood.judge.evidence import ProbeEvidence
+from knowngood.judge.evidence import Finding, ProbeEvidence
 from knowngood.judge.expectations import Comparison
 from knowngood.judge.expectations import compare as compare_with_expectation
-from knowngood.judge.findings import Finding
 from knowngood.judge.numbers import compare
-from knowngood.judge.probes import Attempt, flaky
-from knowngood.judge.suites import first_line
+from knowngood.judge.probes import Attempt, first_line, flaky
 from knowngood.model import (
     UNDECIDED,
     Array,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from knowngood import patterns
-from knowngood.judge.findings import Finding
+from knowngood.judge.evidence import Finding
 from knowngood.model import (
     UNDECIDED,
     Check,

@@ -1,10 +1,11 @@
-"""Read files that a process under test could have replaced by anything: a pipe, a link, a file without end."""
+"""Read files that a process under test could have replaced by anything, such as a pipe, and write files atomically."""
 
 import errno
 import os
 import stat
 from io import BufferedReader
 from pathlib import Path
+from secrets import token_hex
 
 LARGEST = 2**24
 """Bytes of a file that knowngood wrote itself: what has more was not written by it."""
@@ -60,3 +61,21 @@ def is_regular(path: Path) -> bool:
         return stat.S_ISREG(path.lstat().st_mode)
     except OSError:
         return False
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write ``data`` to the disk in one go, making folders as needed. Raises ``OSError``: nothing was changed.
+
+    A reader sees the new content or, after a crash or on a full disk, the old one.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name[:100]}.{token_hex(4)}")
+    try:
+        with partial.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except OSError:
+        partial.unlink(missing_ok=True)
+        raise

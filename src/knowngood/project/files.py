@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 from pathlib import Path
 
-from knowngood import atomic
 from knowngood.errors import UsageError
+from knowngood.process.files import write_atomically
 from knowngood.project.importing.locks import is_lock, read_lock
 
 
@@ -26,7 +26,7 @@ def write(path: Path, text: str) -> None:
     with contextlib.suppress(OSError):
         if path.read_bytes() == data:
             return
-    atomic.write(path, data)
+    write_atomically(path, data)
 
 
 def check_writable(folder: Path, *, next_step: str) -> None:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Self
 
 from platformdirs import user_state_path
 
-from knowngood import atomic
 from knowngood.declare.combo_selection import select
 from knowngood.declare.matrix_file import parse
 from knowngood.declare.schema import JSON_SCHEMA
@@ -19,7 +18,7 @@ from knowngood.declare.selectors import NOTHING, Selections, from_json, to_json
 from knowngood.declare.values import slug
 from knowngood.errors import UsageError, similar, some
 from knowngood.model import JudgedRun, Matrix, Run, Searched
-from knowngood.process.files import LARGEST, read_regular
+from knowngood.process.files import LARGEST, read_regular, write_atomically
 from knowngood.project.files import FolderFiles, near, write
 from knowngood.project.runs import OWNER, SEARCHES, STATE, RecordedRun, Runs, all_at
 from knowngood.project.searched import found_in
@@ -133,7 +132,7 @@ class Project:
         if isinstance(self._declared, Matrix):
             return self
         parsed = self._parse(matrix.path, selections)
-        atomic.write(self.runs.folder / _SELECTIONS, json.dumps(to_json(selections.all), indent=1).encode() + b"\n")
+        write_atomically(self.runs.folder / _SELECTIONS, json.dumps(to_json(selections.all), indent=1).encode() + b"\n")
         changed = Project(self.folder, matrix=matrix.path, state_dir=self._state_dir, signatures=self._signatures)
         changed.matrix = parsed
         return changed

@@ -16,7 +16,7 @@ from knowngood.project.runs import REPORT, RecordedRun
 from knowngood.report import history_json, matrix_reader
 from knowngood.report.formats import FORMATS, PUBLISHED, ReportContext
 from knowngood.report.history_json import FILE
-from knowngood.report.html.files import RUN, candidates, lock_of
+from knowngood.report.html.links import RUN, candidates, lock_of
 from knowngood.report.publication import publication, published
 from knowngood.report.text import plain, published_day
 

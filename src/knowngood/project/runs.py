@@ -12,11 +12,11 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from knowngood import atomic, strict_json
+from knowngood import strict_json
 from knowngood.errors import UsageError, some
 from knowngood.events import SCHEMA, RunFinished, decode, fold
 from knowngood.model import Combo, ComboFacts, Run, Selection
-from knowngood.process.files import LARGEST, read_regular
+from knowngood.process.files import LARGEST, read_regular, write_atomically
 from knowngood.project.files import near
 
 STATE = ".knowngood"
@@ -306,7 +306,7 @@ class Runs:
         if seconds:
             # The durations are only estimates, so a full disk must not fail the run.
             with contextlib.suppress(OSError):
-                atomic.write(self.folder / _DURATIONS, json.dumps(self.past_seconds() | seconds).encode())
+                write_atomically(self.folder / _DURATIONS, json.dumps(self.past_seconds() | seconds).encode())
 
 
 def _matches(combos: "Iterator[ComboFacts] | tuple[ComboFacts, ...]", pattern: str) -> bool:

@@ -6,9 +6,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from knowngood import atomic
 from knowngood.model import Searched
-from knowngood.process.files import LARGEST, read_regular
+from knowngood.process.files import LARGEST, read_regular, write_atomically
 
 _FILE = "search.json"
 """The name of the file in the folder of the run of a search."""
@@ -16,7 +15,7 @@ _FILE = "search.json"
 
 def keep(folder: Path, searched: Searched) -> None:
     """Write what a search found into the folder of its run. Raises ``OSError``."""
-    atomic.write(folder / _FILE, json.dumps(asdict(searched), indent=1).encode() + b"\n")
+    write_atomically(folder / _FILE, json.dumps(asdict(searched), indent=1).encode() + b"\n")
 
 
 def found_in(folder: Path) -> tuple[Searched, ...]:

@@ -8,8 +8,8 @@ from enum import StrEnum
 from xml.etree.ElementTree import Element, SubElement
 
 from knowngood.model import Cell, JudgedRun
-from knowngood.report.age import is_stale, oldest
 from knowngood.report.ci.outcome import TestOutcome, outcome_of, plain_name
+from knowngood.report.summary import is_stale, oldest
 from knowngood.report.text import columns, count, document, shorten, started
 
 SCHEMA = 1

@@ -5,13 +5,12 @@ from datetime import date
 
 from knowngood.model import Cell, History, JudgedRun, Searched, Status
 from knowngood.report import words
-from knowngood.report.age import stale
 from knowngood.report.coverage import left_out, values
 from knowngood.report.explain_markdown import conflicts, tests
 from knowngood.report.history import entries, sentence
 from knowngood.report.markup import code, diagnosis, fence, inline, joined, paragraph, table
 from knowngood.report.searches import markdown
-from knowngood.report.summary import caption, cautions, summary
+from knowngood.report.summary import caption, cautions, stale, summary
 from knowngood.report.table import VIOLATION, columns_of, metric, without_left_out
 from knowngood.report.text import count, size
 

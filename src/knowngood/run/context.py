@@ -20,7 +20,7 @@ from knowngood.install.index import Routes
 from knowngood.install.interface import OUTSIDE, Resolution, Step, Tools
 from knowngood.install.interpreters import Interpreters
 from knowngood.install.pages import File, Page
-from knowngood.install.pip.settings import cache_folder
+from knowngood.install.pip.installer import cache_folder
 from knowngood.install.routing import Routing, routing
 from knowngood.install.source import Builds
 from knowngood.install.wheelhouse import Wheelhouse

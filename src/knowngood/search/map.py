@@ -11,7 +11,7 @@ from knowngood.report.text import aligned, count, strict_json, wrap
 from knowngood.search.ask import Answer, Candidate, Oracle, Says
 from knowngood.search.changes import Change
 from knowngood.search.frontier import representatives, rows_versions
-from knowngood.search.plane import Place, Plane
+from knowngood.search.rows import Place, Plane
 from knowngood.search.trail import GLYPHS, Kind, Trail, ask_each, kind_of, message
 
 SCHEMA = 1

@@ -15,7 +15,7 @@ from knowngood.probe.reads import still
 from knowngood.project.project import Project
 from knowngood.project.runs import RecordedRun
 from knowngood.project.searched import keep as keep_in
-from knowngood.run.recorder import EventLog
+from knowngood.run.engine import EventLog
 from knowngood.run.request import RunRequest
 from knowngood.run.stop import Stop
 from knowngood.run.work import routes

@@ -16,7 +16,7 @@ from knowngood.install import lock
 from knowngood.install.common_output import OURS
 from knowngood.install.confined import run_uv
 from knowngood.install.environment import Environment
-from knowngood.install.index import Addresses, Routes
+from knowngood.install.index import Addresses, Routes, Variables
 from knowngood.install.interface import (
     CREATE_LIMIT,
     INSTALL_LIMIT,
@@ -30,7 +30,6 @@ from knowngood.install.interface import (
 from knowngood.install.lock import Pin
 from knowngood.install.uv import lowest, settings
 from knowngood.install.uv.output import UvOutput
-from knowngood.install.variables import Variables
 from knowngood.model import Action, Ending, Exit, InstallerName, ResolutionMode
 from knowngood.process.files import read_text
 

@@ -11,7 +11,7 @@ from packaging.version import Version
 
 from knowngood import packages
 from knowngood.judge.conflicts import Violation
-from knowngood.judge.suites import failed_checks
+from knowngood.judge.probes import failed_checks
 from knowngood.model import (
     Action,
     Check,

@@ -11,13 +11,12 @@ from packaging.utils import canonicalize_name
 
 from knowngood.declare.values import slug, version_slug
 from knowngood.errors import UsageError, some
-from knowngood.project.importing import probing, pythons, yaml_file
+from knowngood.project.importing import probing, pythons, workflow_file
 from knowngood.project.importing.commands import Commands, installs
-from knowngood.project.importing.expressions import UnknownError, holds, substituted
 from knowngood.project.importing.indexes import Indexes
 from knowngood.project.importing.parts import Cell, Imported, Line, Probe, Remarks, Source, Step
 from knowngood.project.importing.scripts import INSTALLS, inside, joined, walk
-from knowngood.project.importing.yaml_file import Text, line_of
+from knowngood.project.importing.workflow_file import Text, UnknownError, holds, line_of, substituted
 
 Row = dict[str, Any]
 
@@ -65,7 +64,7 @@ class _Workflow:
         self._commands = Commands(source, self._remarks, self._indexes)
         self._others: dict[str, None] = {}
         self._calls: list[Imported] = []
-        content = yaml_file.read(source.text, source.path)
+        content = workflow_file.read(source.text, source.path)
         if isinstance(content, dict) and "jobs" not in content and isinstance(content.get("dependencies"), list):
             raise UsageError(
                 f"{source.path} is a conda environment, and conda packages cannot be in a matrix",

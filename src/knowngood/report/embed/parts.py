@@ -15,8 +15,7 @@ from packaging.utils import canonicalize_name
 
 from knowngood.model import UNDECIDED, Cell, Combo, JudgedRun, Run, Status
 from knowngood.report import coverage, words
-from knowngood.report.age import stale
-from knowngood.report.summary import caption, cautions
+from knowngood.report.summary import caption, cautions, stale
 from knowngood.report.table import VIOLATION, installed, key_packages, named, without_left_out
 from knowngood.report.text import count, plain, shorten
 

@@ -5,13 +5,12 @@ from datetime import date
 
 from knowngood.model import Cell, Change, JudgedRun, Status
 from knowngood.report import diff, explain_markdown, words
-from knowngood.report.age import stale
 from knowngood.report.budget import Part, page
 from knowngood.report.explanation import to_look_at
 from knowngood.report.markdown import against_metadata
 from knowngood.report.markup import inline, joined, paragraph, table
 from knowngood.report.recap import briefly
-from knowngood.report.summary import cautions, predicted, summary
+from knowngood.report.summary import cautions, predicted, stale, summary
 from knowngood.report.table import columns_of
 from knowngood.report.text import count, encoded_size, shorten
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from knowngood.model import Change, ChangeKind
 from knowngood.report.diff import changed_conflicts, packages
-from knowngood.report.html.anchors import Anchors, Link
+from knowngood.report.html.links import Anchors, Link
 from knowngood.report.text import shorten
 
 TONES = {

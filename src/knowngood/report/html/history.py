@@ -7,7 +7,7 @@ from itertools import groupby
 
 from knowngood.model import CellState, History, JudgedRun, State, Status
 from knowngood.report.history import CellChange, Entry, combos, entries, release, sentence
-from knowngood.report.html.anchors import Anchors, Link
+from knowngood.report.html.links import Anchors, Link
 from knowngood.report.html.rows import Badge, status_badge, tone
 from knowngood.report.text import count, shorten
 

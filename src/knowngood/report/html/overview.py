@@ -7,8 +7,7 @@ from urllib.parse import quote
 from knowngood.model import Cell, Change, ChangeKind, Group, IndexChoice, JudgedRun, Status
 from knowngood.report import words
 from knowngood.report.export.requirements import install_line
-from knowngood.report.html.anchors import Anchors, Link
-from knowngood.report.html.files import lock_of
+from knowngood.report.html.links import Anchors, Link, lock_of
 from knowngood.report.html.rows import Badge, badge
 from knowngood.report.summary import cautions, predicted, pythons
 from knowngood.report.table import key_packages

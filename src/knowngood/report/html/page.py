@@ -1,12 +1,14 @@
 """Render the page that an engineer opens to decide an upgrade: one file, readable and filterable without a network."""
 
 import hashlib
+import json
 import pkgutil
 from base64 import b64encode
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
+from string import ascii_letters, digits
 from types import MappingProxyType
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -14,12 +16,10 @@ from markupsafe import Markup, escape
 
 from knowngood.model import Change, History, JudgedRun, Searched, Status
 from knowngood.report import words
-from knowngood.report.age import is_stale, oldest, promise
 from knowngood.report.budget import Level, fit
-from knowngood.report.html import compare
-from knowngood.report.html.anchors import Anchors
 from knowngood.report.html.changed import comparison, labels
 from knowngood.report.html.history import view
+from knowngood.report.html.links import Anchors
 from knowngood.report.html.overview import (
     MOST_BRIEF,
     MOST_CAUSES,
@@ -34,7 +34,47 @@ from knowngood.report.html.plots import maps, plots
 from knowngood.report.html.rows import columns, rows, status_badge
 from knowngood.report.html.versions import by_package
 from knowngood.report.searches import sections
+from knowngood.report.summary import is_stale, oldest, promise
 from knowngood.report.text import plain
+
+MOST = 60_000
+"""Characters of the data; with more, the page compares the verdicts of two combos only."""
+_DIGEST = 12
+_CODES = ascii_letters + digits
+
+
+def data(judged: JudgedRun) -> str:
+    """Return JSON with a column for each lock and package that differs between combos, in the order of the page.
+
+    A column is a list of its values, and for each combo the number of its value in that list: a list of numbers, or a
+    letter or digit for each combo where these suffice. Empty text: with one combo there is nothing to compare.
+    """
+    rows = {cell.combo.id: {"python": cell.python, **cell.installed} for cell in judged.cells}
+    if len(rows) < 2:
+        return ""
+    locks = {
+        facts.combo.id: {f"step {step.number}": step.lock[:_DIGEST] for step in facts.steps if step.lock}
+        for facts in judged.run.combos
+    }
+    columns = {"locks": _columns([locks.get(combo, {}) for combo in rows]), "packages": _columns([*rows.values()])}
+    texts = [json.dumps(kept, separators=(",", ":")) for kept in (columns, {**columns, "locks": {}}, {})]
+    # Nothing in it may end the element that it is in.
+    return next(text for text in texts if len(text) <= MOST).replace("<", "\\u003c")
+
+
+def _columns(rows: Sequence[Mapping[str, str]]) -> dict[str, tuple[list[str], list[int] | str]]:
+    """Return name -> (values, number of the value in each row) for each name whose values differ."""
+    columns: dict[str, tuple[list[str], list[int] | str]] = {}
+    for name in sorted({name for row in rows for name in row}):
+        texts = [row.get(name, "") for row in rows]
+        values = {text: number for number, text in enumerate(dict.fromkeys(texts))}
+        if len(values) > 1:
+            numbers = [values[text] for text in texts]
+            few = len(values) <= len(_CODES)
+            shown = [plain(text) for text in values]
+            columns[plain(name)] = (shown, "".join(_CODES[number] for number in numbers) if few else numbers)
+    return columns
+
 
 MOST_PARSED = 100
 """Cells of a page whose details a browser parses at once; those of a larger page wait in ``noscript`` elements."""
@@ -96,7 +136,7 @@ def render(
         "promise": promise(judged),
         "comparison": comparison(changes, anchors),
         "maps": maps(judged.cells, anchors),
-        "compared": Markup(compare.data(judged)),
+        "compared": Markup(data(judged)),
         "good": good(judged, anchors, files),
         "against": against_metadata(judged, anchors, files),
         "against_title": words.AGAINST_METADATA.capitalize(),

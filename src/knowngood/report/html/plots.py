@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from knowngood.model import Cell, JudgedRun
 from knowngood.report import words
-from knowngood.report.html.anchors import Anchors
+from knowngood.report.html.links import Anchors
 from knowngood.report.html.rows import Badge, badge, tone
 from knowngood.report.text import brief, shorten, size
 

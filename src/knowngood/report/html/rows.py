@@ -7,10 +7,9 @@ from knowngood.model import UNDECIDED, Cell, JudgedRun, Run, Status
 from knowngood.report import explain_markdown, words
 from knowngood.report.budget import Level
 from knowngood.report.export.requirements import install_line
-from knowngood.report.html.anchors import Anchors, Link
 from knowngood.report.html.changed import Label
 from knowngood.report.html.detail import Detail, detail
-from knowngood.report.html.files import FileLink, links
+from knowngood.report.html.links import Anchors, FileLink, Link, links
 from knowngood.report.table import ABSENT, VIOLATION, installed, key_packages, total_seconds
 from knowngood.report.text import count, seconds, shorten
 
