@@ -8,7 +8,6 @@ nox alone can import this module: it needs only the standard library, packaging 
 noxfile asks for it in its PEP 723 header, and nox runs the file in an environment that has both.
 """
 
-import json
 import sys
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
@@ -17,9 +16,11 @@ from pathlib import Path
 
 import nox
 
+from knowngood import strict_json
 from knowngood.declare.grids import combo_ids
 from knowngood.declare.selectors import NOTHING, Selections, from_json
 from knowngood.declare.values import slug
+from knowngood.process.files import LARGEST, read_regular
 from knowngood.sessions import VERBS
 
 _TAKE_NO_MATRIX = frozenset({"cache", "docs", "import", "init", "scan"})
@@ -68,8 +69,8 @@ def _combos(folder: Path, matrix: str | None) -> Iterator[tuple[str, _Combo]]:
     seen: set[str] = set()
     for file in files:
         try:
-            ids = combo_ids(tomllib.loads(file.read_text(encoding="utf-8")), _selections(folder.parent, file.stem))
-        except (OSError, ValueError, RecursionError):
+            ids = combo_ids(tomllib.loads(_text(file)), _selections(folder.parent, file.stem))
+        except (ValueError, RecursionError):
             continue
         for combo_id in ids:
             name = f"{file.stem}/{combo_id}" if combo_id in seen else combo_id
@@ -77,12 +78,16 @@ def _combos(folder: Path, matrix: str | None) -> Iterator[tuple[str, _Combo]]:
             yield name, (file.stem if len(files) > 1 else None, combo_id)
 
 
+def _text(file: Path) -> str:
+    return read_regular(file, LARGEST, linked=True).decode("utf-8")
+
+
 def _selections(project: Path, matrix: str) -> Selections:
     """Return what the selectors of a matrix stood for in its last run."""
     file = project / ".knowngood" / "runs" / (slug(matrix) or "matrix") / "selections.json"
     try:
-        return from_json(json.loads(file.read_bytes()))
-    except (OSError, ValueError, RecursionError):
+        return from_json(strict_json.loads(read_regular(file, LARGEST)))
+    except ValueError:
         return NOTHING
 
 

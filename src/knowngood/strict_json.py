@@ -1,5 +1,6 @@
 """Parse JSON from elsewhere, without numbers that computing with would fail: infinite, not a number, or huge.
 
+Whatever cannot be used is a ``ValueError``, so that no caller forgets one of the ways in which ``json`` fails.
 ``json`` accepts ``NaN``, ``Infinity``, ``1e999`` and integers of thousands of digits. A duration or a metric of that
 kind raises an exception much later, in whatever adds, rounds or prints it.
 """
@@ -15,10 +16,12 @@ _DIGITS = 300
 def loads(text: str | bytes) -> Any:
     """Return the value of a JSON text.
 
-    Raises ``ValueError``: it is not JSON, or has a number that is not finite or is too large; ``RecursionError``: it is
-    nested too deeply.
+    Raises ``ValueError``: it is not JSON, is nested too deeply, or has a number that is not finite or is too large.
     """
-    return json.loads(text, parse_float=_float, parse_int=_int, parse_constant=_refuse)
+    try:
+        return json.loads(text, parse_float=_float, parse_int=_int, parse_constant=_refuse)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
 
 
 def is_sound(number: float) -> bool:

@@ -189,3 +189,20 @@ def test_a_folder_is_an_error_that_names_the_files_in_it(project: Project) -> No
     assert "cannot be read" in long.stderr and "Traceback" not in long.stderr
     assert "tox.ini, .github/workflows/ci.yml" in folder.stderr and "knowngood import tox.ini" in folder.stderr
     assert "gone.ini cannot be read" in gone.stderr
+
+
+def test_a_password_in_what_is_imported_is_printed_and_written_nowhere(project: Project) -> None:
+    lines = "--extra-index-url https://me:canary-a@host.example/simple\ntiny @ git+https://t0ken-canary-b@host.example/t.git\n"
+    (project.folder / "requirements.txt").write_text(f"{lines}tiny==1.0\n")
+    (project.folder / "Dockerfile").write_text(
+        "FROM python:3.11\nRUN pip install --index-url https://me:canary-c@h/simple tiny\nRUN curl https://h/?token=canary-d\n"
+    )
+
+    printed = [
+        project.run("import", name, "--write", "--name", slug)
+        for name, slug in [("requirements.txt", "a"), ("Dockerfile", "b")]
+    ]
+
+    texts = [file.read_text() for file in (project.folder / "matrices").glob("*.toml")]
+    texts += [result.stdout + result.stderr for result in printed]
+    assert len(texts) == 4 and not [text for text in texts if "canary" in text]

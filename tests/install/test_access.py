@@ -1,6 +1,8 @@
 """Test that indexes with a password, and those with an authority of their own, can be used by every installer."""
 
 import base64
+import contextlib
+import gzip
 import select
 import socket
 import ssl
@@ -14,8 +16,10 @@ from urllib.parse import urlsplit
 
 import pytest
 import trustme
+from urllib3.exceptions import HTTPError
 
 from knowngood.install import registry
+from knowngood.install.access import Access
 from knowngood.install.index import decide
 from knowngood.install.registry import OUTPUTS
 from knowngood.model import Index as Declared
@@ -275,3 +279,27 @@ def test_a_host_that_is_an_exception_is_reached_directly() -> None:
     for host in ("example.org", "pypi.example.org", "10.1.2.3", "a.internal"):
         assert access.proxy(f"https://{host}/simple") is None
     assert access.proxy("http://pypi.org/simple") is None
+
+
+@pytest.mark.parametrize("kind", ["plain", "chunked", "packed"])
+def test_an_answer_without_an_end_is_given_up(kind: str) -> None:
+    piece = gzip.compress(bytes(2**24)) if kind == "packed" else bytes(2**20)
+    heads = {"plain": "", "chunked": "Transfer-Encoding: chunked\r\n", "packed": "Content-Encoding: gzip\r\n"}
+    sent = b"%x\r\n%s\r\n" % (len(piece), piece) if kind == "chunked" else piece
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def answer() -> None:
+        connection, _ = listener.accept()
+        with connection, contextlib.suppress(OSError):
+            connection.recv(65536)
+            connection.sendall(f"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n{heads[kind]}\r\n".encode())
+            while True:
+                connection.sendall(sent)
+
+    with listener:
+        thread = threading.Thread(target=answer, daemon=True)
+        thread.start()
+        with pytest.raises(HTTPError, match="no end"):
+            Access({}).get(f"http://127.0.0.1:{listener.getsockname()[1]}/simple/")
+        thread.join(20)
+    assert not thread.is_alive()

@@ -29,6 +29,20 @@ ANSWERS = {
     "a page without links": ((200, "text/html", b"<h1>Welcome</h1>"), Reason.NOT_AN_INDEX, "lists no file"),
     "nothing": ((200, "text/html", b""), Reason.NOT_AN_INDEX, "lists no file"),
     "broken JSON": ((200, JSON, b'{"files": ['), Reason.NOT_AN_INDEX, "broken JSON"),
+    "odd fields": (
+        (
+            200,
+            JSON,
+            b'{"meta": {"api-version": "1.0"}, "files": [{"filename": "tool-9.0-py3-none-any.whl", "url": 5}]}',
+        ),
+        Reason.NOT_AN_INDEX,
+        "broken JSON",
+    ),
+    "a broken link": (
+        (200, "text/html", b'<a href="http://[/tool-9.0.zip">x</a>'),
+        Reason.NOT_AN_INDEX,
+        r"a (valid )?URL",
+    ),
     "a later API": (
         (200, JSON, b'{"meta": {"api-version": "2.0"}, "files": []}'),
         Reason.NOT_AN_INDEX,

@@ -88,6 +88,8 @@ def test_a_failure_of_our_own_launcher_does_not_count_as_a_crash(output: str, st
     [
         ("builtins.OSError", "[Errno 28] No space left on device: 'x'", Status.INFRA),
         ("builtins.OSError", "[Errno 122] Disk quota exceeded", Status.INFRA),
+        ("sqlite3.OperationalError", "database or disk is full", Status.INFRA),
+        ("builtins.RuntimeError", "torch.save: write failed: No space left on device", Status.INFRA),
         ("builtins.OSError", "[Errno 2] No such file or directory: 'x'", Status.FAIL),
         ("builtins.AssertionError", "No space left on device", Status.FAIL),
     ],

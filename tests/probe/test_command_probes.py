@@ -54,6 +54,18 @@ def run(
             "the command 'no-such-command' is neither in the environment nor on PATH: "
             "add the package that brings it to a step",
         ),
+        (
+            ("sh", "-c", "cp /etc/passwd /dev/full"),
+            Status.INFRA,
+            Reason.NO_SPACE,
+            "exited with code 1: cp: error writing '/dev/full': No space left on device",
+        ),
+        (
+            python("open('/dev/full', 'wb', 0).write(b'x')"),
+            Status.INFRA,
+            Reason.NO_SPACE,
+            "exited with code 1: OSError: [Errno 28] No space left on device",
+        ),
         (("./gone.sh",), Status.ERROR, Reason.COMMAND_MISSING, "there is no file ./gone.sh"),
     ],
 )

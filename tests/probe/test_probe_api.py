@@ -127,6 +127,7 @@ class Scalar:
 def measures():
     record(n=1, x=0.5, ok=True, word="w", none=None)
     record(nan=float("nan"), inf=-float("inf"), scalar=Scalar(), other=[1])
+    record(huge=-1e308, many_digits=1 << 20000, large=10**299)
 """,
         tmp_path,
     )
@@ -141,6 +142,9 @@ def measures():
         "inf": "-inf",
         "scalar": 7,
         "other": "[1]",
+        "huge": "-1e+308",
+        "many_digits": hex(1 << 20000),
+        "large": 10**299,
     }
 
 

@@ -21,7 +21,9 @@ from knowngood.install.environment import Environment
 from knowngood.install.snapshot import Snapshot
 from knowngood.install.symbols import definitions, offers
 from knowngood.model import Asset, Distribution
-from knowngood.process.files import open_regular, read_end, read_regular, read_text
+from knowngood.process.files import open_regular, read_end, read_regular, read_text, walk
+from knowngood.process.remover import remove_tree
+from knowngood.project.files import write
 
 READERS: tuple[Callable[[Path, int], bytes], ...] = (read_regular, read_end)
 
@@ -174,3 +176,73 @@ def test_no_file_of_an_environment_keeps_its_readers_waiting(what: str, tmp_path
         thread.join(20)
 
         assert done, f"{name} waits, or failed"
+
+
+def deep(folder: Path, levels: int = 3000) -> None:
+    """Nest folders deeper than Python recurses and than a path may be long."""
+    place = os.open(folder, os.O_RDONLY)
+    for level in range(levels):
+        os.close(os.open(f"{level}.py", os.O_CREAT | os.O_WRONLY, dir_fd=place))
+        os.mkdir("d", dir_fd=place)
+        below = os.open("d", os.O_RDONLY, dir_fd=place)
+        os.close(place)
+        place = below
+    os.close(place)
+
+
+def test_a_folder_is_removed_however_deep_it_is_and_whatever_is_in_it(tmp_path: Path) -> None:
+    folder, outside = tmp_path / "folder", tmp_path / "outside"
+    outside.mkdir(mode=0o755)
+    (outside / "kept").touch()
+    (folder / "locked" / "inner" / "more").mkdir(parents=True)
+    (folder / "link").symlink_to(outside)
+    (folder / "locked" / "link").symlink_to(outside / "kept")
+    os.mkfifo(folder / "pipe")
+    (folder / os.fsdecode(b"\xff")).touch()
+    deep(folder)
+    for place in ("locked/inner", "locked"):
+        (folder / place).chmod(0)
+
+    remove_tree(folder)
+
+    assert not folder.exists()
+    assert (outside / "kept").exists() and outside.stat().st_mode & 0o777 == 0o755
+
+
+@pytest.mark.parametrize("what", ["link", "pipe", "nothing"])
+def test_what_stands_for_a_folder_is_removed_and_not_what_it_leads_to(what: str, tmp_path: Path) -> None:
+    folder, outside = tmp_path / "folder", tmp_path / "outside"
+    outside.mkdir()
+    (outside / "kept").touch()
+    if what == "link":
+        folder.symlink_to(outside)
+    elif what == "pipe":
+        os.mkfifo(folder)
+
+    remove_tree(folder)
+
+    assert not os.path.lexists(folder) and (outside / "kept").exists()
+
+
+def test_a_deep_environment_is_read_without_recursion(tmp_path: Path) -> None:
+    environment = Environment(folder=tmp_path / "env")
+    (site := environment.folder / "lib" / "python3.11" / "site-packages").mkdir(parents=True)
+    deep(site, 1500)
+    (site / "solid").symlink_to(site)
+
+    assert len(Snapshot.of(environment).files) > 1000
+    assert not offers(site, "absent", "name") and not list(walk(tmp_path / "gone"))
+    remove_tree(tmp_path / "env")
+
+
+@pytest.mark.parametrize("what", ["pipe", "device"])
+def test_a_report_takes_the_place_of_whatever_has_its_name(what: str, tmp_path: Path) -> None:
+    file = tmp_path / "matrix.json"
+    if what == "pipe":
+        os.mkfifo(file)
+    else:
+        file.symlink_to("/dev/zero")
+
+    write(file, "text")
+
+    assert file.read_text() == "text" and not file.is_symlink()

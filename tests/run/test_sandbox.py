@@ -1,6 +1,7 @@
 """Tests of probes in a sandbox of bubblewrap; skipped where it does not work."""
 
 import os
+import shutil
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -97,7 +98,7 @@ place = pathlib.Path(solid.__file__).with_name("state.txt")
 place.write_text("needed")
 assert place.read_text() == "needed"
 """
-    events = home.run("one", probe)
+    events = home.run("one", probe, keep=True)
     again = home.run(
         "two",
         "import solid, pathlib\nassert not pathlib.Path(solid.__file__).with_name('state.txt').exists()",
@@ -199,3 +200,69 @@ def test_a_sandbox_that_does_not_work_is_an_error_before_anything_runs(home: Hom
     assert not (home.folder / "runs").exists()
     events = home.run("two", "import solid", Isolation.AUTO)
     assert next(event.info.isolation for event in events if event.event == "run-started") == "none"
+
+
+@works
+def test_a_pipe_where_a_probe_notes_what_it_imported_holds_nobody(home: Home) -> None:
+    probe = "import os, solid\nos.mkfifo('../imports.txt')"
+
+    assert home.cell("one", probe, timeout=20.0).verdict.status is Status.PASS
+
+
+@works
+def test_a_probe_cannot_read_where_programs_keep_passwords(home: Home) -> None:
+    user = home.folder / "user"
+    files = [user / name for name in (".ssh/id_ed25519", ".netrc", ".config/pip/pip.conf", ".aws/credentials", "data")]
+    for file in files:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("canary-of-the-home")
+    (user / ".pypirc").symlink_to(user / "data-of-uploads")
+    (user / "data-of-uploads").write_text("canary-of-the-home")
+    home.environ |= {"HOME": str(user)}
+    probe = f"""
+import pathlib
+found = []
+for file in {[str(file) for file in [*files, user / ".pypirc"]]!r}:
+    try:
+        found.append((pathlib.Path(file).name, pathlib.Path(file).read_text()))
+    except OSError:
+        pass
+assert found == [("data", "canary-of-the-home")], found
+"""
+    # What is in the project stays: here the home is in the folder of the project, as in that of a container.
+    cell = home.cell("one", probe)
+
+    assert (cell.verdict.status, cell.message) == (Status.PASS, "")
+
+
+@works
+def test_bubblewrap_may_be_in_a_temporary_folder(tmp_path: Path) -> None:
+    program = find(os.environ)
+    assert program is not None
+    shutil.copy(program.program, tmp_path / "bwrap")
+
+    copied = find({"PATH": str(tmp_path)})
+
+    assert copied is not None and copied.program == tmp_path / "bwrap"
+    assert copied.nests == program.nests
+
+
+@works
+def test_root_cannot_make_anything_writable_and_no_service_outside_can_be_asked(home: Home) -> None:
+    probe = f"""
+import ctypes, os
+libc = ctypes.CDLL(None, use_errno=True)
+for place in [b"/", b"/proc/sys"]:
+    assert libc.mount(b"none", place, None, 32 | 4096, None) != 0, "it was mounted again, and may be written"
+for place in [{str(home.folder)!r} + "/escaped", "/proc/sys/kernel/core_pattern", "/proc/sysrq-trigger"]:
+    try:
+        open(place, "a").close()
+    except OSError:
+        continue
+    raise SystemError(place)
+sockets = [name for folder, _, names in os.walk("/run") for name in names]
+assert not [name for name in sockets if name.endswith((".sock", "bus"))], sockets
+"""
+    cell = home.cell("one", probe)
+
+    assert (cell.verdict.status, cell.message) == (Status.PASS, "")

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from knowngood.judge import changes
 from knowngood.judge.verdict import exit_code, judge
-from knowngood.model import JudgedRun, Run
+from knowngood.model import History, JudgedRun, Run, Searched
 from knowngood.report import diff, explain_markdown, explain_text
 from knowngood.report.formats import FORMATS, ReportContext
 from support.facts import RULES
@@ -127,12 +127,13 @@ def report(run: Run) -> JudgedRun:
     return judged
 
 
-def show(judged: JudgedRun) -> None:
+def show(judged: JudgedRun, *, searches: tuple[Searched, ...] = (), history: History | None = None) -> None:
     """Render everything that reports have of a judged run; nothing of it may raise."""
     exit_code(judged)
     compared = changes.compare(changes.snapshots(judged), changes.snapshots(judged))
     for kind in FORMATS.values():
-        kind.render(ReportContext(judged=judged, changes=compared)).encode()
+        context = ReportContext(judged=judged, changes=compared, searches=searches, history=history)
+        kind.render(context).encode()
     diff.render(compared, baseline_name="b")
     for cell in judged.cells[:3]:
         explain_text.render(cell, judged.run, run_folder="r").encode()

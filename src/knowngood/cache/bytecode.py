@@ -27,6 +27,7 @@ from packaging.utils import canonicalize_name
 from knowngood.install.environment import Environment
 from knowngood.process import Processes
 from knowngood.process.files import LARGEST, read_regular
+from knowngood.process.remover import remove_tree
 
 _COMPILER = Path(__file__).with_name("compile_sources.py")
 _WANTED = "wanted.txt"
@@ -173,7 +174,7 @@ class BytecodeStore:
         unwanted = frozenset(names)
         for folder in self.folder.iterdir() if self.folder.is_dir() else ():
             if canonicalize_name(folder.name.rsplit("-", 2)[0]) in unwanted:
-                shutil.rmtree(folder, ignore_errors=True)
+                remove_tree(folder)
 
     def prune(self, most: int = _MOST) -> None:
         """Remove the distributions used least recently until at most ``most`` are left."""
@@ -182,7 +183,7 @@ class BytecodeStore:
         with contextlib.suppress(OSError):
             used = sorted(self.folder.iterdir(), key=lambda path: path.stat().st_mtime)
             for old in used[:-most]:
-                shutil.rmtree(old, ignore_errors=True)
+                remove_tree(old)
 
 
 def _sources(record: Path) -> list[tuple[str, str]]:

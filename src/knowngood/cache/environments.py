@@ -17,6 +17,7 @@ from secrets import token_hex
 
 from filelock import FileLock, Timeout
 
+from knowngood import strict_json
 from knowngood.cache.verdicts import BUILT
 from knowngood.events import EnvironmentRead, Event, decode, encode
 from knowngood.install.environment import Environment, Survey
@@ -62,8 +63,8 @@ class PooledEnvironment:
         """Return the environment if it is complete and unchanged, else None."""
         try:
             first, _, rest = read_regular(self._record, LARGEST).partition(b"\n")
-            fingerprint = json.loads(first)["fingerprint"]
-        except (OSError, ValueError, TypeError, KeyError):
+            fingerprint = strict_json.loads(first)["fingerprint"]
+        except (ValueError, TypeError, KeyError):
             return None
         if not self.environment.python.exists():
             return None

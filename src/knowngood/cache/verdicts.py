@@ -183,7 +183,7 @@ def parse(data: bytes) -> Entry | None:
         events = tuple(event for event in decode(rest.splitlines()) if isinstance(event, KEPT))
         if len(events) != head["events"]:  # half of the attempts at a probe can give another verdict
             return None
-    except (ValueError, TypeError, KeyError, RecursionError):
+    except (ValueError, TypeError, KeyError):
         return None
     if not any(isinstance(event, ProbeFinished) for event in events) and not any(
         isinstance(event, StepInstalled | EnvironmentCreated) and not event.action.exit.ok for event in events

@@ -10,6 +10,7 @@ import click
 
 from knowngood.cli.options import PATH
 from knowngood.errors import UsageError
+from knowngood.process.remover import remove_tree
 
 if TYPE_CHECKING:
     from knowngood.cache.verdicts import Entry, Verdicts
@@ -75,8 +76,6 @@ def show(key: str) -> None:
 )
 def prune(everything: bool, older_than: int | None) -> None:
     """Remove verdicts: by default the least recently used ones, until the cache fits its size limit."""
-    import shutil
-
     from knowngood.report.text import count, size
 
     removed = freed = 0
@@ -86,7 +85,7 @@ def prune(everything: bool, older_than: int | None) -> None:
             stored.path.unlink(missing_ok=True)
             removed, freed = removed + 1, freed + stored.size
     if everything:
-        shutil.rmtree(_folder() / "bytecode", ignore_errors=True)
+        remove_tree(_folder() / "bytecode")
     pruned, more = _verdicts().prune()
     click.echo(f"removed {count(removed + pruned, 'verdict')}, {size(freed + more)}")
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from knowngood.cli.options import PATH
+from knowngood.cli.output import without_secrets
 from knowngood.errors import UsageError
 from knowngood.project.files import near
 
@@ -38,9 +39,11 @@ def import_(file: Path, name: str | None, write: bool) -> None:
         )
     relative = path.relative_to(project).as_posix()
     text, imported = matrix_text(imported, path=relative, target=target, project=project)
+    text = without_secrets(text)
     for remark in imported.remarks:
         place = f"{near(path)}:{remark.line}" if remark.line else near(path)
-        click.echo(plain(f"{'note' if remark.is_note else 'not imported'}: {place}: {remark.what}"), err=True)
+        kind = "note" if remark.is_note else "not imported"
+        click.echo(plain(without_secrets(f"{kind}: {place}: {remark.what}")), err=True)
     if not write:
         click.echo(text, nl=False)
         return

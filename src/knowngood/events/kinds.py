@@ -362,7 +362,7 @@ def decode(lines: Iterable[bytes]) -> Iterable[Event | Unknown | None]:
     for line in lines:
         try:
             raw = strict_json.loads(line)
-        except (ValueError, RecursionError):
+        except ValueError:
             yield None
             continue
         name = raw.get("event") if isinstance(raw, dict) else None

@@ -5,11 +5,13 @@ from is decided here, because the libraries above it read the environment of thi
 given.
 """
 
+import io
 import ipaddress
 import netrc
 import re
 import ssl
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,6 +21,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from knowngood.process import answer_of
+from knowngood.process.redaction import LONG_ENOUGH
 
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse, PoolManager
@@ -30,6 +33,8 @@ _CONNECT = 4.0  # seconds
 _READ = 5.0  # seconds without a byte
 _KEYRING = 10.0  # seconds; it may wait for a password that nobody types in
 _REDIRECTS = 8
+_LONGEST = 60.0  # seconds for a whole answer
+_LARGEST = 2**27  # bytes of one
 _SLOWER_FILES = 60.0  # seconds without a byte of a file
 
 
@@ -120,13 +125,14 @@ class Access:
     ) -> "BaseHTTPResponse":
         """Send a GET request and return the answer, whatever its status; with ``body=False`` only the head of it.
 
-        Raises ``urllib3.exceptions.HTTPError``.
+        Raises ``urllib3.exceptions.HTTPError``, also for an answer without an end.
         """
         headers = {"Accept": accept, "User-Agent": "knowngood", **(login.header if login else {})}
-        answer = self._send("GET", url, headers, read=_READ, preload_content=body)
-        if not body:
+        answer = self._send("GET", url, headers, read=_READ)
+        try:
+            return _whole(answer) if body else answer
+        finally:
             answer.close()
-        return answer
 
     @contextmanager
     def stream(
@@ -134,15 +140,13 @@ class Access:
     ) -> "Iterator[BaseHTTPResponse]":
         """Yield the answer to a request for a file, with its body still to be read, undecoded."""
         sent = {**headers, "User-Agent": "knowngood", **(login.header if login else {})}
-        answer = self._send(method, url, sent, read=_SLOWER_FILES, preload_content=False)
+        answer = self._send(method, url, sent, read=_SLOWER_FILES)
         try:
             yield answer
         finally:
             answer.close()
 
-    def _send(
-        self, method: str, url: str, headers: Mapping[str, str], *, read: float, preload_content: bool
-    ) -> "BaseHTTPResponse":
+    def _send(self, method: str, url: str, headers: Mapping[str, str], *, read: float) -> "BaseHTTPResponse":
         from urllib3 import Retry, Timeout
 
         return self._manager(url).request(
@@ -152,8 +156,8 @@ class Access:
             timeout=Timeout(connect=_CONNECT, read=read),
             # Other hosts do not get the password: urllib3 drops it when it follows a redirect to one.
             retries=Retry(total=None, connect=0, read=0, other=0, status=0, redirect=_REDIRECTS),
-            preload_content=preload_content,
-            decode_content=preload_content,
+            preload_content=False,
+            decode_content=False,
         )
 
     def _manager(self, url: str) -> "PoolManager":
@@ -208,6 +212,13 @@ class Access:
             context.load_cert_chain(own)
         return context
 
+    def passwords(self) -> Iterator[str]:
+        """Yield the passwords of ``~/.netrc`` that are long enough to be no word, and what logs in with them."""
+        for user, _, password in self._netrc.hosts.values() if self._netrc else ():
+            if password and len(password) >= LONG_ENOUGH:
+                yield password
+                yield f"{user}:{password}"
+
     @cached_property
     def _netrc(self) -> netrc.netrc | None:
         home = Path(self._outside.get("HOME", "/"))
@@ -239,6 +250,22 @@ class Access:
             if len(lines) >= 2:
                 return Login(user=lines[0], password=lines[1], shared=False)
         return None
+
+
+def _whole(answer: "BaseHTTPResponse") -> "BaseHTTPResponse":
+    """Return an answer with its body, which has an end. Raises ``HTTPError``."""
+    from urllib3 import HTTPResponse
+    from urllib3.exceptions import HTTPError
+
+    body, deadline = io.BytesIO(), time.monotonic() + _LONGEST
+    for chunk in answer.stream(2**16, decode_content=True):
+        body.write(chunk)
+        if body.tell() > _LARGEST or time.monotonic() > deadline:
+            raise HTTPError("its answer has no end")
+    body.seek(0)
+    return HTTPResponse(
+        body=body, headers=answer.headers, status=answer.status, decode_content=False, request_url=answer.url
+    )
 
 
 def without_login(url: str) -> str:

@@ -1,6 +1,5 @@
 """Fetch the data that probes need, once for all runs, and keep it outside every environment under test."""
 
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from filelock import FileLock
 from knowngood.install.interface import OUTSIDE
 from knowngood.model import Action, Asset
 from knowngood.process import Processes
+from knowngood.process.remover import remove_tree
 
 _LIMIT = 1800.0  # seconds for one download
 
@@ -40,7 +40,7 @@ class Assets:
             if path.exists():
                 return path, None
             partial = self.folder / f"{place.name}.partial"
-            shutil.rmtree(partial, ignore_errors=True)
+            remove_tree(partial)
             # With a hard link, a probe could change the file in uv's cache.
             command: list[str | Path] = [
                 self.uv,
@@ -57,6 +57,6 @@ class Assets:
                 [*command, "--target", partial, asset.wheel], env=self.environ, cwd=OUTSIDE, log=log, timeout=_LIMIT
             )
             if action.exit.ok:
-                shutil.rmtree(place, ignore_errors=True)
+                remove_tree(place)
                 partial.rename(place)
         return path, action

@@ -112,7 +112,7 @@ class BuildSandbox:
         interpreter = python.resolve()
         with short_folder(self.outside) as private:
             real, stand_in = private / "python", private / "stand-in"
-            inside = [*self._builds(writable), "--ro-bind", str(real), str(interpreter)]
+            inside = [*self._builds(writable, interpreter.parent.parent), "--ro-bind", str(real), str(interpreter)]
             cache, folder = (shlex.quote(str(path.resolve())) for path in (self.uv_cache, private))
             stand_in.write_text(
                 _STAND_IN.substitute(private=folder, cache=cache, sandbox=shlex.join(inside)), encoding="utf-8"
@@ -142,6 +142,7 @@ class BuildSandbox:
                 writable=(environment, self.pip_cache, temporary, *writable),
                 readable=(private, _LAUNCHER.parent, self.uv_cache, *self.readable),
                 network=True,
+                installs=True,
             )
             launched = map(str, [python, "-I", _LAUNCHER, config, "-m", *arguments])
             options = ["--setenv", "TMPDIR", str(temporary), "--chdir", str(cwd)]

@@ -1,7 +1,6 @@
 """Take packages from a folder on this machine: a flat one, such as ``dist/``, or one with a folder for each package."""
 
 import hashlib
-import shutil
 import zipfile
 from collections.abc import Container, Mapping
 from contextlib import suppress
@@ -19,6 +18,7 @@ from packaging.utils import (
 
 from knowngood.install.pages import File, Page, is_file_of, parse, render
 from knowngood.install.upstream import Fault, IndexFault
+from knowngood.process.remover import remove_tree
 
 
 class FolderIndex:
@@ -149,7 +149,7 @@ def without(packages: Container[str], source: Path, folder: Path) -> Path:
 
 def lay_out(pages: Mapping[str, Page], folder: Path) -> str:
     """Write pages, by package, below ``folder`` and return its address: uv reads such an index offline as well."""
-    shutil.rmtree(folder, ignore_errors=True)
+    remove_tree(folder)
     for package, page in pages.items():
         place = folder / package
         place.mkdir(parents=True, exist_ok=True)

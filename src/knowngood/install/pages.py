@@ -15,6 +15,8 @@ from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 from packaging.utils import canonicalize_name
 
+from knowngood import strict_json
+
 JSON = "application/vnd.pypi.simple.v1+json"
 HTML = "application/vnd.pypi.simple.v1+html"
 ACCEPT = f"{JSON}, {HTML};q=0.2, text/html;q=0.1"
@@ -87,13 +89,13 @@ def only(page: Page, package: str) -> Page:
 
 def _parse_json(body: bytes, url: str) -> Page:
     try:
-        data = json.loads(body)
+        data = strict_json.loads(body)
         version = str(data["meta"]["api-version"])
         raw = data["files"] if version.startswith("1.") else []
         files = tuple(_from_json(item, url) for item in raw)
         stated = data.get("project-status") or {}
         status, reason = str(stated.get("status") or ""), str(stated.get("reason") or "")
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise NotAnIndexError(f"answers with broken JSON ({error})") from None
     if not version.startswith("1."):
         raise NotAnIndexError(f"answers in version {version} of the simple API, which installers cannot read")
@@ -101,16 +103,28 @@ def _parse_json(body: bytes, url: str) -> Page:
 
 
 def _from_json(item: Mapping[str, Any], url: str) -> File:
+    metadata = item.get("core-metadata") or item.get("dist-info-metadata") or False
     return File(
-        name=str(item["filename"]),
-        url=urldefrag(urljoin(url, item["url"]))[0],
-        hashes=dict(item.get("hashes") or {}),
-        requires_python=item.get("requires-python"),
-        yanked=item.get("yanked") or False,
-        metadata=item.get("core-metadata") or item.get("dist-info-metadata") or False,
-        size=item.get("size"),
-        upload_time=item.get("upload-time"),
+        name=_of(str, item["filename"]),
+        url=urldefrag(urljoin(url, _of(str, item["url"])))[0],
+        hashes=_hashes(item.get("hashes") or {}),
+        requires_python=_of(str | None, item.get("requires-python")),
+        yanked=_of(bool | str, item.get("yanked") or False),
+        metadata=metadata if isinstance(metadata, bool) else _hashes(metadata),
+        size=_of(int | None, item.get("size")),
+        upload_time=_of(str | None, item.get("upload-time")),
     )
+
+
+def _of(kind: Any, value: Any) -> Any:
+    """Return ``value`` if it is of the types ``kind``; raises ``TypeError``: an index would not state that."""
+    if not isinstance(value, kind):
+        raise TypeError(f"a field of a file is {value!r:.40}")
+    return value
+
+
+def _hashes(raw: Any) -> dict[str, str]:
+    return {_of(str, name): _of(str, value) for name, value in _of(dict, raw).items()}
 
 
 class _Reader(HTMLParser):
@@ -173,6 +187,8 @@ def _parse_html(body: bytes, url: str) -> Page:
         reader.feed(body.decode("utf-8"))
     except (UnicodeDecodeError, AssertionError):
         raise NotAnIndexError("answers with bytes that are not HTML") from None
+    except ValueError as error:
+        raise NotAnIndexError(f"answers with a link that is not a URL ({error})") from None
     if reader.asks_for_password:
         raise NotAnIndexError("answers with a login page")
     if body.strip() and not reader.tags:

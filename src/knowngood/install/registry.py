@@ -64,5 +64,6 @@ def links(name: InstallerName, outside: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def secrets(indexes: Iterable[Index], outside: Mapping[str, str]) -> tuple[str, ...]:
-    """Return what must not appear in any log, see ``index.secrets``."""
-    return index.secrets(indexes, [one.variables for one in _ALL.values()], outside)
+    """Return what must not appear in any log, see ``index.secrets``; what is in ``~/.netrc`` is secret as well."""
+    own = index.secrets(indexes, [one.variables for one in _ALL.values()], outside)
+    return tuple(sorted({*own, *Access(outside).passwords()}, key=len, reverse=True))

@@ -1,7 +1,6 @@
 """Look up what a diagnosis asks: dates and releases from the index, what uv resolves, and names in source files."""
 
 import io
-import shutil
 import tarfile
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -32,6 +31,7 @@ from knowngood.model import Action, FirstWith, InstallerName, LastWith, NearestW
 from knowngood.model.questions import Files, Release
 from knowngood.process import Processes
 from knowngood.process.files import read_text
+from knowngood.process.remover import remove_tree
 
 _SCALE = (Files.NONE, Files.SOURCE, Files.WHEEL, Files.OWN_WHEEL)
 """From the worst to the best file of a release."""
@@ -310,7 +310,7 @@ class ReleaseIndex:
 
     def _emptied(self) -> Path:
         folder = self.folder / "unpacked"
-        shutil.rmtree(folder, ignore_errors=True)
+        remove_tree(folder)
         folder.mkdir(parents=True)
         return folder
 
@@ -369,7 +369,7 @@ def _modules_of(data: bytes, folder: Path) -> Path | None:
         return None
     root = next((path for path in sorted(folder.iterdir()) if path.is_dir()), folder)
     for aside in ("tests", "test", "docs", "doc", "examples"):
-        shutil.rmtree(root / aside, ignore_errors=True)
+        remove_tree(root / aside)
     return next((root / name for name in ("src", "lib") if any((root / name).glob("*/__init__.py"))), root)
 
 

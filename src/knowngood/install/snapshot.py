@@ -18,7 +18,7 @@ from pathlib import Path
 from packaging.utils import canonicalize_name
 
 from knowngood.install.environment import Environment, Survey
-from knowngood.process.files import LARGEST, open_regular, read_regular
+from knowngood.process.files import LARGEST, open_regular, read_regular, walk
 
 _CACHE = "/__pycache__/"
 
@@ -35,10 +35,10 @@ class Snapshot:
     def of(cls, environment: Environment) -> "Snapshot":
         """Return the state of the files as they are now."""
         files: dict[str, os.stat_result] = {}
-        for root, _, names, place in os.fwalk(environment.folder):
+        for root, _, names in walk(environment.folder):
             for name in names:
                 try:
-                    files[f"{root}/{name}"] = os.stat(name, dir_fd=place, follow_symlinks=False)
+                    files[f"{root}/{name}"] = os.lstat(f"{root}/{name}")
                 except OSError:  # gone in this moment
                     continue
         return cls(environment=environment, files=files)

@@ -6,7 +6,6 @@ each Python. Wheels are kept for later runs under a key of everything that they 
 
 import os
 import re
-import shutil
 import threading
 import zipfile
 from collections.abc import Callable, Iterable
@@ -23,6 +22,7 @@ from knowngood.install.uv.installer import UV, binary
 from knowngood.install.wheelhouse import Wheel, Wheelhouse
 from knowngood.model import ALL_PACKAGES, Action, Ending, Exit, InstallerName, Source, SourceFacts, Status
 from knowngood.process.files import read_text
+from knowngood.process.remover import remove_tree
 
 _LIMIT = 3600.0  # seconds for one build
 _LOCK_LIMIT = 300.0  # seconds to resolve the requirements of a build
@@ -110,7 +110,7 @@ class Builds:
 
     def copy(self, built: Built, target: Path) -> Built:
         """Return ``built`` with a private copy of its project in ``target``, to be installed in origin."""
-        shutil.rmtree(target, ignore_errors=True)
+        remove_tree(target)
         return replace(built, place=self._origin(self._path(built.source)).copy(target))
 
     def _path(self, source: Source) -> Path:
@@ -232,14 +232,14 @@ class Builds:
         """Build a private copy with uv; return the command, and the wheel unless it failed."""
         copy, made = folder / "source", folder / "wheel"
         for left in (copy, made):
-            shutil.rmtree(left, ignore_errors=True)
+            remove_tree(left)
         source = origin.copy(copy)
         made.mkdir(parents=True)
         command: list[str | Path] = [binary(), "build", "--wheel", "--no-create-gitignore", "--python", python]
         command += ["--out-dir", made, *arguments, source]
         action = self._uv(command, python, folder / "build.log", _LIMIT, writable=(copy, made))
         action = self._tools.review(action, InstallerName.UV)
-        shutil.rmtree(copy, ignore_errors=True)
+        remove_tree(copy)
         # The place of the copy is of no use to anyone.
         output = action.output.replace(f"{source}/", "").replace(str(source), origin.path.name)
         action = replace(action, output=output)

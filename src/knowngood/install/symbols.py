@@ -11,7 +11,7 @@ from pathlib import Path
 
 from knowngood.install.environment import Environment
 from knowngood.model import Distribution
-from knowngood.process.files import read_regular, read_text
+from knowngood.process.files import read_regular, read_text, walk
 from knowngood.syntax import parse
 
 _DEEPEST = 4  # star imports followed
@@ -67,7 +67,7 @@ def definitions(
 
 def sources(folder: Path) -> Iterator[tuple[Path, bytes]]:
     """Yield the Python sources and stubs below ``folder`` with their text; very large files are left out."""
-    files = [*folder.rglob("*.py"), *folder.rglob("*.pyi")]
+    files = [Path(place, name) for place, _, names in walk(folder) for name in names if name.endswith((".py", ".pyi"))]
     for file in sorted(files)[:_MOST_SOURCES]:
         try:
             if file.is_file() and file.stat().st_size <= _LARGEST_SOURCE:
@@ -209,7 +209,8 @@ def _sources_of(environment: Environment, distribution: Distribution) -> Iterabl
     for folder in environment.site_packages():
         for module in distribution.modules:
             place = folder / module.replace(".", "/")
-            files = [place.with_name(f"{place.name}.py")] if not place.is_dir() else sorted(place.rglob("*.py"))
-            for file in files[:_MOST_SOURCES]:
-                if file.is_file() and file.stat().st_size <= _LARGEST_SOURCE:
-                    yield read_regular(file, _LARGEST_SOURCE, linked=True)
+            files = sorted(Path(root, name) for root, _, names in walk(place) for name in names if name.endswith(".py"))
+            for file in files[:_MOST_SOURCES] or [place.with_name(f"{place.name}.py")]:
+                text = read_regular(file, _LARGEST_SOURCE + 1, linked=True)
+                if len(text) <= _LARGEST_SOURCE:
+                    yield text

@@ -287,6 +287,8 @@ def _reason(error: BaseException) -> str:
             return "no answer in time"
         case exceptions.LocationValueError() | ValueError():
             return "invalid address"
+        case exceptions.HTTPError(args=(str() as said,)) if type(error) is exceptions.HTTPError:  # one of ours
+            return said
         case _:
             return "it closed the connection"
 

@@ -11,13 +11,15 @@ import os
 import shutil
 import threading
 import zipfile
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 from filelock import FileLock
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
+from knowngood import strict_json
 from knowngood.process.files import LARGEST, is_regular, read_regular
+from knowngood.process.remover import remove_tree
 
 _CHUNK = 2**20  # bytes
 
@@ -82,6 +84,7 @@ def _lasting(metadata: bytes) -> bytes:
 
 _MOST = 2 * 2**30  # bytes
 _RECORD = "wheel.json"
+_TYPES = {"path": Path, "name": str, "version": str, "pure": bool, "content": str}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -94,12 +97,13 @@ class Wheelhouse:
         """Return the wheel that is kept under a key; None when there is none."""
         record = self._place(key) / _RECORD
         try:
-            written = json.loads(read_regular(record, LARGEST))
+            written = strict_json.loads(read_regular(record, LARGEST))
             os.utime(record)
-            wheel = Wheel(path=record.parent / written.pop("file"), **written)
-        except (OSError, ValueError, TypeError, KeyError):
+            wheel = Wheel(path=record.parent / Path(written.pop("file")).name, **written)
+        except (OSError, ValueError, TypeError, KeyError, AttributeError):
             return None
-        return wheel if wheel.path.is_file() else None
+        sound = all(isinstance(getattr(wheel, field.name), _TYPES[field.name]) for field in fields(wheel))
+        return wheel if sound and is_regular(wheel.path) else None
 
     def put(self, key: str, wheel: Wheel) -> Wheel:
         """Keep a wheel and return the kept one; the given one when there is one already, or no space for it."""
@@ -117,7 +121,7 @@ class Wheelhouse:
                 (partial / _RECORD).write_text(json.dumps(written), encoding="utf-8")
                 partial.rename(place)
         except OSError:
-            shutil.rmtree(partial, ignore_errors=True)
+            remove_tree(partial)
             return wheel
         return replace(wheel, path=place / wheel.path.name)
 
@@ -132,7 +136,7 @@ class Wheelhouse:
         for _, size, place in sorted(kept):
             if total <= most:
                 break
-            shutil.rmtree(place, ignore_errors=True)
+            remove_tree(place)
             Path(f"{place}.lock").unlink(missing_ok=True)
             total -= size
 

@@ -107,7 +107,7 @@ _FROM_OUTSIDE = frozenset({"SIGHUP", "SIGINT", "SIGKILL", "SIGQUIT", "SIGTERM"})
 _COMMAND = "command"
 """The check that stands for a whole command, as in ``probe.surround``."""
 
-_FULL_DISK = re.compile(r"No space left on device|Disk quota exceeded")
+_FULL_DISK = re.compile(r"No space left on device|Disk quota exceeded|database or disk is full")
 _FILE_OF_FRAME = re.compile(r'^[ \t]{1,40}File "([^"\n]{1,4096})", line \d', re.MULTILINE)
 _LAUNCHER = re.compile(r"knowngood/probe/in_env/\w+\.py$")
 
@@ -158,7 +158,10 @@ def judge_probe(facts: ProbeFacts) -> tuple[Verdict, str | None, str]:
 
 def _lacked_space(check: Check) -> bool:
     """Return whether a check failed on a full disk, which says nothing about the versions."""
-    return any(each.type == "builtins.OSError" and _FULL_DISK.search(each.message) for each in check.raised)
+    said = [each.message for each in check.raised if each.type != "builtins.AssertionError"]
+    if check.name == _COMMAND and not check.raised:
+        said.append(first_line(check))  # the last line of its output
+    return any(map(_FULL_DISK.search, said))
 
 
 def _is_explained(ended: Exit, transcript: Transcript) -> bool:

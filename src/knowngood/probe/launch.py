@@ -13,7 +13,8 @@ from typing import Any
 from knowngood.model import SEARCH_PATH, Combo, Probe, ProbeFacts, ProbeKind, Transcript
 from knowngood.probe import reads, settings, surround, transcript
 from knowngood.process import Processes
-from knowngood.process.files import read_regular
+from knowngood.process.files import read_regular, walk
+from knowngood.process.remover import remove_tree
 from knowngood.process.sandbox import Access, Sandbox
 from knowngood.process.temporary import short_folder
 
@@ -68,13 +69,15 @@ class Launcher:
         ``copy_tree`` raises.
         """
         if folder.exists():
-            shutil.rmtree(folder)
+            remove_tree(folder)
         folder.mkdir(parents=True)
         try:
             with short_folder(self.outside) as private:
                 environment = (python.parent.parent, *(in_place or ()))
                 writable = (folder, private, *(environment if may_write else ()))
-                readable = (*environment, *self.assets.values(), self.project, RUNNER.parent)
+                # The interpreter itself may be in a temporary folder, too.
+                base = python.resolve().parent.parent
+                readable = (*environment, base, *self.assets.values(), self.project, RUNNER.parent)
                 access = Access(
                     writable=writable,
                     readable=readable,
@@ -84,7 +87,7 @@ class Launcher:
                 )
                 return self._launch(python, combo, probe, folder, private, in_place or {}, access)
         finally:
-            shutil.rmtree(folder / "work", ignore_errors=True)
+            remove_tree(folder / "work")
 
     def settings(self, combo: Combo) -> dict[str, str]:
         """Return the environment variables of the combo's probes, except those that each launch sets."""
@@ -205,10 +208,10 @@ def _add_built(copy: Path, tree: Path) -> None:
     The tests may import the project from where they run, and expect there what is in the folder of a developer as well:
     compiled modules, and files that the version is written to.
     """
-    for place, folders, files in os.walk(copy):
-        folders[:] = [name for name in folders if name not in _NOT_BUILT and not (Path(place) / name).is_symlink()]
+    for place, folders, files in walk(copy):
+        folders[:] = [name for name in folders if name not in _NOT_BUILT]
         target = tree / os.path.relpath(place, copy)
         target.mkdir(exist_ok=True)
         for name in files:
-            if not os.path.lexists(target / name):
+            if not os.path.lexists(target / name) and not (Path(place) / name).is_dir():
                 shutil.copy2(Path(place) / name, target / name, follow_symlinks=False)

@@ -3,6 +3,7 @@
 import errno
 import os
 import stat
+from collections.abc import Iterator
 from io import BufferedReader
 from pathlib import Path
 from secrets import token_hex
@@ -33,6 +34,12 @@ def read_regular(path: Path, most: int, *, linked: bool = False) -> bytes:
             return file.read(most)
     except OSError:
         return b""
+
+
+def read_given(path: Path) -> bytes:
+    """Return what is in a file that the user named, up to 256 MiB. Raises ``OSError``, also for a pipe or a device."""
+    with open_regular(path, linked=True) as file:
+        return file.read(2**28)
 
 
 def read_text(path: Path, most: int = LARGEST) -> str:
@@ -79,3 +86,24 @@ def write_atomically(path: Path, data: bytes) -> None:
     except OSError:
         partial.unlink(missing_ok=True)
         raise
+
+
+def walk(folder: Path | str) -> Iterator[tuple[str, list[str], list[str]]]:
+    """Yield a folder and each one below it, with the names of the folders and of everything else in it.
+
+    Links are not followed. Folders may be nested deeper than Python can recurse. Those that cannot be read are left
+    out, and so are those that the caller removes from the list.
+    """
+    waiting = [os.fspath(folder)]
+    while waiting:
+        place = waiting.pop()
+        folders: list[str] = []
+        others: list[str] = []
+        try:
+            with os.scandir(place) as entries:
+                for entry in entries:
+                    (folders if entry.is_dir(follow_symlinks=False) else others).append(entry.name)
+        except OSError:
+            continue
+        yield place, folders, others
+        waiting += [f"{place}/{name}" for name in folders]

@@ -9,12 +9,12 @@ uses.
 import contextlib
 import fcntl
 import os
-import shutil
-import stat
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+
+from knowngood.process.remover import remove_tree
 
 _PREFIX = "kg-"
 _LONGEST = 60
@@ -31,7 +31,7 @@ def short_folder(environ: Mapping[str, str]) -> Iterator[Path]:
     try:
         yield folder
     finally:
-        _remove(folder)
+        remove_tree(folder)
         os.close(lock)
 
 
@@ -44,7 +44,7 @@ def remove_leftovers(environ: Mapping[str, str]) -> None:
     for folder in entries:
         lock = _lock(folder)
         if lock is not None:
-            _remove(folder)
+            remove_tree(folder)
             os.close(lock)
 
 
@@ -100,15 +100,3 @@ def _lock(folder: Path) -> int | None:
         pass
     os.close(descriptor)
     return None
-
-
-def _remove(folder: Path) -> None:
-    """Remove a folder, and what programs made read-only in it."""
-    shutil.rmtree(folder, ignore_errors=True)
-    if folder.exists():
-        for place, names, _ in os.walk(folder):
-            for path in (Path(place), *(Path(place, name) for name in names)):
-                if not path.is_symlink():
-                    with contextlib.suppress(OSError):
-                        path.chmod(stat.S_IRWXU)
-        shutil.rmtree(folder, ignore_errors=True)

@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from knowngood.errors import UsageError
-from knowngood.process.files import write_atomically
+from knowngood.process.files import read_regular, write_atomically
 from knowngood.project.importing.locks import is_lock, read_lock
 
 
@@ -23,9 +23,8 @@ def write(path: Path, text: str) -> None:
     Raises ``OSError`` when it cannot be written: the file is then as it was.
     """
     data = text.encode("utf-8")
-    with contextlib.suppress(OSError):
-        if path.read_bytes() == data:
-            return
+    if read_regular(path, len(data) + 1, linked=True) == data and path.exists():
+        return
     write_atomically(path, data)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Self
 
 from platformdirs import user_state_path
 
+from knowngood import strict_json
 from knowngood.declare.combo_selection import select
 from knowngood.declare.matrix_file import parse
 from knowngood.declare.schema import JSON_SCHEMA
@@ -18,7 +19,7 @@ from knowngood.declare.selectors import NOTHING, Selections, from_json, to_json
 from knowngood.declare.values import slug
 from knowngood.errors import UsageError, similar, some
 from knowngood.model import JudgedRun, Matrix, Run, Searched
-from knowngood.process.files import LARGEST, read_regular, write_atomically
+from knowngood.process.files import LARGEST, read_given, read_regular, write_atomically
 from knowngood.project.files import FolderFiles, near, write
 from knowngood.project.runs import OWNER, SEARCHES, STATE, RecordedRun, Runs, all_at
 from knowngood.project.searched import found_in
@@ -143,7 +144,7 @@ class Project:
 
     def _parse(self, file: Path, selections: Selections, text: bytes | None = None) -> Matrix:
         try:
-            text = file.read_bytes() if text is None else text
+            text = read_given(file) if text is None else text
         except OSError as error:
             raise UsageError(f"{file} cannot be read", cause=str(error), next_step="fix its permissions") from error
         folder = _folder(file)
@@ -285,8 +286,8 @@ def _state_of_user(project: Path) -> Path:
 
 def _read_selections(file: Path | None) -> Selections:
     try:
-        return from_json(json.loads(read_regular(file, LARGEST))) if file is not None else NOTHING
-    except (OSError, ValueError, RecursionError):
+        return from_json(strict_json.loads(read_regular(file, LARGEST))) if file is not None else NOTHING
+    except ValueError:
         return NOTHING
 
 

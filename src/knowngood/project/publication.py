@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from knowngood.errors import KnowngoodError, UsageError, some
 from knowngood.judge.history import extended
 from knowngood.model import History, JudgedRun, Matrix, Status, StepFacts
-from knowngood.process.files import LARGEST, is_regular, read_regular
+from knowngood.process.files import LARGEST, is_regular, read_given, read_regular
 from knowngood.project import files
 from knowngood.project.files import near
 from knowngood.project.runs import REPORT, RecordedRun
@@ -140,7 +140,7 @@ def read_report(file: Path, *, name: str) -> JudgedRun:
     """
     next_step = "publish a run of the matrix: knowngood run NAME --publish"
     try:
-        return matrix_reader.loads(file.read_bytes(), name=name)
+        return matrix_reader.loads(read_given(file), name=name)
     except FileNotFoundError:
         raise UsageError(f"there is no report {name}", next_step=next_step) from None
     except OSError as error:

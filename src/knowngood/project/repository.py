@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from knowngood.process import Processes
+from knowngood.process.remover import remove_tree
 
 _LIMIT = 120.0  # seconds
 
@@ -107,7 +108,7 @@ def read(folder: Path, *, processes: Processes, environ: Mapping[str, str], note
         )
         repository = _parsed(notes, folder) if action.exit.ok else None
     finally:
-        shutil.rmtree(notes, ignore_errors=True)
+        remove_tree(notes)
     if repository is None:
         return None
     place = folder.resolve().relative_to(repository.top)

@@ -126,8 +126,8 @@ def _schema(log: Path) -> int:
     if _SCHEMA_KEY not in first:
         return 0
     try:
-        version = json.loads(first).get("schema_version")
-    except (ValueError, RecursionError, AttributeError):
+        version = strict_json.loads(first).get("schema_version")
+    except (ValueError, AttributeError):
         return 0
     return version if isinstance(version, int) else 0
 
@@ -296,7 +296,7 @@ class Runs:
         try:
             past = strict_json.loads(read_regular(self.folder / _DURATIONS, LARGEST))
             seconds = {str(combo): float(seconds) for combo, seconds in past.items()}
-        except (ValueError, AttributeError, TypeError, OverflowError, RecursionError):
+        except (ValueError, AttributeError, TypeError):
             return {}
         return {combo: taken for combo, taken in seconds.items() if 0 <= taken < _LONGEST}
 

@@ -14,6 +14,7 @@ from knowngood.declare.problems import did_you_mean, dotted, kind, shown
 from knowngood.declare.toml import LineIndex
 from knowngood.errors import UsageError
 from knowngood.judge.diagnosis.signatures import Signature
+from knowngood.process.files import read_given
 from knowngood.project.files import near
 
 OURS = Path(__file__).parents[1] / "judge" / "diagnosis" / "signatures.toml"
@@ -112,7 +113,7 @@ def _ours() -> _File:
 def _read(path: Path) -> _File:
     text = ""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_given(path).decode("utf-8")
         return _File.model_validate(tomllib.loads(text), context=path)
     except ValidationError as error:
         index, details = LineIndex(text), error.errors(include_url=False)

@@ -18,6 +18,7 @@ from pathlib import Path
 from knowngood.errors import UndecidedError
 from knowngood.model import Reason
 from knowngood.process import Processes
+from knowngood.process.remover import remove_tree
 from knowngood.project import repository
 from knowngood.project.files import matcher
 from knowngood.project.repository import Repository
@@ -177,7 +178,7 @@ class Trees:
     def close(self) -> None:
         """Delete the snapshots."""
         with self._lock:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            remove_tree(self._folder)
             self._taken.clear()
 
 
@@ -189,7 +190,7 @@ def take(project: Path, target: Path, *, processes: Processes, environ: Mapping[
     copied.
     """
     project = project.resolve()
-    shutil.rmtree(target, ignore_errors=True)
+    remove_tree(target)
 
     def read(folder: Path) -> Repository | None:
         notes = target.with_name(f"{target.name}.git")

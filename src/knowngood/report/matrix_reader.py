@@ -43,7 +43,7 @@ def loads(data: bytes | str, *, name: str = "matrix.json") -> JudgedRun:
     """Return the judged run in the text of a ``matrix.json``; raises ``UsageError`` as ``parse`` does."""
     try:
         document: object = strict_json.loads(data)
-    except (ValueError, RecursionError):
+    except ValueError:
         raise _refused(name, "it is not JSON") from None
     return parse(document, name=name)
 

@@ -1,6 +1,5 @@
 """Give a combo the folder of its environment: a place in the pool, where it can outlive the run, or one of its own."""
 
-import shutil
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from knowngood.cache.verdicts import BUILT
 from knowngood.events import Event
 from knowngood.install.environment import Environment, Survey
 from knowngood.install.snapshot import Snapshot
+from knowngood.process.remover import remove_tree
 from knowngood.run.context import RunContext
 from knowngood.run.executors.interface import Task
 
@@ -48,7 +48,7 @@ class Workspace:
 
     def clear(self) -> None:
         """Remove what an earlier, unfinished try at the combo left in its folder."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        remove_tree(self.folder)
 
     def claim(self, key: str) -> Built | None:
         """Take a place in the pool, if there is one; return the unchanged environment that an earlier run left there.
@@ -74,7 +74,9 @@ class Workspace:
         if self._settings.keep and self._pooled:
             # A user who keeps environments looks for them in the folder of the run.
             self.folder.mkdir(parents=True, exist_ok=True)
-            (self.folder / "env").symlink_to(self.environment.folder)
+            link = self.folder / "env"
+            link.unlink(missing_ok=True)  # a private copy takes the place of the first one
+            link.symlink_to(self.environment.folder)
 
     def start_over(self) -> None:
         """Delete the environment, so that a private copy of it can be built in its place."""
@@ -115,4 +117,4 @@ class Workspace:
             self._context.pool.discard(self._pooled)
         else:
             for folder in (self.environment.folder, *self.in_place):
-                shutil.rmtree(folder, ignore_errors=True)
+                remove_tree(folder)

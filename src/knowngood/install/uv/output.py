@@ -66,7 +66,19 @@ class UvOutput(PatternOutput):
             r"returned a 403 Forbidden error",
             r"HTTP status client error \(40[137] ",
         ),
-        rule(Status.INFRA, Reason.FILE_MISSING, r"HTTP status client error \(4(04|10) "),
+        rule(
+            Status.INFRA,
+            Reason.FILE_MISSING,
+            r"HTTP status client error \(4(04|10) ",
+            r"^\s*cause: Distribution not found at: ",
+        ),
+        # The index has a link to a source distribution that leads nowhere, and uv calls that a failed build.
+        rule(
+            Status.INFRA,
+            Reason.NOT_AN_INDEX,
+            r"^\s*cause: Could not parse absolute URL",
+            r"^\s*cause: builder error for",
+        ),
         rule(Status.INFRA, Reason.INDEX_ERROR, r"HTTP status (server|client) error", SERVER_ERRORS),
         rule(
             Status.INFRA,
@@ -118,7 +130,7 @@ class UvOutput(PatternOutput):
         r"^\s*hint: (?P<sentence>An index .+(?:credentials|403 Forbidden).*)$",
         r"^hint: (?P<sentence>Wheels are required for .+)$",
         r"^\s*cause: (?P<sentence>(?:Because|Hash mismatch)[\s\S]+?)(?=\n\s*\n|\n\s*(?:cause|hint):|\Z)",
-        r"^\s*cause: (?P<sentence>HTTP status.+)$",
+        r"^\s*cause: (?P<sentence>(?:HTTP status|Could not parse absolute URL).+)$",
         r"^\s*error: (?P<sentence>.+)(?:\n\s+cause: .+)*\n\s+cause: (?P<root>.+)$",
         r"^\s*(?:error|ERROR): (?P<sentence>.+)$",
     )

@@ -8,6 +8,7 @@ what it names is compiled outside, from sources whose hash is known.
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 
 TYPE_CHECKING = False
@@ -28,5 +29,9 @@ def note(config: dict[str, Any]) -> None:
             place = module.__spec__.cached  # type: ignore[union-attr]
             if isinstance(place, str) and "\n" not in place:
                 places.add(place)
-    with open(path, "w", encoding="utf-8", errors="surrogateescape") as file:
-        file.write("".join(place + "\n" for place in sorted(places)))
+    text = "".join(place + "\n" for place in sorted(places)).encode("utf-8", "surrogateescape")
+    # The probe may have put anything there, such as a pipe that nobody reads.
+    with contextlib.suppress(OSError):
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
+        with open(descriptor, "wb") as file:
+            file.write(text)

@@ -96,7 +96,7 @@ class _State:
         # A forked child of the probe inherits the file, but its records are not the probe's own.
         if self.out is None or os.getpid() != self.pid:
             return
-        record = json.dumps(dict(fields, kind=kind, number=next(self.numbers))).encode("ascii")
+        record = json.dumps(dict(fields, kind=kind, number=next(self.numbers)), default=str).encode("ascii")
         seal = blake2b(record, key=self.nonce, digest_size=16).hexdigest().encode("ascii")
         line = record[:-1] + b', "seal": "' + seal + b'"}\n'
         while line:
@@ -186,14 +186,14 @@ def check(name: Any = None, needs: tuple[Check, ...] | list[Check] = ()) -> Any:
 def record(**metrics: Any) -> None:
     """Attach numbers, strings, booleans or None to the running check, by name.
 
-    Scalars of NumPy and PyTorch become numbers. NaN, infinity and values of other types become text. Raises
-    ``RuntimeError`` outside a check.
+    Scalars of NumPy and PyTorch become numbers. NaN, numbers beyond 1e300, and values of other types become text.
+    Raises ``RuntimeError`` outside a check.
     """
     for name, value in metrics.items():
         if not isinstance(value, (bool, int, float, str, type(None))):
             value = value.item() if hasattr(value, "item") else str(value)
-        if isinstance(value, float) and value - value != 0:
-            value = str(value)  # JSON has no NaN and no infinity
+        if isinstance(value, (int, float)) and not -1e300 <= value <= 1e300:  # no reader computes with it
+            value = str(value) if isinstance(value, float) else hex(value)
         _current()._metrics[name] = value
 
 

@@ -1,7 +1,6 @@
 """Connect to a Dask cluster, and evaluate the combos of runs on its workers."""
 
 import ipaddress
-import json
 import logging
 import pickle
 import warnings
@@ -15,6 +14,7 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 from uuid import uuid4
 
+from knowngood import strict_json
 from knowngood.errors import UndecidedError, UsageError
 from knowngood.events import Emit
 from knowngood.run.executors.client import Client
@@ -161,7 +161,7 @@ def scheduler_address(text: str, *, insecure: bool) -> str:
 
 def _in_file(file: Path) -> str:
     try:
-        return str(json.loads(file.read_text(encoding="utf-8"))["address"])
+        return str(strict_json.loads(file.read_bytes())["address"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(
             f"--scheduler {file} is neither an address nor a scheduler file",

@@ -6,8 +6,6 @@ when nobody waits for the result any more, and lets go of its processes when it 
 """
 
 import io
-import os
-import shutil
 import tarfile
 import tempfile
 import threading
@@ -26,7 +24,8 @@ from knowngood.install.loopback import token
 from knowngood.model import Combo, Index
 from knowngood.model import Step as DeclaredStep
 from knowngood.probe.settings import secrets
-from knowngood.process.files import read_regular
+from knowngood.process.files import read_regular, walk
+from knowngood.process.remover import remove_tree
 from knowngood.run import host
 from knowngood.run.context import Resolved, Resolver, RunContext, prepare
 from knowngood.run.evaluate import Stage, Stages, evaluate
@@ -156,7 +155,7 @@ class Session:
         """Let go of everything."""
         with self._lock:
             self._rest()
-            shutil.rmtree(self._folder, ignore_errors=True)
+            remove_tree(self._folder)
 
     def _advance(self, begun: "_Begun", *, asks: bool) -> Reply:
         known, result = len(begun.events), None
@@ -242,7 +241,7 @@ class Session:
         folder, clean = self._context.folder(combo), self._context.processes.redactor
         buffer = io.BytesIO()
         with tarfile.open(fileobj=buffer, mode="w:gz", compresslevel=1) as archive:
-            for place, folders, names in os.walk(folder):
+            for place, folders, names in walk(folder):
                 if "env" in folders:
                     folders.remove("env")
                 for path in (Path(place) / name for name in names):
@@ -259,7 +258,7 @@ class Session:
 
 def _clear(folder: Path) -> None:
     """Delete what combos wrote, which has been sent, but for what later combos with equal steps take from them."""
-    for place, folders, names in os.walk(folder, topdown=False):
+    for place, folders, names in reversed(list(walk(folder))):
         for path in (Path(place) / name for name in names):
             if path.suffix not in (".lock", ".install"):
                 path.unlink(missing_ok=True)
