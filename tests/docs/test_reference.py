@@ -36,6 +36,7 @@ TABLES = {
     "## `[[known]]`": KnownTable,
 }
 OF_OTHERS = {
+    "--doctest-modules",
     "--help",
     *("--config-settings", "--exclude-newer", "--extra-index-url", "--find-links", "--group", "--index-url"),
     *("--no-binary", "--no-build-isolation", "--no-cache-dir", "--no-deps", "--only-binary", "--pre", "--prerelease"),
