@@ -13,6 +13,7 @@ import knowngood
 from knowngood import patterns
 from knowngood.model import Action, Check, Ending, Exit, Frame, Outcome, Problem, ProblemKind, Raised
 from knowngood.model.transcripts import LONGEST_LINE, LONGEST_TEXT, shortened
+from support.pumping import near_misses
 
 MEGABYTE = 2**20
 READERS = (
@@ -101,6 +102,16 @@ def test_a_pattern_is_quick_with_a_megabyte_of_anything(place: str, pattern: "re
             pass
 
     assert time.process_time() - began < 5
+
+
+@pytest.mark.parametrize("place, pattern", FOREIGN.values(), ids=[place for place, _ in FOREIGN.values()])
+def test_a_pattern_nests_no_repetitions(place: str, pattern: "re.Pattern[str]") -> None:
+    # A nested repetition takes three times as long, or more, with each repetition: with 24 it never ends.
+    for times in (4, 8, 11, 14, 17, 20, 24):
+        for text in near_misses(pattern, times):
+            began = time.process_time()
+            pattern.search(text)
+            assert time.process_time() - began < 0.5, text
 
 
 def recorded_texts(text: str) -> dict[str, str]:

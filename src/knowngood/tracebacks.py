@@ -10,7 +10,7 @@ _INSTALLED = re.compile(r"\A.*(?:site|dist)-packages/")
 _STANDARD = re.compile(r"\A.*/lib/(?:python|pypy)\d[\w.]*/")
 
 _BLOCK = re.compile(
-    r"Traceback \(most recent call last\):\n(?P<frames>(?:[ \t]+.*\n)+)(?P<type>[\w.]+)(?:: (?P<message>.*))?$",
+    r"Traceback \(most recent call last\):\n(?P<frames>(?:[ \t].*\n)+)(?P<type>[\w.]+)(?:: (?P<message>.*))?$",
     re.MULTILINE,
 )
 _FRAME = re.compile(r'^[ \t]+File "(?P<file>[^"\n]+)", line (?P<line>\d{1,9}), in (?P<function>.+)$', re.MULTILINE)

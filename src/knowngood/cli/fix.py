@@ -13,17 +13,11 @@ from knowngood.cli.output import width
 from knowngood.cli.searching import SearchOptions, check_demands, search_options, searching, watching
 from knowngood.errors import ExitCode, MatrixFileError, UsageError, some
 from knowngood.project.files import near
-
-if TYPE_CHECKING:
-    from knowngood.project.project import Project
-    from knowngood.search.result import Search
-
-from typing import TYPE_CHECKING
-
 from knowngood.report.text import count, seconds
 
 if TYPE_CHECKING:
     from knowngood.model import JudgedRun
+    from knowngood.project.project import Project
     from knowngood.run.request import RunRequest
     from knowngood.run.stop import Stop
     from knowngood.search.result import Search

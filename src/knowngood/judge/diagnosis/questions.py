@@ -5,9 +5,11 @@ forward. A bound names what exists: the first release that is excluded, or the f
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
@@ -29,16 +31,10 @@ from knowngood.model import (
     Trial,
     Uploaded,
 )
-from knowngood.model.questions import release
+from knowngood.model.questions import Files, Release, release
 
 if TYPE_CHECKING:
     from knowngood.judge.diagnosis.case import Case
-
-from dataclasses import dataclass
-
-from packaging.specifiers import SpecifierSet
-
-from knowngood.model.questions import Files, Release
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
