@@ -340,7 +340,7 @@ def test_two_runs_at_once_do_not_disturb_each_other(stocked: Index, environ: Map
     assert [combos["both"].verdict.status for combos in judged] == [Status.PASS, Status.PASS]
     assert [combos["same"].installed["solid"] for combos in judged] == list(versions)
     for folder in folders:
-        assert sorted(path.name for path in folder.glob("combos/*")) == ["both", "same"]
+        assert {path.name.partition(".trial")[0] for path in folder.glob("combos/*")} == {"both", "same"}
 
 
 READS_ASSET = """

@@ -137,7 +137,8 @@ def test_combos_that_share_their_first_steps_resolve_as_if_they_were_alone(
         ("none", 1, ()),
         ("none-either", 1, ()),
     }
-    assert len(list(folder.glob("combos/*/step1.resolve.log"))) == 2, "one for each of the two first steps"
+    logs = [path for path in folder.glob("combos/*/step1.resolve.log") if ".trial" not in path.parent.name]
+    assert len(logs) == 2, "one for each of the two first steps"
     locks = {path.parent.name: path.read_bytes() for path in folder.glob("combos/*/step1.lock")}
     assert locks["one"] == locks["two"] == locks["three"]
     judged = cells(events)

@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from threading import Thread
+from time import sleep
 from typing import Any
 
 import pytest
 
-from knowngood.events import Event, QuestionAnswered
-from knowngood.model import ComboFacts, Trial
+from knowngood.events import Event, ProbeFinished, QuestionAnswered
+from knowngood.model import ComboFacts, Status, Trial
 from knowngood.run.context import prepare
 from knowngood.run.evaluate import evaluate
 from knowngood.run.stop import Stop
@@ -70,6 +72,31 @@ def test_nothing_is_tried_with_what_the_probe_of_a_user_may_do_outside_of_its_fo
     assert diagnosis is not None
     assert diagnosis.fix == ("lib<2",)
     assert trials(events) == [(("user==1.0", "lib<2"), None)]
+
+
+def test_a_combo_whose_trial_is_cut_short_keeps_its_verdict_and_is_not_reused(
+    index: Index, tmp_path: Path, environ: Mapping[str, str]
+) -> None:
+    stock(index)
+    sleeps = "import lib, time\nif hasattr(lib, 'gone'): time.sleep(60)\nimport user\n"
+    subject = matrix(tmp_path, index.url, (COMBO,), probes={"works": sleeps})
+    folder = tmp_path / "runs" / "tiny" / "cut"
+
+    def stop_when_tried(event: Event, stop: Stop) -> None:
+        if isinstance(event, ProbeFinished):
+            Thread(target=wait_and_stop, args=(stop,)).start()
+
+    def wait_and_stop(stop: Stop) -> None:
+        while not (folder / "combos" / "one.trial1" / "works.1").exists():
+            sleep(0.02)
+        stop("the test")
+
+    events = record(request(subject, folder, environ), stop_when_tried)
+
+    assert (cells(events)["one"].verdict.status, names(events).count("combo-finished")) == (Status.FAIL, 1)
+    assert trials(events) == [(("user==1.0", "lib<2"), None)]
+    again = record(request(subject, tmp_path / "runs" / "tiny" / "again", environ, tries_fixes=False))
+    assert "facts-reused" not in names(again), "the next run makes the trial"
 
 
 def test_a_search_tries_nothing_twice(index: Index, tmp_path: Path, environ: Mapping[str, str]) -> None:

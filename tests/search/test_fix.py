@@ -232,7 +232,8 @@ def test_only_what_is_needed_of_a_set_that_works_is_changed(universe: "Universe"
         universe.release(name, "2.0", files={f"{name}.py": "ANSWER = 42\n"}, month=3)
     universe.release("lib", "2.0", files={"lib.py": "ANSWER = 41\n"}, month=3)
     good = '[[combo]]\nid = "good"\nsteps = [["one<2", "two<2", "lib<2"]]\n'
-    combos = good + '[[combo]]\nid = "new"\nsteps = [["one", "two", "lib"]]\n'
+    # With a network there are no trials, which would find this fix before the search.
+    combos = "network = true\nreuse = true\n" + good + '[[combo]]\nid = "new"\nsteps = [["one", "two", "lib"]]\n'
     universe.matrix(combos, "import lib, one, two\nassert (lib.ANSWER, one.ANSWER, two.ANSWER) == (42, 42, 42)")
     assert universe.run("run").returncode == 1
 

@@ -132,6 +132,7 @@ class MatrixRun:
             fresh=options.fresh,
             fresh_probes=options.fresh_probes or options.last_failed,
             optimizations=options.optimizations,
+            tries_fixes=options.fix is None,
             executor=executor,
         )
         _check_whole(request, options, part)

@@ -165,7 +165,8 @@ def evaluate(task: Task, context: RunContext, emit: Emit) -> Stages:
     """Evaluate a combo and emit its events, pausing between the stages.
 
     Raises nothing for what the combo or our own code does, only what ``emit`` raises. A combo that ``context.stop``
-    cuts short gets no ``combo-finished``: it counts as not run, and a resumed run starts it again.
+    cuts short gets no ``combo-finished``: it counts as not run, and a resumed run starts it again. If only a trial of
+    a fix is cut short, the combo is finished: its verdict is known.
     """
     evaluation = _Evaluation(task, context, emit)
     stop = context.stop
@@ -204,6 +205,8 @@ class _Evaluation:
         self._facts = ComboFacts(combo=task.combo, started=True)
         self._recorded: list[Event] = []
         self._keys: Keys | None = None
+        self._is_decided = False
+        """Whether all that is left is a trial, which changes no verdict."""
         self._steps = StepRunner(task, context, self.workspace, emit=self._emit, record=self._record)
 
     @property
@@ -312,15 +315,21 @@ class _Evaluation:
         source = IndexAndFiles(index=index, environment=environment, trials=trials)
         for answered in look_up(self._facts, self._settings.rules, source):
             self._record(QuestionAnswered(combo=self._combo.id, question=answered.question, answer=answered.answer))
+            if context.stop.requested:
+                self._is_decided = isinstance(answered.question, Trial)
+                break
         return True
 
     def finish(self) -> Entry | None:
         """Let go of the environment, end the combo and return its result, if others may reuse it."""
         self.workspace.close(self.recorded)
-        if self._context.stop.requested:
+        stopped = self._context.stop.requested
+        if stopped and not self._is_decided:
             return None
         self._emit(ComboFinished(combo=self._combo.id))
-        return self._context.reuse.kept.store(self._keys, self._facts, self.recorded) if self._keys else None
+        if stopped or self._keys is None:
+            return None  # the next run makes the trial that was cut short
+        return self._context.reuse.kept.store(self._keys, self._facts, self.recorded)
 
     def _probe_all(self) -> bool:
         context = self._context
