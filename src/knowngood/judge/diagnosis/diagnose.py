@@ -82,7 +82,8 @@ def _as_tried(case: Case, answers: Answers, diagnosis: Diagnosis, fix: tuple[str
     culprit, other = diagnosis.culprit, diagnosis.conflicts_with
     names = packages.names(fix)
     if offers.passed(case, answers, fix):
-        could_move = culprit in packages.names(diagnosis.fix)
+        # What a Python removed stays its doing, though a newer release of the package does without it.
+        could_move = culprit != "python" and culprit in packages.names(diagnosis.fix)
         if could_move and culprit not in names and other in names and other in case.installed:
             # To move the culprit did not work.
             diagnosis = replace(diagnosis, culprit=other, conflicts_with=culprit)
