@@ -20,6 +20,7 @@ from knowngood.model import (
     Trial,
     Uploaded,
 )
+from knowngood.project.signatures import OURS, load
 from support.failures import Failure, rounds, signature
 
 DOCUTILS = ("0.17.1 2021", "0.18 2021", "0.18.1 2021", "0.19 2022", "0.20.1 2023")
@@ -624,3 +625,25 @@ def test_a_trial_that_fails_as_before_adds_nothing_to_its_fix() -> None:
     failure.answers["releases"]["user"] = ("1.0 2021",)
 
     assert failure.diagnose().fix == ()
+
+
+def test_what_python_removed_stays_its_doing_where_a_newer_release_passes_in_a_trial() -> None:
+    failure = Failure(
+        steps=(("parsimonious==0.8.1",),),
+        states=({"parsimonious": "0.8.1"},),
+        raised="cannot import name 'getargspec' from 'inspect' (inspect.py)",
+        kind="builtins.ImportError",
+        files=("parsimonious/expressions.py",),
+        python="3.11.7",
+        answers={
+            "uploaded": {"parsimonious": "2018-06-19T00:00:00+00:00"},
+            "releases": {"parsimonious": ("0.8.1 2018", "0.10.0 2022")},
+            "solvable": {("parsimonious>=0.10.0,<1",): ("parsimonious==0.10.0",)},
+            "trials": {("parsimonious>=0.10.0,<1",): ("pass",)},
+        },
+    )
+
+    diagnosis = failure.diagnose(*load(OURS))
+
+    assert (diagnosis.signature, diagnosis.fix) == ("python311-removed-names", ("parsimonious>=0.10.0,<1",))
+    assert (diagnosis.culprit, diagnosis.conflicts_with) == ("python", "parsimonious")

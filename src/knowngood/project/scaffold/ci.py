@@ -3,9 +3,31 @@
 import json
 import re
 import shlex
+import textwrap
 from pathlib import Path
 
 from knowngood.project.scaffold.machine import Origin
+
+_PUSH = """\
+# Another matrix may be stored at the same time: then the push is refused, and is tried again on top of it.
+for attempt in 1 2 3; do
+  # The first run starts the branch. An unreachable remote fails here, before anything is replaced.
+  tip="$(git ls-remote origin refs/heads/matrix)"
+  if [ -n "$tip" ]; then
+    git fetch --quiet --depth 1 origin matrix
+    git reset --quiet --hard FETCH_HEAD
+  fi
+  rm -rf "$REPORT"
+  mkdir -p "$(dirname "$REPORT")"
+  cp -R {published} "$REPORT"
+  git add --all "$REPORT"
+  git diff --cached --quiet || git commit --quiet --message "Publish {run}"
+  if git push --quiet origin HEAD:refs/heads/matrix; then exit 0; fi
+  sleep "$attempt"
+done
+exit 1
+"""
+"""Push a report to the branch, from a new repository with the remote ``origin``."""
 
 _WORKFLOW = """# Run the matrix once a week, and whenever it changes. Written by `knowngood init`: change it.
 # The branch `matrix` keeps the published report, its history and the baseline.
@@ -139,24 +161,7 @@ jobs:
           git config user.name "github-actions[bot]"
           git config user.email "41898282+github-actions[bot]@users.noreply.github.com"
           git remote add origin "$REPOSITORY"
-          # Another matrix may be stored at the same time: then the push is refused, and is tried again on top of it.
-          for attempt in 1 2 3; do
-            # The first run starts the branch. An unreachable remote fails here, before anything is replaced.
-            tip="$(git ls-remote origin refs/heads/matrix)"
-            if [ -n "$tip" ]; then
-              git fetch --quiet --depth 1 origin matrix
-              git reset --quiet --hard FETCH_HEAD
-            fi
-            rm -rf "$REPORT"
-            mkdir -p "$(dirname "$REPORT")"
-            cp -R ../published "$REPORT"
-            git add --all "$REPORT"
-            git diff --cached --quiet || git commit --quiet --message "Publish $RUN_URL"
-            if git push --quiet origin HEAD:refs/heads/matrix; then exit 0; fi
-            sleep "$attempt"
-          done
-          exit 1
-
+{push}
   comment:
     name: Comment on the pull request
     needs: [matrix]
@@ -259,23 +264,7 @@ _GITLAB = """# Run the matrix on a schedule, and whenever it changes. Written by
       git config user.name knowngood
       git config user.email "knowngood@$CI_SERVER_HOST"
       git remote add origin "$CI_PROJECT_URL.git"
-      # Another matrix may be stored at the same time: then the push is refused, and is tried again on top of it.
-      for attempt in 1 2 3; do
-        tip="$(git ls-remote origin refs/heads/matrix)"
-        if [ -n "$tip" ]; then
-          git fetch --quiet --depth 1 origin matrix
-          git reset --quiet --hard FETCH_HEAD
-        fi
-        rm -rf "$REPORT"
-        mkdir -p "$(dirname "$REPORT")"
-        cp -R "$published" "$REPORT"
-        git add --all "$REPORT"
-        git diff --cached --quiet || git commit --quiet --message "Publish $CI_PIPELINE_URL [skip ci]"
-        if git push --quiet origin HEAD:refs/heads/matrix; then exit 0; fi
-        sleep "$attempt"
-      done
-      exit 1
-"""
+{push}"""
 
 _NOTE = (
     "Here it is installed from a folder, which other machines do not have. If no index has this",
@@ -307,7 +296,13 @@ def workflow(*, matrix: str, pythons: tuple[str, ...], origin: Origin, branch: s
         matrix=matrix,
         prefix=at,
         stored=json.dumps(f"{at}reports/{matrix}"),
+        push=_push("../published", "$RUN_URL", indent=10),
     )
+
+
+def _push(published: str, run: str, *, indent: int) -> str:
+    """Return the lines that push the folder ``published``; ``run`` names the run in the message of the commit."""
+    return textwrap.indent(_PUSH.format(published=published, run=run), " " * indent)
 
 
 def gitlab(*, matrix: str, pythons: tuple[str, ...], origin: Origin, below: str) -> str:
@@ -324,6 +319,7 @@ def gitlab(*, matrix: str, pythons: tuple[str, ...], origin: Origin, below: str)
         matrix=matrix,
         prefix=at,
         stored=json.dumps(f"{at}reports/{matrix}"),
+        push=_push('"$published"', "$CI_PIPELINE_URL [skip ci]", indent=6),
     )
 
 
